@@ -1,0 +1,106 @@
+/* libhearth: run an open model. Engine, model, session, tokenizer, status; no tensor in sight.
+ *
+ * Ownership: what *_open and *_create return is freed by *_close and *_destroy, which take NULL. A model must outlive its
+ * sessions, an engine its models. A session is used by one thread at a time; the engine's own threads do the work.
+ * One result: what comes out is a function of the model's bytes, the input, the seed and the computation chosen, and of
+ * nothing else (docs/numerics.md). */
+#ifndef HEARTH_HEARTH_H
+#define HEARTH_HEARTH_H
+
+#include "hearth/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct hearth_engine hearth_engine;
+typedef struct hearth_model hearth_model;
+typedef struct hearth_session hearth_session;
+
+HEARTH_API const char *hearth_version(void);
+/* The version of the numeric contract: results of equal versions are comparable bit for bit. */
+HEARTH_API unsigned hearth_numeric_contract(void);
+
+/* ---- engine: threads and the instruction set ---- */
+typedef struct hearth_engine_options {
+    int threads;     /* 0: the cores this process may use */
+    const char *isa; /* NULL: HEARTH_ISA, else the best this CPU has */
+} hearth_engine_options;
+
+HEARTH_API hearth_status hearth_engine_create(const hearth_engine_options *options, hearth_engine **ret,
+                                              hearth_error *error);
+HEARTH_API void hearth_engine_destroy(hearth_engine *engine);
+HEARTH_API const char *hearth_engine_isa(const hearth_engine *engine);
+HEARTH_API int hearth_engine_threads(const hearth_engine *engine);
+
+/* ---- model ---- */
+typedef enum hearth_compute { HEARTH_COMPUTE_NATIVE = 0, HEARTH_COMPUTE_F32 = 1 } hearth_compute;
+typedef bool (*hearth_progress)(void *context, const char *what, uint64_t done, uint64_t total, const char *unit);
+
+typedef struct hearth_model_options {
+    hearth_compute compute;
+    hearth_progress progress; /* NULL: none */
+    void *progress_context;
+} hearth_model_options;
+
+/* `path`: a GGUF file, a Hugging Face folder, or a name in the local store. options may be NULL. */
+HEARTH_API hearth_status hearth_model_open(hearth_engine *engine, const char *path, const hearth_model_options *options,
+                                           hearth_model **ret, hearth_error *error);
+HEARTH_API void hearth_model_close(hearth_model *model);
+HEARTH_API size_t hearth_model_vocabulary(const hearth_model *model);
+HEARTH_API size_t hearth_model_context_length(const hearth_model *model);
+HEARTH_API const char *hearth_model_family(const hearth_model *model);
+
+/* ---- text and tokens ---- */
+#define HEARTH_ADD_BOS 1u
+#define HEARTH_PARSE_SPECIAL 2u
+/* Writes at most `capacity` ids; *ret_count is how many there are (call again with more room when larger). */
+HEARTH_API hearth_status hearth_tokenize(const hearth_model *model, const char *text, size_t length, unsigned flags,
+                                         int32_t *ids, size_t capacity, size_t *ret_count, hearth_error *error);
+/* Writes at most `capacity` bytes with the terminating NUL; *ret_length is the length without it. */
+HEARTH_API hearth_status hearth_detokenize(const hearth_model *model, const int32_t *ids, size_t count, char *text,
+                                           size_t capacity, size_t *ret_length, hearth_error *error);
+/* Renders a conversation, a JSON array of {"role", "content"}, with the model's chat template. Same rules for room. */
+HEARTH_API hearth_status hearth_render_chat(const hearth_model *model, const char *messages_json, bool add_generation_prompt,
+                                            char *text, size_t capacity, size_t *ret_length, hearth_error *error);
+
+/* ---- session: one sequence with its KV cache ---- */
+typedef struct hearth_sampling {
+    float temperature;
+    unsigned top_k;
+    float top_p, min_p, typical_p;
+    float repetition_penalty, presence_penalty, frequency_penalty;
+    uint64_t seed;
+} hearth_sampling;
+HEARTH_API hearth_sampling hearth_sampling_default(void);
+
+typedef struct hearth_session_options {
+    size_t context_length; /* 0: the model's, bounded by memory */
+    hearth_sampling sampling;
+} hearth_session_options;
+
+HEARTH_API hearth_status hearth_session_create(hearth_model *model, const hearth_session_options *options,
+                                               hearth_session **ret, hearth_error *error);
+HEARTH_API void hearth_session_destroy(hearth_session *session);
+/* Computes these tokens after what is there. HEARTH_E_LIMIT when the context would be passed (nothing is computed). */
+HEARTH_API hearth_status hearth_session_feed(hearth_session *session, const int32_t *ids, size_t count, hearth_error *error);
+/* Logits after the last token fed: [vocabulary]. Valid until the next feed. NULL before any. */
+HEARTH_API const float *hearth_session_logits(const hearth_session *session);
+/* Draws the next token; it is not fed yet. */
+HEARTH_API hearth_status hearth_session_sample(hearth_session *session, int32_t *ret_token, hearth_error *error);
+HEARTH_API bool hearth_model_is_end(const hearth_model *model, int32_t token);
+/* Forgets all positions from `length` on. */
+HEARTH_API hearth_status hearth_session_rewind(hearth_session *session, size_t length, hearth_error *error);
+HEARTH_API size_t hearth_session_length(const hearth_session *session);
+
+/* Streams an answer to `text` (special tokens parsed, BOS as the model wants): whole UTF-8 characters only. The callback
+ * returns false to stop. Ends at an end token, at `most_tokens`, or when the context is full. */
+typedef bool (*hearth_text_callback)(void *context, const char *text, size_t length);
+HEARTH_API hearth_status hearth_session_generate(hearth_session *session, const char *text, size_t length,
+                                                 size_t most_tokens, hearth_text_callback callback, void *context,
+                                                 hearth_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

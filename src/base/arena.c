@@ -1,0 +1,128 @@
+#include "base/arena.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+/* Blocks form a list, newest first; only the newest is handed out from. */
+typedef struct arena_block {
+    struct arena_block *older;
+    size_t capacity;
+    size_t used;
+    unsigned char bytes[];
+} arena_block;
+
+struct arena {
+    arena_block *newest;
+    size_t limit_bytes;
+    size_t used_bytes;
+};
+
+#define ARENA_BLOCK_BYTES ((size_t)64 << 10)
+
+arena *arena_create(size_t limit_bytes)
+{
+    arena *a = mem_calloc(1, sizeof *a);
+    if (a != NULL) {
+        a->limit_bytes = limit_bytes;
+    }
+    return a;
+}
+
+static void *block_take(arena_block *block, size_t size_bytes, size_t alignment)
+{
+    const uintptr_t start = (uintptr_t)block->bytes + block->used;
+    const size_t padding = (size_t)(-start & (alignment - 1));
+    if (padding > block->capacity - block->used || size_bytes > block->capacity - block->used - padding) {
+        return NULL;
+    }
+    void *taken = block->bytes + block->used + padding;
+    block->used += padding + size_bytes;
+    return memset(taken, 0, size_bytes);
+}
+
+void *arena_alloc_aligned(arena *a, size_t size_bytes, size_t alignment)
+{
+    size_t used = 0;
+    if (size_bytes == 0 || !size_add(a->used_bytes, size_bytes, &used) ||
+        (a->limit_bytes != 0 && used > a->limit_bytes)) {
+        return NULL;
+    }
+    if (alignment < 16) {
+        alignment = 16;
+    }
+    void *taken = a->newest != NULL ? block_take(a->newest, size_bytes, alignment) : NULL;
+    if (taken == NULL) {
+        size_t capacity = 0;
+        size_t total = 0;
+        if (!size_add(size_bytes, alignment, &capacity)) {
+            return NULL;
+        }
+        if (capacity < ARENA_BLOCK_BYTES) {
+            capacity = ARENA_BLOCK_BYTES;
+        }
+        if (!size_add(capacity, sizeof(arena_block), &total)) {
+            return NULL;
+        }
+        arena_block *block = mem_alloc(total);
+        if (block == NULL) {
+            return NULL;
+        }
+        block->older = a->newest;
+        block->capacity = capacity;
+        block->used = 0;
+        a->newest = block;
+        taken = block_take(block, size_bytes, alignment);
+    }
+    a->used_bytes = used;
+    return taken;
+}
+
+void *arena_alloc(arena *a, size_t size_bytes)
+{
+    return arena_alloc_aligned(a, size_bytes, 16);
+}
+
+void *arena_array(arena *a, size_t count, size_t size_bytes)
+{
+    size_t total = 0;
+    return size_mul(count, size_bytes, &total) ? arena_alloc(a, total) : NULL;
+}
+
+char *arena_strndup(arena *a, const char *text, size_t length)
+{
+    size_t size = 0;
+    char *copy = size_add(length, 1, &size) ? arena_alloc(a, size) : NULL;
+    if (copy != NULL && length > 0) {
+        memcpy(copy, text, length);
+    }
+    return copy;
+}
+
+void arena_reset(arena *a)
+{
+    while (a->newest != NULL && a->newest->older != NULL) {
+        arena_block *older = a->newest->older;
+        mem_free(a->newest);
+        a->newest = older;
+    }
+    if (a->newest != NULL) {
+        a->newest->used = 0;
+    }
+    a->used_bytes = 0;
+}
+
+size_t arena_used_bytes(const arena *a)
+{
+    return a->used_bytes;
+}
+
+void arena_destroy(arena *a)
+{
+    if (a == NULL) {
+        return;
+    }
+    arena_reset(a);
+    mem_free(a->newest);
+    mem_free(a);
+}

@@ -1,0 +1,59 @@
+#include "base/hash.h"
+
+#include "base/memory.h"
+
+#include <openssl/evp.h>
+
+struct hash_state {
+    EVP_MD_CTX *context;
+};
+
+hash_state *hash_create(void)
+{
+    hash_state *h = mem_calloc(1, sizeof *h);
+    if (h == NULL) {
+        return NULL;
+    }
+    h->context = EVP_MD_CTX_new();
+    if (h->context == NULL || EVP_DigestInit_ex(h->context, EVP_sha256(), NULL) != 1) {
+        EVP_MD_CTX_free(h->context);
+        mem_free(h);
+        return NULL;
+    }
+    return h;
+}
+
+void hash_update(hash_state *h, const void *bytes, size_t length)
+{
+    (void)EVP_DigestUpdate(h->context, bytes, length);
+}
+
+void hash_finish(hash_state *h, uint8_t ret_digest[32])
+{
+    (void)EVP_DigestFinal_ex(h->context, ret_digest, NULL);
+    EVP_MD_CTX_free(h->context);
+    mem_free(h);
+}
+
+void hash_hex(const uint8_t digest[32], char ret_text[HASH_HEX_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (int i = 0; i < 32; i++) {
+        ret_text[2 * i] = digits[digest[i] >> 4];
+        ret_text[2 * i + 1] = digits[digest[i] & 15];
+    }
+    ret_text[64] = '\0';
+}
+
+hearth_status hash_bytes_hex(const void *bytes, size_t length, char ret_text[HASH_HEX_SIZE], hearth_error *error)
+{
+    hash_state *h = hash_create();
+    uint8_t digest[32];
+    if (h == NULL) {
+        return error_memory(error, sizeof *h);
+    }
+    hash_update(h, bytes, length);
+    hash_finish(h, digest);
+    hash_hex(digest, ret_text);
+    return HEARTH_OK;
+}

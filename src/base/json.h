@@ -1,0 +1,18 @@
+/* The door to JSON: jansson behind our limits and error values. Callers use jansson's json_t to read
+ * and build values. Duplicate keys, invalid UTF-8, trailing bytes and nesting deeper than
+ * JSON_DOOR_DEPTH are errors that name line and column. */
+#ifndef BASE_JSON_H
+#define BASE_JSON_H
+
+#include "base/buffer.h"
+
+#include <jansson.h>
+
+#define JSON_DOOR_DEPTH 128
+
+/* `name` is the file for the error. The caller owns *ret (json_decref). */
+hearth_status json_door_parse(const char *text, size_t length, const char *name, json_t **ret, hearth_error *error);
+/* Compact, keys in insertion order, UTF-8 left as it is; `indent` > 0 for people. */
+hearth_status json_door_write(const json_t *value, int indent, buffer *out, hearth_error *error);
+
+#endif

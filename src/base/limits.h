@@ -1,0 +1,36 @@
+/* Every limit of the program, in one place. A file or a request that passes one is refused with
+ * HEARTH_E_LIMIT or HEARTH_E_FORMAT and a line that names it. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+/* Model files */
+#define LIMIT_GGUF_TENSORS 1000000u
+#define LIMIT_GGUF_METADATA 1000000u
+#define LIMIT_GGUF_STRING_BYTES (1u << 26) /* 64 MiB: a chat template or a token */
+#define LIMIT_GGUF_ARRAY_DEPTH 4u
+#define LIMIT_TENSOR_DIMS 4u
+#define LIMIT_TENSOR_NAME_BYTES 256u
+#define LIMIT_SHARDS 10000u
+#define LIMIT_SAFETENSORS_HEADER_BYTES (100u << 20) /* the format's own limit */
+#define LIMIT_JSON_FILE_BYTES (1u << 30)
+
+/* Models */
+#define LIMIT_LAYERS 1024u
+#define LIMIT_HEADS 4096u
+#define LIMIT_HEAD_DIM 4096u
+#define LIMIT_WIDTH (1u << 20)
+#define LIMIT_VOCABULARY (1u << 22)
+#define LIMIT_CONTEXT (1u << 26)
+
+/* Work */
+#define LIMIT_THREADS 256
+#define LIMIT_TEXT_BYTES (1u << 30) /* a prompt, a text to score */
+
+/* Templates: a hostile one ends in an error, not in a hang */
+#define LIMIT_TEMPLATE_BYTES (1u << 20)
+#define LIMIT_TEMPLATE_STEPS 10000000u
+#define LIMIT_TEMPLATE_DEPTH 100u
+#define LIMIT_TEMPLATE_OUTPUT_BYTES (64u << 20)
+#define LIMIT_TEMPLATE_MEMORY_BYTES (256u << 20)
+
+#endif

@@ -1,0 +1,45 @@
+/* The KV cache's layout and attention over it (docs/numerics.md, rule 6).
+ *
+ * One layer's cache of one sequence. Keys lie transposed in tiles of 16 positions, so that 16 scores are
+ * computed side by side with one chain each over d: keys[kv_head][position / 16][d][position % 16].
+ * Values lie as rows: values[kv_head][position][d], d padded to a multiple of 16 with zeros.
+ * Elements are binary32 or binary16 (CACHE_F16: rounded to nearest even when stored, widened exactly). */
+#ifndef KERNELS_ATTENTION_H
+#define KERNELS_ATTENTION_H
+
+#include "kernels/kernels.h"
+
+#define ATTENTION_BLOCK 64u
+
+typedef enum cache_type { CACHE_F32, CACHE_F16, CACHE_TYPES } cache_type;
+
+typedef struct cache_shape {
+    cache_type type;
+    uint32_t kv_heads;
+    uint32_t head_dim;
+    uint32_t capacity; /* positions; a multiple of ATTENTION_BLOCK */
+} cache_shape;
+
+/* Bytes of the keys, or of the values, of one layer. 64-byte aligned storage is the caller's. */
+size_t cache_keys_bytes(cache_shape shape);
+size_t cache_values_bytes(cache_shape shape);
+
+typedef struct attention_table {
+    /* Stores one position's key and value (each [kv_heads, head_dim], binary32), for kv heads [head_begin, head_end). */
+    void (*store)(cache_shape shape, void *keys, void *values, uint32_t position, const float *key, const float *value,
+                  uint32_t head_begin, uint32_t head_end);
+
+    /* out[t][h] = softmax(q[t][h] . keys * scale) . values, for `tokens` consecutive positions that start at `position`
+     * (token t sees positions 0..position + t), for query heads [head_begin, head_end) of `heads`; head h reads kv head
+     * h / (heads / kv_heads). q and out: [tokens, heads, head_dim] with row stride ldq / ldo per token.
+     * Blocks of 64 positions from 0; per block: s_j = scale * chain_d(q, k_j); m' = max(m, max_j s_j);
+     * c = exp(m - m'); l = l * c + rule5_sum(exp(s_j - m')); o = o * c, then o_d = fma(p_j, v_jd, o_d) for j ascending;
+     * at the end o / l. `scratch`: ATTENTION_SCRATCH_BYTES per thread. */
+    void (*attend)(cache_shape shape, const void *keys, const void *values, uint32_t position, uint32_t tokens,
+                   const float *q, size_t ldq, uint32_t heads, uint32_t head_begin, uint32_t head_end, float scale,
+                   float *out, size_t ldo, void *scratch);
+} attention_table;
+
+#define ATTENTION_SCRATCH_BYTES ((size_t)256 << 10)
+
+#endif

@@ -1,0 +1,301 @@
+#define _GNU_SOURCE
+#include "platform/file.h"
+
+#include "base/fault.h"
+#include "base/memory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Opens a regular file for reading; a folder or a device gives an error that says so. */
+static hearth_status open_regular(const char *path, int *ret_descriptor, uint64_t *ret_size, hearth_error *error)
+{
+    /* O_NONBLOCK: opening a named pipe must not hang; it changes nothing for a regular file. */
+    const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) {
+        return error_errno(error, path, "open", errno);
+    }
+    struct stat info;
+    if (fstat(descriptor, &info) != 0) {
+        const int reason = errno;
+        close(descriptor);
+        return error_errno(error, path, "read", reason);
+    }
+    if (!S_ISREG(info.st_mode)) {
+        close(descriptor);
+        error_set(error, HEARTH_E_ARGUMENT, NULL, "a file", "%s",
+                  S_ISDIR(info.st_mode) ? "a folder" : "a device or a pipe");
+        (void)error_in_file(error, path);
+        return HEARTH_E_ARGUMENT;
+    }
+    *ret_descriptor = descriptor;
+    *ret_size = (uint64_t)info.st_size;
+    return HEARTH_OK;
+}
+
+hearth_status file_map_open(const char *path, file_map *ret, hearth_error *error)
+{
+    int descriptor = -1;
+    uint64_t size = 0;
+    TRY(open_regular(path, &descriptor, &size, error));
+    file_map map = {.size = (size_t)size, .path = mem_strdup(path)};
+    if (map.path == NULL) {
+        close(descriptor);
+        return error_memory(error, strlen(path));
+    }
+    if (map.size > 0) {
+        void *mapped = MAP_FAILED;
+        if (fault_here(FAULT_MAP)) {
+            errno = ENOMEM;
+        } else {
+            mapped = mmap(NULL, map.size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+        }
+        if (mapped == MAP_FAILED) {
+            const int reason = errno;
+            close(descriptor);
+            mem_free(map.path);
+            return error_errno(error, path, "map", reason);
+        }
+        map.data = mapped;
+    }
+    close(descriptor);
+    *ret = map;
+    return HEARTH_OK;
+}
+
+void file_map_close(file_map *map)
+{
+    if (map == NULL) {
+        return;
+    }
+    if (map->data != NULL) {
+        /* munmap takes the address as it gave it: const is ours. */
+        munmap((void *)(uintptr_t)map->data, map->size);
+    }
+    mem_free(map->path);
+    *map = (file_map){0};
+}
+
+void file_map_release(const file_map *map, size_t offset, size_t length)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t start = size_round_up(offset, page);
+    const size_t end = (offset + length) / page * page;
+    if (map->data != NULL && end > start && end <= map->size) {
+        (void)madvise((void *)(uintptr_t)(map->data + start), end - start, MADV_DONTNEED);
+    }
+}
+
+hearth_status file_read_descriptor(int descriptor, const char *name, size_t limit_bytes, buffer *out,
+                                   hearth_error *error)
+{
+    const size_t start = out->length;
+    for (;;) {
+        char piece[65536];
+        ssize_t got = -1;
+        if (fault_here(FAULT_READ)) {
+            errno = EIO;
+        } else {
+            got = read(descriptor, piece, sizeof piece);
+        }
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return error_errno(error, name, "read", errno);
+        }
+        if (got == 0) {
+            return HEARTH_OK;
+        }
+        if (out->length - start + (size_t)got > limit_bytes) {
+            error_set(error, HEARTH_E_LIMIT, NULL, NULL, "more than %zu bytes", limit_bytes);
+            (void)error_in_file(error, name);
+            return HEARTH_E_LIMIT;
+        }
+        TRY(buffer_append(out, piece, (size_t)got, error));
+    }
+}
+
+hearth_status file_read(const char *path, size_t limit_bytes, buffer *out, hearth_error *error)
+{
+    int descriptor = -1;
+    uint64_t size = 0;
+    TRY(open_regular(path, &descriptor, &size, error));
+    const hearth_status status = file_read_descriptor(descriptor, path, limit_bytes, out, error);
+    close(descriptor);
+    return status;
+}
+
+/* Writes all bytes and syncs; returns 0 or an errno value. */
+static int write_all(int descriptor, const char *bytes, size_t length)
+{
+    while (length > 0) {
+        const ssize_t written = write(descriptor, bytes, length);
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written < 0) {
+            return errno;
+        }
+        bytes += written;
+        length -= (size_t)written;
+    }
+    return fsync(descriptor) == 0 ? 0 : errno;
+}
+
+hearth_status file_replace(const char *path, const void *bytes, size_t length, hearth_error *error)
+{
+    buffer temporary;
+    buffer_init(&temporary, 0);
+    TRY(buffer_printf(&temporary, error, "%s.tmp-%ld", path, (long)getpid()));
+    const int descriptor = open(temporary.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int reason = descriptor < 0 ? errno : write_all(descriptor, bytes, length);
+    if (descriptor >= 0) {
+        if (close(descriptor) != 0 && reason == 0) {
+            reason = errno;
+        }
+        if (reason == 0 && rename(temporary.data, path) != 0) {
+            reason = errno;
+        }
+        if (reason != 0) {
+            (void)unlink(temporary.data);
+        }
+    }
+    buffer_free(&temporary);
+    return reason == 0 ? HEARTH_OK : error_errno(error, path, "write", reason);
+}
+
+bool file_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+bool file_is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+hearth_status file_make_folders(const char *path, hearth_error *error)
+{
+    char *copy = mem_strdup(path);
+    if (copy == NULL) {
+        return error_memory(error, strlen(path));
+    }
+    hearth_status status = HEARTH_OK;
+    for (char *at = copy + 1; status == HEARTH_OK; at++) {
+        const char here = *at;
+        if (here != '/' && here != '\0') {
+            continue;
+        }
+        *at = '\0';
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST) {
+            status = error_errno(error, copy, "make the folder", errno);
+        }
+        *at = here;
+        if (here == '\0') {
+            break;
+        }
+    }
+    mem_free(copy);
+    return status;
+}
+
+char *file_join(const char *folder, const char *name)
+{
+    const size_t left = strlen(folder);
+    const size_t right = strlen(name);
+    char *path = mem_alloc(left + right + 2);
+    if (path != NULL) {
+        const bool slash = left > 0 && folder[left - 1] != '/';
+        (void)snprintf(path, left + right + 2, "%s%s%s", folder, slash ? "/" : "", name);
+    }
+    return path;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+hearth_status file_list_folder(const char *path, file_list *ret, hearth_error *error)
+{
+    DIR *folder = opendir(path);
+    if (folder == NULL) {
+        return error_errno(error, path, "list", errno);
+    }
+    file_list list = {0};
+    hearth_status status = HEARTH_OK;
+    const struct dirent *entry = NULL;
+    while (status == HEARTH_OK && (entry = readdir(folder)) != NULL) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
+            continue;
+        }
+        char **grown = mem_realloc(list.names, (list.count + 1) * sizeof *list.names);
+        char *name = grown != NULL ? mem_strdup(entry->d_name) : NULL;
+        if (grown != NULL) {
+            list.names = grown;
+        }
+        if (name == NULL) {
+            status = error_memory(error, sizeof *list.names);
+        } else {
+            list.names[list.count++] = name;
+        }
+    }
+    closedir(folder);
+    if (status != HEARTH_OK) {
+        file_list_free(&list);
+        return status;
+    }
+    if (list.count > 0) {
+        qsort(list.names, list.count, sizeof *list.names, compare_names);
+    }
+    *ret = list;
+    return HEARTH_OK;
+}
+
+void file_list_free(file_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        mem_free(list->names[i]);
+    }
+    mem_free(list->names);
+    *list = (file_list){0};
+}
+
+char *file_user_folder(const char *kind)
+{
+    static const struct {
+        const char *kind, *variable, *fallback;
+    } folders[] = {
+        {"cache", "XDG_CACHE_HOME", ".cache"},
+        {"data", "XDG_DATA_HOME", ".local/share"},
+        {"config", "XDG_CONFIG_HOME", ".config"},
+        {"state", "XDG_STATE_HOME", ".local/state"},
+    };
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        if (strcmp(folders[i].kind, kind) != 0) {
+            continue;
+        }
+        const char *set = getenv(folders[i].variable);
+        if (set != NULL && set[0] == '/') {
+            return file_join(set, "openhearth");
+        }
+        const char *home = getenv("HOME");
+        if (home == NULL || home[0] == '\0') {
+            return NULL;
+        }
+        char *base = file_join(home, folders[i].fallback);
+        char *folder = base != NULL ? file_join(base, "openhearth") : NULL;
+        mem_free(base);
+        return folder;
+    }
+    return NULL;
+}

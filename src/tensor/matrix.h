@@ -1,0 +1,38 @@
+/* A weight matrix as the model sees it: a number format, a shape, and its bytes either packed in panels
+ * (fast) or as they lie in the mapped file (packed panel by panel on the fly, when memory allows no copy).
+ * Both give the same bits. */
+#ifndef TENSOR_MATRIX_H
+#define TENSOR_MATRIX_H
+
+#include "base/error.h"
+#include "kernels/kernels.h"
+#include "threads/pool.h"
+
+typedef struct matrix {
+    dtype type;
+    size_t rows;
+    size_t cols;
+    const uint8_t *panels; /* packed, owned: free with matrix_free; NULL when on the fly */
+    const uint8_t *source; /* row layout, borrowed from the mapping; NULL once packed and dropped */
+    size_t source_row_bytes;
+    const uint32_t *row_map; /* owned; output row i is source row row_map[i]; NULL for identity */
+} matrix;
+
+/* Bytes of the packed form. */
+size_t matrix_packed_bytes(dtype type, size_t rows, size_t cols);
+
+/* A matrix over row-layout bytes; nothing is copied. row_map (may be NULL) is taken over. */
+matrix matrix_over(dtype type, size_t rows, size_t cols, const uint8_t *source, uint32_t *row_map);
+/* Packs with all threads of the pool. On failure the matrix stays as it was. */
+hearth_status matrix_pack(matrix *m, thread_pool *pool, hearth_error *error);
+void matrix_free(matrix *m);
+
+/* The SPMD part of y[t] = W x[t]: this thread's share of the panels. `activation` was prepared for
+ * activation_for(m->type, how). `scratch`: matrix_scratch_bytes(m), this thread's own. No barrier inside. */
+size_t matrix_scratch_bytes(const matrix *m);
+void matrix_multiply(const kernel_table *k, const matrix *m, compute how, const void *activation, size_t tokens, float *y,
+                     size_t ldy, int part, int parts, void *scratch);
+/* One row, dequantised: an embedding. out: [cols]. */
+void matrix_row(const kernel_table *k, const matrix *m, size_t row, float *out, void *scratch);
+
+#endif

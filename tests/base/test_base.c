@@ -1,0 +1,228 @@
+/* base/: error lines, arenas, buffers, cursor, Philox against its authors' vectors, SHA-256, UTF-8, JSON door. */
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/cursor.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/utf8.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void error_line_names_everything(void **state)
+{
+    (void)state;
+    hearth_error error;
+    char line[256];
+    assert_int_equal(error_set(&error, HEARTH_E_FORMAT, "version", "2 or 3", "%u", 9u), HEARTH_E_FORMAT);
+    (void)error_in_file(&error, "a\nb.gguf");
+    (void)error_in_file(&error, "other");
+    (void)error_at_offset(&error, 4);
+    assert_string_equal(hearth_error_line(&error, line, sizeof line),
+                        "a?b.gguf: byte 4: version: expected 2 or 3, found 9");
+    assert_string_equal(hearth_error_line(&error, line, 5), "a?b.");
+    assert_int_equal(error_set(NULL, HEARTH_E_LIMIT, NULL, NULL, "x"), HEARTH_E_LIMIT);
+}
+
+static void arena_aligns_zeroes_and_stops_at_its_limit(void **state)
+{
+    (void)state;
+    arena *a = arena_create(1 << 20);
+    for (size_t alignment = 16; alignment <= 4096; alignment *= 2) {
+        unsigned char *p = arena_alloc_aligned(a, 100, alignment);
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p % alignment, 0);
+        for (int i = 0; i < 100; i++) {
+            assert_int_equal(p[i], 0);
+        }
+        memset(p, 0xFF, 100);
+    }
+    assert_null(arena_alloc(a, 1 << 20));
+    assert_null(arena_array(a, SIZE_MAX / 2, 3));
+    assert_non_null(arena_alloc(a, 500000));
+    arena_reset(a);
+    assert_int_equal(arena_used_bytes(a), 0);
+    const unsigned char *again = arena_alloc(a, 64);
+    assert_int_equal(again[0], 0);
+    arena_destroy(a);
+}
+
+static void buffer_keeps_its_content_at_the_limit(void **state)
+{
+    (void)state;
+    buffer b;
+    buffer_init(&b, 10);
+    assert_string_equal(buffer_text(&b), "");
+    assert_int_equal(buffer_printf(&b, NULL, "%d-%s", 12, "abc"), HEARTH_OK);
+    assert_int_equal(buffer_append_text(&b, "too long", NULL), HEARTH_E_LIMIT);
+    assert_string_equal(b.data, "12-abc");
+    assert_int_equal(buffer_append_text(&b, "wxyz", NULL), HEARTH_OK);
+    assert_int_equal(b.length, 10);
+    buffer_free(&b);
+}
+
+static void cursor_never_passes_the_end(void **state)
+{
+    (void)state;
+    const uint8_t bytes[] = {1, 2, 3, 4, 5, 6, 7};
+    cursor c = cursor_over(bytes, sizeof bytes);
+    uint32_t word = 0;
+    uint64_t big = 0;
+    hearth_error error;
+    assert_int_equal(cursor_u32(&c, "w", &word, NULL), HEARTH_OK);
+    assert_int_equal(word, 0x04030201);
+    assert_int_equal(cursor_u64(&c, "count", &big, &error), HEARTH_E_FORMAT);
+    assert_int_equal(error.offset, 4);
+    assert_string_equal(error.place, "count");
+    const uint8_t *view = NULL;
+    assert_int_equal(cursor_bytes(&c, "v", UINT64_MAX, &view, NULL), HEARTH_E_FORMAT);
+    assert_int_equal(cursor_bytes(&c, "v", 3, &view, NULL), HEARTH_OK);
+    assert_int_equal(view[2], 7);
+}
+
+/* Random123's known answers (kat_vectors, philox4x32 10 rounds): zeros, all ones, digits of pi. */
+static void philox_gives_the_published_vectors(void **state)
+{
+    (void)state;
+    uint32_t got[4];
+    random_philox(0, (random_purpose)0, 0, 0, got);
+    assert_int_equal(got[0], 0x6627e8d5);
+    assert_int_equal(got[1], 0xe169c58d);
+    assert_int_equal(got[2], 0xbc57ac4c);
+    assert_int_equal(got[3], 0x9b00dbd8);
+    random_philox(UINT64_MAX, (random_purpose)0, UINT64_MAX, UINT64_MAX, got);
+    assert_int_equal(got[0], 0x408f276d);
+    assert_int_equal(got[1], 0x41c83b0e);
+    assert_int_equal(got[2], 0xa20bc7c6);
+    assert_int_equal(got[3], 0x6d5451fd);
+    random_philox(0x299f31d0a4093822, (random_purpose)0, 0x0370734413198a2e, 0x85a308d3243f6a88, got);
+    assert_int_equal(got[0], 0xd16cfe09);
+    assert_int_equal(got[1], 0x94fdcceb);
+    assert_int_equal(got[2], 0x5001e420);
+    assert_int_equal(got[3], 0x24126ea1);
+    assert_true(random_uniform(1, RANDOM_SAMPLING, 2, 3) != random_uniform(1, RANDOM_INIT, 2, 3));
+}
+
+static void sha256_of_abc(void **state)
+{
+    (void)state;
+    char hex[HASH_HEX_SIZE];
+    assert_int_equal(hash_bytes_hex("abc", 3, hex, NULL), HEARTH_OK);
+    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+static void utf8_refuses_what_rfc3629_refuses(void **state)
+{
+    (void)state;
+    uint32_t code = 0;
+    assert_int_equal(utf8_decode("\xF0\x9F\x94\xA5", 4, &code), 4);
+    assert_int_equal(code, 0x1F525);
+    static const char *const bad[] = {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF0\x80\x80\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xE2\x82", "\xFF"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_false(utf8_valid(bad[i], strlen(bad[i])));
+        assert_int_equal(utf8_decode(bad[i], strlen(bad[i]), &code), 0);
+    }
+    for (uint32_t c = 0; c < 0x110000; c++) {
+        char bytes[4];
+        const size_t n = utf8_encode(c, bytes);
+        const bool surrogate = c >= 0xD800 && c <= 0xDFFF;
+        assert_int_equal(n == 0, surrogate);
+        if (!surrogate) {
+            assert_int_equal(utf8_decode(bytes, n, &code), n);
+            assert_int_equal(code, c);
+            for (size_t cut = 1; cut < n; cut++) {
+                assert_int_equal(utf8_complete_prefix(bytes, cut), 0);
+            }
+            assert_int_equal(utf8_complete_prefix(bytes, n), n);
+        }
+    }
+    assert_int_equal(utf8_complete_prefix("ab\xE2\x82", 4), 2);
+    assert_int_equal(utf8_complete_prefix("ab\xC0\x80", 4), 4);
+    assert_int_equal(utf8_decode_lossy("\xE2\x82" "A", 3, &code), 2);
+    assert_int_equal(code, 0xFFFD);
+}
+
+static void json_door_names_the_place(void **state)
+{
+    (void)state;
+    hearth_error error;
+    json_t *value = NULL;
+    assert_int_equal(json_door_parse("{\"a\": [1, 2.5, \"x\"]}", 21, "f", &value, NULL), HEARTH_OK);
+    buffer out;
+    buffer_init(&out, 0);
+    assert_int_equal(json_door_write(value, 0, &out, NULL), HEARTH_OK);
+    assert_string_equal(out.data, "{\"a\":[1,2.5,\"x\"]}");
+    json_decref(value);
+    buffer_free(&out);
+    assert_int_equal(json_door_parse("{\"a\":1,\n\"a\":2}", 14, "f.json", &value, &error), HEARTH_E_FORMAT);
+    assert_string_equal(error.file, "f.json");
+    assert_non_null(strstr(error.place, "line 2"));
+    char deep[400];
+    memset(deep, '[', sizeof deep);
+    assert_int_equal(json_door_parse(deep, sizeof deep, "f", &value, &error), HEARTH_E_LIMIT);
+    assert_int_equal(json_door_parse("{} x", 4, "f", &value, &error), HEARTH_E_FORMAT);
+}
+
+/* JSONTestSuite: y_ must be accepted, n_ refused. */
+static void json_door_passes_the_published_suite(void **state)
+{
+    (void)state;
+    const char *folder = getenv("HEARTH_FIXTURES");
+    char command[600];
+    snprintf(command, sizeof command, "find '%s/grammars/json-parsing' -name '*.json' 2>/dev/null", folder != NULL ? folder : "../shared/fixtures");
+    FILE *names = popen(command, "r");
+    char path[600];
+    int seen = 0;
+    while (names != NULL && fgets(path, sizeof path, names) != NULL) {
+        path[strcspn(path, "\n")] = '\0';
+        const char *base = strrchr(path, '/') + 1;
+        if (strncmp(base, "y_", 2) != 0 && strncmp(base, "n_", 2) != 0) {
+            continue;
+        }
+        FILE *in = fopen(path, "rb");
+        static char text[1 << 20];
+        const size_t length = fread(text, 1, sizeof text, in);
+        fclose(in);
+        json_t *value = NULL;
+        const bool accepted = json_door_parse(text, length, base, &value, NULL) == HEARTH_OK;
+        if (accepted) {
+            json_decref(value);
+        }
+        /* Duplicate keys are legal JSON; this door refuses them on purpose. */
+        const bool duplicate = strstr(base, "duplicated_key") != NULL;
+        if (accepted != (base[0] == 'y' && !duplicate)) {
+            fail_msg("%s: accepted=%d", base, accepted);
+        }
+        seen++;
+    }
+    if (names != NULL) {
+        pclose(names);
+    }
+    if (seen == 0) {
+        print_message("fixtures not found: JSONTestSuite skipped\n");
+        skip();
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(error_line_names_everything),
+        cmocka_unit_test(arena_aligns_zeroes_and_stops_at_its_limit),
+        cmocka_unit_test(buffer_keeps_its_content_at_the_limit),
+        cmocka_unit_test(cursor_never_passes_the_end),
+        cmocka_unit_test(philox_gives_the_published_vectors),
+        cmocka_unit_test(sha256_of_abc),
+        cmocka_unit_test(utf8_refuses_what_rfc3629_refuses),
+        cmocka_unit_test(json_door_names_the_place),
+        cmocka_unit_test(json_door_passes_the_published_suite),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
