@@ -22,6 +22,12 @@ static hearth_status check_depth(const char *text, size_t length, const char *na
             }
         } else if (c == '"') {
             in_string = true;
+        } else if (c == '\0') {
+            /* jansson takes a NUL after a number for the end of the text. */
+            error_set(error, HEARTH_E_FORMAT, "JSON", "text", "a NUL byte");
+            (void)error_in_file(error, name);
+            (void)error_at_offset(error, i);
+            return HEARTH_E_FORMAT;
         } else if (c == '[' || c == '{') {
             if (++depth > JSON_DOOR_DEPTH) {
                 error_set(error, HEARTH_E_LIMIT, "JSON", "at most 128 levels of nesting", "more");

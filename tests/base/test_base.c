@@ -154,7 +154,7 @@ static void json_door_names_the_place(void **state)
     (void)state;
     hearth_error error;
     json_t *value = NULL;
-    assert_int_equal(json_door_parse("{\"a\": [1, 2.5, \"x\"]}", 21, "f", &value, NULL), HEARTH_OK);
+    assert_int_equal(json_door_parse("{\"a\": [1, 2.5, \"x\"]}", 20, "f", &value, NULL), HEARTH_OK);
     buffer out;
     buffer_init(&out, 0);
     assert_int_equal(json_door_write(value, 0, &out, NULL), HEARTH_OK);
