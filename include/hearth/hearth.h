@@ -1,7 +1,7 @@
 /* libhearth: run an open model. Engine, model, session, tokenizer, status; no tensor in sight.
  *
- * Ownership: what *_open and *_create return is freed by *_close and *_destroy, which take NULL. A model must outlive its
- * sessions, an engine its models. A session is used by one thread at a time; the engine's own threads do the work.
+ * Ownership: what *_open and *_create return is freed by *_close and *_destroy, which take NULL. A model must outlive
+ * its sessions, an engine its models. A session is used by one thread at a time; the engine's own threads do the work.
  * One result: what comes out is a function of the model's bytes, the input, the seed and the computation chosen, and of
  * nothing else (docs/numerics.md). */
 #ifndef HEARTH_HEARTH_H
@@ -61,8 +61,9 @@ HEARTH_API hearth_status hearth_tokenize(const hearth_model *model, const char *
 HEARTH_API hearth_status hearth_detokenize(const hearth_model *model, const int32_t *ids, size_t count, char *text,
                                            size_t capacity, size_t *ret_length, hearth_error *error);
 /* Renders a conversation, a JSON array of {"role", "content"}, with the model's chat template. Same rules for room. */
-HEARTH_API hearth_status hearth_render_chat(const hearth_model *model, const char *messages_json, bool add_generation_prompt,
-                                            char *text, size_t capacity, size_t *ret_length, hearth_error *error);
+HEARTH_API hearth_status hearth_render_chat(const hearth_model *model, const char *messages_json,
+                                            bool add_generation_prompt, char *text, size_t capacity, size_t *ret_length,
+                                            hearth_error *error);
 
 /* ---- session: one sequence with its KV cache ---- */
 typedef struct hearth_sampling {
@@ -83,7 +84,8 @@ HEARTH_API hearth_status hearth_session_create(hearth_model *model, const hearth
                                                hearth_session **ret, hearth_error *error);
 HEARTH_API void hearth_session_destroy(hearth_session *session);
 /* Computes these tokens after what is there. HEARTH_E_LIMIT when the context would be passed (nothing is computed). */
-HEARTH_API hearth_status hearth_session_feed(hearth_session *session, const int32_t *ids, size_t count, hearth_error *error);
+HEARTH_API hearth_status hearth_session_feed(hearth_session *session, const int32_t *ids, size_t count,
+                                             hearth_error *error);
 /* Logits after the last token fed: [vocabulary]. Valid until the next feed. NULL before any. */
 HEARTH_API const float *hearth_session_logits(const hearth_session *session);
 /* Draws the next token; it is not fed yet. */
@@ -93,8 +95,8 @@ HEARTH_API bool hearth_model_is_end(const hearth_model *model, int32_t token);
 HEARTH_API hearth_status hearth_session_rewind(hearth_session *session, size_t length, hearth_error *error);
 HEARTH_API size_t hearth_session_length(const hearth_session *session);
 
-/* Streams an answer to `text` (special tokens parsed, BOS as the model wants): whole UTF-8 characters only. The callback
- * returns false to stop. Ends at an end token, at `most_tokens`, or when the context is full. */
+/* Streams an answer to `text` (special tokens parsed, BOS as the model wants): whole UTF-8 characters only. The
+ * callback returns false to stop. Ends at an end token, at `most_tokens`, or when the context is full. */
 typedef bool (*hearth_text_callback)(void *context, const char *text, size_t length);
 HEARTH_API hearth_status hearth_session_generate(hearth_session *session, const char *text, size_t length,
                                                  size_t most_tokens, hearth_text_callback callback, void *context,

@@ -100,8 +100,7 @@ hearth_status error_memory(hearth_error *error, size_t size_bytes)
 hearth_status error_errno(hearth_error *error, const char *file, const char *doing, int errno_value)
 {
     const bool missing = errno_value == ENOENT || errno_value == ENOTDIR;
-    const hearth_status status =
-        missing ? HEARTH_E_NOT_FOUND : (errno_value == ENOMEM ? HEARTH_E_MEMORY : HEARTH_E_IO);
+    const hearth_status status = missing ? HEARTH_E_NOT_FOUND : (errno_value == ENOMEM ? HEARTH_E_MEMORY : HEARTH_E_IO);
     char reason[128] = "";
     if (strerror_r(errno_value, reason, sizeof reason) != 0) {
         snprintf(reason, sizeof reason, "error %d", errno_value);

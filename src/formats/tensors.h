@@ -14,9 +14,9 @@
 typedef struct tensor_entry {
     const char *name;
     dtype type;
-    uint32_t dims;                      /* 1..LIMIT_TENSOR_DIMS (0 for a scalar in safetensors) */
-    uint64_t shape[LIMIT_TENSOR_DIMS];  /* row-major order: the last one is contiguous (GGUF's ne[] reversed) */
-    const uint8_t *data;                /* inside maps[map_index] */
+    uint32_t dims;                     /* 1..LIMIT_TENSOR_DIMS (0 for a scalar in safetensors) */
+    uint64_t shape[LIMIT_TENSOR_DIMS]; /* row-major order: the last one is contiguous (GGUF's ne[] reversed) */
+    const uint8_t *data;               /* inside maps[map_index] */
     uint64_t size_bytes;
     uint32_t map_index;
 } tensor_entry;

@@ -32,9 +32,11 @@ sampling sampling_default(void);
 hearth_status sampling_check(const sampling *s, size_t vocabulary, hearth_error *error);
 
 typedef struct sampler sampler;
-hearth_status sampler_create(const kernel_table *k, const sampling *s, size_t vocabulary, sampler **ret, hearth_error *error);
+hearth_status sampler_create(const kernel_table *k, const sampling *s, size_t vocabulary, sampler **ret,
+                             hearth_error *error);
 void sampler_free(sampler *s);
-/* `history`: the sequence so far (penalties); `index`: the number of this token in the sequence. `logits` is not changed. */
+/* `history`: the sequence so far (penalties); `index`: the number of this token in the sequence. `logits` is not
+ * changed. */
 int32_t sampler_next(sampler *s, const float *logits, const int32_t *history, size_t history_count, uint64_t index);
 
 #endif

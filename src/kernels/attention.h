@@ -25,7 +25,8 @@ size_t cache_keys_bytes(cache_shape shape);
 size_t cache_values_bytes(cache_shape shape);
 
 typedef struct attention_table {
-    /* Stores one position's key and value (each [kv_heads, head_dim], binary32), for kv heads [head_begin, head_end). */
+    /* Stores one position's key and value (each [kv_heads, head_dim], binary32), for kv heads [head_begin, head_end).
+     */
     void (*store)(cache_shape shape, void *keys, void *values, uint32_t position, const float *key, const float *value,
                   uint32_t head_begin, uint32_t head_end);
 

@@ -42,14 +42,15 @@ typedef struct kernel_table {
     const char *name; /* "scalar", "avx2", "avx512", "neon" */
 
     /* Writes rows [token_begin, token_end) of the activation of x [tokens, k] (row stride ldx). */
-    void (*activation_prepare[ACTIVATION_KINDS])(const float *x, size_t ldx, size_t tokens, size_t k, size_t token_begin,
-                                                 size_t token_end, void *activation);
+    void (*activation_prepare[ACTIVATION_KINDS])(const float *x, size_t ldx, size_t tokens, size_t k,
+                                                 size_t token_begin, size_t token_end, void *activation);
 
     /* y[t * ldy + r] = row r of the matrix . x[t], for r in panels [panel_begin, panel_end), r < rows, and all
      * tokens t. `panels` is panel 0; `activation` is of kind activation_for(type, how). `scratch` has
      * MATMUL_SCRATCH_BYTES, one per thread, 64-byte aligned. */
-    void (*matmul[2][DTYPE_LIMIT])(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
-                                   float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch);
+    void (*matmul[2][DTYPE_LIMIT])(const uint8_t *panels, size_t rows, size_t cols, const void *activation,
+                                   size_t tokens, float *y, size_t ldy, size_t panel_begin, size_t panel_end,
+                                   void *scratch);
 
     /* Dequantises k in [k_begin, k_end) (multiples of the block) of one panel to out[(k - k_begin) * 16 + row]. */
     void (*panel_dequantize[DTYPE_LIMIT])(const uint8_t *panel, size_t cols, size_t k_begin, size_t k_end, float *out);
@@ -59,10 +60,11 @@ typedef struct kernel_table {
     /* out = x / sqrt(mean(x^2) + eps) * weight. In place allowed. The sum is rule 5's; mean = sum / n, and
      * each value is (x * (1 / sqrt(mean + eps))) * weight. */
     void (*rms_norm)(const float *x, const float *weight, float eps, size_t n, float *out);
-    void (*add)(const float *a, const float *b, size_t n, float *out);      /* out = a + b, in place allowed */
-    void (*mul)(const float *a, const float *b, size_t n, float *out);      /* out = a * b, in place allowed */
-    void (*scale)(const float *a, float factor, size_t n, float *out);      /* in place allowed */
-    void (*silu_mul)(const float *gate, const float *up, size_t n, float *out); /* gate / (1 + exp(-gate)) * up; in place */
+    void (*add)(const float *a, const float *b, size_t n, float *out); /* out = a + b, in place allowed */
+    void (*mul)(const float *a, const float *b, size_t n, float *out); /* out = a * b, in place allowed */
+    void (*scale)(const float *a, float factor, size_t n, float *out); /* in place allowed */
+    void (*silu_mul)(const float *gate, const float *up, size_t n,
+                     float *out); /* gate / (1 + exp(-gate)) * up; in place */
     void (*exp)(const float *x, size_t n, float *out);
     void (*log)(const float *x, size_t n, float *out);
     void (*sin)(const float *x, size_t n, float *out);
@@ -87,7 +89,8 @@ typedef struct kernel_table {
 #define MATMUL_SCRATCH_BYTES ((size_t)64 << 10)
 
 /* The table for this machine: HEARTH_ISA=scalar|avx2|avx512|neon forces one. kernels_select returns
- * NULL for a name that this CPU cannot run or that is unknown. Features come from platform/cpu.h; kernels/ does not look. */
+ * NULL for a name that this CPU cannot run or that is unknown. Features come from platform/cpu.h; kernels/ does not
+ * look. */
 typedef struct kernel_cpu {
     bool avx2, avx512, vnni, bf16, neon, dotprod;
 } kernel_cpu;

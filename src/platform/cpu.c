@@ -174,8 +174,8 @@ static void look_at_quota(const char *folder, void *context)
     (void)snprintf(path, sizeof path, "%s/cpu.max", folder);
     double most = 0;
     double period = 0;
-    if (first_line(path, line, sizeof line) && sscanf(line, "%lf %lf", &most, &period) == 2 && most > 0 &&
-        period > 0 && (*quota == 0 || most / period < *quota)) {
+    if (first_line(path, line, sizeof line) && sscanf(line, "%lf %lf", &most, &period) == 2 && most > 0 && period > 0 &&
+        (*quota == 0 || most / period < *quota)) {
         *quota = most / period;
     }
 }

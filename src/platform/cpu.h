@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 typedef struct cpu_features {
-    bool avx2_fma_f16c;                           /* AVX2, FMA and F16C, and the system saves YMM */
-    bool avx512;                                  /* AVX-512 F, BW, VL and DQ, and the system saves ZMM */
+    bool avx2_fma_f16c; /* AVX2, FMA and F16C, and the system saves YMM */
+    bool avx512;        /* AVX-512 F, BW, VL and DQ, and the system saves ZMM */
     bool avx512_vnni;
     bool avx512_bf16;
     bool neon;

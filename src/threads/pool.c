@@ -126,9 +126,8 @@ hearth_status thread_pool_create(int parts, thread_pool **ret, hearth_error *err
             return error_memory(error, sizeof *start);
         }
         *start = (worker_start){pool, part};
-        const int failed = fault_here(FAULT_THREAD)
-                               ? 11
-                               : pthread_create(&pool->threads[pool->started], NULL, worker, start);
+        const int failed =
+            fault_here(FAULT_THREAD) ? 11 : pthread_create(&pool->threads[pool->started], NULL, worker, start);
         if (failed != 0) {
             mem_free(start);
             thread_pool_destroy(pool);

@@ -13,12 +13,12 @@ typedef struct tokenizer tokenizer;
 
 typedef enum token_flags {
     TOKEN_NORMAL = 0,
-    TOKEN_SPECIAL = 1 << 0,   /* control: written only when asked to, parsed only when asked to */
-    TOKEN_ADDED = 1 << 1,     /* user-defined: matched in text before the model, written as it is */
-    TOKEN_BYTE = 1 << 2,      /* SentencePiece <0xNN> */
+    TOKEN_SPECIAL = 1 << 0, /* control: written only when asked to, parsed only when asked to */
+    TOKEN_ADDED = 1 << 1,   /* user-defined: matched in text before the model, written as it is */
+    TOKEN_BYTE = 1 << 2,    /* SentencePiece <0xNN> */
     TOKEN_UNKNOWN = 1 << 3,
     TOKEN_UNUSED = 1 << 4,
-    TOKEN_LSTRIP = 1 << 5,    /* an added token that swallows white space on its left / right */
+    TOKEN_LSTRIP = 1 << 5, /* an added token that swallows white space on its left / right */
     TOKEN_RSTRIP = 1 << 6,
     TOKEN_SINGLE_WORD = 1 << 7,
     TOKEN_NORMALIZED = 1 << 8, /* an added token that is matched after normalisation (tokenizer.json "normalized") */
