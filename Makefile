@@ -1,0 +1,44 @@
+# A door to Meson and Ninja. `make help` lists what there is.
+BUILD ?= build
+PREFIX ?= /usr/local
+
+.PHONY: all help setup demo check check-long check-format bench bench-peers install uninstall clean
+
+all: $(BUILD)/build.ninja            ## build; leaves build/hearth
+	@ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	@scripts/setup build
+	@meson setup $(BUILD) --prefix=$(PREFIX)
+
+help:                                ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+setup:                               ## install what building, testing and the demo need (Debian, Ubuntu)
+	@scripts/setup all
+
+demo: all                            ## get a small real model and ask it something
+	@scripts/demo $(BUILD)/hearth
+
+check:                               ## install, build, run every test (under 20 minutes on 2 cores)
+	@scripts/setup all
+	@scripts/check
+
+check-long: check                    ## the same and what takes long: 20 MB of tokens, reference runs, fuzzers
+	@scripts/check --long
+
+bench: all                           ## prefill and decoding beside the limits measured here
+	@scripts/bench $(BUILD)/hearth
+
+bench-peers: all                     ## the same models through llama.cpp: make bench-peers LLAMA_CPP=FOLDER-OF-ITS-BINARIES
+	@scripts/bench-peers $(BUILD)/hearth "$(LLAMA_CPP)"
+
+install: all                         ## into PREFIX (/usr/local), DESTDIR is obeyed
+	@meson configure $(BUILD) --prefix=$(PREFIX) >/dev/null
+	@meson install -C $(BUILD)
+
+uninstall:
+	@ninja -C $(BUILD) uninstall
+
+clean:                               ## remove the build folders
+	@rm -rf $(BUILD) build-*

@@ -1,0 +1,32 @@
+#!/bin/sh
+# clang-format and clang-tidy over src/, include/, tests/, examples/ and fuzz/; shellcheck where it is installed. Prints TAP.
+cd "${HEARTH_SOURCE:?}" || exit 1
+failed=0
+report() { # number name output
+    if [ -z "$3" ]; then echo "ok $1 - $2"; else
+        printf '%s\n' "$3" | sed 's/^/# /' | head -60
+        echo "not ok $1 - $2"
+        failed=1
+    fi
+}
+files=$(git ls-files 'src/*.[ch]' 'include/*.h' 'tests/*.[ch]' 'examples/*.c' 'fuzz/*.c')
+if command -v clang-format >/dev/null; then
+    # shellcheck disable=SC2086  # a list of paths without spaces
+    report 1 "clang-format" "$(clang-format --dry-run $files 2>&1 | grep -E 'warning|error' | head -40)"
+else
+    echo "ok 1 - clang-format # SKIP not installed"
+fi
+if command -v clang-tidy >/dev/null; then
+    sources=$(git ls-files 'src/*.c' | grep -v -E '^src/kernels/(avx512|neon)/')
+    # shellcheck disable=SC2086
+    report 2 "clang-tidy" "$(echo $sources | xargs -n 4 -P 2 clang-tidy -p "${HEARTH_BUILD:?}" --quiet 2>/dev/null | grep -E 'warning:|error:' | sort -u | head -60)"
+else
+    echo "ok 2 - clang-tidy # SKIP not installed"
+fi
+if git grep -nE -- '-Ofast|-ffast-math|-ffp-contract=fast' -- src tests meson.build '*/meson.build' ':!tests/house/style.sh' >/dev/null; then
+    echo "not ok 3 - no unsafe floating-point flags"
+    failed=1
+else
+    echo "ok 3 - no unsafe floating-point flags"
+fi
+exit $failed
