@@ -1,0 +1,21 @@
+/* What computes: a pool of threads and a table of kernels. Every model, and every run of one, uses one engine. */
+#ifndef MODEL_ENGINE_H
+#define MODEL_ENGINE_H
+
+#include "base/error.h"
+#include "kernels/kernels.h"
+#include "threads/pool.h"
+
+typedef struct engine {
+    thread_pool *pool;
+    const kernel_table *kernels;
+    int threads;
+} engine;
+
+/* `threads` 0: the cores this process may use. `isa` NULL: the environment's HEARTH_ISA, else the best this CPU
+ * has; a name that cannot run here is HEARTH_E_ARGUMENT. */
+hearth_status engine_create(int threads, const char *isa, engine **ret, hearth_error *error);
+/* NULL is allowed. */
+void engine_free(engine *e);
+
+#endif

@@ -1,0 +1,41 @@
+/* The forward pass: tokens of one or more sequences in, logits out. One run of the engine's threads per step.
+ *
+ * One result: what comes out for a token is a function of the weights, the compute mode, the cache type and the tokens
+ * before it in its sequence; neither chunking, nor what else is in the batch, nor the number of threads is seen. */
+#ifndef MODEL_FORWARD_H
+#define MODEL_FORWARD_H
+
+#include "model/kv_cache.h"
+#include "model/model.h"
+
+typedef enum forward_want { WANT_NONE, WANT_LAST, WANT_ALL } forward_want;
+
+typedef struct forward_segment {
+    kv_cache *cache;
+    uint32_t position;  /* of the first token; the cache holds those before it */
+    uint32_t count;     /* tokens, at least 1 */
+    const int32_t *ids; /* [count] */
+    forward_want want;  /* which tokens' logits */
+} forward_segment;
+
+typedef struct forward forward;
+
+#define FORWARD_CHUNK 512u
+/* Logits are made at most this many rows at a time. */
+#define FORWARD_LOGIT_ROWS 64u
+
+/* Workspace for steps of at most `chunk` tokens (0: FORWARD_CHUNK), all segments together. Used by one thread at a
+ * time. */
+hearth_status forward_create(model *m, size_t chunk, forward **ret, hearth_error *error);
+void forward_free(forward *f);
+size_t forward_chunk(const forward *f);
+
+/* Computes one step. HEARTH_E_ARGUMENT for ids outside the vocabulary, too many tokens, positions past a cache.
+ * Nothing is computed then. The wanted rows, in order of segments and tokens, are read by forward_logits. */
+hearth_status forward_step(forward *f, const forward_segment *segments, size_t count, hearth_error *error);
+size_t forward_rows(const forward *f);
+/* Logits of wanted rows [first, first + count), count <= FORWARD_LOGIT_ROWS: [count, vocabulary], valid until the next
+ * call. The first rows are there already when the step wanted no more than FORWARD_LOGIT_ROWS. */
+hearth_status forward_logits(forward *f, size_t first, size_t count, const float **ret, hearth_error *error);
+
+#endif

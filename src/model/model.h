@@ -1,0 +1,48 @@
+/* A model in memory: configuration, weights, tokenizer, chat template. Immutable once open; many sequences may
+ * use it. docs/models.md. */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include "base/progress.h"
+#include "model/config.h"
+#include "model/engine.h"
+#include "model/weights.h"
+#include "tokenizer/tokenizer.h"
+
+typedef enum model_packing {
+    PACKING_AUTO,   /* packed where memory_available_bytes() allows the copy, else mapped */
+    PACKING_PACKED, /* HEARTH_E_MEMORY where it does not fit */
+    PACKING_MAPPED, /* weights stay in the file's mapping; same bits, slower */
+} model_packing;
+
+typedef struct model_options {
+    compute compute;
+    model_packing packing;
+    bool without_weights; /* configuration, tokenizer, template and the tensor table only (show, tokenize) */
+    progress_fn progress; /* NULL: none */
+    void *progress_context;
+} model_options;
+
+typedef struct model {
+    engine *engine; /* borrowed */
+    compute compute;
+    char *path;
+    model_config config;
+    model_weights weights; /* empty when opened without */
+    tokenizer *tokenizer;  /* NULL when the files carry none (then ids are all there is) */
+    char *chat_template;   /* source; NULL when there is none */
+    size_t chat_template_length;
+    gguf_file *gguf;             /* one of these two is not NULL */
+    hf_folder *hf;               /* */
+    const tensor_table *tensors; /* of whichever it is */
+} model;
+
+/* `path`: a GGUF file, a Hugging Face folder, or a name in the local store (model/locate.h). options may be NULL. */
+hearth_status model_open(engine *e, const char *path, const model_options *options, model **ret, hearth_error *error);
+/* NULL is allowed. */
+void model_close(model *m);
+
+/* Number of weights, and the bytes they take in memory (packed or mapped). */
+uint64_t model_parameters(const model *m);
+
+#endif
