@@ -6,6 +6,14 @@
 
 #include <string.h>
 
+#ifdef HEARTH_FAULTS
+/* In the fault test's build jansson's allocations can be made to fail, too. */
+__attribute__((constructor)) static void use_our_allocator(void)
+{
+    json_set_alloc_funcs(mem_alloc, mem_free);
+}
+#endif
+
 /* jansson stops at 2,048 levels; ours is lower, and checked before jansson sees the text. Also finds
  * an unescaped NUL early. Strings are skipped over; anything malformed is left for jansson to name. */
 static hearth_status check_depth(const char *text, size_t length, const char *name, hearth_error *error)

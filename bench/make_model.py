@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Writes a synthetic Llama as GGUF for speed measurements: random weights of a real shape, in one number format.
+
+    bench/make_model.py 1b|135m TYPE FILE        TYPE: F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q5_K Q6_K
+
+1b: 16 layers, width 2048, MLP 8192, 32/8 heads, vocabulary 32,000, untied. 135m: 30 layers, width 576, MLP 1536, 9/3 heads,
+vocabulary 49,152, tied. Needs numpy. Speed does not depend on the values, so blocks are random bytes with scales that keep
+activations finite. Formats of 256 values a block fall back to Q8_0 where a row is no multiple of 256."""
+
+import struct
+import sys
+
+import numpy as np
+
+SHAPES = {
+    "1b": dict(layers=16, width=2048, mlp=8192, heads=32, kv_heads=8, vocabulary=32000, tied=False),
+    "135m": dict(layers=30, width=576, mlp=1536, heads=9, kv_heads=3, vocabulary=49152, tied=True),
+}
+# id, values a block, bytes a block, where the binary16 scales lie (byte offsets), whether plain values
+TYPES = {
+    "F32": (0, 1, 4, ()), "F16": (1, 1, 2, ()), "BF16": (30, 1, 2, ()),
+    "Q4_0": (2, 32, 18, (0,)), "Q4_1": (3, 32, 20, (0, 2)), "Q5_0": (6, 32, 22, (0,)), "Q5_1": (7, 32, 24, (0, 2)),
+    "Q8_0": (8, 32, 34, (0,)), "Q4_K": (12, 256, 144, (0, 2)), "Q5_K": (13, 256, 176, (0, 2)), "Q6_K": (14, 256, 210, (208,)),
+}
+FILE_TYPE = {"F32": 0, "F16": 1, "Q4_0": 2, "Q4_1": 3, "Q8_0": 7, "Q5_0": 8, "Q5_1": 9, "Q4_K": 15, "Q5_K": 17, "Q6_K": 18, "BF16": 32}
+
+
+def text(value):
+    raw = value.encode()
+    return struct.pack("<Q", len(raw)) + raw
+
+
+def pair(key, kind, value):
+    codes = {"u32": (4, "<I"), "f32": (6, "<f"), "bool": (7, "<?")}
+    if kind == "string":
+        return text(key) + struct.pack("<I", 8) + text(value)
+    code, form = codes[kind]
+    return text(key) + struct.pack("<I", code) + struct.pack(form, value)
+
+
+def array(key, code, count, raw):
+    return text(key) + struct.pack("<IIQ", 9, code, count) + raw
+
+
+def tensor_bytes(random, kind, rows, cols):
+    identity, block, size, scales = TYPES[kind]
+    if kind in ("F32", "F16", "BF16"):
+        values = (random.standard_normal((rows, cols), dtype=np.float32) * np.float32(0.02))
+        if kind == "F32":
+            return values.tobytes()
+        if kind == "F16":
+            return values.astype(np.float16).tobytes()
+        return (values.view(np.uint32) >> 16).astype(np.uint16).tobytes()
+    blocks = rows * cols // block
+    raw = random.integers(0, 256, (blocks, size), dtype=np.uint8)
+    for place in scales:
+        raw[:, place:place + 2] = np.array([0.0002 if block == 32 else 0.00002], np.float16).view(np.uint8)
+    return raw.tobytes()
+
+
+def main():
+    if len(sys.argv) != 4 or sys.argv[1] not in SHAPES or sys.argv[2] not in TYPES:
+        sys.exit(__doc__)
+    shape, wanted, path = SHAPES[sys.argv[1]], sys.argv[2], sys.argv[3]
+    width, mlp, vocabulary = shape["width"], shape["mlp"], shape["vocabulary"]
+    kv = width // shape["heads"] * shape["kv_heads"]
+    tensors = [("token_embd.weight", vocabulary, width), ("output_norm.weight", 0, width)]
+    if not shape["tied"]:
+        tensors.append(("output.weight", vocabulary, width))
+    for layer in range(shape["layers"]):
+        tensors += [(f"blk.{layer}.{name}.weight", rows, cols) for name, rows, cols in (
+            ("attn_norm", 0, width), ("attn_q", width, width), ("attn_k", kv, width), ("attn_v", kv, width),
+            ("attn_output", width, width), ("ffn_norm", 0, width), ("ffn_gate", mlp, width), ("ffn_up", mlp, width),
+            ("ffn_down", width, mlp))]
+    pieces = [b"<unk>", b"<s>", b"</s>"] + [b"<0x%02X>" % i for i in range(256)]
+    pieces += [b"\xe2\x96\x81w%d" % i for i in range(vocabulary - len(pieces))]
+    kinds = [2, 3, 3] + [6] * 256 + [1] * (vocabulary - 259)
+    metadata = [
+        pair("general.architecture", "string", "llama"), pair("general.name", "string", f"synthetic {sys.argv[1]} {wanted}"),
+        pair("general.file_type", "u32", FILE_TYPE[wanted]), pair("llama.block_count", "u32", shape["layers"]),
+        pair("llama.context_length", "u32", 8192), pair("llama.embedding_length", "u32", width),
+        pair("llama.feed_forward_length", "u32", mlp), pair("llama.attention.head_count", "u32", shape["heads"]),
+        pair("llama.attention.head_count_kv", "u32", shape["kv_heads"]), pair("llama.rope.freq_base", "f32", 10000.0),
+        pair("llama.rope.dimension_count", "u32", width // shape["heads"]), pair("llama.vocab_size", "u32", vocabulary),
+        pair("llama.attention.layer_norm_rms_epsilon", "f32", 1e-5), pair("tokenizer.ggml.model", "string", "llama"),
+        array("tokenizer.ggml.tokens", 8, vocabulary, b"".join(struct.pack("<Q", len(p)) + p for p in pieces)),
+        array("tokenizer.ggml.scores", 6, vocabulary, np.arange(0, -vocabulary, -1, dtype=np.float32).tobytes()),
+        array("tokenizer.ggml.token_type", 5, vocabulary, np.array(kinds, np.int32).tobytes()),
+        pair("tokenizer.ggml.bos_token_id", "u32", 1), pair("tokenizer.ggml.eos_token_id", "u32", 2),
+    ]
+    header, offset, plan = b"", 0, []
+    for name, rows, cols in tensors:
+        kind = "F32" if rows == 0 else wanted
+        if cols % TYPES[kind][1]:
+            kind = "Q8_0"
+        identity, block, size, _ = TYPES[kind]
+        shape_bytes = struct.pack("<IQ", 1, cols) if rows == 0 else struct.pack("<IQQ", 2, cols, rows)
+        header += text(name) + shape_bytes + struct.pack("<IQ", identity, offset)
+        length = max(rows, 1) * cols // block * size
+        plan.append((kind, rows, cols, length))
+        offset += (length + 31) // 32 * 32
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(metadata)) + b"".join(metadata) + header
+    random = np.random.default_rng(1)
+    with open(path, "wb") as out:
+        out.write(head + b"\0" * (-len(head) % 32))
+        for kind, rows, cols, length in plan:
+            data = np.ones(cols, np.float32).tobytes() if rows == 0 else tensor_bytes(random, kind, rows, cols)
+            assert len(data) == length
+            out.write(data + b"\0" * (-length % 32))
+
+
+main()
