@@ -1,6 +1,11 @@
-/* The layout of ACTIVATION_Q8: what every quantised product multiplies with (docs/formats/number-formats.md).
+/* The layouts of activations: what a product multiplies with (docs/formats/number-formats.md).
  *
- * A token is k / 32 records, one after the other (k is a multiple of 32); token t starts at record t * (k / 32).
+ * ACTIVATION_F32 and ACTIVATION_BF16: token t is a row of binary32 values that starts at float
+ * t * activation_row_floats(k), k ascending; for ACTIVATION_BF16 each value is rounded to bf16 first and an odd k is
+ * followed by one zero. (The row is longer than k so that rows do not fall onto the same cache sets.)
+ *
+ * ACTIVATION_Q8: a token is k / 32 records, one after the other (k is a multiple of 32); token t starts at record t *
+ * (k / 32).
  *
  *     d = amax / 127                  the largest |x| of the 32 over 127, in binary32
  *     q = rint(x * (127 / amax))      half to even, always within [-127, 127]; 0 where amax is 0 or not finite
@@ -14,6 +19,12 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+/* Floats from one token's row to the next in ACTIVATION_F32 and ACTIVATION_BF16. */
+static inline size_t activation_row_floats(size_t k)
+{
+    return (k + 31) / 16 * 16;
+}
 
 #define ACTIVATION_Q8_VALUES 32u
 

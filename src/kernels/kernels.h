@@ -82,6 +82,11 @@ typedef struct kernel_table {
     /* out = exp(x - max) ; returns the sum. In place allowed. Softmax and log-softmax are built on it. */
     float (*exp_sum)(const float *x, float max, size_t n, float *out);
 
+    /* Work for measuring the machine (tensor/measure.h), in its order of kinds: binary32, bf16, 8-bit integers.
+     * Each call multiplies out of registers for `rounds` rounds and returns the operations done. */
+    uint64_t (*measure_peak[3])(uint64_t rounds);
+    void (*measure_read)(const void *bytes, size_t size_bytes); /* reads all; size a multiple of 64 */
+
     /* KV cache and attention: kernels/attention.h */
     const struct attention_table *attention;
 } kernel_table;

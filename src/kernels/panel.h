@@ -1,0 +1,22 @@
+/* Panels inside the kernels room: what each number format must say about its panel, and where its row of the table
+ * is. One table (panel.c), one file per family of formats (panel_float.c, …). Packing moves bits and never rounds. */
+#ifndef KERNELS_PANEL_H
+#define KERNELS_PANEL_H
+
+#include "kernels/kernels.h"
+
+typedef struct panel_format {
+    /* Bytes of one panel of `cols` values a row; a multiple of 64 so that every panel of a matrix is aligned. */
+    size_t (*bytes)(size_t cols);
+    /* panel_pack of this format: rows[0..count), count 1..16, the missing rows become zeros. */
+    void (*pack)(size_t cols, const uint8_t *const *rows, unsigned count, uint8_t *panel);
+} panel_format;
+
+extern const panel_format panel_format_f32;
+extern const panel_format panel_format_f16;
+extern const panel_format panel_format_bf16;
+
+/* NULL for a format without panels. */
+const panel_format *panel_format_get(dtype type);
+
+#endif
