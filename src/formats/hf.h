@@ -4,7 +4,7 @@
 #define FORMATS_HF_H
 
 #include "base/json.h"
-#include "formats/tensors.h"
+#include "formats/safetensors.h"
 
 typedef struct hf_folder {
     char *path;
@@ -20,10 +20,5 @@ typedef struct hf_folder {
 /* `with_weights` false: configuration and tokenizer only. */
 hearth_status hf_open(const char *path, bool with_weights, hf_folder **ret, hearth_error *error);
 void hf_close(hf_folder *folder);
-
-/* Safetensors alone: header checked whole (types, offsets in range, no overlap, no gap, sizes match). Adds to a table.
- */
-hearth_status safetensors_open(const char *path, tensor_table *table, hearth_error *error);
-void tensor_table_free(tensor_table *table);
 
 #endif
