@@ -50,6 +50,66 @@ static hearth_status check_depth(const char *text, size_t length, const char *na
     return HEARTH_OK;
 }
 
+/* An integer (its digits, without the sign) that 64 bits with a sign do not hold. */
+static bool integer_too_big(const char *digits, size_t count)
+{
+    static const char most[] = "9223372036854775807";
+    const size_t fits = sizeof most - 1;
+    return count > fits || (count == fits && memcmp(digits, most, fits) > 0);
+}
+
+/* Copies the text with ".0" behind integers that jansson would refuse as too big, so that they read as reals, as other
+ * readers do. Published files hold such a number ("model_max_length": 1000000000000000019884624838656). */
+static hearth_status widen_integers(const char *text, size_t length, buffer *out, hearth_error *error)
+{
+    size_t copied = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < length; i++) {
+        const char c = text[i];
+        if (in_string && c == '\\') {
+            i++;
+        } else if (c == '"') {
+            in_string = !in_string;
+        } else if (!in_string && c >= '0' && c <= '9') {
+            const size_t start = i;
+            while (i + 1 < length && text[i + 1] >= '0' && text[i + 1] <= '9') {
+                i++;
+            }
+            const char after = i + 1 < length ? text[i + 1] : '\0';
+            const char before = start > 0 ? text[start - 1] : '\0';
+            /* In front of an integer stands its sign, white space or punctuation; "." or "e" make it part of a real. */
+            const bool exponent = start > 1 && (text[start - 2] == 'e' || text[start - 2] == 'E');
+            const bool real = after == '.' || after == 'e' || after == 'E' || before == '.' || before == 'e' ||
+                              before == 'E' || exponent;
+            if (!real && integer_too_big(text + start, i + 1 - start)) {
+                TRY(buffer_append(out, text + copied, i + 1 - copied, error));
+                TRY(buffer_append_text(out, ".0", error));
+                copied = i + 1;
+            }
+        }
+    }
+    return buffer_append(out, text + copied, length - copied, error);
+}
+
+static const size_t load_flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
+
+/* json_loadb, and once more with wide integers where one was too big. */
+static hearth_status load(const char *text, size_t length, json_t **ret, json_error_t *detail, hearth_error *error)
+{
+    *ret = json_loadb(text, length, load_flags, detail);
+    if (*ret != NULL || json_error_code(detail) != json_error_numeric_overflow) {
+        return HEARTH_OK;
+    }
+    buffer wide;
+    buffer_init(&wide, 0);
+    const hearth_status status = widen_integers(text, length, &wide, error);
+    if (status == HEARTH_OK) {
+        *ret = json_loadb(buffer_text(&wide), wide.length, load_flags, detail);
+    }
+    buffer_free(&wide);
+    return status;
+}
+
 hearth_status json_door_parse(const char *text, size_t length, const char *name, json_t **ret, hearth_error *error)
 {
     json_error_t detail;
@@ -59,7 +119,8 @@ hearth_status json_door_parse(const char *text, size_t length, const char *name,
         return HEARTH_E_LIMIT;
     }
     TRY(check_depth(text, length, name, error));
-    json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &detail);
+    json_t *value = NULL;
+    TRY(load(text, length, &value, &detail, error));
     if (value == NULL) {
         if (json_error_code(&detail) == json_error_out_of_memory) {
             return error_memory(error, length);

@@ -1,6 +1,6 @@
 /* The door to JSON: jansson behind our limits and error values. Callers use jansson's json_t to read
  * and build values. Duplicate keys, invalid UTF-8, trailing bytes and nesting deeper than
- * JSON_DOOR_DEPTH are errors that name line and column. */
+ * JSON_DOOR_DEPTH are errors that name line and column. An integer that 64 bits do not hold reads as a real. */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 

@@ -68,7 +68,7 @@ hearth_status gguf_check_count(const cursor *c, const char *place, uint64_t coun
     return HEARTH_OK;
 }
 
-static hearth_status gguf_read_string(cursor *c, const char *place, gguf_string *ret, hearth_error *error)
+hearth_status gguf_read_string(cursor *c, const char *place, gguf_string *ret, hearth_error *error)
 {
     const uint64_t at = c->offset;
     uint64_t length = 0;

@@ -182,6 +182,23 @@ static void json_door_names_the_place(void **state)
     assert_int_equal(json_door_parse("{} x", 4, "f", &value, &error), HEARTH_E_FORMAT);
 }
 
+static void json_door_reads_wide_integers_as_reals(void **state)
+{
+    (void)state;
+    const char *text = "{\"a\\\"99999999999999999999\": [1000000000000000019884624838656, -9223372036854775808, "
+                       "9223372036854775807, 9223372036854775808, 99999999999999999999.5e-00000000000000000001]}";
+    json_t *value = NULL;
+    assert_int_equal(json_door_parse(text, strlen(text), "f", &value, NULL), HEARTH_OK);
+    const json_t *list = json_object_get(value, "a\"99999999999999999999");
+    assert_true(json_real_value(json_array_get(list, 0)) == 1e30);
+    assert_true(json_is_real(json_array_get(list, 1)));
+    assert_true(json_integer_value(json_array_get(list, 2)) == INT64_MAX);
+    assert_true(json_real_value(json_array_get(list, 3)) == 9223372036854775808.0);
+    assert_true(json_real_value(json_array_get(list, 4)) == 9999999999999999999.95);
+    json_decref(value);
+    assert_int_equal(json_door_parse("[99999999999999999999, 01]", 26, "f", &value, NULL), HEARTH_E_FORMAT);
+}
+
 /* JSONTestSuite: y_ must be accepted, n_ refused. */
 static void json_door_passes_the_published_suite(void **state)
 {
@@ -235,6 +252,7 @@ int main(void)
         cmocka_unit_test(sha256_of_abc),
         cmocka_unit_test(utf8_refuses_what_rfc3629_refuses),
         cmocka_unit_test(json_door_names_the_place),
+        cmocka_unit_test(json_door_reads_wide_integers_as_reals),
         cmocka_unit_test(json_door_passes_the_published_suite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
