@@ -1,0 +1,20 @@
+/* SIGINT and SIGTERM ask the work to stop; a second SIGINT before that happened ends the process. */
+#ifndef CLI_SIGNALS_H
+#define CLI_SIGNALS_H
+
+#include <stdbool.h>
+
+/* Installs the handlers; SIGPIPE keeps its own way (a quiet end) and SIGWINCH is noticed. */
+void signals_start(void);
+/* Has either signal come since the last signals_forget? */
+bool signals_stop_asked(void);
+/* SIGTERM came. It is never forgotten. */
+bool signals_terminated(void);
+/* Takes a Ctrl-C as answered: the next one counts as the first. */
+void signals_forget(void);
+/* While true, the first SIGINT or SIGTERM ends the process: for waiting on input, when nothing is half done. */
+void signals_leave_at_once(bool yes);
+/* Was the window resized since the last call? */
+bool signals_take_resize(void);
+
+#endif

@@ -1,0 +1,98 @@
+"""A program at a pseudo-terminal: what it shows, and keys sent to it."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import termios
+import time
+
+from tap import environment
+
+
+class Session:
+    def __init__(self, command, columns=80, rows=24, stdout=None, **more):
+        self.shown = b""
+        self.seen = 0
+        self.code = None
+        self.terminal, inner = pty.openpty()
+        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                os.setsid()
+                fcntl.ioctl(inner, termios.TIOCSCTTY, 0)
+                for descriptor in (0, 1, 2):
+                    os.dup2(inner if stdout is None or descriptor != 1 else stdout, descriptor)
+                os.close(inner)
+                os.close(self.terminal)
+                os.execvpe(command[0], command, environment(**more))
+            finally:
+                os._exit(127)
+        os.close(inner)
+
+    def text(self):
+        return self.shown.decode("utf-8", "replace")
+
+    def _read(self, seconds):
+        ready, _, _ = select.select([self.terminal], [], [], seconds)
+        if not ready:
+            return True
+        try:
+            piece = os.read(self.terminal, 65536)
+        except OSError:
+            return False
+        self.shown += piece
+        return bool(piece)
+
+    def expect(self, pattern, seconds=30):
+        """Waits until the text since the last expect has this (text or regular expression object); returns what came before and it."""
+        wanted = pattern if hasattr(pattern, "search") else re.compile(re.escape(pattern))
+        end = time.monotonic() + seconds
+        while True:
+            fresh = self.shown[self.seen:].decode("utf-8", "replace")
+            found = wanted.search(fresh)
+            if found:
+                self.seen += len(fresh[: found.end()].encode())
+                return fresh[: found.end()]
+            left = end - time.monotonic()
+            if left <= 0 or not self._read(left):
+                raise AssertionError(f"{wanted.pattern!r} did not come; the terminal shows:\n{self.text()[-3000:]}")
+
+    def send(self, keys):
+        os.write(self.terminal, keys.encode() if isinstance(keys, str) else keys)
+
+    def resize(self, columns, rows=24):
+        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def signal(self, number):
+        os.kill(self.pid, number)
+
+    def wait(self, seconds=30):
+        """Reads to the end; the exit status (negative: the signal)."""
+        end = time.monotonic() + seconds
+        while self._read(max(0.05, end - time.monotonic())):
+            if time.monotonic() > end:
+                self.close()
+                raise AssertionError(f"it did not end; the terminal shows:\n{self.text()[-3000:]}")
+        _, status = os.waitpid(self.pid, 0)
+        self.code = os.waitstatus_to_exitcode(status)
+        os.close(self.terminal)
+        return self.code
+
+    def close(self):
+        if self.code is None:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            os.close(self.terminal)
+            self.code = -signal.SIGKILL
+
+
+def output(command, columns=80, **more):
+    session = Session(command, columns=columns, **more)
+    code = session.wait()
+    assert code == 0, f"exit {code}: {session.text()}"
+    return session.text().replace("\r\n", "\n")

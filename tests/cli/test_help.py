@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+"""The frame of the command line: options, errors, help, manual pages, documentation pages, completion. Prints TAP."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from tap import BUILD, HEARTH, SOURCE, Ended, Skip, environment, good, good_json, hearth, main, one_line, test  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def commands():
+    listed = re.search(r"^Commands:\n((?:  .*\n)+)", good("help").out, re.M)[1]
+    return re.findall(r"^  ([a-z]+) ", listed, re.M)
+
+
+def table_options(command):
+    return sorted(set(re.findall(r"^(?:  -.,|     ) (--[a-z0-9-]+)", good("help", command).out, re.M)))
+
+
+@test
+def errors_are_as_recorded():
+    """golden/errors.txt: `$ arguments`, then what stderr has and the exit status. UPDATE=1 writes it anew."""
+    path = os.path.join(HERE, "golden", "errors.txt")
+    with open(path, encoding="utf-8") as lines:
+        wanted = lines.read()
+    made = []
+    for line in re.findall(r"^\$ hearth(.*)$", wanted, re.M):
+        ended = hearth(*line.split())
+        assert ended.out == "" and ended.err.count("\n") == 1, f"{line}: {ended}"
+        made.append(f"$ hearth{line}\n{ended.err}exit {ended.code}\n")
+    if os.environ.get("UPDATE"):
+        with open(path, "w", encoding="utf-8") as out:
+            out.write("\n".join(made))
+    assert "\n".join(made) == wanted, "\n".join(made)
+
+
+@test
+def help_goes_to_stdout_in_every_form():
+    overview = good("help")
+    assert overview.err == "" and overview.out == good("--help").out == good("-h").out == good().out
+    for command in commands():
+        page = good("help", command)
+        assert page.err == "" and page.out.startswith(f"hearth {command} - ")
+        assert page.out == good(command, "--help").out == good(command, "-h").out
+        assert f"Usage: hearth {command} [OPTIONS]" in page.out and "Exit status:" in page.out
+    assert good("--version").out == good("version").out
+
+
+@test
+def help_overview_is_as_recorded():
+    path = os.path.join(HERE, "golden", "help.txt")
+    made = good("help").out
+    if os.environ.get("UPDATE"):
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(made)
+    with open(path, encoding="utf-8") as lines:
+        assert lines.read() == made, made
+
+
+@test
+def help_fits_a_narrow_terminal():
+    import pty_run
+
+    for width in (32, 40, 60, 80, 200):
+        for command in commands():
+            text = re.sub(r"\033\[[0-9;]*m", "", pty_run.output([HEARTH, "help", command], columns=width))
+            bare = max((line for line in text.splitlines() if not line.startswith(("  $ ", "    "))), key=len)
+            assert len(bare) <= width, (width, command, bare)
+
+
+@test
+def every_command_has_a_page_and_every_page_a_command():
+    pages = {name[:-3] for name in os.listdir(os.path.join(SOURCE, "docs", "commands")) if name.endswith(".md")}
+    assert pages == set(commands()) | {"hearth"}, (pages, commands())
+    for page in sorted(pages):
+        with open(os.path.join(SOURCE, "docs", "commands", page + ".md"), encoding="utf-8") as lines:
+            made = good("help", "--markdown", *([] if page == "hearth" else [page])).out
+            assert lines.read() == made, f"docs/commands/{page}.md differs from hearth help --markdown {page}"
+
+
+@test
+def options_stand_in_help_manual_page_and_completions():
+    scripts = {shell: good("help", "--completion", shell).out for shell in ("bash", "zsh", "fish")}
+    for command in commands():
+        options = table_options(command)
+        assert "--threads" in options and "--quiet" in options, options
+        manual = good("help", "--man", command).out.replace("\\-", "-")
+        page = good("help", "--markdown", command).out
+        for option in options:
+            assert option in manual and f"`{option}`" in page, (command, option)
+            assert option in scripts["bash"] and option in scripts["zsh"], (command, option)
+            assert f"-l {option[2:]}" in scripts["fish"], (command, option)
+        for named in set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", page.split("\n---\n")[0])):
+            assert named in options or command == "help", f"{command}: the page names {named}, which is no option"
+
+
+@test
+def manual_pages_are_clean():
+    if not shutil.which("mandoc"):
+        raise Skip("mandoc is not installed")
+    for command in ["", *commands()]:
+        page = good("help", "--man", *([command] if command else [])).out
+        lint = subprocess.run(["mandoc", "-Tlint"], input=page.encode(), capture_output=True, timeout=20)
+        assert lint.returncode == 0 and lint.stdout == b"", lint.stdout.decode()
+        shown = subprocess.run(["mandoc", "-Tascii"], input=page.encode(), capture_output=True, timeout=20).stdout
+        assert b"EXIT STATUS" in re.sub(rb".\x08", b"", shown)
+
+
+@test
+def the_build_makes_a_manual_page_for_each_command():
+    made = {name for name in os.listdir(os.path.join(BUILD, "packaging")) if name.endswith(".1")}
+    assert made == {"hearth.1"} | {f"hearth-{c}.1" for c in commands()}, made
+
+
+@test
+def options_are_read_in_every_spelling():
+    wanted = good("version").out
+    for spelling in (["--threads", "2", "version"], ["version", "--threads=2"], ["--threads=2", "--", "version"], ["version", "-q", "--color", "never"],
+                     ["version", "--color=always"], ["version", "-q", "-q", "--"]):
+        assert good(*spelling).out == wanted, spelling
+    one_line(hearth("version", "--", "--json"), 2, "--json", "too many")
+
+
+@test
+def colour_follows_option_and_environment():
+    import pty_run
+
+    assert "\033[" in pty_run.output([HEARTH, "help"])
+    assert "\033[" not in pty_run.output([HEARTH, "help"], NO_COLOR="1")
+    assert "\033[" not in pty_run.output([HEARTH, "help"], TERM="dumb")
+    assert "\033[" not in pty_run.output([HEARTH, "help", "--color", "never"])
+    assert "\033[" in good("help", "--color=always").out
+    assert "\033[" not in good("help").out
+
+
+@test
+def lost_output_is_a_failure():
+    with open("/dev/full", "wb") as full:
+        for arguments in (["version"], ["help"], ["version", "--json"]):
+            made = subprocess.run([HEARTH, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=20, env=environment())
+            one_line(Ended(made.returncode, "", made.stderr.decode()), 1, "standard output", "space")
+    shut = subprocess.run(["sh", "-c", f'"{HEARTH}" version >&-'], stderr=subprocess.PIPE, timeout=20, env=environment())
+    one_line(Ended(shut.returncode, "", shut.stderr.decode()), 1, "standard output")
+    nothing = subprocess.run(["sh", "-c", f'"{HEARTH}" version <&- 2>&-'], stdout=subprocess.PIPE, timeout=20, env=environment())
+    assert nothing.returncode == 0 and nothing.stdout.startswith(b"hearth ")
+
+
+@test
+def a_closed_pipe_ends_quietly():
+    made = subprocess.run(["sh", "-c", f'"{HEARTH}" help | head -n 1'], capture_output=True, timeout=20, env=environment())
+    assert made.stderr == b"" and made.stdout.count(b"\n") == 1, made
+
+
+@test
+def version_as_json():
+    made = good_json("version")
+    assert made["version"] == good("version").out.split()[1]
+
+
+def completion_file(shell):
+    file = tempfile.NamedTemporaryFile("w", suffix=f".{shell}", delete=False)
+    file.write(good("help", "--completion", shell).out)
+    file.close()
+    return file.name
+
+
+@test
+def bash_completes():
+    if not shutil.which("bash"):
+        raise Skip("bash is not installed")
+    script = completion_file("bash")
+
+    def complete(line):
+        words = line.split(" ")
+        quoted = " ".join("'" + w + "'" for w in words)
+        made = subprocess.run(["bash", "--norc", "-c", f'set -u; source "{script}"; COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; '
+                               '_hearth; printf "%s\\n" "${COMPREPLY[@]-}"'], capture_output=True, text=True, timeout=20)
+        assert made.stderr == "", made.stderr
+        return made.stdout.split()
+
+    assert complete("hearth ver") == ["version"]
+    assert complete("hearth --threads 2 hel") == ["help"]
+    assert complete("hearth help --comp") == ["--completion"]
+    assert complete("hearth help --completion fi") == ["fish"]
+    assert complete("hearth version --color = al") == ["always"]
+    assert complete("hearth version --js") == ["--json"]
+    assert set(complete("hearth help ")) == set(commands())
+    os.unlink(script)
+
+
+@test
+def zsh_completes():
+    if not shutil.which("zsh"):
+        raise Skip("zsh is not installed")
+    import pty_run
+
+    script = completion_file("zsh")
+    with tempfile.TemporaryDirectory() as home:
+        shell = pty_run.Session(["zsh", "-f", "-i"], columns=200, HOME=home, PS1="READY> ", PROMPT="READY> ")
+        shell.expect("READY> ")
+        shell.send("autoload -U compinit; compinit -u -D; zstyle ':completion:*' menu no; PROMPT='NE''XT> '\r")
+        shell.expect("NEXT> ")
+        shell.send(f"source {script}; PROMPT='DO''NE> '\r")
+        shell.expect("DONE> ")
+        shell.send("hearth ver\t")
+        shell.expect("sion")  # after the bell of an ambiguous beginning, or at once
+        shell.send("--jso\t")
+        shell.expect("--json")
+        shell.send("\x15hearth help --completion fi\t")
+        shell.expect("fish")
+        shell.close()
+    os.unlink(script)
+
+
+@test
+def fish_completes():
+    if not shutil.which("fish"):
+        raise Skip("fish is not installed")
+    script = completion_file("fish")
+    with tempfile.TemporaryDirectory() as home:
+
+        def complete(line):
+            made = subprocess.run(["fish", "--no-config", "-c", f"source {script}; complete -C '{line}'"], capture_output=True, text=True,
+                                  timeout=20, env=environment(HOME=home))
+            assert made.stderr == "", made.stderr
+            return [entry.split("\t")[0] for entry in made.stdout.splitlines()]
+
+        assert complete("hearth ver") == ["version"]
+        assert complete("hearth version --js") == ["--json"]
+        assert complete("hearth help --completion fi") == ["fish"]
+        assert complete("hearth help ver") == ["version"]
+    os.unlink(script)
+
+
+main()
