@@ -1,15 +1,18 @@
 /* The layouts of activations: what a product multiplies with (docs/formats/number-formats.md).
  *
  * ACTIVATION_F32 and ACTIVATION_BF16: token t is a row of binary32 values that starts at float
- * t * activation_row_floats(k), k ascending; for ACTIVATION_BF16 each value is rounded to bf16 first and an odd k is
- * followed by one zero. (The row is longer than k so that rows do not fall onto the same cache sets.)
+ * t * activation_row_floats(k), k ascending; for ACTIVATION_BF16 each value is rounded to bf16 first (nearest
+ * even; subnormal bf16 become zero) and the rest of the row is zeros. (The row is longer than k so that rows do not
+ * fall onto the same cache sets.)
  *
  * ACTIVATION_Q8: a token is k / 32 records, one after the other (k is a multiple of 32); token t starts at record t *
  * (k / 32).
  *
  *     d = amax / 127                  the largest |x| of the 32 over 127, in binary32
- *     q = rint(x * (127 / amax))      half to even, always within [-127, 127]; 0 where amax is 0 or not finite
+ *     q = rint(x * (127 / amax))      half to even, always within [-127, 127]; 0 where amax or 127 / amax is not finite
  *     s = d * (float)sum(q)           what a format's minimum is multiplied with
+ *
+ * amax is NaN when an x is NaN, so an infinity or NaN in the input makes d and s, and the product, infinite or NaN.
  *
  * The kernels walk a block in groups of four values (one 32-bit word). A weight kept with an offset (Q4_0: +8) needs
  * the block's sum of q to take the offset out again; the sums are kept in the two 16-bit halves that

@@ -1,0 +1,16 @@
+/* What a file under kernels/template/ exports: one function that puts its operations into a table. Included with
+ * KERNELS_ISA set; the names carry it. A new template adds its line here, in template/variant.c and in meson.build. */
+#ifndef KERNELS_FILL_H
+#define KERNELS_FILL_H
+
+#include "kernels/kernels.h"
+#include "kernels/v16.h"
+
+void V16_NAME(kernels_fill_elementwise)(kernel_table *table);
+void V16_NAME(kernels_fill_reduce)(kernel_table *table);
+void V16_NAME(kernels_fill_activation)(kernel_table *table);
+
+/* All of them: a whole variant (template/variant.c). */
+void V16_NAME(kernels_fill_variant)(kernel_table *table);
+
+#endif

@@ -1,0 +1,9 @@
+/* One instruction set's whole table. */
+#include "kernels/fill.h"
+
+void V16_NAME(kernels_fill_variant)(kernel_table *table)
+{
+    V16_NAME(kernels_fill_elementwise)(table);
+    V16_NAME(kernels_fill_reduce)(table);
+    V16_NAME(kernels_fill_activation)(table);
+}
