@@ -29,13 +29,11 @@ static void activation_prepare_bf16(const float *x, size_t ldx, size_t tokens, s
     for (size_t t = token_begin; t < token_end; t++) {
         const float *from = x + t * ldx;
         float *to = rows + t * activation_row_floats(k);
-        for (size_t i = 0; i < k; i += 16) { /* the row's padding takes the zeros of the last vector */
+        for (size_t i = 0; i < k; i += 16) {
             const v16f v = k - i >= 16 ? v16f_load(from + i) : v16f_load_n(from + i, k - i);
             v16f_store(to + i, activation_bf16(v));
         }
-        if (k % 16 == 0) {
-            v16f_store(to + k, v16f_zero());
-        }
+        v16f_store(to + activation_row_floats(k) - 16, v16f_zero());
     }
 }
 
