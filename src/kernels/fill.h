@@ -9,6 +9,7 @@
 void V16_NAME(kernels_fill_elementwise)(kernel_table *table);
 void V16_NAME(kernels_fill_reduce)(kernel_table *table);
 void V16_NAME(kernels_fill_activation)(kernel_table *table);
+void V16_NAME(kernels_fill_quantized)(kernel_table *table);
 
 /* All of them: a whole variant (template/variant.c). */
 void V16_NAME(kernels_fill_variant)(kernel_table *table);

@@ -15,6 +15,14 @@ typedef struct panel_format {
 extern const panel_format panel_format_f32;
 extern const panel_format panel_format_f16;
 extern const panel_format panel_format_bf16;
+extern const panel_format panel_format_q8_0;
+extern const panel_format panel_format_q4_0;
+extern const panel_format panel_format_q4_1;
+extern const panel_format panel_format_q5_0;
+extern const panel_format panel_format_q5_1;
+extern const panel_format panel_format_q4_k;
+extern const panel_format panel_format_q5_k;
+extern const panel_format panel_format_q6_k;
 
 /* NULL for a format without panels. */
 const panel_format *panel_format_get(dtype type);

@@ -1,0 +1,478 @@
+/* The quantised formats over sixteen lanes, for every instruction set: panels back to binary32, and the native
+ * products (integer dot products of panels and ACTIVATION_Q8). Formulas and layouts: kernels/quantized.h.
+ *
+ * Few tokens: panels are streamed once, block by block. Many tokens: a stretch of k of a panel is unpacked into the
+ * scratch and all tokens pass over it, four at a time; between stretches the chains rest in y. Both walk k upwards in
+ * one chain per output, so they give the same bits. */
+#include "kernels/fill.h"
+#include "kernels/quantized.h"
+
+/* One block of 32 values of k of a panel, spread out. */
+typedef struct unpacked {
+    v16i q[8]; /* q of group g, a byte each: signed in Q8_0, else unsigned */
+    v16f scale;
+    v16f minimum; /* where quantized_minimum(type) != 0 */
+    v16i sc[2];   /* Q6_K: of the first and the second 16 values */
+} unpacked;
+
+/* Plain C gains nothing from a copy for every format and number of tokens, and takes a minute to compile them. */
+#ifdef KERNELS_SCALAR_V16_H
+#define QUANTIZED_INLINE static __attribute__((noinline))
+#else
+#define QUANTIZED_INLINE V16_INLINE
+#endif
+
+#define STRETCH_BLOCKS 32u
+
+_Static_assert(STRETCH_BLOCKS * sizeof(unpacked) <= MATMUL_SCRATCH_BYTES, "a stretch of k fits into the scratch");
+
+V16_INLINE v16b as_bytes(v16i a)
+{
+    v16b r;
+    memcpy(&r, &a, sizeof r);
+    return r;
+}
+
+V16_INLINE v16i load_lanes(const void *p)
+{
+    return v16i_load(p);
+}
+
+/* ---- unpacking ---- */
+
+V16_INLINE void unpack_nibbles(const uint8_t q[4][16][4], v16i ret[8])
+{
+    const v16i mask = v16i_set1(0x0F0F0F0F);
+    for (int g = 0; g < 4; g++) {
+        const v16i both = load_lanes(q[g]);
+        ret[g] = v16i_and(both, mask);
+        ret[g + 4] = v16i_and(v16i_shr(both, 4), mask);
+    }
+}
+
+V16_INLINE void unpack_fifth(const uint8_t h[16][4], v16i q[8])
+{
+    const v16i mask = v16i_set1(0x10101010);
+    const v16i bits = load_lanes(h);
+    for (int g = 0; g < 8; g++) {
+        const v16i moved = g < 4 ? v16i_shl(bits, 4 - g) : v16i_shr(bits, g - 4);
+        q[g] = v16i_or(q[g], v16i_and(moved, mask));
+    }
+}
+
+V16_INLINE void unpack_two_high(const uint8_t h[2][16][4], v16i q[8])
+{
+    const v16i mask = v16i_set1(0x30303030);
+    for (int half = 0; half < 2; half++) {
+        const v16i bits = load_lanes(h[half]);
+        for (int g = 0; g < 4; g++) {
+            const v16i moved = g < 3 ? v16i_shl(bits, 4 - 2 * g) : v16i_shr(bits, 2);
+            q[4 * half + g] = v16i_or(q[4 * half + g], v16i_and(moved, mask));
+        }
+    }
+}
+
+V16_INLINE void unpack_k_scales(const panel_k_head *head, size_t b, unpacked *u)
+{
+    const v16i low = v16i_load_u8(head->low[b]);
+    const v16i high = v16i_shr(v16i_load_u8(head->high[b % 4]), b < 4 ? 0 : 4);
+    const v16i two = v16i_set1(0x30);
+    const v16i sc = v16i_or(v16i_and(low, v16i_set1(15)), v16i_and(v16i_shl(high, 4), two));
+    const v16i mn = v16i_or(v16i_shr(low, 4), v16i_and(v16i_shl(high, 2), two));
+    u->scale = v16f_mul(v16f_load_f16(head->d), v16i_to_float(sc));
+    u->minimum = v16f_mul(v16f_load_f16(head->dmin), v16i_to_float(mn));
+}
+
+/* Block b (32 values) of a panel. */
+QUANTIZED_INLINE void unpack(dtype type, const uint8_t *panel, size_t b, unpacked *u)
+{
+    v16i q[8];
+    if (type == DTYPE_Q8_0) {
+        const panel_q8_0 *block = (const panel_q8_0 *)panel + b;
+        for (int g = 0; g < 8; g++) {
+            q[g] = load_lanes(block->q[g]);
+        }
+        u->scale = v16f_load_f16(block->d);
+    } else if (type == DTYPE_Q4_0) {
+        const panel_q4_0 *block = (const panel_q4_0 *)panel + b;
+        unpack_nibbles(block->q, q);
+        u->scale = v16f_load_f16(block->d);
+    } else if (type == DTYPE_Q4_1) {
+        const panel_q4_1 *block = (const panel_q4_1 *)panel + b;
+        unpack_nibbles(block->q, q);
+        u->scale = v16f_load_f16(block->d);
+        u->minimum = v16f_load_f16(block->m);
+    } else if (type == DTYPE_Q5_0) {
+        const panel_q5_0 *block = (const panel_q5_0 *)panel + b;
+        unpack_nibbles(block->q, q);
+        unpack_fifth(block->h, q);
+        u->scale = v16f_load_f16(block->d);
+    } else if (type == DTYPE_Q5_1) {
+        const panel_q5_1 *block = (const panel_q5_1 *)panel + b;
+        unpack_nibbles(block->q, q);
+        unpack_fifth(block->h, q);
+        u->scale = v16f_load_f16(block->d);
+        u->minimum = v16f_load_f16(block->m);
+    } else if (type == DTYPE_Q4_K) {
+        const panel_q4_k *block = (const panel_q4_k *)panel + b / 8;
+        unpack_nibbles(block->q[b % 8], q);
+        unpack_k_scales(&block->head, b % 8, u);
+    } else if (type == DTYPE_Q5_K) {
+        const panel_q5_k *block = (const panel_q5_k *)panel + b / 8;
+        unpack_nibbles(block->block[b % 8].q, q);
+        unpack_fifth(block->block[b % 8].h, q);
+        unpack_k_scales(&block->head, b % 8, u);
+    } else { /* DTYPE_Q6_K */
+        const panel_q6_k *block = (const panel_q6_k *)panel + b / 8;
+        unpack_nibbles(block->block[b % 8].q, q);
+        unpack_two_high(block->block[b % 8].h, q);
+        u->scale = v16f_load_f16(block->d);
+        u->sc[0] = v16i_load_s8(block->sc[2 * (b % 8)]);
+        u->sc[1] = v16i_load_s8(block->sc[2 * (b % 8) + 1]);
+    }
+    for (int g = 0; g < 8; g++) {
+        u->q[g] = q[g];
+    }
+}
+
+/* ---- the native rule ---- */
+
+V16_INLINE v16i dot_groups(dtype type, const unpacked *u, const activation_q8 *x, int begin, int end, int sum)
+{
+    v16i isum = v16i_set1(-quantized_offset(type) * sum);
+    for (int g = begin; g < end; g++) {
+        const v16b values = v16b_set4(x->q + 4 * g);
+        const v16b q = as_bytes(u->q[g]);
+        isum = type == DTYPE_Q8_0 ? v16i_dot4_s8s8(isum, q, values) : v16i_dot4_u8s8(isum, q, values);
+    }
+    return isum;
+}
+
+/* acc after one block and one token. */
+QUANTIZED_INLINE v16f step(dtype type, const unpacked *u, const activation_q8 *x, v16f acc)
+{
+    const int sum = x->block_sum[0] + x->block_sum[1];
+    v16i isum;
+    if (type == DTYPE_Q6_K) {
+        const int first = x->half_sum[0] + x->half_sum[1];
+        isum = v16i_add(v16i_mul(u->sc[0], dot_groups(type, u, x, 0, 4, first)),
+                        v16i_mul(u->sc[1], dot_groups(type, u, x, 4, 8, sum - first)));
+    } else {
+        isum = dot_groups(type, u, x, 0, 8, sum);
+    }
+    acc = v16f_fma(v16f_mul(u->scale, v16f_set1(x->d)), v16i_to_float(isum), acc);
+    if (quantized_minimum(type) > 0) {
+        acc = v16f_fma(u->minimum, v16f_set1(x->s), acc);
+    } else if (quantized_minimum(type) < 0) {
+        acc = v16f_fnma(u->minimum, v16f_set1(x->s), acc);
+    }
+    return acc;
+}
+
+/* A product's operands, as the table's matmul has them. */
+typedef struct product {
+    const uint8_t *panels;
+    size_t panel_bytes;
+    size_t rows;
+    size_t blocks; /* of 32 values, along k */
+    const activation_q8 *x;
+    size_t tokens;
+    float *y;
+    size_t ldy;
+} product;
+
+/* How many of the panel's 16 rows there are. */
+V16_INLINE size_t rows_of(const product *p, size_t panel)
+{
+    const size_t left = p->rows - panel * PANEL_ROWS;
+    return left < PANEL_ROWS ? left : PANEL_ROWS;
+}
+
+/* One panel, `tokens` (a constant, 1..4) from `first` on, straight from the panel. */
+V16_INLINE void stream(dtype type, const product *p, size_t panel, size_t first, size_t tokens)
+{
+    const uint8_t *weights = p->panels + panel * p->panel_bytes;
+    v16f acc[4];
+    for (size_t t = 0; t < tokens; t++) {
+        acc[t] = v16f_zero();
+    }
+    for (size_t b = 0; b < p->blocks; b++) {
+        unpacked u;
+        unpack(type, weights, b, &u);
+        for (size_t t = 0; t < tokens; t++) {
+            acc[t] = step(type, &u, p->x + (first + t) * p->blocks + b, acc[t]);
+        }
+    }
+    for (size_t t = 0; t < tokens; t++) {
+        v16f_store_n(p->y + (first + t) * p->ldy + panel * PANEL_ROWS, acc[t], rows_of(p, panel));
+    }
+}
+
+/* Blocks [begin, end), unpacked, for `tokens` (a constant, 1..4) from `first` on. The chain goes on from y. */
+V16_INLINE void tile(dtype type, const product *p, const unpacked *u, size_t panel, size_t begin, size_t end,
+                     size_t first, size_t tokens)
+{
+    const size_t n = rows_of(p, panel);
+    v16f acc[4];
+    for (size_t t = 0; t < tokens; t++) {
+        acc[t] = begin == 0 ? v16f_zero() : v16f_load_n(p->y + (first + t) * p->ldy + panel * PANEL_ROWS, n);
+    }
+    for (size_t b = begin; b < end; b++) {
+        for (size_t t = 0; t < tokens; t++) {
+            acc[t] = step(type, u + (b - begin), p->x + (first + t) * p->blocks + b, acc[t]);
+        }
+    }
+    for (size_t t = 0; t < tokens; t++) {
+        v16f_store_n(p->y + (first + t) * p->ldy + panel * PANEL_ROWS, acc[t], n);
+    }
+}
+
+V16_INLINE void tiles(dtype type, const product *p, const unpacked *u, size_t panel, size_t begin, size_t end,
+                      size_t first, size_t last)
+{
+    for (; first + 4 <= last; first += 4) {
+        tile(type, p, u, panel, begin, end, first, 4);
+    }
+    for (; first < last; first++) {
+        tile(type, p, u, panel, begin, end, first, 1);
+    }
+}
+
+#define TOKENS_AT_ONCE 256u /* their activations of a stretch stay in the second-level cache */
+
+V16_INLINE void many(dtype type, const product *p, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    unpacked *u = scratch;
+    for (size_t first = 0; first < p->tokens; first += TOKENS_AT_ONCE) {
+        const size_t last = first + TOKENS_AT_ONCE < p->tokens ? first + TOKENS_AT_ONCE : p->tokens;
+        for (size_t begin = 0; begin < p->blocks; begin += STRETCH_BLOCKS) {
+            const size_t end = begin + STRETCH_BLOCKS < p->blocks ? begin + STRETCH_BLOCKS : p->blocks;
+            for (size_t panel = panel_begin; panel < panel_end; panel++) {
+                for (size_t b = begin; b < end; b++) {
+                    unpack(type, p->panels + panel * p->panel_bytes, b, u + (b - begin));
+                }
+                tiles(type, p, u, panel, begin, end, first, last);
+            }
+        }
+    }
+}
+
+V16_INLINE void matmul(dtype type, const uint8_t *panels, size_t rows, size_t cols, const void *activation,
+                       size_t tokens, float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    const product p = {panels, panel_bytes(type, cols), rows, cols / 32, activation, tokens, y, ldy};
+    if (tokens > 4) {
+        many(type, &p, panel_begin, panel_end, scratch);
+        return;
+    }
+    for (size_t panel = panel_begin; panel < panel_end; panel++) {
+        if (tokens == 1) {
+            stream(type, &p, panel, 0, 1);
+        } else if (tokens == 2) {
+            stream(type, &p, panel, 0, 2);
+        } else if (tokens == 3) {
+            stream(type, &p, panel, 0, 3);
+        } else if (tokens == 4) {
+            stream(type, &p, panel, 0, 4);
+        }
+    }
+}
+
+/* ---- back to binary32 ---- */
+
+/* Value j (0..3) of each row's lane, less the format's offset. */
+V16_INLINE v16f value_of(dtype type, v16i lanes, int j)
+{
+    if (type == DTYPE_Q8_0) {
+        return v16i_to_float(v16i_sar(v16i_shl(lanes, 24 - 8 * j), 24));
+    }
+    const v16i q = v16i_and(v16i_shr(lanes, 8 * j), v16i_set1(255));
+    return v16i_to_float(v16i_sub(q, v16i_set1(quantized_offset(type))));
+}
+
+/* One block to out[k * 16 + row]. */
+QUANTIZED_INLINE void dequantize_block(dtype type, const uint8_t *panel, size_t b, float *out)
+{
+    unpacked u;
+    unpack(type, panel, b, &u);
+    for (int g = 0; g < 8; g++) {
+        const v16f scale = type == DTYPE_Q6_K ? v16f_mul(u.scale, v16i_to_float(u.sc[g / 4])) : u.scale;
+        for (int j = 0; j < 4; j++) {
+            v16f w = v16f_mul(scale, value_of(type, u.q[g], j));
+            if (quantized_minimum(type) > 0) {
+                w = v16f_add(w, u.minimum);
+            } else if (quantized_minimum(type) < 0) {
+                w = v16f_sub(w, u.minimum);
+            }
+            v16f_store(out + PANEL_ROWS * (4 * (size_t)g + (size_t)j), w);
+        }
+    }
+}
+
+V16_INLINE void dequantize(dtype type, const uint8_t *panel, size_t k_begin, size_t k_end, float *out)
+{
+    for (size_t b = k_begin / 32; b < k_end / 32; b++) {
+        dequantize_block(type, panel, b, out + (b * 32 - k_begin) * PANEL_ROWS);
+    }
+}
+
+V16_INLINE void one_row(dtype type, const uint8_t *panel, size_t cols, unsigned row, float *out)
+{
+    float block[32 * PANEL_ROWS];
+    for (size_t b = 0; b < cols / 32; b++) {
+        dequantize_block(type, panel, b, block);
+        for (size_t k = 0; k < 32; k++) {
+            out[b * 32 + k] = block[k * PANEL_ROWS + row];
+        }
+    }
+}
+
+/* ---- one function a format ---- */
+
+static void matmul_q8_0(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                        float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    matmul(DTYPE_Q8_0, panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end, scratch);
+}
+static void dequantize_q8_0(const uint8_t *panel, size_t cols, size_t k_begin, size_t k_end, float *out)
+{
+    (void)cols;
+    dequantize(DTYPE_Q8_0, panel, k_begin, k_end, out);
+}
+static void row_q8_0(const uint8_t *panel, size_t cols, unsigned row, float *out)
+{
+    one_row(DTYPE_Q8_0, panel, cols, row, out);
+}
+
+static void matmul_q4_0(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                        float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    matmul(DTYPE_Q4_0, panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end, scratch);
+}
+static void dequantize_q4_0(const uint8_t *panel, size_t cols, size_t k_begin, size_t k_end, float *out)
+{
+    (void)cols;
+    dequantize(DTYPE_Q4_0, panel, k_begin, k_end, out);
+}
+static void row_q4_0(const uint8_t *panel, size_t cols, unsigned row, float *out)
+{
+    one_row(DTYPE_Q4_0, panel, cols, row, out);
+}
+
+static void matmul_q4_1(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                        float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    matmul(DTYPE_Q4_1, panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end, scratch);
+}
+static void dequantize_q4_1(const uint8_t *panel, size_t cols, size_t k_begin, size_t k_end, float *out)
+{
+    (void)cols;
+    dequantize(DTYPE_Q4_1, panel, k_begin, k_end, out);
+}
+static void row_q4_1(const uint8_t *panel, size_t cols, unsigned row, float *out)
+{
+    one_row(DTYPE_Q4_1, panel, cols, row, out);
+}
+
+static void matmul_q5_0(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                        float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    matmul(DTYPE_Q5_0, panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end, scratch);
+}
+static void dequantize_q5_0(const uint8_t *panel, size_t cols, size_t k_begin, size_t k_end, float *out)
+{
+    (void)cols;
+    dequantize(DTYPE_Q5_0, panel, k_begin, k_end, out);
+}
+static void row_q5_0(const uint8_t *panel, size_t cols, unsigned row, float *out)
+{
+    one_row(DTYPE_Q5_0, panel, cols, row, out);
+}
+
+static void matmul_q5_1(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                        float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    matmul(DTYPE_Q5_1, panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end, scratch);
+}
+static void dequantize_q5_1(const uint8_t *panel, size_t cols, size_t k_begin, size_t k_end, float *out)
+{
+    (void)cols;
+    dequantize(DTYPE_Q5_1, panel, k_begin, k_end, out);
+}
+static void row_q5_1(const uint8_t *panel, size_t cols, unsigned row, float *out)
+{
+    one_row(DTYPE_Q5_1, panel, cols, row, out);
+}
+
+static void matmul_q4_k(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                        float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    matmul(DTYPE_Q4_K, panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end, scratch);
+}
+static void dequantize_q4_k(const uint8_t *panel, size_t cols, size_t k_begin, size_t k_end, float *out)
+{
+    (void)cols;
+    dequantize(DTYPE_Q4_K, panel, k_begin, k_end, out);
+}
+static void row_q4_k(const uint8_t *panel, size_t cols, unsigned row, float *out)
+{
+    one_row(DTYPE_Q4_K, panel, cols, row, out);
+}
+
+static void matmul_q5_k(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                        float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    matmul(DTYPE_Q5_K, panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end, scratch);
+}
+static void dequantize_q5_k(const uint8_t *panel, size_t cols, size_t k_begin, size_t k_end, float *out)
+{
+    (void)cols;
+    dequantize(DTYPE_Q5_K, panel, k_begin, k_end, out);
+}
+static void row_q5_k(const uint8_t *panel, size_t cols, unsigned row, float *out)
+{
+    one_row(DTYPE_Q5_K, panel, cols, row, out);
+}
+
+static void matmul_q6_k(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                        float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    matmul(DTYPE_Q6_K, panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end, scratch);
+}
+static void dequantize_q6_k(const uint8_t *panel, size_t cols, size_t k_begin, size_t k_end, float *out)
+{
+    (void)cols;
+    dequantize(DTYPE_Q6_K, panel, k_begin, k_end, out);
+}
+static void row_q6_k(const uint8_t *panel, size_t cols, unsigned row, float *out)
+{
+    one_row(DTYPE_Q6_K, panel, cols, row, out);
+}
+
+void V16_NAME(kernels_fill_quantized)(kernel_table *table)
+{
+    table->matmul[COMPUTE_NATIVE][DTYPE_Q8_0] = matmul_q8_0;
+    table->panel_dequantize[DTYPE_Q8_0] = dequantize_q8_0;
+    table->panel_row[DTYPE_Q8_0] = row_q8_0;
+    table->matmul[COMPUTE_NATIVE][DTYPE_Q4_0] = matmul_q4_0;
+    table->panel_dequantize[DTYPE_Q4_0] = dequantize_q4_0;
+    table->panel_row[DTYPE_Q4_0] = row_q4_0;
+    table->matmul[COMPUTE_NATIVE][DTYPE_Q4_1] = matmul_q4_1;
+    table->panel_dequantize[DTYPE_Q4_1] = dequantize_q4_1;
+    table->panel_row[DTYPE_Q4_1] = row_q4_1;
+    table->matmul[COMPUTE_NATIVE][DTYPE_Q5_0] = matmul_q5_0;
+    table->panel_dequantize[DTYPE_Q5_0] = dequantize_q5_0;
+    table->panel_row[DTYPE_Q5_0] = row_q5_0;
+    table->matmul[COMPUTE_NATIVE][DTYPE_Q5_1] = matmul_q5_1;
+    table->panel_dequantize[DTYPE_Q5_1] = dequantize_q5_1;
+    table->panel_row[DTYPE_Q5_1] = row_q5_1;
+    table->matmul[COMPUTE_NATIVE][DTYPE_Q4_K] = matmul_q4_k;
+    table->panel_dequantize[DTYPE_Q4_K] = dequantize_q4_k;
+    table->panel_row[DTYPE_Q4_K] = row_q4_k;
+    table->matmul[COMPUTE_NATIVE][DTYPE_Q5_K] = matmul_q5_k;
+    table->panel_dequantize[DTYPE_Q5_K] = dequantize_q5_k;
+    table->panel_row[DTYPE_Q5_K] = row_q5_k;
+    table->matmul[COMPUTE_NATIVE][DTYPE_Q6_K] = matmul_q6_k;
+    table->panel_dequantize[DTYPE_Q6_K] = dequantize_q6_k;
+    table->panel_row[DTYPE_Q6_K] = row_q6_k;
+}
