@@ -51,10 +51,10 @@ static hearth_status check_depth(const char *text, size_t length, const char *na
 }
 
 /* An integer (its digits, without the sign) that 64 bits with a sign do not hold. */
-static bool integer_too_big(const char *digits, size_t count)
+static bool integer_too_big(const char *digits, size_t count, bool negative)
 {
-    static const char most[] = "9223372036854775807";
-    const size_t fits = sizeof most - 1;
+    const char *most = negative ? "9223372036854775808" : "9223372036854775807";
+    const size_t fits = 19;
     return count > fits || (count == fits && memcmp(digits, most, fits) > 0);
 }
 
@@ -81,7 +81,7 @@ static hearth_status widen_integers(const char *text, size_t length, buffer *out
             const bool exponent = start > 1 && (text[start - 2] == 'e' || text[start - 2] == 'E');
             const bool real = after == '.' || after == 'e' || after == 'E' || before == '.' || before == 'e' ||
                               before == 'E' || exponent;
-            if (!real && integer_too_big(text + start, i + 1 - start)) {
+            if (!real && integer_too_big(text + start, i + 1 - start, before == '-')) {
                 TRY(buffer_append(out, text + copied, i + 1 - copied, error));
                 TRY(buffer_append_text(out, ".0", error));
                 copied = i + 1;

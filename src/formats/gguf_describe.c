@@ -20,7 +20,7 @@ typedef struct line {
 static void add(line *out, const char *piece, size_t length)
 {
     const size_t room = out->size - 1 - out->length;
-    if (out->cut || length + sizeof CUT_MARK > room) {
+    if (out->cut || length + sizeof CUT_MARK - 1 > room) {
         out->cut = true;
         return;
     }

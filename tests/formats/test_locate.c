@@ -1,0 +1,151 @@
+/* model/locate.h: paths, the local store, the cache, the hub cache, and the error that says where was looked. */
+#include "base/memory.h"
+#include "model/locate.h"
+#include "platform/file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char root[] = "/tmp/hearth-locate-XXXXXX";
+
+static void put(const char *name, const char *content)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", root, name);
+    char *slash = strrchr(path, '/');
+    *slash = '\0';
+    assert_int_equal(file_make_folders(path, NULL), HEARTH_OK);
+    *slash = '/';
+    assert_int_equal(file_replace(path, content, strlen(content), NULL), HEARTH_OK);
+}
+
+static int make_root(void **state)
+{
+    (void)state;
+    char path[512];
+    if (mkdtemp(root) == NULL) {
+        return -1;
+    }
+    unsetenv("HF_HUB_CACHE");
+    snprintf(path, sizeof path, "%s/data", root);
+    setenv("XDG_DATA_HOME", path, 1);
+    snprintf(path, sizeof path, "%s/cache", root);
+    setenv("XDG_CACHE_HOME", path, 1);
+    snprintf(path, sizeof path, "%s/hf", root);
+    setenv("HF_HOME", path, 1);
+    put("data/openhearth/models/tiny.gguf", "x");
+    put("data/openhearth/models/folder/config.json", "{}");
+    put("data/openhearth/models/both", "x");
+    put("data/openhearth/models/both.gguf", "x");
+    put("cache/openhearth/demo.Q4_1.gguf", "x");
+    put("cache/openhearth/tiny.gguf", "x");
+    put("hf/hub/models--org--name/refs/main", "abc\n");
+    put("hf/hub/models--org--name/snapshots/abc/config.json", "{}");
+    put("hf/hub/models--org--name/snapshots/abc/model.safetensors", "x");
+    put("hf/hub/models--org--name/snapshots/old/config.json", "{}");
+    put("hf/hub/models--org--gguf/snapshots/1/a.gguf", "x");
+    put("hf/hub/models--org--two/snapshots/1/a.gguf", "x");
+    put("hf/hub/models--org--two/snapshots/2/a.gguf", "x");
+    put("hf/hub/models--org--evil/refs/main", "../../../../secret");
+    put("secret/config.json", "{}");
+    put("here/one/m.gguf", "x");
+    put("here/split/m-00001-of-00002.gguf", "x");
+    put("here/split/m-00002-of-00002.gguf", "x");
+    put("here/many/a.gguf", "x");
+    put("here/many/b.gguf", "x");
+    put("here/none/readme", "x");
+    return 0;
+}
+
+static int remove_root(void **state)
+{
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", root);
+    return system(command);
+}
+
+static void assert_located(const char *name, const char *expected)
+{
+    char *path = NULL;
+    char full[512];
+    hearth_error error;
+    if (model_locate(name, &path, &error) != HEARTH_OK) {
+        char line[700];
+        fail_msg("%s: %s", name, hearth_error_line(&error, line, sizeof line));
+    }
+    snprintf(full, sizeof full, "%s/%s", root, expected);
+    assert_string_equal(path, full);
+    mem_free(path);
+}
+
+static void assert_not_located(const char *name, hearth_status status, const char *part_of_line)
+{
+    char *path = NULL;
+    char line[700];
+    hearth_error error;
+    assert_int_equal(model_locate(name, &path, &error), status);
+    assert_null(path);
+    hearth_error_line(&error, line, sizeof line);
+    if (strstr(line, part_of_line) == NULL) {
+        fail_msg("'%s' is not in: %s", part_of_line, line);
+    }
+}
+
+static void names_are_found_in_order(void **state)
+{
+    (void)state;
+    assert_located("tiny", "data/openhearth/models/tiny.gguf");
+    assert_located("tiny.gguf", "data/openhearth/models/tiny.gguf");
+    assert_located("folder", "data/openhearth/models/folder");
+    assert_located("both", "data/openhearth/models/both");
+    assert_located("demo.Q4_1", "cache/openhearth/demo.Q4_1.gguf");
+    assert_located("org/name", "hf/hub/models--org--name/snapshots/abc");
+    assert_located("org/gguf", "hf/hub/models--org--gguf/snapshots/1/a.gguf");
+}
+
+static void paths_are_found(void **state)
+{
+    (void)state;
+    char path[512];
+    snprintf(path, sizeof path, "%s/here/one", root);
+    assert_located(path, "here/one/m.gguf");
+    snprintf(path, sizeof path, "%s/here/one/m.gguf", root);
+    assert_located(path, "here/one/m.gguf");
+    snprintf(path, sizeof path, "%s/here/split", root);
+    assert_located(path, "here/split/m-00001-of-00002.gguf");
+    snprintf(path, sizeof path, "%s/here/many", root);
+    assert_not_located(path, HEARTH_E_ARGUMENT, "a.gguf, b.gguf");
+    snprintf(path, sizeof path, "%s/here/none", root);
+    assert_not_located(path, HEARTH_E_NOT_FOUND, "config.json");
+}
+
+static void errors_say_where_was_looked(void **state)
+{
+    (void)state;
+    assert_not_located("nosuch", HEARTH_E_NOT_FOUND, "/data/openhearth/models");
+    assert_not_located("nosuch", HEARTH_E_NOT_FOUND, "/cache/openhearth");
+    assert_not_located("org/nosuch", HEARTH_E_NOT_FOUND, "/hf/hub");
+    assert_not_located("./nosuch", HEARTH_E_NOT_FOUND, "none here");
+    assert_not_located("../nosuch", HEARTH_E_NOT_FOUND, "none here");
+    assert_not_located("", HEARTH_E_ARGUMENT, "nothing");
+    assert_not_located("org/two", HEARTH_E_NOT_FOUND, "2 snapshots");
+    /* A reference that leads out of the snapshots is not followed. */
+    assert_not_located("org/evil", HEARTH_E_NOT_FOUND, "snapshots");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_are_found_in_order),
+        cmocka_unit_test(paths_are_found),
+        cmocka_unit_test(errors_say_where_was_looked),
+    };
+    return cmocka_run_group_tests(tests, make_root, remove_root);
+}
