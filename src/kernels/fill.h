@@ -10,6 +10,10 @@ void V16_NAME(kernels_fill_elementwise)(kernel_table *table);
 void V16_NAME(kernels_fill_reduce)(kernel_table *table);
 void V16_NAME(kernels_fill_activation)(kernel_table *table);
 void V16_NAME(kernels_fill_quantized)(kernel_table *table);
+void V16_NAME(kernels_fill_panel_float)(kernel_table *table);
+void V16_NAME(kernels_fill_matmul_float)(kernel_table *table);
+void V16_NAME(kernels_fill_matmul_dequantized)(kernel_table *table);
+void V16_NAME(kernels_fill_measure)(kernel_table *table);
 
 /* All of them: a whole variant (template/variant.c). */
 void V16_NAME(kernels_fill_variant)(kernel_table *table);

@@ -1,5 +1,6 @@
 /* The variants that were built, and which of them this CPU runs. */
 #include "kernels/kernels.h"
+#include "kernels/scalar/matmul_float.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -25,7 +26,7 @@ void kernels_fill_variant_neon(kernel_table *table);
 
 /* From the slowest to the fastest. */
 static const select_row select_rows[] = {
-    {"scalar", "scalar", {0}, {kernels_fill_variant_scalar}},
+    {"scalar", "scalar", {0}, {kernels_fill_variant_scalar, kernels_fill_matmul_definition}},
 #if defined(__x86_64__)
     {"avx2", "avx2", {.avx2 = true}, {kernels_fill_variant_avx2}},
     {"avx512", "avx512", {.avx2 = true, .avx512 = true}, {kernels_fill_variant_avx512}},

@@ -301,4 +301,24 @@ V16_INLINE v16i v16i_dot4_s8s8(v16i acc, v16b a, v16b b)
     return v16i_dot4_u8s8(acc, _mm512_abs_epi8(a), signed_b);
 }
 
+/* ---- subnormals as zeros ---- */
+
+enum { V16_REGISTERS = 32 };
+
+typedef unsigned v16_flush_state;
+
+V16_INLINE v16_flush_state v16_flush_begin(void)
+{
+    const unsigned before = _mm_getcsr();
+    _mm_setcsr(before | 0x8040u); /* results: flush to zero; operands: denormals are zeros */
+    __asm__ volatile("" : : : "memory");
+    return before;
+}
+V16_INLINE bool v16_flush_end(v16_flush_state before)
+{
+    __asm__ volatile("" : : : "memory");
+    _mm_setcsr(before);
+    return true;
+}
+
 #endif

@@ -379,6 +379,31 @@ V16_INLINE v16i v16i_dot4_u8s8(v16i acc, v16b x, v16b y)
     return v16i_dot4_s8s8(acc, x, y);
 }
 
+/* ---- subnormals as zeros ---- */
+
+enum { V16_REGISTERS = 8 };
+
+typedef uint64_t v16_flush_state;
+
+/* FZ flushes what is below 2^-126 before rounding, x86 what is after: so a run that flushed anything is not trusted. */
+V16_INLINE v16_flush_state v16_flush_begin(void)
+{
+    uint64_t before;
+    uint64_t flags;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+    __asm__ volatile("mrs %0, fpsr" : "=r"(flags));
+    __asm__ volatile("msr fpsr, %0" : : "r"(flags & ~(uint64_t)8));
+    __asm__ volatile("msr fpcr, %0" : : "r"(before | (uint64_t)1 << 24) : "memory");
+    return before;
+}
+V16_INLINE bool v16_flush_end(v16_flush_state before)
+{
+    uint64_t flags;
+    __asm__ volatile("msr fpcr, %0" : : "r"(before) : "memory");
+    __asm__ volatile("mrs %0, fpsr" : "=r"(flags));
+    return (flags & 8) == 0; /* UFC */
+}
+
 #undef V16_EACH1
 #undef V16_EACH2
 #undef V16_EACH3

@@ -406,6 +406,22 @@ V16_INLINE v16i v16i_dot4_u8s8(v16i acc, v16b a, v16b b)
     return acc;
 }
 
+/* ---- subnormals as zeros: there is no such mode in C ---- */
+
+enum { V16_REGISTERS = 8 };
+
+typedef int v16_flush_state;
+
+V16_INLINE v16_flush_state v16_flush_begin(void)
+{
+    return 0;
+}
+V16_INLINE bool v16_flush_end(v16_flush_state before)
+{
+    (void)before;
+    return false;
+}
+
 #undef V16_LANES
 
 #endif

@@ -7,4 +7,8 @@ void V16_NAME(kernels_fill_variant)(kernel_table *table)
     V16_NAME(kernels_fill_reduce)(table);
     V16_NAME(kernels_fill_activation)(table);
     V16_NAME(kernels_fill_quantized)(table);
+    V16_NAME(kernels_fill_panel_float)(table);
+    V16_NAME(kernels_fill_matmul_float)(table);
+    V16_NAME(kernels_fill_matmul_dequantized)(table);
+    V16_NAME(kernels_fill_measure)(table);
 }

@@ -1,0 +1,394 @@
+/* Products with binary32 accumulators: F32, F16, BF16, and dequantised weights of any format.
+ *
+ * The chain of an output runs over k ascending (docs/numerics.md, rules 2 and 3), so everything here is a choice of
+ * which outputs are computed side by side, and in which order they come:
+ *
+ *   tile         `panels` x `tokens` accumulators of 16 lanes, in registers, over a range of k
+ *   few tokens   one tile holds them all: it walks all of k of several panels side by side, which are as many streams
+ *                from memory as it takes to read at full speed
+ *   many tokens  for a group of tokens, for a group of panels, for chunks of k: a panel's chunk stays in the first
+ *                cache while all tiles of the group pass over it, the activations' chunk in the second. Accumulators
+ *                wait in y between chunks, and resume: the same chain.
+ *
+ * kernels/scalar/matmul_float.c is the definition. */
+#include "kernels/template/matmul_float.h"
+
+#include "kernels/activation.h"
+#include "kernels/scalar/matmul_float.h"
+
+enum {
+    CHUNK = 256,
+    GROUP_TOKENS = 128,
+    GROUP_PANELS = 8,
+    PREFETCH_BYTES = 1024,
+    /* Accumulators of a tile: the registers less those for weights and one activation. */
+    TILE_MOST = V16_REGISTERS == 32 ? 24 : 6,
+    TILE_TOKENS = V16_REGISTERS == 32 ? 12 : 6,
+    TILE_PANELS = 4,
+};
+
+/* How a panel's bytes become lanes. WEIGHT_BF16_PAIRS is the native rule: of a pair, the odd value first. */
+typedef enum weight_kind { WEIGHT_F32, WEIGHT_F16, WEIGHT_BF16, WEIGHT_BF16_PAIRS } weight_kind;
+
+/* What a tile works on. */
+typedef struct tile_work {
+    const uint8_t *w;  /* the first panel's weights at the first k */
+    size_t panel_size; /* bytes from one panel to the next */
+    size_t ahead;      /* bytes to prefetch ahead of the reading, 0 for a chunk that is in the cache */
+    const float *x;    /* the first token's activations at the first k */
+    size_t ldx;
+    size_t values; /* how many k */
+    float *out;    /* the first token's 16 * panels outputs */
+    size_t ldo;
+    bool resume; /* go on from what is in out */
+} tile_work;
+
+V16_INLINE v16f bf16_even(const uint8_t *line)
+{
+    return v16i_as_float(v16i_shl(v16i_load((const int32_t *)(const void *)line), 16));
+}
+
+V16_INLINE v16f bf16_odd(const uint8_t *line)
+{
+    return v16i_as_float(v16i_and(v16i_load((const int32_t *)(const void *)line), v16i_set1((int32_t)0xFFFF0000u)));
+}
+
+/* The weights of 16 rows: `line` is 64 bytes, one k of F32 or two of the others; `odd` asks for the second. */
+V16_INLINE v16f line_weights(weight_kind kind, const uint8_t *line, bool odd)
+{
+    switch (kind) {
+    case WEIGHT_F32:
+        return v16f_load((const float *)(const void *)line);
+    case WEIGHT_F16:
+        return v16f_load_f16((const uint16_t *)(const void *)(line + (odd ? 32 : 0)));
+    case WEIGHT_BF16:
+    case WEIGHT_BF16_PAIRS:
+        break;
+    }
+    return odd ? bf16_odd(line) : bf16_even(line);
+}
+
+/* Loads stay behind this. A compiler that loads ahead runs out of registers and spills accumulators. */
+V16_INLINE void in_order(void)
+{
+    __asm__ volatile("" : : : "memory");
+}
+
+/* acc[p][t] = fma(weight of panel p, x[t], acc[p][t]) for one k. */
+V16_INLINE void tile_step(weight_kind kind, int panels, int tokens, const uint8_t *line, size_t panel_size, bool odd,
+                          const float *x, size_t ldx, v16f *acc)
+{
+    v16f w[TILE_PANELS];
+#pragma GCC unroll 4
+    for (int p = 0; p < panels; p++) {
+        w[p] = line_weights(kind, line + (size_t)p * panel_size, odd);
+    }
+#pragma GCC unroll 12
+    for (int t = 0; t < tokens; t++) {
+        const v16f xt = v16f_set1(x[(size_t)t * ldx]);
+#pragma GCC unroll 4
+        for (int p = 0; p < panels; p++) {
+            acc[p * tokens + t] = v16f_fma(w[p], xt, acc[p * tokens + t]);
+        }
+        in_order();
+    }
+}
+
+/* panels, tokens and kind are constants where this is used, and acc is registers. */
+V16_INLINE void tile(weight_kind kind, int panels, int tokens, const tile_work *work)
+{
+    v16f acc[TILE_MOST];
+#pragma GCC unroll 24
+    for (int i = 0; i < panels * tokens; i++) {
+        const float *from = work->out + (size_t)(i % tokens) * work->ldo + (size_t)(i / tokens) * PANEL_ROWS;
+        acc[i] = work->resume ? v16f_load(from) : v16f_zero();
+    }
+    const size_t each = kind == WEIGHT_F32 ? 1 : 2;
+    const size_t padded = kind == WEIGHT_BF16_PAIRS ? work->values + 1 : work->values;
+    const size_t panel_size = work->panel_size;
+    const size_t ahead = work->ahead;
+    const size_t ldx = work->ldx;
+    const uint8_t *line = work->w;
+    const float *x = work->x;
+    for (size_t lines = padded / each; lines > 0; lines--) {
+#pragma GCC unroll 4
+        for (int p = 0; p < panels; p++) {
+            __builtin_prefetch(line + (size_t)p * panel_size + ahead);
+        }
+        if (kind == WEIGHT_BF16_PAIRS) {
+            tile_step(kind, panels, tokens, line, panel_size, true, x + 1, ldx, acc);
+            tile_step(kind, panels, tokens, line, panel_size, false, x, ldx, acc);
+        } else {
+            tile_step(kind, panels, tokens, line, panel_size, false, x, ldx, acc);
+            if (each == 2) {
+                tile_step(kind, panels, tokens, line, panel_size, true, x + 1, ldx, acc);
+            }
+        }
+        line += 64;
+        x += each;
+    }
+    if (kind != WEIGHT_BF16_PAIRS && work->values % each != 0) {
+        tile_step(kind, panels, tokens, line, panel_size, false, x, ldx, acc);
+    }
+#pragma GCC unroll 24
+    for (int i = 0; i < panels * tokens; i++) {
+        v16f_store(work->out + (size_t)(i % tokens) * work->ldo + (size_t)(i / tokens) * PANEL_ROWS, acc[i]);
+    }
+}
+
+/* The tile of `panels` and `tokens` (constants), if it fits into the registers: others do not exist. */
+V16_INLINE void tile_fitting(weight_kind kind, int panels, int tokens, const tile_work *work)
+{
+    if (panels * tokens <= TILE_MOST && tokens <= TILE_TOKENS) {
+        tile(kind, panels, tokens, work);
+    }
+}
+
+V16_INLINE void tile_of_panels(weight_kind kind, int panels, int tokens, const tile_work *work)
+{
+    switch (tokens) {
+    case 1:
+        tile_fitting(kind, panels, 1, work);
+        break;
+    case 2:
+        tile_fitting(kind, panels, 2, work);
+        break;
+    case 3:
+        tile_fitting(kind, panels, 3, work);
+        break;
+    case 4:
+        tile_fitting(kind, panels, 4, work);
+        break;
+    case 5:
+        tile_fitting(kind, panels, 5, work);
+        break;
+    case 6:
+        tile_fitting(kind, panels, 6, work);
+        break;
+    case 7:
+        tile_fitting(kind, panels, 7, work);
+        break;
+    case 8:
+        tile_fitting(kind, panels, 8, work);
+        break;
+    case 9:
+        tile_fitting(kind, panels, 9, work);
+        break;
+    case 10:
+        tile_fitting(kind, panels, 10, work);
+        break;
+    case 11:
+        tile_fitting(kind, panels, 11, work);
+        break;
+    default:
+        tile_fitting(kind, panels, 12, work);
+        break;
+    }
+}
+
+V16_INLINE void tile_any(weight_kind kind, int panels, int tokens, const tile_work *work)
+{
+    if (panels == 4) {
+        tile_of_panels(kind, 4, tokens, work);
+    } else if (panels == 2) {
+        tile_of_panels(kind, 2, tokens, work);
+    } else {
+        tile_of_panels(kind, 1, tokens, work);
+    }
+}
+
+static void tile_f32(int panels, int tokens, const tile_work *work)
+{
+    tile_any(WEIGHT_F32, panels, tokens, work);
+}
+
+static void tile_f16(int panels, int tokens, const tile_work *work)
+{
+    tile_any(WEIGHT_F16, panels, tokens, work);
+}
+
+static void tile_bf16(int panels, int tokens, const tile_work *work)
+{
+    tile_any(WEIGHT_BF16, panels, tokens, work);
+}
+
+static void tile_bf16_pairs(int panels, int tokens, const tile_work *work)
+{
+    tile_any(WEIGHT_BF16_PAIRS, panels, tokens, work);
+}
+
+typedef void (*tile_fn)(int panels, int tokens, const tile_work *work);
+
+/* A call of matmul, and how it is cut up. */
+typedef struct product {
+    tile_fn run_tile;
+    size_t value_bytes;       /* bytes of 16 weights */
+    dequantize_fn dequantize; /* NULL: tiles read the panels themselves */
+    const uint8_t *panels;
+    size_t panel_size;
+    size_t rows;
+    size_t cols;
+    float *y;
+    size_t ldy;
+    float *weights; /* scratch: dequantised chunks of two panels */
+    float *ragged;  /* scratch: outputs of a last panel that has fewer than 16 rows, [GROUP_TOKENS][16] */
+    /* the group of tokens at hand */
+    const float *x;
+    size_t tokens;
+    size_t tiles;
+    int panels_at_once;
+} product;
+
+/* Chunk [k, k + values) of `width` panels from `panel` on, all tiles of the group. */
+static void product_chunk(const product *m, size_t panel, int width, size_t k, size_t values)
+{
+    const bool ragged = (panel + 1) * PANEL_ROWS > m->rows;
+    tile_work work = {
+        .w = m->panels + panel * m->panel_size + k * m->value_bytes,
+        .panel_size = m->panel_size,
+        .ahead = m->tiles == 1 ? PREFETCH_BYTES : 0,
+        .ldx = activation_row_floats(m->cols),
+        .values = values,
+        .ldo = ragged ? PANEL_ROWS : m->ldy,
+        .resume = k > 0,
+    };
+    if (m->dequantize != NULL) {
+        for (int p = 0; p < width; p++) {
+            m->dequantize(m->panels + (panel + (size_t)p) * m->panel_size, m->cols, k, k + values,
+                          m->weights + (size_t)p * values * PANEL_ROWS);
+        }
+        work.w = (const uint8_t *)m->weights;
+        work.panel_size = values * PANEL_ROWS * sizeof(float);
+        work.ahead = 0;
+    }
+    float *out = ragged ? m->ragged : m->y + panel * PANEL_ROWS;
+    for (size_t i = 0; i < m->tiles; i++) {
+        const size_t begin = m->tokens * i / m->tiles;
+        const size_t end = m->tokens * (i + 1) / m->tiles;
+        work.x = m->x + begin * work.ldx + k;
+        work.out = out + begin * work.ldo;
+        m->run_tile(width, (int)(end - begin), &work);
+    }
+}
+
+/* Panels to take together at `panel`: a ragged last one goes alone. */
+static int product_width(const product *m, size_t panel, size_t panel_end)
+{
+    const size_t whole = m->rows / PANEL_ROWS;
+    const size_t end = panel_end < whole ? panel_end : whole;
+    int width = m->panels_at_once;
+    while (width > 1 && panel + (size_t)width > end) {
+        width /= 2;
+    }
+    return width;
+}
+
+static void product_group(product *m, size_t panel_begin, size_t panel_end)
+{
+    const size_t chunk = m->tiles == 1 && m->dequantize == NULL ? m->cols : CHUNK;
+    for (size_t k = 0; k < m->cols; k += chunk) {
+        const size_t values = m->cols - k < chunk ? m->cols - k : chunk;
+        for (size_t panel = panel_begin; panel < panel_end;) {
+            const int width = product_width(m, panel, panel_end);
+            product_chunk(m, panel, width, k, values);
+            panel += (size_t)width;
+        }
+    }
+    if (panel_end * PANEL_ROWS > m->rows) {
+        const size_t rows = m->rows % PANEL_ROWS;
+        for (size_t t = 0; t < m->tokens; t++) {
+            memcpy(m->y + t * m->ldy + m->rows - rows, m->ragged + t * PANEL_ROWS, rows * sizeof(float));
+        }
+    }
+}
+
+/* x: all tokens' activations. */
+static void product_run(product *m, const float *x, size_t tokens, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    float *y = m->y;
+    m->weights = scratch;
+    m->ragged = m->weights + 2 * CHUNK * PANEL_ROWS;
+    const size_t groups = (tokens + GROUP_TOKENS - 1) / GROUP_TOKENS;
+    for (size_t g = 0; g < groups; g++) {
+        const size_t begin = tokens * g / groups;
+        m->tokens = tokens * (g + 1) / groups - begin;
+        m->x = x + begin * activation_row_floats(m->cols);
+        m->y = y + begin * m->ldy;
+        m->tiles = (m->tokens + TILE_TOKENS - 1) / TILE_TOKENS;
+        const int most = (int)((m->tokens + m->tiles - 1) / m->tiles);
+        m->panels_at_once = m->dequantize == NULL ? TILE_PANELS : 2;
+        while (m->panels_at_once * most > TILE_MOST) {
+            m->panels_at_once /= 2;
+        }
+        const size_t step = m->tiles == 1 ? (size_t)m->panels_at_once : GROUP_PANELS;
+        for (size_t panel = panel_begin; panel < panel_end; panel += step) {
+            product_group(m, panel, panel + step < panel_end ? panel + step : panel_end);
+        }
+    }
+}
+
+static product product_of(tile_fn run_tile, size_t value_bytes, dequantize_fn dequantize, dtype type,
+                          const uint8_t *panels, size_t rows, size_t cols, float *y, size_t ldy)
+{
+    return (product){.run_tile = run_tile,
+                     .value_bytes = value_bytes,
+                     .dequantize = dequantize,
+                     .panels = panels,
+                     .panel_size = panel_bytes(type, cols),
+                     .rows = rows,
+                     .cols = cols,
+                     .y = y,
+                     .ldy = ldy};
+}
+
+static void matmul_f32(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens, float *y,
+                       size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    product m = product_of(tile_f32, 64, NULL, DTYPE_F32, panels, rows, cols, y, ldy);
+    product_run(&m, activation, tokens, panel_begin, panel_end, scratch);
+}
+
+static void matmul_f16(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens, float *y,
+                       size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    product m = product_of(tile_f16, 32, NULL, DTYPE_F16, panels, rows, cols, y, ldy);
+    product_run(&m, activation, tokens, panel_begin, panel_end, scratch);
+}
+
+static void matmul_bf16_as_f32(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                               float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    product m = product_of(tile_bf16, 32, NULL, DTYPE_BF16, panels, rows, cols, y, ldy);
+    product_run(&m, activation, tokens, panel_begin, panel_end, scratch);
+}
+
+/* Subnormals are zeros in here, as VDPBF16PS has it. Where the mode cannot give the very bits and something was
+ * flushed, the definition computes it again. */
+static void matmul_bf16(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                        float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    product m = product_of(tile_bf16_pairs, 32, NULL, DTYPE_BF16, panels, rows, cols, y, ldy);
+    const v16_flush_state before = v16_flush_begin();
+    product_run(&m, activation, tokens, panel_begin, panel_end, scratch);
+    if (!v16_flush_end(before)) {
+        matmul_bf16_defined(panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end, scratch);
+    }
+}
+
+void V16_NAME(matmul_dequantized)(dtype type, dequantize_fn dequantize, const uint8_t *panels, size_t rows, size_t cols,
+                                  const void *activation, size_t tokens, float *y, size_t ldy, size_t panel_begin,
+                                  size_t panel_end, void *scratch)
+{
+    product m = product_of(tile_f32, 0, dequantize, type, panels, rows, cols, y, ldy);
+    product_run(&m, activation, tokens, panel_begin, panel_end, scratch);
+}
+
+void V16_NAME(kernels_fill_matmul_float)(kernel_table *table)
+{
+    table->matmul[COMPUTE_NATIVE][DTYPE_F32] = matmul_f32;
+    table->matmul[COMPUTE_F32][DTYPE_F32] = matmul_f32;
+    table->matmul[COMPUTE_NATIVE][DTYPE_F16] = matmul_f16;
+    table->matmul[COMPUTE_F32][DTYPE_F16] = matmul_f16;
+    table->matmul[COMPUTE_NATIVE][DTYPE_BF16] = matmul_bf16;
+    table->matmul[COMPUTE_F32][DTYPE_BF16] = matmul_bf16_as_f32;
+}
