@@ -20,6 +20,7 @@ void kernels_fill_variant_scalar(kernel_table *table);
 #if defined(__x86_64__)
 void kernels_fill_variant_avx2(kernel_table *table);
 void kernels_fill_variant_avx512(kernel_table *table);
+void kernels_fill_quantized_avx2_sums(kernel_table *table);
 #elif defined(__aarch64__)
 void kernels_fill_variant_neon(kernel_table *table);
 #endif
@@ -28,7 +29,7 @@ void kernels_fill_variant_neon(kernel_table *table);
 static const select_row select_rows[] = {
     {"scalar", "scalar", {0}, {kernels_fill_variant_scalar, kernels_fill_matmul_definition}},
 #if defined(__x86_64__)
-    {"avx2", "avx2", {.avx2 = true}, {kernels_fill_variant_avx2}},
+    {"avx2", "avx2", {.avx2 = true}, {kernels_fill_variant_avx2, kernels_fill_quantized_avx2_sums}},
     {"avx512", "avx512", {.avx2 = true, .avx512 = true}, {kernels_fill_variant_avx512}},
 #elif defined(__aarch64__)
     {"neon", "neon", {.neon = true}, {kernels_fill_variant_neon}},

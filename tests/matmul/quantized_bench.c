@@ -39,7 +39,7 @@ static void bench_part(void *context, int part, int parts)
 static double bench_time(bench *b, thread_pool *pool)
 {
     double best = 1e18;
-    for (int round = 0; round < 4; round++) {
+    for (int round = 0; round < (b->tokens <= 4 ? 5 : 12); round++) {
         const uint64_t start = time_now_ns();
         thread_pool_run(pool, bench_part, b);
         const double took = (double)(time_now_ns() - start);
@@ -54,7 +54,7 @@ static void bench_format(bench *b, thread_pool *const pools[2])
     const size_t all_panels = BENCH_BYTES / panel_bytes(b->type, BENCH_COLS);
     for (size_t i = 0; i < 7; i++) {
         b->tokens = token_counts[i];
-        b->panel_count = b->tokens <= 4 ? all_panels : b->tokens <= 64 ? 512 : 96;
+        b->panel_count = b->tokens <= 4 ? all_panels : b->tokens <= 16 ? 512 : b->tokens <= 64 ? 128 : 32;
         printf("%-7s %-5s %4zu tokens", b->kernels->name, dtype_get_info(b->type)->name, b->tokens);
         for (int threads = 0; threads < 2; threads++) {
             const double ns = bench_time(b, pools[threads]);

@@ -1,0 +1,157 @@
+/* Blocks of quantised panels unpacked over sixteen lanes, and a product's operands: shared by the products of every
+ * instruction set (template/quantized.c) and by those that override them. */
+#ifndef KERNELS_TEMPLATE_QUANTIZED_H
+#define KERNELS_TEMPLATE_QUANTIZED_H
+
+#include "kernels/quantized.h"
+#include "kernels/v16.h"
+
+/* A product's operands, as the table's matmul has them. */
+typedef struct product {
+    const uint8_t *panels;
+    size_t panel_bytes;
+    size_t rows;
+    size_t blocks; /* of 32 values, along k */
+    const activation_q8 *x;
+    size_t tokens;
+    float *y;
+    size_t ldy;
+} product;
+
+/* How many of the panel's 16 rows there are. */
+V16_INLINE size_t rows_of(const product *p, size_t panel)
+{
+    const size_t left = p->rows - panel * PANEL_ROWS;
+    return left < PANEL_ROWS ? left : PANEL_ROWS;
+}
+
+/* One block of 32 values of k of a panel, spread out. */
+typedef struct unpacked {
+    v16i q[8]; /* q of group g, a byte each: signed in Q8_0, else unsigned */
+    v16f scale;
+    v16f minimum; /* where quantized_minimum(type) != 0 */
+    v16i sc[2];   /* Q6_K: of the first and the second 16 values */
+} unpacked;
+
+/* Plain C gains nothing from a copy for every format and number of tokens, and takes a minute to compile them. */
+#ifdef KERNELS_SCALAR_V16_H
+#define QUANTIZED_INLINE static __attribute__((noinline))
+#else
+#define QUANTIZED_INLINE V16_INLINE
+#endif
+
+#define STRETCH_BLOCKS 32u
+
+_Static_assert(STRETCH_BLOCKS * sizeof(unpacked) <= MATMUL_SCRATCH_BYTES, "a stretch of k fits into the scratch");
+
+V16_INLINE v16b as_bytes(v16i a)
+{
+    v16b r;
+    memcpy(&r, &a, sizeof r);
+    return r;
+}
+
+V16_INLINE v16i load_lanes(const void *p)
+{
+    return v16i_load(p);
+}
+
+/* ---- unpacking ---- */
+
+V16_INLINE void unpack_nibbles(const uint8_t q[4][16][4], v16i ret[8])
+{
+    const v16i mask = v16i_set1(0x0F0F0F0F);
+    for (int g = 0; g < 4; g++) {
+        const v16i both = load_lanes(q[g]);
+        ret[g] = v16i_and(both, mask);
+        ret[g + 4] = v16i_and(v16i_shr(both, 4), mask);
+    }
+}
+
+V16_INLINE void unpack_fifth(const uint8_t h[16][4], v16i q[8])
+{
+    const v16i mask = v16i_set1(0x10101010);
+    const v16i bits = load_lanes(h);
+    for (int g = 0; g < 8; g++) {
+        const v16i moved = g < 4 ? v16i_shl(bits, 4 - g) : v16i_shr(bits, g - 4);
+        q[g] = v16i_or(q[g], v16i_and(moved, mask));
+    }
+}
+
+V16_INLINE void unpack_two_high(const uint8_t h[2][16][4], v16i q[8])
+{
+    const v16i mask = v16i_set1(0x30303030);
+    for (int half = 0; half < 2; half++) {
+        const v16i bits = load_lanes(h[half]);
+        for (int g = 0; g < 4; g++) {
+            const v16i moved = g < 3 ? v16i_shl(bits, 4 - 2 * g) : v16i_shr(bits, 2);
+            q[4 * half + g] = v16i_or(q[4 * half + g], v16i_and(moved, mask));
+        }
+    }
+}
+
+/* Of block b (0..7): d sc and dmin mn, both exact (11 + 6 bits). */
+V16_INLINE void k_scales(const panel_k_head *head, size_t b, v16f *scale, v16f *minimum)
+{
+    const v16i low = v16i_load_u8(head->low[b]);
+    const v16i high = v16i_shr(v16i_load_u8(head->high[b % 4]), b < 4 ? 0 : 4);
+    const v16i two = v16i_set1(0x30);
+    const v16i sc = v16i_or(v16i_and(low, v16i_set1(15)), v16i_and(v16i_shl(high, 4), two));
+    const v16i mn = v16i_or(v16i_shr(low, 4), v16i_and(v16i_shl(high, 2), two));
+    *scale = v16f_mul(v16f_load_f16(head->d), v16i_to_float(sc));
+    *minimum = v16f_mul(v16f_load_f16(head->dmin), v16i_to_float(mn));
+}
+
+/* Block b (32 values) of a panel. */
+QUANTIZED_INLINE void unpack(dtype type, const uint8_t *panel, size_t b, unpacked *u)
+{
+    v16i q[8];
+    if (type == DTYPE_Q8_0) {
+        const panel_q8_0 *block = (const panel_q8_0 *)panel + b;
+        for (int g = 0; g < 8; g++) {
+            q[g] = load_lanes(block->q[g]);
+        }
+        u->scale = v16f_load_f16(block->d);
+    } else if (type == DTYPE_Q4_0) {
+        const panel_q4_0 *block = (const panel_q4_0 *)panel + b;
+        unpack_nibbles(block->q, q);
+        u->scale = v16f_load_f16(block->d);
+    } else if (type == DTYPE_Q4_1) {
+        const panel_q4_1 *block = (const panel_q4_1 *)panel + b;
+        unpack_nibbles(block->q, q);
+        u->scale = v16f_load_f16(block->d);
+        u->minimum = v16f_load_f16(block->m);
+    } else if (type == DTYPE_Q5_0) {
+        const panel_q5_0 *block = (const panel_q5_0 *)panel + b;
+        unpack_nibbles(block->q, q);
+        unpack_fifth(block->h, q);
+        u->scale = v16f_load_f16(block->d);
+    } else if (type == DTYPE_Q5_1) {
+        const panel_q5_1 *block = (const panel_q5_1 *)panel + b;
+        unpack_nibbles(block->q, q);
+        unpack_fifth(block->h, q);
+        u->scale = v16f_load_f16(block->d);
+        u->minimum = v16f_load_f16(block->m);
+    } else if (type == DTYPE_Q4_K) {
+        const panel_q4_k *block = (const panel_q4_k *)panel + b / 8;
+        unpack_nibbles(block->q[b % 8], q);
+        k_scales(&block->head, b % 8, &u->scale, &u->minimum);
+    } else if (type == DTYPE_Q5_K) {
+        const panel_q5_k *block = (const panel_q5_k *)panel + b / 8;
+        unpack_nibbles(block->block[b % 8].q, q);
+        unpack_fifth(block->block[b % 8].h, q);
+        k_scales(&block->head, b % 8, &u->scale, &u->minimum);
+    } else { /* DTYPE_Q6_K */
+        const panel_q6_k *block = (const panel_q6_k *)panel + b / 8;
+        unpack_nibbles(block->block[b % 8].q, q);
+        unpack_two_high(block->block[b % 8].h, q);
+        u->scale = v16f_load_f16(block->d);
+        u->sc[0] = v16i_load_s8(block->sc[2 * (b % 8)]);
+        u->sc[1] = v16i_load_s8(block->sc[2 * (b % 8) + 1]);
+    }
+    for (int g = 0; g < 8; g++) {
+        u->q[g] = q[g];
+    }
+}
+
+#endif
