@@ -6,6 +6,7 @@
  *
  * Types: v16f 16 binary32, v16i 16 int32, v16b 64 bytes (16 lanes of 4), v16m 16 truth values.
  *
+ *   V16_TILE           how many v16f a tile may keep in registers; it changes speed and never a result
  *   load, store        any alignment; load_n / store_n touch only the first n (0..16), lanes from n on load as zero
  *   v16f_fma(a, b, c)  a * b + c, one rounding; v16f_fnma(a, b, c) is -(a * b) + c
  *   v16f_min, _max     a < b ? a : b, and a > b ? a : b: the second operand when unordered

@@ -4,6 +4,9 @@
 
 #include <immintrin.h>
 
+/* Accumulators that a tile may keep in registers: 12 of 16 registers. */
+#define V16_TILE 6u
+
 typedef struct v16f {
     __m256 lo, hi;
 } v16f;

@@ -4,6 +4,9 @@
 
 #include "kernels/avx512/intrinsics.h"
 
+/* Accumulators that a tile may keep in registers: 24 of 32 registers. */
+#define V16_TILE 24u
+
 typedef __m512 v16f;
 typedef __m512i v16i;
 typedef __m512i v16b;

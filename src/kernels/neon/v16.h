@@ -4,6 +4,9 @@
 
 #include <arm_neon.h>
 
+/* Accumulators that a tile may keep in registers: 24 of 32 registers. */
+#define V16_TILE 6u
+
 typedef struct v16f {
     float32x4_t a, b, c, d;
 } v16f;

@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 
+/* Accumulators that a tile may keep in registers: anything. */
+#define V16_TILE 6u
+
 typedef struct v16f {
     float lane[16];
 } v16f;

@@ -11,4 +11,5 @@ void V16_NAME(kernels_fill_variant)(kernel_table *table)
     V16_NAME(kernels_fill_matmul_float)(table);
     V16_NAME(kernels_fill_matmul_dequantized)(table);
     V16_NAME(kernels_fill_measure)(table);
+    V16_NAME(kernels_fill_attention)(table);
 }

@@ -1,0 +1,461 @@
+/* Attention over the KV cache (kernels/attention.h).
+ *
+ * Queries that share a kv head (all tokens, all heads of its group) are taken in groups; a group walks the key blocks
+ * once. Within a block a few queries at a time stay in registers: first their scores against 16 positions side by
+ * side, then, per query, maximum, exp and sum, then the values, 16 dimensions side by side. Which queries sit together
+ * changes nothing in any query's own chain of operations. */
+#include "kernels/attention.h"
+#include "kernels/fill.h"
+#include "kernels/v16_math.h"
+
+#include <stdbool.h>
+
+#define ATTENTION_GROUP 48u   /* queries per walk over the cache, at most */
+#define ATTENTION_TOGETHER 6u /* queries in registers, at most */
+#define ATTENTION_WIDEN 12u   /* from so many queries on, a binary16 block is widened once for all of them */
+
+typedef struct attention_group {
+    size_t count;                     /* queries, ordered by token */
+    const float *q[ATTENTION_GROUP];  /* [head_dim] each */
+    float *out[ATTENTION_GROUP];      /* [head_dim] each */
+    size_t visible[ATTENTION_GROUP];  /* positions that the query sees; ascending */
+    float max[ATTENTION_GROUP];       /* running maximum */
+    float sum[ATTENTION_GROUP];       /* running sum */
+    float shrink[ATTENTION_GROUP];    /* exp(old maximum - new maximum) of this block */
+    float block_sum[ATTENTION_GROUP]; /* sum of this block */
+    float *scores;                    /* [count, ATTENTION_BLOCK]: this block's scores, then their exp */
+    float *state;                     /* [count, padded_dim]: the running output */
+    size_t head_dim;
+    size_t padded_dim; /* rounded up to 16 */
+    float scale;
+} attention_group;
+
+/* One block of keys and values, of positions [begin, begin + ATTENTION_BLOCK). */
+typedef struct attention_block {
+    size_t begin;
+    const void *keys;   /* [4, head_dim, 16] */
+    const void *values; /* [ATTENTION_BLOCK, padded_dim] */
+} attention_block;
+
+V16_INLINE v16f attention_load(const void *from, size_t at, const bool half)
+{
+    return half ? v16f_load_f16((const uint16_t *)from + at) : v16f_load((const float *)from + at);
+}
+
+/* How many of `most` vectors per query stay in registers beside `queries`: 1, 2 or 4. */
+V16_INLINE unsigned attention_wide(const unsigned queries)
+{
+    return V16_TILE / queries >= 4 ? 4 : V16_TILE / queries >= 2 ? 2 : 1;
+}
+
+/* How many positions of the block a query sees. */
+static size_t attention_count(const attention_group *g, size_t query, size_t begin)
+{
+    const size_t visible = g->visible[query];
+    return visible <= begin ? 0 : visible - begin < ATTENTION_BLOCK ? visible - begin : ATTENTION_BLOCK;
+}
+
+/* scores[q][tile * 16 ...] = scale * chain over d, for `queries` queries and `wide` tiles of 16 positions. */
+V16_INLINE void attention_score_tiles(const attention_group *g, size_t first, const unsigned queries, const void *keys,
+                                      size_t tile, const unsigned wide, const bool half)
+{
+    const size_t dim = g->head_dim;
+    const float *q[ATTENTION_TOGETHER];
+    v16f acc[ATTENTION_TOGETHER][4];
+#pragma GCC unroll 6
+    for (unsigned i = 0; i < queries; i++) {
+        q[i] = g->q[first + i];
+#pragma GCC unroll 4
+        for (unsigned j = 0; j < wide; j++) {
+            acc[i][j] = v16f_zero();
+        }
+    }
+    for (size_t d = 0; d < dim; d++) {
+        v16f k[4];
+#pragma GCC unroll 4
+        for (unsigned j = 0; j < wide; j++) {
+            k[j] = attention_load(keys, ((tile + j) * dim + d) * 16, half);
+        }
+#pragma GCC unroll 6
+        for (unsigned i = 0; i < queries; i++) {
+            const v16f x = v16f_set1(q[i][d]);
+#pragma GCC unroll 4
+            for (unsigned j = 0; j < wide; j++) {
+                acc[i][j] = v16f_fma(x, k[j], acc[i][j]);
+            }
+        }
+    }
+    const v16f scale = v16f_set1(g->scale);
+#pragma GCC unroll 6
+    for (unsigned i = 0; i < queries; i++) {
+#pragma GCC unroll 4
+        for (unsigned j = 0; j < wide; j++) {
+            v16f_store(g->scores + (first + i) * ATTENTION_BLOCK + (tile + j) * 16, v16f_mul(scale, acc[i][j]));
+        }
+    }
+}
+
+V16_INLINE void attention_score_block(const attention_group *g, size_t first, const unsigned queries, const void *keys,
+                                      const bool half)
+{
+    const unsigned wide = attention_wide(queries);
+    for (size_t tile = 0; tile < ATTENTION_BLOCK / 16; tile += wide) {
+        attention_score_tiles(g, first, queries, keys, tile, wide, half);
+    }
+}
+
+/* Scores of queries [first, count) against a block. */
+V16_INLINE void attention_scores(const attention_group *g, size_t first, const void *keys, const bool half)
+{
+    for (; g->count - first >= 6; first += 6) {
+        attention_score_block(g, first, 6, keys, half);
+    }
+    switch (g->count - first) {
+    case 5:
+        attention_score_block(g, first, 5, keys, half);
+        break;
+    case 4:
+        attention_score_block(g, first, 4, keys, half);
+        break;
+    case 3:
+        attention_score_block(g, first, 3, keys, half);
+        break;
+    case 2:
+        attention_score_block(g, first, 2, keys, half);
+        break;
+    case 1:
+        attention_score_block(g, first, 1, keys, half);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Turns the scores of one query that sees `count` positions of the block into exp(s - m'), and sets max, shrink (to
+ * m - m' for now) and block_sum. */
+V16_INLINE void attention_exp_row(attention_group *g, size_t query, size_t count)
+{
+    float *row = g->scores + query * ATTENTION_BLOCK;
+    const v16i limit = v16i_set1((int32_t)count);
+    v16f best = v16f_set1(-INFINITY);
+    for (int32_t j = 0; j < (int32_t)count; j += 16) {
+        const v16m there = v16i_gt(limit, v16i_add(v16i_set1(j), v16i_iota()));
+        best = v16f_max(v16f_select(there, v16f_load(row + j), v16f_set1(-INFINITY)), best);
+    }
+    const float old = g->max[query];
+    const float here = v16f_fold_max(best);
+    const float top = here > old ? here : old;
+    v16f sum = v16f_zero();
+    for (int32_t j = 0; j < (int32_t)count; j += 16) {
+        const v16m there = v16i_gt(limit, v16i_add(v16i_set1(j), v16i_iota()));
+        const v16f e = v16_exp(v16f_sub(v16f_load(row + j), v16f_set1(top)));
+        v16f_store(row + j, e);
+        sum = v16f_add(sum, v16f_select(there, e, v16f_zero()));
+    }
+    g->max[query] = top;
+    g->shrink[query] = old - top;
+    g->block_sum[query] = v16f_fold_add(sum);
+}
+
+/* l = l * c + block_sum, for queries [first, count). */
+V16_INLINE void attention_update_sums(attention_group *g, size_t first)
+{
+    for (size_t i = first; i < g->count; i += 16) {
+        const size_t n = g->count - i < 16 ? g->count - i : 16;
+        const v16f c = v16_exp(v16f_load_n(g->shrink + i, n));
+        const v16f sum = v16f_add(v16f_mul(v16f_load_n(g->sum + i, n), c), v16f_load_n(g->block_sum + i, n));
+        v16f_store_n(g->shrink + i, c, n);
+        v16f_store_n(g->sum + i, sum, n);
+    }
+}
+
+/* state = state * shrink (where `begin` is 0), then state_d = fma(p_j, v_jd, state_d) for j in [begin, end), for
+ * `queries` queries and `wide` vectors of 16 dimensions from `at` on. */
+V16_INLINE void attention_value_tile(const attention_group *g, size_t first, const unsigned queries, const void *values,
+                                     size_t begin, size_t end, size_t at, const unsigned wide, const bool half)
+{
+    v16f acc[ATTENTION_TOGETHER][4];
+    const float *p[ATTENTION_TOGETHER];
+#pragma GCC unroll 6
+    for (unsigned i = 0; i < queries; i++) {
+        const v16f shrink = v16f_set1(g->shrink[first + i]);
+        p[i] = g->scores + (first + i) * ATTENTION_BLOCK;
+#pragma GCC unroll 4
+        for (unsigned j = 0; j < wide; j++) {
+            const v16f before = v16f_load(g->state + (first + i) * g->padded_dim + at + j * 16);
+            acc[i][j] = begin == 0 ? v16f_mul(before, shrink) : before;
+        }
+    }
+    for (size_t position = begin; position < end; position++) {
+        v16f v[4];
+#pragma GCC unroll 4
+        for (unsigned j = 0; j < wide; j++) {
+            v[j] = attention_load(values, position * g->padded_dim + at + j * 16, half);
+        }
+#pragma GCC unroll 6
+        for (unsigned i = 0; i < queries; i++) {
+            const v16f weight = v16f_set1(p[i][position]);
+#pragma GCC unroll 4
+            for (unsigned j = 0; j < wide; j++) {
+                acc[i][j] = v16f_fma(weight, v[j], acc[i][j]);
+            }
+        }
+    }
+#pragma GCC unroll 6
+    for (unsigned i = 0; i < queries; i++) {
+#pragma GCC unroll 4
+        for (unsigned j = 0; j < wide; j++) {
+            v16f_store(g->state + (first + i) * g->padded_dim + at + j * 16, acc[i][j]);
+        }
+    }
+}
+
+V16_INLINE void attention_value_rows(const attention_group *g, size_t first, const unsigned queries, const void *values,
+                                     size_t begin, size_t end, const bool half)
+{
+    const unsigned wide = attention_wide(queries);
+    size_t at = 0;
+    for (; at + 16 * wide <= g->padded_dim; at += 16 * wide) {
+        attention_value_tile(g, first, queries, values, begin, end, at, wide, half);
+    }
+    for (; at < g->padded_dim; at += 16) {
+        attention_value_tile(g, first, queries, values, begin, end, at, 1, half);
+    }
+}
+
+/* `queries` queries from `first` on: together as far as the first of them sees, then each its own rest. */
+V16_INLINE void attention_value_block(const attention_group *g, size_t first, const unsigned queries,
+                                      const attention_block *block, const bool half)
+{
+    const size_t common = attention_count(g, first, block->begin);
+    attention_value_rows(g, first, queries, block->values, 0, common, half);
+    for (unsigned i = 1; i < queries; i++) {
+        const size_t count = attention_count(g, first + i, block->begin);
+        if (count > common) {
+            attention_value_rows(g, first + i, 1, block->values, common, count, half);
+        }
+    }
+}
+
+V16_INLINE void attention_values(const attention_group *g, size_t first, const attention_block *block, const bool half)
+{
+    for (; g->count - first >= 6; first += 6) {
+        attention_value_block(g, first, 6, block, half);
+    }
+    switch (g->count - first) {
+    case 5:
+        attention_value_block(g, first, 5, block, half);
+        break;
+    case 4:
+        attention_value_block(g, first, 4, block, half);
+        break;
+    case 3:
+        attention_value_block(g, first, 3, block, half);
+        break;
+    case 2:
+        attention_value_block(g, first, 2, block, half);
+        break;
+    case 1:
+        attention_value_block(g, first, 1, block, half);
+        break;
+    default:
+        break;
+    }
+}
+
+static void attention_block_f32(attention_group *g, size_t first, const attention_block *block)
+{
+    attention_scores(g, first, block->keys, false);
+    for (size_t i = first; i < g->count; i++) {
+        attention_exp_row(g, i, attention_count(g, i, block->begin));
+    }
+    attention_update_sums(g, first);
+    attention_values(g, first, block, false);
+}
+
+static void attention_block_f16(attention_group *g, size_t first, const attention_block *block)
+{
+    attention_scores(g, first, block->keys, true);
+    for (size_t i = first; i < g->count; i++) {
+        attention_exp_row(g, i, attention_count(g, i, block->begin));
+    }
+    attention_update_sums(g, first);
+    attention_values(g, first, block, true);
+}
+
+static void attention_widen(const void *from, size_t count, float *to)
+{
+    for (size_t i = 0; i < count; i += 16) {
+        v16f_store(to + i, attention_load(from, i, true));
+    }
+}
+
+/* Where the parts of the scratch memory lie. */
+typedef struct attention_scratch {
+    float *scores; /* [group, ATTENTION_BLOCK] */
+    float *state;  /* [group, padded_dim] */
+    float *keys;   /* a widened block, or NULL where there is no room */
+    float *values;
+    size_t group; /* queries at a time */
+} attention_scratch;
+
+static attention_scratch attention_scratch_split(void *memory, size_t head_dim, size_t padded_dim)
+{
+    const size_t floats = ATTENTION_SCRATCH_BYTES / sizeof(float);
+    const size_t per_query = ATTENTION_BLOCK + padded_dim;
+    const size_t widened = ATTENTION_BLOCK * (head_dim + padded_dim);
+    const bool widen = widened + ATTENTION_WIDEN * per_query <= floats;
+    const size_t left = floats - (widen ? widened : 0);
+    const size_t group = left / per_query < ATTENTION_GROUP ? left / per_query : ATTENTION_GROUP;
+    float *base = memory;
+    float *blocks = base + group * per_query;
+    return (attention_scratch){.scores = base,
+                               .state = base + group * ATTENTION_BLOCK,
+                               .keys = widen ? blocks : NULL,
+                               .values = widen ? blocks + ATTENTION_BLOCK * head_dim : NULL,
+                               .group = group};
+}
+
+/* Everything of one kv head that attend was asked for. */
+typedef struct attention_head {
+    bool half;
+    const char *keys;   /* of this kv head */
+    const char *values; /* of this kv head */
+} attention_head;
+
+static void attention_walk(attention_group *g, const attention_head *head, const attention_scratch *scratch)
+{
+    const size_t size = head->half ? sizeof(uint16_t) : sizeof(float);
+    const size_t key_values = ATTENTION_BLOCK * g->head_dim;
+    const size_t value_values = ATTENTION_BLOCK * g->padded_dim;
+    const bool widen = head->half && scratch->keys != NULL && g->count >= ATTENTION_WIDEN;
+    size_t first = 0; /* queries before it have seen all they see */
+    for (size_t begin = 0; begin < g->visible[g->count - 1]; begin += ATTENTION_BLOCK) {
+        const size_t index = begin / ATTENTION_BLOCK;
+        attention_block block = {begin, head->keys + index * key_values * size,
+                                 head->values + index * value_values * size};
+        while (g->visible[first] <= begin) {
+            first++;
+        }
+        if (widen) {
+            attention_widen(block.keys, key_values, scratch->keys);
+            attention_widen(block.values, value_values, scratch->values);
+            block.keys = scratch->keys;
+            block.values = scratch->values;
+        }
+        if (head->half && !widen) {
+            attention_block_f16(g, first, &block);
+        } else {
+            attention_block_f32(g, first, &block);
+        }
+    }
+}
+
+static void attention_start(attention_group *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        g->max[i] = -INFINITY;
+        g->sum[i] = 0.0f;
+    }
+    memset(g->state, 0, g->count * g->padded_dim * sizeof(float));
+}
+
+/* out = state / sum */
+static void attention_finish(const attention_group *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        const v16f sum = v16f_set1(g->sum[i]);
+        for (size_t d = 0; d < g->head_dim; d += 16) {
+            const size_t n = g->head_dim - d < 16 ? g->head_dim - d : 16;
+            v16f_store_n(g->out[i] + d, v16f_div(v16f_load(g->state + i * g->padded_dim + d), sum), n);
+        }
+    }
+}
+
+static void attention_attend(cache_shape shape, const void *keys, const void *values, uint32_t position,
+                             uint32_t tokens, const float *q, size_t ldq, uint32_t heads, uint32_t head_begin,
+                             uint32_t head_end, float scale, float *out, size_t ldo, void *scratch)
+{
+    const size_t dim = shape.head_dim;
+    const size_t size = shape.type == CACHE_F16 ? sizeof(uint16_t) : sizeof(float);
+    const size_t share = heads / shape.kv_heads;
+    attention_group g = {.head_dim = dim, .padded_dim = (dim + 15) / 16 * 16, .scale = scale};
+    const attention_scratch parts = attention_scratch_split(scratch, dim, g.padded_dim);
+    g.scores = parts.scores;
+    g.state = parts.state;
+    for (size_t begin = head_begin; begin < head_end;) {
+        const size_t kv = begin / share;
+        const size_t end = (kv + 1) * share < head_end ? (kv + 1) * share : head_end;
+        const size_t members = end - begin;
+        const attention_head head = {shape.type == CACHE_F16, (const char *)keys + kv * shape.capacity * dim * size,
+                                     (const char *)values + kv * shape.capacity * g.padded_dim * size};
+        for (size_t done = 0; done < tokens * members; done += g.count) {
+            const size_t left = tokens * members - done;
+            g.count = left < parts.group ? left : parts.group;
+            for (size_t i = 0; i < g.count; i++) {
+                const size_t token = (done + i) / members;
+                const size_t h = begin + (done + i) % members;
+                g.q[i] = q + token * ldq + h * dim;
+                g.out[i] = out + token * ldo + h * dim;
+                g.visible[i] = position + token + 1;
+            }
+            attention_start(&g);
+            attention_walk(&g, &head, &parts);
+            attention_finish(&g);
+        }
+        begin = end;
+    }
+}
+
+static void attention_store_f32(const cache_shape *shape, float *keys, float *values, uint32_t position, size_t kv,
+                                const float *key, const float *value)
+{
+    const size_t dim = shape->head_dim;
+    const size_t padded = (dim + 15) / 16 * 16;
+    float *column = keys + kv * shape->capacity * dim + position / 16 * 16 * dim + position % 16;
+    float *row = values + (kv * shape->capacity + position) * padded;
+    for (size_t d = 0; d < dim; d++) {
+        column[d * 16] = key[d];
+    }
+    memcpy(row, value, dim * sizeof(float));
+    memset(row + dim, 0, (padded - dim) * sizeof(float));
+}
+
+static void attention_store_f16(const cache_shape *shape, uint16_t *keys, uint16_t *values, uint32_t position,
+                                size_t kv, const float *key, const float *value)
+{
+    const size_t dim = shape->head_dim;
+    const size_t padded = (dim + 15) / 16 * 16;
+    uint16_t *column = keys + kv * shape->capacity * dim + position / 16 * 16 * dim + position % 16;
+    uint16_t *row = values + (kv * shape->capacity + position) * padded;
+    for (size_t d = 0; d < dim; d += 16) {
+        const size_t n = dim - d < 16 ? dim - d : 16;
+        uint16_t narrow[16];
+        v16f_store_f16(narrow, v16f_load_n(key + d, n));
+        for (size_t i = 0; i < n; i++) {
+            column[(d + i) * 16] = narrow[i];
+        }
+        v16f_store_f16(row + d, v16f_load_n(value + d, n));
+    }
+}
+
+static void attention_store(cache_shape shape, void *keys, void *values, uint32_t position, const float *key,
+                            const float *value, uint32_t head_begin, uint32_t head_end)
+{
+    for (size_t kv = head_begin; kv < head_end; kv++) {
+        const float *k = key + kv * shape.head_dim;
+        const float *v = value + kv * shape.head_dim;
+        if (shape.type == CACHE_F16) {
+            attention_store_f16(&shape, keys, values, position, kv, k, v);
+        } else {
+            attention_store_f32(&shape, keys, values, position, kv, k, v);
+        }
+    }
+}
+
+static const attention_table attention_operations = {attention_store, attention_attend};
+
+void V16_NAME(kernels_fill_attention)(kernel_table *table)
+{
+    table->attention = &attention_operations;
+}
