@@ -21,8 +21,10 @@ enum {
     GROUP_TOKENS = 128,
     GROUP_PANELS = 8,
     PREFETCH_BYTES = 1024,
+    FEW_TILES = 4, /* so many tiles' activations stay near for all panels */
     /* Accumulators of a tile: the registers less those for weights and one activation. */
     TILE_MOST = V16_REGISTERS == 32 ? 24 : 6,
+    TILE_MOST_BF16 = V16_REGISTERS == 32 ? 24 : 5, /* the mask of the odd half takes one more */
     TILE_TOKENS = V16_REGISTERS == 32 ? 12 : 6,
     TILE_PANELS = 4,
 };
@@ -32,10 +34,11 @@ typedef enum weight_kind { WEIGHT_F32, WEIGHT_F16, WEIGHT_BF16, WEIGHT_BF16_PAIR
 
 /* What a tile works on. */
 typedef struct tile_work {
-    const uint8_t *w;  /* the first panel's weights at the first k */
-    size_t panel_size; /* bytes from one panel to the next */
-    size_t ahead;      /* bytes to prefetch ahead of the reading, 0 for a chunk that is in the cache */
-    const float *x;    /* the first token's activations at the first k */
+    const uint8_t *w;        /* the first panel's weights at the first k */
+    size_t panel_size;       /* bytes from one panel to the next */
+    const uint8_t *prefetch; /* what will be read next, of the first panel */
+    size_t prefetch_step;    /* bytes to go on in it for each 64 bytes read here */
+    const float *x;          /* the first token's activations at the first k */
     size_t ldx;
     size_t values; /* how many k */
     float *out;    /* the first token's 16 * panels outputs */
@@ -74,46 +77,213 @@ V16_INLINE void in_order(void)
     __asm__ volatile("" : : : "memory");
 }
 
-/* acc[p][t] = fma(weight of panel p, x[t], acc[p][t]) for one k. */
-V16_INLINE void tile_step(weight_kind kind, int panels, int tokens, const uint8_t *line, size_t panel_size, bool odd,
-                          const float *x, size_t ldx, v16f *acc)
+/* Below, `panels` and `tokens` are constants at every use, and so is every index into acc: it becomes registers. (Loops
+ * would have to be unrolled first, and a compiler that has not done so in time leaves acc in memory.) */
+
+/* acc[p][t] = fma(w[p], x, acc[p][t]) for one token. */
+V16_INLINE void tile_token(int panels, int tokens, int t, const v16f w[TILE_PANELS], const float *x, v16f *acc)
 {
-    v16f w[TILE_PANELS];
-#pragma GCC unroll 4
-    for (int p = 0; p < panels; p++) {
-        w[p] = line_weights(kind, line + (size_t)p * panel_size, odd);
+    const v16f xt = v16f_set1(*x);
+    acc[t] = v16f_fma(w[0], xt, acc[t]);
+    if (panels > 1) {
+        acc[tokens + t] = v16f_fma(w[1], xt, acc[tokens + t]);
     }
-#pragma GCC unroll 12
-    for (int t = 0; t < tokens; t++) {
-        const v16f xt = v16f_set1(x[(size_t)t * ldx]);
-#pragma GCC unroll 4
-        for (int p = 0; p < panels; p++) {
-            acc[p * tokens + t] = v16f_fma(w[p], xt, acc[p * tokens + t]);
-        }
-        in_order();
+    if (panels > 2) {
+        acc[2 * tokens + t] = v16f_fma(w[2], xt, acc[2 * tokens + t]);
+        acc[3 * tokens + t] = v16f_fma(w[3], xt, acc[3 * tokens + t]);
+    }
+    in_order();
+}
+
+V16_INLINE void tile_tokens(int panels, int tokens, const v16f w[TILE_PANELS], const float *x, size_t ldx, v16f *acc)
+{
+    tile_token(panels, tokens, 0, w, x, acc);
+    if (tokens > 1) {
+        tile_token(panels, tokens, 1, w, x + ldx, acc);
+    }
+    if (tokens > 2) {
+        tile_token(panels, tokens, 2, w, x + 2 * ldx, acc);
+    }
+    if (tokens > 3) {
+        tile_token(panels, tokens, 3, w, x + 3 * ldx, acc);
+    }
+    if (tokens > 4) {
+        tile_token(panels, tokens, 4, w, x + 4 * ldx, acc);
+    }
+    if (tokens > 5) {
+        tile_token(panels, tokens, 5, w, x + 5 * ldx, acc);
+    }
+    if (tokens > 6) {
+        tile_token(panels, tokens, 6, w, x + 6 * ldx, acc);
+    }
+    if (tokens > 7) {
+        tile_token(panels, tokens, 7, w, x + 7 * ldx, acc);
+    }
+    if (tokens > 8) {
+        tile_token(panels, tokens, 8, w, x + 8 * ldx, acc);
+    }
+    if (tokens > 9) {
+        tile_token(panels, tokens, 9, w, x + 9 * ldx, acc);
+    }
+    if (tokens > 10) {
+        tile_token(panels, tokens, 10, w, x + 10 * ldx, acc);
+    }
+    if (tokens > 11) {
+        tile_token(panels, tokens, 11, w, x + 11 * ldx, acc);
     }
 }
 
-/* panels, tokens and kind are constants where this is used, and acc is registers. */
+/* One k. With few registers one panel's weights at a time, and an activation is loaded for each panel. */
+V16_INLINE void tile_step(weight_kind kind, int panels, int tokens, const uint8_t *line, size_t panel_size, bool odd,
+                          const float *x, size_t ldx, v16f *acc)
+{
+    const bool together = V16_REGISTERS == 32;
+    v16f w[TILE_PANELS];
+    w[0] = line_weights(kind, line, odd);
+    if (!together) {
+        tile_tokens(1, tokens, w, x, ldx, acc);
+    }
+    if (panels > 1) {
+        w[together ? 1 : 0] = line_weights(kind, line + panel_size, odd);
+        if (!together) {
+            tile_tokens(1, tokens, w, x, ldx, acc + tokens);
+        }
+    }
+    if (panels > 2) {
+        w[together ? 2 : 0] = line_weights(kind, line + 2 * panel_size, odd);
+        if (!together) {
+            tile_tokens(1, tokens, w, x, ldx, acc + 2 * tokens);
+        }
+        w[together ? 3 : 0] = line_weights(kind, line + 3 * panel_size, odd);
+        if (!together) {
+            tile_tokens(1, tokens, w, x, ldx, acc + 3 * tokens);
+        }
+    }
+    if (together) {
+        tile_tokens(panels, tokens, w, x, ldx, acc);
+    }
+}
+
+V16_INLINE void tile_load_token(int panels, int tokens, int t, const float *from, bool resume, v16f *acc)
+{
+    acc[t] = resume ? v16f_load(from) : v16f_zero();
+    if (panels > 1) {
+        acc[tokens + t] = resume ? v16f_load(from + 16) : v16f_zero();
+    }
+    if (panels > 2) {
+        acc[2 * tokens + t] = resume ? v16f_load(from + 32) : v16f_zero();
+        acc[3 * tokens + t] = resume ? v16f_load(from + 48) : v16f_zero();
+    }
+}
+
+V16_INLINE void tile_store_token(int panels, int tokens, int t, float *to, const v16f *acc)
+{
+    v16f_store(to, acc[t]);
+    if (panels > 1) {
+        v16f_store(to + 16, acc[tokens + t]);
+    }
+    if (panels > 2) {
+        v16f_store(to + 32, acc[2 * tokens + t]);
+        v16f_store(to + 48, acc[3 * tokens + t]);
+    }
+}
+
+V16_INLINE void tile_load(int panels, int tokens, const float *from, size_t ldo, bool resume, v16f *acc)
+{
+    tile_load_token(panels, tokens, 0, from, resume, acc);
+    if (tokens > 1) {
+        tile_load_token(panels, tokens, 1, from + ldo, resume, acc);
+    }
+    if (tokens > 2) {
+        tile_load_token(panels, tokens, 2, from + 2 * ldo, resume, acc);
+    }
+    if (tokens > 3) {
+        tile_load_token(panels, tokens, 3, from + 3 * ldo, resume, acc);
+    }
+    if (tokens > 4) {
+        tile_load_token(panels, tokens, 4, from + 4 * ldo, resume, acc);
+    }
+    if (tokens > 5) {
+        tile_load_token(panels, tokens, 5, from + 5 * ldo, resume, acc);
+    }
+    if (tokens > 6) {
+        tile_load_token(panels, tokens, 6, from + 6 * ldo, resume, acc);
+    }
+    if (tokens > 7) {
+        tile_load_token(panels, tokens, 7, from + 7 * ldo, resume, acc);
+    }
+    if (tokens > 8) {
+        tile_load_token(panels, tokens, 8, from + 8 * ldo, resume, acc);
+    }
+    if (tokens > 9) {
+        tile_load_token(panels, tokens, 9, from + 9 * ldo, resume, acc);
+    }
+    if (tokens > 10) {
+        tile_load_token(panels, tokens, 10, from + 10 * ldo, resume, acc);
+    }
+    if (tokens > 11) {
+        tile_load_token(panels, tokens, 11, from + 11 * ldo, resume, acc);
+    }
+}
+
+V16_INLINE void tile_store(int panels, int tokens, float *to, size_t ldo, const v16f *acc)
+{
+    tile_store_token(panels, tokens, 0, to, acc);
+    if (tokens > 1) {
+        tile_store_token(panels, tokens, 1, to + ldo, acc);
+    }
+    if (tokens > 2) {
+        tile_store_token(panels, tokens, 2, to + 2 * ldo, acc);
+    }
+    if (tokens > 3) {
+        tile_store_token(panels, tokens, 3, to + 3 * ldo, acc);
+    }
+    if (tokens > 4) {
+        tile_store_token(panels, tokens, 4, to + 4 * ldo, acc);
+    }
+    if (tokens > 5) {
+        tile_store_token(panels, tokens, 5, to + 5 * ldo, acc);
+    }
+    if (tokens > 6) {
+        tile_store_token(panels, tokens, 6, to + 6 * ldo, acc);
+    }
+    if (tokens > 7) {
+        tile_store_token(panels, tokens, 7, to + 7 * ldo, acc);
+    }
+    if (tokens > 8) {
+        tile_store_token(panels, tokens, 8, to + 8 * ldo, acc);
+    }
+    if (tokens > 9) {
+        tile_store_token(panels, tokens, 9, to + 9 * ldo, acc);
+    }
+    if (tokens > 10) {
+        tile_store_token(panels, tokens, 10, to + 10 * ldo, acc);
+    }
+    if (tokens > 11) {
+        tile_store_token(panels, tokens, 11, to + 11 * ldo, acc);
+    }
+}
+
 V16_INLINE void tile(weight_kind kind, int panels, int tokens, const tile_work *work)
 {
     v16f acc[TILE_MOST];
-#pragma GCC unroll 24
-    for (int i = 0; i < panels * tokens; i++) {
-        const float *from = work->out + (size_t)(i % tokens) * work->ldo + (size_t)(i / tokens) * PANEL_ROWS;
-        acc[i] = work->resume ? v16f_load(from) : v16f_zero();
-    }
+    tile_load(panels, tokens, work->out, work->ldo, work->resume, acc);
     const size_t each = kind == WEIGHT_F32 ? 1 : 2;
     const size_t padded = kind == WEIGHT_BF16_PAIRS ? work->values + 1 : work->values;
     const size_t panel_size = work->panel_size;
-    const size_t ahead = work->ahead;
+    const uint8_t *prefetch = work->prefetch;
+    const size_t prefetch_step = work->prefetch_step;
     const size_t ldx = work->ldx;
     const uint8_t *line = work->w;
     const float *x = work->x;
     for (size_t lines = padded / each; lines > 0; lines--) {
-#pragma GCC unroll 4
-        for (int p = 0; p < panels; p++) {
-            __builtin_prefetch(line + (size_t)p * panel_size + ahead);
+        __builtin_prefetch(prefetch);
+        if (panels > 1) {
+            __builtin_prefetch(prefetch + panel_size);
+        }
+        if (panels > 2) {
+            __builtin_prefetch(prefetch + 2 * panel_size);
+            __builtin_prefetch(prefetch + 3 * panel_size);
         }
         if (kind == WEIGHT_BF16_PAIRS) {
             tile_step(kind, panels, tokens, line, panel_size, true, x + 1, ldx, acc);
@@ -125,21 +295,20 @@ V16_INLINE void tile(weight_kind kind, int panels, int tokens, const tile_work *
             }
         }
         line += 64;
+        prefetch += prefetch_step;
         x += each;
     }
     if (kind != WEIGHT_BF16_PAIRS && work->values % each != 0) {
         tile_step(kind, panels, tokens, line, panel_size, false, x, ldx, acc);
     }
-#pragma GCC unroll 24
-    for (int i = 0; i < panels * tokens; i++) {
-        v16f_store(work->out + (size_t)(i % tokens) * work->ldo + (size_t)(i / tokens) * PANEL_ROWS, acc[i]);
-    }
+    tile_store(panels, tokens, work->out, work->ldo, acc);
 }
 
 /* The tile of `panels` and `tokens` (constants), if it fits into the registers: others do not exist. */
 V16_INLINE void tile_fitting(weight_kind kind, int panels, int tokens, const tile_work *work)
 {
-    if (panels * tokens <= TILE_MOST && tokens <= TILE_TOKENS) {
+    const bool bf16 = kind == WEIGHT_BF16 || kind == WEIGHT_BF16_PAIRS;
+    if (panels * tokens <= (bf16 ? TILE_MOST_BF16 : TILE_MOST) && tokens <= TILE_TOKENS) {
         tile(kind, panels, tokens, work);
     }
 }
@@ -222,6 +391,7 @@ typedef void (*tile_fn)(int panels, int tokens, const tile_work *work);
 /* A call of matmul, and how it is cut up. */
 typedef struct product {
     tile_fn run_tile;
+    size_t accumulators;      /* the most that a tile has */
     size_t value_bytes;       /* bytes of 16 weights */
     dequantize_fn dequantize; /* NULL: tiles read the panels themselves */
     const uint8_t *panels;
@@ -239,14 +409,19 @@ typedef struct product {
     int panels_at_once;
 } product;
 
-/* Chunk [k, k + values) of `width` panels from `panel` on, all tiles of the group. */
-static void product_chunk(const product *m, size_t panel, int width, size_t k, size_t values)
+/* Where chunk k of `panel` begins. */
+static const uint8_t *product_weights(const product *m, size_t panel, size_t k)
+{
+    return m->panels + panel * m->panel_size + k * m->value_bytes;
+}
+
+/* Chunk [k, k + values) of `width` panels from `panel` on, all tiles of the group. `next` is read after it. */
+static void product_chunk(const product *m, size_t panel, int width, size_t k, size_t values, const uint8_t *next)
 {
     const bool ragged = (panel + 1) * PANEL_ROWS > m->rows;
     tile_work work = {
-        .w = m->panels + panel * m->panel_size + k * m->value_bytes,
+        .w = product_weights(m, panel, k),
         .panel_size = m->panel_size,
-        .ahead = m->tiles == 1 ? PREFETCH_BYTES : 0,
         .ldx = activation_row_floats(m->cols),
         .values = values,
         .ldo = ragged ? PANEL_ROWS : m->ldy,
@@ -259,7 +434,6 @@ static void product_chunk(const product *m, size_t panel, int width, size_t k, s
         }
         work.w = (const uint8_t *)m->weights;
         work.panel_size = values * PANEL_ROWS * sizeof(float);
-        work.ahead = 0;
     }
     float *out = ragged ? m->ragged : m->y + panel * PANEL_ROWS;
     for (size_t i = 0; i < m->tiles; i++) {
@@ -267,6 +441,15 @@ static void product_chunk(const product *m, size_t panel, int width, size_t k, s
         const size_t end = m->tokens * (i + 1) / m->tiles;
         work.x = m->x + begin * work.ldx + k;
         work.out = out + begin * work.ldo;
+        if (m->dequantize != NULL) {
+            work.prefetch = work.w;
+        } else if (m->tiles == 1) {
+            work.prefetch = work.w + PREFETCH_BYTES;
+            work.prefetch_step = 64;
+        } else { /* each tile asks for its part of the next chunk */
+            work.prefetch = next + values * m->value_bytes * i / m->tiles;
+            work.prefetch_step = (63 + m->tiles) / m->tiles;
+        }
         m->run_tile(width, (int)(end - begin), &work);
     }
 }
@@ -283,15 +466,18 @@ static int product_width(const product *m, size_t panel, size_t panel_end)
     return width;
 }
 
-static void product_group(product *m, size_t panel_begin, size_t panel_end)
+/* Panels [panel_begin, panel_end), which are a group. */
+static void product_group(product *m, size_t panel_begin, size_t panel_end, size_t chunk)
 {
-    const size_t chunk = m->tiles == 1 && m->dequantize == NULL ? m->cols : CHUNK;
     for (size_t k = 0; k < m->cols; k += chunk) {
         const size_t values = m->cols - k < chunk ? m->cols - k : chunk;
         for (size_t panel = panel_begin; panel < panel_end;) {
             const int width = product_width(m, panel, panel_end);
-            product_chunk(m, panel, width, k, values);
-            panel += (size_t)width;
+            const size_t after = panel + (size_t)width;
+            const uint8_t *next =
+                after < panel_end ? product_weights(m, after, k) : product_weights(m, panel_begin, k + chunk);
+            product_chunk(m, panel, width, k, values, next);
+            panel = after;
         }
     }
     if (panel_end * PANEL_ROWS > m->rows) {
@@ -308,29 +494,38 @@ static void product_run(product *m, const float *x, size_t tokens, size_t panel_
     float *y = m->y;
     m->weights = scratch;
     m->ragged = m->weights + 2 * CHUNK * PANEL_ROWS;
+    const size_t most_tokens = m->accumulators < TILE_TOKENS ? m->accumulators : TILE_TOKENS;
     const size_t groups = (tokens + GROUP_TOKENS - 1) / GROUP_TOKENS;
     for (size_t g = 0; g < groups; g++) {
         const size_t begin = tokens * g / groups;
         m->tokens = tokens * (g + 1) / groups - begin;
         m->x = x + begin * activation_row_floats(m->cols);
         m->y = y + begin * m->ldy;
-        m->tiles = (m->tokens + TILE_TOKENS - 1) / TILE_TOKENS;
-        const int most = (int)((m->tokens + m->tiles - 1) / m->tiles);
+        m->tiles = (m->tokens + most_tokens - 1) / most_tokens;
+        const size_t most = (m->tokens + m->tiles - 1) / m->tiles;
         m->panels_at_once = m->dequantize == NULL ? TILE_PANELS : 2;
-        while (m->panels_at_once * most > TILE_MOST) {
+        while ((size_t)m->panels_at_once * most > m->accumulators) {
             m->panels_at_once /= 2;
         }
-        const size_t step = m->tiles == 1 ? (size_t)m->panels_at_once : GROUP_PANELS;
+        size_t step = (size_t)m->panels_at_once;
+        size_t chunk = m->cols;
+        if (m->tiles > FEW_TILES) {
+            step = GROUP_PANELS;
+            chunk = CHUNK;
+        } else if (m->tiles > 1 || m->dequantize != NULL) {
+            chunk = m->value_bytes == 64 ? CHUNK / 2 : CHUNK;
+        }
         for (size_t panel = panel_begin; panel < panel_end; panel += step) {
-            product_group(m, panel, panel + step < panel_end ? panel + step : panel_end);
+            product_group(m, panel, panel + step < panel_end ? panel + step : panel_end, chunk);
         }
     }
 }
 
-static product product_of(tile_fn run_tile, size_t value_bytes, dequantize_fn dequantize, dtype type,
-                          const uint8_t *panels, size_t rows, size_t cols, float *y, size_t ldy)
+static product product_of(tile_fn run_tile, size_t accumulators, size_t value_bytes, dequantize_fn dequantize,
+                          dtype type, const uint8_t *panels, size_t rows, size_t cols, float *y, size_t ldy)
 {
     return (product){.run_tile = run_tile,
+                     .accumulators = accumulators,
                      .value_bytes = value_bytes,
                      .dequantize = dequantize,
                      .panels = panels,
@@ -344,21 +539,21 @@ static product product_of(tile_fn run_tile, size_t value_bytes, dequantize_fn de
 static void matmul_f32(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens, float *y,
                        size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
 {
-    product m = product_of(tile_f32, 64, NULL, DTYPE_F32, panels, rows, cols, y, ldy);
+    product m = product_of(tile_f32, TILE_MOST, 64, NULL, DTYPE_F32, panels, rows, cols, y, ldy);
     product_run(&m, activation, tokens, panel_begin, panel_end, scratch);
 }
 
 static void matmul_f16(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens, float *y,
                        size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
 {
-    product m = product_of(tile_f16, 32, NULL, DTYPE_F16, panels, rows, cols, y, ldy);
+    product m = product_of(tile_f16, TILE_MOST, 32, NULL, DTYPE_F16, panels, rows, cols, y, ldy);
     product_run(&m, activation, tokens, panel_begin, panel_end, scratch);
 }
 
 static void matmul_bf16_as_f32(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
                                float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
 {
-    product m = product_of(tile_bf16, 32, NULL, DTYPE_BF16, panels, rows, cols, y, ldy);
+    product m = product_of(tile_bf16, TILE_MOST_BF16, 32, NULL, DTYPE_BF16, panels, rows, cols, y, ldy);
     product_run(&m, activation, tokens, panel_begin, panel_end, scratch);
 }
 
@@ -367,7 +562,7 @@ static void matmul_bf16_as_f32(const uint8_t *panels, size_t rows, size_t cols, 
 static void matmul_bf16(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
                         float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
 {
-    product m = product_of(tile_bf16_pairs, 32, NULL, DTYPE_BF16, panels, rows, cols, y, ldy);
+    product m = product_of(tile_bf16_pairs, TILE_MOST_BF16, 32, NULL, DTYPE_BF16, panels, rows, cols, y, ldy);
     const v16_flush_state before = v16_flush_begin();
     product_run(&m, activation, tokens, panel_begin, panel_end, scratch);
     if (!v16_flush_end(before)) {
@@ -379,7 +574,7 @@ void V16_NAME(matmul_dequantized)(dtype type, dequantize_fn dequantize, const ui
                                   const void *activation, size_t tokens, float *y, size_t ldy, size_t panel_begin,
                                   size_t panel_end, void *scratch)
 {
-    product m = product_of(tile_f32, 0, dequantize, type, panels, rows, cols, y, ldy);
+    product m = product_of(tile_f32, TILE_MOST, 0, dequantize, type, panels, rows, cols, y, ldy);
     product_run(&m, activation, tokens, panel_begin, panel_end, scratch);
 }
 
