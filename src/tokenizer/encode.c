@@ -1,0 +1,149 @@
+/* Text to ids: added tokens are found first, what lies between is normalised, split into words, and merged. */
+#include "tokenizer/internal.h"
+
+#include "base/limits.h"
+#include "base/utf8.h"
+
+#include <string.h>
+
+typedef struct encode_job {
+    const tokenizer *t;
+    unsigned flags;
+    token_list *out;
+    bpe_scratch scratch;
+    normalizer_scratch normal;
+    pretokenizer_run run;
+} encode_job;
+
+/* Splits before a marker that follows another character: no token reaches over that place, so the words are merged
+ * each for itself with the same result. */
+static hearth_status encode_marked_words(encode_job *job, const char *piece, size_t length, hearth_error *error)
+{
+    size_t start = 0;
+    size_t i = 0;
+    while (i < length) {
+        const char *hit = memchr(piece + i, TOKENIZER_MARKER[0], length - i);
+        if (hit == NULL) {
+            break;
+        }
+        const size_t at = (size_t)(hit - piece);
+        if (length - at < 3 || memcmp(hit, TOKENIZER_MARKER, 3) != 0) {
+            i = at + 1;
+            continue;
+        }
+        const bool after_marker = at - start >= 3 && memcmp(hit - 3, TOKENIZER_MARKER, 3) == 0;
+        if (at > start && !after_marker) {
+            TRY(bpe_encode(&job->t->bpe, &job->scratch, piece + start, at - start, job->out, error));
+            start = at;
+        }
+        i = at + 3;
+    }
+    return bpe_encode(&job->t->bpe, &job->scratch, piece + start, length - start, job->out, error);
+}
+
+static hearth_status encode_piece(void *context, const char *piece, size_t length, hearth_error *error)
+{
+    encode_job *job = context;
+    return job->t->split_at_marker ? encode_marked_words(job, piece, length, error)
+                                   : bpe_encode(&job->t->bpe, &job->scratch, piece, length, job->out, error);
+}
+
+static hearth_status encode_split(encode_job *job, const char *text, size_t length, bool first, hearth_error *error)
+{
+    job->run.first = first;
+    return pretokenize(&job->run, text, length, error);
+}
+
+typedef hearth_status (*between_fn)(encode_job *job, const char *text, size_t length, bool first, hearth_error *error);
+
+/* Emits the added tokens of `trie` and gives what lies between them to `between`. A control token that the caller did
+ * not ask for is passed over as text, all of it, as Hugging Face does. */
+static hearth_status around_added(encode_job *job, const added_trie *trie, const char *text, size_t length, bool first,
+                                  between_fn between, hearth_error *error)
+{
+    size_t done = 0;
+    size_t from = 0;
+    size_t start = 0;
+    size_t end = 0;
+    int32_t id = -1;
+    while (from < length && added_find(trie, text, length, from, &start, &end, &id)) {
+        const unsigned flags = job->t->flags[id];
+        from = end;
+        if (((flags & TOKEN_SPECIAL) != 0 && (job->flags & ENCODE_PARSE_SPECIAL) == 0) ||
+            !added_adjust(flags, text, length, done, &start, &end)) {
+            continue;
+        }
+        if (done < start) {
+            TRY(between(job, text + done, start - done, first && done == 0, error));
+        }
+        TRY(token_list_append(job->out, id, error));
+        done = end;
+        from = end;
+    }
+    return done < length ? between(job, text + done, length - done, first && done == 0, error) : HEARTH_OK;
+}
+
+static hearth_status encode_raw(encode_job *job, const char *text, size_t length, bool first, hearth_error *error)
+{
+    token_text normal = {text, length};
+    TRY(normalizer_apply(&job->t->normalizer, &job->normal, text, length, &normal, error));
+    if (job->t->added_normalized.count == 0) {
+        return encode_split(job, normal.text, normal.length, first, error);
+    }
+    return around_added(job, &job->t->added_normalized, normal.text, normal.length, first, encode_split, error);
+}
+
+static hearth_status encode_all(encode_job *job, const char *text, size_t length, hearth_error *error)
+{
+    const tokenizer *t = job->t;
+    for (size_t i = 0; i < t->before_count && (job->flags & ENCODE_ADD_BOS) != 0; i++) {
+        TRY(token_list_append(job->out, t->before[i], error));
+    }
+    if (length > 0) {
+        TRY(around_added(job, &t->added_raw, text, length, true, encode_raw, error));
+    }
+    for (size_t i = 0; i < t->after_count && (job->flags & ENCODE_ADD_BOS) != 0; i++) {
+        TRY(token_list_append(job->out, t->after[i], error));
+    }
+    return HEARTH_OK;
+}
+
+/* Every invalid sequence becomes U+FFFD, as in every decoder of Python's that replaces. */
+static hearth_status repair(const char *text, size_t length, buffer *out, hearth_error *error)
+{
+    for (size_t i = 0; i < length;) {
+        uint32_t code = 0;
+        char bytes[4];
+        i += utf8_decode_lossy(text + i, length - i, &code);
+        TRY(buffer_append(out, bytes, utf8_encode(code, bytes), error));
+    }
+    return HEARTH_OK;
+}
+
+hearth_status tokenizer_encode(const tokenizer *t, const char *text, size_t length, unsigned flags, token_list *out,
+                               hearth_error *error)
+{
+    if (length > LIMIT_TEXT_BYTES) {
+        return error_set(error, HEARTH_E_LIMIT, "text", "at most 1 GiB", "%zu bytes", length);
+    }
+    encode_job job = {.t = t, .flags = flags, .out = out};
+    buffer valid;
+    buffer_init(&valid, 0);
+    hearth_status status = HEARTH_OK;
+    if (!utf8_valid(text, length)) {
+        status = repair(text, length, &valid, error);
+        text = buffer_text(&valid);
+        length = valid.length;
+    }
+    normalizer_scratch_init(&job.normal);
+    if (status == HEARTH_OK) {
+        bpe_scratch_init(&job.scratch, length);
+        status = pretokenizer_run_init(&job.run, &t->pretokenizer, encode_piece, &job, error);
+        status = status != HEARTH_OK ? status : encode_all(&job, text, length, error);
+        pretokenizer_run_free(&job.run);
+        bpe_scratch_free(&job.scratch);
+    }
+    normalizer_scratch_free(&job.normal);
+    buffer_free(&valid);
+    return status;
+}

@@ -1,0 +1,47 @@
+/* What a tokenizer is made of: for the files of this folder only. */
+#ifndef TOKENIZER_INTERNAL_H
+#define TOKENIZER_INTERNAL_H
+
+#include "base/arena.h"
+#include "tokenizer/added.h"
+#include "tokenizer/bpe.h"
+#include "tokenizer/normalize.h"
+#include "tokenizer/patterns.h"
+#include "tokenizer/pretokenize.h"
+
+struct tokenizer {
+    arena *arena; /* all texts and tables below but the hash tables */
+    char *kind;
+    size_t count;
+    token_text *entries; /* [count] as the file writes them, each terminated by a NUL that does not count */
+    token_text *pieces;  /* [count] as they are decoded, but for DECODER_STRIP */
+    unsigned *flags;     /* [count] token_flags */
+    uint8_t *end;        /* [count] 1: ends a turn */
+    vocab by_entry;
+    bpe bpe;
+    added_trie added_raw;        /* matched in the text as it came */
+    added_trie added_normalized; /* matched after normalisation */
+    normalizer normalizer;
+    pretokenizer pretokenizer;
+    bool split_at_marker;   /* no token holds U+2581 after another character: words end before it */
+    token_text first_drops; /* DECODER_METASPACE's character, where the first token loses it; else empty */
+    token_text strip;       /* DECODER_STRIP's character, or empty */
+    unsigned strip_count;
+    int32_t bos, eos;
+    int32_t *before, *after;
+    size_t before_count, after_count;
+};
+
+#define TOKENIZER_MARKER "\xE2\x96\x81" /* U+2581, SentencePiece's space */
+
+/* GPT-2's alphabet: the character that stands for a byte, and back (-1: none). */
+uint32_t byte_alphabet_character(uint8_t byte);
+int byte_alphabet_byte(uint32_t code);
+
+/* decode.c: fills t->pieces and the strip rule from the decoders. */
+hearth_status tokenizer_make_pieces(tokenizer *t, const tokenizer_spec *spec, hearth_error *error);
+
+/* decode.c: the first piece of a text, without what the decoders strip off its left end. */
+hearth_status tokenizer_first_piece(const tokenizer *t, int32_t id, unsigned flags, buffer *out, hearth_error *error);
+
+#endif

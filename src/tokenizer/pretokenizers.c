@@ -1,0 +1,135 @@
+/* Pre-tokenisers by the name that GGUF gives them. A name is a row; patterns are as the models' tokenizer.json has
+ * them. */
+#include "tokenizer/spec.h"
+
+#include "tokenizer/patterns.h"
+
+#include <string.h>
+
+#define TEXT(literal)                                                                                                  \
+    {                                                                                                                  \
+        literal, sizeof(literal) - 1                                                                                   \
+    }
+#define REGEX(literal)                                                                                                 \
+    {                                                                                                                  \
+        .kind = PRETOKENIZER_REGEX, .pattern = TEXT(literal), .behavior = SPLIT_ISOLATED                               \
+    }
+
+/* Letters as DeepSeek-LLM lists them. */
+#define DEEPSEEK_LETTERS                                                                                                                                                                                                 \
+    "\\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-"                                                          \
+    "ἕἘ-"                                                                                                                                                                                                            \
+    "Ἕἠ"                                                                                                                                                                                                             \
+    "-ὅὈ-Ὅὐ-ὗὙὛὝὟ-ώᾀ-ᾴᾶ-ᾼιῂ-ῄῆ-ῌῐ-ΐῖ-Ίῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤΩℨK-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-" \
+    "ꚛꜢ-"                                                                                                                                                                                                            \
+    "ꝯ"                                                                                                                                                                                                                \
+    "ꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-"                                                                                                       \
+    "𞥃]"                                                                                                                                                                                                              \
+    "+"
+
+static const pretokenizer_step gpt2[] = {REGEX(PATTERN_GPT2)};
+static const pretokenizer_step llama3[] = {REGEX(PATTERN_LLAMA3)};
+static const pretokenizer_step qwen2[] = {REGEX(PATTERN_QWEN2)};
+
+/* SmolLM, StarCoder, Command R: every digit alone, then GPT-2's pattern. */
+static const pretokenizer_step digits_gpt2[] = {{.kind = PRETOKENIZER_DIGITS, .individual = true}, REGEX(PATTERN_GPT2)};
+
+/* Falcon works on GPT-2's characters for bytes after the second step, so its digits are digits of that alphabet. */
+static const pretokenizer_step falcon[] = {
+    {.kind = PRETOKENIZER_PUNCTUATION, .behavior = SPLIT_CONTIGUOUS},
+    REGEX(PATTERN_GPT2),
+    {.kind = PRETOKENIZER_BYTE_ALPHABET},
+    {.kind = PRETOKENIZER_DIGITS},
+    REGEX("[0-9][0-9][0-9]"),
+};
+
+static const pretokenizer_step deepseek_llm[] = {
+    REGEX("[\r\n]"), REGEX(DEEPSEEK_LETTERS),           REGEX("\\s?[!-/:-~！-／：-～‘-‟　-。]+"),
+    REGEX("\\s+$"),  REGEX("[一-龥ࠀ-一가-퟿]+"), {.kind = PRETOKENIZER_DIGITS, .individual = true},
+};
+
+static const pretokenizer_step deepseek_coder[] = {
+    REGEX("[\r\n]"),
+    REGEX("\\s?\\p{L}+"),
+    REGEX("\\s?\\p{P}+"),
+    REGEX("[一-龥ࠀ-一가-퟿]+"),
+    {.kind = PRETOKENIZER_DIGITS, .individual = true},
+};
+
+static const pretokenizer_step deepseek_v3[] = {
+    REGEX("\\p{N}{1,3}"),
+    REGEX("[一-龥぀-ゟ゠-ヿ]+"),
+    REGEX("[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+|"
+          " ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+"),
+};
+
+static const pretokenizer_step tekken[] = {
+    REGEX("[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+|"
+          "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*|"
+          "\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"),
+};
+
+static const pretokenizer_step gpt4o[] = {
+    REGEX("[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+"
+          "(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+          "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*"
+          "(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+          "\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"),
+};
+
+static const pretokenizer_step qwen35[] = {
+    REGEX("(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}|"
+          " ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"),
+};
+
+#define STEPS(array) array, sizeof array / sizeof array[0]
+static const pretokenizer_row rows[] = {
+    {"gpt-2", STEPS(gpt2), false, false},
+    {"default", STEPS(gpt2), false, false},
+    {"olmo", STEPS(gpt2), false, false},
+    {"mpt", STEPS(gpt2), false, false},
+    {"phi-2", STEPS(gpt2), false, false},
+    {"jais", STEPS(gpt2), false, false},
+    {"trillion", STEPS(gpt2), false, false},
+    {"exaone4", STEPS(gpt2), false, false},
+    {"llama-bpe", STEPS(llama3), true, true},
+    {"llama3", STEPS(llama3), true, true},
+    {"llama-v3", STEPS(llama3), true, true},
+    {"falcon3", STEPS(llama3), true, true},
+    {"pixtral", STEPS(llama3), true, true},
+    {"dbrx", STEPS(llama3), false, false},
+    {"smaug-bpe", STEPS(llama3), false, false},
+    {"glm4", STEPS(llama3), true, false},
+    {"chatglm-bpe", STEPS(llama3), false, false},
+    {"qwen2", STEPS(qwen2), false, false},
+    {"deepseek-r1-qwen", STEPS(qwen2), false, false},
+    {"stablelm2", STEPS(qwen2), false, false},
+    {"hunyuan", STEPS(qwen2), false, false},
+    {"megrez", STEPS(qwen2), false, false},
+    {"qwen35", STEPS(qwen35), false, false},
+    {"smollm", STEPS(digits_gpt2), false, false},
+    {"starcoder", STEPS(digits_gpt2), false, false},
+    {"refact", STEPS(digits_gpt2), false, false},
+    {"command-r", STEPS(digits_gpt2), false, false},
+    {"codeshell", STEPS(digits_gpt2), false, false},
+    {"exaone", STEPS(digits_gpt2), false, false},
+    {"minerva-7b", STEPS(digits_gpt2), false, false},
+    {"falcon", STEPS(falcon), false, false},
+    {"deepseek-llm", STEPS(deepseek_llm), false, false},
+    {"deepseek-coder", STEPS(deepseek_coder), false, false},
+    {"deepseek-v3", STEPS(deepseek_v3), false, false},
+    {"hunyuan-dense", STEPS(deepseek_v3), false, false},
+    {"tekken", STEPS(tekken), true, true},
+    {"gpt-4o", STEPS(gpt4o), false, false},
+    {"llama4", STEPS(gpt4o), false, false},
+};
+
+const pretokenizer_row *pretokenizer_find(const char *name, size_t length)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strlen(rows[i].name) == length && memcmp(rows[i].name, name, length) == 0) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
