@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "platform/cpu.h"
 
 #include <linux/futex.h>
 #include <pthread.h>
@@ -15,9 +16,11 @@
 /* Invariants:
  * - `generation` counts runs. A worker runs when it sees a new value; `arrived` counts those that finished.
  * - A barrier is a counter and a phase: the last one in resets the counter and moves the phase.
- * - Whoever waits spins SPIN_NS at most, announces itself in `sleepers` and sleeps on the word. */
+ * - Whoever waits spins spin_ns at most, announces itself in `sleepers` and sleeps on the word. With more parts than
+ *   cores nobody spins: the core is another part's. */
 struct thread_pool {
     int parts;
+    int64_t spin_ns;
     thread_fn fn;
     void *context;
     _Alignas(64) atomic_uint generation;
@@ -58,7 +61,7 @@ static int64_t now_ns(void)
 static void wait_while(thread_pool *pool, atomic_uint *word, unsigned seen)
 {
     int64_t deadline = 0;
-    for (;;) {
+    while (pool->spin_ns > 0) {
         for (unsigned i = 0; i < SPINS_BETWEEN_CLOCKS; i++) {
             if (atomic_load_explicit(word, memory_order_acquire) != seen) {
                 return;
@@ -67,7 +70,7 @@ static void wait_while(thread_pool *pool, atomic_uint *word, unsigned seen)
         }
         const int64_t now = now_ns();
         if (deadline == 0) {
-            deadline = now + SPIN_NS;
+            deadline = now + pool->spin_ns;
         } else if (now > deadline) {
             break;
         }
@@ -113,7 +116,7 @@ hearth_status thread_pool_create(int parts, thread_pool **ret, hearth_error *err
     if (pool == NULL) {
         return error_memory(error, sizeof *pool);
     }
-    *pool = (thread_pool){.parts = parts};
+    *pool = (thread_pool){.parts = parts, .spin_ns = parts <= cpu_usable_cores() ? SPIN_NS : 0};
     pool->threads = mem_calloc((size_t)parts, sizeof *pool->threads);
     if (pool->threads == NULL) {
         thread_pool_destroy(pool);
