@@ -210,8 +210,14 @@ static hearth_status place_tensor(tensor_entry *entry, const file_map *map, uint
     return HEARTH_OK;
 }
 
-static hearth_status check_overlap(tensor_entry *entries, size_t count, const file_map *map, hearth_error *error)
+/* The table's entries from `first` on, all of this map, share no byte. */
+static hearth_status check_overlap(tensor_table *table, size_t first, const file_map *map, hearth_error *error)
 {
+    const size_t count = table->count - first;
+    if (count == 0) {
+        return HEARTH_OK;
+    }
+    tensor_entry *entries = table->entries + first;
     tensor_entries_sort_by_data(entries, count);
     for (size_t i = 1; i < count; i++) {
         const tensor_entry *before = &entries[i - 1];
@@ -246,7 +252,7 @@ static hearth_status read_tensors(const gguf_part *part, cursor *c, size_t count
     for (size_t i = 0; i < count; i++) {
         TRY(place_tensor(&table->entries[first + i], map, start, alignment, offsets[i], error));
     }
-    return check_overlap(table->entries + first, count, map, error);
+    return check_overlap(table, first, map, error);
 }
 
 /* ---- the file ---- */

@@ -113,23 +113,26 @@ static hearth_status check_metadata(const json_t *metadata, hearth_error *error)
     return HEARTH_OK;
 }
 
-/* Every byte of the data belongs to exactly one tensor. */
-static hearth_status check_cover(tensor_entry *entries, size_t count, const file_map *map, const uint8_t *data,
+/* Every byte of the data belongs to exactly one of the table's entries from `first` on. */
+static hearth_status check_cover(tensor_table *table, size_t first, const file_map *map, const uint8_t *data,
                                  size_t size, hearth_error *error)
 {
     const uint8_t *expected = data;
     char place[PLACE_SIZE];
-    tensor_entries_sort_by_data(entries, count);
-    for (size_t i = 0; i < count; i++) {
-        if (entries[i].data != expected) {
-            const bool gap = entries[i].data > expected;
-            place_name(place, "tensor", entries[i].name, strlen(entries[i].name));
+    if (table->count > first) {
+        tensor_entries_sort_by_data(table->entries + first, table->count - first);
+    }
+    for (size_t i = first; i < table->count; i++) {
+        const tensor_entry *entry = &table->entries[i];
+        if (entry->data != expected) {
+            const bool gap = entry->data > expected;
+            place_name(place, "tensor", entry->name, strlen(entry->name));
             (void)error_set(error, HEARTH_E_FORMAT, place, "data that starts where the tensor before ends", "%s",
                             gap ? "a gap" : "an overlap");
-            (void)error_at_offset(error, (uint64_t)(entries[i].data - map->data));
+            (void)error_at_offset(error, (uint64_t)(entry->data - map->data));
             return HEARTH_E_FORMAT;
         }
-        expected += entries[i].size_bytes;
+        expected += entry->size_bytes;
     }
     if (expected != data + size) {
         (void)error_set(error, HEARTH_E_FORMAT, "data", "the end of the file after the last tensor", "%zu more bytes",
@@ -158,7 +161,7 @@ static hearth_status read_header(const json_t *header, const uint8_t *data, size
         TRY(read_entry(value, place_name(place, "tensor", name, strlen(name)), data, size, &entry, error));
         TRY(tensor_table_add(table, name, strlen(name), entry, error));
     }
-    return check_cover(table->entries + first, table->count - first, &table->maps[map_index], data, size, error);
+    return check_cover(table, first, &table->maps[map_index], data, size, error);
 }
 
 static hearth_status read_mapped(tensor_table *table, uint32_t map_index, hearth_error *error)

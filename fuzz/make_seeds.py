@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Writes the fuzzers' first inputs: fuzz/make_seeds.py FOLDER makes FOLDER/NAME/... for every fuzzer that has a function here.
+Plain Python; the golden files of the tests are used too. A new fuzzer adds a function of its name, seeds_NAME(folder)."""
+
+import json
+import os
+import shutil
+import struct
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+GOLDEN = os.path.join(ROOT, "tests", "formats", "golden")
+
+
+def write(folder, name, content):
+    with open(os.path.join(folder, name), "wb") as out:
+        out.write(content)
+
+
+def text(value):
+    raw = value.encode()
+    return struct.pack("<Q", len(raw)) + raw
+
+
+def seeds_gguf(folder):
+    for name in ("types.gguf", "aligned.gguf", "split-00001-of-00003.gguf"):
+        shutil.copyfile(os.path.join(GOLDEN, name), os.path.join(folder, name))
+    # One value, one tensor: the smallest whole file.
+    head = b"GGUF" + struct.pack("<IQQ", 2, 1, 1) + text("general.alignment") + struct.pack("<II", 4, 8)
+    info = text("t") + struct.pack("<IQQIQ", 2, 32, 1, 8, 0)
+    body = head + info
+    write(folder, "small.gguf", body + b"\0" * (-len(body) % 8) + bytes(34))
+    # Nested arrays.
+    value = struct.pack("<IIQ", 9, 9, 2) + struct.pack("<IQ", 8, 1) + text("a") + struct.pack("<IQ", 7, 1) + b"\1"
+    write(folder, "nested.gguf", b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + text("k") + value)
+
+
+def safetensors(header, size):
+    raw = json.dumps(header).encode()
+    return struct.pack("<Q", len(raw)) + raw + bytes(size)
+
+
+def seeds_safetensors(folder):
+    one = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+    two = {"dtype": "BF16", "shape": [2, 3], "data_offsets": [4, 16]}
+    write(folder, "empty", safetensors({}, 0))
+    write(folder, "one", safetensors({"a": one}, 4))
+    write(folder, "two", safetensors({"__metadata__": {"format": "pt"}, "b": two, "a": one}, 16))
+
+
+def seeds_hf_config(folder):
+    config = json.dumps({"model_type": "llama", "hidden_size": 5}).encode()
+    plain = json.dumps({"chat_template": "{{ messages }}", "model_max_length": 10**30}).encode()
+    named = json.dumps({"chat_template": [{"name": "default", "template": "x"}]}).encode()
+    index = json.dumps({"weight_map": {"a": "one.safetensors"}}).encode()
+    write(folder, "config", config)
+    write(folder, "plain", b"\0".join([config, plain]))
+    write(folder, "named", b"\0".join([config, named, index, b"{}", b"{{ x }}"]))
+
+
+def main():
+    target = sys.argv[1]
+    for name, make in list(globals().items()):
+        if name.startswith("seeds_"):
+            folder = os.path.join(target, name[len("seeds_"):])
+            os.makedirs(folder, exist_ok=True)
+            make(folder)
+
+
+main()
