@@ -38,5 +38,7 @@ void sampler_free(sampler *s);
 /* `history`: the sequence so far (penalties); `index`: the number of this token in the sequence. `logits` is not
  * changed. */
 int32_t sampler_next(sampler *s, const float *logits, const int32_t *history, size_t history_count, uint64_t index);
+/* What it draws from: the probability of every token after all cuts, 0 for those cut. ret: [vocabulary]. */
+void sampler_distribution(sampler *s, const float *logits, const int32_t *history, size_t history_count, float *ret);
 
 #endif

@@ -22,7 +22,7 @@ hearth_status session_create(model *m, const session_options *options, session *
 /* NULL is allowed. */
 void session_free(session *s);
 /* Changes the sampling of the next token on. */
-hearth_status session_set_sampling(session *s, const sampling *sampling, hearth_error *error);
+hearth_status session_set_sampling(session *s, const sampling *settings, hearth_error *error);
 
 /* Computes these tokens after what is there. HEARTH_E_LIMIT when the context would be passed (nothing is computed);
  * HEARTH_E_CANCELLED when progress said so (the session then holds what was computed). progress may be NULL. */
@@ -42,6 +42,7 @@ size_t session_length(const session *s);
 size_t session_context_length(const session *s);
 const int32_t *session_tokens(const session *s); /* [session_length] */
 cache_type session_cache_type(const session *s);
+const model *session_model(const session *s);
 
 /* ---- streaming an answer ---- */
 typedef enum session_end {

@@ -12,6 +12,7 @@ typedef struct model_family {
     const char *gguf_architecture; /* general.architecture; NULL when GGUF files carry another row's */
     bool qkv_bias;                 /* q, k and v have biases whatever config.json says */
     bool permuted;                 /* GGUF keeps rows of Q and K interleaved for RoPE on neighbours */
+    bool window_opt_in;            /* sliding_window counts only where use_sliding_window is true */
     double rope_theta;             /* where the file says nothing */
     double eps;                    /* likewise */
 } model_family;

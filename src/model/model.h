@@ -9,12 +9,6 @@
 #include "model/weights.h"
 #include "tokenizer/tokenizer.h"
 
-typedef enum model_packing {
-    PACKING_AUTO,   /* packed where memory_available_bytes() allows the copy, else mapped */
-    PACKING_PACKED, /* HEARTH_E_MEMORY where it does not fit */
-    PACKING_MAPPED, /* weights stay in the file's mapping; same bits, slower */
-} model_packing;
-
 typedef struct model_options {
     compute compute;
     model_packing packing;

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/progress.h"
 #include "model/config.h"
+#include "model/engine.h"
 #include "tensor/matrix.h"
 
 typedef struct layer_weights {
@@ -29,5 +30,26 @@ typedef struct model_weights {
     uint64_t matrix_bytes; /* packed, or mapped */
     double pack_seconds;
 } model_weights;
+
+typedef enum model_packing {
+    PACKING_AUTO,   /* packed where memory_available_bytes() allows the copy, else mapped */
+    PACKING_PACKED, /* HEARTH_E_MEMORY where it does not fit */
+    PACKING_MAPPED, /* weights stay in the file's mapping; same bits, slower */
+} model_packing;
+
+typedef struct weights_options {
+    bool gguf; /* GGUF's tensor names and row order, else Hugging Face's */
+    compute compute;
+    model_packing packing;
+    progress_fn progress; /* NULL: none */
+    void *progress_context;
+} weights_options;
+
+/* Finds, checks and (where so) packs every tensor. A missing, surplus or ill-shaped one is HEARTH_E_FORMAT naming it,
+ * its shape and the shape expected. `tensors` must outlive the result. */
+hearth_status weights_load(const tensor_table *tensors, const model_config *c, engine *e,
+                           const weights_options *options, model_weights *ret, hearth_error *error);
+/* Zeroed weights are allowed. */
+void weights_free(model_weights *w);
 
 #endif

@@ -99,6 +99,14 @@ size_t matrix_scratch_bytes(const matrix *m)
     return MATMUL_SCRATCH_BYTES + (m->panels != NULL ? 0 : panels_at_once(m) * panel_bytes(m->type, m->cols));
 }
 
+thread_range matrix_share(const matrix *m, int part, int parts)
+{
+    const thread_range panels = thread_split(panel_count(m->rows), 1, part, parts);
+    const size_t begin = panels.begin * PANEL_ROWS;
+    const size_t end = panels.end * PANEL_ROWS;
+    return (thread_range){begin < m->rows ? begin : m->rows, end < m->rows ? end : m->rows};
+}
+
 void matrix_multiply(const kernel_table *k, const matrix *m, compute how, const void *activation, size_t tokens,
                      float *y, size_t ldy, int part, int parts, void *scratch)
 {

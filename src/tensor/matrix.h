@@ -30,6 +30,8 @@ void matrix_free(matrix *m);
 /* The SPMD part of y[t] = W x[t]: this thread's share of the panels. `activation` was prepared for
  * activation_for(m->type, how). `scratch`: matrix_scratch_bytes(m), this thread's own. No barrier inside. */
 size_t matrix_scratch_bytes(const matrix *m);
+/* The rows that matrix_multiply gives to `part`: what that thread may go on with without a barrier. */
+thread_range matrix_share(const matrix *m, int part, int parts);
 void matrix_multiply(const kernel_table *k, const matrix *m, compute how, const void *activation, size_t tokens,
                      float *y, size_t ldy, int part, int parts, void *scratch);
 /* One row, dequantised: an embedding. out: [cols]. */

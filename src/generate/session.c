@@ -1,0 +1,236 @@
+/* One sequence: tokens, cache, workspace, sampler. The loop of an answer is in answer.c. */
+#include "generate/session.h"
+
+#include "base/memory.h"
+#include "platform/cpu.h"
+
+#include <string.h>
+
+/* Invariants: the cache holds the `length` tokens of `tokens`; `logits` (has_logits) are those after the last. */
+struct session {
+    model *m;
+    forward *forward;
+    kv_cache cache;
+    sampler *sampler;
+    int32_t *tokens; /* [capacity] */
+    size_t length;
+    size_t capacity;
+    bool has_logits;
+    const float *logits; /* in the workspace */
+};
+
+session_options session_options_default(void)
+{
+    return (session_options){.cache = -1, .sampling = sampling_default()};
+}
+
+static cache_type chosen_cache(const model *m, int wanted)
+{
+    if (wanted >= 0) {
+        return (cache_type)wanted;
+    }
+    return m->compute == COMPUTE_F32 ? CACHE_F32 : CACHE_F16;
+}
+
+/* The model's context, or as many positions as half of the free memory holds; at least one block. */
+static size_t fitting_context(const model *m, cache_type type)
+{
+    const size_t value_bytes = type == CACHE_F32 ? 4 : 2;
+    const uint64_t room = memory_available_bytes() / 2;
+    size_t positions = m->config.context;
+    const uint64_t a_block = model_config_cache_bytes(&m->config, ATTENTION_BLOCK, value_bytes);
+    const uint64_t blocks = a_block == 0 ? 0 : room / a_block;
+    if (blocks < (positions + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK) {
+        positions = (size_t)(blocks < 1 ? 1 : blocks) * ATTENTION_BLOCK;
+    }
+    return positions;
+}
+
+static hearth_status check_options(const model *m, const session_options *o, hearth_error *error)
+{
+    if (o->cache < -1 || o->cache >= (int)CACHE_TYPES) {
+        return error_set(error, HEARTH_E_ARGUMENT, "cache", "f32 or f16", "%d", o->cache);
+    }
+    if (o->context_length > m->config.context) {
+        return error_set(error, HEARTH_E_LIMIT, "context length", "at most the model's", "%zu of %u", o->context_length,
+                         m->config.context);
+    }
+    return sampling_check(&o->sampling, m->config.vocabulary, error);
+}
+
+static hearth_status create_parts(session *s, const session_options *o, hearth_error *error)
+{
+    const cache_type type = chosen_cache(s->m, o->cache);
+    s->capacity = o->context_length == 0 ? fitting_context(s->m, type) : o->context_length;
+    s->tokens = mem_calloc(s->capacity, sizeof *s->tokens);
+    if (s->tokens == NULL) {
+        return error_memory(error, s->capacity * sizeof *s->tokens);
+    }
+    TRY(kv_cache_create(&s->m->config, type, s->capacity, &s->cache, error));
+    TRY(forward_create(s->m, o->chunk, &s->forward, error));
+    return sampler_create(s->m->engine->kernels, &o->sampling, s->m->config.vocabulary, &s->sampler, error);
+}
+
+hearth_status session_create(model *m, const session_options *options, session **ret, hearth_error *error)
+{
+    const session_options plain = session_options_default();
+    options = options == NULL ? &plain : options;
+    TRY(check_options(m, options, error));
+    session *s = mem_calloc(1, sizeof *s);
+    if (s == NULL) {
+        return error_memory(error, sizeof *s);
+    }
+    s->m = m;
+    const hearth_status status = create_parts(s, options, error);
+    if (status != HEARTH_OK) {
+        session_free(s);
+        return status;
+    }
+    *ret = s;
+    return HEARTH_OK;
+}
+
+void session_free(session *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    sampler_free(s->sampler);
+    forward_free(s->forward);
+    kv_cache_free(&s->cache);
+    mem_free(s->tokens);
+    mem_free(s);
+}
+
+hearth_status session_set_sampling(session *s, const sampling *settings, hearth_error *error)
+{
+    sampler *made = NULL;
+    TRY(sampler_create(s->m->engine->kernels, settings, s->m->config.vocabulary, &made, error));
+    sampler_free(s->sampler);
+    s->sampler = made;
+    return HEARTH_OK;
+}
+
+/* One step of at most a chunk of tokens. */
+static hearth_status feed_chunk(session *s, const int32_t *ids, size_t count, bool last, hearth_error *error)
+{
+    const forward_segment segment = {.cache = &s->cache,
+                                     .position = (uint32_t)s->length,
+                                     .count = (uint32_t)count,
+                                     .ids = ids,
+                                     .want = last ? WANT_LAST : WANT_NONE};
+    TRY(forward_step(s->forward, &segment, 1, error));
+    memcpy(s->tokens + s->length, ids, count * sizeof *ids);
+    s->length += count;
+    s->has_logits = false;
+    if (last) {
+        TRY(forward_logits(s->forward, 0, 1, &s->logits, error));
+        s->has_logits = true;
+    }
+    return HEARTH_OK;
+}
+
+static hearth_status check_ids(const session *s, const int32_t *ids, size_t count, hearth_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] < 0 || (uint32_t)ids[i] >= s->m->config.vocabulary) {
+            return error_set(error, HEARTH_E_ARGUMENT, "token", "an id of the vocabulary", "%d of %u", ids[i],
+                             s->m->config.vocabulary);
+        }
+    }
+    return HEARTH_OK;
+}
+
+hearth_status session_feed(session *s, const int32_t *ids, size_t count, progress_fn progress, void *progress_context,
+                           hearth_error *error)
+{
+    if (count > s->capacity - s->length) {
+        return error_set(error, HEARTH_E_LIMIT, "context", "no more tokens than the context has",
+                         "%zu tokens after %zu of %zu", count, s->length, s->capacity);
+    }
+    TRY(check_ids(s, ids, count, error)); /* before anything is computed */
+    const size_t chunk = forward_chunk(s->forward);
+    for (size_t done = 0; done < count;) {
+        const size_t step = count - done < chunk ? count - done : chunk;
+        TRY(feed_chunk(s, ids + done, step, done + step == count, error));
+        done += step;
+        if (progress != NULL && !progress(progress_context, "prompt", done, count, "tokens")) {
+            return error_set(error, HEARTH_E_CANCELLED, "prompt", NULL, "the caller's stop");
+        }
+    }
+    return HEARTH_OK;
+}
+
+hearth_status session_feed_shared(session *s, const int32_t *ids, size_t count, progress_fn progress,
+                                  void *progress_context, size_t *ret_kept, hearth_error *error)
+{
+    size_t kept = 0;
+    while (kept < s->length && kept < count && s->tokens[kept] == ids[kept]) {
+        kept++;
+    }
+    if (kept == count && kept > 0 && !(kept == s->length && s->has_logits)) {
+        kept--;
+    }
+    if (count > s->capacity) {
+        return error_set(error, HEARTH_E_LIMIT, "context", "no more tokens than the context has", "%zu of %zu", count,
+                         s->capacity);
+    }
+    TRY(check_ids(s, ids, count, error));
+    TRY(session_rewind(s, kept, error));
+    if (ret_kept != NULL) {
+        *ret_kept = kept;
+    }
+    return session_feed(s, ids + kept, count - kept, progress, progress_context, error);
+}
+
+const float *session_logits(const session *s)
+{
+    return s->has_logits ? s->logits : NULL;
+}
+
+hearth_status session_sample(session *s, int32_t *ret_token, hearth_error *error)
+{
+    if (!s->has_logits) {
+        return error_set(error, HEARTH_E_ARGUMENT, "sample", "a session that was fed", "no logits");
+    }
+    *ret_token = sampler_next(s->sampler, s->logits, s->tokens, s->length, s->length);
+    return HEARTH_OK;
+}
+
+hearth_status session_rewind(session *s, size_t length, hearth_error *error)
+{
+    if (length > s->length) {
+        return error_set(error, HEARTH_E_ARGUMENT, "rewind", "a length that was reached", "%zu of %zu", length,
+                         s->length);
+    }
+    if (length < s->length) {
+        s->length = length;
+        s->has_logits = false;
+    }
+    return HEARTH_OK;
+}
+
+size_t session_length(const session *s)
+{
+    return s->length;
+}
+
+size_t session_context_length(const session *s)
+{
+    return s->capacity;
+}
+
+const int32_t *session_tokens(const session *s)
+{
+    return s->tokens;
+}
+
+cache_type session_cache_type(const session *s)
+{
+    return s->cache.shape.type;
+}
+
+const model *session_model(const session *s)
+{
+    return s->m;
+}

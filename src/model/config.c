@@ -1,0 +1,99 @@
+/* Checks that every configuration passes, whichever container it came from. */
+#include "model/config_check.h"
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "kernels/attention.h"
+
+#include <math.h>
+#include <stdio.h>
+
+const char *rope_kind_name(rope_kind kind)
+{
+    static const char *const names[] = {"default", "linear", "llama3", "factors"};
+    return names[kind];
+}
+
+static hearth_status check_range(const char *place, uint64_t value, uint64_t least, uint64_t most, hearth_error *error)
+{
+    if (value >= least && value <= most) {
+        return HEARTH_OK;
+    }
+    char expected[96];
+    snprintf(expected, sizeof expected, "%llu to %llu", (unsigned long long)least, (unsigned long long)most);
+    return error_set(error, value > most ? HEARTH_E_LIMIT : HEARTH_E_FORMAT, place, expected, "%llu",
+                     (unsigned long long)value);
+}
+
+static hearth_status check_positive(const char *place, double value, hearth_error *error)
+{
+    if (isfinite(value) && value > 0 && value < 1e30) {
+        return HEARTH_OK;
+    }
+    return error_set(error, HEARTH_E_FORMAT, place, "a positive number", "%g", value);
+}
+
+static hearth_status check_rope(const rope_config *rope, uint32_t head_dim, hearth_error *error)
+{
+    TRY(check_positive("RoPE base frequency", rope->theta, error));
+    TRY(check_range("RoPE dimensions", rope->dims, 2, head_dim, error));
+    if (rope->dims % 2 != 0) {
+        return error_set(error, HEARTH_E_FORMAT, "RoPE dimensions", "an even number", "%u", rope->dims);
+    }
+    if (rope->kind == ROPE_LINEAR || rope->kind == ROPE_LLAMA3) {
+        TRY(check_positive("RoPE scaling factor", rope->factor, error));
+    }
+    if (rope->kind == ROPE_LLAMA3) {
+        TRY(check_positive("RoPE scaling low_freq_factor", rope->low_factor, error));
+        TRY(check_positive("RoPE scaling high_freq_factor", rope->high_factor, error));
+        if (rope->high_factor <= rope->low_factor) {
+            return error_set(error, HEARTH_E_FORMAT, "RoPE scaling high_freq_factor", "more than low_freq_factor",
+                             "%g and %g", rope->high_factor, rope->low_factor);
+        }
+        TRY(check_range("RoPE scaling original_max_position_embeddings", rope->original_context, 1, LIMIT_CONTEXT,
+                        error));
+    }
+    return HEARTH_OK;
+}
+
+hearth_status model_config_check(const model_config *c, hearth_error *error)
+{
+    TRY(check_range("layers", c->layers, 1, LIMIT_LAYERS, error));
+    TRY(check_range("width", c->width, 1, LIMIT_WIDTH, error));
+    TRY(check_range("heads", c->heads, 1, LIMIT_HEADS, error));
+    TRY(check_range("key heads", c->kv_heads, 1, c->heads, error));
+    TRY(check_range("head size", c->head_dim, 2, LIMIT_HEAD_DIM, error));
+    TRY(check_range("MLP width", c->ffn, 1, LIMIT_WIDTH * 8u, error));
+    TRY(check_range("vocabulary", c->vocabulary, 1, LIMIT_VOCABULARY, error));
+    TRY(check_range("context length", c->context, 1, LIMIT_CONTEXT, error));
+    TRY(check_range("heads times head size", (uint64_t)c->heads * c->head_dim, 1, LIMIT_WIDTH * 8u, error));
+    if (c->heads % c->kv_heads != 0) {
+        return error_set(error, HEARTH_E_FORMAT, "key heads", "a divisor of the heads", "%u of %u heads", c->kv_heads,
+                         c->heads);
+    }
+    if (c->head_dim % 2 != 0) {
+        return error_set(error, HEARTH_E_FORMAT, "head size", "an even number", "%u", c->head_dim);
+    }
+    TRY(check_positive("norm epsilon", (double)c->eps, error));
+    return check_rope(&c->rope, c->head_dim, error);
+}
+
+hearth_status model_config_number(const char *place, uint64_t value, uint32_t *ret, hearth_error *error)
+{
+    if (value > UINT32_MAX) {
+        return error_set(error, HEARTH_E_LIMIT, place, "a number below 4294967296", "%llu", (unsigned long long)value);
+    }
+    *ret = (uint32_t)value;
+    return HEARTH_OK;
+}
+
+uint64_t model_config_cache_bytes(const model_config *c, size_t positions, size_t value_bytes)
+{
+    uint64_t bytes = 0;
+    const uint64_t padded = ((uint64_t)positions + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK * ATTENTION_BLOCK;
+    const uint64_t a_position = (uint64_t)c->layers * c->kv_heads * (c->head_dim + size_round_up(c->head_dim, 16));
+    if (!u64_mul(padded, a_position, &bytes) || !u64_mul(bytes, value_bytes, &bytes)) {
+        return UINT64_MAX;
+    }
+    return bytes;
+}

@@ -1,0 +1,12 @@
+/* What config_gguf.c and config_hf.c share. Private to model/. */
+#ifndef MODEL_CONFIG_CHECK_H
+#define MODEL_CONFIG_CHECK_H
+
+#include "model/config.h"
+
+/* Every number against base/limits.h and against the others. */
+hearth_status model_config_check(const model_config *c, hearth_error *error);
+/* Narrows to 32 bits, or HEARTH_E_LIMIT. */
+hearth_status model_config_number(const char *place, uint64_t value, uint32_t *ret, hearth_error *error);
+
+#endif

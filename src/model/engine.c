@@ -1,0 +1,55 @@
+/* The engine: a pool of threads and the kernels of this CPU. */
+#include "model/engine.h"
+
+#include "base/memory.h"
+#include "platform/cpu.h"
+
+#include <stdlib.h>
+
+static kernel_cpu kernel_cpu_here(void)
+{
+    const cpu_features *f = cpu_get_features();
+    return (kernel_cpu){.avx2 = f->avx2_fma_f16c,
+                        .avx512 = f->avx512,
+                        .vnni = f->avx512_vnni,
+                        .bf16 = f->avx512_bf16,
+                        .neon = f->neon,
+                        .dotprod = f->neon_dotprod};
+}
+
+hearth_status engine_create(int threads, const char *isa, engine **ret, hearth_error *error)
+{
+    if (isa == NULL) {
+        isa = getenv("HEARTH_ISA");
+    }
+    if (isa != NULL && isa[0] == '\0') {
+        isa = NULL;
+    }
+    const kernel_table *kernels = kernels_select(isa, kernel_cpu_here());
+    if (kernels == NULL) {
+        return error_set(error, HEARTH_E_ARGUMENT, "instruction set", "one that this CPU runs (hearth doctor)", "%.64s",
+                         isa == NULL ? "none" : isa);
+    }
+    engine *e = mem_calloc(1, sizeof *e);
+    if (e == NULL) {
+        return error_memory(error, sizeof *e);
+    }
+    e->kernels = kernels;
+    e->threads = threads == 0 ? cpu_usable_cores() : threads;
+    const hearth_status status = thread_pool_create(e->threads, &e->pool, error);
+    if (status != HEARTH_OK) {
+        mem_free(e);
+        return status;
+    }
+    *ret = e;
+    return HEARTH_OK;
+}
+
+void engine_free(engine *e)
+{
+    if (e == NULL) {
+        return;
+    }
+    thread_pool_destroy(e->pool);
+    mem_free(e);
+}

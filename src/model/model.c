@@ -1,0 +1,80 @@
+/* Opening a model: the container, the configuration, the weights. */
+#include "model/model.h"
+
+#include "base/memory.h"
+#include "model/locate.h"
+
+static hearth_status read_container(model *m, const char *path, bool with_weights, hearth_error *error)
+{
+    if (file_is_folder(path)) {
+        TRY(hf_open(path, with_weights, &m->hf, error));
+        m->tensors = &m->hf->tensors;
+        return model_config_from_hf(m->hf, &m->config, error);
+    }
+    TRY(gguf_open(path, &m->gguf, error));
+    m->tensors = gguf_tensors(m->gguf);
+    return model_config_from_gguf(m->gguf, &m->config, error);
+}
+
+static hearth_status read_weights(model *m, const model_options *options, hearth_error *error)
+{
+    const weights_options how = {.gguf = m->gguf != NULL,
+                                 .compute = options->compute,
+                                 .packing = options->packing,
+                                 .progress = options->progress,
+                                 .progress_context = options->progress_context};
+    return weights_load(m->tensors, &m->config, m->engine, &how, &m->weights, error);
+}
+
+static hearth_status open_all(model *m, const char *path, const model_options *options, hearth_error *error)
+{
+    TRY(model_locate(path, &m->path, error));
+    TRY(read_container(m, m->path, !options->without_weights, error));
+    return options->without_weights ? HEARTH_OK : read_weights(m, options, error);
+}
+
+hearth_status model_open(engine *e, const char *path, const model_options *options, model **ret, hearth_error *error)
+{
+    static const model_options plain = {0};
+    model *m = mem_calloc(1, sizeof *m);
+    if (m == NULL) {
+        return error_memory(error, sizeof *m);
+    }
+    options = options == NULL ? &plain : options;
+    m->engine = e;
+    m->compute = options->compute;
+    const hearth_status status = open_all(m, path, options, error);
+    if (status != HEARTH_OK) {
+        error_in_file(error, path);
+        model_close(m);
+        return status;
+    }
+    *ret = m;
+    return HEARTH_OK;
+}
+
+void model_close(model *m)
+{
+    if (m == NULL) {
+        return;
+    }
+    weights_free(&m->weights);
+    gguf_close(m->gguf);
+    hf_close(m->hf);
+    mem_free(m->path);
+    mem_free(m);
+}
+
+uint64_t model_parameters(const model *m)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < m->tensors->count; i++) {
+        const tensor_entry *entry = &m->tensors->entries[i];
+        uint64_t values = 1;
+        for (uint32_t d = 0; d < entry->dims; d++) {
+            values *= entry->shape[d];
+        }
+        count += values;
+    }
+    return count;
+}

@@ -1,0 +1,143 @@
+/* Attention's split over threads.
+ *
+ * Decoding with a short past: a thread owns key heads, with the query heads that read them, from the rotation to the
+ * end: no barrier. Otherwise rotation and storing are shared out by tokens, and after a barrier the threads draw pieces
+ * (a key head's query heads, or a query head; some tokens) until none is left, the dear ones first. */
+#include "nn/attention.h"
+
+#define ATTENTION_TILE 32u /* tokens of a piece */
+#define ATTENTION_CHEAP                                                                                                \
+    ((size_t)1 << 16) /* positions * heads * head_dim below which a barrier costs more than idling */
+
+static void *keys_of(const nn_sequence *s, uint32_t layer)
+{
+    return s->storage + layer * s->layer_bytes;
+}
+
+static void *values_of(const nn_sequence *s, uint32_t layer)
+{
+    return s->storage + layer * s->layer_bytes + s->values_bytes;
+}
+
+/* Turns heads [begin, end) of one row. */
+static void rotate(const nn_worker *w, const nn_attention *a, float *row, size_t begin, size_t end, uint32_t position)
+{
+    const float *cosines = rope_cos(a->rope, position);
+    const float *sines = rope_sin(a->rope, position);
+    for (size_t head = begin; head < end; head++) {
+        w->k->rope(row + head * a->head_dim, cosines, sines, (size_t)a->rope->half * 2);
+    }
+}
+
+/* Token t of a sequence: turns and stores key heads [begin, end), turns the query heads that read them. */
+static void rotate_and_store(const nn_worker *w, const nn_attention *a, const nn_sequence *s, uint32_t layer,
+                             uint32_t t, uint32_t begin, uint32_t end)
+{
+    const uint32_t group = a->heads / a->kv_heads;
+    float *key = a->k + (s->first + t) * a->ldkv;
+    const float *value = a->v + (s->first + t) * a->ldkv;
+    rotate(w, a, key, begin, end, s->position + t);
+    w->k->attention->store(s->shape, keys_of(s, layer), values_of(s, layer), s->position + t, key, value, begin, end);
+    rotate(w, a, a->q + (s->first + t) * a->ldq, (size_t)begin * group, (size_t)end * group, s->position + t);
+}
+
+/* Tokens [begin, end) of a sequence, query heads [head_begin, head_end). */
+static void attend(const nn_worker *w, const nn_attention *a, const nn_sequence *s, uint32_t layer, uint32_t begin,
+                   uint32_t end, uint32_t head_begin, uint32_t head_end)
+{
+    const size_t row = s->first + begin;
+    w->k->attention->attend(s->shape, keys_of(s, layer), values_of(s, layer), s->position + begin, end - begin,
+                            a->q + row * a->ldq, a->ldq, a->heads, head_begin, head_end, a->scale,
+                            a->out + row * a->ldo, a->ldo, w->scratch);
+}
+
+static uint32_t first_wanted(const nn_sequence *s, bool only_wanted)
+{
+    return only_wanted ? s->count - s->wanted : 0;
+}
+
+/* Everything is one thread's: the key heads that it owns. */
+static void apply_by_head(const nn_worker *w, const nn_attention *a, uint32_t layer, bool only_wanted)
+{
+    const uint32_t group = a->heads / a->kv_heads;
+    const thread_range heads = thread_split(a->kv_heads, 1, w->part, w->parts);
+    const uint32_t begin = (uint32_t)heads.begin;
+    const uint32_t end = (uint32_t)heads.end;
+    for (size_t i = 0; i < a->sequence_count && begin < end; i++) {
+        const nn_sequence *s = &a->sequences[i];
+        for (uint32_t t = 0; t < s->count; t++) {
+            rotate_and_store(w, a, s, layer, t, begin, end);
+        }
+        const uint32_t from = first_wanted(s, only_wanted);
+        if (from < s->count) {
+            attend(w, a, s, layer, from, s->count, begin * group, end * group);
+        }
+    }
+}
+
+static void store_share(const nn_worker *w, const nn_attention *a, uint32_t layer)
+{
+    const thread_range share = thread_split(a->tokens, 16, w->part, w->parts);
+    for (size_t i = 0; i < a->sequence_count; i++) {
+        const nn_sequence *s = &a->sequences[i];
+        for (uint32_t t = 0; t < s->count; t++) {
+            if (s->first + t >= share.begin && s->first + t < share.end) {
+                rotate_and_store(w, a, s, layer, t, 0, a->kv_heads);
+            }
+        }
+    }
+}
+
+/* Piece number `piece`, if it belongs to this sequence (else takes the sequence's pieces off it). Pieces with many
+ * positions come first. */
+static bool attend_piece(const nn_worker *w, const nn_attention *a, const nn_sequence *s, uint32_t layer,
+                         bool only_wanted, uint32_t heads_each, uint32_t *piece)
+{
+    const uint32_t from = first_wanted(s, only_wanted);
+    const uint32_t columns = a->heads / heads_each;
+    const uint32_t tiles = (s->count - from + ATTENTION_TILE - 1) / ATTENTION_TILE;
+    if (*piece >= tiles * columns) {
+        *piece -= tiles * columns;
+        return false;
+    }
+    const uint32_t begin = from + (tiles - 1 - *piece / columns) * ATTENTION_TILE;
+    const uint32_t end = s->count - begin < ATTENTION_TILE ? s->count : begin + ATTENTION_TILE;
+    const uint32_t head = *piece % columns * heads_each;
+    attend(w, a, s, layer, begin, end, head, head + heads_each);
+    return true;
+}
+
+static void apply_by_piece(const nn_worker *w, const nn_attention *a, uint32_t layer, bool only_wanted,
+                           atomic_uint *next)
+{
+    store_share(w, a, layer);
+    thread_barrier(w->pool);
+    /* whole groups read each key once; single heads share out better when there is little else to share */
+    const uint32_t group = a->heads / a->kv_heads;
+    const bool few = a->tokens < (size_t)ATTENTION_TILE * (size_t)w->parts;
+    for (;;) {
+        uint32_t piece = atomic_fetch_add_explicit(next, 1, memory_order_relaxed);
+        bool found = false;
+        for (size_t i = 0; i < a->sequence_count && !found; i++) {
+            found = attend_piece(w, a, &a->sequences[i], layer, only_wanted, few ? 1 : group, &piece);
+        }
+        if (!found) {
+            return;
+        }
+    }
+}
+
+void nn_attention_apply(const nn_worker *w, const nn_attention *a, uint32_t layer, bool only_wanted, atomic_uint *next)
+{
+    size_t work = 0;
+    for (size_t i = 0; i < a->sequence_count; i++) {
+        const nn_sequence *s = &a->sequences[i];
+        work += (size_t)(s->position + s->count) * s->count * a->heads * a->head_dim;
+    }
+    const bool even = a->tokens <= NN_OWN_TOKENS && a->kv_heads % (uint32_t)w->parts == 0;
+    if (w->parts == 1 || even || work < ATTENTION_CHEAP) {
+        apply_by_head(w, a, layer, only_wanted);
+    } else {
+        apply_by_piece(w, a, layer, only_wanted, next);
+    }
+}

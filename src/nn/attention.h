@@ -1,0 +1,40 @@
+/* Causal attention with grouped heads (Ainslie et al., "GQA", 2023) over the KV caches of one or more sequences. */
+#ifndef NN_ATTENTION_H
+#define NN_ATTENTION_H
+
+#include "kernels/attention.h"
+#include "nn/rope.h"
+#include "nn/worker.h"
+
+#include <stdatomic.h>
+
+/* One sequence's part of a step. */
+typedef struct nn_sequence {
+    cache_shape shape;
+    uint8_t *storage;    /* of all layers */
+    size_t layer_bytes;  /* from one layer's keys to the next one's */
+    size_t values_bytes; /* from a layer's keys to its values */
+    uint32_t position;   /* of the first token */
+    uint32_t count;      /* tokens */
+    size_t first;        /* its first token's row in the step */
+    uint32_t wanted;     /* the last `wanted` tokens' outputs matter in the last layer */
+} nn_sequence;
+
+typedef struct nn_attention {
+    uint32_t heads, kv_heads, head_dim;
+    float scale; /* 1 / sqrt(head_dim) */
+    const rope_table *rope;
+    const nn_sequence *sequences;
+    size_t sequence_count;
+    size_t tokens;    /* of all sequences */
+    float *q, *k, *v; /* [tokens, heads * head_dim], [tokens, kv_heads * head_dim] twice; q and k are turned here */
+    float *out;       /* [tokens, heads * head_dim] */
+    size_t ldq, ldkv, ldo;
+} nn_attention;
+
+/* Turns q and k, stores k and v in layer `layer`, attends. `only_wanted`: of each sequence, just its last `wanted`
+ * tokens. `next` is 0 on entry, one per layer: threads draw their pieces from it (which thread computes a piece does
+ * not change its bits). On entry q, k and v are complete for every thread; at the end a barrier is the caller's. */
+void nn_attention_apply(const nn_worker *w, const nn_attention *a, uint32_t layer, bool only_wanted, atomic_uint *next);
+
+#endif

@@ -1,0 +1,67 @@
+/* Products with their inputs prepared, biases and the residual added on the rows that a thread just made. */
+#include "nn/linear.h"
+
+unsigned nn_input_kinds(const matrix *const *matrices, size_t count, compute how)
+{
+    unsigned kinds = 0;
+    for (size_t i = 0; i < count; i++) {
+        kinds |= 1u << activation_for(matrices[i]->type, how);
+    }
+    return kinds;
+}
+
+static void prepare_tokens(const nn_worker *w, unsigned kinds, const nn_input *into, const float *x, size_t ldx,
+                           size_t tokens, size_t n, const float *norm, float eps, thread_range share)
+{
+    for (size_t t = share.begin; t < share.end; t++) {
+        const float *row = x + t * ldx;
+        if (norm != NULL) {
+            w->k->rms_norm(row, norm, eps, n, w->row);
+            row = w->row;
+        }
+        for (unsigned kind = 0; kind < ACTIVATION_KINDS; kind++) {
+            if ((kinds & (1u << kind)) != 0) { /* stride 0: whichever token, it is this row */
+                w->k->activation_prepare[kind](row, 0, tokens, n, t, t + 1, into->of[kind]);
+            }
+        }
+    }
+}
+
+const nn_input *nn_prepare(const nn_worker *w, unsigned kinds, const float *x, size_t ldx, size_t tokens, size_t n,
+                           const float *norm, float eps)
+{
+    if (tokens <= NN_OWN_TOKENS) {
+        prepare_tokens(w, kinds, &w->own, x, ldx, tokens, n, norm, eps, (thread_range){0, tokens});
+        return &w->own;
+    }
+    const thread_range share = thread_split(tokens, 1, w->part, w->parts);
+    prepare_tokens(w, kinds, w->shared, x, ldx, tokens, n, norm, eps, share);
+    thread_barrier(w->pool);
+    return w->shared;
+}
+
+void nn_linear(const nn_worker *w, const matrix *m, const float *bias, const nn_input *input, size_t tokens, float *y,
+               size_t ldy)
+{
+    matrix_multiply(w->k, m, w->how, input->of[activation_for(m->type, w->how)], tokens, y, ldy, w->part, w->parts,
+                    w->scratch);
+    if (bias == NULL) {
+        return;
+    }
+    const thread_range rows = matrix_share(m, w->part, w->parts);
+    for (size_t t = 0; t < tokens && rows.begin < rows.end; t++) {
+        float *own = y + t * ldy + rows.begin;
+        w->k->add(own, bias + rows.begin, rows.end - rows.begin, own);
+    }
+}
+
+void nn_linear_add(const nn_worker *w, const matrix *m, const float *bias, const nn_input *input, size_t tokens,
+                   float *y, size_t ldy, float *x, size_t ldx)
+{
+    nn_linear(w, m, bias, input, tokens, y, ldy);
+    const thread_range rows = matrix_share(m, w->part, w->parts);
+    for (size_t t = 0; t < tokens && rows.begin < rows.end; t++) {
+        float *own = x + t * ldx + rows.begin;
+        w->k->add(own, y + t * ldy + rows.begin, rows.end - rows.begin, own);
+    }
+}

@@ -1,0 +1,79 @@
+/* RoPE's numbers, made once per model and position. */
+#include "nn/rope.h"
+
+#include "base/memory.h"
+#include "kernels/kernels.h"
+
+void rope_frequencies(double theta, uint32_t dims, float *ret)
+{
+    for (uint32_t i = 0; i < dims / 2; i++) {
+        const float exponent = (float)(2 * i) / (float)dims;
+        const float power = (float)math64_pow(theta, (double)exponent);
+        ret[i] = 1.0f / power;
+    }
+}
+
+void rope_scale_linear(float *frequencies, uint32_t dims, double factor)
+{
+    for (uint32_t i = 0; i < dims / 2; i++) {
+        frequencies[i] = frequencies[i] / (float)factor;
+    }
+}
+
+void rope_llama3_factors(const float *frequencies, uint32_t dims, double factor, double low, double high,
+                         uint32_t original, float *ret)
+{
+    const float two_pi = (float)6.283185307179586;
+    const float low_wavelength = (float)(original / low);
+    const float high_wavelength = (float)(original / high);
+    for (uint32_t i = 0; i < dims / 2; i++) {
+        /* a number over a tensor is a product with the reciprocal where those GGUF tensors are made */
+        const float wavelength = 1.0f / frequencies[i] * two_pi;
+        if (wavelength < high_wavelength) {
+            ret[i] = 1.0f;
+        } else if (wavelength > low_wavelength) {
+            ret[i] = (float)factor;
+        } else {
+            const float smooth = (1.0f / wavelength * (float)original - (float)low) / (float)(high - low);
+            ret[i] = 1.0f / ((1.0f - smooth) / (float)factor + smooth);
+        }
+    }
+}
+
+#define ROPE_LEAST_POSITIONS 256u
+
+hearth_status rope_table_extend(rope_table *table, size_t positions, hearth_error *error)
+{
+    if (positions <= table->positions) {
+        return HEARTH_OK;
+    }
+    size_t count = table->positions + table->positions / 2;
+    count = count < ROPE_LEAST_POSITIONS ? ROPE_LEAST_POSITIONS : count;
+    count = count < positions ? positions : count;
+    size_t bytes = 0;
+    float *values = NULL;
+    if (size_mul(count, 2 * sizeof(float) * table->half, &bytes)) {
+        values = mem_realloc(table->values, bytes);
+    }
+    if (values == NULL) {
+        return error_memory(error, bytes);
+    }
+    table->values = values;
+    for (size_t p = table->positions; p < count; p++) {
+        float *cosines = values + p * 2 * table->half;
+        for (uint32_t i = 0; i < table->half; i++) {
+            const double angle = (double)((float)p * table->frequencies[i]);
+            cosines[i] = (float)math64_cos(angle);
+            cosines[table->half + i] = (float)math64_sin(angle);
+        }
+    }
+    table->positions = count;
+    return HEARTH_OK;
+}
+
+void rope_table_free(rope_table *table)
+{
+    mem_free(table->values);
+    table->values = NULL;
+    table->positions = 0;
+}

@@ -1,0 +1,30 @@
+/* What each function of a layer gets: one thread's view of a step.
+ *
+ * A layer is written once, for one thread of many (single program, multiple data): each does its share of the outputs,
+ * and a barrier stands where a share of another thread is read. Results do not depend on `parts`. */
+#ifndef NN_WORKER_H
+#define NN_WORKER_H
+
+#include "kernels/kernels.h"
+#include "threads/pool.h"
+
+/* An input in the forms that its readers multiply with (activation_for); NULL where nobody wants one. */
+typedef struct nn_input {
+    void *of[ACTIVATION_KINDS];
+} nn_input;
+
+/* Up to this many tokens every thread prepares inputs for itself: that is cheaper than a barrier. */
+#define NN_OWN_TOKENS 2u
+
+typedef struct nn_worker {
+    const kernel_table *k;
+    compute how;
+    thread_pool *pool;
+    int part, parts;
+    void *scratch;          /* this thread's: matrices and attention */
+    float *row;             /* this thread's: one row of the widest input */
+    nn_input own;           /* this thread's: NN_OWN_TOKENS tokens */
+    const nn_input *shared; /* everybody's: as many tokens as a step may have */
+} nn_worker;
+
+#endif

@@ -1,0 +1,191 @@
+/* Sampling: what is left after each filter equals what transformers' filters leave; ties, greedy, penalties, biases,
+ * hostile logits, and how often each token is drawn. */
+#include "support.h"
+
+#include "generate/sampler.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static sampling all_off(void)
+{
+    return (sampling){.temperature = 1, .top_p = 1, .typical_p = 1, .repetition_penalty = 1};
+}
+
+static sampler *make(const sampling *s, size_t vocabulary)
+{
+    static engine *e;
+    sampler *made = NULL;
+    if (e == NULL) {
+        e = make_engine(1, NULL);
+    }
+    OK(sampler_create(e->kernels, s, vocabulary, &made, error));
+    return made;
+}
+
+static float setting(const json_t *settings, const char *key, float otherwise)
+{
+    const json_t *value = json_object_get(settings, key);
+    return value == NULL ? otherwise : (float)json_number_value(value);
+}
+
+static void like_transformers(void **state)
+{
+    (void)state;
+    json_t *golden = read_json(golden_path("sampling.json"));
+    const json_t *rows = json_object_get(golden, "rows");
+    assert_true(json_array_size(rows) >= 39);
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        const json_t *o = json_object_get(row, "settings");
+        const json_t *expected = json_object_get(row, "probabilities");
+        const json_t *given = json_object_get(row, "logits");
+        const size_t n = json_array_size(given);
+        float logits[1024], got[1024];
+        size_t history_count = 0;
+        int32_t *history = json_ids(json_object_get(row, "history"), &history_count);
+        for (size_t j = 0; j < n; j++) {
+            logits[j] = (float)json_number_value(json_array_get(given, j));
+        }
+        const sampling s = {.temperature = setting(o, "temperature", 1),
+                            .top_k = (uint32_t)setting(o, "top_k", 0),
+                            .top_p = setting(o, "top_p", 1),
+                            .min_p = setting(o, "min_p", 0),
+                            .typical_p = setting(o, "typical_p", 1),
+                            .repetition_penalty = setting(o, "repetition_penalty", 1)};
+        sampler *made = make(&s, n);
+        sampler_distribution(made, logits, history, history_count, got);
+        for (size_t j = 0; j < n; j++) {
+            const double p = json_number_value(json_array_get(expected, j));
+            if (fabs(p - (double)got[j]) > 2e-5 * p + 1e-12 || (p == 0) != (got[j] == 0)) {
+                fail_msg("row %zu, token %zu: %g, expected %g", i, j, (double)got[j], p);
+            }
+        }
+        sampler_free(made);
+        free(history);
+    }
+    json_decref(golden);
+}
+
+static int32_t next(const sampling *s, const float *logits, size_t n, uint64_t index)
+{
+    sampler *made = make(s, n);
+    const int32_t token = sampler_next(made, logits, NULL, 0, index);
+    sampler_free(made);
+    return token;
+}
+
+static void greedy_and_ties(void **state)
+{
+    (void)state;
+    const float logits[6] = {1, 5, 2, 5, 5, 0};
+    sampling s = all_off();
+    s.temperature = 0;
+    assert_int_equal(next(&s, logits, 6, 3), 1);
+    const logit_bias biases[2] = {{1, -INFINITY}, {4, 0.5f}};
+    s.biases = biases;
+    s.bias_count = 2;
+    assert_int_equal(next(&s, logits, 6, 3), 4);
+    s = all_off();
+    s.top_k = 2; /* of three equals, the two with the lowest ids */
+    float p[6];
+    sampler *made = make(&s, 6);
+    sampler_distribution(made, logits, NULL, 0, p);
+    sampler_free(made);
+    assert_true(p[1] == 0.5f && p[3] == 0.5f && p[4] == 0);
+}
+
+static void penalties(void **state)
+{
+    (void)state;
+    const float logits[4] = {2, 2, -1, 0};
+    const int32_t history[6] = {0, 0, 2, 9, -1, 0};
+    sampling s = all_off();
+    s.presence_penalty = 0.5f;
+    s.frequency_penalty = 0.25f;
+    float p[4];
+    sampler *made = make(&s, 4);
+    sampler_distribution(made, logits, history, 6, p); /* 0: 2 - 0.5 - 0.75; 2: -1 - 0.5 - 0.25 */
+    assert_true(fabs((double)p[0] / (double)p[1] - exp(-1.25)) < 1e-6);
+    assert_true(fabs((double)p[2] / (double)p[3] - exp(-1.75)) < 1e-6);
+    sampler_free(made);
+    s.penalty_window = 1; /* the last 0 alone */
+    made = make(&s, 4);
+    sampler_distribution(made, logits, history, 6, p);
+    assert_true(fabs((double)p[0] / (double)p[1] - exp(-0.75)) < 1e-6);
+    assert_true(fabs((double)p[2] / (double)p[3] - exp(-1.0)) < 1e-6);
+    sampler_free(made);
+}
+
+static void hostile_logits(void **state)
+{
+    (void)state;
+    sampling s = sampling_default();
+    s.typical_p = 0.9f;
+    const float nan_some[4] = {NAN, 1, NAN, 2};
+    const float nan_all[4] = {NAN, NAN, NAN, NAN};
+    const float low[4] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
+    const float high[4] = {1, INFINITY, 3, INFINITY};
+    const float huge[4] = {-3e38f, 3e38f, 0, 1};
+    for (uint64_t i = 0; i < 50; i++) {
+        const int32_t token = next(&s, nan_some, 4, i);
+        assert_true(token == 1 || token == 3);
+        assert_in_range(next(&s, nan_all, 4, i), 0, 3);
+        assert_in_range(next(&s, low, 4, i), 0, 3);
+        assert_int_equal(next(&s, high, 4, i), 1);
+        assert_int_equal(next(&s, huge, 4, i), 1);
+    }
+}
+
+static void frequencies(void **state)
+{
+    (void)state;
+    const float logits[5] = {0, 1, 2, -1, 0.5f};
+    sampling s = all_off();
+    float p[5];
+    int counts[5] = {0};
+    sampler *made = make(&s, 5);
+    sampler_distribution(made, logits, NULL, 0, p);
+    for (uint64_t i = 0; i < 40000; i++) {
+        counts[sampler_next(made, logits, NULL, 0, i)]++;
+    }
+    for (int i = 0; i < 5; i++) {
+        const double expected = 40000.0 * (double)p[i];
+        assert_true(fabs(counts[i] - expected) < 5 * sqrt(expected));
+    }
+    sampler_free(made);
+}
+
+static void refused(void **state)
+{
+    (void)state;
+    hearth_error error;
+    const logit_bias outside = {7, 1};
+    sampling bad[8];
+    for (int i = 0; i < 8; i++) {
+        bad[i] = all_off();
+    }
+    bad[0].temperature = -1;
+    bad[1].temperature = NAN;
+    bad[2].top_p = 1.5f;
+    bad[3].min_p = -0.1f;
+    bad[4].typical_p = NAN;
+    bad[5].repetition_penalty = 0;
+    bad[6].frequency_penalty = INFINITY;
+    bad[7].biases = &outside;
+    bad[7].bias_count = 1;
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(sampling_check(&bad[i], 7, &error), HEARTH_E_ARGUMENT);
+    }
+    assert_string_equal(error.place, "logit bias");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(like_transformers), cmocka_unit_test(greedy_and_ties), cmocka_unit_test(penalties),
+        cmocka_unit_test(hostile_logits),    cmocka_unit_test(frequencies),     cmocka_unit_test(refused),
+    };
+    return cmocka_run_group_tests_name("sampler", tests, NULL, NULL);
+}
