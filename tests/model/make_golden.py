@@ -272,8 +272,9 @@ def make_sampling():
     generator = torch.Generator().manual_seed(11)
     rows = []
     for vocabulary, scale in [(40, 1.0), (120, 3.0), (300, 2.0)]:
-        logits = (torch.randn(vocabulary, generator=generator) * scale * 2**17).round() / 2**17  # exact in text
-        assert len(set(logits.tolist())) == vocabulary  # where logits are equal, transformers keeps more than k
+        logits = torch.zeros(vocabulary)
+        while len(set(logits.tolist())) < vocabulary:  # where logits are equal, transformers keeps more than k
+            logits = (torch.randn(vocabulary, generator=generator) * scale * 4096).round() / 4096  # exact in text
         history = torch.randint(0, vocabulary, (12,), generator=generator)
         for s in SETTINGS:
             chain = []
