@@ -2,7 +2,10 @@
 #include "model/model.h"
 
 #include "base/memory.h"
+#include "model/load_tokenizer.h"
 #include "model/locate.h"
+
+#include <string.h>
 
 static hearth_status read_container(model *m, const char *path, bool with_weights, hearth_error *error)
 {
@@ -14,6 +17,48 @@ static hearth_status read_container(model *m, const char *path, bool with_weight
     TRY(gguf_open(path, &m->gguf, error));
     m->tensors = gguf_tensors(m->gguf);
     return model_config_from_gguf(m->gguf, &m->config, error);
+}
+
+static hearth_status copy_template(model *m, const char *text, size_t length, hearth_error *error)
+{
+    m->chat_template = mem_alloc(length + 1);
+    if (m->chat_template == NULL) {
+        return error_memory(error, length + 1);
+    }
+    memcpy(m->chat_template, text, length);
+    m->chat_template[length] = '\0';
+    m->chat_template_length = length;
+    return HEARTH_OK;
+}
+
+static hearth_status read_template(model *m, hearth_error *error)
+{
+    if (m->hf != NULL && m->hf->chat_template != NULL) {
+        return copy_template(m, m->hf->chat_template, strlen(m->hf->chat_template), error);
+    }
+    if (m->gguf != NULL && gguf_find(m->gguf, "tokenizer.chat_template") >= 0) {
+        gguf_string text = {0};
+        TRY(gguf_get_string(m->gguf, "tokenizer.chat_template", &text, error));
+        return copy_template(m, text.text, text.length, error);
+    }
+    return HEARTH_OK;
+}
+
+/* A model without a vocabulary is allowed: it takes and gives ids. */
+static hearth_status read_tokenizer(model *m, hearth_error *error)
+{
+    hearth_error problem = {0};
+    hearth_status status = HEARTH_E_NOT_FOUND;
+    if (m->gguf != NULL) {
+        status = load_tokenizer_gguf(m->gguf, &m->tokenizer, &problem);
+    }
+    if (status == HEARTH_OK || status == HEARTH_E_NOT_FOUND) {
+        return HEARTH_OK;
+    }
+    if (error != NULL) {
+        *error = problem;
+    }
+    return status;
 }
 
 static hearth_status read_weights(model *m, const model_options *options, hearth_error *error)
@@ -30,6 +75,8 @@ static hearth_status open_all(model *m, const char *path, const model_options *o
 {
     TRY(model_locate(path, &m->path, error));
     TRY(read_container(m, m->path, !options->without_weights, error));
+    TRY(read_tokenizer(m, error));
+    TRY(read_template(m, error));
     return options->without_weights ? HEARTH_OK : read_weights(m, options, error);
 }
 
@@ -59,6 +106,8 @@ void model_close(model *m)
         return;
     }
     weights_free(&m->weights);
+    tokenizer_free(m->tokenizer);
+    mem_free(m->chat_template);
     gguf_close(m->gguf);
     hf_close(m->hf);
     mem_free(m->path);
