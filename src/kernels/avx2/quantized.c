@@ -189,7 +189,7 @@ V16_INLINE void unpack_stretch(dtype type, const uint8_t *panel, size_t begin, s
     }
 }
 
-#define TOKENS_AT_ONCE 256u /* their activations of a stretch stay in the second-level cache */
+#define TOKENS_AT_ONCE 128u /* their activations of a stretch stay in the second-level cache */
 
 V16_INLINE void many(dtype type, const product *p, size_t panel_begin, size_t panel_end, void *scratch)
 {
@@ -291,44 +291,88 @@ V16_INLINE __m256i twice(const int8_t *sc)
     return _mm256_set_m128i(_mm_unpackhi_epi16(words, words), _mm_unpacklo_epi16(words, words));
 }
 
-/* One block of one panel for `tokens` tokens: 8 rows at a time. */
-V16_INLINE void stream_half(dtype type, const uint8_t *panel, size_t b, int half, const activation_q8 *x, size_t stride,
-                            int tokens, __m256i ret[4])
+/* The exact integer sums of one block of one panel for `tokens` tokens. */
+V16_INLINE void stream_sums(dtype type, const uint8_t *panel, size_t b, const activation_q8 *x, size_t stride,
+                            int tokens, v16i ret[4])
 {
-    __m256i sum[4][2]; /* [1]: the second half of Q6_K */
+    __m256i sum[4][2][2]; /* [token][half of the rows][second half of the values, in Q6_K] */
     for (int t = 0; t < tokens; t++) {
         const activation_q8 *one = x + (size_t)t * stride;
         if (type == DTYPE_Q6_K) {
-            start_halves(one, sum[t]);
+            start_halves(one, sum[t][0]);
         } else {
-            sum[t][0] = offset_bits(type) == 0 ? _mm256_setzero_si256() : start_of(type, one);
+            sum[t][0][0] = offset_bits(type) == 0 ? _mm256_setzero_si256() : start_of(type, one);
         }
+        sum[t][1][0] = sum[t][0][0];
+        sum[t][1][1] = sum[t][0][1];
     }
+    const int second = type == DTYPE_Q6_K ? 1 : 0;
 #pragma GCC unroll 4
     for (int g = 0; g < 4; g++) {
-        const group_pair w = pair_of(type, panel, b, half, g);
+        const group_pair first_rows = pair_of(type, panel, b, 0, g);
+        const group_pair last_rows = pair_of(type, panel, b, 1, g);
 #pragma GCC unroll 4
         for (int t = 0; t < tokens; t++) {
-            const int8_t *q = x[(size_t)t * stride].q;
-            add_dot(type, &sum[t][0], w.lo, broadcast4(q + 4 * g));
-            add_dot(type, &sum[t][type == DTYPE_Q6_K ? 1 : 0], w.hi, broadcast4(q + 16 + 4 * g));
+            const __m256i lo = broadcast4(x[(size_t)t * stride].q + 4 * g);
+            add_dot(type, &sum[t][0][0], first_rows.lo, lo);
+            add_dot(type, &sum[t][1][0], last_rows.lo, lo);
+            const __m256i hi = broadcast4(x[(size_t)t * stride].q + 16 + 4 * g);
+            add_dot(type, &sum[t][0][second], first_rows.hi, hi);
+            add_dot(type, &sum[t][1][second], last_rows.hi, hi);
         }
     }
     for (int t = 0; t < tokens; t++) {
         if (type == DTYPE_Q6_K) {
             const panel_q6_k *block = (const panel_q6_k *)panel + b / 8;
-            const int8_t *sc = block->sc[2 * (b % 8)] + 8 * half;
-            ret[t] = _mm256_add_epi32(_mm256_madd_epi16(sum[t][0], twice(sc)),
-                                      _mm256_madd_epi16(sum[t][1], twice(sc + PANEL_ROWS)));
+            const int8_t *sc = block->sc[2 * (b % 8)];
+            ret[t].lo = _mm256_add_epi32(_mm256_madd_epi16(sum[t][0][0], twice(sc)),
+                                         _mm256_madd_epi16(sum[t][0][1], twice(sc + PANEL_ROWS)));
+            ret[t].hi = _mm256_add_epi32(_mm256_madd_epi16(sum[t][1][0], twice(sc + 8)),
+                                         _mm256_madd_epi16(sum[t][1][1], twice(sc + PANEL_ROWS + 8)));
         } else {
-            ret[t] = whole_sum(type, sum[t][0], x + (size_t)t * stride);
+            ret[t].lo = whole_sum(type, sum[t][0][0], x + (size_t)t * stride);
+            ret[t].hi = whole_sum(type, sum[t][1][0], x + (size_t)t * stride);
         }
     }
 }
 
-V16_INLINE void scales_of(dtype type, const uint8_t *panel, size_t b, v16f *scale, v16f *minimum)
+/* The scales of 256 values of Q4_K and Q5_K, out of their 6 bits. */
+typedef struct k_bytes {
+    uint8_t sc[8][16];
+    uint8_t mn[8][16];
+    v16f d;
+    v16f dmin;
+} k_bytes;
+
+V16_INLINE void k_bytes_of(const panel_k_head *head, k_bytes *ret)
 {
-    if (type == DTYPE_Q8_0) {
+    const __m256i four = _mm256_set1_epi8(15);
+    const __m256i two = _mm256_set1_epi8(0x30);
+    for (int i = 0; i < 4; i++) { /* blocks 2 i and 2 i + 1 */
+        const __m256i low = load8(head->low, i);
+        const __m256i high = load8(head->high, i % 2);
+        const __m256i sc = i < 2 ? _mm256_slli_epi16(high, 4) : high;
+        const __m256i mn = i < 2 ? _mm256_slli_epi16(high, 2) : _mm256_srli_epi16(high, 2);
+        _mm256_storeu_si256((__m256i *)ret->sc + i,
+                            _mm256_or_si256(_mm256_and_si256(low, four), _mm256_and_si256(sc, two)));
+        _mm256_storeu_si256((__m256i *)ret->mn + i, _mm256_or_si256(_mm256_and_si256(_mm256_srli_epi16(low, 4), four),
+                                                                    _mm256_and_si256(mn, two)));
+    }
+    ret->d = v16f_load_f16(head->d);
+    ret->dmin = v16f_load_f16(head->dmin);
+}
+
+V16_INLINE bool has_k_bytes(dtype type)
+{
+    return type == DTYPE_Q4_K || type == DTYPE_Q5_K;
+}
+
+V16_INLINE void scales_of(dtype type, const uint8_t *panel, size_t b, const k_bytes *k, v16f *scale, v16f *minimum)
+{
+    if (has_k_bytes(type)) {
+        *scale = v16f_mul(k->d, v16i_to_float(v16i_load_u8(k->sc[b % 8])));
+        *minimum = v16f_mul(k->dmin, v16i_to_float(v16i_load_u8(k->mn[b % 8])));
+    } else if (type == DTYPE_Q8_0) {
         *scale = v16f_load_f16(((const panel_q8_0 *)panel + b)->d);
     } else if (type == DTYPE_Q4_0) {
         *scale = v16f_load_f16(((const panel_q4_0 *)panel + b)->d);
@@ -340,12 +384,27 @@ V16_INLINE void scales_of(dtype type, const uint8_t *panel, size_t b, v16f *scal
     } else if (type == DTYPE_Q5_1) {
         *scale = v16f_load_f16(((const panel_q5_1 *)panel + b)->d);
         *minimum = v16f_load_f16(((const panel_q5_1 *)panel + b)->m);
-    } else if (type == DTYPE_Q6_K) {
-        *scale = v16f_load_f16(((const panel_q6_k *)panel + b / 8)->d);
     } else {
-        const panel_k_head *head = type == DTYPE_Q4_K ? &((const panel_q4_k *)panel + b / 8)->head
-                                                      : &((const panel_q5_k *)panel + b / 8)->head;
-        k_scales(head, b % 8, scale, minimum);
+        *scale = v16f_load_f16(((const panel_q6_k *)panel + b / 8)->d);
+    }
+}
+
+/* One block of one panel. */
+V16_INLINE void stream_block(dtype type, const uint8_t *panel, size_t b, k_bytes *k, const activation_q8 *x,
+                             size_t stride, int tokens, v16f acc[4])
+{
+    if (has_k_bytes(type) && b % 8 == 0) {
+        k_bytes_of(
+            (const panel_k_head *)(panel + b / 8 * (type == DTYPE_Q4_K ? sizeof(panel_q4_k) : sizeof(panel_q5_k))), k);
+    }
+    v16f scale, minimum = v16f_zero();
+    v16i isum[4];
+    stream_sums(type, panel, b, x, stride, tokens, isum);
+    scales_of(type, panel, b, k, &scale, &minimum);
+    for (int t = 0; t < tokens; t++) {
+        const activation_q8 *one = x + (size_t)t * stride;
+        acc[t].lo = chain(type, acc[t].lo, isum[t].lo, scale.lo, minimum.lo, one);
+        acc[t].hi = chain(type, acc[t].hi, isum[t].hi, scale.hi, minimum.hi, one);
     }
 }
 
@@ -353,26 +412,17 @@ V16_INLINE void scales_of(dtype type, const uint8_t *panel, size_t b, v16f *scal
 V16_INLINE void stream(dtype type, const product *p, size_t panel, int panels, int tokens)
 {
     v16f acc[4][4];
+    k_bytes k[4];
     for (int i = 0; i < panels; i++) {
         for (int t = 0; t < tokens; t++) {
             acc[i][t] = v16f_zero();
         }
     }
     for (size_t b = 0; b < p->blocks; b++) {
-        const activation_q8 *x = p->x + b;
 #pragma GCC unroll 4
         for (int i = 0; i < panels; i++) {
             const uint8_t *weights = p->panels + (panel + (size_t)i) * p->panel_bytes;
-            v16f scale, minimum = v16f_zero();
-            __m256i lo[4], hi[4];
-            scales_of(type, weights, b, &scale, &minimum);
-            stream_half(type, weights, b, 0, x, p->blocks, tokens, lo);
-            stream_half(type, weights, b, 1, x, p->blocks, tokens, hi);
-            for (int t = 0; t < tokens; t++) {
-                const activation_q8 *one = x + (size_t)t * p->blocks;
-                acc[i][t].lo = chain(type, acc[i][t].lo, lo[t], scale.lo, minimum.lo, one);
-                acc[i][t].hi = chain(type, acc[i][t].hi, hi[t], scale.hi, minimum.hi, one);
-            }
+            stream_block(type, weights, b, &k[i], p->x + b, p->blocks, tokens, acc[i]);
         }
     }
     for (int i = 0; i < panels; i++) {
@@ -386,16 +436,13 @@ V16_INLINE void stream(dtype type, const product *p, size_t panel, int panels, i
 V16_INLINE void few(dtype type, const product *p, size_t panel, size_t panel_end)
 {
     if (p->tokens == 1) {
-        for (; panel + 4 <= panel_end; panel += 4) {
-            stream(type, p, panel, 4, 1);
+        for (; panel + 2 <= panel_end; panel += 2) {
+            stream(type, p, panel, 2, 1);
         }
         for (; panel < panel_end; panel++) {
             stream(type, p, panel, 1, 1);
         }
     } else if (p->tokens == 2) {
-        for (; panel + 2 <= panel_end; panel += 2) {
-            stream(type, p, panel, 2, 2);
-        }
         for (; panel < panel_end; panel++) {
             stream(type, p, panel, 1, 2);
         }
