@@ -1,5 +1,6 @@
 /* hearth version: which program this is, and with what its results may be compared. */
 #include "cli/commands.h"
+#include "cli/open.h"
 
 #include <stdio.h>
 
@@ -8,11 +9,21 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     (void)settings;
     (void)operands;
     (void)count;
-    if (c->json) {
-        return cli_print_json(c, json_pack("{s:s}", "version", HEARTH_VERSION));
+    hearth_error error = {0};
+    opened o = {0};
+    cli one = *c;
+    one.threads = 1;
+    if (open_engine(&one, &o, &error) != HEARTH_OK) {
+        return cli_fail(c, &error);
     }
-    puts("hearth " HEARTH_VERSION);
-    return EXIT_DONE;
+    int code = EXIT_DONE;
+    if (c->json) {
+        code = cli_print_json(c, json_pack("{s:s, s:s}", "version", HEARTH_VERSION, "isa", o.engine->kernels->name));
+    } else {
+        printf("hearth %s\ninstruction set %s\n", HEARTH_VERSION, o.engine->kernels->name);
+    }
+    open_close(&o);
+    return code;
 }
 
 const cli_command command_version = {

@@ -4,6 +4,14 @@
 
 #include "cli/cli.h"
 
+extern const cli_command command_run;
+extern const cli_command command_show;
+extern const cli_command command_tokenize;
+extern const cli_command command_detokenize;
+extern const cli_command command_template;
+extern const cli_command command_score;
+extern const cli_command command_bench;
+extern const cli_command command_doctor;
 extern const cli_command command_help;
 extern const cli_command command_version;
 

@@ -129,7 +129,7 @@ static hearth_status bad_value(const option *o, const char *value, hearth_error 
         return error_set(error, HEARTH_E_ARGUMENT, NULL, NULL, "--%s takes a number from %g to %g, not \"%.48s\"",
                          o->name, o->least, o->most, value);
     }
-    const double most = o->type == OPTION_COUNT ? o->most : 18446744073709551615.0;
+    const double most = o->type == OPTION_COUNT ? o->most : 9223372036854775807.0;
     return error_set(error, HEARTH_E_ARGUMENT, NULL, NULL, "--%s takes a whole number from %.0f to %.0f, not \"%.48s\"",
                      o->name, o->least, most, value);
 }
@@ -211,7 +211,7 @@ static hearth_status store(const option *o, void *settings, const char *value, h
         *(size_t *)field = (size_t)whole;
         return HEARTH_OK;
     case OPTION_SEED:
-        if (!parse_whole(value, &whole)) {
+        if (!parse_whole(value, &whole) || whole > INT64_MAX) {
             return bad_value(o, value, error);
         }
         *(uint64_t *)field = whole;
@@ -244,7 +244,10 @@ static hearth_status parse_long(parse_state *p)
     if (o->type == OPTION_FLAG && value != NULL) {
         return error_set(p->error, HEARTH_E_ARGUMENT, NULL, NULL, "--%s takes no value", o->name);
     }
-    if (o->type != OPTION_FLAG && value == NULL) {
+    if (o->type == OPTION_FLAG) {
+        return store(o, settings, "", p->error);
+    }
+    if (value == NULL) {
         TRY(take_next(p, o, &value));
     }
     return store(o, settings, value, p->error);
@@ -260,7 +263,7 @@ static hearth_status parse_letters(parse_state *p)
             return error_set(p->error, HEARTH_E_ARGUMENT, NULL, NULL, "unknown option -%c", *letter);
         }
         if (o->type == OPTION_FLAG) {
-            TRY(store(o, settings, NULL, p->error));
+            TRY(store(o, settings, "", p->error));
             continue;
         }
         const char *value = letter + 1;

@@ -13,7 +13,7 @@ typedef enum option_type {
     OPTION_CHOICE, /* int: the index of the text among `choices` */
     OPTION_NUMBER, /* double within [least, most] */
     OPTION_COUNT,  /* size_t within [least, most] */
-    OPTION_SEED,   /* uint64_t */
+    OPTION_SEED,   /* uint64_t, below 2^63: JSON's whole numbers end there */
 } option_type;
 
 /* What the argument is, for completion. */

@@ -44,19 +44,23 @@ static void draw_bar(char *ret, size_t size, double share, int cells)
 
 static void draw(terminal_progress *p, uint64_t done, uint64_t total, const char *unit, double elapsed)
 {
-    char part[48], whole[48], rate[48], left[48], bar[128] = "", line[512];
+    char part[48], whole[48], rate[56] = "", left[48], bar[128] = "", line[512];
     const double share = total > 0 ? (double)done / (double)total : 0;
     const double speed = elapsed > 0 ? (double)done / elapsed : 0;
     amount(part, sizeof part, (double)done, unit);
     amount(whole, sizeof whole, (double)total, unit);
-    amount(rate, sizeof rate, speed, unit);
+    if (speed >= 1) {
+        char text[48];
+        amount(text, sizeof text, speed, unit);
+        snprintf(rate, sizeof rate, "%s/s, ", text);
+    }
     time_left(left, sizeof left, speed > 0 && total > done ? (double)(total - done) / speed : 0);
     const int width = terminal_width();
     if (!terminal_is(stderr)) {
-        fprintf(stderr, "%s: %.0f%%, %s of %s, %s/s, %s\n", p->what, share * 100, part, whole, rate, left);
+        fprintf(stderr, "%s: %.0f%%, %s of %s, %s%s\n", p->what, share * 100, part, whole, rate, left);
         return;
     }
-    snprintf(line, sizeof line, "%3.0f%%  %s of %s, %s/s, %s", share * 100, part, whole, rate, left);
+    snprintf(line, sizeof line, "%3.0f%%  %s of %s, %s%s", share * 100, part, whole, rate, left);
     const int room = width - (int)strlen(line) - (int)strlen(p->what) - 4;
     if (room >= 8) {
         draw_bar(bar, sizeof bar, share, room < 30 ? room : 30);

@@ -10,7 +10,11 @@
 static hearth_status read_container(model *m, const char *path, bool with_weights, hearth_error *error)
 {
     if (file_is_folder(path)) {
-        TRY(hf_open(path, with_weights, &m->hf, error));
+        hearth_status status = hf_open(path, true, &m->hf, error);
+        if (status == HEARTH_E_NOT_FOUND && !with_weights) { /* a folder of a tokenizer alone */
+            status = hf_open(path, false, &m->hf, error);
+        }
+        TRY(status);
         m->tensors = &m->hf->tensors;
         return model_config_from_hf(m->hf, &m->config, error);
     }

@@ -96,8 +96,22 @@ def options_stand_in_help_manual_page_and_completions():
             assert option in manual and f"`{option}`" in page, (command, option)
             assert option in scripts["bash"] and option in scripts["zsh"], (command, option)
             assert f"-l {option[2:]}" in scripts["fish"], (command, option)
-        for named in set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", page.split("\n---\n")[0])):
+        prose = page.split("\n---\n")[0].split("\n## Examples\n")[0]
+        for named in set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", prose)):
             assert named in options or command == "help", f"{command}: the page names {named}, which is no option"
+
+
+@test
+def examples_use_options_that_exist():
+    for command in commands():
+        examples = re.findall(r"^  \$ (.*)$", good("help", command).out, re.M)
+        assert examples or command in ("version",), command
+        for part in [part for line in examples for part in line.split("|")]:
+            words = re.match(r"\s*hearth ([a-z]+)(.*)", part)
+            if words:
+                assert words[1] in commands(), part
+                for named in re.findall(r"(?<!\S)--[a-z][a-z0-9-]+", words[2]):
+                    assert named in table_options(words[1]), part
 
 
 @test

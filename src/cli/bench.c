@@ -1,0 +1,212 @@
+/* Rounds of prefill and decode, and what bounds each. */
+#include "cli/bench.h"
+#include "cli/signals.h"
+
+#include "base/memory.h"
+#include "generate/session.h"
+#include "platform/cpu.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *bench_kind_name(bench_kind kind)
+{
+    return kind == BENCH_PREFILL ? "prefill" : "decode";
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a;
+    const double y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+double bench_median(const bench_row *row)
+{
+    double sorted[BENCH_ROUNDS_MOST];
+    if (row->rounds == 0) {
+        return 0;
+    }
+    memcpy(sorted, row->rate, row->rounds * sizeof *sorted);
+    qsort(sorted, row->rounds, sizeof *sorted, ascending);
+    const size_t half = row->rounds / 2;
+    return row->rounds % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
+
+double bench_used(const bench_row *row)
+{
+    return row->per_token * bench_median(row) / 1e9;
+}
+
+enum { LAYER_MATRICES = 7 };
+
+static const matrix *layer_matrix(const layer_weights *w, int index)
+{
+    const matrix *const all[LAYER_MATRICES] = {&w->q, &w->k, &w->v, &w->o, &w->gate, &w->up, &w->down};
+    return all[index];
+}
+
+/* Operations per token in the layers, by what they are computed with. The output matrix is used once a prompt. */
+static void count_operations(const model *m, double ret[MEASURE_KINDS])
+{
+    static const measure_kind kinds[ACTIVATION_KINDS] = {
+        [ACTIVATION_F32] = MEASURE_FP32, [ACTIVATION_BF16] = MEASURE_BF16, [ACTIVATION_Q8] = MEASURE_INT8};
+    memset(ret, 0, MEASURE_KINDS * sizeof *ret);
+    for (size_t i = 0; i < m->weights.layer_count; i++) {
+        for (int n = 0; n < LAYER_MATRICES; n++) {
+            const matrix *w = layer_matrix(&m->weights.layers[i], n);
+            ret[kinds[activation_for(w->type, m->compute)]] += 2.0 * (double)w->rows * (double)w->cols;
+        }
+    }
+}
+
+/* Keys and values that one token at `position` reads. */
+static double cache_bytes(const model *m, double position)
+{
+    const double value_bytes = m->compute == COMPUTE_F32 ? 4 : 2;
+    return 2.0 * m->config.layers * m->config.kv_heads * m->config.head_dim * value_bytes * position;
+}
+
+static double matrix_bytes(const matrix *w)
+{
+    return (double)matrix_packed_bytes(w->type, w->rows, w->cols);
+}
+
+/* Weights that one token reads: all layers and the output matrix. */
+static double weight_bytes(const model *m)
+{
+    double bytes = matrix_bytes(&m->weights.output);
+    for (size_t i = 0; i < m->weights.layer_count; i++) {
+        for (int n = 0; n < LAYER_MATRICES; n++) {
+            bytes += matrix_bytes(layer_matrix(&m->weights.layers[i], n));
+        }
+    }
+    return bytes;
+}
+
+static void set_limit(const model *m, const bench_limits *l, size_t depth, bench_row *row)
+{
+    if (row->kind == BENCH_DECODE) {
+        row->per_token = weight_bytes(m) + cache_bytes(m, (double)depth + (double)row->tokens / 2);
+        row->limit = l->bandwidth;
+        row->limit_name = "the read bandwidth";
+        row->limit_unit = "GB/s";
+        return;
+    }
+    static const char *const names[MEASURE_KINDS] = {"the binary32 peak", "the bf16 peak", "the int8 peak"};
+    double operations[MEASURE_KINDS];
+    count_operations(m, operations);
+    /* Formats are mixed in some files: time adds up, so the limit is the mean weighted by operations. */
+    double seconds = 0;
+    measure_kind most = MEASURE_FP32;
+    for (int kind = 0; kind < MEASURE_KINDS; kind++) {
+        row->per_token += operations[kind];
+        seconds += l->peak[kind] > 0 ? operations[kind] / l->peak[kind] : 0;
+        most = operations[kind] > operations[most] ? (measure_kind)kind : most;
+    }
+    row->limit = seconds > 0 ? row->per_token / seconds : 0;
+    row->limit_name = names[most];
+    row->limit_unit = most == MEASURE_INT8 ? "GOPS" : "GFLOPS";
+}
+
+static bool go_on(void *context, const char *text, size_t length)
+{
+    (void)context;
+    (void)text;
+    (void)length;
+    return !signals_stop_asked();
+}
+
+static bool go_on_feeding(void *context, const char *what, uint64_t done, uint64_t total, const char *unit)
+{
+    (void)what;
+    (void)done;
+    (void)total;
+    (void)unit;
+    return go_on(context, NULL, 0);
+}
+
+/* One measurement of one row. `ids` has at least as many tokens as any row and the depth. */
+static hearth_status measure_row(session *s, bench_row *row, size_t round, const int32_t *ids, size_t depth,
+                                 hearth_error *error)
+{
+    TRY(session_rewind(s, 0, error));
+    const double began = time_seconds();
+    double seconds = 0;
+    if (row->kind == BENCH_PREFILL) {
+        TRY(session_feed(s, ids, row->tokens, go_on_feeding, NULL, error));
+        seconds = time_seconds() - began;
+    } else {
+        TRY(session_feed(s, ids, depth, go_on_feeding, NULL, error));
+        const session_answer_options how = {.most_tokens = row->tokens, .ignore_end = true};
+        session_answer_result result = {0};
+        TRY(session_answer(s, &how, go_on, NULL, &result, error));
+        if (result.end == SESSION_END_CALLER) {
+            return error_set(error, HEARTH_E_CANCELLED, NULL, NULL, "interrupted");
+        }
+        seconds = result.seconds;
+    }
+    row->rate[round] = seconds > 0 ? (double)row->tokens / seconds : 0;
+    row->rounds = round + 1;
+    return HEARTH_OK;
+}
+
+static hearth_status measure_rounds(const cli *c, session *s, size_t depth, size_t rounds, bench_row *rows,
+                                    size_t count, const int32_t *ids, hearth_error *error)
+{
+    terminal_progress bar = {.quiet = c->quiet};
+    hearth_status status = HEARTH_OK;
+    /* One untimed prompt first: pages are touched, threads are awake. */
+    const size_t warm = depth < 16 ? depth : 16;
+    TRY(session_feed(s, ids, warm, go_on_feeding, NULL, error));
+    for (size_t round = 0; round < rounds && status == HEARTH_OK; round++) {
+        for (size_t i = 0; i < count && status == HEARTH_OK; i++) {
+            (void)terminal_progress_step(&bar, "measuring", round * count + i, rounds * count, "runs");
+            status = measure_row(s, &rows[i], round, ids, depth, error);
+        }
+    }
+    terminal_progress_end(&bar);
+    return status;
+}
+
+/* Tokens spread over the vocabulary, the same every time. */
+static int32_t *make_ids(size_t count, size_t vocabulary)
+{
+    int32_t *ids = mem_calloc(count, sizeof *ids);
+    for (size_t i = 0; ids != NULL && i < count; i++) {
+        ids[i] = (int32_t)((i * 2654435761u + 12345u) % vocabulary);
+    }
+    return ids;
+}
+
+hearth_status bench_measure(const cli *c, const opened *o, size_t depth, size_t rounds, bench_row *rows, size_t count,
+                            bench_limits *ret, hearth_error *error)
+{
+    size_t longest = depth;
+    for (size_t i = 0; i < count; i++) {
+        const size_t needed = rows[i].tokens + (rows[i].kind == BENCH_DECODE ? depth : 0);
+        longest = needed > longest ? needed : longest;
+    }
+    if (longest > o->model->config.context) {
+        return error_set(error, HEARTH_E_LIMIT, "the longest run", NULL, "%zu tokens, the model's context has %u",
+                         longest, o->model->config.context);
+    }
+    TRY(measure_read_bandwidth(o->engine->kernels, o->engine->pool, 0, &ret->bandwidth, error));
+    for (int kind = 0; kind < MEASURE_KINDS; kind++) {
+        ret->peak[kind] = measure_peak(o->engine->kernels, o->engine->pool, (measure_kind)kind);
+    }
+    for (size_t i = 0; i < count; i++) {
+        set_limit(o->model, ret, depth, &rows[i]);
+    }
+    session_options how = session_options_default();
+    how.context_length = longest;
+    how.sampling.temperature = 0;
+    session *s = NULL;
+    TRY(session_create(o->model, &how, &s, error));
+    int32_t *ids = make_ids(longest, o->model->config.vocabulary);
+    const hearth_status status = ids != NULL ? measure_rounds(c, s, depth, rounds, rows, count, ids, error)
+                                             : error_memory(error, longest * sizeof *ids);
+    mem_free(ids);
+    session_free(s);
+    return status;
+}

@@ -1,0 +1,38 @@
+/* Measuring prefill and decode, and the limits beside them. */
+#ifndef CLI_BENCH_H
+#define CLI_BENCH_H
+
+#include "cli/open.h"
+
+#include "tensor/measure.h"
+
+enum { BENCH_ROWS_MOST = 32, BENCH_ROUNDS_MOST = 101 };
+
+typedef enum bench_kind { BENCH_PREFILL, BENCH_DECODE } bench_kind;
+const char *bench_kind_name(bench_kind kind); /* "prefill", "decode" */
+
+typedef struct bench_row {
+    bench_kind kind;
+    size_t tokens;
+    size_t rounds;
+    double rate[BENCH_ROUNDS_MOST]; /* tokens per second, by round */
+    double per_token;               /* bytes read, or operations, for each token */
+    double limit;                   /* GB/s, GFLOPS or GOPS: per_token * rate / 1e9 is held against it */
+    const char *limit_name, *limit_unit;
+} bench_row;
+
+typedef struct bench_limits {
+    double bandwidth; /* GB/s */
+    double peak[MEASURE_KINDS];
+} bench_limits;
+
+double bench_median(const bench_row *row);
+/* In the limit's unit, at the median rate. */
+double bench_used(const bench_row *row);
+
+/* Fills rates and limits of all rows: each round measures every row once. HEARTH_E_LIMIT where a row is longer than the
+ * model's context. */
+hearth_status bench_measure(const cli *c, const opened *o, size_t depth, size_t rounds, bench_row *rows, size_t count,
+                            bench_limits *ret, hearth_error *error);
+
+#endif

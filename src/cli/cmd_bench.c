@@ -1,0 +1,168 @@
+/* hearth bench: how fast a model runs here, beside what this machine could do at best. */
+#include "cli/bench.h"
+#include "cli/commands.h"
+#include "cli/pieces.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct bench_settings {
+    const char *prefill, *decode;
+    size_t depth, rounds;
+    int compute;
+} bench_settings;
+
+static const option options[] = {
+    {.name = "prefill",
+     .type = OPTION_TEXT,
+     .offset = offsetof(bench_settings, prefill),
+     .argument = "N,N,...",
+     .help = "Read prompts of so many tokens; 0 for none. Default: 128,512."},
+    {.name = "decode",
+     .type = OPTION_TEXT,
+     .offset = offsetof(bench_settings, decode),
+     .argument = "N,N,...",
+     .help = "Make answers of so many tokens; 0 for none. Default: 64."},
+    {.name = "depth",
+     .type = OPTION_COUNT,
+     .offset = offsetof(bench_settings, depth),
+     .argument = "N",
+     .least = 1,
+     .most = LIMIT_CONTEXT,
+     .help = "Begin each answer after a prompt of N tokens. Default: 1."},
+    {.name = "rounds",
+     .type = OPTION_COUNT,
+     .offset = offsetof(bench_settings, rounds),
+     .argument = "N",
+     .least = 1,
+     .most = BENCH_ROUNDS_MOST,
+     .help = "Measure each N times, taking turns, and print the median. Default: 3."},
+    {.name = "compute",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(bench_settings, compute),
+     .argument = "HOW",
+     .choices = open_compute_names,
+     .help = "native (the number format's fast rule) or f32 (exactly dequantised weights). Default: native."},
+    {.name = NULL},
+};
+
+static const bench_settings defaults = {.prefill = "128,512", .decode = "64", .depth = 1, .rounds = 3};
+
+/* Appends a row for each number of "128,512"; 0 stands for no row. */
+static bool add_rows(const char *list, bench_kind kind, bench_row *rows, size_t *count)
+{
+    for (;;) {
+        char *end = NULL;
+        errno = 0;
+        const unsigned long long tokens = strtoull(list, &end, 10);
+        if (end == list || *list == '-' || errno != 0 || tokens > LIMIT_CONTEXT || *count == BENCH_ROWS_MOST ||
+            (*end != '\0' && *end != ',')) {
+            return false;
+        }
+        if (tokens > 0) {
+            rows[(*count)++] = (bench_row){.kind = kind, .tokens = (size_t)tokens};
+        }
+        if (*end == '\0') {
+            return true;
+        }
+        list = end + 1;
+    }
+}
+
+static json_t *rows_json(const bench_row *rows, size_t count)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < count; i++) {
+        const bench_row *r = &rows[i];
+        json_t *rounds = json_array();
+        for (size_t n = 0; n < r->rounds; n++) {
+            json_array_append_new(rounds, json_real(r->rate[n]));
+        }
+        json_array_append_new(all, json_pack("{s:s, s:I, s:f, s:s, s:f, s:f, s:s, s:o}", "what",
+                                             bench_kind_name(r->kind), "tokens", (json_int_t)r->tokens,
+                                             "tokens_per_second", bench_median(r), "limited_by", r->limit_name, "limit",
+                                             r->limit, "share", r->limit > 0 ? bench_used(r) / r->limit : 0,
+                                             "limit_unit", r->limit_unit, "rounds", rounds));
+    }
+    return all;
+}
+
+static int print(const cli *c, const bench_settings *s, const opened *o, const bench_limits *l, const bench_row *rows,
+                 size_t count)
+{
+    if (c->json) {
+        return cli_print_json(c, json_pack("{s:s, s:s, s:s, s:i, s:I, s:I, s:f, s:{s:f, s:f, s:f, s:f}, s:o}", "model",
+                                           o->model->path, "compute", open_compute_names[s->compute], "isa",
+                                           o->engine->kernels->name, "threads", o->engine->threads, "weights_bytes",
+                                           (json_int_t)o->model->weights.matrix_bytes, "depth", (json_int_t)s->depth,
+                                           "load_seconds", o->seconds, "limits", "read_gb_s", l->bandwidth,
+                                           "fp32_gflops", l->peak[MEASURE_FP32], "bf16_gflops", l->peak[MEASURE_BF16],
+                                           "int8_gops", l->peak[MEASURE_INT8], "results", rows_json(rows, count)));
+    }
+    char bytes[32];
+    printf("%s, %s, %d thread%s, weights %s, loaded in %.2f s\n", open_compute_names[s->compute],
+           o->engine->kernels->name, o->engine->threads, o->engine->threads == 1 ? "" : "s",
+           terminal_bytes(o->model->weights.matrix_bytes, bytes), o->seconds);
+    printf("this machine: %.1f GB/s read, %.0f GFLOPS binary32, %.0f GFLOPS bf16, %.0f GOPS int8\n\n", l->bandwidth,
+           l->peak[MEASURE_FP32], l->peak[MEASURE_BF16], l->peak[MEASURE_INT8]);
+    printf("%-8s %7s %11s   %-10s %s\n", "", "tokens", "tokens/s", "uses", "of the limit");
+    for (size_t i = 0; i < count; i++) {
+        const bench_row *r = &rows[i];
+        printf("%-8s %7zu %11.1f   %5.1f %-6s %3.0f%% of %s\n", bench_kind_name(r->kind), r->tokens, bench_median(r),
+               bench_used(r), r->limit_unit, r->limit > 0 ? 100 * bench_used(r) / r->limit : 0, r->limit_name);
+    }
+    return EXIT_DONE;
+}
+
+static int run(cli *c, void *settings, const char **operands, size_t count)
+{
+    (void)count;
+    const bench_settings *s = settings;
+    bench_row rows[BENCH_ROWS_MOST];
+    size_t row_count = 0;
+    if (!add_rows(s->prefill, BENCH_PREFILL, rows, &row_count)) {
+        return cli_usage(c, "--prefill takes numbers of tokens apart by commas, not \"%.48s\"", s->prefill);
+    }
+    if (!add_rows(s->decode, BENCH_DECODE, rows, &row_count)) {
+        return cli_usage(c, "--decode takes numbers of tokens apart by commas, not \"%.48s\"", s->decode);
+    }
+    hearth_error error = {0};
+    opened o = {0};
+    bench_limits limits = {0};
+    hearth_status status = open_model(c, operands[0], s->compute, &o, &error);
+    if (status == HEARTH_OK) {
+        status = bench_measure(c, &o, s->depth, s->rounds, rows, row_count, &limits, &error);
+    }
+    const int code = status == HEARTH_OK ? print(c, s, &o, &limits, rows, row_count) : cli_fail(c, &error);
+    open_close(&o);
+    return code;
+}
+
+const cli_command command_bench = {
+    .name = "bench",
+    .operands = "MODEL",
+    .least = 1,
+    .most = 1,
+    .summary = "measure how fast a model runs here, beside the limits of this machine",
+    .text =
+        "Measures prefill (reading a prompt) and decode (making an answer, greedily, token after token) at the given "
+        "lengths, several times in turns, and prints medians. In the same run it measures what this machine can do "
+        "at best, and prints which share of that was reached.\n\n"
+        "Decoding reads every weight, and the keys and values so far, once per token: its limit is the read "
+        "bandwidth. Prefill multiplies each weight of the layers once per token: its limit is the peak rate of the "
+        "operation that the number format computes with (8-bit integers, pairs of bf16, binary32). A small model "
+        "that fits in the CPU's caches can decode beyond the read bandwidth of memory.",
+    .options = options,
+    .defaults = &defaults,
+    .settings_bytes = sizeof defaults,
+    .has_json = true,
+    .examples = (const cli_example[]){{"hearth bench model.gguf", "The usual lengths."},
+                                      {"hearth bench model.gguf --prefill 0 --decode 128 --depth 1024 --threads 2",
+                                       "Decoding after a long prompt, with two threads."},
+                                      {NULL, NULL}},
+    .run = run,
+};

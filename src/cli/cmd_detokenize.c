@@ -1,0 +1,123 @@
+/* hearth detokenize: token ids to text. */
+#include "cli/commands.h"
+#include "cli/open.h"
+#include "cli/pieces.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct detokenize_settings {
+    bool special;
+} detokenize_settings;
+
+static const option options[] = {
+    {.name = "special",
+     .type = OPTION_FLAG,
+     .offset = offsetof(detokenize_settings, special),
+     .help = "Write control tokens by their names; otherwise they are left out."},
+    {.name = NULL},
+};
+
+static const detokenize_settings defaults = {0};
+
+/* Appends the ids of a text: whole numbers apart by white space or commas. */
+static hearth_status read_ids(const char *text, const char *where, size_t vocabulary, token_list *ret,
+                              hearth_error *error)
+{
+    const char *gap = " \t\r\n,[]";
+    for (text += strspn(text, gap); *text != '\0'; text += strspn(text, gap)) {
+        const size_t length = strcspn(text, gap);
+        char *end = NULL;
+        errno = 0;
+        const long long id = strtoll(text, &end, 10);
+        if (end != text + length || errno != 0 || id < 0 || (unsigned long long)id >= vocabulary) {
+            char expected[80];
+            snprintf(expected, sizeof expected, "token ids from 0 to %zu", vocabulary - 1);
+            return error_set(error, HEARTH_E_FORMAT, where, expected, "\"%.*s\"", length < 40 ? (int)length : 40, text);
+        }
+        TRY(token_list_append(ret, (int32_t)id, error));
+        text += length;
+    }
+    return HEARTH_OK;
+}
+
+static hearth_status gather(const tokenizer *t, const char **words, size_t count, token_list *ret, hearth_error *error)
+{
+    const size_t vocabulary = tokenizer_vocabulary_size(t);
+    for (size_t i = 0; i < count; i++) {
+        TRY(read_ids(words[i], NULL, vocabulary, ret, error));
+    }
+    if (count > 0) {
+        return HEARTH_OK;
+    }
+    buffer text;
+    buffer_init(&text, 0);
+    hearth_status status = open_text(NULL, &text, error);
+    if (status == HEARTH_OK) {
+        status = read_ids(buffer_text(&text), "standard input", vocabulary, ret, error);
+    }
+    buffer_free(&text);
+    return status;
+}
+
+static hearth_status print(const cli *c, const buffer *text, int *ret_code, hearth_error *error)
+{
+    if (c->json) {
+        *ret_code = cli_print_json(c, json_pack("{s:o}", "text", pieces_string(buffer_text(text), text->length)));
+        return HEARTH_OK;
+    }
+    *ret_code = EXIT_DONE;
+    TRY(terminal_write_text(buffer_text(text), text->length, error));
+    const bool open_line = text->length > 0 && text->data[text->length - 1] != '\n';
+    return terminal_is(stdout) && open_line ? terminal_write_text("\n", 1, error) : HEARTH_OK;
+}
+
+static int run(cli *c, void *settings, const char **operands, size_t count)
+{
+    const detokenize_settings *s = settings;
+    hearth_error error = {0};
+    opened o = {0};
+    token_list list = {0};
+    buffer text;
+    buffer_init(&text, 0);
+    int code = EXIT_DONE;
+    hearth_status status = open_tokenizer(c, operands[0], &o, &error);
+    if (status == HEARTH_OK) {
+        status = gather(o.model->tokenizer, operands + 1, count - 1, &list, &error);
+    }
+    if (status == HEARTH_OK) {
+        status = tokenizer_decode(o.model->tokenizer, list.ids, list.count, s->special ? DECODE_SPECIAL : DECODE_PLAIN,
+                                  &text, &error);
+    }
+    if (status == HEARTH_OK) {
+        status = print(c, &text, &code, &error);
+    }
+    if (status != HEARTH_OK) {
+        code = cli_fail(c, &error);
+    }
+    buffer_free(&text);
+    token_list_free(&list);
+    open_close(&o);
+    return code;
+}
+
+const cli_command command_detokenize = {
+    .name = "detokenize",
+    .operands = "MODEL [ID...]",
+    .least = 1,
+    .most = (size_t)-1,
+    .summary = "turn the model's tokens back into text",
+    .text = "Takes token ids as operands, or from standard input, apart by white space or commas, and prints the bytes "
+            "that they stand for, with no newline added (but on a terminal).",
+    .options = options,
+    .defaults = &defaults,
+    .settings_bytes = sizeof defaults,
+    .has_json = true,
+    .examples = (const cli_example[]){{"hearth detokenize model.gguf 19556 905", "The text of two tokens."},
+                                      {"hearth tokenize model.gguf --ids FILE | hearth detokenize model.gguf",
+                                       "FILE again, byte for byte."},
+                                      {NULL, NULL}},
+    .run = run,
+};

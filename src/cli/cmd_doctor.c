@@ -1,0 +1,159 @@
+/* hearth doctor: what limits this machine. */
+#include "cli/commands.h"
+#include "cli/doctor.h"
+#include "cli/open.h"
+
+#include "platform/cpu.h"
+#include "tensor/measure.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static void measure_all(const opened *o, double ret[4])
+{
+    if (measure_read_bandwidth(o->engine->kernels, o->engine->pool, 0, &ret[0], NULL) != HEARTH_OK) {
+        ret[0] = 0; /* too little memory to measure with: printed as such */
+    }
+    for (int kind = 0; kind < MEASURE_KINDS; kind++) {
+        ret[1 + kind] = measure_peak(o->engine->kernels, o->engine->pool, (measure_kind)kind);
+    }
+}
+
+static const char *chosen_by(const cli *c)
+{
+    const char *forced = getenv("HEARTH_ISA");
+    return c->isa != NULL ? "--isa" : (forced != NULL && *forced != '\0' ? "HEARTH_ISA" : "the best here");
+}
+
+static json_t *machine_json(const cli *c, const opened *o, const double limits[4])
+{
+    const cpu_features *f = cpu_get_features();
+    json_t *sets = json_array();
+    const char *names[DOCTOR_SETS_MOST];
+    for (size_t i = 0, n = doctor_instruction_sets(names); i < n; i++) {
+        json_array_append_new(sets, json_string(names[i]));
+    }
+    json_t *hints = json_array();
+    doctor_hint found[DOCTOR_HINTS_MOST];
+    for (size_t i = 0, n = doctor_hints(o->engine, found); i < n; i++) {
+        json_array_append_new(hints, json_string(found[i].text));
+    }
+    json_t *libraries = json_object();
+    doctor_library rows[DOCTOR_LIBRARIES_MOST];
+    for (size_t i = 0, n = doctor_libraries(rows); i < n; i++) {
+        json_object_set_new(libraries, rows[i].name, json_string(rows[i].version));
+    }
+    return json_pack("{s:s, s:o, s:s, s:s, s:{s:i, s:i, s:f, s:i}, s:{s:I, s:I}, s:{s:f, s:f, s:f, s:f}, s:o, s:o}",
+                     "cpu", f->name, "instruction_sets", sets, "isa", o->engine->kernels->name, "isa_chosen_by",
+                     chosen_by(c), "cores", "online", (int)sysconf(_SC_NPROCESSORS_ONLN), "affinity",
+                     cpu_cores_by_affinity(), "quota", cpu_quota_cores(), "threads", o->engine->threads, "memory_bytes",
+                     "total", (json_int_t)memory_total_bytes(), "available", (json_int_t)memory_available_bytes(),
+                     "limits", "read_gb_s", limits[0], "fp32_gflops", limits[1 + MEASURE_FP32], "bf16_gflops",
+                     limits[1 + MEASURE_BF16], "int8_gops", limits[1 + MEASURE_INT8], "libraries", libraries, "hints",
+                     hints);
+}
+
+static void row(const char *name)
+{
+    printf("%s%-14s%s", terminal_style(stdout, "bold"), name, terminal_style(stdout, "reset"));
+}
+
+static void print_processor(const cli *c, const opened *o)
+{
+    const char *names[DOCTOR_SETS_MOST];
+    const size_t count = doctor_instruction_sets(names);
+    row("processor");
+    printf("%s\n", cpu_get_features()->name);
+    row("instructions");
+    for (size_t i = 0; i < count; i++) {
+        printf("%s%s", i > 0 ? ", " : "", names[i]);
+    }
+    printf("; computes with %s (%s)\n", o->engine->kernels->name, chosen_by(c));
+    row("cores");
+    printf("%ld online, %d by affinity, ", sysconf(_SC_NPROCESSORS_ONLN), cpu_cores_by_affinity());
+    if (cpu_quota_cores() > 0) {
+        printf("%.2f by the cgroup's quota; ", cpu_quota_cores());
+    } else {
+        printf("no cgroup quota; ");
+    }
+    printf("computes with %d thread%s\n", o->engine->threads, o->engine->threads == 1 ? "" : "s");
+}
+
+static void print_limits(const double limits[4])
+{
+    char total[32], available[32];
+    row("memory");
+    printf("%s, %s available\n", terminal_bytes(memory_total_bytes(), total),
+           terminal_bytes(memory_available_bytes(), available));
+    row("bandwidth");
+    if (limits[0] > 0) {
+        printf("%.1f GB/s read: a model of 1 GB answers with at most %.0f tokens/s\n", limits[0], limits[0]);
+    } else {
+        printf("not measured: too little memory is free\n");
+    }
+    row("peaks");
+    printf("%.0f GFLOPS binary32, %.0f GFLOPS bf16, %.0f GOPS 8-bit integers\n", limits[1 + MEASURE_FP32],
+           limits[1 + MEASURE_BF16], limits[1 + MEASURE_INT8]);
+}
+
+static void print(const cli *c, const opened *o, const double limits[4])
+{
+    print_processor(c, o);
+    print_limits(limits);
+    doctor_library libraries[DOCTOR_LIBRARIES_MOST];
+    const size_t count = doctor_libraries(libraries);
+    row("libraries");
+    for (size_t i = 0; i < count; i++) {
+        printf("%s%s %s", i > 0 ? ", " : "", libraries[i].name, libraries[i].version);
+    }
+    putchar('\n');
+    doctor_hint hints[DOCTOR_HINTS_MOST];
+    const size_t found = doctor_hints(o->engine, hints);
+    for (size_t i = 0; i < found; i++) {
+        printf("\n%shint:%s\n", terminal_style(stdout, "yellow"), terminal_style(stdout, "reset"));
+        terminal_wrap(stdout, hints[i].text, 2, terminal_width());
+    }
+    if (found == 0) {
+        printf("\nNothing found that could be set better.\n");
+    }
+}
+
+static int run(cli *c, void *settings, const char **operands, size_t count)
+{
+    (void)settings;
+    (void)operands;
+    (void)count;
+    hearth_error error = {0};
+    opened o = {0};
+    if (open_engine(c, &o, &error) != HEARTH_OK) {
+        return cli_fail(c, &error);
+    }
+    double limits[1 + MEASURE_KINDS];
+    measure_all(&o, limits);
+    int code = EXIT_DONE;
+    if (c->json) {
+        code = cli_print_json(c, machine_json(c, &o, limits));
+    } else {
+        print(c, &o, limits);
+    }
+    open_close(&o);
+    return code;
+}
+
+const cli_command command_doctor = {
+    .name = "doctor",
+    .operands = "",
+    .summary = "tell what limits this machine",
+    .text =
+        "Prints the processor, the instruction sets that were found and the one that is computed with, the cores "
+        "that affinity and the cgroup's quota leave, memory, read bandwidth and peak rates as measured now (about a "
+        "second), the versions of the libraries, and hints on what could be set better.\n\n"
+        "Decoding one token reads every weight once, so the read bandwidth divided by a model's size bounds the "
+        "tokens per second of an answer. Reading a prompt is bounded by the peak rates.",
+    .has_json = true,
+    .examples = (const cli_example[]){{"hearth doctor", "All of it."},
+                                      {"hearth doctor --threads 1 --json", "One core's limits, for a program."},
+                                      {NULL, NULL}},
+    .run = run,
+};

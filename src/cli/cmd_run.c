@@ -1,0 +1,321 @@
+/* hearth run: chat in the terminal, or one answer. */
+#include "cli/commands.h"
+#include "cli/conversation.h"
+#include "cli/pieces.h"
+#include "cli/run.h"
+#include "cli/signals.h"
+
+#include "base/limits.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const option options[] = {
+    {.name = "prompt",
+     .letter = 'p',
+     .type = OPTION_TEXT,
+     .offset = offsetof(run_settings, prompt),
+     .argument = "TEXT",
+     .help = "Answer this, once, and end. What is piped to standard input is appended, after an empty line."},
+    {.name = "system",
+     .letter = 's',
+     .type = OPTION_TEXT,
+     .offset = offsetof(run_settings, system),
+     .argument = "TEXT",
+     .help = "The system message: what the model should be and do."},
+    {.name = "max-tokens",
+     .letter = 'n',
+     .type = OPTION_COUNT,
+     .offset = offsetof(run_settings, most_tokens),
+     .argument = "N",
+     .least = 1,
+     .most = 1e9,
+     .help = "End each answer after N tokens. Default: when the model ends it, or the context is full."},
+    {.name = "context",
+     .letter = 'c',
+     .type = OPTION_COUNT,
+     .offset = offsetof(run_settings, context),
+     .argument = "N",
+     .least = 1,
+     .most = LIMIT_CONTEXT,
+     .help =
+         "Tokens that the model sees at once. Default: what the model was made for, or less where memory is short."},
+    {.name = "compute",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(run_settings, compute),
+     .argument = "HOW",
+     .choices = open_compute_names,
+     .help = "How products are computed: native (the number format's fast rule) or f32 (exactly dequantised weights, "
+             "binary32 activations). Default: native."},
+    {.name = "temperature",
+     .letter = 't',
+     .type = OPTION_NUMBER,
+     .offset = offsetof(run_settings, temperature),
+     .argument = "X",
+     .least = 0,
+     .most = 100,
+     .help = "How freely tokens are drawn; 0 takes the most probable one each time. Default: 0.8."},
+    {.name = "top-k",
+     .type = OPTION_NUMBER,
+     .offset = offsetof(run_settings, top_k),
+     .argument = "N",
+     .least = 0,
+     .most = LIMIT_VOCABULARY,
+     .help = "Draw among the N most probable tokens; 0: among all. Default: 40."},
+    {.name = "top-p",
+     .type = OPTION_NUMBER,
+     .offset = offsetof(run_settings, top_p),
+     .argument = "P",
+     .least = 0,
+     .most = 1,
+     .help = "Draw among the most probable tokens that together have the probability P; 1: off. Default: 0.95."},
+    {.name = "min-p",
+     .type = OPTION_NUMBER,
+     .offset = offsetof(run_settings, min_p),
+     .argument = "P",
+     .least = 0,
+     .most = 1,
+     .help =
+         "Draw among tokens with at least P times the probability of the most probable one; 0: off. Default: 0.05."},
+    {.name = "typical",
+     .type = OPTION_NUMBER,
+     .offset = offsetof(run_settings, typical),
+     .argument = "P",
+     .least = 0,
+     .most = 1,
+     .help =
+         "Locally typical sampling: draw among the tokens whose information is nearest to the expected one and that "
+         "together have the probability P; 1: off. Default: 1."},
+    {.name = "repetition-penalty",
+     .type = OPTION_NUMBER,
+     .offset = offsetof(run_settings, repetition_penalty),
+     .argument = "X",
+     .least = 0.01,
+     .most = 100,
+     .help = "Divide (or multiply, where negative) the logits of tokens that were there by X; 1: off. Default: 1."},
+    {.name = "presence-penalty",
+     .type = OPTION_NUMBER,
+     .offset = offsetof(run_settings, presence_penalty),
+     .argument = "X",
+     .least = -100,
+     .most = 100,
+     .help = "Take X off the logits of tokens that were there. Default: 0."},
+    {.name = "frequency-penalty",
+     .type = OPTION_NUMBER,
+     .offset = offsetof(run_settings, frequency_penalty),
+     .argument = "X",
+     .least = -100,
+     .most = 100,
+     .help = "Take X off the logits of a token for each time it was there. Default: 0."},
+    {.name = "logit-bias",
+     .type = OPTION_LIST,
+     .offset = offsetof(run_settings, logit_biases),
+     .argument = "ID=VALUE",
+     .help = "Add VALUE to the logit of token ID; -inf forbids it. May be given many times."},
+    {.name = "stop",
+     .type = OPTION_LIST,
+     .offset = offsetof(run_settings, stops),
+     .argument = "TEXT",
+     .help = "End the answer where this text would come; it is not printed. May be given many times."},
+    {.name = "seed",
+     .type = OPTION_SEED,
+     .offset = offsetof(run_settings, seed),
+     .argument = "N",
+     .help = "Draw with this seed: the same model, prompt, settings and seed give the same answer on every machine. "
+             "Default: 0."},
+    {.name = "raw",
+     .type = OPTION_FLAG,
+     .offset = offsetof(run_settings, raw),
+     .help = "No chat template: the model continues the text as it is. At the prompt each text stands alone."},
+    {.name = NULL},
+};
+
+static const run_settings defaults = {.temperature = NAN,
+                                      .top_k = NAN,
+                                      .top_p = NAN,
+                                      .min_p = NAN,
+                                      .typical = NAN,
+                                      .repetition_penalty = NAN,
+                                      .presence_penalty = NAN,
+                                      .frequency_penalty = NAN};
+
+/* The prompt, then what is piped in. */
+static hearth_status gather_prompt(const run_settings *s, buffer *out, hearth_error *error)
+{
+    if (s->prompt != NULL) {
+        TRY(buffer_append_text(out, s->prompt, error));
+    }
+    if (isatty(STDIN_FILENO)) {
+        return HEARTH_OK;
+    }
+    buffer piped;
+    buffer_init(&piped, 0);
+    hearth_status status = open_text(NULL, &piped, error);
+    size_t length = piped.length;
+    while (length > 0 && (piped.data[length - 1] == '\n' || piped.data[length - 1] == '\r')) {
+        length--;
+    }
+    if (status == HEARTH_OK && length > 0 && out->length > 0) {
+        status = buffer_append_text(out, "\n\n", error);
+    }
+    if (status == HEARTH_OK && length > 0) {
+        status = buffer_append(out, piped.data, length, error);
+    }
+    buffer_free(&piped);
+    return status;
+}
+
+static json_t *sampling_json(const sampling *s)
+{
+    return json_pack("{s:f, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "temperature", (double)s->temperature, "top_k",
+                     (json_int_t)s->top_k, "top_p", (double)s->top_p, "min_p", (double)s->min_p, "typical",
+                     (double)s->typical_p, "repetition_penalty", (double)s->repetition_penalty, "presence_penalty",
+                     (double)s->presence_penalty, "frequency_penalty", (double)s->frequency_penalty, "seed",
+                     json_integer((json_int_t)s->seed));
+}
+
+static double rate(size_t tokens, double seconds)
+{
+    return seconds > 0 ? (double)tokens / seconds : 0;
+}
+
+static int print_json(const run_state *r)
+{
+    const run_answer *a = &r->last;
+    json_t *stop = a->stop != NULL ? pieces_string(a->stop, strlen(a->stop)) : json_null();
+    return cli_print_json(
+        r->c,
+        json_pack("{s:o, s:s, s:o, s:{s:I, s:I}, s:{s:f, s:f, s:f}, s:{s:f, s:f}, s:s, s:s, s:i, s:I, s:b, s:o}",
+                  "text", pieces_string(buffer_text(&a->text), a->text.length), "finish", run_end_name(a->end), "stop",
+                  stop, "tokens", "prompt", (json_int_t)a->prompt_tokens, "answer", (json_int_t)a->tokens, "seconds",
+                  "load", r->o.seconds, "prompt", a->prompt_seconds, "answer", a->seconds, "tokens_per_second",
+                  "prompt", rate(a->prompt_tokens, a->prompt_seconds), "answer", rate(a->tokens, a->seconds), "compute",
+                  open_compute_names[r->s->compute], "isa", r->o.engine->kernels->name, "threads", r->o.engine->threads,
+                  "context", (json_int_t)session_context_length(r->session), "raw", r->template == NULL, "sampling",
+                  sampling_json(&r->sampling)));
+}
+
+/* The end of one answer's text: a newline where it has none, then what is said about it. */
+static hearth_status finish_text(const run_state *r, hearth_error *error)
+{
+    const buffer *text = &r->last.text;
+    if (text->length == 0 || text->data[text->length - 1] != '\n') {
+        TRY(terminal_write_text("\n", 1, error));
+    }
+    if (r->last.end == RUN_END_CONTEXT && !terminal_is(stderr)) {
+        cli_note(r->c, "the context of %zu tokens is full, the answer ends here", session_context_length(r->session));
+    }
+    run_print_closing(r);
+    return HEARTH_OK;
+}
+
+static int answer_once(run_state *r, const buffer *prompt)
+{
+    hearth_error error = {0};
+    const bool raw = r->template == NULL;
+    hearth_status status =
+        raw ? HEARTH_OK : conversation_add(r->messages, "user", buffer_text(prompt), prompt->length, &error);
+    if (status == HEARTH_OK) {
+        status = run_make_answer(r, raw ? buffer_text(prompt) : NULL, prompt->length, &error);
+    }
+    int code = EXIT_DONE;
+    if (status == HEARTH_OK && r->c->json) {
+        code = print_json(r);
+    } else if (status == HEARTH_OK) {
+        status = finish_text(r, &error);
+    }
+    if (status != HEARTH_OK) {
+        return cli_fail(r->c, &error);
+    }
+    if (code == EXIT_DONE && r->last.end == RUN_END_INTERRUPTED) {
+        return signals_terminated() ? EXIT_TERMINATED : EXIT_INTERRUPTED;
+    }
+    return code;
+}
+
+static int run(cli *c, void *settings, const char **operands, size_t count)
+{
+    (void)count;
+    const run_settings *s = settings;
+    const bool talk = s->prompt == NULL && isatty(STDIN_FILENO);
+    if (talk && c->json) {
+        return cli_usage(c, "--json is for one answer: give --prompt, or pipe a prompt in");
+    }
+    hearth_error error = {0};
+    buffer prompt;
+    buffer_init(&prompt, LIMIT_TEXT_BYTES);
+    run_state r = {.c = c, .s = s};
+    hearth_status status = talk ? HEARTH_OK : gather_prompt(s, &prompt, &error);
+    if (status == HEARTH_OK && !talk && s->prompt == NULL && prompt.length == 0) {
+        buffer_free(&prompt);
+        return cli_usage(c, "no prompt: standard input is empty; give one with --prompt TEXT");
+    }
+    if (status == HEARTH_OK) {
+        status = run_open(&r, operands[0], &error);
+    }
+    int code = EXIT_DONE;
+    if (status != HEARTH_OK) {
+        code = cli_fail(c, &error);
+    } else {
+        code = talk ? run_chat(&r) : answer_once(&r, &prompt);
+    }
+    run_close(&r);
+    buffer_free(&prompt);
+    return code;
+}
+
+static const cli_section sections[] = {
+    {"At the prompt",
+     "A line ends a text, unless it ends in a backslash: then the next line belongs to it. A text between `\"\"\"` and "
+     "`\"\"\"` keeps its lines. The arrow keys edit and walk through the history, Ctrl-R searches it, Ctrl-C stops the "
+     "answer (or empties the line), Ctrl-D leaves.\n\n"
+     "    /help          tell these\n"
+     "    /clear         begin a new conversation; the system message stays\n"
+     "    /system TEXT   set the system message; without TEXT, take it away\n"
+     "    /save FILE     write the conversation to a JSON file\n"
+     "    /load FILE     go on with a conversation from such a file\n"
+     "    /stats         tell how long the conversation is and how fast it went\n"
+     "    /exit          leave"},
+    {"When the context is full",
+     "Before an answer begins, the oldest exchanges (a question and what was answered) are forgotten until a quarter "
+     "of "
+     "the context, or `--max-tokens` where that is less, is free; the system message stays. In the middle of an answer "
+     "the same is done and the answer goes on. Where nothing older is left, the answer ends there; but with "
+     "`--max-tokens` the older half of the answer is forgotten, the prompt stays, and it goes on until the number is "
+     "reached. Each time a line on standard error says so. What is kept is computed anew at its new place: the model "
+     "answers as if it had been given just that."},
+    {"What is printed",
+     "The answer goes to standard output as it is made. On a terminal, control characters in it are shown as pictures "
+     "and do nothing, and a closing line on standard error says how many tokens the prompt and the answer had, how "
+     "fast "
+     "they went and how it was computed. `--json` prints one object after the answer: its text, why it ended (end, "
+     "stop, length, context, interrupted), tokens, seconds and all settings."},
+    {NULL, NULL},
+};
+
+const cli_command command_run = {
+    .name = "run",
+    .operands = "MODEL",
+    .least = 1,
+    .most = 1,
+    .summary = "chat with a model, or get one answer",
+    .text =
+        "At a terminal, `hearth run MODEL` is a conversation. With `--prompt`, or when text is piped in, it gives one "
+        "answer and ends. The same seed gives the same text, on every machine.",
+    .options = options,
+    .defaults = &defaults,
+    .settings_bytes = sizeof defaults,
+    .has_json = true,
+    .sections = sections,
+    .examples =
+        (const cli_example[]){
+            {"hearth run model.gguf", "A conversation."},
+            {"hearth run model.gguf -p \"Why is the sky blue?\"", "One answer."},
+            {"git diff | hearth run model.gguf -p \"What does this change do?\" --temperature 0",
+             "About what is piped in."},
+            {"hearth run model.gguf --raw -p \"Once upon a time\" -n 100 --seed 7", "A text continued."},
+            {NULL, NULL}},
+    .run = run,
+};

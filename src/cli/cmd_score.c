@@ -1,0 +1,210 @@
+/* hearth score: how probable a text is to a model. */
+#include "cli/commands.h"
+#include "cli/open.h"
+#include "cli/pieces.h"
+
+#include "generate/score.h"
+
+#include <stdio.h>
+
+typedef struct score_settings {
+    size_t window, stride;
+    bool per_token;
+    bool no_bos;
+    int compute;
+} score_settings;
+
+static const option options[] = {
+    {.name = "window",
+     .type = OPTION_COUNT,
+     .offset = offsetof(score_settings, window),
+     .argument = "N",
+     .least = 2,
+     .most = LIMIT_CONTEXT,
+     .help = "Compute long texts in windows of N tokens. Default: the model's context, at most 2048."},
+    {.name = "stride",
+     .type = OPTION_COUNT,
+     .offset = offsetof(score_settings, stride),
+     .argument = "N",
+     .least = 1,
+     .most = LIMIT_CONTEXT,
+     .help = "Move the window on by N tokens. Each token is scored once, with at least window - stride tokens before "
+             "it (but at the text's beginning). Default: half the window."},
+    {.name = "per-token",
+     .type = OPTION_FLAG,
+     .offset = offsetof(score_settings, per_token),
+     .help = "Print each token with its log-probability (natural logarithm)."},
+    {.name = "no-bos",
+     .type = OPTION_FLAG,
+     .offset = offsetof(score_settings, no_bos),
+     .help = "Leave out the token that begins a text; the text's own first token is then context and has no score."},
+    {.name = "compute",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(score_settings, compute),
+     .argument = "HOW",
+     .choices = open_compute_names,
+     .help = "How products are computed: native (the number format's fast rule) or f32 (exactly dequantised weights, "
+             "binary32 activations). Default: native."},
+    {.name = NULL},
+};
+
+static const score_settings defaults = {0};
+
+static json_t *per_token_json(const tokenizer *t, const token_list *list, const score_result *r)
+{
+    json_t *rows = json_array();
+    for (size_t i = 0; i < list->count; i++) {
+        json_t *entry = pieces_json_one(t, list->ids[i]);
+        json_t *value = i > 0 ? json_real((double)r->log_probabilities[i]) : json_null();
+        if (json_object_set_new(entry, "log_probability", value) != 0 || json_array_append_new(rows, entry) != 0) {
+            json_decref(rows);
+            return NULL;
+        }
+    }
+    return rows;
+}
+
+static int print_json(const cli *c, const score_settings *s, const opened *o, const token_list *list, size_t bytes,
+                      const score_result *r)
+{
+    json_t *value = json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:f, s:s, s:s, s:s, s:i}", "tokens",
+                              (json_int_t)list->count, "scored", (json_int_t)r->scored, "bytes", (json_int_t)bytes,
+                              "log_probability", r->sum, "perplexity", r->perplexity, "bits_per_byte", r->bits_per_byte,
+                              "window", (json_int_t)r->window, "stride", (json_int_t)r->stride, "seconds", r->seconds,
+                              "hash", r->hash, "compute", open_compute_names[s->compute], "isa",
+                              o->engine->kernels->name, "threads", o->engine->threads);
+    if (s->per_token && value != NULL &&
+        json_object_set_new(value, "per_token", per_token_json(o->model->tokenizer, list, r)) != 0) {
+        json_decref(value);
+        value = NULL;
+    }
+    return cli_print_json(c, value);
+}
+
+static hearth_status print_text(const score_settings *s, const opened *o, const token_list *list, size_t bytes,
+                                const score_result *r, hearth_error *error)
+{
+    for (size_t i = 0; s->per_token && i < list->count; i++) {
+        if (i > 0) {
+            printf("%11.5f  ", (double)r->log_probabilities[i]);
+        } else {
+            printf("%11s  ", "context");
+        }
+        TRY(pieces_print(o->model->tokenizer, list->ids[i], stdout, error));
+        putchar('\n');
+    }
+    char tokens[32], scored[32], size[32];
+    printf(
+        "%stokens          %s (%s scored), %s bytes\nlog-probability %.4f\nperplexity      %.4f\n"
+        "bits per byte   %.4f\nwindow          %zu tokens, stride %zu\ncomputed        %s in %.2f s (%.0f tokens/s)\n",
+        s->per_token ? "\n" : "", terminal_number(list->count, tokens), terminal_number(r->scored, scored),
+        terminal_number(bytes, size), r->sum, r->perplexity, r->bits_per_byte, r->window, r->stride,
+        open_compute_names[s->compute], r->seconds, r->seconds > 0 ? (double)r->scored / r->seconds : 0);
+    return HEARTH_OK;
+}
+
+/* Bytes of the text that the ids after the first stand for. */
+static hearth_status scored_bytes(const tokenizer *t, const token_list *list, size_t text_bytes, size_t *ret,
+                                  hearth_error *error)
+{
+    *ret = text_bytes;
+    if (list->count == 0 || list->ids[0] == tokenizer_bos(t)) {
+        return HEARTH_OK;
+    }
+    buffer piece;
+    buffer_init(&piece, 0);
+    const hearth_status status = tokenizer_decode(t, list->ids, 1, DECODE_PLAIN, &piece, error);
+    *ret = text_bytes > piece.length ? text_bytes - piece.length : 0;
+    buffer_free(&piece);
+    return status;
+}
+
+static hearth_status score_text(const cli *c, const score_settings *s, const opened *o, const buffer *text,
+                                int *ret_code, hearth_error *error)
+{
+    token_list list = {0};
+    score_result result = {0};
+    size_t bytes = 0;
+    terminal_progress bar = {.quiet = c->quiet};
+    const score_options how = {.window = s->window,
+                               .stride = s->stride,
+                               .cache = -1,
+                               .progress = terminal_progress_step,
+                               .progress_context = &bar};
+    hearth_status status = tokenizer_encode(o->model->tokenizer, buffer_text(text), text->length,
+                                            s->no_bos ? ENCODE_PLAIN : ENCODE_ADD_BOS, &list, error);
+    if (status == HEARTH_OK && list.count < 2) {
+        status = error_set(error, HEARTH_E_ARGUMENT, NULL, "a text of at least two tokens", "%zu", list.count);
+    }
+    if (status == HEARTH_OK) {
+        status = scored_bytes(o->model->tokenizer, &list, text->length, &bytes, error);
+    }
+    if (status == HEARTH_OK) {
+        status = score_tokens(o->model, list.ids, list.count, bytes, &how, &result, error);
+        terminal_progress_end(&bar);
+    }
+    if (status == HEARTH_OK && c->json) {
+        *ret_code = print_json(c, s, o, &list, bytes, &result);
+    } else if (status == HEARTH_OK) {
+        status = print_text(s, o, &list, bytes, &result, error);
+    }
+    score_result_free(&result);
+    token_list_free(&list);
+    return status;
+}
+
+static int run(cli *c, void *settings, const char **operands, size_t count)
+{
+    const score_settings *s = settings;
+    if (s->window > 0 && s->stride >= s->window) {
+        return cli_usage(c, "--stride must be smaller than --window");
+    }
+    hearth_error error = {0};
+    opened o = {0};
+    buffer text;
+    buffer_init(&text, 0);
+    int code = EXIT_DONE;
+    hearth_status status = open_text(count > 1 ? operands[1] : NULL, &text, &error);
+    if (status == HEARTH_OK) {
+        status = open_model(c, operands[0], s->compute, &o, &error);
+    }
+    if (status == HEARTH_OK) {
+        status = open_needs_tokenizer(&o, &error);
+    }
+    if (status == HEARTH_OK) {
+        status = score_text(c, s, &o, &text, &code, &error);
+    }
+    if (status != HEARTH_OK) {
+        code = cli_fail(c, &error);
+    }
+    buffer_free(&text);
+    open_close(&o);
+    return code;
+}
+
+const cli_command command_score = {
+    .name = "score",
+    .operands = "MODEL [FILE]",
+    .least = 1,
+    .most = 2,
+    .summary = "tell how probable a text is to a model",
+    .text =
+        "Reads FILE, or standard input, and prints the sum of the tokens' log-probabilities, the perplexity (e to the "
+        "power of the mean negative log-probability per token) and the bits per byte (which can be compared between "
+        "models with different tokenizers). The first token, the model's own mark for the beginning of a text where "
+        "it has one, is context and is not scored.\n\n"
+        "A text that is longer than the window is computed in windows that overlap: --window and --stride say how, "
+        "and both are printed with the result.\n\n"
+        "The hash that --json prints is the SHA-256 of all log-probabilities: it is equal on every machine.",
+    .options = options,
+    .defaults = &defaults,
+    .settings_bytes = sizeof defaults,
+    .has_json = true,
+    .examples = (const cli_example[]){{"hearth score model.gguf README.md", "Perplexity of a file."},
+                                      {"echo 'The sky is blue.' | hearth score model.gguf --per-token",
+                                       "Which words surprise the model."},
+                                      {"hearth score model.gguf book.txt --window 1024 --stride 256 --json",
+                                       "More context for each token, for a program."},
+                                      {NULL, NULL}},
+    .run = run,
+};

@@ -1,0 +1,222 @@
+/* hearth show: what a model is. */
+#include "cli/commands.h"
+#include "cli/show.h"
+
+#include "cli/pieces.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct show_settings {
+    bool tensors;
+    bool metadata;
+    bool template;
+} show_settings;
+
+static const option options[] = {
+    {.name = "tensors",
+     .type = OPTION_FLAG,
+     .offset = offsetof(show_settings, tensors),
+     .help = "List every tensor with its number format, shape and size."},
+    {.name = "metadata",
+     .type = OPTION_FLAG,
+     .offset = offsetof(show_settings, metadata),
+     .help = "List the metadata of the file: GGUF's keys, or the folder's config.json, generation_config.json and "
+             "tokenizer_config.json."},
+    {.name = "template",
+     .type = OPTION_FLAG,
+     .offset = offsetof(show_settings, template),
+     .help = "Print the chat template, and nothing else."},
+    {.name = NULL},
+};
+
+static const show_settings defaults = {0};
+
+static void row(const char *name)
+{
+    printf("%s%-14s%s", terminal_style(stdout, "bold"), name, terminal_style(stdout, "reset"));
+}
+
+/* Text from the file: control characters never reach a terminal. */
+static void print_outside(const char *text)
+{
+    (void)terminal_write_text(text, strlen(text), NULL);
+}
+
+static void print_identity(const model *m)
+{
+    char number[32];
+    const model_config *k = &m->config;
+    row("model");
+    print_outside(k->name[0] != '\0' ? k->name : "(no name)");
+    putchar('\n');
+    row("path");
+    print_outside(m->path);
+    putchar('\n');
+    row("container");
+    if (m->gguf != NULL) {
+        printf("GGUF %u", gguf_version(m->gguf));
+    } else {
+        printf("Hugging Face folder");
+    }
+    printf(", %zu tensors in %zu file%s\n", m->tensors->count, m->tensors->map_count,
+           m->tensors->map_count == 1 ? "" : "s");
+    row("family");
+    printf("%s\n", k->family->name);
+    row("parameters");
+    printf("%s\n", terminal_number(model_parameters(m), number));
+}
+
+static void print_shape(const model_config *k)
+{
+    row("shape");
+    printf("%u layers, width %u, MLP %u, %u heads of %u, %u key/value head%s\n", k->layers, k->width, k->ffn, k->heads,
+           k->head_dim, k->kv_heads, k->kv_heads == 1 ? "" : "s");
+    row("");
+    printf("%s embeddings%s%s%s\n", k->tied ? "tied" : "untied", k->qkv_bias ? ", biases on Q, K and V" : "",
+           k->o_bias ? ", bias on the attention's output" : "", k->mlp_bias ? ", biases in the MLP" : "");
+    row("positions");
+    printf("%u tokens of context; RoPE: %s, theta %g, %u values of a head", k->context, rope_kind_name(k->rope.kind),
+           k->rope.theta, k->rope.dims);
+    if (k->rope.kind == ROPE_LINEAR || k->rope.kind == ROPE_LLAMA3) {
+        printf(", factor %g", k->rope.factor);
+    }
+    putchar('\n');
+}
+
+static void print_text_side(const model *m)
+{
+    row("vocabulary");
+    if (m->tokenizer != NULL) {
+        char number[32];
+        printf("%s tokens, %s\n", terminal_number(m->config.vocabulary, number), tokenizer_kind(m->tokenizer));
+    } else {
+        printf("%u tokens, no tokenizer in the files\n", m->config.vocabulary);
+    }
+    row("template");
+    if (m->chat_template != NULL) {
+        printf("%zu bytes (--template prints it)\n", m->chat_template_length);
+    } else {
+        printf("none\n");
+    }
+    char licence[SHOW_LICENCE_SIZE];
+    row("licence");
+    show_licence(m, licence);
+    print_outside(licence[0] != '\0' ? licence : "not stated in the files");
+    putchar('\n');
+}
+
+static void print_formats(const model *m)
+{
+    show_format formats[SHOW_FORMATS_MOST];
+    const size_t count = show_formats(m->tensors, formats);
+    char number[32], bytes[32];
+    printf("\n%-10s %8s %18s %10s\n", "format", "tensors", "values", "bytes");
+    for (size_t i = 0; i < count; i++) {
+        printf("%-10s %8zu %18s %10s\n", formats[i].name, formats[i].tensors,
+               terminal_number(formats[i].values, number), terminal_bytes(formats[i].bytes, bytes));
+    }
+}
+
+static void print_memory(const model *m)
+{
+    size_t lengths[SHOW_LENGTHS_MOST];
+    const size_t count = show_lengths(&m->config, lengths);
+    char packed[32], native[32], exact[32], number[32];
+    printf("\n%-28s %s\n", "memory for the weights", terminal_bytes(show_weight_bytes(m), packed));
+    printf("%-28s %12s %12s\n", "and for keys and values of", "native", "f32");
+    for (size_t i = 0; i < count; i++) {
+        char label[48];
+        snprintf(label, sizeof label, "  %s tokens", terminal_number(lengths[i], number));
+        printf("%-28s %12s %12s\n", label, terminal_bytes(model_config_cache_bytes(&m->config, lengths[i], 2), native),
+               terminal_bytes(model_config_cache_bytes(&m->config, lengths[i], 4), exact));
+    }
+}
+
+static void print_tensors(const tensor_table *table)
+{
+    char shape[64], bytes[32];
+    putchar('\n');
+    for (size_t i = 0; i < table->count; i++) {
+        const tensor_entry *e = &table->entries[i];
+        printf("%-6s %-18s %10s  ", dtype_get_info(e->type)->name, show_shape(e, shape),
+               terminal_bytes(e->size_bytes, bytes));
+        print_outside(e->name);
+        putchar('\n');
+    }
+}
+
+static int print_template(const cli *c, const model *m)
+{
+    hearth_error error = {0};
+    if (m->chat_template == NULL) {
+        (void)error_set(&error, HEARTH_E_NOT_FOUND, "chat template", NULL, "this model has none");
+        (void)error_in_file(&error, m->path);
+        return cli_fail(c, &error);
+    }
+    if (c->json) {
+        return cli_print_json(c,
+                              json_pack("{s:o}", "template", pieces_string(m->chat_template, m->chat_template_length)));
+    }
+    if (terminal_write_text(m->chat_template, m->chat_template_length, &error) != HEARTH_OK) {
+        return cli_fail(c, &error);
+    }
+    putchar('\n');
+    return EXIT_DONE;
+}
+
+static int print(const cli *c, const show_settings *s, const model *m)
+{
+    if (s->template) {
+        return print_template(c, m);
+    }
+    if (c->json) {
+        return cli_print_json(c, show_json(m, s->tensors, s->metadata));
+    }
+    print_identity(m);
+    print_shape(&m->config);
+    print_text_side(m);
+    print_formats(m);
+    print_memory(m);
+    if (s->tensors) {
+        print_tensors(m->tensors);
+    }
+    if (s->metadata) {
+        show_metadata(m, stdout);
+    }
+    return EXIT_DONE;
+}
+
+static int run(cli *c, void *settings, const char **operands, size_t count)
+{
+    (void)count;
+    hearth_error error = {0};
+    opened o = {0};
+    const int code =
+        open_model(c, operands[0], -1, &o, &error) == HEARTH_OK ? print(c, settings, o.model) : cli_fail(c, &error);
+    open_close(&o);
+    return code;
+}
+
+const cli_command command_show = {
+    .name = "show",
+    .operands = "MODEL",
+    .least = 1,
+    .most = 1,
+    .summary = "tell what a model is",
+    .text =
+        "Prints a model's family, shape and number of parameters, the number formats of its tensors, its vocabulary, "
+        "whether it has a chat template, the licence that its files state, and how much memory it takes: for the "
+        "weights, and for keys and values at several lengths of the context (half as much for the native "
+        "computation, which keeps them in 16 bits, as for f32).\n\n"
+        "Only the descriptions are read, not the weights.",
+    .options = options,
+    .defaults = &defaults,
+    .settings_bytes = sizeof defaults,
+    .has_json = true,
+    .examples = (const cli_example[]){{"hearth show model.gguf", "The summary."},
+                                      {"hearth show model.gguf --tensors --metadata", "Everything in the file."},
+                                      {"hearth show ./folder --template > chat.jinja", "The chat template, to a file."},
+                                      {NULL, NULL}},
+    .run = run,
+};

@@ -1,0 +1,166 @@
+/* hearth template: a conversation as the model reads it. */
+#include "cli/commands.h"
+#include "cli/open.h"
+#include "cli/pieces.h"
+#include "cli/prompt.h"
+
+#include "base/limits.h"
+#include "platform/file.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct template_settings {
+    const char *file;
+    const char *now;
+    bool no_generation_prompt;
+} template_settings;
+
+static const option options[] = {
+    {.name = "template",
+     .type = OPTION_TEXT,
+     .offset = offsetof(template_settings, file),
+     .argument = "FILE",
+     .hint = HINT_FILE,
+     .help = "Use this Jinja template instead of the model's."},
+    {.name = "no-generation-prompt",
+     .type = OPTION_FLAG,
+     .offset = offsetof(template_settings, no_generation_prompt),
+     .help = "Leave out the words that begin the model's answer."},
+    {.name = "now",
+     .type = OPTION_TEXT,
+     .offset = offsetof(template_settings, now),
+     .argument = "DATE",
+     .help = "The date that templates see, YYYY-MM-DD. Default: today (UTC)."},
+    {.name = NULL},
+};
+
+static const template_settings defaults = {0};
+
+/* Midday of YYYY-MM-DD, UTC. */
+static bool parse_date(const char *text, int64_t *ret)
+{
+    struct tm date = {.tm_hour = 12};
+    const char *end = strptime(text, "%Y-%m-%d", &date);
+    if (end == NULL || *end != '\0') {
+        return false;
+    }
+    date.tm_hour = 12;
+    *ret = (int64_t)timegm(&date);
+    return true;
+}
+
+static hearth_status parse_template(const template_settings *s, const model *m, chat_template **ret,
+                                    hearth_error *error)
+{
+    if (s->file != NULL) {
+        buffer text;
+        buffer_init(&text, 0);
+        hearth_status status = file_read(s->file, LIMIT_TEMPLATE_BYTES, &text, error);
+        if (status == HEARTH_OK) {
+            status = chat_template_parse(buffer_text(&text), text.length, s->file, ret, error);
+        }
+        buffer_free(&text);
+        return status;
+    }
+    if (m->chat_template == NULL) {
+        (void)error_set(error, HEARTH_E_NOT_FOUND, "chat template", NULL,
+                        "this model has none; --template FILE takes another");
+        return error_in_file(error, m->path);
+    }
+    return chat_template_parse(m->chat_template, m->chat_template_length, "chat template", ret, error);
+}
+
+static hearth_status render(const template_settings *s, const model *m, const json_t *read, int64_t now, buffer *out,
+                            hearth_error *error)
+{
+    json_t *variables = NULL;
+    chat_template *t = NULL;
+    hearth_status status = prompt_variables(read, !s->no_generation_prompt, m->tokenizer, &variables, error);
+    if (status == HEARTH_OK) {
+        status = parse_template(s, m, &t, error);
+    }
+    if (status == HEARTH_OK) {
+        status = chat_template_render(t, variables, now, out, error);
+    }
+    chat_template_free(t);
+    json_decref(variables);
+    return status;
+}
+
+static hearth_status read_conversation(const char *path, json_t **ret, hearth_error *error)
+{
+    const char *name = path != NULL && strcmp(path, "-") != 0 ? path : "standard input";
+    buffer text;
+    buffer_init(&text, 0);
+    hearth_status status = open_text(path, &text, error);
+    if (status == HEARTH_OK) {
+        status = json_door_parse(buffer_text(&text), text.length, name, ret, error);
+    }
+    buffer_free(&text);
+    return status;
+}
+
+static int run(cli *c, void *settings, const char **operands, size_t count)
+{
+    const template_settings *s = settings;
+    int64_t now = (int64_t)time(NULL);
+    if (s->now != NULL && !parse_date(s->now, &now)) {
+        return cli_usage(c, "--now takes a date, YYYY-MM-DD, not \"%.48s\"", s->now);
+    }
+    hearth_error error = {0};
+    opened o = {0};
+    json_t *read = NULL;
+    buffer text;
+    buffer_init(&text, 0);
+    int code = EXIT_DONE;
+    hearth_status status = read_conversation(count > 1 ? operands[1] : NULL, &read, &error);
+    if (status == HEARTH_OK) {
+        status = open_model(c, operands[0], -1, &o, &error);
+    }
+    if (status == HEARTH_OK) {
+        status = render(s, o.model, read, now, &text, &error);
+    }
+    if (status == HEARTH_OK && c->json) {
+        code = cli_print_json(c, json_pack("{s:o}", "text", pieces_string(buffer_text(&text), text.length)));
+    } else if (status == HEARTH_OK) {
+        status = terminal_write_text(buffer_text(&text), text.length, &error);
+    }
+    if (status != HEARTH_OK) {
+        code = cli_fail(c, &error);
+    }
+    buffer_free(&text);
+    json_decref(read);
+    open_close(&o);
+    return code;
+}
+
+static const cli_section sections[] = {
+    {"The conversation",
+     "A JSON array of messages, or an object with \"messages\" and whatever else the template takes (\"tools\", "
+     "\"documents\", \"enable_thinking\", ...). What `/save` of `hearth run` writes is such an object.\n\n"
+     "    [{\"role\": \"system\", \"content\": \"Answer in French.\"},\n"
+     "     {\"role\": \"user\", \"content\": \"Good morning!\"}]"},
+    {NULL, NULL},
+};
+
+const cli_command command_template = {
+    .name = "template",
+    .operands = "MODEL [FILE]",
+    .least = 1,
+    .most = 2,
+    .summary = "render a conversation with a model's chat template",
+    .text = "Reads a conversation as JSON from FILE, or from standard input, and prints the text that the model's chat "
+            "template makes of it, with nothing added.",
+    .options = options,
+    .defaults = &defaults,
+    .settings_bytes = sizeof defaults,
+    .has_json = true,
+    .sections = sections,
+    .examples = (const cli_example[]){{"hearth template model.gguf conversation.json", "What the model reads."},
+                                      {"echo '[{\"role\": \"user\", \"content\": \"Hi\"}]' | hearth template ./folder",
+                                       "The same from a pipe."},
+                                      {NULL, NULL}},
+    .run = run,
+};

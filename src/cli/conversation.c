@@ -1,0 +1,131 @@
+/* Adding to a conversation, forgetting from it, keeping it in a file. */
+#include "cli/conversation.h"
+#include "cli/pieces.h"
+
+#include "base/limits.h"
+#include "platform/file.h"
+
+#include <string.h>
+
+static bool has_role(const json_t *message, const char *role)
+{
+    const char *found = json_string_value(json_object_get(message, "role"));
+    return found != NULL && strcmp(found, role) == 0;
+}
+
+static json_t *make_message(const char *role, const char *text, size_t length)
+{
+    return json_pack("{s:s, s:o}", "role", role, "content", pieces_string(text, length));
+}
+
+hearth_status conversation_add(json_t *messages, const char *role, const char *text, size_t length, hearth_error *error)
+{
+    return json_array_append_new(messages, make_message(role, text, length)) == 0 ? HEARTH_OK
+                                                                                  : error_memory(error, length);
+}
+
+hearth_status conversation_set_system(json_t *messages, const char *text, hearth_error *error)
+{
+    if (has_role(json_array_get(messages, 0), "system")) {
+        json_array_remove(messages, 0);
+    }
+    if (*text == '\0') {
+        return HEARTH_OK;
+    }
+    const size_t length = strlen(text);
+    return json_array_insert_new(messages, 0, make_message("system", text, length)) == 0 ? HEARTH_OK
+                                                                                         : error_memory(error, length);
+}
+
+void conversation_drop_last(json_t *messages)
+{
+    if (json_array_size(messages) > 0) {
+        json_array_remove(messages, json_array_size(messages) - 1);
+    }
+}
+
+bool conversation_forget_oldest(json_t *messages)
+{
+    const size_t count = json_array_size(messages);
+    const size_t first = has_role(json_array_get(messages, 0), "system") ? 1 : 0;
+    size_t next = first + 1;
+    while (next < count && !has_role(json_array_get(messages, next), "user")) {
+        next++;
+    }
+    if (next >= count) {
+        return false;
+    }
+    for (size_t i = first; i < next; i++) {
+        json_array_remove(messages, first);
+    }
+    return true;
+}
+
+void conversation_clear(json_t *messages)
+{
+    const size_t kept = has_role(json_array_get(messages, 0), "system") ? 1 : 0;
+    while (json_array_size(messages) > kept) {
+        conversation_drop_last(messages);
+    }
+}
+
+hearth_status conversation_save(const json_t *messages, const char *path, hearth_error *error)
+{
+    json_t *whole = json_pack("{s:O}", "messages", messages);
+    buffer text;
+    buffer_init(&text, 0);
+    hearth_status status = whole != NULL ? json_door_write(whole, 2, &text, error) : error_memory(error, 0);
+    if (status == HEARTH_OK) {
+        status = buffer_append_char(&text, '\n', error);
+    }
+    if (status == HEARTH_OK) {
+        status = file_replace(path, buffer_text(&text), text.length, error);
+    }
+    buffer_free(&text);
+    json_decref(whole);
+    return status;
+}
+
+hearth_status conversation_check(const json_t *messages, hearth_error *error)
+{
+    if (!json_is_array(messages)) {
+        return error_set(error, HEARTH_E_FORMAT, NULL, "an array of messages, or an object with \"messages\"",
+                         "something else");
+    }
+    for (size_t i = 0; i < json_array_size(messages); i++) {
+        if (!json_is_string(json_object_get(json_array_get(messages, i), "role"))) {
+            char place[40];
+            snprintf(place, sizeof place, "message %zu", i + 1);
+            return error_set(error, HEARTH_E_FORMAT, place, "an object with \"role\" and \"content\"",
+                             "something else");
+        }
+    }
+    return HEARTH_OK;
+}
+
+static hearth_status parse(const buffer *text, const char *path, json_t **ret, hearth_error *error)
+{
+    json_t *whole = NULL;
+    TRY(json_door_parse(buffer_text(text), text->length, path, &whole, error));
+    json_t *messages = json_is_object(whole) ? json_object_get(whole, "messages") : whole;
+    const hearth_status status = conversation_check(messages, error);
+    if (status == HEARTH_OK) {
+        *ret = json_incref(messages);
+    } else {
+        (void)error_in_file(error, path);
+    }
+    json_decref(whole);
+    return status;
+}
+
+hearth_status conversation_load(const char *path, json_t **ret, hearth_error *error)
+{
+    buffer text;
+    buffer_init(&text, 0);
+    hearth_status status = file_read(path, LIMIT_TEXT_BYTES, &text, error);
+    if (status == HEARTH_OK) {
+        status = parse(&text, path, ret, error);
+    }
+    buffer_free(&text);
+    return status;
+}

@@ -1,0 +1,26 @@
+/* A conversation: a JSON array of {"role", "content"}, as templates take it and as /save writes it. */
+#ifndef CLI_CONVERSATION_H
+#define CLI_CONVERSATION_H
+
+#include "base/json.h"
+
+/* Both replace invalid UTF-8 by U+FFFD. */
+hearth_status conversation_add(json_t *messages, const char *role, const char *text, size_t length,
+                               hearth_error *error);
+/* Sets the system message, or takes it away for an empty text. */
+hearth_status conversation_set_system(json_t *messages, const char *text, hearth_error *error);
+/* Takes the last message away, if there is one. */
+void conversation_drop_last(json_t *messages);
+/* Takes the oldest question and what was answered to it away; the system message stays. False, with nothing taken, when
+ * only the last question is left. */
+bool conversation_forget_oldest(json_t *messages);
+/* All but the system message. */
+void conversation_clear(json_t *messages);
+
+hearth_status conversation_save(const json_t *messages, const char *path, hearth_error *error);
+/* A file that /save wrote, an array of messages or an object with "messages". The caller owns *ret. */
+hearth_status conversation_load(const char *path, json_t **ret, hearth_error *error);
+/* HEARTH_E_FORMAT unless it is an array of objects with a text "role". */
+hearth_status conversation_check(const json_t *messages, hearth_error *error);
+
+#endif

@@ -1,0 +1,67 @@
+/* Opening an engine, a model, a text. */
+#include "cli/open.h"
+#include "cli/signals.h"
+
+#include "base/limits.h"
+#include "platform/cpu.h"
+#include "platform/file.h"
+
+#include <string.h>
+
+const char *const open_compute_names[] = {"native", "f32", NULL};
+
+hearth_status open_engine(const cli *c, opened *ret, hearth_error *error)
+{
+    return engine_create((int)c->threads, c->isa, &ret->engine, error);
+}
+
+hearth_status open_model(const cli *c, const char *name, int how, opened *ret, hearth_error *error)
+{
+    terminal_progress bar = {.quiet = c->quiet};
+    const double began = time_seconds();
+    const bool weights = how >= 0;
+    TRY(engine_create(weights ? (int)c->threads : 1, c->isa, &ret->engine, error));
+    const model_options options = {
+        .compute = weights ? (compute)how : COMPUTE_NATIVE,
+        .without_weights = !weights,
+        .progress = terminal_progress_step,
+        .progress_context = &bar,
+    };
+    const hearth_status status = model_open(ret->engine, name, &options, &ret->model, error);
+    terminal_progress_end(&bar);
+    ret->seconds = time_seconds() - began;
+    return status;
+}
+
+hearth_status open_needs_tokenizer(const opened *o, hearth_error *error)
+{
+    if (o->model->tokenizer == NULL) {
+        (void)error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer", NULL, "this model comes without one");
+        return error_in_file(error, o->model->path);
+    }
+    return HEARTH_OK;
+}
+
+hearth_status open_tokenizer(const cli *c, const char *name, opened *ret, hearth_error *error)
+{
+    TRY(open_model(c, name, -1, ret, error));
+    return open_needs_tokenizer(ret, error);
+}
+
+void open_close(opened *o)
+{
+    model_close(o->model);
+    engine_free(o->engine);
+    *o = (opened){0};
+}
+
+hearth_status open_text(const char *path, buffer *out, hearth_error *error)
+{
+    if (path != NULL && strcmp(path, "-") != 0) {
+        return file_read(path, LIMIT_TEXT_BYTES, out, error);
+    }
+    signals_leave_at_once(true);
+    const hearth_status status = file_read_descriptor(0, "standard input", LIMIT_TEXT_BYTES, out, error);
+    signals_leave_at_once(false);
+    return status;
+}

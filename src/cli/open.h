@@ -1,0 +1,32 @@
+/* What most commands begin with: an engine, a model, a text. */
+#ifndef CLI_OPEN_H
+#define CLI_OPEN_H
+
+#include "cli/cli.h"
+#include "cli/terminal.h"
+#include "model/model.h"
+
+typedef struct opened {
+    engine *engine;
+    model *model;
+    double seconds; /* that opening took */
+} opened;
+
+/* --compute's choices, in the order of the enum `compute`. */
+extern const char *const open_compute_names[];
+
+/* The engine alone, by --threads and --isa. */
+hearth_status open_engine(const cli *c, opened *ret, hearth_error *error);
+/* Engine and model; the bar of a long load is shown. With `how` < 0 the weights are left out. */
+hearth_status open_model(const cli *c, const char *name, int how, opened *ret, hearth_error *error);
+/* HEARTH_E_UNSUPPORTED for a model that comes without a tokenizer. */
+hearth_status open_needs_tokenizer(const opened *o, hearth_error *error);
+/* A model without weights, which must have a tokenizer. */
+hearth_status open_tokenizer(const cli *c, const char *name, opened *ret, hearth_error *error);
+/* Zeroed and half-opened ones are allowed. */
+void open_close(opened *o);
+
+/* The whole of a file, or of stdin for NULL or "-". Ctrl-C while stdin is waited for ends the program. */
+hearth_status open_text(const char *path, buffer *out, hearth_error *error);
+
+#endif

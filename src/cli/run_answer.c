@@ -1,0 +1,248 @@
+/* One answer: the prompt's tokens, what is forgotten when the context is full, the stream of text, the closing line.
+ *
+ * The context's rule. Before an answer, the oldest exchanges are forgotten until a quarter of the context (or
+ * --max-tokens, where that is less) is free. In the middle of an answer the same is done, and the answer goes on.
+ * Where there is nothing older: without --max-tokens the answer ends there; with it the older half of the answer is
+ * forgotten, the prompt stays, and it goes on. What is kept is computed anew at its new place, so the result is that
+ * of a model that was given what is kept. */
+#include "cli/conversation.h"
+#include "cli/run.h"
+#include "cli/signals.h"
+
+#include "base/memory.h"
+#include "platform/cpu.h"
+
+#include <string.h>
+
+/* What the stream carries. */
+typedef struct stream {
+    run_state *r;
+    hearth_status status; /* of the output */
+    hearth_error *error;
+} stream;
+
+/* What one answer carries. */
+typedef struct making {
+    run_state *r;
+    const char *raw; /* NULL: the conversation */
+    size_t raw_length;
+    token_list prompt;
+    hearth_error *error;
+} making;
+
+const char *run_end_name(run_end end)
+{
+    static const char *const names[] = {"end", "stop", "length", "context", "interrupted"};
+    return names[end];
+}
+
+static bool on_text(void *context, const char *text, size_t length)
+{
+    stream *s = context;
+    if (length > 0) {
+        s->status = buffer_append(&s->r->last.text, text, length, s->error);
+        if (s->status == HEARTH_OK && !s->r->c->json) {
+            s->status = terminal_write_text(text, length, s->error);
+        }
+    }
+    return s->status == HEARTH_OK && !signals_stop_asked();
+}
+
+static hearth_status make_prompt(making *m)
+{
+    m->prompt.count = 0;
+    const run_state *r = m->r;
+    if (m->raw != NULL) {
+        return tokenizer_encode(r->o.model->tokenizer, m->raw, m->raw_length, ENCODE_ADD_BOS, &m->prompt, m->error);
+    }
+    return prompt_encode(r->template, r->o.model->tokenizer, r->messages, &m->prompt, m->error);
+}
+
+static void say_forgotten(const run_state *r, bool in_answer)
+{
+    if (r->c->quiet) {
+        return;
+    }
+    fflush(stdout);
+    fprintf(stderr, "%s%s[the context of %zu tokens is full: the oldest exchange is forgotten]%s\n",
+            in_answer && terminal_is(stderr) ? "\n" : "", terminal_style(stderr, "dim"),
+            session_context_length(r->session), terminal_style(stderr, "reset"));
+}
+
+/* Forgets one exchange and makes the prompt anew. False when there was none to forget. */
+static bool forget(making *m, bool in_answer, hearth_status *ret_status)
+{
+    *ret_status = HEARTH_OK;
+    if (m->raw != NULL || !conversation_forget_oldest(m->r->messages)) {
+        return false;
+    }
+    m->r->last.forgotten++;
+    say_forgotten(m->r, in_answer);
+    *ret_status = make_prompt(m);
+    return *ret_status == HEARTH_OK;
+}
+
+/* Tokens that should be free when an answer begins or goes on. */
+static size_t room_wanted(const run_state *r)
+{
+    const size_t quarter = session_context_length(r->session) / 4 + 1;
+    const size_t most = r->s->most_tokens;
+    return most > 0 && most < quarter ? most : quarter;
+}
+
+/* The prompt, with so much forgotten that the answer has room. */
+static hearth_status fit_prompt(making *m)
+{
+    TRY(make_prompt(m));
+    const size_t context = session_context_length(m->r->session);
+    hearth_status status = HEARTH_OK;
+    while (m->prompt.count + room_wanted(m->r) > context && forget(m, false, &status)) {
+    }
+    TRY(status);
+    if (m->prompt.count >= context) {
+        return error_set(m->error, HEARTH_E_LIMIT, "the prompt", NULL,
+                         "%zu tokens, the context has %zu (--context sets it, up to the model's %u)", m->prompt.count,
+                         context, m->r->o.model->config.context);
+    }
+    if (m->prompt.count == 0) {
+        return error_set(m->error, HEARTH_E_ARGUMENT, "the prompt", "at least one token", "none");
+    }
+    return HEARTH_OK;
+}
+
+static hearth_status feed(run_state *r, const token_list *ids, size_t *ret_kept, hearth_error *error)
+{
+    terminal_progress bar = {.quiet = r->c->quiet};
+    const hearth_status status =
+        session_feed_shared(r->session, ids->ids, ids->count, terminal_progress_step, &bar, ret_kept, error);
+    terminal_progress_end(&bar);
+    return status;
+}
+
+/* The context is full and the answer is not done: the kept tokens are fed anew. False: it ends here. */
+static bool make_room(making *m, size_t prompt_before, hearth_status *ret_status)
+{
+    run_state *r = m->r;
+    const size_t context = session_context_length(r->session);
+    const size_t made = session_length(r->session) - prompt_before;
+    int32_t *answer = mem_calloc(made, sizeof *answer);
+    if (answer == NULL) {
+        *ret_status = error_memory(m->error, made * sizeof *answer);
+        return false;
+    }
+    memcpy(answer, session_tokens(r->session) + prompt_before, made * sizeof *answer);
+    size_t kept = made;
+    *ret_status = HEARTH_OK;
+    while (m->prompt.count + made + room_wanted(r) > context && forget(m, true, ret_status)) {
+    }
+    if (*ret_status == HEARTH_OK && m->prompt.count + made >= context && r->s->most_tokens > 0) {
+        kept = (context - m->prompt.count) / 2;
+    }
+    const bool fits = *ret_status == HEARTH_OK && m->prompt.count + kept < context && kept > 0;
+    const size_t prompt_count = m->prompt.count;
+    for (size_t i = 0; fits && i < kept && *ret_status == HEARTH_OK; i++) {
+        *ret_status = token_list_append(&m->prompt, answer[made - kept + i], m->error);
+    }
+    if (fits && *ret_status == HEARTH_OK) {
+        *ret_status = feed(r, &m->prompt, NULL, m->error);
+    }
+    m->prompt.count = prompt_count;
+    mem_free(answer);
+    return fits && *ret_status == HEARTH_OK;
+}
+
+/* Draws until the answer ends or the context is full. */
+static hearth_status draw(making *m, bool *ret_full)
+{
+    run_state *r = m->r;
+    const size_t room = session_context_length(r->session) - session_length(r->session);
+    const size_t left = r->s->most_tokens > 0 ? r->s->most_tokens - r->last.tokens : room;
+    stream out = {.r = r, .error = m->error};
+    const session_answer_options how = {
+        .most_tokens = left < room ? left : room, .stops = r->s->stops.items, .stop_count = r->s->stops.count};
+    session_answer_result result = {0};
+    TRY(session_answer(r->session, &how, on_text, &out, &result, m->error));
+    TRY(out.status);
+    r->last.tokens += result.tokens;
+    r->last.seconds += result.seconds;
+    *ret_full = false;
+    switch (result.end) {
+    case SESSION_END_TOKEN:
+        r->last.end = RUN_END_TOKEN;
+        break;
+    case SESSION_END_STOP:
+        r->last.end = RUN_END_STOP;
+        r->last.stop = result.stop;
+        break;
+    case SESSION_END_CALLER:
+        r->last.end = RUN_END_INTERRUPTED;
+        break;
+    case SESSION_END_LENGTH:
+    case SESSION_END_CONTEXT:
+        *ret_full = r->s->most_tokens == 0 || r->last.tokens < r->s->most_tokens;
+        r->last.end = *ret_full ? RUN_END_CONTEXT : RUN_END_LENGTH;
+        break;
+    }
+    return HEARTH_OK;
+}
+
+static hearth_status make_answer(making *m)
+{
+    run_state *r = m->r;
+    TRY(fit_prompt(m));
+    const double began = time_seconds();
+    TRY(feed(r, &m->prompt, &r->last.kept_tokens, m->error));
+    r->last.prompt_tokens = m->prompt.count;
+    r->last.prompt_seconds = time_seconds() - began;
+    for (;;) {
+        bool full = false;
+        const size_t prompt_before = m->prompt.count;
+        hearth_status status = draw(m, &full);
+        if (status != HEARTH_OK || !full || !make_room(m, prompt_before, &status)) {
+            return status;
+        }
+    }
+}
+
+hearth_status run_make_answer(run_state *r, const char *raw, size_t raw_length, hearth_error *error)
+{
+    making m = {.r = r, .raw = raw, .raw_length = raw_length, .error = error};
+    buffer text = r->last.text;
+    buffer_clear(&text);
+    r->last = (run_answer){.text = text};
+    const hearth_status status = make_answer(&m);
+    token_list_free(&m.prompt);
+    return status;
+}
+
+void run_print_closing(const run_state *r)
+{
+    const run_answer *a = &r->last;
+    if (!terminal_is(stderr) || r->c->quiet) {
+        return;
+    }
+    const size_t computed = a->prompt_tokens - a->kept_tokens;
+    fprintf(stderr, "%s%zu prompt tokens", terminal_style(stderr, "dim"), a->prompt_tokens);
+    if (computed > 0 && a->prompt_seconds > 0) {
+        fprintf(stderr, " (%.0f/s)", (double)computed / a->prompt_seconds);
+    }
+    fprintf(stderr, ", %zu answer tokens", a->tokens);
+    if (a->tokens > 0 && a->seconds > 0) {
+        fprintf(stderr, " (%.1f/s)", (double)a->tokens / a->seconds);
+    }
+    fprintf(stderr, ", compute %s", open_compute_names[r->s->compute]);
+    switch (a->end) {
+    case RUN_END_LENGTH:
+        fprintf(stderr, "; stopped after --max-tokens");
+        break;
+    case RUN_END_CONTEXT:
+        fprintf(stderr, "; the context of %zu tokens is full", session_context_length(r->session));
+        break;
+    case RUN_END_INTERRUPTED:
+        fprintf(stderr, "; interrupted");
+        break;
+    default:
+        break;
+    }
+    fprintf(stderr, "%s\n", terminal_style(stderr, "reset"));
+}

@@ -1,0 +1,96 @@
+/* The conversation at the terminal. */
+#include "cli/conversation.h"
+#include "cli/line_reader.h"
+#include "cli/run.h"
+#include "cli/signals.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void greet(const run_state *r)
+{
+    if (r->c->quiet) {
+        return;
+    }
+    const model_config *k = &r->o.model->config;
+    fprintf(stderr, "%s%s%s%s, compute %s, %s, %d thread%s, context %zu.%s\n", terminal_style(stderr, "bold"),
+            k->family->name, terminal_style(stderr, "reset"), terminal_style(stderr, "dim"),
+            open_compute_names[r->s->compute], r->o.engine->kernels->name, r->o.engine->threads,
+            r->o.engine->threads == 1 ? "" : "s", session_context_length(r->session), terminal_style(stderr, "reset"));
+    fprintf(stderr, "%sCtrl-C stops an answer, Ctrl-D leaves, /help tells more.%s\n", terminal_style(stderr, "dim"),
+            terminal_style(stderr, "reset"));
+}
+
+/* An answer that failed or was never begun leaves no question behind. */
+static hearth_status take_answer(run_state *r, hearth_status status, hearth_error *error)
+{
+    const bool raw = r->template == NULL;
+    if (status != HEARTH_OK) {
+        if (!raw) {
+            conversation_drop_last(r->messages);
+        }
+        return status;
+    }
+    const buffer *text = &r->last.text;
+    if (text->length == 0 || text->data[text->length - 1] != '\n') {
+        TRY(terminal_write_text("\n", 1, error));
+    }
+    run_print_closing(r);
+    return raw ? HEARTH_OK : conversation_add(r->messages, "assistant", buffer_text(text), text->length, error);
+}
+
+/* One question. False: the program ends (output lost, memory out, SIGTERM). */
+static bool answer(run_state *r, const buffer *line, int *ret_code)
+{
+    hearth_error error = {0};
+    const bool raw = r->template == NULL;
+    signals_forget();
+    hearth_status status =
+        raw ? HEARTH_OK : conversation_add(r->messages, "user", buffer_text(line), line->length, &error);
+    if (status == HEARTH_OK) {
+        status = run_make_answer(r, raw ? buffer_text(line) : NULL, line->length, &error);
+        status = take_answer(r, status, &error);
+    }
+    if (status == HEARTH_E_CANCELLED && !signals_terminated()) {
+        fputs("\n", stderr);
+        status = HEARTH_OK;
+    } else if (status != HEARTH_OK) {
+        *ret_code = cli_fail(r->c, &error);
+        status = status == HEARTH_E_LIMIT || status == HEARTH_E_ARGUMENT ? HEARTH_OK : status;
+    }
+    const bool go_on = status == HEARTH_OK && !signals_terminated();
+    *ret_code = go_on ? EXIT_DONE : *ret_code;
+    signals_forget();
+    return go_on;
+}
+
+int run_chat(run_state *r)
+{
+    hearth_error error = {0};
+    line_reader *lines = line_reader_create();
+    if (lines == NULL) {
+        error_memory(&error, 0);
+        return cli_fail(r->c, &error);
+    }
+    greet(r);
+    buffer line;
+    buffer_init(&line, LIMIT_TEXT_BYTES);
+    int code = EXIT_DONE;
+    for (bool leave = false; !leave;) {
+        signals_forget();
+        const line_result result = line_reader_read(lines, &line, &error);
+        if (result == LINE_FAILED) {
+            code = cli_fail(r->c, &error);
+            leave = true;
+        } else if (result == LINE_END) {
+            leave = true;
+        } else if (result == LINE_TEXT && buffer_text(&line)[0] == '/') {
+            run_slash(r, buffer_text(&line), &leave);
+        } else if (result == LINE_TEXT && line.length > strspn(buffer_text(&line), " \t\n")) {
+            leave = !answer(r, &line, &code);
+        }
+    }
+    buffer_free(&line);
+    line_reader_free(lines);
+    return signals_terminated() ? EXIT_TERMINATED : code;
+}

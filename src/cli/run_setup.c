@@ -1,0 +1,132 @@
+/* From settings to a model, a template and a session. */
+#include "cli/conversation.h"
+#include "cli/run.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "ID=VALUE"; the value is a number, "-inf" forbids the token. */
+static bool parse_bias(const char *text, size_t vocabulary, logit_bias *ret)
+{
+    char *end = NULL;
+    errno = 0;
+    const unsigned long long id = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || errno != 0 || *end != '=' || id >= vocabulary) {
+        return false;
+    }
+    const char *value = end + 1;
+    const double bias = strtod(value, &end);
+    if (end == value || *end != '\0' || isnan(bias) || bias > 1e6) {
+        return false;
+    }
+    *ret = (logit_bias){.token = (int32_t)id, .bias = (float)bias};
+    return true;
+}
+
+static hearth_status read_biases(run_state *r, hearth_error *error)
+{
+    const option_list *list = &r->s->logit_biases;
+    if (list->count == 0) {
+        return HEARTH_OK;
+    }
+    r->biases = mem_calloc(list->count, sizeof *r->biases);
+    if (r->biases == NULL) {
+        return error_memory(error, list->count * sizeof *r->biases);
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        if (!parse_bias(list->items[i], r->o.model->config.vocabulary, &r->biases[i])) {
+            char expected[96];
+            snprintf(expected, sizeof expected, "ID=VALUE with an id below %u", r->o.model->config.vocabulary);
+            return error_set(error, HEARTH_E_ARGUMENT, "--logit-bias", expected, "\"%.60s\"", list->items[i]);
+        }
+    }
+    r->sampling.biases = r->biases;
+    r->sampling.bias_count = list->count;
+    return HEARTH_OK;
+}
+
+/* Where an option was not given its setting is NAN and the library's default stays. */
+static void set(float *field, double value)
+{
+    *field = isnan(value) ? *field : (float)value;
+}
+
+static hearth_status read_sampling(run_state *r, hearth_error *error)
+{
+    const run_settings *s = r->s;
+    r->sampling = sampling_default();
+    set(&r->sampling.temperature, s->temperature);
+    set(&r->sampling.top_p, s->top_p);
+    set(&r->sampling.min_p, s->min_p);
+    set(&r->sampling.typical_p, s->typical);
+    set(&r->sampling.repetition_penalty, s->repetition_penalty);
+    set(&r->sampling.presence_penalty, s->presence_penalty);
+    set(&r->sampling.frequency_penalty, s->frequency_penalty);
+    if (!isnan(s->top_k)) {
+        r->sampling.top_k = (uint32_t)s->top_k;
+    }
+    r->sampling.seed = s->seed;
+    return read_biases(r, error);
+}
+
+static hearth_status open_session(run_state *r, hearth_error *error)
+{
+    session_options how = session_options_default();
+    how.context_length = r->s->context;
+    how.sampling = r->sampling;
+    TRY(session_create(r->o.model, &how, &r->session, error));
+    if (r->s->context == 0 && session_context_length(r->session) < r->o.model->config.context) {
+        cli_note(r->c, "memory is short: the context is %zu of the model's %u tokens",
+                 session_context_length(r->session), r->o.model->config.context);
+    }
+    return HEARTH_OK;
+}
+
+static hearth_status open_template(run_state *r, hearth_error *error)
+{
+    if (r->s->raw) {
+        return HEARTH_OK;
+    }
+    if (r->o.model->chat_template == NULL) {
+        if (r->s->system != NULL) {
+            return error_set(error, HEARTH_E_ARGUMENT, "--system", "a model with a chat template", "one that has none");
+        }
+        cli_note(r->c, "this model has no chat template: it continues text as it is (--raw)");
+        return HEARTH_OK;
+    }
+    const model *m = r->o.model;
+    hearth_status status =
+        chat_template_parse(m->chat_template, m->chat_template_length, "chat template", &r->template, error);
+    return status == HEARTH_OK ? status : error_in_file(error, m->path);
+}
+
+hearth_status run_open(run_state *r, const char *name, hearth_error *error)
+{
+    buffer_init(&r->last.text, 0);
+    r->messages = json_array();
+    if (r->messages == NULL) {
+        return error_memory(error, 0);
+    }
+    TRY(open_model(r->c, name, r->s->compute, &r->o, error));
+    TRY(open_needs_tokenizer(&r->o, error));
+    TRY(read_sampling(r, error));
+    TRY(open_template(r, error));
+    if (r->s->system != NULL) {
+        TRY(conversation_set_system(r->messages, r->s->system, error));
+    }
+    return open_session(r, error);
+}
+
+void run_close(run_state *r)
+{
+    buffer_free(&r->last.text);
+    session_free(r->session);
+    chat_template_free(r->template);
+    mem_free(r->biases);
+    json_decref(r->messages);
+    open_close(&r->o);
+}

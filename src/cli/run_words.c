@@ -1,0 +1,163 @@
+/* What a line that begins with a slash does. */
+#include "cli/conversation.h"
+#include "cli/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct word {
+    const char *name, *argument, *help;
+    bool needs_template;                             /* it is about the conversation, which --raw has not */
+    bool (*act)(run_state *r, const char *argument); /* true: leave */
+} word;
+
+static const word *all_words(void);
+
+static bool act_help(run_state *r, const char *argument)
+{
+    (void)r;
+    (void)argument;
+    for (const word *w = all_words(); w->name != NULL; w++) {
+        fprintf(stderr, "  /%-7s %-5s  %s\n", w->name, w->argument, w->help);
+    }
+    fputs("  A line that ends in \\ goes on in the next; \"\"\" begins and ends a text of several lines.\n", stderr);
+    return false;
+}
+
+static bool act_clear(run_state *r, const char *argument)
+{
+    (void)argument;
+    conversation_clear(r->messages);
+    cli_note(r->c, "a new conversation");
+    return false;
+}
+
+static bool act_system(run_state *r, const char *argument)
+{
+    hearth_error error = {0};
+    if (conversation_set_system(r->messages, argument, &error) != HEARTH_OK) {
+        (void)cli_fail(r->c, &error);
+        return false;
+    }
+    cli_note(r->c, *argument != '\0' ? "the system message is set" : "there is no system message now");
+    return false;
+}
+
+static bool act_save(run_state *r, const char *argument)
+{
+    hearth_error error = {0};
+    if (*argument == '\0') {
+        (void)cli_usage(r->c, "/save needs a file: /save FILE");
+    } else if (conversation_save(r->messages, argument, &error) != HEARTH_OK) {
+        (void)cli_fail(r->c, &error);
+    } else {
+        cli_note(r->c, "%zu messages are in %s", json_array_size(r->messages), argument);
+    }
+    return false;
+}
+
+static bool act_load(run_state *r, const char *argument)
+{
+    hearth_error error = {0};
+    json_t *loaded = NULL;
+    if (*argument == '\0') {
+        (void)cli_usage(r->c, "/load needs a file: /load FILE");
+    } else if (conversation_load(argument, &loaded, &error) != HEARTH_OK) {
+        (void)cli_fail(r->c, &error);
+    } else {
+        json_decref(r->messages);
+        r->messages = loaded;
+        cli_note(r->c, "%zu messages from %s", json_array_size(r->messages), argument);
+    }
+    return false;
+}
+
+static void print_rate(const char *what, size_t tokens, double seconds)
+{
+    fprintf(stderr, "  %-12s %zu tokens", what, tokens);
+    if (tokens > 0 && seconds > 0) {
+        fprintf(stderr, " in %.2f s (%.1f/s)", seconds, (double)tokens / seconds);
+    }
+    fputc('\n', stderr);
+}
+
+static bool act_stats(run_state *r, const char *argument)
+{
+    (void)argument;
+    const run_answer *a = &r->last;
+    char bytes[32];
+    const size_t value_bytes = session_cache_type(r->session) == CACHE_F32 ? 4 : 2;
+    fprintf(stderr, "  %-12s %zu messages\n", "conversation", json_array_size(r->messages));
+    fprintf(stderr, "  %-12s %zu of %zu tokens, %s\n", "context", session_length(r->session),
+            session_context_length(r->session),
+            terminal_bytes(
+                model_config_cache_bytes(&r->o.model->config, session_context_length(r->session), value_bytes), bytes));
+    print_rate("last prompt", a->prompt_tokens - a->kept_tokens, a->prompt_seconds);
+    fprintf(stderr, "  %-12s %zu tokens, computed before\n", "", a->kept_tokens);
+    print_rate("last answer", a->tokens, a->seconds);
+    fprintf(stderr, "  %-12s %s, %s, %d threads; weights %s, loaded in %.2f s\n", "compute",
+            open_compute_names[r->s->compute], r->o.engine->kernels->name, r->o.engine->threads,
+            terminal_bytes(r->o.model->weights.matrix_bytes, bytes), r->o.seconds);
+    return false;
+}
+
+static bool act_exit(run_state *r, const char *argument)
+{
+    (void)r;
+    (void)argument;
+    return true;
+}
+
+static const word words[] = {
+    {"help", "", "tell these", false, act_help},
+    {"clear", "", "begin a new conversation; the system message stays", true, act_clear},
+    {"system", "TEXT", "set the system message; without TEXT, take it away", true, act_system},
+    {"save", "FILE", "write the conversation to a JSON file", true, act_save},
+    {"load", "FILE", "go on with a conversation from such a file", true, act_load},
+    {"stats", "", "tell how long the conversation is and how fast it went", false, act_stats},
+    {"exit", "", "leave (so does Ctrl-D)", false, act_exit},
+    {NULL, NULL, NULL, false, NULL},
+};
+
+static const word *all_words(void)
+{
+    return words;
+}
+
+static void say_unknown(const run_state *r, const char *name)
+{
+    const char *nearest = NULL;
+    unsigned best = 0;
+    for (const word *w = all_words(); w->name != NULL; w++) {
+        const unsigned distance = option_distance(name, w->name);
+        if (nearest == NULL || distance < best) {
+            nearest = w->name;
+            best = distance;
+        }
+    }
+    if (option_is_near(name, best)) {
+        (void)cli_usage(r->c, "unknown command /%.40s; did you mean /%s?", name, nearest);
+    } else {
+        (void)cli_usage(r->c, "unknown command /%.40s; /help tells which there are", name);
+    }
+}
+
+void run_slash(run_state *r, const char *line, bool *ret_leave)
+{
+    char name[48];
+    const size_t length = strcspn(line + 1, " \t\n");
+    snprintf(name, sizeof name, "%.*s", length < sizeof name ? (int)length : (int)sizeof name - 1, line + 1);
+    const char *argument = line + 1 + length;
+    argument += strspn(argument, " \t\n");
+    for (const word *w = all_words(); w->name != NULL; w++) {
+        if (strcmp(w->name, name) == 0) {
+            if (w->needs_template && r->template == NULL) {
+                (void)cli_usage(r->c, "/%s is about a conversation, and there is none without a chat template", name);
+            } else {
+                *ret_leave = w->act(r, argument);
+            }
+            return;
+        }
+    }
+    say_unknown(r, name);
+}

@@ -1,0 +1,117 @@
+/* hearth show --json. */
+#include "cli/pieces.h"
+#include "cli/show.h"
+
+#include <string.h>
+
+static json_t *shape_json(const model_config *k)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:f}", "layers", (json_int_t)k->layers,
+                     "width", (json_int_t)k->width, "mlp", (json_int_t)k->ffn, "heads", (json_int_t)k->heads,
+                     "kv_heads", (json_int_t)k->kv_heads, "head_dim", (json_int_t)k->head_dim, "vocabulary",
+                     (json_int_t)k->vocabulary, "context", (json_int_t)k->context, "tied_embeddings", (int)k->tied,
+                     "qkv_bias", (int)k->qkv_bias, "rms_norm_eps", (double)k->eps);
+}
+
+static json_t *rope_json(const rope_config *r)
+{
+    return json_pack("{s:s, s:f, s:I, s:f}", "kind", rope_kind_name(r->kind), "theta", r->theta, "dims",
+                     (json_int_t)r->dims, "factor", r->factor);
+}
+
+static json_t *formats_json(const tensor_table *table)
+{
+    show_format formats[SHOW_FORMATS_MOST];
+    const size_t count = show_formats(table, formats);
+    json_t *rows = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(rows, json_pack("{s:s, s:I, s:I, s:I}", "format", formats[i].name, "tensors",
+                                              (json_int_t)formats[i].tensors, "values", (json_int_t)formats[i].values,
+                                              "bytes", (json_int_t)formats[i].bytes));
+    }
+    return rows;
+}
+
+static json_t *memory_json(const model *m)
+{
+    size_t lengths[SHOW_LENGTHS_MOST];
+    const size_t count = show_lengths(&m->config, lengths);
+    json_t *rows = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(rows,
+                              json_pack("{s:I, s:I, s:I}", "context", (json_int_t)lengths[i], "native_bytes",
+                                        (json_int_t)model_config_cache_bytes(&m->config, lengths[i], 2), "f32_bytes",
+                                        (json_int_t)model_config_cache_bytes(&m->config, lengths[i], 4)));
+    }
+    return json_pack("{s:I, s:o}", "weights_bytes", (json_int_t)show_weight_bytes(m), "kv_cache", rows);
+}
+
+static json_t *tokenizer_json(const model *m)
+{
+    const tokenizer *t = m->tokenizer;
+    if (t == NULL) {
+        return json_null();
+    }
+    return json_pack("{s:s, s:I, s:i, s:i}", "kind", tokenizer_kind(t), "vocabulary",
+                     (json_int_t)tokenizer_vocabulary_size(t), "bos", (int)tokenizer_bos(t), "eos",
+                     (int)tokenizer_eos(t));
+}
+
+static json_t *tensors_json(const tensor_table *table)
+{
+    json_t *rows = json_array();
+    for (size_t i = 0; i < table->count; i++) {
+        const tensor_entry *e = &table->entries[i];
+        json_t *shape = json_array();
+        for (uint32_t d = 0; d < e->dims; d++) {
+            json_array_append_new(shape, json_integer((json_int_t)e->shape[d]));
+        }
+        json_array_append_new(rows, json_pack("{s:o, s:s, s:o, s:I}", "name", pieces_string(e->name, strlen(e->name)),
+                                              "format", dtype_get_info(e->type)->name, "shape", shape, "bytes",
+                                              (json_int_t)e->size_bytes));
+    }
+    return rows;
+}
+
+static json_t *metadata_json(const model *m)
+{
+    json_t *all = json_object();
+    if (m->hf != NULL) {
+        json_object_set(all, "config.json", m->hf->config);
+        json_object_set(all, "generation_config.json", m->hf->generation_config);
+        json_object_set(all, "tokenizer_config.json", m->hf->tokenizer_config);
+        return all;
+    }
+    for (size_t i = 0; i < gguf_metadata_count(m->gguf); i++) {
+        char value[256];
+        const gguf_string key = gguf_metadata_key(m->gguf, i);
+        gguf_describe(m->gguf, i, 8, value, sizeof value);
+        json_t *name = pieces_string(key.text, key.length);
+        if (name != NULL) {
+            json_object_set_new(all, json_string_value(name), pieces_string(value, strlen(value)));
+        }
+        json_decref(name);
+    }
+    return all;
+}
+
+json_t *show_json(const model *m, bool tensors, bool metadata)
+{
+    char licence[SHOW_LICENCE_SIZE];
+    show_licence(m, licence);
+    json_t *all = json_pack(
+        "{s:o, s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "name",
+        pieces_string(m->config.name, strlen(m->config.name)), "path", pieces_string(m->path, strlen(m->path)),
+        "container", m->gguf != NULL ? "gguf" : "huggingface", "family", m->config.family->name, "parameters",
+        (json_int_t)model_parameters(m), "shape", shape_json(&m->config), "rope", rope_json(&m->config.rope), "formats",
+        formats_json(m->tensors), "tokenizer", tokenizer_json(m), "licence",
+        licence[0] != '\0' ? pieces_string(licence, strlen(licence)) : json_null(), "chat_template",
+        m->chat_template != NULL, "memory", memory_json(m));
+    if (tensors && all != NULL) {
+        json_object_set_new(all, "tensors", tensors_json(m->tensors));
+    }
+    if (metadata && all != NULL) {
+        json_object_set_new(all, "metadata", metadata_json(m));
+    }
+    return all;
+}

@@ -1,0 +1,327 @@
+#!/usr/bin/env python3
+"""`hearth run` as a person uses it: a conversation at a pseudo-terminal. Prints TAP."""
+
+import json
+import os
+import re
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from pty_run import Session  # noqa: E402
+from tap import HEARTH, folder, good_json, main, stories, test, tiny  # noqa: E402
+
+TEMPLATE = """{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m.content }}
+{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}"""
+PROMPT = "> "
+
+
+def model_in(place):
+    """tinystories-656k with a chat template."""
+    path = os.path.join(place, "model")
+    if not os.path.exists(path):
+        os.mkdir(path)
+        for name in os.listdir(tiny()):
+            os.symlink(os.path.join(os.path.abspath(tiny()), name), os.path.join(path, name))
+        with open(os.path.join(path, "chat_template.jinja"), "w", encoding="utf-8") as out:
+            out.write(TEMPLATE)
+    return path
+
+
+class Chat:
+    """hearth run in a folder of its own; `ask` waits for the closing line and the next prompt."""
+
+    def __init__(self, place, *options, model=None, columns=100, **more):
+        self.place = place
+        self.state = os.path.join(place, "state")
+        self.session = Session([HEARTH, "run", model or model_in(place), "--color", "never", "--temperature", "0", *options], columns=columns,
+                               XDG_STATE_HOME=self.state, **more)
+        self.greeting = self.session.expect("/help tells more.")
+        self.session.expect(PROMPT)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *ignored):
+        self.session.close()
+
+    def ask(self, text):
+        """The answer's text and the closing line's numbers."""
+        self.session.send(text + "\r")
+        shown = self.session.expect(re.compile(r"(\d+) prompt tokens[^\n]*\r\n"))
+        self.session.expect(PROMPT)
+        prompt, answer = (int(n) for n in re.search(r"(\d+) prompt tokens.*?(\d+) answer tokens", shown).groups())
+        return shown, prompt, answer
+
+    def command(self, text, until):
+        self.session.send(text + "\r")
+        shown = self.session.expect(until)
+        self.session.expect(PROMPT)
+        return shown
+
+    def saved(self, name="saved.json"):
+        path = os.path.join(self.place, name)
+        self.command(f"/save {path}", "messages are in")
+        with open(path, encoding="utf-8") as lines:
+            return json.load(lines)["messages"]
+
+    def leave(self):
+        self.session.send("\x04")
+        return self.session.wait()
+
+
+@test
+def a_conversation_is_kept_and_ctrl_d_leaves():
+    with folder() as place, Chat(place, "-n", "10") as chat:
+        assert "compute native" in chat.greeting and "Llama" in chat.greeting, chat.greeting
+        _, first, answer = chat.ask("Tell me a story")
+        assert answer == 10
+        _, second, _ = chat.ask("Go on")
+        assert second > first + 10, (first, second)
+        messages = chat.saved()
+        assert [m["role"] for m in messages] == ["user", "assistant", "user", "assistant"]
+        assert messages[0]["content"] == "Tell me a story" and messages[2]["content"] == "Go on"
+        once = good_json("run", model_in(place), "-p", "Tell me a story", "--temperature", "0", "-n", "10")
+        assert messages[1]["content"] == once["text"] and once["tokens"]["prompt"] == first
+        assert chat.leave() == 0
+
+
+@test
+def clear_and_system_change_what_the_model_reads():
+    with folder() as place, Chat(place, "-n", "4", "--system", "Be kind.") as chat:
+        _, first, _ = chat.ask("Hello")
+        assert [m["content"] for m in chat.saved()][:2] == ["Be kind.", "Hello"]
+        chat.command("/clear", "a new conversation")
+        assert chat.saved() == [{"role": "system", "content": "Be kind."}]
+        assert chat.ask("Hello")[1] == first
+        chat.command("/clear", "a new conversation")
+        chat.command("/system You are a very old and very wise cat.", "is set")
+        assert chat.ask("Hello")[1] > first
+        chat.command("/system", "no system message")
+        assert [m["role"] for m in chat.saved()] == ["user", "assistant"]
+        assert chat.leave() == 0
+
+
+@test
+def save_and_load_are_a_round_trip():
+    with folder() as place:
+        with Chat(place, "-n", "6") as chat:
+            chat.ask("Grüße, ☃ \"quoted\"")
+            before = chat.saved("with space.json")
+            assert before[0]["content"] == "Grüße, ☃ \"quoted\""
+            wanted = chat.ask("And then?")[1]
+            assert chat.leave() == 0
+        with Chat(place, "-n", "6") as chat:
+            chat.command("/load " + os.path.join(place, "with space.json"), "2 messages from")
+            assert chat.saved("again.json") == before
+            assert chat.ask("And then?")[1] == wanted
+            chat.command("/load " + os.path.join(place, "missing.json"), "missing.json")
+            chat.command("/load", "/load FILE")
+            chat.command("/save", "/save FILE")
+            chat.command("/save /nonexistent/folder/file", "/nonexistent")
+            assert len(chat.saved()) == 4  # nothing was lost by that
+            assert chat.leave() == 0
+
+
+@test
+def several_lines_are_one_text():
+    with folder() as place, Chat(place, "-n", "2") as chat:
+        chat.session.send("one \\\r")
+        chat.session.expect(". ")
+        chat.ask("two")
+        chat.session.send('"""\r')
+        chat.session.expect(". ")
+        chat.session.send("three\r")
+        chat.session.expect(". ")
+        chat.session.send("\r")
+        chat.session.expect(". ")
+        chat.ask('four"""')
+        chat.ask('"""five six"""')
+        assert [m["content"] for m in chat.saved() if m["role"] == "user"] == ["one \ntwo", "three\n\nfour", "five six"]
+        assert chat.leave() == 0
+
+
+@test
+def lines_are_edited():
+    with folder() as place, Chat(place, "-n", "2") as chat:
+        chat.ask("wrld\x1b[D\x1b[D\x1b[Do\x01Hello \x05!\x7f?")  # left, insert, to the beginning, to the end, backspace
+        chat.ask("naïve\x7f\x7f\x7fe☃\x7f")  # backspace takes whole characters
+        chat.ask("gone\x15kept")  # Ctrl-U
+        assert [m["content"] for m in chat.saved() if m["role"] == "user"] == ["Hello world?", "nae", "kept"]
+        assert chat.leave() == 0
+
+
+@test
+def history_is_walked_and_kept():
+    with folder() as place:
+        with Chat(place, "-n", "2") as chat:
+            chat.ask("first question")
+            chat.ask("second question")
+            chat.ask("\x1b[A\x1b[A!")
+            assert chat.leave() == 0
+        with Chat(place, "-n", "2") as chat:
+            chat.ask("\x10 again")  # Ctrl-P: the last line of the last conversation
+            assert chat.saved()[0]["content"] == "first question! again"
+            assert chat.leave() == 0
+        path = os.path.join(place, "state", "openhearth", "history")
+        assert os.path.exists(path)
+        assert os.stat(path).st_mode & 0o077 == 0, oct(os.stat(path).st_mode)
+
+
+@test
+def ctrl_c_stops_the_answer_and_not_the_program():
+    with folder() as place, Chat(place, "-n", "100000000", "--logit-bias", "2=-inf") as chat:
+        chat.session.send("Tell me a very long story\r")
+        chat.session.expect("\r\n")
+        time.sleep(1.0)
+        chat.session.send("\x03")
+        shown = chat.session.expect("interrupted")
+        assert len(shown) > 20, shown
+        chat.session.expect(PROMPT)
+        messages = chat.saved()
+        assert [m["role"] for m in messages] == ["user", "assistant"] and len(messages[1]["content"]) > 20
+        chat.session.send("Another one\r")
+        time.sleep(0.7)
+        chat.session.signal(signal.SIGINT)
+        chat.session.expect("interrupted")
+        chat.session.expect(PROMPT)
+        assert chat.leave() == 0
+
+
+@test
+def ctrl_c_at_the_prompt_empties_the_line():
+    with folder() as place, Chat(place, "-n", "2") as chat:
+        for _ in range(3):
+            chat.session.send("not this\x03")
+            chat.session.expect("^C")
+            chat.session.expect(PROMPT)
+        chat.session.send('"""\rnor this\x03')
+        chat.session.expect("^C")
+        chat.session.expect(PROMPT)
+        chat.ask("but this")
+        assert [m["content"] for m in chat.saved() if m["role"] == "user"] == ["but this"]
+        assert chat.leave() == 0
+
+
+@test
+def twice_ctrl_c_ends_what_does_not_stop():
+    """Two signals before the program can look: it leaves at once."""
+    with folder() as place, Chat(place, "-n", "2") as chat:
+        os.kill(chat.session.pid, signal.SIGSTOP)
+        chat.session.signal(signal.SIGINT)
+        time.sleep(0.1)
+        os.kill(chat.session.pid, signal.SIGCONT)
+        chat.session.expect("^C")
+        chat.session.expect(PROMPT)
+        assert chat.leave() == 0
+
+
+@test
+def sigterm_leaves_cleanly():
+    with folder() as place:
+        for busy in (False, True):
+            with Chat(place, "-n", "100000000" if busy else "2", "--logit-bias", "2=-inf") as chat:
+                if busy:
+                    chat.session.send("Tell me a story\r")
+                    time.sleep(0.7)
+                else:
+                    chat.ask("remember me")
+                chat.session.signal(signal.SIGTERM)
+                assert chat.session.wait() == 143, chat.session.text()
+        with open(os.path.join(place, "state", "openhearth", "history"), encoding="utf-8") as lines:
+            assert "remember" in lines.read()
+
+
+@test
+def words_help_stats_exit_and_unknown():
+    with folder() as place, Chat(place, "-n", "3") as chat:
+        shown = chat.command("/help", "three quotes" if False else "several lines")
+        for word in ("/help", "/clear", "/system", "/save", "/load", "/stats", "/exit"):
+            assert word in shown, shown
+        chat.ask("Hello")
+        shown = chat.command("/stats", "loaded in")
+        assert "2 messages" in shown and "of 512 tokens" in shown and "3 tokens in" in shown, shown
+        chat.command("/clera", "did you mean /clear?")
+        chat.command("/frobnicate", "/help tells")
+        chat.session.send("\r")  # an empty line is no question
+        chat.session.expect(PROMPT)
+        assert len(chat.saved()) == 2
+        chat.session.send("/exit\r")
+        assert chat.session.wait() == 0
+
+
+@test
+def a_full_context_forgets_the_oldest_and_says_so():
+    with folder() as place, Chat(place, "-n", "20", "--context", "128", "--system", "Be kind.") as chat:
+        forgot = 0
+        for number in range(8):
+            shown, prompt, answer = chat.ask(f"Tell me story number {number}")
+            assert prompt + 1 <= 128 and answer <= 20, (prompt, answer)
+            forgot += shown.count("the oldest exchange is forgotten")
+        messages = chat.saved()
+        assert forgot >= 3, forgot
+        assert messages[0] == {"role": "system", "content": "Be kind."}
+        users = [m["content"] for m in messages if m["role"] == "user"]
+        assert users == [f"Tell me story number {n}" for n in range(forgot, 8)], users
+        assert messages[1]["role"] == "user" and messages[-1]["role"] == "assistant"
+        # The last answer is what the model gives to exactly what was kept.
+        kept = os.path.join(place, "kept.json")
+        with open(kept, "w", encoding="utf-8") as out:
+            json.dump({"messages": messages[:-1]}, out)
+        rendered = good_json("template", model_in(place), kept)["text"]
+        again = good_json("run", model_in(place), "--raw", "-p", rendered, "--temperature", "0", "-n", "20", "--context", "128")
+        assert again["text"] == messages[-1]["content"], (again["text"], messages[-1]["content"])
+        assert chat.leave() == 0
+
+
+@test
+def a_question_that_does_not_fit_is_refused_and_forgotten():
+    with folder() as place, Chat(place, "-n", "2", "--context", "64") as chat:
+        chat.ask("Hello")
+        chat.command("word " * 100, "--context sets it")
+        users = [m["content"] for m in chat.saved() if m["role"] == "user"]
+        assert not any("word" in u for u in users), users
+        chat.ask("Hello again")
+        assert chat.leave() == 0
+
+
+@test
+def a_model_without_template_completes_each_line():
+    with folder() as place, Chat(place, "-n", "5", "--raw", model=stories()) as chat:
+        _, first, _ = chat.ask("Once upon a time")
+        assert chat.ask("Once upon a time")[1] == first
+        chat.command("/save x.json", "chat template")
+        assert chat.leave() == 0
+
+
+@test
+def a_narrow_terminal_and_a_resize_keep_the_line():
+    with folder() as place, Chat(place, "-n", "2", columns=24) as chat:
+        text = "a line that is much longer than the terminal is wide"
+        chat.session.send(text[:20])
+        time.sleep(0.2)
+        chat.session.resize(60)
+        time.sleep(0.2)
+        chat.ask(text[20:])
+        assert chat.saved()[0]["content"] == text
+        assert chat.leave() == 0
+
+
+@test
+def no_state_folder_is_no_failure():
+    with folder() as place:
+        closed = os.path.join(place, "a file, no folder")
+        open(closed, "w").close()
+        with Chat(place, "-n", "2") as chat:
+            chat.leave()
+        session = Session([HEARTH, "run", model_in(place), "--color", "never", "-n", "2"], XDG_STATE_HOME=closed)
+        session.expect(PROMPT)
+        session.send("Hello\r")
+        session.expect("answer tokens")
+        session.expect(PROMPT)
+        session.send("\x04")
+        assert session.wait() == 0
+
+
+main()
