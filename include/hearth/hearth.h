@@ -1,9 +1,9 @@
-/* libhearth: run an open model. Engine, model, session, tokenizer, status; no tensor in sight.
+/* libhearth: run an open model. Engine, model, session, tokenizer, status; no tensor in sight. docs/library.md.
  *
  * Ownership: what *_open and *_create return is freed by *_close and *_destroy, which take NULL. A model must outlive
- * its sessions, an engine its models. A session is used by one thread at a time; the engine's own threads do the work.
- * One result: what comes out is a function of the model's bytes, the input, the seed and the computation chosen, and of
- * nothing else (docs/numerics.md). */
+ * its sessions, an engine its models. A session is used by one thread at a time, different sessions by different
+ * threads; the engine's own threads do the work, one step after the other. One result: what comes out is a function of
+ * the model's bytes, the input, the seed and the computation chosen, and of nothing else (docs/numerics.md). */
 #ifndef HEARTH_HEARTH_H
 #define HEARTH_HEARTH_H
 
@@ -37,8 +37,15 @@ HEARTH_API int hearth_engine_threads(const hearth_engine *engine);
 typedef enum hearth_compute { HEARTH_COMPUTE_NATIVE = 0, HEARTH_COMPUTE_F32 = 1 } hearth_compute;
 typedef bool (*hearth_progress)(void *context, const char *what, uint64_t done, uint64_t total, const char *unit);
 
+typedef enum hearth_packing {
+    HEARTH_PACKING_AUTO = 0, /* weights are rearranged in memory where it allows the copy, else used from the file */
+    HEARTH_PACKING_PACKED,   /* HEARTH_E_MEMORY where the copy does not fit */
+    HEARTH_PACKING_MAPPED,   /* from the file: the same bits, slower */
+} hearth_packing;
+
 typedef struct hearth_model_options {
     hearth_compute compute;
+    hearth_packing packing;
     hearth_progress progress; /* NULL: none */
     void *progress_context;
 } hearth_model_options;
@@ -78,7 +85,11 @@ HEARTH_API hearth_sampling hearth_sampling_default(void);
 typedef struct hearth_session_options {
     size_t context_length; /* 0: the model's, bounded by memory */
     hearth_sampling sampling;
+    const char *const *stop_strings; /* copied; hearth_session_generate ends before one */
+    size_t stop_count;
 } hearth_session_options;
+/* context 0, hearth_sampling_default(), no stop strings. */
+HEARTH_API hearth_session_options hearth_session_options_default(void);
 
 HEARTH_API hearth_status hearth_session_create(hearth_model *model, const hearth_session_options *options,
                                                hearth_session **ret, hearth_error *error);
@@ -101,6 +112,11 @@ typedef bool (*hearth_text_callback)(void *context, const char *text, size_t len
 HEARTH_API hearth_status hearth_session_generate(hearth_session *session, const char *text, size_t length,
                                                  size_t most_tokens, hearth_text_callback callback, void *context,
                                                  hearth_error *error);
+
+/* Natural logarithm of each token's probability after those before it, in windows of `window` tokens (0: the library
+ * chooses; docs/commands/score.md). log_probabilities: [count], the first is 0. At least two tokens. */
+HEARTH_API hearth_status hearth_score(hearth_model *model, const int32_t *ids, size_t count, size_t window,
+                                      float *log_probabilities, hearth_error *error);
 
 #ifdef __cplusplus
 }

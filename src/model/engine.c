@@ -41,6 +41,7 @@ hearth_status engine_create(int threads, const char *isa, engine **ret, hearth_e
         mem_free(e);
         return status;
     }
+    pthread_mutex_init(&e->busy, NULL);
     *ret = e;
     return HEARTH_OK;
 }
@@ -51,5 +52,13 @@ void engine_free(engine *e)
         return;
     }
     thread_pool_destroy(e->pool);
+    pthread_mutex_destroy(&e->busy);
     mem_free(e);
+}
+
+void engine_run(engine *e, thread_fn fn, void *context)
+{
+    pthread_mutex_lock(&e->busy);
+    thread_pool_run(e->pool, fn, context);
+    pthread_mutex_unlock(&e->busy);
 }

@@ -6,7 +6,10 @@
 #include "kernels/kernels.h"
 #include "threads/pool.h"
 
+#include <pthread.h>
+
 typedef struct engine {
+    pthread_mutex_t busy; /* one run at a time: sessions of several threads may share an engine */
     thread_pool *pool;
     const kernel_table *kernels;
     int threads;
@@ -17,5 +20,7 @@ typedef struct engine {
 hearth_status engine_create(int threads, const char *isa, engine **ret, hearth_error *error);
 /* NULL is allowed. */
 void engine_free(engine *e);
+/* thread_pool_run, after whoever is running. */
+void engine_run(engine *e, thread_fn fn, void *context);
 
 #endif

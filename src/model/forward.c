@@ -403,7 +403,7 @@ hearth_status forward_step(forward *f, const forward_segment *segments, size_t c
     for (uint32_t i = 0; i < c->layers; i++) {
         atomic_store_explicit(&f->next[i], 0, memory_order_relaxed);
     }
-    thread_pool_run(f->m->engine->pool, run_step, f);
+    engine_run(f->m->engine, run_step, f);
     return HEARTH_OK;
 }
 
@@ -421,7 +421,7 @@ hearth_status forward_logits(forward *f, size_t first, size_t count, const float
     if (first < f->logits_first || first + count > f->logits_first + f->logits_count) {
         f->logits_first = first;
         f->logits_count = count;
-        thread_pool_run(f->m->engine->pool, run_logits, f);
+        engine_run(f->m->engine, run_logits, f);
     }
     *ret = f->logits + (first - f->logits_first) * f->m->config.vocabulary;
     return HEARTH_OK;

@@ -310,7 +310,10 @@ static hearth_status pack_one(loader *l, matrix *m, hearth_error *error)
 {
     const uint8_t *source = m->source;
     const uint64_t source_bytes = (uint64_t)m->rows * m->source_row_bytes;
-    TRY(matrix_pack(m, l->e->pool, error));
+    pthread_mutex_lock(&l->e->busy);
+    const hearth_status status = matrix_pack(m, l->e->pool, error);
+    pthread_mutex_unlock(&l->e->busy);
+    TRY(status);
     release_source(l, source, source_bytes);
     l->done_bytes += matrix_bytes(m);
     if (l->options->progress != NULL && !l->options->progress(l->options->progress_context, "packing weights",

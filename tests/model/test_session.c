@@ -1,0 +1,314 @@
+/* Streams, answers, contexts that fill up, scores, and models that are refused by name. */
+#include "support.h"
+
+#include "base/memory.h"
+#include "generate/score.h"
+#include "generate/stream.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Pushes the pieces; returns what was shown, with "|" after each push. */
+static const char *stream_all(const char *const *stops, size_t stop_count, const char *const *pieces)
+{
+    static char out[512];
+    text_stream s;
+    out[0] = '\0';
+    text_stream_init(&s, stops, stop_count);
+    for (size_t i = 0; pieces[i] != NULL && s.stop == NULL; i++) {
+        OK(text_stream_push(&s, pieces[i], strlen(pieces[i]), error));
+        strcat(out, buffer_text(&s.shown));
+        strcat(out, "|");
+    }
+    if (s.stop == NULL) {
+        OK(text_stream_finish(&s, error));
+        strcat(out, buffer_text(&s.shown));
+    }
+    text_stream_free(&s);
+    return out;
+}
+
+static void streams(void **state)
+{
+    (void)state;
+    const char *const stops[] = {"END", "\n\nUser:", ""};
+    const char *const plain[] = {"a", "b", NULL};
+    assert_string_equal(stream_all(NULL, 0, plain), "a|b|");
+    const char *const split[] = {"caf\xC3", "\xA9 \xF0\x9F", "\x98\x80!", NULL};
+    assert_string_equal(stream_all(NULL, 0, split), "caf|\xC3\xA9 |\xF0\x9F\x98\x80!|");
+    const char *const broken[] = {"x\xFF", "y\xE2\x82", NULL}; /* never a character; unfinished at the end */
+    assert_string_equal(stream_all(NULL, 0, broken), "x\xEF\xBF\xBD|y|\xEF\xBF\xBD");
+    const char *const stop[] = {"go E", "N", "D on", NULL};
+    assert_string_equal(stream_all(stops, 3, stop), "go |||");
+    const char *const nearly[] = {"E", "N", "ENd", "EN", NULL};
+    assert_string_equal(stream_all(stops, 3, nearly), "||ENENd||EN");
+    const char *const lines[] = {"a\n", "\nUs", "er", ": b", NULL};
+    assert_string_equal(stream_all(stops, 3, lines), "a||||");
+    const char *const inside[] = {"abcENDdefEND", NULL};
+    assert_string_equal(stream_all(stops, 3, inside), "abc|");
+}
+
+typedef struct shown {
+    char text[4096];
+    size_t length;
+    size_t calls;
+    size_t stop_after;
+} shown;
+
+static bool keep_text(void *context, const char *text, size_t length)
+{
+    shown *s = context;
+    assert_true(s->length + length < sizeof s->text);
+    memcpy(s->text + s->length, text, length);
+    s->length += length;
+    s->text[s->length] = '\0';
+    return ++s->calls != s->stop_after;
+}
+
+static session *start(model *m, size_t context, const char *prompt)
+{
+    session *s = NULL;
+    token_list ids = {0};
+    session_options options = session_options_default();
+    options.context_length = context;
+    options.sampling.temperature = 0;
+    OK(session_create(m, &options, &s, error));
+    OK(tokenizer_encode(m->tokenizer, prompt, strlen(prompt), ENCODE_ADD_BOS, &ids, error));
+    OK(session_feed(s, ids.ids, ids.count, NULL, NULL, error));
+    token_list_free(&ids);
+    return s;
+}
+
+static void answers(void **state)
+{
+    (void)state;
+    const char *path = fixture_path("stories260K/stories260K-f32.gguf");
+    if (!file_exists(path)) {
+        SKIP("no fixture stories260K\n");
+    }
+    engine *e = make_engine(2, NULL);
+    model *m = open_model(e, path, COMPUTE_F32);
+    session_answer_result r;
+    shown out = {.length = 0};
+    session *s = start(m, 100, "");
+    session_answer_options options = {.most_tokens = 40};
+    OK(session_answer(s, &options, keep_text, &out, &r, error));
+    assert_int_equal(r.end, SESSION_END_LENGTH);
+    assert_int_equal(r.tokens, 40);
+    assert_int_equal(session_length(s), 41);
+    const char *story = "Once upon a time, there was a little girl named Lily.";
+    assert_non_null(strstr(out.text, story));
+    session_free(s);
+
+    const char *const stops[] = {"little girl"};
+    out = (shown){.length = 0};
+    s = start(m, 100, "");
+    options = (session_answer_options){.stops = stops, .stop_count = 1};
+    OK(session_answer(s, &options, keep_text, &out, &r, error));
+    assert_int_equal(r.end, SESSION_END_STOP);
+    assert_string_equal(r.stop, "little girl");
+    assert_string_equal(out.text + out.length - 6, "was a ");
+    session_free(s);
+
+    out = (shown){.length = 0};
+    s = start(m, 30, ""); /* fills the context: 1 + 29 tokens are held, one more is drawn */
+    OK(session_answer(s, NULL, keep_text, &out, &r, error));
+    assert_int_equal(r.end, SESSION_END_CONTEXT);
+    assert_int_equal(r.tokens, 30);
+    assert_int_equal(session_length(s), 30);
+    hearth_error full = {0};
+    const int32_t one = 5;
+    assert_int_equal(session_feed(s, &one, 1, NULL, NULL, &full), HEARTH_E_LIMIT);
+    session_free(s);
+
+    out = (shown){.stop_after = 3};
+    s = start(m, 100, "");
+    OK(session_answer(s, NULL, keep_text, &out, &r, error));
+    assert_int_equal(r.end, SESSION_END_CALLER);
+    assert_int_equal(r.tokens, 3);
+    session_free(s);
+    model_close(m);
+    engine_free(e);
+}
+
+/* Scores in one window equal what the logits say; windows cover every token once; bad settings are refused. */
+static void scores(void **state)
+{
+    (void)state;
+    engine *e = make_engine(2, NULL);
+    model *m = open_model(e, golden_path("llama-gqa"), COMPUTE_F32);
+    int32_t ids[100];
+    for (int i = 0; i < 100; i++) {
+        ids[i] = i * i * 3 % 64;
+    }
+    score_result r;
+    score_options options = {.window = 100, .stride = 50, .cache = -1, .chunk = 33};
+    OK(score_tokens(m, ids, 100, 250, &options, &r, error));
+    float *logits = all_logits(m, ids, 100, 512, -1);
+    double sum = 0;
+    for (int i = 1; i < 100; i++) {
+        double total = 0;
+        const float *row = logits + (i - 1) * 64;
+        for (int j = 0; j < 64; j++) {
+            total += exp((double)row[j]);
+        }
+        const double expected = (double)row[ids[i]] - log(total);
+        assert_true(fabs(expected - (double)r.log_probabilities[i]) < 1e-5);
+        sum += expected;
+    }
+    assert_true(fabs(r.sum - sum) < 1e-3);
+    assert_true(fabs(r.perplexity - exp(-sum / 99)) < 1e-2);
+    assert_true(fabs(r.bits_per_byte - -sum / log(2) / 250) < 1e-5);
+    score_result windowed;
+    options = (score_options){.window = 40, .stride = 15, .cache = -1};
+    OK(score_tokens(m, ids, 100, 250, &options, &windowed, error));
+    for (int i = 1; i < 100; i++) {
+        assert_true(windowed.log_probabilities[i] < 0);
+        /* the first window sees all; later ones see 25 to 39 tokens before */
+        assert_true(i >= 40 || windowed.log_probabilities[i] == r.log_probabilities[i]);
+    }
+    hearth_error error;
+    options.stride = 40;
+    assert_int_equal(score_tokens(m, ids, 100, 0, &options, &windowed, &error), HEARTH_E_ARGUMENT);
+    options = (score_options){.window = 1 << 20, .cache = -1};
+    assert_int_equal(score_tokens(m, ids, 100, 0, &options, &windowed, &error), HEARTH_E_ARGUMENT);
+    assert_int_equal(score_tokens(m, ids, 1, 0, NULL, &windowed, &error), HEARTH_E_ARGUMENT);
+    ids[50] = 64;
+    assert_int_equal(score_tokens(m, ids, 100, 0, NULL, &windowed, &error), HEARTH_E_ARGUMENT);
+    free(logits);
+    score_result_free(&r);
+    model_close(m);
+    engine_free(e);
+}
+
+/* ---- configurations that are refused ---- */
+
+typedef struct refusal {
+    const char *key;   /* of config.json */
+    const char *value; /* JSON */
+    hearth_status status;
+    const char *place, *found; /* parts of the error's line */
+} refusal;
+
+static const refusal refusals[] = {
+    {"architectures", "[\"GPT2LMHeadModel\"]", HEARTH_E_UNSUPPORTED, "architectures", "GPT2LMHeadModel"},
+    {"hidden_act", "\"gelu\"", HEARTH_E_UNSUPPORTED, "hidden_act", "gelu"},
+    {"rope_scaling", "{\"rope_type\": \"dynamic\", \"factor\": 2.0}", HEARTH_E_UNSUPPORTED, "RoPE scaling", "dynamic"},
+    {"rope_parameters", "{\"rope_type\": \"yarn\", \"factor\": 2.0}", HEARTH_E_UNSUPPORTED, "RoPE scaling", "yarn"},
+    {"rope_scaling", "{\"type\": \"longrope\"}", HEARTH_E_UNSUPPORTED, "RoPE scaling", "longrope"},
+    {"rope_scaling", "{\"type\": \"linear\"}", HEARTH_E_FORMAT, "RoPE scaling", "nothing"},
+    {"rope_scaling", "{\"type\": \"linear\", \"factor\": -1}", HEARTH_E_FORMAT, "factor", "-1"},
+    {"rope_theta", "0", HEARTH_E_FORMAT, "base frequency", "0"},
+    {"rope_theta", "\"x\"", HEARTH_E_FORMAT, "rope_theta", "string"},
+    {"num_hidden_layers", "0", HEARTH_E_FORMAT, "layers", "0"},
+    {"num_hidden_layers", "5", HEARTH_E_FORMAT, "tensor model.layers.4.self_attn.q_proj.weight", "no such tensor"},
+    {"num_hidden_layers", "3", HEARTH_E_UNSUPPORTED, "tensor model.layers.3.", "Llama"},
+    {"num_hidden_layers", "2000", HEARTH_E_LIMIT, "layers", "2000"},
+    {"num_hidden_layers", "4.5", HEARTH_E_FORMAT, "num_hidden_layers", "number"},
+    {"num_attention_heads", "5", HEARTH_E_FORMAT, "heads", "5"},
+    {"num_key_value_heads", "4", HEARTH_E_FORMAT, "key heads", "4"},
+    {"num_key_value_heads", "3", HEARTH_E_FORMAT, "tensor model.layers.0.self_attn.k_proj.weight", "[16, 48]"},
+    {"head_dim", "7", HEARTH_E_FORMAT, "head size", "7"},
+    {"head_dim", "16", HEARTH_E_FORMAT, "tensor model.layers.0.self_attn.q_proj.weight", "[48, 48]"},
+    {"vocab_size", "65", HEARTH_E_FORMAT, "tensor lm_head.weight", "[64, 48]"},
+    {"intermediate_size", "-3", HEARTH_E_FORMAT, "intermediate_size", "number"},
+    {"max_position_embeddings", "99999999999", HEARTH_E_LIMIT, "max_position_embeddings", "99999999999"},
+    {"rms_norm_eps", "0", HEARTH_E_FORMAT, "norm epsilon", "0"},
+    {"attention_bias", "true", HEARTH_E_FORMAT, "tensor model.layers.0.self_attn.q_proj.bias", "no such tensor"},
+    {"partial_rotary_factor", "0.5", HEARTH_E_UNSUPPORTED, "partial_rotary_factor", "0.5"},
+};
+
+/* A copy of llama-gqa's folder with one key of config.json replaced. */
+static void write_variant(const char *folder, const char *key, const char *value)
+{
+    char path[512];
+    char link_target[PATH_MAX];
+    json_t *config = read_json(golden_path("llama-gqa/config.json"));
+    json_error_t problem;
+    json_t *new = json_loads(value, JSON_DECODE_ANY, &problem);
+    assert_non_null(new);
+    assert_int_equal(json_object_set_new(config, key, new), 0);
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    assert_int_equal(json_dump_file(config, path, 0), 0);
+    assert_non_null(realpath(golden_path("llama-gqa/model.safetensors"), link_target));
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    (void)unlink(path);
+    assert_int_equal(symlink(link_target, path), 0);
+    json_decref(config);
+}
+
+static void refuses(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/hearth-config-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    engine *e = make_engine(1, NULL);
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        const refusal *r = &refusals[i];
+        char line[1024];
+        hearth_error error = {0};
+        model *m = NULL;
+        write_variant(folder, r->key, r->value);
+        const hearth_status status = model_open(e, folder, NULL, &m, &error);
+        hearth_error_line(&error, line, sizeof line);
+        if (status != r->status || strstr(line, r->place) == NULL || strstr(line, r->found) == NULL ||
+            strstr(line, folder) == NULL) {
+            fail_msg("%s = %s: %s: %s", r->key, r->value, hearth_status_name(status), line);
+        }
+        assert_null(m);
+    }
+    char path[512];
+    const char *const names[] = {"config.json", "model.safetensors"};
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        (void)unlink(path);
+    }
+    (void)rmdir(folder);
+    engine_free(e);
+}
+
+/* transformers 4 and 5 spell RoPE's settings differently; a window caps the context. */
+static void spellings(void **state)
+{
+    (void)state;
+    static const char old[] = "{\"architectures\":[\"MistralForCausalLM\"],\"hidden_size\":64,\"intermediate_size\":96,"
+                              "\"num_hidden_layers\":2,\"num_attention_heads\":4,\"vocab_size\":50,"
+                              "\"max_position_embeddings\":4096,\"sliding_window\":1024,\"rope_theta\":5e5,"
+                              "\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8,\"low_freq_factor\":1,"
+                              "\"high_freq_factor\":4,\"original_max_position_embeddings\":512}}";
+    static const char new[] = "{\"architectures\":[\"MistralForCausalLM\"],\"hidden_size\":64,\"intermediate_size\":96,"
+                              "\"num_hidden_layers\":2,\"num_attention_heads\":4,\"vocab_size\":50,\"head_dim\":16,"
+                              "\"max_position_embeddings\":4096,\"sliding_window\":1024,\"rope_parameters\":"
+                              "{\"rope_theta\":5e5,\"rope_type\":\"llama3\",\"factor\":8.0,\"low_freq_factor\":1.0,"
+                              "\"high_freq_factor\":4.0,\"original_max_position_embeddings\":512}}";
+    model_config c[2];
+    const char *const texts[] = {old, new};
+    for (int i = 0; i < 2; i++) {
+        char path[] = "x/name";
+        hf_folder folder = {.path = path};
+        OK(json_door_parse(texts[i], strlen(texts[i]), "config", &folder.config, error));
+        memset(&c[i], 0, sizeof c[i]);
+        OK(model_config_from_hf(&folder, &c[i], error));
+        json_decref(folder.config);
+    }
+    assert_memory_equal(&c[0], &c[1], sizeof c[0]);
+    assert_int_equal(c[0].context, 1024);
+    assert_int_equal(c[0].kv_heads, 4);
+    assert_int_equal(c[0].rope.kind, ROPE_LLAMA3);
+    assert_true(c[0].rope.theta == 5e5);
+    assert_string_equal(c[0].name, "name");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(streams), cmocka_unit_test(answers),   cmocka_unit_test(scores),
+        cmocka_unit_test(refuses), cmocka_unit_test(spellings),
+    };
+    return cmocka_run_group_tests_name("sessions and refusals", tests, NULL, NULL);
+}
