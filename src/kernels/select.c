@@ -21,8 +21,10 @@ void kernels_fill_variant_scalar(kernel_table *table);
 void kernels_fill_variant_avx2(kernel_table *table);
 void kernels_fill_variant_avx512(kernel_table *table);
 void kernels_fill_quantized_avx2_sums(kernel_table *table);
+void kernels_fill_quantized_avx512_vnni(kernel_table *table);
 #elif defined(__aarch64__)
 void kernels_fill_variant_neon(kernel_table *table);
+void kernels_fill_quantized_neon_dotprod(kernel_table *table);
 #endif
 
 /* From the slowest to the fastest. */
@@ -31,8 +33,16 @@ static const select_row select_rows[] = {
 #if defined(__x86_64__)
     {"avx2", "avx2", {.avx2 = true}, {kernels_fill_variant_avx2, kernels_fill_quantized_avx2_sums}},
     {"avx512", "avx512", {.avx2 = true, .avx512 = true}, {kernels_fill_variant_avx512}},
+    {"avx512",
+     "avx512-vnni",
+     {.avx2 = true, .avx512 = true, .vnni = true},
+     {kernels_fill_variant_avx512, kernels_fill_quantized_avx512_vnni}},
 #elif defined(__aarch64__)
     {"neon", "neon", {.neon = true}, {kernels_fill_variant_neon}},
+    {"neon",
+     "neon-dotprod",
+     {.neon = true, .dotprod = true},
+     {kernels_fill_variant_neon, kernels_fill_quantized_neon_dotprod}},
 #endif
 };
 

@@ -294,9 +294,16 @@ V16_INLINE v16b v16b_set4(const void *p)
     memcpy(&four, p, 4);
     return _mm512_set1_epi32(four);
 }
+#if defined(__AVX512VNNI__) || defined(KERNELS_VNNI)
+#define V16_DOT4_U8_FULL 1 /* v16i_dot4_u8s8 is exact for all of 0..255 */
+#endif
 V16_INLINE v16i v16i_dot4_u8s8(v16i acc, v16b a, v16b b)
 {
+#ifdef V16_DOT4_U8_FULL
+    return _mm512_dpbusd_epi32(acc, a, b);
+#else
     return _mm512_add_epi32(acc, _mm512_madd_epi16(_mm512_maddubs_epi16(a, b), _mm512_set1_epi16(1)));
+#endif
 }
 V16_INLINE v16i v16i_dot4_s8s8(v16i acc, v16b a, v16b b)
 {

@@ -2,7 +2,7 @@
  * products (integer dot products of panels and ACTIVATION_Q8). Formulas and layouts: kernels/quantized.h.
  *
  * Few tokens: panels are streamed once, block by block. Many tokens: a stretch of k of a panel is unpacked into the
- * scratch and all tokens pass over it, four at a time; between stretches the chains rest in y. Both walk k upwards in
+ * scratch and all tokens pass over it, a few at a time; between stretches the chains rest in y. Both walk k upwards in
  * one chain per output, so they give the same bits. */
 #include "kernels/fill.h"
 #include "kernels/template/quantized.h"
@@ -11,11 +11,11 @@
 
 V16_INLINE v16i dot_groups(dtype type, const unpacked *u, const activation_q8 *x, int begin, int end, int sum)
 {
-    v16i isum = v16i_set1(-quantized_offset(type) * sum);
+    v16i isum = v16i_set1(-unpacked_offset(type) * sum);
     for (int g = begin; g < end; g++) {
         const v16b values = v16b_set4(x->q + 4 * g);
         const v16b q = as_bytes(u->q[g]);
-        isum = type == DTYPE_Q8_0 ? v16i_dot4_s8s8(isum, q, values) : v16i_dot4_u8s8(isum, q, values);
+        isum = unpacked_signed(type) ? v16i_dot4_s8s8(isum, q, values) : v16i_dot4_u8s8(isum, q, values);
     }
     return isum;
 }
@@ -41,32 +41,58 @@ QUANTIZED_INLINE v16f step(dtype type, const unpacked *u, const activation_q8 *x
     return acc;
 }
 
-/* One panel, `tokens` (a constant, 1..4) from `first` on, straight from the panel. */
-V16_INLINE void stream(dtype type, const product *p, size_t panel, size_t first, size_t tokens)
+/* `panels` panels side by side for `tokens` tokens (constants, at most 2 and 4), straight from memory. */
+V16_INLINE void stream(dtype type, const product *p, size_t panel, size_t panels, size_t tokens)
 {
-    const uint8_t *weights = p->panels + panel * p->panel_bytes;
-    v16f acc[4];
-    for (size_t t = 0; t < tokens; t++) {
-        acc[t] = v16f_zero();
-    }
-    for (size_t b = 0; b < p->blocks; b++) {
-        unpacked u;
-        unpack(type, weights, b, &u);
+    v16f acc[2][4];
+    for (size_t i = 0; i < panels; i++) {
         for (size_t t = 0; t < tokens; t++) {
-            acc[t] = step(type, &u, p->x + (first + t) * p->blocks + b, acc[t]);
+            acc[i][t] = v16f_zero();
         }
     }
-    for (size_t t = 0; t < tokens; t++) {
-        v16f_store_n(p->y + (first + t) * p->ldy + panel * PANEL_ROWS, acc[t], rows_of(p, panel));
+    for (size_t b = 0; b < p->blocks; b++) {
+        for (size_t i = 0; i < panels; i++) {
+            unpacked u;
+            unpack(type, p->panels + (panel + i) * p->panel_bytes, b, &u);
+            for (size_t t = 0; t < tokens; t++) {
+                acc[i][t] = step(type, &u, p->x + t * p->blocks + b, acc[i][t]);
+            }
+        }
+    }
+    for (size_t i = 0; i < panels; i++) {
+        for (size_t t = 0; t < tokens; t++) {
+            v16f_store_n(p->y + t * p->ldy + (panel + i) * PANEL_ROWS, acc[i][t], rows_of(p, panel + i));
+        }
     }
 }
 
-/* Blocks [begin, end), unpacked, for `tokens` (a constant, 1..4) from `first` on. The chain goes on from y. */
+V16_INLINE void few(dtype type, const product *p, size_t panel, size_t panel_end)
+{
+    for (; p->tokens == 1 && panel + 2 <= panel_end; panel += 2) {
+        stream(type, p, panel, 2, 1);
+    }
+    for (; panel < panel_end; panel++) {
+        if (p->tokens == 1) {
+            stream(type, p, panel, 1, 1);
+        } else if (p->tokens == 2) {
+            stream(type, p, panel, 1, 2);
+        } else if (p->tokens == 3) {
+            stream(type, p, panel, 1, 3);
+        } else if (p->tokens == 4) {
+            stream(type, p, panel, 1, 4);
+        }
+    }
+}
+
+enum { TILE_TOKENS = V16_REGISTERS >= 32 ? 8 : 4 };
+
+/* Blocks [begin, end), unpacked, for `tokens` (a constant, at most TILE_TOKENS) from `first` on. The
+ * chain goes on from y. */
 V16_INLINE void tile(dtype type, const product *p, const unpacked *u, size_t panel, size_t begin, size_t end,
                      size_t first, size_t tokens)
 {
     const size_t n = rows_of(p, panel);
-    v16f acc[4];
+    v16f acc[TILE_TOKENS];
     for (size_t t = 0; t < tokens; t++) {
         acc[t] = begin == 0 ? v16f_zero() : v16f_load_n(p->y + (first + t) * p->ldy + panel * PANEL_ROWS, n);
     }
@@ -83,15 +109,18 @@ V16_INLINE void tile(dtype type, const product *p, const unpacked *u, size_t pan
 V16_INLINE void tiles(dtype type, const product *p, const unpacked *u, size_t panel, size_t begin, size_t end,
                       size_t first, size_t last)
 {
-    for (; first + 4 <= last; first += 4) {
-        tile(type, p, u, panel, begin, end, first, 4);
+    for (; first + TILE_TOKENS <= last; first += TILE_TOKENS) {
+        tile(type, p, u, panel, begin, end, first, TILE_TOKENS);
+    }
+    for (; first + 2 <= last; first += 2) {
+        tile(type, p, u, panel, begin, end, first, 2);
     }
     for (; first < last; first++) {
         tile(type, p, u, panel, begin, end, first, 1);
     }
 }
 
-#define TOKENS_AT_ONCE 256u /* their activations of a stretch stay in the second-level cache */
+#define TOKENS_AT_ONCE 128u /* their activations of a stretch stay in the second-level cache */
 
 V16_INLINE void many(dtype type, const product *p, size_t panel_begin, size_t panel_end, void *scratch)
 {
@@ -116,18 +145,8 @@ V16_INLINE void matmul(dtype type, const uint8_t *panels, size_t rows, size_t co
     const product p = {panels, panel_bytes(type, cols), rows, cols / 32, activation, tokens, y, ldy};
     if (tokens > 4) {
         many(type, &p, panel_begin, panel_end, scratch);
-        return;
-    }
-    for (size_t panel = panel_begin; panel < panel_end; panel++) {
-        if (tokens == 1) {
-            stream(type, &p, panel, 0, 1);
-        } else if (tokens == 2) {
-            stream(type, &p, panel, 0, 2);
-        } else if (tokens == 3) {
-            stream(type, &p, panel, 0, 3);
-        } else if (tokens == 4) {
-            stream(type, &p, panel, 0, 4);
-        }
+    } else {
+        few(type, &p, panel_begin, panel_end);
     }
 }
 
@@ -136,11 +155,11 @@ V16_INLINE void matmul(dtype type, const uint8_t *panels, size_t rows, size_t co
 /* Value j (0..3) of each row's lane, less the format's offset. */
 V16_INLINE v16f value_of(dtype type, v16i lanes, int j)
 {
-    if (type == DTYPE_Q8_0) {
+    if (unpacked_signed(type)) {
         return v16i_to_float(v16i_sar(v16i_shl(lanes, 24 - 8 * j), 24));
     }
     const v16i q = v16i_and(v16i_shr(lanes, 8 * j), v16i_set1(255));
-    return v16i_to_float(v16i_sub(q, v16i_set1(quantized_offset(type))));
+    return v16i_to_float(v16i_sub(q, v16i_set1(unpacked_offset(type))));
 }
 
 /* One block to out[k * 16 + row]. */

@@ -25,9 +25,26 @@ V16_INLINE size_t rows_of(const product *p, size_t panel)
     return left < PANEL_ROWS ? left : PANEL_ROWS;
 }
 
+/* Where unsigned bytes of any size can be multiplied, Q8_0 is unpacked with 128 added; elsewhere its q stay signed. */
+V16_INLINE bool unpacked_signed(dtype type)
+{
+#ifdef V16_DOT4_U8_FULL
+    (void)type;
+    return false;
+#else
+    return type == DTYPE_Q8_0;
+#endif
+}
+
+/* What unpacked bytes have too much: the format's offset, or Q8_0's 128. */
+V16_INLINE int unpacked_offset(dtype type)
+{
+    return type == DTYPE_Q8_0 && !unpacked_signed(type) ? 128 : quantized_offset(type);
+}
+
 /* One block of 32 values of k of a panel, spread out. */
 typedef struct unpacked {
-    v16i q[8]; /* q of group g, a byte each: signed in Q8_0, else unsigned */
+    v16i q[8]; /* q of group g, a byte each, plus unpacked_offset; signed where unpacked_signed */
     v16f scale;
     v16f minimum; /* where quantized_minimum(type) != 0 */
     v16i sc[2];   /* Q6_K: of the first and the second 16 values */
@@ -109,7 +126,8 @@ QUANTIZED_INLINE void unpack(dtype type, const uint8_t *panel, size_t b, unpacke
     if (type == DTYPE_Q8_0) {
         const panel_q8_0 *block = (const panel_q8_0 *)panel + b;
         for (int g = 0; g < 8; g++) {
-            q[g] = load_lanes(block->q[g]);
+            const v16i signs = v16i_set1(unpacked_signed(type) ? 0 : (int32_t)0x80808080u);
+            q[g] = v16i_xor(load_lanes(block->q[g]), signs);
         }
         u->scale = v16f_load_f16(block->d);
     } else if (type == DTYPE_Q4_0) {
