@@ -58,6 +58,17 @@ def seeds_hf_config(folder):
     write(folder, "named", b"\0".join([config, named, index, b"{}", b"{{ x }}"]))
 
 
+def seeds_template(folder):
+    golden = os.path.join(ROOT, "tests", "template")
+    with open(os.path.join(golden, "language.json"), encoding="utf-8") as file:
+        language = json.load(file)
+    with open(os.path.join(golden, "conversations.json"), encoding="utf-8") as file:
+        conversation = json.load(file)["conversations"]["two calls"]
+    variables = json.dumps({**language["variables"], **conversation}).encode()
+    for number, case in enumerate(language["cases"]):
+        write(folder, f"{number:03}", case["source"].encode() + b"\0" + (variables if number % 16 == 0 else b""))
+
+
 def main():
     target = sys.argv[1]
     for name, make in list(globals().items()):

@@ -368,7 +368,7 @@ static hearth_status compute(teval *e, tscope *scope, const tnode *node, tval *r
     case TN_COND:
         return compute_cond(e, scope, node, ret);
     case TN_SLICE:
-        return trun_fail(&e->run, HEARTH_E_UNSUPPORTED, "a slice among several subscripts");
+        return TRUN_FAIL(&e->run, HEARTH_E_UNSUPPORTED, "a slice among several subscripts");
     default:
         return compute_operator(e, scope, node, ret);
     }

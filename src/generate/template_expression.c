@@ -8,7 +8,7 @@ static hearth_status parse_unary(tparser *p, bool with_filter, tnode **ret);
 static hearth_status nest(tparser *p)
 {
     if (p->run->calls >= LIMIT_TEMPLATE_DEPTH) {
-        return trun_fail(p->run, HEARTH_E_LIMIT, "nested more than %u levels deep", LIMIT_TEMPLATE_DEPTH);
+        return TRUN_FAIL(p->run, HEARTH_E_LIMIT, "nested more than %u levels deep", LIMIT_TEMPLATE_DEPTH);
     }
     p->run->calls++;
     return HEARTH_OK;
@@ -380,7 +380,7 @@ static hearth_status builtin_name(tparser *p, tnode *node)
     TRY(tparse_expect(p, TT_NAME));
     node->value = first->value;
     if (p->at->kind == TT_DOT) {
-        return trun_fail(p->run, HEARTH_E_UNSUPPORTED, "no filter or test named '%s.…'", node->value.as.string->bytes);
+        return TRUN_FAIL(p->run, HEARTH_E_UNSUPPORTED, "no filter or test named '%s.…'", node->value.as.string->bytes);
     }
     return HEARTH_OK;
 }

@@ -366,7 +366,7 @@ static hearth_status filter_abs(trun *r, tval self, const tval *args, const tcal
     }
     const int64_t number = tval_integer(self);
     if (number == INT64_MIN) {
-        return trun_fail(r, HEARTH_E_LIMIT, "an integer of more than 64 bits");
+        return TRUN_FAIL(r, HEARTH_E_LIMIT, "an integer of more than 64 bits");
     }
     *ret = tval_int(number < 0 ? -number : number);
     return HEARTH_OK;
@@ -379,7 +379,7 @@ static hearth_status integer_of_float(trun *r, double d, tval otherwise, tval *r
         return HEARTH_OK;
     }
     if (d >= 9223372036854775808.0 || d < -9223372036854775808.0) {
-        return trun_fail(r, HEARTH_E_LIMIT, "an integer of more than 64 bits");
+        return TRUN_FAIL(r, HEARTH_E_LIMIT, "an integer of more than 64 bits");
     }
     *ret = tval_int((int64_t)d);
     return HEARTH_OK;

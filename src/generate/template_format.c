@@ -195,7 +195,7 @@ static hearth_status percent_number(percent *p, int *ret)
         p->at++;
     }
     if (number > WIDTH_MOST || number < -WIDTH_MOST) {
-        return trun_fail(p->run, HEARTH_E_LIMIT, "a width of more than %d characters", WIDTH_MOST);
+        return TRUN_FAIL(p->run, HEARTH_E_LIMIT, "a width of more than %d characters", WIDTH_MOST);
     }
     *ret = (int)number;
     return HEARTH_OK;
@@ -439,7 +439,7 @@ static hearth_status spec_number(braces *b, const char **at, const char *end, in
         number = number * 10 + (**at - '0');
         (*at)++;
         if (number > WIDTH_MOST) {
-            return trun_fail(b->run, HEARTH_E_LIMIT, "a width of more than %d characters", WIDTH_MOST);
+            return TRUN_FAIL(b->run, HEARTH_E_LIMIT, "a width of more than %d characters", WIDTH_MOST);
         }
     }
     *ret = number;

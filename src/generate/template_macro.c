@@ -7,7 +7,7 @@
 static hearth_status deeper(trun *r)
 {
     if (r->calls >= LIMIT_TEMPLATE_DEPTH) {
-        return trun_fail(r, HEARTH_E_LIMIT, "macros nested more than %u levels deep", LIMIT_TEMPLATE_DEPTH);
+        return TRUN_FAIL(r, HEARTH_E_LIMIT, "macros nested more than %u levels deep", LIMIT_TEMPLATE_DEPTH);
     }
     r->calls++;
     return HEARTH_OK;

@@ -208,7 +208,7 @@ static hearth_status affix(trun *r, tval self, const tval *args, bool at_end, tv
         TRY(tval_items(r, args[0], &items, &count));
     }
     for (size_t i = 0; i < count; i++) {
-        if (items[i].kind == T_UNDEFINED || items[i].kind != T_STRING) {
+        if (items[i].kind != T_STRING) {
             return TRUN_WRONG(r, "%s first arg must be str or a tuple of str, not %s",
                               at_end ? "endswith" : "startswith", tval_type(items[i]));
         }
@@ -341,7 +341,7 @@ static hearth_status justify(trun *r, tval self, const tval *args, int side, tva
         return TRUN_WRONG(r, "the fill character must be exactly one character long");
     }
     if (width > (int64_t)LIMIT_TEMPLATE_OUTPUT_BYTES / 4) {
-        return trun_fail(r, HEARTH_E_LIMIT, "a width of %lld characters", (long long)width);
+        return TRUN_FAIL(r, HEARTH_E_LIMIT, "a width of %lld characters", (long long)width);
     }
     const size_t room = width > (int64_t)s->points ? (size_t)width - s->points : 0;
     const size_t left = side < 0 ? 0 : (side > 0 ? room : room / 2 + (room & (size_t)width & 1));
@@ -385,7 +385,7 @@ static hearth_status str_zfill(trun *r, tval self, const tval *args, const tcall
     (void)call;
     TRY(tcall_integer(r, args[0], 0, &width));
     if (width > (int64_t)LIMIT_TEMPLATE_OUTPUT_BYTES / 4) {
-        return trun_fail(r, HEARTH_E_LIMIT, "a width of %lld characters", (long long)width);
+        return TRUN_FAIL(r, HEARTH_E_LIMIT, "a width of %lld characters", (long long)width);
     }
     const size_t mark = r->out->length;
     TRY(buffer_append(r->out, s->bytes, sign, r->error));

@@ -152,7 +152,7 @@ hearth_status tformat_parse_int(trun *r, const tstring *s, int64_t base, bool *r
         return HEARTH_OK;
     }
     if (errno == ERANGE || magnitude > (unsigned long long)INT64_MAX) {
-        return trun_fail(r, HEARTH_E_LIMIT, "an integer of more than 64 bits");
+        return TRUN_FAIL(r, HEARTH_E_LIMIT, "an integer of more than 64 bits");
     }
     *ret = text[0] == '-' ? -(int64_t)magnitude : (int64_t)magnitude;
     *ret_valid = true;

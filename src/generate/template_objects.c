@@ -217,7 +217,7 @@ static hearth_status make_range(trun *r, int64_t start, int64_t stop, int64_t st
         count = ((uint64_t)start - (uint64_t)stop - 1) / (0 - (uint64_t)step) + 1;
     }
     if (count > RANGE_MOST) {
-        return trun_fail(r, HEARTH_E_LIMIT, "Range too big. The sandbox blocks ranges larger than MAX_RANGE (%u).",
+        return TRUN_FAIL(r, HEARTH_E_LIMIT, "Range too big. The sandbox blocks ranges larger than MAX_RANGE (%u).",
                          RANGE_MOST);
     }
     TRY(trun_work(r, (size_t)count * 8));
@@ -345,7 +345,7 @@ static hearth_status fn_raise_exception(trun *r, tval self, const tval *args, co
     (void)call;
     (void)ret;
     TRY(tval_str(r, args[0], &message));
-    return trun_fail(r, HEARTH_E_ARGUMENT, "%s", message.as.string->bytes);
+    return TRUN_FAIL(r, HEARTH_E_ARGUMENT, "%s", message.as.string->bytes);
 }
 
 static hearth_status fn_strftime_now(trun *r, tval self, const tval *args, const tcall *call, tval *ret)

@@ -23,7 +23,7 @@ static hearth_status type_error(trun *r, unsigned op, tval a, tval b)
 
 static hearth_status too_big(trun *r)
 {
-    return trun_fail(r, HEARTH_E_LIMIT, "an integer of more than 64 bits");
+    return TRUN_FAIL(r, HEARTH_E_LIMIT, "an integer of more than 64 bits");
 }
 
 static hearth_status integer_power(trun *r, int64_t base, int64_t exponent, tval *ret)
@@ -186,7 +186,7 @@ static hearth_status repeat_string(trun *r, tval s, size_t times, tval *ret)
 {
     size_t total = 0;
     if (__builtin_mul_overflow(s.as.string->length, times, &total) || total > LIMIT_TEMPLATE_OUTPUT_BYTES) {
-        return trun_fail(r, HEARTH_E_LIMIT, "a string of more than %u bytes", LIMIT_TEMPLATE_OUTPUT_BYTES);
+        return TRUN_FAIL(r, HEARTH_E_LIMIT, "a string of more than %u bytes", LIMIT_TEMPLATE_OUTPUT_BYTES);
     }
     const size_t mark = r->out->length;
     TRY(trun_work(r, times * 4));
@@ -207,7 +207,7 @@ static hearth_status repeat(trun *r, tval v, tval count, tval *ret)
     }
     size_t total = 0;
     if (__builtin_mul_overflow(v.as.seq->count, times, &total) || total > LIMIT_TEMPLATE_STEPS) {
-        return trun_fail(r, HEARTH_E_LIMIT, "a list of more than %u items", LIMIT_TEMPLATE_STEPS);
+        return TRUN_FAIL(r, HEARTH_E_LIMIT, "a list of more than %u items", LIMIT_TEMPLATE_STEPS);
     }
     tseq *out = NULL;
     TRY(tseq_create(r, total, &out));

@@ -111,13 +111,13 @@ static hearth_status symbols_grow(tparser *p)
 {
     tprogram *g = p->program;
     const size_t capacity = g->symbol_capacity == 0 ? 64 : g->symbol_capacity * 2;
-    const tstring **symbols = trun_alloc(p->run, capacity, sizeof *symbols);
+    const tstring **symbols = trun_alloc(p->run, capacity, sizeof(const tstring *));
     uint32_t *slots = trun_alloc(p->run, capacity * 2, sizeof *slots);
     if (symbols == NULL || slots == NULL) {
         return trun_memory(p->run);
     }
     if (g->symbol_count > 0) {
-        memcpy(symbols, g->symbols, g->symbol_count * sizeof *symbols);
+        memcpy(symbols, g->symbols, g->symbol_count * sizeof(const tstring *));
     }
     g->symbols = symbols;
     g->symbol_capacity = capacity;
@@ -430,7 +430,7 @@ static hearth_status parse_statement(tparser *p, tnode **ret)
     static const char *const others[] = {"include", "import", "from", "extends", "autoescape"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         if (tval_is(name, others[i])) {
-            return trun_fail(p->run, HEARTH_E_UNSUPPORTED, "the tag '%s' needs what a chat template has not",
+            return TRUN_FAIL(p->run, HEARTH_E_UNSUPPORTED, "the tag '%s' needs what a chat template has not",
                              others[i]);
         }
     }
@@ -491,7 +491,7 @@ static hearth_status parse_body(tparser *p, const char *const *ends, const tnode
 {
     tlist list = {0};
     if (p->run->calls >= LIMIT_TEMPLATE_DEPTH) {
-        return trun_fail(p->run, HEARTH_E_LIMIT, "nested more than %u levels deep", LIMIT_TEMPLATE_DEPTH);
+        return TRUN_FAIL(p->run, HEARTH_E_LIMIT, "nested more than %u levels deep", LIMIT_TEMPLATE_DEPTH);
     }
     p->run->calls++;
     TRY(parse_items(p, ends, &list, ret_end));

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-hearth_status trun_fail(trun *r, hearth_status status, const char *format, ...)
+void trun_report(trun *r, hearth_status status, const char *format, ...)
 {
     char place[32];
     char found[sizeof((hearth_error *)0)->found];
@@ -18,7 +18,7 @@ hearth_status trun_fail(trun *r, hearth_status status, const char *format, ...)
     vsnprintf(found, sizeof found, format, arguments);
     va_end(arguments);
     found[utf8_complete_prefix(found, strlen(found))] = '\0';
-    return error_set(r->error, status, place, NULL, "%s", found);
+    (void)error_set(r->error, status, place, NULL, "%s", found);
 }
 
 void *trun_alloc(trun *r, size_t count, size_t size_bytes)
@@ -26,19 +26,11 @@ void *trun_alloc(trun *r, size_t count, size_t size_bytes)
     return count == 0 ? arena_alloc(r->memory, 1) : arena_array(r->memory, count, size_bytes);
 }
 
-hearth_status trun_memory(trun *r)
-{
-    if (arena_used_bytes(r->memory) > LIMIT_TEMPLATE_MEMORY_BYTES / 2) {
-        return trun_fail(r, HEARTH_E_LIMIT, "more than %u MiB of memory", LIMIT_TEMPLATE_MEMORY_BYTES >> 20);
-    }
-    return trun_fail(r, HEARTH_E_MEMORY, "out of memory");
-}
-
 hearth_status trun_work(trun *r, size_t amount)
 {
     r->steps += 1 + amount / 32;
     if (r->steps > LIMIT_TEMPLATE_STEPS) {
-        return trun_fail(r, HEARTH_E_LIMIT, "more than %u steps", LIMIT_TEMPLATE_STEPS);
+        return TRUN_FAIL(r, HEARTH_E_LIMIT, "more than %u steps", LIMIT_TEMPLATE_STEPS);
     }
     return HEARTH_OK;
 }
@@ -46,7 +38,7 @@ hearth_status trun_work(trun *r, size_t amount)
 hearth_status trun_enter(trun *r)
 {
     if (r->depth >= TRUN_DEPTH) {
-        return trun_fail(r, HEARTH_E_LIMIT, "nested more than %u levels deep", TRUN_DEPTH);
+        return TRUN_FAIL(r, HEARTH_E_LIMIT, "nested more than %u levels deep", TRUN_DEPTH);
     }
     r->depth++;
     return HEARTH_OK;

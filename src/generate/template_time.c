@@ -169,7 +169,7 @@ hearth_status tformat_time(trun *r, const tstring *pattern, tval *ret)
     const time_t now = (time_t)r->now_unix;
     struct tm t;
     if (gmtime_r(&now, &t) == NULL || t.tm_year < -900 || t.tm_year > 8099) {
-        return trun_fail(r, HEARTH_E_ARGUMENT, "a time outside of the years 1000 to 9999");
+        return TRUN_FAIL(r, HEARTH_E_ARGUMENT, "a time outside of the years 1000 to 9999");
     }
     TRY(put_pattern(r, &t, pattern->bytes, pattern->length));
     return tval_take(r, r->out, mark, ret);

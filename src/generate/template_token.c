@@ -81,7 +81,7 @@ static hearth_status lex_integer(tlexer *x)
             }
         } else if (__builtin_mul_overflow(number, base, &number) ||
                    __builtin_add_overflow(number, digit_value(text[at]), &number)) {
-            return trun_fail(x->run, HEARTH_E_LIMIT, "an integer of more than 64 bits");
+            return TRUN_FAIL(x->run, HEARTH_E_LIMIT, "an integer of more than 64 bits");
         }
         if (base == 10 && text[first] == '0' && number > 0) {
             number = 0;
@@ -203,7 +203,7 @@ static hearth_status balance(tlexer *x, ttoken_kind kind, const char *text)
 {
     if (kind == TT_LPAREN || kind == TT_LBRACKET || kind == TT_LBRACE) {
         if (x->open_count >= LIMIT_TEMPLATE_DEPTH) {
-            return trun_fail(x->run, HEARTH_E_LIMIT, "brackets nested more than %u deep", LIMIT_TEMPLATE_DEPTH);
+            return TRUN_FAIL(x->run, HEARTH_E_LIMIT, "brackets nested more than %u deep", LIMIT_TEMPLATE_DEPTH);
         }
         x->open[x->open_count++] = kind == TT_LPAREN ? ')' : (kind == TT_LBRACKET ? ']' : '}');
     } else if (kind == TT_RPAREN || kind == TT_RBRACKET || kind == TT_RBRACE) {

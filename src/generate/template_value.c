@@ -55,7 +55,7 @@ hearth_status tval_undefined(trun *r, tval object, tval name, tval *ret)
     return undefined_create(r, (tundefined){.object = object, .name = name}, ret);
 }
 
-hearth_status tval_undefined_fail(trun *r, tval v)
+hearth_status tval_undefined_report(trun *r, tval v)
 {
     const tundefined *u = v.as.undefined;
     if (u->hint != NULL) {

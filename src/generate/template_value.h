@@ -120,12 +120,20 @@ typedef struct trun {
  */
 #define TRUN_DEPTH 1000u
 
-hearth_status trun_fail(trun *r, hearth_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Fills in the error: the line, and what is wrong. */
+void trun_report(trun *r, hearth_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+#define TRUN_FAIL(r, status, ...) (trun_report((r), (status), __VA_ARGS__), (status))
 /* HEARTH_E_FORMAT: what jinja2 raises as TypeError, UndefinedError, … */
-#define TRUN_WRONG(r, ...) trun_fail((r), HEARTH_E_FORMAT, __VA_ARGS__)
+#define TRUN_WRONG(r, ...) TRUN_FAIL((r), HEARTH_E_FORMAT, __VA_ARGS__)
 /* NULL past the memory limit; the caller returns trun_memory(). Never for 0 bytes: it then gives 1. */
 void *trun_alloc(trun *r, size_t count, size_t size_bytes);
-hearth_status trun_memory(trun *r);
+static inline hearth_status trun_memory(trun *r)
+{
+    if (arena_used_bytes(r->memory) > LIMIT_TEMPLATE_MEMORY_BYTES / 2) {
+        return TRUN_FAIL(r, HEARTH_E_LIMIT, "more than %u MiB of memory", LIMIT_TEMPLATE_MEMORY_BYTES >> 20);
+    }
+    return TRUN_FAIL(r, HEARTH_E_MEMORY, "out of memory");
+}
 /* Counts work: 1 and one more for every 32 of `amount`. */
 hearth_status trun_work(trun *r, size_t amount);
 /* One level of recursion down; every success is paired with trun_leave(). */
@@ -187,7 +195,12 @@ hearth_status tval_take(trun *r, buffer *b, size_t start, tval *ret);
 hearth_status tval_undefined_hint(trun *r, const char *hint, tval *ret);
 hearth_status tval_undefined(trun *r, tval object, tval name, tval *ret);
 /* Fails with the reason why `v` is undefined. */
-hearth_status tval_undefined_fail(trun *r, tval v);
+hearth_status tval_undefined_report(trun *r, tval v);
+static inline hearth_status tval_undefined_fail(trun *r, tval v)
+{
+    const hearth_status status = tval_undefined_report(r, v);
+    return status != HEARTH_OK ? status : HEARTH_E_FORMAT;
+}
 
 hearth_status tseq_create(trun *r, size_t capacity, tseq **ret);
 hearth_status tseq_push(trun *r, tseq *s, tval item);
