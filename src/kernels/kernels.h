@@ -14,7 +14,7 @@
 /* ---- packed weights: 16 output rows side by side -------------------------------------------------
  *
  * A matrix [rows, cols] is kept as ceil(rows / 16) panels. A panel holds 16 rows of all k, blocks of k
- * ascending; missing rows of the last panel are zeros (scales too). docs/formats/panels.md draws each. */
+ * ascending; missing rows of the last panel are zeros (scales too). docs/formats/number-formats.md draws each. */
 #define PANEL_ROWS 16u
 
 /* Bytes of one panel of `cols` values per row; cols is a multiple of the format's block_values (F16 and
