@@ -10,4 +10,12 @@
 /* HEARTH_E_NOT_FOUND when the file carries no vocabulary, HEARTH_E_UNSUPPORTED for a kind that hearth does not know
  * (the message names the key or the JSON path), HEARTH_E_FORMAT for contradictions. tokenizer_free frees *ret. */
 hearth_status load_tokenizer_gguf(const gguf_file *file, tokenizer **ret, hearth_error *error);
+/* tokenizer.json, with BOS, EOS and their settings from tokenizer_config.json, generation_config.json and config.json.
+ */
+hearth_status load_tokenizer_hf(const hf_folder *folder, tokenizer **ret, hearth_error *error);
+/* A tokenizer.json without its folder: BOS and EOS are what its post-processor adds. */
+hearth_status load_tokenizer_json(const char *path, tokenizer **ret, hearth_error *error);
+/* The same from memory. */
+hearth_status load_tokenizer_json_text(const char *text, size_t length, tokenizer **ret, hearth_error *error);
+
 #endif

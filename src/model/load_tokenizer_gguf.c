@@ -50,15 +50,15 @@ static unsigned flags_of_type(int64_t type)
 {
     switch (type) {
     case TYPE_UNKNOWN:
-        return TOKEN_UNKNOWN | TOKEN_SPECIAL;
+        return TOKEN_UNKNOWN | TOKEN_SPECIAL | TOKEN_OUTSIDE;
     case TYPE_CONTROL:
-        return TOKEN_SPECIAL;
+        return TOKEN_SPECIAL | TOKEN_OUTSIDE;
     case TYPE_USER_DEFINED:
-        return TOKEN_ADDED;
+        return TOKEN_ADDED | TOKEN_OUTSIDE;
     case TYPE_UNUSED:
         return TOKEN_UNUSED;
     case TYPE_BYTE:
-        return TOKEN_BYTE;
+        return TOKEN_BYTE | TOKEN_OUTSIDE;
     default:
         return TOKEN_NORMAL;
     }
@@ -201,7 +201,9 @@ static hearth_status load_byte_level(loader *l, hearth_error *error)
     l->decoders[0] = (decoder_step){.kind = DECODER_BYTE_LEVEL};
     l->spec.decoders = l->decoders;
     l->spec.decoder_count = 1;
-    return read_special(l, 11, 11, -1, row->add_bos, error);
+    TRY(read_special(l, 11, 11, -1, row->add_bos, error));
+    l->spec.unknown = -1; /* a byte without a token is left out, whatever the file calls unknown */
+    return HEARTH_OK;
 }
 
 static hearth_status load_sentencepiece(loader *l, hearth_error *error)

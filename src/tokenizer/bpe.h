@@ -19,7 +19,7 @@ typedef struct bpe {
     bool byte_level, byte_fallback, fuse_unknown, ignore_merges;
     int32_t unknown;
     int32_t byte_ids[256]; /* byte level: the byte's token; else <0xNN>; -1 where there is none */
-    vocab words;           /* what a symbol or a word may be: no control, no added tokens */
+    vocab words;           /* what a symbol or a word may be: no token with TOKEN_OUTSIDE */
     bpe_merge *merges;     /* TOKENIZER_BPE: [merge_mask + 1] */
     size_t merge_mask;
     uint32_t *score_keys; /* TOKENIZER_SENTENCEPIECE: [tokens], smaller is better */

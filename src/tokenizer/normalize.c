@@ -42,9 +42,25 @@ static bool nfc_safe(uint32_t code)
     return false;
 }
 
+static bool inert(uint32_t code)
+{
+    size_t low = 0;
+    size_t high = unicode_inert_count;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (unicode_inert[middle][1] < code) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < unicode_inert_count && unicode_inert[low][0] <= code;
+}
+
 static bool form_safe(normalizer_kind kind, uint32_t code)
 {
-    return kind == NORMALIZER_NFC ? nfc_safe(code) : code < (kind == NORMALIZER_NFKC ? 0xA0 : 0x80);
+    const bool safe = kind == NORMALIZER_NFC ? nfc_safe(code) : code < (kind == NORMALIZER_NFKC ? 0xA0 : 0x80);
+    return safe || inert(code);
 }
 
 static int canonical_class(int32_t code)
@@ -141,12 +157,13 @@ static hearth_status apply_form(normalizer_kind kind, normalizer_scratch *s, tok
                                 hearth_error *error)
 {
     size_t done = 0;
-    size_t last = 0; /* start of the character before `i` */
+    size_t last =
+        0; /* start of the character before `i`, which a mark at `i` may join; `i` itself after an inert one */
     for (size_t i = 0; i < in.length;) {
         uint32_t code = 0;
         const size_t taken = utf8_decode_lossy(in.text + i, in.length - i, &code);
         if (form_safe(kind, code)) {
-            last = i;
+            last = code >= 0x300 && inert(code) ? i + taken : i;
             i += taken;
             continue;
         }
@@ -235,7 +252,7 @@ static hearth_status apply_per_character(normalizer_kind kind, token_text in, bu
         uint32_t code = 0;
         i += utf8_decode_lossy(in.text + i, in.length - i, &code);
         if (kind == NORMALIZER_STRIP_ACCENTS) {
-            if (!unicode_in(code, UNICODE_MARK)) {
+            if (!unicode_in(code, UNICODE_MARK) || inert(code)) {
                 TRY(append_code(out, code, error));
             }
         } else if (code == 0x130) { /* the one letter whose lower case is two characters */

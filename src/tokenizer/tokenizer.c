@@ -139,7 +139,7 @@ static hearth_status copy_tokens(tokenizer *t, const tokenizer_spec *spec, heart
     return HEARTH_OK;
 }
 
-/* What the model's own symbols are: not the control, added and byte tokens. Byte level: as plain bytes. */
+/* What the model's own symbols are. Byte level: as plain bytes. */
 static hearth_status make_words(tokenizer *t, const tokenizer_spec *spec, hearth_error *error)
 {
     uint8_t *skip = mem_calloc(t->count, 1);
@@ -147,7 +147,7 @@ static hearth_status make_words(tokenizer *t, const tokenizer_spec *spec, hearth
         return error_memory(error, t->count);
     }
     for (size_t i = 0; i < t->count; i++) {
-        skip[i] = (t->flags[i] & (TOKEN_SPECIAL | TOKEN_ADDED | TOKEN_BYTE | TOKEN_UNKNOWN)) != 0;
+        skip[i] = (t->flags[i] & TOKEN_OUTSIDE) != 0;
     }
     int32_t duplicate = -1;
     const token_text *texts = spec->byte_level ? t->pieces : t->entries;
@@ -263,7 +263,7 @@ static bool marker_only_at_front(const tokenizer *t)
 {
     for (size_t i = 0; i < t->count; i++) {
         const token_text text = t->entries[i];
-        if ((t->flags[i] & (TOKEN_SPECIAL | TOKEN_ADDED | TOKEN_BYTE | TOKEN_UNKNOWN)) != 0) {
+        if ((t->flags[i] & TOKEN_OUTSIDE) != 0) {
             continue;
         }
         size_t at = 0;

@@ -76,4 +76,9 @@ typedef struct unicode_stand_in {
 extern const unicode_stand_in unicode_stand_ins[];
 extern const size_t unicode_stand_in_count;
 
+/* Ranges newer than the library's normalisation tables: left as they are by every normal form, and no mark moves past
+ * them. Sorted. */
+extern const uint32_t unicode_inert[][2];
+extern const size_t unicode_inert_count;
+
 #endif

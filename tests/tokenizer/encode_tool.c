@@ -28,10 +28,10 @@ static tokenizer *load(const char *path)
     } else if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
         hf_folder *folder = NULL;
         status = hf_open(path, false, &folder, &error);
-
+        status = status != HEARTH_OK ? status : load_tokenizer_hf(folder, &t, &error);
         hf_close(folder);
     } else {
-        status = HEARTH_E_UNSUPPORTED;
+        status = load_tokenizer_json(path, &t, &error);
     }
     if (status != HEARTH_OK) {
         char line[512];

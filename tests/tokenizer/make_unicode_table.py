@@ -116,7 +116,31 @@ def main():
     print("const unicode_stand_in unicode_stand_ins[] = {")
     rows(table, 4, lambda r: "{0x%X, 0x%X, 0x%X}" % r)
     print("};")
-    print("const size_t unicode_stand_in_count = sizeof unicode_stand_ins / sizeof unicode_stand_ins[0];")
+    print("const size_t unicode_stand_in_count = sizeof unicode_stand_ins / sizeof unicode_stand_ins[0];\n")
+
+    # Characters that are newer than the library's normalisation tables: it neither takes them apart, nor joins them,
+    # nor reorders them. Marks are found by whether they move past another one.
+    def moves(c):
+        mark = chr(c)
+        lower, upper = "a\u0301" + mark, "a" + mark + "\u0334"
+        nfd = normalizers.NFD().normalize_str
+        return nfd(lower) != unicodedata.normalize("NFD", "a\u0301") + mark or nfd(upper) != upper
+
+    nfkd = normalizers.NFKD().normalize_str
+    inert = {0x11930}  # joins 0x11935 since Unicode 13
+    for c in ALL:
+        if c < 0x300 or category[c] == 0:
+            continue
+        if unicodedata.category(chr(c)) == "Cn":
+            inert.add(c)
+        elif unicodedata.combining(chr(c)) not in (0, 1) and not moves(c):
+            inert.add(c)
+        elif unicodedata.normalize("NFKD", chr(c)) != chr(c) and nfkd(chr(c)) == chr(c):
+            inert.add(c)
+    print("const uint32_t unicode_inert[][2] = {")
+    rows(ranges(inert), 6, lambda r: "{0x%X, 0x%X}" % tuple(r))
+    print("};")
+    print("const size_t unicode_inert_count = sizeof unicode_inert / sizeof unicode_inert[0];")
 
 
 main()
