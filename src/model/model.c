@@ -55,6 +55,8 @@ static hearth_status read_tokenizer(model *m, hearth_error *error)
     hearth_status status = HEARTH_E_NOT_FOUND;
     if (m->gguf != NULL) {
         status = load_tokenizer_gguf(m->gguf, &m->tokenizer, &problem);
+    } else if (m->hf != NULL) {
+        status = load_tokenizer_hf(m->hf, &m->tokenizer, &problem);
     }
     if (status == HEARTH_OK || status == HEARTH_E_NOT_FOUND) {
         return HEARTH_OK;
