@@ -4,59 +4,73 @@
 
 #include <string.h>
 
-/* One block of 32 values of one row, spread out: q as bytes. */
+/* One block of 32 values of one row, spread out: q as bytes, four (a group) in a word, the first one lowest. All
+ * machines that this runs on are little endian. */
 typedef struct spread {
-    uint8_t q[32];
+    uint32_t q[8];
 } spread;
 
-/* 32 values of at most 4 bits each (higher bits are ignored) into a row's lanes. */
+static inline uint32_t read_u32(const uint8_t *p)
+{
+    uint32_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+/* A nibble of each of the four bytes. */
+static inline uint32_t nibbles_at(const uint8_t *p, unsigned shift)
+{
+    return (read_u32(p) >> shift) & 0x0F0F0F0Fu;
+}
+
+/* Bits 0..3, one to each byte. */
+static inline uint32_t bit_to_byte(uint32_t bits)
+{
+    return (bits & 15u) * 0x00204081u & 0x01010101u;
+}
+
+static inline void put_word(uint8_t out[4], uint32_t word)
+{
+    memcpy(out, &word, sizeof word);
+}
+
+/* The low 4 bits of 32 values into a row's lanes. */
 static inline void put_nibbles(uint8_t out[4][16][4], unsigned row, const spread *s)
 {
     for (unsigned g = 0; g < 4; g++) {
-        for (unsigned j = 0; j < 4; j++) {
-            out[g][row][j] = (uint8_t)((s->q[4 * g + j] & 15u) | (s->q[16 + 4 * g + j] & 15u) << 4);
-        }
+        put_word(out[g][row], (s->q[g] & 0x0F0F0F0Fu) | (s->q[g + 4] & 0x0F0F0F0Fu) << 4);
     }
 }
 
 static inline void put_fifth(uint8_t out[16][4], unsigned row, const spread *s)
 {
-    for (unsigned j = 0; j < 4; j++) {
-        unsigned bits = 0;
-        for (unsigned g = 0; g < 8; g++) {
-            bits |= ((s->q[4 * g + j] >> 4) & 1u) << g;
-        }
-        out[row][j] = (uint8_t)bits;
+    uint32_t bits = 0;
+    for (unsigned g = 0; g < 8; g++) {
+        bits |= ((s->q[g] >> 4) & 0x01010101u) << g;
     }
+    put_word(out[row], bits);
 }
 
 static inline void put_two_high(uint8_t out[2][16][4], unsigned row, const spread *s)
 {
     for (unsigned half = 0; half < 2; half++) {
-        for (unsigned j = 0; j < 4; j++) {
-            unsigned bits = 0;
-            for (unsigned g = 0; g < 4; g++) {
-                bits |= ((s->q[16 * half + 4 * g + j] >> 4) & 3u) << (2 * g);
-            }
-            out[half][row][j] = (uint8_t)bits;
+        uint32_t bits = 0;
+        for (unsigned g = 0; g < 4; g++) {
+            bits |= ((s->q[4 * half + g] >> 4) & 0x03030303u) << (2 * g);
         }
+        put_word(out[half][row], bits);
     }
 }
 
-/* 16 bytes of nibbles: value j low, value j + 16 high (the files of Q4_0, Q4_1, Q5_0, Q5_1); a fifth bit each. */
+/* 16 bytes of nibbles: value j low, value j + 16 high (the files of Q5_0 and Q5_1); a fifth bit each. */
 static inline spread spread_nibbles(const uint8_t *qs, uint32_t fifth)
 {
     spread s;
-    for (unsigned j = 0; j < 16; j++) {
-        s.q[j] = (uint8_t)((qs[j] & 15u) | ((fifth >> j) & 1u) << 4);
-        s.q[j + 16] = (uint8_t)((qs[j] >> 4) | ((fifth >> (j + 16)) & 1u) << 4);
+    for (unsigned g = 0; g < 4; g++) {
+        s.q[g] = nibbles_at(qs + 4 * g, 0) | bit_to_byte(fifth >> (4 * g)) << 4;
+        s.q[g + 4] = nibbles_at(qs + 4 * g, 4) | bit_to_byte(fifth >> (16 + 4 * g)) << 4;
     }
     return s;
-}
-
-static inline uint32_t read_u32(const uint8_t *p)
-{
-    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
 static inline uint16_t read_u16(const uint8_t *p)
@@ -137,9 +151,9 @@ static void put_k_head(panel_k_head *out, unsigned row, const uint8_t *block)
 static inline spread spread_k(const uint8_t *qs, const uint8_t *fifth, unsigned b)
 {
     spread s;
-    for (unsigned l = 0; l < 32; l++) {
-        const unsigned high = fifth == NULL ? 0u : (fifth[l] >> b) & 1u;
-        s.q[l] = (uint8_t)(((qs[32 * (b / 2) + l] >> (4 * (b % 2))) & 15u) | high << 4);
+    for (unsigned g = 0; g < 8; g++) {
+        const uint32_t high = fifth == NULL ? 0u : (read_u32(fifth + 4 * g) >> b) & 0x01010101u;
+        s.q[g] = nibbles_at(qs + 32 * (b / 2) + 4 * g, 4 * (b % 2)) | high << 4;
     }
     return s;
 }
@@ -171,8 +185,9 @@ static inline spread spread_q6_k(const uint8_t *block, unsigned b)
     const uint8_t *low = block + 64 * (b / 4) + 32 * (b % 2);
     const uint8_t *high = block + 128 + 32 * (b / 4);
     spread s;
-    for (unsigned l = 0; l < 32; l++) {
-        s.q[l] = (uint8_t)(((low[l] >> (4 * (b % 4 / 2))) & 15u) | ((high[l] >> (2 * (b % 4))) & 3u) << 4);
+    for (unsigned g = 0; g < 8; g++) {
+        const uint32_t two = (read_u32(high + 4 * g) >> (2 * (b % 4))) & 0x03030303u;
+        s.q[g] = nibbles_at(low + 4 * g, 4 * (b % 4 / 2)) | two << 4;
     }
     return s;
 }
