@@ -17,7 +17,6 @@ struct hearth_engine {
 
 struct hearth_model {
     model *inner;
-    chat_template *template; /* NULL when there is none */
 };
 
 struct hearth_session {
@@ -84,12 +83,7 @@ static hearth_status open_parts(hearth_model *m, hearth_engine *handle, const ch
         how.progress = options->progress;
         how.progress_context = options->progress_context;
     }
-    TRY(model_open(handle->inner, path, &how, &m->inner, error));
-    if (m->inner->chat_template == NULL) {
-        return HEARTH_OK;
-    }
-    return chat_template_parse(m->inner->chat_template, m->inner->chat_template_length, "chat template", &m->template,
-                               error);
+    return model_open(handle->inner, path, &how, &m->inner, error);
 }
 
 hearth_status hearth_model_open(hearth_engine *handle, const char *path, const hearth_model_options *options,
@@ -116,7 +110,6 @@ hearth_status hearth_model_open(hearth_engine *handle, const char *path, const h
 void hearth_model_close(hearth_model *handle)
 {
     if (handle != NULL) {
-        chat_template_free(handle->template);
         model_close(handle->inner);
         mem_free(handle);
     }
@@ -221,7 +214,13 @@ static hearth_status render(const hearth_model *handle, json_t *messages, bool a
     (void)json_object_set_new(variables, "add_generation_prompt", json_boolean(add_generation_prompt));
     set_token(variables, "bos_token", t, t == NULL ? -1 : tokenizer_bos(t));
     set_token(variables, "eos_token", t, t == NULL ? -1 : tokenizer_eos(t));
-    const hearth_status status = chat_template_render(handle->template, variables, (int64_t)time(NULL), out, error);
+    chat_template *parsed = NULL;
+    hearth_status status = chat_template_parse(handle->inner->chat_template, handle->inner->chat_template_length,
+                                               "chat template", &parsed, error);
+    if (status == HEARTH_OK) {
+        status = chat_template_render(parsed, variables, (int64_t)time(NULL), out, error);
+    }
+    chat_template_free(parsed);
     json_decref(variables);
     return status;
 }
@@ -231,7 +230,7 @@ hearth_status hearth_render_chat(const hearth_model *handle, const char *message
 {
     json_t *messages = NULL;
     buffer out;
-    if (handle->template == NULL) {
+    if (handle->inner->chat_template == NULL) {
         return error_set(error, HEARTH_E_NOT_FOUND, "chat template", "a model with a chat template", "none");
     }
     TRY(json_door_parse(messages_json, strlen(messages_json), "messages", &messages, error));
