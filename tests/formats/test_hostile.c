@@ -130,9 +130,10 @@ static void strings_and_keys(void **state)
         put_data(&b, 1, 100);
         expect_gguf(&b, HEARTH_E_FORMAT, "byte 24: metadata key");
     }
+    static char long_key[65537];
+    memset(long_key, 'k', sizeof long_key - 1);
     b = start(0, 1);
-    put_u64(&b, 70000);
-    put_data(&b, 1, 71000);
+    put_key_u32(&b, long_key, 1);
     expect_gguf(&b, HEARTH_E_FORMAT, "byte 24: metadata key");
     b = start(0, 1);
     put_key(&b, "key", GGUF_STRING);
@@ -275,6 +276,10 @@ static void shapes(void **state)
         expect_shape(cases[i].dims, cases[i].ne, DTYPE_F32, HEARTH_E_FORMAT, cases[i].part);
     }
     expect_shape(1, (uint64_t[]){16384}, DTYPE_F32, HEARTH_OK, "");
+    buffer b = start(1, 0);
+    put_tensor(&b, "t", 1, (uint64_t[]){16384}, DTYPE_F32, 0);
+    put_data(&b, 32, 65535);
+    expect_gguf(&b, HEARTH_E_FORMAT, "found the end of the file at 65599");
     expect_shape(2, (uint64_t[]){33, 2}, DTYPE_Q8_0, HEARTH_E_FORMAT, "rows of a multiple of 32 values for Q8_0");
     expect_shape(2, (uint64_t[]){128, 2}, DTYPE_Q6_K, HEARTH_E_FORMAT, "rows of a multiple of 256 values for Q6_K");
     expect_shape(2, (uint64_t[]){1ull << 63, 2}, DTYPE_Q4_0, HEARTH_E_FORMAT, "a size below 2^63");
@@ -306,12 +311,44 @@ static void offsets(void **state)
     expect_offsets(0, 32, HEARTH_E_FORMAT, "byte 128: tensor b: expected data after the end of tensor a (byte 160)");
     expect_offsets(96, 64, HEARTH_E_FORMAT, "tensor a: expected data after the end of tensor b");
     expect_offsets(0, 65, HEARTH_E_FORMAT, "tensor b: expected an offset that is a multiple of 32, found 65");
+    expect_offsets(0, 80, HEARTH_E_FORMAT, "tensor b: expected an offset that is a multiple of 32, found 80");
     expect_offsets(0, 224, HEARTH_E_FORMAT, "tensor b: expected 64 bytes of data at 96 + 224");
     expect_offsets(256, 0, HEARTH_E_FORMAT, "tensor a: expected 64 bytes of data at 96 + 256");
     expect_offsets(0, 1ull << 32, HEARTH_E_FORMAT, "tensor b: expected 64 bytes");
     expect_offsets(0, 1ull << 63, HEARTH_E_FORMAT, "tensor b: expected 64 bytes");
     expect_offsets(0, UINT64_MAX - 31, HEARTH_E_FORMAT, "tensor b: expected 64 bytes");
     expect_offsets(0, UINT64_MAX - 127, HEARTH_E_FORMAT, "tensor b: expected 64 bytes");
+}
+
+/* The least that two tensors can share. */
+static void overlap_of_two_bytes(void **state)
+{
+    (void)state;
+    for (uint64_t values = 32; values <= 33; values++) {
+        buffer b = start(2, 0);
+        put_tensor(&b, "a", 1, &values, DTYPE_F16, 0);
+        put_tensor(&b, "b", 1, &values, DTYPE_F16, 64);
+        put_data(&b, 32, 256);
+        expect_gguf(&b, values == 32 ? HEARTH_OK : HEARTH_E_FORMAT,
+                    "tensor b: expected data after the end of tensor a");
+    }
+}
+
+/* What a terminal would obey is shown escaped. */
+static void described_text_is_harmless(void **state)
+{
+    (void)state;
+    gguf_file *file = NULL;
+    char text[64];
+    buffer b = start(0, 1);
+    put_key(&b, "key", GGUF_STRING);
+    put_string(&b, "\x1b[31m\xc2\x9b\xff\x7f\r\xc3\xa9");
+    scratch_write("escape.gguf", buffer_text(&b), b.length);
+    buffer_free(&b);
+    assert_int_equal(gguf_open(scratch_path("escape.gguf"), &file, NULL), HEARTH_OK);
+    gguf_describe(file, 0, 1, text, sizeof text);
+    assert_string_equal(text, "\\x1b[31m\\xc2\\x9b\\xff\\x7f\\x0d\xc3\xa9");
+    gguf_close(file);
 }
 
 static void tensor_names(void **state)
@@ -387,6 +424,7 @@ static void splits(void **state)
     expect_split((split_part){0, 2, 3, "a"}, (split_part){1, 2, 3, "b"}, HEARTH_E_FORMAT, "split.tensors.count");
     expect_split(a, (split_part){1, 2, 9, "b"}, HEARTH_E_FORMAT, "key split.tensors.count: expected 2");
     expect_split((split_part){0, 3, 2, "a"}, (split_part){1, 3, 2, "b"}, HEARTH_E_FORMAT, "key split.count");
+    expect_split(a, (split_part){1, 3, 2, "b"}, HEARTH_E_FORMAT, "key split.count");
     expect_split((split_part){0, 60000, 2, "a"}, (split_part){1, 60000, 2, "b"}, HEARTH_E_LIMIT, "key split.count");
 
     gguf_file *file = NULL;
@@ -572,6 +610,9 @@ static void templates(void **state)
     expect_file("hf/tokenizer_config.json", "{\"chat_template\":[{\"name\":\"default\"}]}", HEARTH_E_FORMAT,
                 "key chat_template");
     expect_file("hf/tokenizer_config.json", "{\"chat_template\":\"a\\u0000b\"}", HEARTH_E_FORMAT, "UTF-8 without NUL");
+    static char long_template[LIMIT_TEMPLATE_BYTES + 64];
+    snprintf(long_template, sizeof long_template, "{\"chat_template\":\"%*s\"}", (int)LIMIT_TEMPLATE_BYTES + 1, "");
+    expect_file("hf/tokenizer_config.json", long_template, HEARTH_E_LIMIT, "key chat_template: expected at most 1 MiB");
     expect_file("hf/tokenizer_config.json", "{\"chat_template\":null}", HEARTH_OK, "");
     expect_file("hf/tokenizer_config.json", "{\"chat_template\":\"from config\"}", HEARTH_OK, "");
     expect_file("hf/chat_template.jinja", "\xff", HEARTH_E_FORMAT, "chat_template.jinja: expected UTF-8");
@@ -610,6 +651,8 @@ int main(void)
         cmocka_unit_test(alignments),
         cmocka_unit_test(shapes),
         cmocka_unit_test(offsets),
+        cmocka_unit_test(overlap_of_two_bytes),
+        cmocka_unit_test(described_text_is_harmless),
         cmocka_unit_test(tensor_names),
         cmocka_unit_test(splits),
         cmocka_unit_test(safetensors_headers),

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Runs `hearth` on damaged copies of a real GGUF file and of a real Hugging Face folder. Prints TAP.
+
+    hostile_cli.py HEARTH [FLIPS [TRUNCATIONS]]      1,000 and 60 for each of the two by default
+
+Each copy has one byte changed (from a fixed seed; half of them in headers and settings) or is cut off. `hearth run` must give
+an answer (exit code 0) or one line on stderr (exit code 1), as must `hearth show`, which every fifth copy gets: no signal, no
+sanitizer's report, at most 5 seconds of processor time, memory within the files' size plus 256 MB (plus the sanitizer's own in
+such a build)."""
+
+import concurrent.futures
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+
+FIXTURES = os.environ.get("HEARTH_FIXTURES") or os.path.join(os.environ.get("HEARTH_SOURCE", "."), "..", "shared", "fixtures")
+HEARTH = os.path.abspath(sys.argv[1])
+FLIPS = int(sys.argv[2]) if len(sys.argv) > 2 else 1000
+TRUNCATIONS = int(sys.argv[3]) if len(sys.argv) > 3 else 60
+SANITIZED = len(sys.argv) > 4 and sys.argv[4] == "sanitized"
+RUN = ["run", "--raw", "-p", "Once upon a time", "-n", "4", "--temperature", "0"]
+SECONDS_MOST = 5 * (10 if SANITIZED else 1)
+MEMORY_MOST = (256 if not SANITIZED else 2048) << 20
+GGUF = "stories260K/stories260K-f32.gguf"
+FOLDER = "tinystories-656k"
+
+
+def limit():
+    """A damaged model that loops or grows without end stops here, with a signal."""
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS_MOST + 2, SECONDS_MOST + 4))
+
+
+def problem_of(arguments, size):
+    """What is wrong with one run, or None."""
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen([HEARTH, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
+                                   preexec_fn=limit)
+        timer = threading.Timer(120, process.kill)
+        timer.start()
+        _, status, used = os.wait4(process.pid, 0)
+        timer.cancel()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        errors.seek(0)
+        said = errors.read(20000).decode(errors="replace")
+    seconds = used.ru_utime + used.ru_stime
+    if process.returncode not in (0, 1) or "Sanitizer" in said or "runtime error" in said:
+        return f"exit code {process.returncode}: {said[:2000]}"
+    if process.returncode == 1 and (said.count("\n") != 1 or not said.strip()):
+        return f"not one line: {said[:500]!r}"
+    if seconds > SECONDS_MOST:
+        return f"{seconds:.1f} s of processor time"
+    if used.ru_maxrss * 1024 > size + MEMORY_MOST:
+        return f"{used.ru_maxrss >> 10} MB of memory"
+    return None
+
+
+class Copy:
+    """A copy of the model for one worker; `damage` changes it and puts it back."""
+
+    def __init__(self, name, folder):
+        source = os.path.join(FIXTURES, name)
+        self.model = os.path.join(folder, os.path.basename(name))
+        if os.path.isdir(source):
+            shutil.copytree(source, self.model, copy_function=shutil.copyfile)
+            os.chmod(self.model, 0o755)
+            self.files = sorted(os.path.join(self.model, name) for name in os.listdir(self.model)
+                                if name.endswith((".json", ".safetensors")))
+        else:
+            shutil.copyfile(source, self.model)
+            self.files = [self.model]
+        self.content = {path: open(path, "rb").read() for path in self.files}
+        self.size = sum(len(content) for content in self.content.values())
+
+    def place(self, chance, number):
+        """A file and an offset: of even numbers in settings or the first bytes, of odd ones anywhere."""
+        weights = self.files[-1] if len(self.files) == 1 else next(path for path in self.files if path.endswith(".safetensors"))
+        if number % 2 == 1:
+            return weights, chance.randrange(len(self.content[weights]))
+        path = chance.choice(self.files)
+        return path, chance.randrange(min(len(self.content[path]), 12000))
+
+    def try_it(self, number, kind):
+        """Damages the copy the `number`-th way and gives back (what was done, the problem or None)."""
+        chance = random.Random(f"{kind} {number}")
+        path, at = self.place(chance, number)
+        content = self.content[path]
+        if kind == "flip":
+            bits = chance.randrange(1, 256)
+            damaged = content[:at] + bytes([content[at] ^ bits]) + content[at + 1:]
+        else:
+            damaged = content[:at]
+        with open(path, "wb") as out:
+            out.write(damaged)
+        problem = problem_of([RUN[0], self.model, *RUN[1:]], self.size)
+        if problem is None and number % 5 == 0:
+            problem = problem_of(["show", self.model], self.size)
+        with open(path, "wb") as out:
+            out.write(content)
+        return f"{kind} {number} of {os.path.basename(path)} at {at}", problem
+
+
+def damage_all(name, kind, count):
+    """Tries `count` damages with all cores; gives back the problems."""
+    workers = max(1, len(os.sched_getaffinity(0)))
+    with tempfile.TemporaryDirectory(prefix="hearth-hostile-") as folder:
+        copies = []
+        for worker in range(workers):
+            os.makedirs(os.path.join(folder, str(worker)))
+            copies.append(Copy(name, os.path.join(folder, str(worker))))
+
+        def share(worker):
+            return [copies[worker].try_it(number, kind) for number in range(worker, count, workers)]
+
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            return [(what, problem) for done in pool.map(share, range(workers)) for what, problem in done if problem]
+
+
+def main():
+    missing = [name for name in (GGUF, FOLDER) if not os.path.exists(os.path.join(FIXTURES, name))]
+    ready = not missing and subprocess.run([HEARTH, "help", "run"], capture_output=True).returncode == 0
+    if not ready:
+        print(f"1..1\nok 1 - damaged models # SKIP {'no fixtures' if missing else 'no command run'}")
+        return 0
+    whole = problem_of(["run", os.path.join(FIXTURES, GGUF), *RUN[1:]], 1 << 20)
+    plan = [(name, kind, count) for name in (GGUF, FOLDER) for kind, count in (("flip", FLIPS), ("truncation", TRUNCATIONS))]
+    print(f"1..{len(plan) + 1}")
+    print(f"{'not ok' if whole else 'ok'} 1 - undamaged {whole or ''}", flush=True)
+    failed = whole is not None
+    for number, (name, kind, count) in enumerate(plan, 2):
+        problems = damage_all(name, kind, count)
+        for what, problem in problems[:10]:
+            print(f"# {what}: {problem}")
+        failed = failed or bool(problems)
+        print(f"{'not ok' if problems else 'ok'} {number} - {count} {kind}s of {name}", flush=True)
+    return 1 if failed else 0
+
+
+sys.exit(main())
