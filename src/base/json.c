@@ -4,15 +4,93 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 
+#include <setjmp.h>
 #include <string.h>
 
-#ifdef HEARTH_FAULTS
-/* In the fault test's build jansson's allocations can be made to fail, too. */
+/* ---- memory ----
+ *
+ * jansson's lexer does not look whether its buffer could grow: after a failed allocation it goes on with a token that
+ * was cut, and asserts or reads too far. So while it parses, each block is noted, and an allocation that fails leaves
+ * json_loadb by longjmp; then all its blocks are freed. */
+
+typedef struct parse_guard {
+    jmp_buf out;
+    void **blocks; /* what jansson holds, newest last */
+    size_t count, capacity;
+} parse_guard;
+
+static _Thread_local parse_guard *guard; /* NULL: no parse is under way in this thread */
+
+static bool guard_note(parse_guard *g, void *block)
+{
+    if (g->count == g->capacity) {
+        const size_t capacity = g->capacity == 0 ? 64 : 2 * g->capacity;
+        void **blocks = mem_realloc(g->blocks, capacity * sizeof *blocks);
+        if (blocks == NULL) {
+            return false;
+        }
+        g->blocks = blocks;
+        g->capacity = capacity;
+    }
+    g->blocks[g->count++] = block;
+    return true;
+}
+
+static void *jansson_alloc(size_t size)
+{
+    void *block = mem_alloc(size);
+    if (guard != NULL && (block == NULL || !guard_note(guard, block))) {
+        mem_free(block);
+        longjmp(guard->out, 1);
+    }
+    return block;
+}
+
+static void jansson_free(void *block)
+{
+    for (size_t i = guard != NULL ? guard->count : 0; i-- > 0;) {
+        if (guard->blocks[i] == block) {
+            guard->blocks[i] = guard->blocks[--guard->count];
+            break;
+        }
+    }
+    mem_free(block);
+}
+
 __attribute__((constructor)) static void use_our_allocator(void)
 {
-    json_set_alloc_funcs(mem_alloc, mem_free);
+    json_set_alloc_funcs(jansson_alloc, jansson_free);
 }
-#endif
+
+/* json_loadb; HEARTH_E_MEMORY when memory is out. `g` lies with the caller, since longjmp leaves locals undefined. */
+static hearth_status load_guarded(parse_guard *g, const char *text, size_t length, json_t **ret, json_error_t *detail,
+                                  hearth_error *error)
+{
+    static const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    if (setjmp(g->out) != 0) {
+        guard = NULL;
+        for (size_t i = 0; i < g->count; i++) {
+            mem_free(g->blocks[i]);
+        }
+        (void)error_memory(error, length);
+        return HEARTH_E_MEMORY;
+    }
+    guard = g;
+    *ret = json_loadb(text, length, flags, detail);
+    guard = NULL;
+    return HEARTH_OK;
+}
+
+/* *ret is NULL, and *detail set, when the text is not JSON. */
+static hearth_status load_once(const char *text, size_t length, json_t **ret, json_error_t *detail, hearth_error *error)
+{
+    parse_guard g = {0};
+    const hearth_status status = load_guarded(&g, text, length, ret, detail, error);
+    mem_free(g.blocks);
+    return status;
+}
+
+/* ---- reading ---- */
 
 /* jansson stops at 2,048 levels; ours is lower, and checked before jansson sees the text. Also finds
  * an unescaped NUL early. Strings are skipped over; anything malformed is left for jansson to name. */
@@ -91,20 +169,18 @@ static hearth_status widen_integers(const char *text, size_t length, buffer *out
     return buffer_append(out, text + copied, length - copied, error);
 }
 
-static const size_t load_flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
-
-/* json_loadb, and once more with wide integers where one was too big. */
+/* Once more with wide integers where one was too big. */
 static hearth_status load(const char *text, size_t length, json_t **ret, json_error_t *detail, hearth_error *error)
 {
-    *ret = json_loadb(text, length, load_flags, detail);
+    TRY(load_once(text, length, ret, detail, error));
     if (*ret != NULL || json_error_code(detail) != json_error_numeric_overflow) {
         return HEARTH_OK;
     }
     buffer wide;
     buffer_init(&wide, 0);
-    const hearth_status status = widen_integers(text, length, &wide, error);
+    hearth_status status = widen_integers(text, length, &wide, error);
     if (status == HEARTH_OK) {
-        *ret = json_loadb(buffer_text(&wide), wide.length, load_flags, detail);
+        status = load_once(buffer_text(&wide), wide.length, ret, detail, error);
     }
     buffer_free(&wide);
     return status;
