@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#define SELECT_LAYERS 3
+#define SELECT_LAYERS 4
 
 typedef void (*select_fill)(kernel_table *table);
 
@@ -22,9 +22,13 @@ void kernels_fill_variant_avx2(kernel_table *table);
 void kernels_fill_variant_avx512(kernel_table *table);
 void kernels_fill_quantized_avx2_sums(kernel_table *table);
 void kernels_fill_quantized_avx512_vnni(kernel_table *table);
+void kernels_fill_measure_avx512_vnni(kernel_table *table);
+void kernels_fill_matmul_float_avx512_bf16(kernel_table *table);
+void kernels_fill_measure_avx512_bf16(kernel_table *table);
 #elif defined(__aarch64__)
 void kernels_fill_variant_neon(kernel_table *table);
 void kernels_fill_quantized_neon_dotprod(kernel_table *table);
+void kernels_fill_measure_neon_dotprod(kernel_table *table);
 #endif
 
 /* From the slowest to the fastest. */
@@ -36,13 +40,18 @@ static const select_row select_rows[] = {
     {"avx512",
      "avx512-vnni",
      {.avx2 = true, .avx512 = true, .vnni = true},
-     {kernels_fill_variant_avx512, kernels_fill_quantized_avx512_vnni}},
+     {kernels_fill_variant_avx512, kernels_fill_quantized_avx512_vnni, kernels_fill_measure_avx512_vnni}},
+    {"avx512",
+     "avx512-bf16",
+     {.avx2 = true, .avx512 = true, .vnni = true, .bf16 = true},
+     {kernels_fill_variant_avx512, kernels_fill_quantized_avx512_vnni, kernels_fill_matmul_float_avx512_bf16,
+      kernels_fill_measure_avx512_bf16}},
 #elif defined(__aarch64__)
     {"neon", "neon", {.neon = true}, {kernels_fill_variant_neon}},
     {"neon",
      "neon-dotprod",
      {.neon = true, .dotprod = true},
-     {kernels_fill_variant_neon, kernels_fill_quantized_neon_dotprod}},
+     {kernels_fill_variant_neon, kernels_fill_quantized_neon_dotprod, kernels_fill_measure_neon_dotprod}},
 #endif
 };
 

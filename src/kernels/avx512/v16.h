@@ -311,6 +311,16 @@ V16_INLINE v16i v16i_dot4_s8s8(v16i acc, v16b a, v16b b)
     return v16i_dot4_u8s8(acc, _mm512_abs_epi8(a), signed_b);
 }
 
+/* ---- pairs of bf16 ---- */
+
+#ifdef __AVX512BF16__
+#define V16_DOT2_BF16 1
+V16_INLINE v16f v16f_dot2_bf16(v16f acc, v16i a, v16i b)
+{
+    return _mm512_dpbf16_ps(acc, (__m512bh)a, (__m512bh)b);
+}
+#endif
+
 /* ---- subnormals as zeros ---- */
 
 enum { V16_REGISTERS = 32 };

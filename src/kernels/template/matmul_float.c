@@ -29,8 +29,14 @@ enum {
     TILE_PANELS = 4,
 };
 
-/* How a panel's bytes become lanes. WEIGHT_BF16_PAIRS is the native rule: of a pair, the odd value first. */
-typedef enum weight_kind { WEIGHT_F32, WEIGHT_F16, WEIGHT_BF16, WEIGHT_BF16_PAIRS } weight_kind;
+/* How a panel's bytes become lanes. */
+typedef enum weight_kind {
+    WEIGHT_F32,
+    WEIGHT_F16,
+    WEIGHT_BF16,
+    WEIGHT_BF16_PAIRS, /* the native rule: of a pair, the odd value first */
+    WEIGHT_BF16_DOT,   /* the same where one instruction does both steps; activations are pairs of bf16, too */
+} weight_kind;
 
 /* What a tile works on. */
 typedef struct tile_work {
@@ -61,6 +67,7 @@ V16_INLINE v16f line_weights(weight_kind kind, const uint8_t *line, bool odd)
 {
     switch (kind) {
     case WEIGHT_F32:
+    case WEIGHT_BF16_DOT:
         return v16f_load((const float *)(const void *)line);
     case WEIGHT_F16:
         return v16f_load_f16((const uint16_t *)(const void *)(line + (odd ? 32 : 0)));
@@ -80,56 +87,70 @@ V16_INLINE void in_order(void)
 /* Below, `panels` and `tokens` are constants at every use, and so is every index into acc: it becomes registers. (Loops
  * would have to be unrolled first, and a compiler that has not done so in time leaves acc in memory.) */
 
+/* One step of a chain: a weight, or a pair of bf16, of 16 rows times that of a token. */
+V16_INLINE v16f tile_fma(weight_kind kind, v16f w, v16f x, v16f acc)
+{
+#ifdef V16_DOT2_BF16
+    if (kind == WEIGHT_BF16_DOT) {
+        return v16f_dot2_bf16(acc, v16f_bits(w), v16f_bits(x));
+    }
+#endif
+    (void)kind;
+    return v16f_fma(w, x, acc);
+}
+
 /* acc[p][t] = fma(w[p], x, acc[p][t]) for one token. */
-V16_INLINE void tile_token(int panels, int tokens, int t, const v16f w[TILE_PANELS], const float *x, v16f *acc)
+V16_INLINE void tile_token(weight_kind kind, int panels, int tokens, int t, const v16f w[TILE_PANELS], const float *x,
+                           v16f *acc)
 {
     const v16f xt = v16f_set1(*x);
-    acc[t] = v16f_fma(w[0], xt, acc[t]);
+    acc[t] = tile_fma(kind, w[0], xt, acc[t]);
     if (panels > 1) {
-        acc[tokens + t] = v16f_fma(w[1], xt, acc[tokens + t]);
+        acc[tokens + t] = tile_fma(kind, w[1], xt, acc[tokens + t]);
     }
     if (panels > 2) {
-        acc[2 * tokens + t] = v16f_fma(w[2], xt, acc[2 * tokens + t]);
-        acc[3 * tokens + t] = v16f_fma(w[3], xt, acc[3 * tokens + t]);
+        acc[2 * tokens + t] = tile_fma(kind, w[2], xt, acc[2 * tokens + t]);
+        acc[3 * tokens + t] = tile_fma(kind, w[3], xt, acc[3 * tokens + t]);
     }
     in_order();
 }
 
-V16_INLINE void tile_tokens(int panels, int tokens, const v16f w[TILE_PANELS], const float *x, size_t ldx, v16f *acc)
+V16_INLINE void tile_tokens(weight_kind kind, int panels, int tokens, const v16f w[TILE_PANELS], const float *x,
+                            size_t ldx, v16f *acc)
 {
-    tile_token(panels, tokens, 0, w, x, acc);
+    tile_token(kind, panels, tokens, 0, w, x, acc);
     if (tokens > 1) {
-        tile_token(panels, tokens, 1, w, x + ldx, acc);
+        tile_token(kind, panels, tokens, 1, w, x + ldx, acc);
     }
     if (tokens > 2) {
-        tile_token(panels, tokens, 2, w, x + 2 * ldx, acc);
+        tile_token(kind, panels, tokens, 2, w, x + 2 * ldx, acc);
     }
     if (tokens > 3) {
-        tile_token(panels, tokens, 3, w, x + 3 * ldx, acc);
+        tile_token(kind, panels, tokens, 3, w, x + 3 * ldx, acc);
     }
     if (tokens > 4) {
-        tile_token(panels, tokens, 4, w, x + 4 * ldx, acc);
+        tile_token(kind, panels, tokens, 4, w, x + 4 * ldx, acc);
     }
     if (tokens > 5) {
-        tile_token(panels, tokens, 5, w, x + 5 * ldx, acc);
+        tile_token(kind, panels, tokens, 5, w, x + 5 * ldx, acc);
     }
     if (tokens > 6) {
-        tile_token(panels, tokens, 6, w, x + 6 * ldx, acc);
+        tile_token(kind, panels, tokens, 6, w, x + 6 * ldx, acc);
     }
     if (tokens > 7) {
-        tile_token(panels, tokens, 7, w, x + 7 * ldx, acc);
+        tile_token(kind, panels, tokens, 7, w, x + 7 * ldx, acc);
     }
     if (tokens > 8) {
-        tile_token(panels, tokens, 8, w, x + 8 * ldx, acc);
+        tile_token(kind, panels, tokens, 8, w, x + 8 * ldx, acc);
     }
     if (tokens > 9) {
-        tile_token(panels, tokens, 9, w, x + 9 * ldx, acc);
+        tile_token(kind, panels, tokens, 9, w, x + 9 * ldx, acc);
     }
     if (tokens > 10) {
-        tile_token(panels, tokens, 10, w, x + 10 * ldx, acc);
+        tile_token(kind, panels, tokens, 10, w, x + 10 * ldx, acc);
     }
     if (tokens > 11) {
-        tile_token(panels, tokens, 11, w, x + 11 * ldx, acc);
+        tile_token(kind, panels, tokens, 11, w, x + 11 * ldx, acc);
     }
 }
 
@@ -141,26 +162,26 @@ V16_INLINE void tile_step(weight_kind kind, int panels, int tokens, const uint8_
     v16f w[TILE_PANELS];
     w[0] = line_weights(kind, line, odd);
     if (!together) {
-        tile_tokens(1, tokens, w, x, ldx, acc);
+        tile_tokens(kind, 1, tokens, w, x, ldx, acc);
     }
     if (panels > 1) {
         w[together ? 1 : 0] = line_weights(kind, line + panel_size, odd);
         if (!together) {
-            tile_tokens(1, tokens, w, x, ldx, acc + tokens);
+            tile_tokens(kind, 1, tokens, w, x, ldx, acc + tokens);
         }
     }
     if (panels > 2) {
         w[together ? 2 : 0] = line_weights(kind, line + 2 * panel_size, odd);
         if (!together) {
-            tile_tokens(1, tokens, w, x, ldx, acc + 2 * tokens);
+            tile_tokens(kind, 1, tokens, w, x, ldx, acc + 2 * tokens);
         }
         w[together ? 3 : 0] = line_weights(kind, line + 3 * panel_size, odd);
         if (!together) {
-            tile_tokens(1, tokens, w, x, ldx, acc + 3 * tokens);
+            tile_tokens(kind, 1, tokens, w, x, ldx, acc + 3 * tokens);
         }
     }
     if (together) {
-        tile_tokens(panels, tokens, w, x, ldx, acc);
+        tile_tokens(kind, panels, tokens, w, x, ldx, acc);
     }
 }
 
@@ -269,7 +290,8 @@ V16_INLINE void tile(weight_kind kind, int panels, int tokens, const tile_work *
     v16f acc[TILE_MOST];
     tile_load(panels, tokens, work->out, work->ldo, work->resume, acc);
     const size_t each = kind == WEIGHT_F32 ? 1 : 2;
-    const size_t padded = kind == WEIGHT_BF16_PAIRS ? work->values + 1 : work->values;
+    const bool pads = kind == WEIGHT_BF16_PAIRS || kind == WEIGHT_BF16_DOT;
+    const size_t padded = pads ? work->values + 1 : work->values;
     const size_t panel_size = work->panel_size;
     const uint8_t *prefetch = work->prefetch;
     const size_t prefetch_step = work->prefetch_step;
@@ -290,15 +312,15 @@ V16_INLINE void tile(weight_kind kind, int panels, int tokens, const tile_work *
             tile_step(kind, panels, tokens, line, panel_size, false, x, ldx, acc);
         } else {
             tile_step(kind, panels, tokens, line, panel_size, false, x, ldx, acc);
-            if (each == 2) {
+            if (kind == WEIGHT_F16 || kind == WEIGHT_BF16) {
                 tile_step(kind, panels, tokens, line, panel_size, true, x + 1, ldx, acc);
             }
         }
         line += 64;
         prefetch += prefetch_step;
-        x += each;
+        x += kind == WEIGHT_BF16_DOT ? 1 : each;
     }
-    if (kind != WEIGHT_BF16_PAIRS && work->values % each != 0) {
+    if (!pads && work->values % each != 0) {
         tile_step(kind, panels, tokens, line, panel_size, false, x, ldx, acc);
     }
     tile_store(panels, tokens, work->out, work->ldo, acc);
@@ -307,8 +329,8 @@ V16_INLINE void tile(weight_kind kind, int panels, int tokens, const tile_work *
 /* The tile of `panels` and `tokens` (constants), if it fits into the registers: others do not exist. */
 V16_INLINE void tile_fitting(weight_kind kind, int panels, int tokens, const tile_work *work)
 {
-    const bool bf16 = kind == WEIGHT_BF16 || kind == WEIGHT_BF16_PAIRS;
-    if (panels * tokens <= (bf16 ? TILE_MOST_BF16 : TILE_MOST) && tokens <= TILE_TOKENS) {
+    const bool masks = kind == WEIGHT_BF16 || kind == WEIGHT_BF16_PAIRS;
+    if (panels * tokens <= (masks ? TILE_MOST_BF16 : TILE_MOST) && tokens <= TILE_TOKENS) {
         tile(kind, panels, tokens, work);
     }
 }
@@ -383,7 +405,11 @@ static void tile_bf16(int panels, int tokens, const tile_work *work)
 
 static void tile_bf16_pairs(int panels, int tokens, const tile_work *work)
 {
+#ifdef V16_DOT2_BF16
+    tile_any(WEIGHT_BF16_DOT, panels, tokens, work);
+#else
     tile_any(WEIGHT_BF16_PAIRS, panels, tokens, work);
+#endif
 }
 
 typedef void (*tile_fn)(int panels, int tokens, const tile_work *work);
@@ -393,6 +419,7 @@ typedef struct product {
     tile_fn run_tile;
     size_t accumulators;      /* the most that a tile has */
     size_t value_bytes;       /* bytes of 16 weights */
+    bool pairs;               /* activations are pairs of bf16 */
     dequantize_fn dequantize; /* NULL: tiles read the panels themselves */
     const uint8_t *panels;
     size_t panel_size;
@@ -439,7 +466,7 @@ static void product_chunk(const product *m, size_t panel, int width, size_t k, s
     for (size_t i = 0; i < m->tiles; i++) {
         const size_t begin = m->tokens * i / m->tiles;
         const size_t end = m->tokens * (i + 1) / m->tiles;
-        work.x = m->x + begin * work.ldx + k;
+        work.x = m->x + begin * work.ldx + (m->pairs ? k / 2 : k);
         work.out = out + begin * work.ldo;
         if (m->dequantize != NULL) {
             work.prefetch = work.w;
@@ -557,6 +584,32 @@ static void matmul_bf16_as_f32(const uint8_t *panels, size_t rows, size_t cols, 
     product_run(&m, activation, tokens, panel_begin, panel_end, scratch);
 }
 
+#ifdef V16_DOT2_BF16
+
+static void matmul_bf16(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                        float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    product m = product_of(tile_bf16_pairs, TILE_MOST, 32, NULL, DTYPE_BF16, panels, rows, cols, y, ldy);
+    m.pairs = true;
+    product_run(&m, activation, tokens, panel_begin, panel_end, scratch);
+}
+
+/* ACTIVATION_BF16 of this variant alone: the bf16 themselves, in the first half of the row. */
+static void activation_prepare_bf16_pairs(const float *x, size_t ldx, size_t tokens, size_t k, size_t token_begin,
+                                          size_t token_end, void *activation)
+{
+    (void)tokens;
+    for (size_t t = token_begin; t < token_end; t++) {
+        const float *from = x + t * ldx;
+        uint16_t *to = (uint16_t *)((float *)activation + t * activation_row_floats(k));
+        for (size_t i = 0; i < k; i += 16) {
+            v16f_store_bf16(to + i, k - i >= 16 ? v16f_load(from + i) : v16f_load_n(from + i, k - i));
+        }
+    }
+}
+
+#else
+
 /* Subnormals are zeros in here, as VDPBF16PS has it. Where the mode cannot give the very bits and something was
  * flushed, the definition computes it again. */
 static void matmul_bf16(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
@@ -569,6 +622,8 @@ static void matmul_bf16(const uint8_t *panels, size_t rows, size_t cols, const v
         matmul_bf16_defined(panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end, scratch);
     }
 }
+
+#endif
 
 void V16_NAME(matmul_dequantized)(dtype type, dequantize_fn dequantize, const uint8_t *panels, size_t rows, size_t cols,
                                   const void *activation, size_t tokens, float *y, size_t ldy, size_t panel_begin,
@@ -586,4 +641,7 @@ void V16_NAME(kernels_fill_matmul_float)(kernel_table *table)
     table->matmul[COMPUTE_F32][DTYPE_F16] = matmul_f16;
     table->matmul[COMPUTE_NATIVE][DTYPE_BF16] = matmul_bf16;
     table->matmul[COMPUTE_F32][DTYPE_BF16] = matmul_bf16_as_f32;
+#ifdef V16_DOT2_BF16
+    table->activation_prepare[ACTIVATION_BF16] = activation_prepare_bf16_pairs;
+#endif
 }

@@ -41,6 +41,35 @@ static uint64_t peak_fp32(uint64_t rounds)
     return rounds * OPERATIONS;
 }
 
+#ifdef V16_DOT2_BF16
+static uint64_t peak_bf16(uint64_t rounds)
+{
+    static float values[16 * (CHAINS + 1)];
+    v16f acc[CHAINS];
+    memory_changes();
+#pragma GCC unroll 12
+    for (int i = 0; i < CHAINS; i++) {
+        acc[i] = v16f_load(values + 16 * (i + 1));
+    }
+    for (uint64_t step = 0; step < rounds * STEPS; step++) {
+        memory_changes();
+        const v16i a = v16f_bits(v16f_load(values));
+#pragma GCC unroll 12
+        for (int i = 0; i < CHAINS; i++) {
+            acc[i] = v16f_dot2_bf16(acc[i], a, a);
+        }
+    }
+    v16f sum = acc[0];
+#pragma GCC unroll 12
+    for (int i = 1; i < CHAINS; i++) {
+        sum = v16f_add(sum, acc[i]);
+    }
+    volatile float sink = v16f_fold_add(sum);
+    (void)sink;
+    return rounds * OPERATIONS * 2;
+}
+#endif
+
 static uint64_t peak_int8(uint64_t rounds)
 {
     static uint8_t values[64 * (CHAINS + 1)];
@@ -89,7 +118,11 @@ static void read_bytes(const void *bytes, size_t size_bytes)
 void V16_NAME(kernels_fill_measure)(kernel_table *table)
 {
     table->measure_peak[0] = peak_fp32;
+#ifdef V16_DOT2_BF16
+    table->measure_peak[1] = peak_bf16;
+#else
     table->measure_peak[1] = peak_fp32; /* a pair of bf16 is two of these */
+#endif
     table->measure_peak[2] = peak_int8;
     table->measure_read = read_bytes;
 }
