@@ -48,6 +48,21 @@ def seeds_safetensors(folder):
     write(folder, "two", safetensors({"__metadata__": {"format": "pt"}, "b": two, "a": one}, 16))
 
 
+def seeds_tokenizer_json(folder):
+    """The golden tokenizers with a vocabulary cut to what stays small."""
+    with open(os.path.join(ROOT, "tests", "tokenizer", "golden.json"), encoding="utf-8") as source:
+        rows = [row for row in json.load(source) if "tokenizer" in row]
+    for number, row in enumerate(rows):
+        model = row["tokenizer"]["model"]
+        model["vocab"] = {token: i for token, i in model["vocab"].items() if i < 40}
+        model["merges"] = []
+        kept = set(model["vocab"])
+        if model.get("unk_token") not in kept:
+            model["unk_token"] = None
+        content = json.dumps(row["tokenizer"], ensure_ascii=False, separators=(",", ":")).encode()
+        write(folder, str(number), content + b"\0" + row["cases"][number % len(row["cases"])]["text"].encode())
+
+
 def seeds_hf_config(folder):
     config = json.dumps({"model_type": "llama", "hidden_size": 5}).encode()
     plain = json.dumps({"chat_template": "{{ messages }}", "model_max_length": 10**30}).encode()
