@@ -176,19 +176,23 @@ static hearth_status filter_truncate(trun *r, tval self, const tval *args, const
     int64_t length = 255;
     int64_t leeway = 5;
     tval kept;
+    size_t size = 0;
     (void)call;
-    TRY(tcall_string(r, self, &s));
     TRY(tcall_integer(r, args[0], 255, &length));
     TRY(tcall_string(r, args[2], &end));
     TRY(tcall_integer(r, args[3], 5, &leeway));
     const tstring dots = {.bytes = "...", .length = 3, .points = 3};
     end = end != NULL ? end : &dots;
-    if (s == NULL || length < (int64_t)end->points || leeway < 0) {
-        return TRUN_WRONG(r, "truncate: a length or leeway that is too small");
+    if (length < (int64_t)end->points || leeway < 0 || !tval_length(self, &size)) {
+        return TRUN_WRONG(r, "truncate: no text, or a length or leeway that is too small");
     }
-    if ((int64_t)s->points <= length || (int64_t)s->points - length <= leeway) {
+    if ((int64_t)size <= length || (int64_t)size - length <= leeway) {
         *ret = self;
         return HEARTH_OK;
+    }
+    TRY(tcall_string(r, self, &s));
+    if (s == NULL) {
+        return TRUN_WRONG(r, "truncate: no text");
     }
     TRY(ttext_slice(r, s, 0, 1, (size_t)length - end->points, &kept));
     size_t keep = kept.as.string->length;
@@ -492,6 +496,9 @@ static hearth_status filter_filesizeformat(trun *r, tval self, const tval *args,
     tval number = {.kind = T_MISSING};
     (void)call;
     TRY(filter_float(r, self, args + 1, call, &number));
+    if (!tval_is_number(self) && self.kind != T_STRING) {
+        return TRUN_WRONG(r, "float() argument must be a string or a real number, not '%s'", tval_type(self));
+    }
     const double bytes = tval_real(number);
     if (bytes == 1.0 || bytes < base) {
         TRY(bytes == 1.0 ? buffer_append_text(r->out, "1 Byte", r->error)

@@ -138,7 +138,9 @@ hearth_status tval_repr(trun *r, tval v, buffer *out)
     case T_FLOAT:
         return repr_number(r, v, out);
     case T_STRING:
-        return repr_string(r, v.as.string, out);
+        TRY(buffer_append_text(out, v.markup ? "Markup(" : "", r->error));
+        TRY(repr_string(r, v.as.string, out));
+        return buffer_append_text(out, v.markup ? ")" : "", r->error);
     case T_LIST:
         return repr_items(r, v.as.seq, "[", "]", out);
     case T_TUPLE:
