@@ -496,7 +496,8 @@ static hearth_status filter_filesizeformat(trun *r, tval self, const tval *args,
     tval number = {.kind = T_MISSING};
     (void)call;
     TRY(filter_float(r, self, args + 1, call, &number));
-    if (!tval_is_number(self) && self.kind != T_STRING) {
+    double parsed = 0;
+    if (!tval_is_number(self) && (self.kind != T_STRING || !tformat_parse_float(self.as.string, &parsed))) {
         return TRUN_WRONG(r, "float() argument must be a string or a real number, not '%s'", tval_type(self));
     }
     const double bytes = tval_real(number);
