@@ -76,8 +76,8 @@ static void print_shape(const model_config *k)
     printf("%s embeddings%s%s%s\n", k->tied ? "tied" : "untied", k->qkv_bias ? ", biases on Q, K and V" : "",
            k->o_bias ? ", bias on the attention's output" : "", k->mlp_bias ? ", biases in the MLP" : "");
     row("positions");
-    printf("%u tokens of context; RoPE: %s, theta %g, %u values of a head", k->context, rope_kind_name(k->rope.kind),
-           k->rope.theta, k->rope.dims);
+    printf("%u tokens of context; RoPE: %s, theta %g, %u of %u values", k->context, rope_kind_name(k->rope.kind),
+           k->rope.theta, k->rope.dims, k->head_dim);
     if (k->rope.kind == ROPE_LINEAR || k->rope.kind == ROPE_LLAMA3) {
         printf(", factor %g", k->rope.factor);
     }
@@ -123,7 +123,7 @@ static void print_memory(const model *m)
     size_t lengths[SHOW_LENGTHS_MOST];
     const size_t count = show_lengths(&m->config, lengths);
     char packed[32], native[32], exact[32], number[32];
-    printf("\n%-28s %s\n", "memory for the weights", terminal_bytes(show_weight_bytes(m), packed));
+    printf("\n%-28s %12s\n", "memory for the weights", terminal_bytes(show_weight_bytes(m), packed));
     printf("%-28s %12s %12s\n", "and for keys and values of", "native", "f32");
     for (size_t i = 0; i < count; i++) {
         char label[48];

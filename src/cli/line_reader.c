@@ -31,7 +31,8 @@ static char *prompt(EditLine *edit)
     line_reader *r = NULL;
     (void)el_get(edit, EL_CLIENTDATA, &r);
     static char plain[] = "> ", more[] = ". ";
-    static char plain_color[] = "\1\033[1;36m\1> \1\033[0m\1", more_color[] = "\1\033[36m\1. \1\033[0m\1";
+    /* libedit drops what does not print behind the last character: the colour ends before it. */
+    static char plain_color[] = "\1\033[1;36m\1>\1\033[0m\1 ", more_color[] = "\1\033[36m\1.\1\033[0m\1 ";
     if (terminal_colored(stderr)) {
         return r->continued ? more_color : plain_color;
     }

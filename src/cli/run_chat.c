@@ -13,12 +13,16 @@ static void greet(const run_state *r)
         return;
     }
     const model_config *k = &r->o.model->config;
-    fprintf(stderr, "%s%s%s%s, compute %s, %s, %d thread%s, context %zu.%s\n", terminal_style(stderr, "bold"),
-            k->family->name, terminal_style(stderr, "reset"), terminal_style(stderr, "dim"),
-            open_compute_names[r->s->compute], r->o.engine->kernels->name, r->o.engine->threads,
-            r->o.engine->threads == 1 ? "" : "s", session_context_length(r->session), terminal_style(stderr, "reset"));
-    fprintf(stderr, "%sCtrl-C stops an answer, Ctrl-D leaves, /help tells more.%s\n", terminal_style(stderr, "dim"),
-            terminal_style(stderr, "reset"));
+    buffer name;
+    buffer_init(&name, 0);
+    const char *known = k->name[0] != '\0' ? k->name : k->family->name;
+    const bool harmless = terminal_harmless(known, strlen(known), &name, NULL) == HEARTH_OK;
+    fprintf(stderr, "%s%s%s%s (%s)\ncompute %s, %s, %d thread%s, context %zu\n", terminal_style(stderr, "bold"),
+            harmless ? buffer_text(&name) : "", terminal_style(stderr, "reset"), terminal_style(stderr, "dim"),
+            k->family->name, open_compute_names[r->s->compute], r->o.engine->kernels->name, r->o.engine->threads,
+            r->o.engine->threads == 1 ? "" : "s", session_context_length(r->session));
+    buffer_free(&name);
+    fprintf(stderr, "Ctrl-C stops an answer, Ctrl-D leaves, /help tells more.%s\n\n", terminal_style(stderr, "reset"));
 }
 
 /* An answer that failed or was never begun leaves no question behind. */
@@ -36,6 +40,9 @@ static hearth_status take_answer(run_state *r, hearth_status status, hearth_erro
         TRY(terminal_write_text("\n", 1, error));
     }
     run_print_closing(r);
+    if (!r->c->quiet) {
+        fputc('\n', stderr);
+    }
     return raw ? HEARTH_OK : conversation_add(r->messages, "assistant", buffer_text(text), text->length, error);
 }
 
