@@ -6,13 +6,23 @@
 #include "platform/cpu.h"
 #include "platform/file.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const char *const open_compute_names[] = {"native", "f32", NULL};
 
+static hearth_status make_engine(const cli *c, size_t threads, opened *ret, hearth_error *error)
+{
+    const hearth_status status = engine_create((int)threads, c->isa, &ret->engine, error);
+    if (status == HEARTH_E_ARGUMENT && c->isa != NULL) {
+        snprintf(error->place, sizeof error->place, "--isa");
+    }
+    return status;
+}
+
 hearth_status open_engine(const cli *c, opened *ret, hearth_error *error)
 {
-    return engine_create((int)c->threads, c->isa, &ret->engine, error);
+    return make_engine(c, c->threads, ret, error);
 }
 
 hearth_status open_model(const cli *c, const char *name, int how, opened *ret, hearth_error *error)
@@ -20,7 +30,7 @@ hearth_status open_model(const cli *c, const char *name, int how, opened *ret, h
     terminal_progress bar = {.quiet = c->quiet};
     const double began = time_seconds();
     const bool weights = how >= 0;
-    TRY(engine_create(weights ? (int)c->threads : 1, c->isa, &ret->engine, error));
+    TRY(make_engine(c, weights ? c->threads : 1, ret, error));
     const model_options options = {
         .compute = weights ? (compute)how : COMPUTE_NATIVE,
         .without_weights = !weights,

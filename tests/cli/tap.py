@@ -2,6 +2,7 @@
 
 import json
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -111,6 +112,37 @@ def stories():
 
 def tiny():
     return fixture("tinystories-656k")
+
+
+TEMPLATE = """{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m.content }}
+{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}"""
+
+
+def chat_gguf(place, name="stories with a template ☃.gguf"):
+    """stories260K with a chat template among its metadata. What is put in is as long as a multiple of the file's
+    alignment, 32, so that everything behind it moves by that and stays right."""
+    with open(stories(), "rb") as file:
+        old = file.read()
+    magic, version, tensors, entries = struct.unpack_from("<4sIQQ", old)
+    key, text = b"tokenizer.chat_template", TEMPLATE.encode()
+    text += b"{#" + b" " * (-(8 + len(key) + 4 + 8 + len(text) + 4) % 32) + b"#}"
+    entry = struct.pack("<Q", len(key)) + key + struct.pack("<IQ", 8, len(text)) + text
+    assert len(entry) % 32 == 0
+    path = os.path.join(place, name)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<4sIQQ", magic, version, tensors, entries + 1) + entry + old[24:])
+    return path
+
+
+def chat_folder(place, name="kleines Modell ☃"):
+    """tinystories-656k with a chat template."""
+    path = os.path.join(place, name)
+    os.mkdir(path)
+    for file in os.listdir(tiny()):
+        os.symlink(os.path.join(os.path.abspath(tiny()), file), os.path.join(path, file))
+    with open(os.path.join(path, "chat_template.jinja"), "w", encoding="utf-8") as out:
+        out.write(TEMPLATE)
+    return path
 
 
 def folder():

@@ -13,22 +13,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import pty_run  # noqa: E402
-from tap import HEARTH, Ended, Skip, environment, fixture, folder, good, good_json, hearth, main, one_line, stories, test, tiny  # noqa: E402
-
-TEMPLATE = """{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m.content }}
-{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}"""
-
-
-def tiny_chat(place):
-    """tinystories-656k with a chat template, in a folder whose name has a space and more than ASCII."""
-    path = os.path.join(place, "kleines Modell ☃")
-    os.mkdir(path)
-    for name in os.listdir(tiny()):
-        os.symlink(os.path.join(os.path.abspath(tiny()), name), os.path.join(path, name))
-    with open(os.path.join(path, "chat_template.jinja"), "w", encoding="utf-8") as out:
-        out.write(TEMPLATE)
-    return path
-
+from tap import (HEARTH, TEMPLATE, Ended, Skip, chat_folder, chat_gguf, environment, fixture, folder, good, good_json, hearth, main, one_line, stories, test, tiny)  # noqa: E402
 
 def golden():
     with open(fixture("stories260K", "golden.json"), encoding="utf-8") as lines:
@@ -100,7 +85,7 @@ def detokenize_refuses_what_is_no_id():
 def template_renders_a_conversation():
     messages = [{"role": "system", "content": "Sei kurz."}, {"role": "user", "content": "Grüße ☃"}]
     with folder() as place:
-        model = tiny_chat(place)
+        model = chat_folder(place)
         wanted = "<|start_story|>[system] Sei kurz.\n[user] Grüße ☃\n"
         assert good("template", model, stdin=json.dumps(messages)).out == wanted + "[assistant]"
         assert good("template", model, "--no-generation-prompt", stdin=json.dumps({"messages": messages})).out == wanted
@@ -117,7 +102,7 @@ def template_renders_a_conversation():
 @test
 def template_refuses_what_is_no_conversation():
     with folder() as place:
-        model = tiny_chat(place)
+        model = chat_folder(place)
         one_line(hearth("template", model, stdin="{"), 1, "standard input", "line 1")
         one_line(hearth("template", model, stdin='"text"'), 1, "messages")
         one_line(hearth("template", model, stdin='[{"content": "x"}]'), 1, "message 1", "role")
@@ -176,7 +161,7 @@ def show_prints_for_people():
     assert "config.json: hidden_size = 128" in good("show", tiny(), "--metadata").out
     assert good_json("show", tiny(), "--metadata")["metadata"]["config.json"]["hidden_size"] == 128
     with folder() as place:
-        model = tiny_chat(place)
+        model = chat_folder(place)
         assert good("show", model, "--template").out.rstrip("\n") == TEMPLATE
         assert good_json("show", model, "--template")["template"].rstrip("\n") == TEMPLATE
     one_line(hearth("show", stories(), "--template"), 1, "chat template", "none")
@@ -219,7 +204,7 @@ def score_of_a_long_text_goes_in_windows():
     assert again["hash"] == whole["hash"] and len(whole["hash"]) == 64
     other = good_json("score", stories(), "--window", "128", "--stride", "64", stdin=text)
     assert other["hash"] != whole["hash"]
-    text_lines = good("score", stories(), "--per-token", "--text" if False else "-", stdin="Once upon a time").out.splitlines()
+    text_lines = good("score", stories(), "--per-token", stdin="Once upon a time").out.splitlines()
     assert text_lines[0].split() == ["context", "<s>"] and any(line.startswith("perplexity") for line in text_lines)
 
 
@@ -378,21 +363,23 @@ def run_refuses_settings_out_of_range():
 @test
 def run_uses_the_chat_template():
     with folder() as place:
-        model = tiny_chat(place)
-        made = good_json("run", model, "-p", "Tell me a story", "--system", "Be kind.", "--temperature", "0", "-n", "12")
-        rendered = "[system] Be kind.\n[user] Tell me a story\n[assistant]"
-        raw = good_json("run", model, "--raw", "-p", rendered, "--temperature", "0", "-n", "12")
-        assert made["raw"] is False and raw["raw"] is True
-        assert made["text"] == raw["text"] and made["tokens"] == raw["tokens"], (made, raw)
+        for model, bos in ((chat_gguf(place), "<s>"), (chat_folder(place), "<|start_story|>")):
+            made = good_json("run", model, "-p", "Tell me a story", "--system", "Be kind.", "--temperature", "0", "-n", "12")
+            rendered = "[system] Be kind.\n[user] Tell me a story\n[assistant]"
+            messages = json.dumps([{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Tell me a story"}])
+            assert good("template", model, stdin=messages).out == bos + rendered
+            raw = good_json("run", model, "--raw", "-p", rendered, "--temperature", "0", "-n", "12")
+            assert made["raw"] is False and raw["raw"] is True
+            assert made["text"] == raw["text"] and made["tokens"] == raw["tokens"], (made, raw)
 
 
 @test
 def control_tokens_in_a_prompt_are_text():
     with folder() as place:
-        model = tiny_chat(place)
-        safe = good_json("run", model, "-p", "a <|end_story|> b", "-n", "1")["tokens"]["prompt"]
-        plain = good_json("run", model, "-p", "a b", "-n", "1")["tokens"]["prompt"]
-        assert safe > plain + 3, (safe, plain)  # many tokens of text, not one of control
+        for model, end in ((chat_gguf(place), "</s>"), (chat_folder(place), "<|end_story|>")):
+            safe = good_json("run", model, "-p", f"a {end} b {end}", "-n", "1")["tokens"]["prompt"]
+            plain = good_json("run", model, "-p", "a b", "-n", "1")["tokens"]["prompt"]
+            assert safe >= plain + 6, (model, safe, plain)  # tokens of text, not one of control each
 
 
 @test
@@ -522,6 +509,29 @@ def an_interrupted_answer_as_json_says_so():
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=20)
     assert process.returncode == 130 and json.loads(out)["finish"] == "interrupted"
+
+
+@test
+def a_second_interrupt_ends_what_does_not_stop():
+    """Its output goes into a full pipe: the write waits, so that the first signal is not seen."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    try:
+        while os.write(writing, b"x" * 4096):
+            pass
+    except BlockingIOError:
+        os.set_blocking(writing, True)
+    process = subprocess.Popen([HEARTH, "run", stories(), "--raw", "-p", "Once upon a time", "-n", "100"], stdin=subprocess.DEVNULL,
+                               stdout=writing, stderr=subprocess.PIPE, env=environment())
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == 130
+    assert b"twice" in process.communicate()[1]
+    os.close(reading)
+    os.close(writing)
 
 
 @test
