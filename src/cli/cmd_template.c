@@ -1,5 +1,6 @@
 /* hearth template: a conversation as the model reads it. */
 #include "cli/commands.h"
+#include "cli/conversation.h"
 #include "cli/open.h"
 #include "cli/pieces.h"
 #include "cli/prompt.h"
@@ -51,41 +52,40 @@ static bool parse_date(const char *text, int64_t *ret)
     return true;
 }
 
-static hearth_status parse_template(const template_settings *s, const model *m, chat_template **ret,
-                                    hearth_error *error)
+static hearth_status open_template(const template_settings *s, const model *m, chat **ret, hearth_error *error)
 {
-    if (s->file != NULL) {
-        buffer text;
-        buffer_init(&text, 0);
-        hearth_status status = file_read(s->file, LIMIT_TEMPLATE_BYTES, &text, error);
-        if (status == HEARTH_OK) {
-            status = chat_template_parse(buffer_text(&text), text.length, s->file, ret, error);
-        }
-        buffer_free(&text);
-        return status;
+    if (s->file == NULL) {
+        return prompt_open(m, NULL, 0, NULL, ret, error);
     }
-    if (m->chat_template == NULL) {
-        (void)error_set(error, HEARTH_E_NOT_FOUND, "chat template", NULL,
-                        "this model has none; --template FILE takes another");
-        return error_in_file(error, m->path);
+    buffer text;
+    buffer_init(&text, 0);
+    hearth_status status = file_read(s->file, LIMIT_TEMPLATE_BYTES, &text, error);
+    if (status == HEARTH_OK) {
+        status = prompt_open(m, buffer_text(&text), text.length, s->file, ret, error);
     }
-    return chat_template_parse(m->chat_template, m->chat_template_length, "chat template", ret, error);
+    buffer_free(&text);
+    return status;
 }
 
+/* `read`: an array of messages, or an object with them and further variables. */
 static hearth_status render(const template_settings *s, const model *m, const json_t *read, int64_t now, buffer *out,
                             hearth_error *error)
 {
-    json_t *variables = NULL;
-    chat_template *t = NULL;
-    hearth_status status = prompt_variables(read, !s->no_generation_prompt, m->tokenizer, &variables, error);
-    if (status == HEARTH_OK) {
-        status = parse_template(s, m, &t, error);
+    const json_t *messages = json_is_object(read) ? json_object_get(read, "messages") : read;
+    TRY(conversation_check(messages, error));
+    json_t *extra = json_is_object(read) ? json_copy((json_t *)read) : json_object();
+    if (extra == NULL) {
+        return error_memory(error, 0);
     }
+    json_object_del(extra, "messages");
+    chat *template = NULL;
+    hearth_status status = open_template(s, m, &template, error);
     if (status == HEARTH_OK) {
-        status = chat_template_render(t, variables, now, out, error);
+        const chat_options how = {.add_generation_prompt = !s->no_generation_prompt, .extra = extra, .now_unix = now};
+        status = chat_render(template, messages, &how, out, error);
     }
-    chat_template_free(t);
-    json_decref(variables);
+    chat_close(template);
+    json_decref(extra);
     return status;
 }
 

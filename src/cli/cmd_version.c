@@ -2,6 +2,8 @@
 #include "cli/commands.h"
 #include "cli/open.h"
 
+#include "hearth/hearth.h"
+
 #include <stdio.h>
 
 static int run(cli *c, void *settings, const char **operands, size_t count)
@@ -18,9 +20,11 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     }
     int code = EXIT_DONE;
     if (c->json) {
-        code = cli_print_json(c, json_pack("{s:s, s:s}", "version", HEARTH_VERSION, "isa", o.engine->kernels->name));
+        code = cli_print_json(c, json_pack("{s:s, s:I, s:s}", "version", hearth_version(), "numeric_contract",
+                                           (json_int_t)hearth_numeric_contract(), "isa", o.engine->kernels->name));
     } else {
-        printf("hearth %s\ninstruction set %s\n", HEARTH_VERSION, o.engine->kernels->name);
+        printf("hearth %s\nnumeric contract %u\ninstruction set %s\n", hearth_version(), hearth_numeric_contract(),
+               o.engine->kernels->name);
     }
     open_close(&o);
     return code;

@@ -2,8 +2,8 @@
  * message has, is put behind the first character of each such spelling. The template is rendered, and the text is cut
  * at these characters: no piece has the whole spelling, and each piece is tokenized for itself. */
 #include "cli/prompt.h"
-#include "cli/conversation.h"
 
+#include "base/json.h"
 #include "base/limits.h"
 #include "base/utf8.h"
 
@@ -17,37 +17,25 @@ typedef struct mark {
     size_t length;
 } mark;
 
-/* A variable for a token that the tokenizer names, unless the conversation has set it. */
-static bool set_token(json_t *variables, const char *name, const tokenizer *t, int32_t id)
+static const char *token_name(const tokenizer *t, int32_t id)
 {
-    const char *entry = t != NULL && id >= 0 ? tokenizer_entry(t, id) : NULL;
-    return json_object_get(variables, name) != NULL ||
-           json_object_set_new(variables, name, json_string(entry != NULL ? entry : "")) == 0;
+    return t != NULL && id >= 0 ? tokenizer_entry(t, id) : NULL;
 }
 
-hearth_status prompt_variables(const json_t *conversation, bool add_generation_prompt, const tokenizer *t, json_t **ret,
-                               hearth_error *error)
+hearth_status prompt_open(const model *m, const char *source, size_t length, const char *name, chat **ret,
+                          hearth_error *error)
 {
-    json_t *variables =
-        json_is_object(conversation) ? json_copy((json_t *)conversation) : json_pack("{s:O}", "messages", conversation);
-    if (variables == NULL) {
-        return error_memory(error, 0);
+    const tokenizer *t = m->tokenizer;
+    if (source == NULL && m->chat_template == NULL) {
+        (void)error_set(error, HEARTH_E_NOT_FOUND, "chat template", NULL, "this model has none");
+        return error_in_file(error, m->path);
     }
-    hearth_status status = conversation_check(json_object_get(variables, "messages"), error);
-    if (status == HEARTH_OK) {
-        const bool made =
-            (json_object_get(variables, "add_generation_prompt") != NULL ||
-             json_object_set_new(variables, "add_generation_prompt", json_boolean(add_generation_prompt)) == 0) &&
-            set_token(variables, "bos_token", t, t != NULL ? tokenizer_bos(t) : -1) &&
-            set_token(variables, "eos_token", t, t != NULL ? tokenizer_eos(t) : -1);
-        status = made ? HEARTH_OK : error_memory(error, 0);
-    }
-    if (status != HEARTH_OK) {
-        json_decref(variables);
-        return status;
-    }
-    *ret = variables;
-    return HEARTH_OK;
+    const chat_source from = {.text = source != NULL ? source : m->chat_template,
+                              .length = source != NULL ? length : m->chat_template_length,
+                              .name = source != NULL ? name : m->path,
+                              .bos = token_name(t, t != NULL ? tokenizer_bos(t) : -1),
+                              .eos = token_name(t, t != NULL ? tokenizer_eos(t) : -1)};
+    return chat_open(&from, ret, error);
 }
 
 /* A character that no text of these messages has. */
@@ -134,19 +122,13 @@ static hearth_status mark_messages(const json_t *messages, const tokenizer *t, c
     return HEARTH_OK;
 }
 
-static hearth_status render(const chat_template *template, const tokenizer *t, const json_t *messages, const mark *m,
+static hearth_status render(const chat *template, const tokenizer *t, const json_t *messages, const mark *m,
                             buffer *out, hearth_error *error)
 {
     json_t *marked = NULL;
-    json_t *variables = NULL;
-    hearth_status status = mark_messages(messages, t, m, &marked, error);
-    if (status == HEARTH_OK) {
-        status = prompt_variables(marked, true, t, &variables, error);
-    }
-    if (status == HEARTH_OK) {
-        status = chat_template_render(template, variables, (int64_t)time(NULL), out, error);
-    }
-    json_decref(variables);
+    TRY(mark_messages(messages, t, m, &marked, error));
+    const chat_options how = {.add_generation_prompt = true, .now_unix = (int64_t)time(NULL)};
+    const hearth_status status = chat_render(template, marked, &how, out, error);
     json_decref(marked);
     return status;
 }
@@ -162,7 +144,7 @@ static hearth_status encode_pieces(const tokenizer *t, const buffer *text, const
     return tokenizer_encode(t, from, strlen(from), ENCODE_PARSE_SPECIAL, out, error);
 }
 
-hearth_status prompt_encode(const chat_template *template, const tokenizer *t, const json_t *messages, token_list *out,
+hearth_status prompt_encode(const chat *template, const tokenizer *t, const json_t *messages, token_list *out,
                             hearth_error *error)
 {
     mark m = {0};

@@ -2,17 +2,17 @@
 #ifndef CLI_PROMPT_H
 #define CLI_PROMPT_H
 
-#include "generate/template.h"
-#include "tokenizer/tokenizer.h"
+#include "generate/chat.h"
+#include "model/model.h"
 
-/* The template's variables: the object that was read, or {"messages": array}, and, unless it has them,
- * add_generation_prompt, bos_token and eos_token. The tokenizer may be NULL. The caller owns *ret. */
-hearth_status prompt_variables(const json_t *conversation, bool add_generation_prompt, const tokenizer *t, json_t **ret,
-                               hearth_error *error);
+/* The model's template, or `source` where it is not NULL, with the names of the model's first and last token.
+ * HEARTH_E_NOT_FOUND when there is neither. */
+hearth_status prompt_open(const model *m, const char *source, size_t length, const char *name, chat **ret,
+                          hearth_error *error);
 
 /* The tokens of a conversation with the words that begin an answer. Control tokens come from the template alone: where
  * a message spells one out, it stays text. */
-hearth_status prompt_encode(const chat_template *template, const tokenizer *t, const json_t *messages, token_list *out,
+hearth_status prompt_encode(const chat *template, const tokenizer *t, const json_t *messages, token_list *out,
                             hearth_error *error);
 
 #endif

@@ -49,7 +49,7 @@ typedef struct run_state {
     cli *c;
     const run_settings *s;
     opened o;
-    chat_template *template; /* NULL: text is continued as it is */
+    chat *template; /* NULL: text is continued as it is */
     session *session;
     sampling sampling;
     logit_bias *biases;

@@ -98,10 +98,7 @@ static hearth_status open_template(run_state *r, hearth_error *error)
         cli_note(r->c, "this model has no chat template: it continues text as it is (--raw)");
         return HEARTH_OK;
     }
-    const model *m = r->o.model;
-    hearth_status status =
-        chat_template_parse(m->chat_template, m->chat_template_length, "chat template", &r->template, error);
-    return status == HEARTH_OK ? status : error_in_file(error, m->path);
+    return prompt_open(r->o.model, NULL, 0, NULL, &r->template, error);
 }
 
 hearth_status run_open(run_state *r, const char *name, hearth_error *error)
@@ -125,7 +122,7 @@ void run_close(run_state *r)
 {
     buffer_free(&r->last.text);
     session_free(r->session);
-    chat_template_free(r->template);
+    chat_close(r->template);
     mem_free(r->biases);
     json_decref(r->messages);
     open_close(&r->o);

@@ -62,8 +62,8 @@ def special_tokens_in_text_are_text_unless_asked():
 
 @test
 def detokenize_undoes_tokenize_byte_for_byte():
-    text = "Once upon a time,\n\n  two  spaces\tand ünïcödé ☃ 👩‍👩‍👧 end\n"
-    for model in (stories(), tiny()):
+    ascii = "Once upon a time,\n\n  two  spaces end\n"  # tinystories has no bytes to fall back to
+    for model, text in ((stories(), ascii + "\tund ünïcödé ☃ 👩‍👩‍👧\n"), (tiny(), ascii)):
         ids = good("tokenize", model, "--ids", stdin=text).out
         assert good("detokenize", model, stdin=ids).out == text, model
         assert good("detokenize", model, *ids.split()).out == text
@@ -107,7 +107,7 @@ def template_refuses_what_is_no_conversation():
         one_line(hearth("template", model, stdin='"text"'), 1, "messages")
         one_line(hearth("template", model, stdin='[{"content": "x"}]'), 1, "message 1", "role")
         one_line(hearth("template", model, "--now", "yesterday", stdin="[]"), 2, "--now", "yesterday")
-        one_line(hearth("template", stories(), stdin="[]"), 1, "chat template", "--template")
+        one_line(hearth("template", stories(), stdin="[]"), 1, "chat template", "none")
         jinja = os.path.join(place, "raises.jinja")
         with open(jinja, "w", encoding="utf-8") as out:
             out.write("{{ raise_exception('only cats') }}")
@@ -368,9 +368,11 @@ def run_uses_the_chat_template():
             rendered = "[system] Be kind.\n[user] Tell me a story\n[assistant]"
             messages = json.dumps([{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Tell me a story"}])
             assert good("template", model, stdin=messages).out == bos + rendered
-            raw = good_json("run", model, "--raw", "-p", rendered, "--temperature", "0", "-n", "12")
-            assert made["raw"] is False and raw["raw"] is True
-            assert made["text"] == raw["text"] and made["tokens"] == raw["tokens"], (made, raw)
+            ids = good("tokenize", model, "--special", "--no-bos", "--ids", "--text", bos + rendered).out.split()
+            assert made["raw"] is False and made["tokens"]["prompt"] == len(ids), (made, ids)
+            if model.endswith(".gguf"):  # here a text's beginning is tokenized alike behind a control token and alone
+                raw = good_json("run", model, "--raw", "-p", rendered, "--temperature", "0", "-n", "12")
+                assert raw["raw"] is True and made["text"] == raw["text"] and made["tokens"] == raw["tokens"], (made, raw)
 
 
 @test
