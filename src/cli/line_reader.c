@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <histedit.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -43,8 +42,7 @@ static char *prompt(EditLine *edit)
 static bool read_byte(line_reader *r, EditLine *edit, char *ret)
 {
     for (;;) {
-        struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-        const int ready = poll(&input, 1, -1);
+        const bool ready = signals_wait_readable(STDIN_FILENO);
         if (signals_take_resize()) {
             el_resize(edit);
             (void)el_set(edit, EL_REFRESH);
@@ -53,16 +51,11 @@ static bool read_byte(line_reader *r, EditLine *edit, char *ret)
             r->interrupted = true;
             return false;
         }
-        if (ready > 0) {
+        if (ready) {
             const ssize_t got = read(STDIN_FILENO, ret, 1);
-            if (got == 1) {
-                return true;
+            if (got == 1 || got == 0 || errno != EINTR) {
+                return got == 1;
             }
-            if (got == 0 || errno != EINTR) {
-                return false;
-            }
-        } else if (ready < 0 && errno != EINTR) {
-            return false;
         }
     }
 }
@@ -155,7 +148,12 @@ static line_result read_line(line_reader *r, const char **ret, size_t *ret_lengt
     int count = 0;
     r->interrupted = false;
     memset(&r->shift, 0, sizeof r->shift);
+    signals_be_patient(true);
     const char *line = el_gets(r->edit, &count);
+    if (r->interrupted && !signals_terminated()) {
+        signals_forget();
+    }
+    signals_be_patient(false);
     if (r->interrupted) {
         fputs(signals_terminated() ? "\n" : "^C\n", stderr);
         return signals_terminated() ? LINE_END : LINE_INTERRUPTED;

@@ -2,6 +2,7 @@
 #include "cli/signals.h"
 #include "cli/cli.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@ static volatile sig_atomic_t interrupts;
 static volatile sig_atomic_t terminated;
 static volatile sig_atomic_t resized;
 static volatile sig_atomic_t leave_at_once;
+static volatile sig_atomic_t patient;
 
 static void on_signal(int number)
 {
@@ -20,7 +22,7 @@ static void on_signal(int number)
     } else if (number == SIGTERM) {
         terminated = 1;
     } else {
-        if (interrupts >= 1) {
+        if (interrupts >= 1 && !patient) {
             static const char line[] = "\nhearth: interrupted twice, leaving at once\n";
             (void)!write(STDERR_FILENO, line, sizeof line - 1);
             _exit(EXIT_INTERRUPTED);
@@ -62,6 +64,26 @@ void signals_forget(void)
 void signals_leave_at_once(bool yes)
 {
     leave_at_once = yes;
+}
+
+void signals_be_patient(bool yes)
+{
+    patient = yes;
+}
+
+bool signals_wait_readable(int descriptor)
+{
+    /* Blocked while the flags are looked at, let in by ppoll alone: none is lost between the two. */
+    sigset_t ours, before;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGWINCH);
+    sigprocmask(SIG_BLOCK, &ours, &before);
+    struct pollfd input = {.fd = descriptor, .events = POLLIN};
+    const bool ready = !signals_stop_asked() && !resized && ppoll(&input, 1, NULL, &before) > 0;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return ready;
 }
 
 bool signals_take_resize(void)

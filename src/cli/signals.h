@@ -14,6 +14,11 @@ bool signals_terminated(void);
 void signals_forget(void);
 /* While true, the first SIGINT or SIGTERM ends the process: for waiting on input, when nothing is half done. */
 void signals_leave_at_once(bool yes);
+/* While true, no number of SIGINTs ends the process: at the prompt, where each is answered and the terminal must be
+ * given back first. */
+void signals_be_patient(bool yes);
+/* Waits until the descriptor can be read (true), or one of the signals came, also just before the call (false). */
+bool signals_wait_readable(int descriptor);
 /* Was the window resized since the last call? */
 bool signals_take_resize(void);
 

@@ -187,6 +187,13 @@ def ctrl_c_at_the_prompt_empties_the_line():
             chat.session.send("not this\x03")
             chat.session.expect("^C")
             chat.session.expect(PROMPT)
+        for _ in range(20):  # as fast as a finger can
+            chat.session.signal(signal.SIGINT)
+            time.sleep(0.01)
+        chat.session.expect("^C")
+        chat.session.expect(PROMPT)
+        time.sleep(0.3)
+        chat.session.seen = len(chat.session.shown)
         chat.session.send('"""\rnor this\x03')
         chat.session.expect("^C")
         chat.session.expect(PROMPT)
