@@ -35,6 +35,7 @@ typedef struct attention_block {
     size_t begin;
     const void *keys;   /* [4, head_dim, 16] */
     const void *values; /* [ATTENTION_BLOCK, padded_dim] */
+    const void *next;   /* the keys of the next block, fetched ahead while this one's values are read */
 } attention_block;
 
 V16_INLINE v16f attention_load(const void *from, size_t at, const bool half)
@@ -55,9 +56,15 @@ static size_t attention_count(const attention_group *g, size_t query, size_t beg
     return visible <= begin ? 0 : visible - begin < ATTENTION_BLOCK ? visible - begin : ATTENTION_BLOCK;
 }
 
+/* Fetches the line that holds element `at`, of values that will be read after the ones being worked on. */
+V16_INLINE void attention_ahead(const void *from, size_t at, const bool half)
+{
+    __builtin_prefetch((const char *)from + at * (half ? sizeof(uint16_t) : sizeof(float)));
+}
+
 /* scores[q][tile * 16 ...] = scale * chain over d, for `queries` queries and `wide` tiles of 16 positions. */
-V16_INLINE void attention_score_tiles(const attention_group *g, size_t first, const unsigned queries, const void *keys,
-                                      size_t tile, const unsigned wide, const bool half)
+V16_INLINE void attention_score_tiles(const attention_group *g, size_t first, const unsigned queries,
+                                      const attention_block *block, size_t tile, const unsigned wide, const bool half)
 {
     const size_t dim = g->head_dim;
     const float *q[ATTENTION_TOGETHER];
@@ -74,7 +81,10 @@ V16_INLINE void attention_score_tiles(const attention_group *g, size_t first, co
         v16f k[4];
 #pragma GCC unroll 4
         for (unsigned j = 0; j < wide; j++) {
-            k[j] = attention_load(keys, ((tile + j) * dim + d) * 16, half);
+            k[j] = attention_load(block->keys, ((tile + j) * dim + d) * 16, half);
+            if (queries < ATTENTION_TOGETHER) { /* few queries: bound by memory */
+                attention_ahead(block->values, ((tile + j) * dim + d) * 16, half);
+            }
         }
 #pragma GCC unroll 6
         for (unsigned i = 0; i < queries; i++) {
@@ -95,36 +105,36 @@ V16_INLINE void attention_score_tiles(const attention_group *g, size_t first, co
     }
 }
 
-V16_INLINE void attention_score_block(const attention_group *g, size_t first, const unsigned queries, const void *keys,
-                                      const bool half)
+V16_INLINE void attention_score_block(const attention_group *g, size_t first, const unsigned queries,
+                                      const attention_block *block, const bool half)
 {
     const unsigned wide = attention_wide(queries);
     for (size_t tile = 0; tile < ATTENTION_BLOCK / 16; tile += wide) {
-        attention_score_tiles(g, first, queries, keys, tile, wide, half);
+        attention_score_tiles(g, first, queries, block, tile, wide, half);
     }
 }
 
 /* Scores of queries [first, count) against a block. */
-V16_INLINE void attention_scores(const attention_group *g, size_t first, const void *keys, const bool half)
+V16_INLINE void attention_scores(const attention_group *g, size_t first, const attention_block *block, const bool half)
 {
     for (; g->count - first >= 6; first += 6) {
-        attention_score_block(g, first, 6, keys, half);
+        attention_score_block(g, first, 6, block, half);
     }
     switch (g->count - first) {
     case 5:
-        attention_score_block(g, first, 5, keys, half);
+        attention_score_block(g, first, 5, block, half);
         break;
     case 4:
-        attention_score_block(g, first, 4, keys, half);
+        attention_score_block(g, first, 4, block, half);
         break;
     case 3:
-        attention_score_block(g, first, 3, keys, half);
+        attention_score_block(g, first, 3, block, half);
         break;
     case 2:
-        attention_score_block(g, first, 2, keys, half);
+        attention_score_block(g, first, 2, block, half);
         break;
     case 1:
-        attention_score_block(g, first, 1, keys, half);
+        attention_score_block(g, first, 1, block, half);
         break;
     default:
         break;
@@ -171,8 +181,9 @@ V16_INLINE void attention_update_sums(attention_group *g, size_t first)
 
 /* state = state * shrink (where `begin` is 0), then state_d = fma(p_j, v_jd, state_d) for j in [begin, end), for
  * `queries` queries and `wide` vectors of 16 dimensions from `at` on. */
-V16_INLINE void attention_value_tile(const attention_group *g, size_t first, const unsigned queries, const void *values,
-                                     size_t begin, size_t end, size_t at, const unsigned wide, const bool half)
+V16_INLINE void attention_value_tile(const attention_group *g, size_t first, const unsigned queries,
+                                     const attention_block *block, size_t begin, size_t end, size_t at,
+                                     const unsigned wide, const bool half)
 {
     v16f acc[ATTENTION_TOGETHER][4];
     const float *p[ATTENTION_TOGETHER];
@@ -190,7 +201,10 @@ V16_INLINE void attention_value_tile(const attention_group *g, size_t first, con
         v16f v[4];
 #pragma GCC unroll 4
         for (unsigned j = 0; j < wide; j++) {
-            v[j] = attention_load(values, position * g->padded_dim + at + j * 16, half);
+            v[j] = attention_load(block->values, position * g->padded_dim + at + j * 16, half);
+            if (queries < ATTENTION_TOGETHER) {
+                attention_ahead(block->next, position * g->head_dim + at + j * 16, half);
+            }
         }
 #pragma GCC unroll 6
         for (unsigned i = 0; i < queries; i++) {
@@ -210,16 +224,16 @@ V16_INLINE void attention_value_tile(const attention_group *g, size_t first, con
     }
 }
 
-V16_INLINE void attention_value_rows(const attention_group *g, size_t first, const unsigned queries, const void *values,
-                                     size_t begin, size_t end, const bool half)
+V16_INLINE void attention_value_rows(const attention_group *g, size_t first, const unsigned queries,
+                                     const attention_block *block, size_t begin, size_t end, const bool half)
 {
     const unsigned wide = attention_wide(queries);
     size_t at = 0;
     for (; at + 16 * wide <= g->padded_dim; at += 16 * wide) {
-        attention_value_tile(g, first, queries, values, begin, end, at, wide, half);
+        attention_value_tile(g, first, queries, block, begin, end, at, wide, half);
     }
     for (; at < g->padded_dim; at += 16) {
-        attention_value_tile(g, first, queries, values, begin, end, at, 1, half);
+        attention_value_tile(g, first, queries, block, begin, end, at, 1, half);
     }
 }
 
@@ -228,11 +242,11 @@ V16_INLINE void attention_value_block(const attention_group *g, size_t first, co
                                       const attention_block *block, const bool half)
 {
     const size_t common = attention_count(g, first, block->begin);
-    attention_value_rows(g, first, queries, block->values, 0, common, half);
+    attention_value_rows(g, first, queries, block, 0, common, half);
     for (unsigned i = 1; i < queries; i++) {
         const size_t count = attention_count(g, first + i, block->begin);
         if (count > common) {
-            attention_value_rows(g, first + i, 1, block->values, common, count, half);
+            attention_value_rows(g, first + i, 1, block, common, count, half);
         }
     }
 }
@@ -265,7 +279,7 @@ V16_INLINE void attention_values(const attention_group *g, size_t first, const a
 
 static void attention_block_f32(attention_group *g, size_t first, const attention_block *block)
 {
-    attention_scores(g, first, block->keys, false);
+    attention_scores(g, first, block, false);
     for (size_t i = first; i < g->count; i++) {
         attention_exp_row(g, i, attention_count(g, i, block->begin));
     }
@@ -275,7 +289,7 @@ static void attention_block_f32(attention_group *g, size_t first, const attentio
 
 static void attention_block_f16(attention_group *g, size_t first, const attention_block *block)
 {
-    attention_scores(g, first, block->keys, true);
+    attention_scores(g, first, block, true);
     for (size_t i = first; i < g->count; i++) {
         attention_exp_row(g, i, attention_count(g, i, block->begin));
     }
@@ -333,7 +347,9 @@ static void attention_walk(attention_group *g, const attention_head *head, const
     for (size_t begin = 0; begin < g->visible[g->count - 1]; begin += ATTENTION_BLOCK) {
         const size_t index = begin / ATTENTION_BLOCK;
         attention_block block = {begin, head->keys + index * key_values * size,
-                                 head->values + index * value_values * size};
+                                 head->values + index * value_values * size, NULL};
+        block.next =
+            (const char *)block.keys + (begin + ATTENTION_BLOCK < g->visible[g->count - 1] ? key_values * size : 0);
         while (g->visible[first] <= begin) {
             first++;
         }

@@ -1,0 +1,280 @@
+/* Attention: every variant against the written rule in plain loops, bit for bit; the rule against binary64; and the
+ * same bits for one token or many, for all heads or some. */
+#include "base/memory.h"
+#include "kernels/attention.h"
+#include "kernels/half.h"
+#include "kernels/kernel_test.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct scene {
+    cache_shape shape;
+    uint32_t heads, length;  /* `length` positions are stored */
+    float *key, *value;      /* [length, kv_heads, head_dim] as they were stored */
+    float *q;                /* [length, heads, head_dim] */
+    float *expected, *found; /* [length, heads, head_dim] */
+    void *keys, *values, *scratch;
+    float scale;
+} scene;
+
+static float *floats(size_t n)
+{
+    float *p = mem_alloc_aligned(n * sizeof(float), 64);
+    assert_non_null(p);
+    return p;
+}
+
+static float as_stored(const scene *s, float x)
+{
+    return s->shape.type == CACHE_F16 ? half_f16_to_f32(half_f16_from_f32(x)) : x;
+}
+
+static scene scene_make(cache_shape shape, uint32_t heads, uint32_t length, values kind)
+{
+    scene s = {.shape = shape, .heads = heads, .length = length};
+    const size_t kv = (size_t)length * shape.kv_heads * shape.head_dim;
+    const size_t queries = (size_t)length * heads * shape.head_dim;
+    s.key = floats(kv);
+    s.value = floats(kv);
+    s.q = floats(queries);
+    s.expected = floats(queries);
+    s.found = floats(queries);
+    test_fill(s.key, kv, VALUES_USUAL);
+    test_fill(s.value, kv, kind);
+    test_fill(s.q, queries, VALUES_USUAL);
+    if (kind == VALUES_CORNERS) {
+        for (unsigned i = 0; i < 4; i++) {
+            test_fill(s.key + test_bits() % kv, 1, VALUES_WIDE);
+        }
+    }
+    s.keys = floats(cache_keys_bytes(shape) / sizeof(float) + 1);
+    s.values = floats(cache_values_bytes(shape) / sizeof(float) + 1);
+    s.scratch = floats(ATTENTION_SCRATCH_BYTES / sizeof(float));
+    s.scale = 0.7f / sqrtf((float)shape.head_dim);
+    return s;
+}
+
+/* Fills the cache with garbage, then stores all positions with the variant's own function. */
+static void scene_store(scene *s, const kernel_table *k)
+{
+    memset(s->keys, 0xFF, cache_keys_bytes(s->shape)); /* NaN: what is not stored must not be seen */
+    memset(s->values, 0xFF, cache_values_bytes(s->shape));
+    const size_t row = (size_t)s->shape.kv_heads * s->shape.head_dim;
+    for (uint32_t p = 0; p < s->length; p++) {
+        k->attention->store(s->shape, s->keys, s->values, p, s->key + p * row, s->value + p * row, 0,
+                            s->shape.kv_heads);
+    }
+}
+
+static void scene_free(scene *s)
+{
+    void *blocks[] = {s->key, s->value, s->q, s->expected, s->found, s->keys, s->values, s->scratch};
+    for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
+        mem_free(blocks[i]);
+    }
+}
+
+static float one_exp(const kernel_table *k, float x)
+{
+    float y;
+    k->exp(&x, 1, &y);
+    return y;
+}
+
+/* The rule of docs/numerics.md, one query, plain loops; exp is the only thing taken from the kernels. */
+static void rule_query(const scene *s, const kernel_table *k, uint32_t token, uint32_t head, float *out)
+{
+    const size_t dim = s->shape.head_dim;
+    const size_t kv = head / (s->heads / s->shape.kv_heads);
+    const float *q = s->q + ((size_t)token * s->heads + head) * dim;
+    float m = -INFINITY;
+    float l = 0;
+    for (size_t d = 0; d < dim; d++) {
+        out[d] = 0;
+    }
+    for (uint32_t begin = 0; begin <= token; begin += 64) {
+        const uint32_t end = begin + 64 < token + 1 ? begin + 64 : token + 1;
+        float score[64];
+        float top = m;
+        float best = -INFINITY;
+        for (uint32_t j = begin; j < end; j++) {
+            const float *key = s->key + ((size_t)j * s->shape.kv_heads + kv) * dim;
+            float chain = 0;
+            for (size_t d = 0; d < dim; d++) {
+                chain = fmaf(q[d], as_stored(s, key[d]), chain);
+            }
+            score[j - begin] = s->scale * chain;
+            best = score[j - begin] > best ? score[j - begin] : best;
+        }
+        top = best > m ? best : m;
+        float p[16] = {0};
+        const float c = one_exp(k, m - top);
+        for (uint32_t j = 0; j < end - begin; j++) {
+            score[j] = one_exp(k, score[j] - top);
+            p[j % 16] = p[j % 16] + score[j];
+        }
+        for (size_t w = 8; w > 0; w /= 2) {
+            for (size_t i = 0; i < w; i++) {
+                p[i] = p[i] + p[i + w];
+            }
+        }
+        l = l * c + p[0];
+        m = top;
+        for (size_t d = 0; d < dim; d++) {
+            out[d] = out[d] * c;
+            for (uint32_t j = begin; j < end; j++) {
+                const float v = s->value[((size_t)j * s->shape.kv_heads + kv) * dim + d];
+                out[d] = fmaf(score[j - begin], as_stored(s, v), out[d]);
+            }
+        }
+    }
+    for (size_t d = 0; d < dim; d++) {
+        out[d] = out[d] / l;
+    }
+}
+
+static void attend_range(scene *s, const kernel_table *k, uint32_t from, uint32_t to, uint32_t head_begin,
+                         uint32_t head_end)
+{
+    const size_t row = (size_t)s->heads * s->shape.head_dim;
+    k->attention->attend(s->shape, s->keys, s->values, from, to - from, s->q + from * row, row, s->heads, head_begin,
+                         head_end, s->scale, s->found + from * row, row, s->scratch);
+}
+
+static const struct {
+    uint32_t kv_heads, share, dim, length;
+} scenes[] = {{1, 1, 16, 70}, {2, 3, 20, 130},  {1, 6, 64, 65},   {3, 1, 7, 64}, {1, 7, 40, 129},
+              {2, 4, 96, 80}, {1, 13, 33, 100}, {1, 2, 128, 200}, {1, 5, 1, 66}, {1, 1, 300, 66}};
+#define SCENES (sizeof scenes / sizeof scenes[0])
+
+static scene scene_number(size_t i, cache_type type, values kind)
+{
+    const cache_shape shape = {type, scenes[i].kv_heads, scenes[i].dim, (scenes[i].length + 63) / 64 * 64};
+    return scene_make(shape, scenes[i].kv_heads * scenes[i].share, scenes[i].length, kind);
+}
+
+void check_attention_definition(void **state)
+{
+    (void)state;
+    const kernel_table *variants[VARIANTS_MAX];
+    const size_t count = variants_list(variants);
+    test_seed(31);
+    for (size_t i = 0; i < SCENES * 3; i++) {
+        const bool corners = i >= 2 * SCENES;
+        scene s =
+            scene_number(i % SCENES, i / SCENES == 1 ? CACHE_F16 : CACHE_F32, corners ? VALUES_CORNERS : VALUES_USUAL);
+        const size_t row = (size_t)s.heads * s.shape.head_dim;
+        for (uint32_t t = 0; t < s.length; t++) {
+            for (uint32_t h = 0; h < s.heads; h++) {
+                rule_query(&s, variants[0], t, h, s.expected + t * row + h * s.shape.head_dim);
+            }
+        }
+        for (size_t v = 0; v < count; v++) {
+            scene_store(&s, variants[v]);
+            attend_range(&s, variants[v], 0, s.length, 0, s.heads);
+            char label[48];
+            (void)snprintf(label, sizeof label, "attention, scene %zu", i);
+            assert_same(s.expected, s.found, row * s.length, label, variants[v]->name);
+        }
+        scene_free(&s);
+    }
+}
+
+/* One token at a time, odd pieces, head by head: the bits of all at once. */
+void check_attention_chunks(void **state)
+{
+    (void)state;
+    const kernel_table *variants[VARIANTS_MAX];
+    const size_t count = variants_list(variants);
+    test_seed(32);
+    for (size_t i = 0; i < SCENES; i++) {
+        for (size_t v = 0; v < count; v++) {
+            scene s = scene_number(i, i % 2 ? CACHE_F16 : CACHE_F32, VALUES_USUAL);
+            const size_t row = (size_t)s.heads * s.shape.head_dim;
+            scene_store(&s, variants[v]);
+            attend_range(&s, variants[v], 0, s.length, 0, s.heads);
+            memcpy(s.expected, s.found, row * s.length * sizeof(float));
+            for (uint32_t step = 1; step < 60; step = step * 3 + 2) {
+                memset(s.found, 0, row * s.length * sizeof(float));
+                for (uint32_t t = 0; t < s.length; t += step) {
+                    const uint32_t end = t + step < s.length ? t + step : s.length;
+                    const uint32_t middle = s.heads / 2 + (step == 1 && s.heads > 2 ? 1 : 0);
+                    attend_range(&s, variants[v], t, end, 0, middle);
+                    attend_range(&s, variants[v], t, end, middle, s.heads);
+                }
+                assert_same(s.expected, s.found, row * s.length, "attention in pieces", variants[v]->name);
+            }
+            scene_free(&s);
+        }
+    }
+}
+
+/* The rule means softmax: binary64, all positions at once. */
+void check_attention_meaning(void **state)
+{
+    (void)state;
+    const kernel_table *variants[VARIANTS_MAX];
+    (void)variants_list(variants);
+    test_seed(33);
+    scene s = scene_number(7, CACHE_F32, VALUES_USUAL);
+    scene_store(&s, variants[0]);
+    attend_range(&s, variants[0], 0, s.length, 0, s.heads);
+    const size_t dim = s.shape.head_dim;
+    for (uint32_t t = 0; t < s.length; t++) {
+        const float *q = s.q + (size_t)t * s.heads * dim;
+        double weight[256];
+        double sum = 0;
+        for (uint32_t j = 0; j <= t; j++) {
+            double dot = 0;
+            for (size_t d = 0; d < dim; d++) {
+                dot += (double)q[d] * (double)s.key[j * dim + d];
+            }
+            weight[j] = exp((double)s.scale * dot);
+            sum += weight[j];
+        }
+        for (size_t d = 0; d < dim; d++) {
+            double expected = 0;
+            for (uint32_t j = 0; j <= t; j++) {
+                expected += weight[j] / sum * (double)s.value[j * dim + d];
+            }
+            assert_true(fabs((double)s.found[(size_t)t * s.heads * dim + d] - expected) < 1e-5);
+        }
+    }
+    scene_free(&s);
+}
+
+/* Where a position's key and value lie, and that nothing else is touched. */
+void check_cache_store(void **state)
+{
+    (void)state;
+    const kernel_table *variants[VARIANTS_MAX];
+    const size_t count = variants_list(variants);
+    const cache_shape shape = {CACHE_F32, 3, 20, 64};
+    float key[60];
+    float value[60];
+    test_seed(34);
+    test_fill(key, 60, VALUES_WIDE);
+    test_fill(value, 60, VALUES_WIDE);
+    float *keys = floats(3 * 64 * 20);
+    float *values = floats(3 * 64 * 32);
+    for (size_t v = 0; v < count; v++) {
+        memset(keys, 0, cache_keys_bytes(shape));
+        memset(values, 0, cache_values_bytes(shape));
+        variants[v]->attention->store(shape, keys, values, 37, key, value, 1, 3);
+        for (size_t i = 0; i < 3 * 64 * 20; i++) {
+            const size_t kv = i / (64 * 20);
+            const size_t d = i / 16 % 20;
+            const float expected = kv > 0 && i / 320 % 4 == 2 && i % 16 == 5 ? key[kv * 20 + d] : 0.0f;
+            assert_same(&expected, keys + i, 1, "key", variants[v]->name);
+        }
+        for (size_t i = 0; i < 3 * 64 * 32; i++) {
+            const size_t kv = i / (64 * 32);
+            const float expected = kv > 0 && i / 32 % 64 == 37 && i % 32 < 20 ? value[kv * 20 + i % 32] : 0.0f;
+            assert_same(&expected, values + i, 1, "value", variants[v]->name);
+        }
+    }
+    mem_free(keys);
+    mem_free(values);
+}

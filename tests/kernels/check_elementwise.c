@@ -1,0 +1,266 @@
+/* Element-wise operations, reductions and activations: variants against scalar, scalar against plain loops. */
+#include "kernels/activation.h"
+#include "kernels/half.h"
+#include "kernels/kernel_test.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MOST 300
+
+static const size_t lengths[] = {1, 2, 3, 7, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 127, 128, 255, 299};
+#define LENGTHS (sizeof lengths / sizeof lengths[0])
+
+typedef struct inputs {
+    float a[MOST], b[MOST];
+    size_t n;
+    float factor;
+} inputs;
+
+#define ROWS 12
+
+/* Every element-wise operation of a table, into out[operation]; the guard after n must survive. */
+static void run_elementwise(const kernel_table *k, const inputs *in, float out[ROWS][MOST])
+{
+    for (size_t r = 0; r < ROWS; r++) {
+        for (size_t i = 0; i < MOST; i++) {
+            out[r][i] = 12345.0f;
+        }
+    }
+    k->add(in->a, in->b, in->n, out[0]);
+    k->mul(in->a, in->b, in->n, out[1]);
+    k->scale(in->a, in->factor, in->n, out[2]);
+    k->silu_mul(in->a, in->b, in->n, out[3]);
+    k->exp(in->a, in->n, out[4]);
+    k->log(in->a, in->n, out[5]);
+    k->sin(in->a, in->n, out[6]);
+    k->cos(in->a, in->n, out[7]);
+    k->tanh(in->a, in->n, out[8]);
+    k->rms_norm(in->a, in->b, 1e-5f, in->n, out[9]);
+    memcpy(out[10], in->a, in->n * sizeof(float));
+    k->rope(out[10], in->b, in->b + in->n / 2, in->n / 2 * 2);
+    k->exp_sum(in->a, in->factor, in->n, out[11]);
+}
+
+/* The same by plain loops, where arithmetic alone defines it. */
+static void plain_elementwise(const inputs *in, float out[ROWS][MOST])
+{
+    const size_t half = in->n / 2;
+    for (size_t i = 0; i < in->n; i++) {
+        out[0][i] = in->a[i] + in->b[i];
+        out[1][i] = in->a[i] * in->b[i];
+        out[2][i] = in->a[i] * in->factor;
+    }
+    float p[16] = {0};
+    for (size_t i = 0; i < in->n; i++) {
+        p[i % 16] = fmaf(in->a[i], in->a[i], p[i % 16]);
+    }
+    for (size_t w = 8; w > 0; w /= 2) {
+        for (size_t i = 0; i < w; i++) {
+            p[i] = p[i] + p[i + w];
+        }
+    }
+    const float inverse = 1.0f / sqrtf(p[0] / (float)in->n + 1e-5f);
+    for (size_t i = 0; i < in->n; i++) {
+        out[9][i] = in->a[i] * inverse * in->b[i];
+    }
+    memcpy(out[10], in->a, in->n * sizeof(float));
+    for (size_t i = 0; i < half; i++) {
+        const float c = in->b[i];
+        const float s = in->b[in->n / 2 + i];
+        out[10][i] = fmaf(in->a[i], c, -(in->a[half + i] * s));
+        out[10][half + i] = fmaf(in->a[half + i], c, in->a[i] * s);
+    }
+}
+
+void check_elementwise(void **state)
+{
+    (void)state;
+    static float expected[ROWS][MOST];
+    static float found[ROWS][MOST];
+    static inputs in;
+    const kernel_table *variants[VARIANTS_MAX];
+    const size_t count = variants_list(variants);
+    test_seed(21);
+    for (unsigned round = 0; round < 40 * VALUES_COUNT; round++) {
+        const values kind = round % VALUES_COUNT;
+        in.n = lengths[round % LENGTHS];
+        in.factor = test_uniform(-2, 2);
+        test_fill(in.a, MOST, kind);
+        test_fill(in.b, MOST, kind);
+        run_elementwise(variants[0], &in, expected);
+        memcpy(found, expected, sizeof found);
+        plain_elementwise(&in, found);
+        for (size_t v = 0; v < count; v++) {
+            for (size_t r = 0; r < ROWS; r++) {
+                char label[48];
+                (void)snprintf(label, sizeof label, "element-wise %zu, n %zu, kind %d", r, in.n, (int)kind);
+                assert_same(expected[r], found[r], MOST, label, v == 0 ? "plain" : variants[v]->name);
+            }
+            if (v + 1 < count) {
+                run_elementwise(variants[v + 1], &in, found);
+            }
+        }
+    }
+}
+
+/* silu against binary64, and in place: out may be an input. */
+static void check_silu(const kernel_table *k)
+{
+    float gate[100];
+    float up[100];
+    float out[100];
+    test_fill(gate, 100, VALUES_USUAL);
+    test_fill(up, 100, VALUES_USUAL);
+    k->silu_mul(gate, up, 100, out);
+    for (size_t i = 0; i < 100; i++) {
+        const double g = (double)gate[i];
+        const double expected = g / (1.0 + exp(-g)) * (double)up[i];
+        assert_true(fabs((double)out[i] - expected) <= 4e-7 * fabs(expected));
+    }
+    k->silu_mul(gate, up, 100, gate);
+    assert_same(out, gate, 100, "silu in place", k->name);
+}
+
+static float plain_fold(float p[16])
+{
+    for (size_t w = 8; w > 0; w /= 2) {
+        for (size_t i = 0; i < w; i++) {
+            p[i] = p[i] + p[i + w];
+        }
+    }
+    return p[0];
+}
+
+static float plain_sum(const float *x, size_t n)
+{
+    float p[16] = {0};
+    for (size_t i = 0; i < n; i++) {
+        p[i % 16] = p[i % 16] + x[i];
+    }
+    return plain_fold(p);
+}
+
+void check_reductions(void **state)
+{
+    (void)state;
+    static float x[2000];
+    static float out[2000];
+    const kernel_table *variants[VARIANTS_MAX];
+    const size_t count = variants_list(variants);
+    test_seed(22);
+    for (unsigned round = 0; round < 600; round++) {
+        const size_t n = 1 + test_bits() % (round % 10 == 0 ? 2000 : 70);
+        test_fill(x, n, round % VALUES_COUNT);
+        if (round % 9 == 0) { /* ties, and runs of NaN */
+            for (size_t i = 0; i < n; i++) {
+                x[i] = test_bits() % 3 == 0 ? NAN : (float)(test_bits() % 3);
+            }
+        }
+        float max = -INFINITY;
+        for (size_t i = 0; i < n; i++) {
+            max = x[i] > max ? x[i] : max;
+        }
+        size_t best = 0;
+        while (best < n && !(x[best] == max)) {
+            best++;
+        }
+        best = best == n ? 0 : best;
+        const float sum = plain_sum(x, n);
+        for (size_t v = 0; v < count; v++) {
+            const kernel_table *k = variants[v];
+            assert_true(k->max(x, n) == max);
+            assert_int_equal(k->argmax(x, n), best);
+            const float found = k->sum(x, n);
+            assert_same(&sum, &found, 1, "sum", k->name);
+            const float total = k->exp_sum(x, max, n, out);
+            const float again = plain_sum(out, n);
+            assert_same(&again, &total, 1, "exp_sum", k->name);
+        }
+    }
+    for (size_t v = 0; v < count; v++) {
+        check_silu(variants[v]);
+    }
+}
+
+/* ---- activations ---- */
+
+static void plain_q8(const float *x, activation_q8 *to)
+{
+    float amax = 0;
+    bool nan = false;
+    for (unsigned i = 0; i < 32; i++) {
+        amax = fabsf(x[i]) > amax ? fabsf(x[i]) : amax;
+        nan = nan || isnan(x[i]);
+    }
+    amax = nan ? NAN : amax;
+    const float inverse = 127.0f / amax;
+    const bool usable = isfinite(amax) && isfinite(inverse);
+    int sums[4] = {0};
+    for (unsigned i = 0; i < 32; i++) {
+        to->q[i] = (int8_t)(usable ? lrintf(x[i] * inverse) : 0);
+        sums[i / 16 * 2 + i % 4 / 2] += to->q[i];
+    }
+    to->d = amax / 127.0f;
+    to->s = to->d * (float)(sums[0] + sums[1] + sums[2] + sums[3]);
+    to->half_sum[0] = (int16_t)sums[0];
+    to->half_sum[1] = (int16_t)sums[1];
+    to->block_sum[0] = (int16_t)(sums[0] + sums[2]);
+    to->block_sum[1] = (int16_t)(sums[1] + sums[3]);
+}
+
+static void check_q8(const kernel_table *k, const float *x, size_t blocks)
+{
+    activation_q8 found[8];
+    memset(found, 0x55, sizeof found);
+    k->activation_prepare[ACTIVATION_Q8](x, blocks * 32, 2, blocks * 32, 1, 2, found);
+    assert_int_equal(((uint8_t *)found)[blocks * sizeof(activation_q8) - 1], 0x55); /* token 0 was not asked for */
+    for (size_t b = 0; b < blocks; b++) {
+        activation_q8 expected;
+        plain_q8(x + (blocks + b) * 32, &expected);
+        const activation_q8 *f = &found[blocks + b];
+        assert_memory_equal(expected.q, f->q, 32);
+        assert_same(&expected.d, &f->d, 1, "q8 d", k->name);
+        assert_same(&expected.s, &f->s, 1, "q8 s", k->name);
+        assert_memory_equal(expected.half_sum, f->half_sum, 4);
+        assert_memory_equal(expected.block_sum, f->block_sum, 4);
+    }
+}
+
+static void check_rows(const kernel_table *k, const float *x, size_t n)
+{
+    static float found[2 * (MOST + 32)];
+    const size_t stride = activation_row_floats(n);
+    k->activation_prepare[ACTIVATION_F32](x, n, 2, n, 0, 2, found);
+    assert_same(x, found, n, "f32 activation", k->name);
+    assert_same(x + n, found + stride, n, "f32 activation, second row", k->name);
+    memset(found, 0x55, sizeof found);
+    k->activation_prepare[ACTIVATION_BF16](x, n, 2, n, 0, 2, found);
+    for (size_t i = 0; i < 2 * stride; i++) {
+        const size_t at = i % stride;
+        float expected = at < n ? half_bf16_to_f32(half_bf16_from_f32(x[i / stride * n + at])) : 0.0f;
+        expected = fabsf(expected) < 0x1p-126f ? copysignf(0.0f, expected) : expected;
+        assert_same(&expected, found + i, 1, "bf16 activation", k->name);
+    }
+}
+
+void check_activations(void **state)
+{
+    (void)state;
+    static float x[2 * MOST];
+    const kernel_table *variants[VARIANTS_MAX];
+    const size_t count = variants_list(variants);
+    test_seed(23);
+    for (unsigned round = 0; round < 300; round++) {
+        test_fill(x, 2 * MOST, round % VALUES_COUNT);
+        if (round % 5 == 0) { /* whole blocks of zeros and of tiny values */
+            for (size_t i = 0; i < 2 * MOST; i++) {
+                x[i] *= i % 96 < 32 ? 0.0f : i % 96 < 64 ? 1e-37f : 1.0f;
+            }
+        }
+        for (size_t v = 0; v < count; v++) {
+            check_q8(variants[v], x, 1 + round % 4);
+            check_rows(variants[v], x, lengths[round % LENGTHS]);
+        }
+    }
+}
