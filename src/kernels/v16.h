@@ -29,6 +29,7 @@
 
 #include "kernels/half.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

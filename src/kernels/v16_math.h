@@ -81,7 +81,7 @@ V16_INLINE v16f v16_sin_reduced(v16f x, int quadrant)
     s = v16f_fma(s, z, v16f_set1(0x1.111108p-7f));
     s = v16f_fma(s, z, v16f_set1(-0x1.555556p-3f));
     s = v16f_fma(v16f_mul(z, r), s, r);
-    s = v16f_select(v16f_lt(v16f_abs(r), v16f_set1(0x1p-13f)), r, s); /* keeps -0 */
+    s = v16f_select(v16f_lt(v16f_abs(x), v16f_set1(0x1p-13f)), x, s); /* keeps -0 */
     v16f c = v16f_set1(-0x1.24290ap-22f);
     c = v16f_fma(c, z, v16f_set1(0x1.a01118p-16f));
     c = v16f_fma(c, z, v16f_set1(-0x1.6c16b8p-10f));
