@@ -31,7 +31,7 @@ static float as_stored(const scene *s, float x)
     return s->shape.type == CACHE_F16 ? half_f16_to_f32(half_f16_from_f32(x)) : x;
 }
 
-static scene scene_make(cache_shape shape, uint32_t heads, uint32_t length, values kind)
+static scene scene_make(cache_shape shape, uint32_t heads, uint32_t length, input_kind kind)
 {
     scene s = {.shape = shape, .heads = heads, .length = length};
     const size_t kv = (size_t)length * shape.kv_heads * shape.head_dim;
@@ -149,7 +149,7 @@ static const struct {
               {2, 4, 96, 80}, {1, 13, 33, 100}, {1, 2, 128, 200}, {1, 5, 1, 66}, {1, 1, 300, 66}};
 #define SCENES (sizeof scenes / sizeof scenes[0])
 
-static scene scene_number(size_t i, cache_type type, values kind)
+static scene scene_number(size_t i, cache_type type, input_kind kind)
 {
     const cache_shape shape = {type, scenes[i].kv_heads, scenes[i].dim, (scenes[i].length + 63) / 64 * 64};
     return scene_make(shape, scenes[i].kv_heads * scenes[i].share, scenes[i].length, kind);

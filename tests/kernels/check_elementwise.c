@@ -83,7 +83,7 @@ void check_elementwise(void **state)
     const size_t count = variants_list(variants);
     test_seed(21);
     for (unsigned round = 0; round < 40 * VALUES_COUNT; round++) {
-        const values kind = round % VALUES_COUNT;
+        const input_kind kind = round % VALUES_COUNT;
         in.n = lengths[round % LENGTHS];
         in.factor = test_uniform(-2, 2);
         test_fill(in.a, MOST, kind);

@@ -39,7 +39,7 @@ v16_probe_function v16_probe_of(const char *variant)
     return strcmp(variant, "scalar") == 0 ? v16_probe_scalar : NULL;
 }
 
-static void fill_probe(v16_probe_input *in, values kind, unsigned round)
+static void fill_probe(v16_probe_input *in, input_kind kind, unsigned round)
 {
     test_fill(in->a, 16, kind);
     test_fill(in->b, 16, kind);

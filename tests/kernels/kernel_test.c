@@ -34,7 +34,7 @@ static float from_bits(uint32_t bits)
     return x;
 }
 
-void test_fill(float *x, size_t n, values kind)
+void test_fill(float *x, size_t n, input_kind kind)
 {
     static const uint32_t corners[] = {0x00000000u, 0x80000000u, 0x00000001u, 0x807FFFFFu, 0x00800000u, 0x7F7FFFFFu,
                                        0xFF7FFFFFu, 0x7F800000u, 0xFF800000u, 0x7FC00000u, 0x3F800000u, 0x7F800001u};

@@ -12,17 +12,17 @@
 
 /* ---- inputs ---- */
 
-typedef enum values {
+typedef enum input_kind {
     VALUES_USUAL,   /* uniform in [-4, 4) */
     VALUES_WIDE,    /* random bits: every exponent, subnormals, infinities, NaN */
     VALUES_CORNERS, /* usual ones with zeros of both signs, subnormals, the largest, infinities and NaN among them */
     VALUES_COUNT,
-} values;
+} input_kind;
 
 void test_seed(uint64_t seed);
 uint32_t test_bits(void);
 float test_uniform(float low, float high);
-void test_fill(float *x, size_t n, values kind);
+void test_fill(float *x, size_t n, input_kind kind);
 
 /* ---- comparison ---- */
 
