@@ -1,8 +1,8 @@
 /* Ids to text. What each token decodes to is worked out once, when the tokenizer is made. */
-#define _GNU_SOURCE /* memmem */
 #include "tokenizer/internal.h"
 
 #include "base/utf8.h"
+#include "tokenizer/find.h"
 
 #include <string.h>
 
@@ -42,7 +42,7 @@ static hearth_status replace_in_token(token_text in, token_text pattern, token_t
     buffer_clear(out);
     size_t done = 0;
     while (pattern.length > 0 && in.length - done >= pattern.length) {
-        const char *hit = memmem(in.text + done, in.length - done, pattern.text, pattern.length);
+        const char *hit = find_text(in.text + done, in.length - done, pattern);
         if (hit == NULL) {
             break;
         }

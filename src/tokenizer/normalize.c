@@ -1,10 +1,10 @@
 /* The steps of normalisation. Unicode's normal forms come from utf8proc, run only over the stretches that may change.
  */
-#define _GNU_SOURCE /* memmem */
 #include "tokenizer/normalize.h"
 
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "tokenizer/find.h"
 #include "tokenizer/unicode.h"
 
 #include <string.h>
@@ -60,7 +60,8 @@ static bool inert(uint32_t code)
 static bool form_safe(normalizer_kind kind, uint32_t code)
 {
     const bool safe = kind == NORMALIZER_NFC ? nfc_safe(code) : code < (kind == NORMALIZER_NFKC ? 0xA0 : 0x80);
-    return safe || inert(code);
+    /* U+11A7 joins nothing, but utf8proc takes it for a final consonant of Hangul. */
+    return safe || code == 0x11A7 || inert(code);
 }
 
 static int canonical_class(int32_t code)
@@ -203,7 +204,7 @@ static hearth_status apply_replace(const normalizer_step *step, token_text in, b
 {
     size_t done = 0;
     while (step->pattern.length > 0 && in.length - done >= step->pattern.length) {
-        const char *hit = memmem(in.text + done, in.length - done, step->pattern.text, step->pattern.length);
+        const char *hit = find_text(in.text + done, in.length - done, step->pattern);
         if (hit == NULL) {
             break;
         }

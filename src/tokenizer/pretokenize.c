@@ -1,10 +1,10 @@
 /* The steps of pre-tokenisation. */
-#define _GNU_SOURCE /* memmem */
 #include "tokenizer/pretokenize.h"
 
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "tokenizer/internal.h"
+#include "tokenizer/find.h"
 #include "tokenizer/unicode.h"
 
 #include <string.h>
@@ -139,7 +139,7 @@ static hearth_status split_by_string(splitter *s, token_text pattern, size_t len
 {
     size_t done = 0;
     while (length - done >= pattern.length) {
-        const char *hit = memmem(s->text + done, length - done, pattern.text, pattern.length);
+        const char *hit = find_text(s->text + done, length - done, pattern);
         if (hit == NULL) {
             break;
         }

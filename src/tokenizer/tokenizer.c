@@ -1,10 +1,10 @@
 /* Building a tokenizer from its spec, and reading it. */
-#define _GNU_SOURCE /* memmem */
 #include "tokenizer/internal.h"
 
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "tokenizer/find.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -270,7 +270,8 @@ static bool marker_only_at_front(const tokenizer *t)
         while (text.length - at >= 3 && memcmp(text.text + at, TOKENIZER_MARKER, 3) == 0) {
             at += 3;
         }
-        if (at < text.length && memmem(text.text + at, text.length - at, TOKENIZER_MARKER, 3) != NULL) {
+        if (at < text.length &&
+            find_text(text.text + at, text.length - at, (token_text){TOKENIZER_MARKER, 3}) != NULL) {
             return false;
         }
     }

@@ -223,8 +223,8 @@ static void a_megabyte_of_one_letter_is_no_trouble(void **state)
     size_t count = 0;
     const double seconds = seconds_for(t, 'a', 1 << 20, &count);
     assert_int_equal(count, 1 + (1 << 20) / 2); /* _a, then pairs, then one a */
-    assert_true(seconds < 5.0);                 /* quadratic: hours */
-    assert_true(seconds_for(t, ' ', 1 << 20, &count) < 5.0);
+    assert_true(seconds < 20.0);                /* quadratic: hours */
+    assert_true(seconds_for(t, ' ', 1 << 20, &count) < 20.0);
     tokenizer_free(t);
 }
 
