@@ -220,14 +220,15 @@ static hearth_status store(const option *o, void *settings, const char *value, h
     return HEARTH_OK;
 }
 
-static hearth_status take_next(parse_state *p, const option *o, const char **ret)
+/* The next word as the option's value; NULL, with the error set, when there is none. */
+static const char *take_next(parse_state *p, const option *o)
 {
     if (p->at + 1 >= p->count) {
-        return error_set(p->error, HEARTH_E_ARGUMENT, NULL, NULL, "--%s needs a value: --%s %s", o->name, o->name,
-                         o->argument);
+        (void)error_set(p->error, HEARTH_E_ARGUMENT, NULL, NULL, "--%s needs a value: --%s %s", o->name, o->name,
+                        o->argument);
+        return NULL;
     }
-    *ret = p->argv[++p->at];
-    return HEARTH_OK;
+    return p->argv[++p->at];
 }
 
 /* argv[at] is "--name" or "--name=value". */
@@ -248,9 +249,9 @@ static hearth_status parse_long(parse_state *p)
         return store(o, settings, "", p->error);
     }
     if (value == NULL) {
-        TRY(take_next(p, o, &value));
+        value = take_next(p, o);
     }
-    return store(o, settings, value, p->error);
+    return value != NULL ? store(o, settings, value, p->error) : HEARTH_E_ARGUMENT;
 }
 
 /* argv[at] is "-abc": flags, the last of which may take a value, joined or next. */
@@ -266,11 +267,8 @@ static hearth_status parse_letters(parse_state *p)
             TRY(store(o, settings, "", p->error));
             continue;
         }
-        const char *value = letter + 1;
-        if (*value == '\0') {
-            TRY(take_next(p, o, &value));
-        }
-        return store(o, settings, value, p->error);
+        const char *value = letter[1] != '\0' ? letter + 1 : take_next(p, o);
+        return value != NULL ? store(o, settings, value, p->error) : HEARTH_E_ARGUMENT;
     }
     return HEARTH_OK;
 }

@@ -58,7 +58,7 @@ typedef struct run_state {
 } run_state;
 
 /* run_setup.c: the model, the template, the session, as the settings want them. run_close takes half-made ones. */
-hearth_status run_open(run_state *r, const char *model, hearth_error *error);
+hearth_status run_open(run_state *r, const char *name, hearth_error *error);
 void run_close(run_state *r);
 
 /* run_answer.c: answers the conversation in r->messages, or continues `raw` where it is not NULL, and streams the text

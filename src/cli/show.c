@@ -97,7 +97,7 @@ static void licence_from_card(const char *card, char ret[SHOW_LICENCE_SIZE])
     if (strncmp(card, "---\n", 4) != 0) {
         return;
     }
-    const char *end = strstr(card + 4, "\n---");
+    const char *end = strstr(card, "\n---");
     const char *line = strstr(card, "\nlicense:");
     if (end == NULL || line == NULL || line > end) {
         return;
