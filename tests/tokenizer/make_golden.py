@@ -19,7 +19,7 @@ LEARN = ["The hearth is warm, the hearth's fire isn't; we'll see 12 or 123 of th
          "ein zwei drei  vier   fünf\n\n\tsechs", "Привет мир, как дела?", "日本語のテキスト 中文字符", "हिन्दी में", "a_b(c) == d->e; // f"] * 4
 TEXTS = ["", " ", "Hello world", "The hearth's  fire", "we'll WE'LL it's 12345 1 22", "  leading", "trailing  ", "a\n\nb \r\n c\t",
          "été e\u0301te\u0301 \u1e9b\u0323 \ufb01 \u212b", "Straße 中文 日本", "<s>hi</s> <mask>x y<mask> xx<word>yy <word> zz", "\u2581under\u2581 \u2581",
-         "👩‍👩‍👧‍👦🏳️‍🌈", "क़ हिन्दी", "1\u00b22\u0663 \u0be7", "!?.,;:'\"<>«»$+", "İI\u0130 ǅ", "\u0085\u00a0\u3000x\u200b \u180e", "\x00\x01", "x" * 60]
+         "👩‍👩‍👧‍👦🏳️‍🌈", "क़ हिन्दी", "1\u00b22\u0663 \u0be7", "!?.,;:'\"<>«»$+", "İI\u0130 ǅ", "\u0085\u00a0\u3000x\u200b \u180e", "\x00\x01", "x" * 60, "\uae4c\u11a7\u11a8\u09fe\u0c3c\u0301"]
 
 
 def learn(pre_tokenizer=None, normalizer=None, decoder=None, alphabet=(), post=None, model=None, added=(), size=330):
