@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "kernels/kernels.h"
+#include "kernels/variants.h"
 #include "platform/cpu.h"
 
 #include <setjmp.h>
@@ -151,8 +152,8 @@ static kernel_cpu this_cpu(void)
 /* All variants' products of one matrix, compared with `expected` [tokens, rows]; and nothing else of y is touched. */
 static void check_products(const weights *w, const activation_q8 *x, size_t tokens, const float *expected)
 {
-    const kernel_table *variants[8];
-    const size_t count = kernels_variants(this_cpu(), variants);
+    const kernel_table *variants[VARIANTS_MAX];
+    const size_t count = variants_list(variants);
     const size_t panels = (w->rows + PANEL_ROWS - 1) / PANEL_ROWS;
     const size_t ldy = w->rows + 3;
     float *y = mem_alloc(tokens * ldy * sizeof *y);
@@ -257,8 +258,8 @@ static void check_dequantized(const weights *w, const kernel_table *k)
 static void test_dequantize(void **state)
 {
     (void)state;
-    const kernel_table *variants[8];
-    const size_t count = kernels_variants(this_cpu(), variants);
+    const kernel_table *variants[VARIANTS_MAX];
+    const size_t count = variants_list(variants);
     for (int f = 0; f < QUANTIZED_FORMATS; f++) {
         for (content how = CONTENT_USUAL; how < CONTENTS; how++) {
             const size_t block = dtype_get_info(quantized_formats[f])->block_values;

@@ -7,8 +7,8 @@
  * sum(x) back in 32 bits.) Q8_0 has no room for that: |q| times sign(x, q), exact for q = -128 too, and a madd for
  * every product.
  *
- * Up to 4 tokens stream panels once, several side by side; more tokens pass, four at a time, over a stretch of k that
- * is unpacked in the scratch. */
+ * A few tokens stream panels from memory, a single one two side by side; more tokens pass, four at a time, over a
+ * stretch of k that is unpacked in the scratch. */
 #include "kernels/avx2/quantized.h"
 #include "kernels/template/quantized.h"
 
@@ -206,7 +206,7 @@ V16_INLINE void many(dtype type, const product *p, size_t panel_begin, size_t pa
     }
 }
 
-/* ---- few tokens: 1..4 panels side by side, straight from memory ---- */
+/* ---- few tokens: straight from the panels ---- */
 
 /* 8 rows (half 0 or 1) of the groups g (lo) and g + 4 (hi) of block b of a panel; g < 4 is a constant. */
 typedef struct group_pair {
@@ -408,8 +408,8 @@ V16_INLINE void stream_block(dtype type, const uint8_t *panel, size_t b, k_bytes
     }
 }
 
-/* `panels` panels side by side for `tokens` tokens (constants, their product at most 4). */
-V16_INLINE void stream(dtype type, const product *p, size_t panel, int panels, int tokens)
+/* `panels` panels side by side for `tokens` tokens from `first` on (constants, their product at most 4). */
+V16_INLINE void stream(dtype type, const product *p, size_t panel, size_t first, int panels, int tokens)
 {
     v16f acc[4][4];
     k_bytes k[4];
@@ -422,46 +422,50 @@ V16_INLINE void stream(dtype type, const product *p, size_t panel, int panels, i
 #pragma GCC unroll 4
         for (int i = 0; i < panels; i++) {
             const uint8_t *weights = p->panels + (panel + (size_t)i) * p->panel_bytes;
-            stream_block(type, weights, b, &k[i], p->x + b, p->blocks, tokens, acc[i]);
+            stream_block(type, weights, b, &k[i], p->x + first * p->blocks + b, p->blocks, tokens, acc[i]);
         }
     }
     for (int i = 0; i < panels; i++) {
         for (int t = 0; t < tokens; t++) {
-            v16f_store_n(p->y + (size_t)t * p->ldy + (panel + (size_t)i) * PANEL_ROWS, acc[i][t],
+            v16f_store_n(p->y + (first + (size_t)t) * p->ldy + (panel + (size_t)i) * PANEL_ROWS, acc[i][t],
                          rows_of(p, panel + (size_t)i));
         }
     }
 }
 
+/* One panel and up to 4 tokens. */
+V16_INLINE void stream_tokens(dtype type, const product *p, size_t panel, size_t first, size_t tokens)
+{
+    if (tokens == 1) {
+        stream(type, p, panel, first, 1, 1);
+    } else if (tokens == 2) {
+        stream(type, p, panel, first, 1, 2);
+    } else if (tokens == 3) {
+        stream(type, p, panel, first, 1, 3);
+    } else {
+        stream(type, p, panel, first, 1, 4);
+    }
+}
+
 V16_INLINE void few(dtype type, const product *p, size_t panel, size_t panel_end)
 {
-    if (p->tokens == 1) {
-        for (; panel + 2 <= panel_end; panel += 2) {
-            stream(type, p, panel, 2, 1);
-        }
-        for (; panel < panel_end; panel++) {
-            stream(type, p, panel, 1, 1);
-        }
-    } else if (p->tokens == 2) {
-        for (; panel < panel_end; panel++) {
-            stream(type, p, panel, 1, 2);
-        }
-    } else if (p->tokens == 3) {
-        for (; panel < panel_end; panel++) {
-            stream(type, p, panel, 1, 3);
-        }
-    } else if (p->tokens == 4) {
-        for (; panel < panel_end; panel++) {
-            stream(type, p, panel, 1, 4);
+    for (; p->tokens == 1 && panel + 2 <= panel_end; panel += 2) {
+        stream(type, p, panel, 0, 2, 1);
+    }
+    for (; panel < panel_end; panel++) {
+        for (size_t first = 0; first < p->tokens; first += 4) {
+            stream_tokens(type, p, panel, first, p->tokens - first < 4 ? p->tokens - first : 4);
         }
     }
 }
+
+#define TOKENS_STREAMED 8u /* up to here unpacking into the scratch does not pay */
 
 V16_INLINE void matmul(dtype type, const uint8_t *panels, size_t rows, size_t cols, const void *activation,
                        size_t tokens, float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
 {
     const product p = {panels, panel_bytes(type, cols), rows, cols / 32, activation, tokens, y, ldy};
-    if (tokens > 4) {
+    if (tokens > TOKENS_STREAMED) {
         many(type, &p, panel_begin, panel_end, scratch);
     } else {
         few(type, &p, panel_begin, panel_end);
