@@ -56,7 +56,11 @@ static json_t *per_token_json(const tokenizer *t, const token_list *list, const 
     for (size_t i = 0; i < list->count; i++) {
         json_t *entry = pieces_json_one(t, list->ids[i]);
         json_t *value = i > 0 ? json_real((double)r->log_probabilities[i]) : json_null();
-        if (json_object_set_new(entry, "log_probability", value) != 0 || json_array_append_new(rows, entry) != 0) {
+        if (json_object_set_new(entry, "log_probability", value) != 0) {
+            json_decref(entry);
+            entry = NULL;
+        }
+        if (json_array_append_new(rows, entry) != 0) {
             json_decref(rows);
             return NULL;
         }

@@ -242,7 +242,7 @@ def a_full_context_forgets_the_oldest_and_says_so():
         forgot = 0
         for number in range(8):
             shown, prompt, answer = chat.ask(f"Tell me story number {number}")
-            assert prompt + 1 <= 128 and answer <= 20, (prompt, answer)
+            assert prompt + 20 <= 128 and answer <= 20, (prompt, answer)
             forgot += shown.count("the oldest exchange is forgotten")
         messages = chat.saved()
         assert forgot >= 3, forgot
@@ -258,6 +258,25 @@ def a_full_context_forgets_the_oldest_and_says_so():
         again = good_json("run", model_in(place), "--raw", "-p", rendered, "--temperature", "0", "-n", "20", "--context", "128")
         assert again["text"] == messages[-1]["content"], (again["text"], messages[-1]["content"])
         assert chat.leave() == 0
+
+
+@test
+def a_context_that_fills_in_an_answer_forgets_and_goes_on():
+    with folder() as place:
+        old = [{"role": role, "content": f"{role} says {n}"} for n in (1, 2) for role in ("user", "assistant")]
+        path = os.path.join(place, "old.json")
+        with open(path, "w", encoding="utf-8") as out:
+            json.dump(old, out)
+        with Chat(place, "--context", "192", "--logit-bias", "2=-inf") as chat:
+            chat.command(f"/load {path}", "4 messages from")
+            shown, prompt, answer = chat.ask("Go on")
+            assert shown.count("the oldest exchange is forgotten") == 2, shown
+            assert "the context of 192 tokens is full" in shown.rsplit("prompt tokens", 1)[1], shown
+            assert prompt + answer > 192 and prompt < 144, (prompt, answer)
+            messages = chat.saved()
+            assert [m["content"] for m in messages[:-1]] == ["Go on"], messages
+            assert len(messages[-1]["content"]) > 150, messages
+            assert chat.leave() == 0
 
 
 @test
