@@ -209,7 +209,7 @@ def make_tiny():
         golden = {"made_with": VERSIONS, "seed": seed, "greedy": ids, "prompt": PROMPT, "least_margin": margin,
                   "text": text, "positions": positions,
                   "logits": [[float(f"{v:.7g}") for v in logits[p].tolist()] for p in positions]}
-        (folder / "golden.json").write_text(json.dumps(golden) + "\n")
+        (folder / "golden.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
         print(name, "seed", seed, "margin", round(margin, 4), "logits", float(logits.abs().max()),
               sum(f.stat().st_size for f in folder.iterdir()))
 
@@ -227,7 +227,7 @@ def make_tinystories(source):
               "text": tokenizer.decode(ids[len(prompt):]), "columns": columns,
               "best": [int(i) for i in logits.argmax(-1)],
               "logits": [[float(f"{row[c]:.7g}") for c in columns] for row in logits]}
-    (HERE / "tinystories.json").write_text(json.dumps(golden) + "\n")
+    (HERE / "tinystories.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
     print("tinystories", margin, golden["text"])
 
 
@@ -257,7 +257,7 @@ def make_smollm2(path):
         rows.append({"prompt": text, "ids": ids, "greedy": new, "text": tokenizer.decode(new),
                      "least_margin": min(float(t[0] - t[1]) for t in tops)})
         print(repr(text), rows[-1]["least_margin"], repr(rows[-1]["text"][:60]), flush=True)
-    (HERE / "smollm2.json").write_text(json.dumps({"made_with": VERSIONS, "rows": rows}, indent=0) + "\n")
+    (HERE / "smollm2.json").write_text(json.dumps({"made_with": VERSIONS, "rows": rows}, separators=(",", ":")) + "\n")
 
 
 SETTINGS = [dict(), dict(temperature=0.7), dict(temperature=1.5, top_k=10), dict(top_p=0.9), dict(top_p=0.5, top_k=30),
@@ -296,7 +296,7 @@ def make_sampling():
             p = torch.softmax(out[0], -1).tolist()
             rows.append({"settings": s, "logits": logits.tolist(), "history": history.tolist(),
                          "probabilities": [float(f"{v:.6g}") for v in p]})
-    (HERE / "sampling.json").write_text(json.dumps({"made_with": VERSIONS, "rows": rows}) + "\n")
+    (HERE / "sampling.json").write_text(json.dumps({"made_with": VERSIONS, "rows": rows}, separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":
