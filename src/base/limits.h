@@ -12,7 +12,7 @@
 #define LIMIT_TENSOR_NAME_BYTES 256u
 #define LIMIT_SHARDS 10000u
 #define LIMIT_SAFETENSORS_HEADER_BYTES (100u << 20) /* the format's own limit */
-#define LIMIT_CONFIG_FILE_BYTES (64u << 20) /* config.json and its like, an index of shards */
+#define LIMIT_CONFIG_FILE_BYTES (64u << 20)         /* config.json and its like, an index of shards */
 #define LIMIT_JSON_FILE_BYTES (1u << 30)
 
 /* Models */
