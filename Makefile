@@ -17,7 +17,8 @@ help:                                ## this list
 setup:                               ## install what building, testing and the demo need (Debian, Ubuntu)
 	@scripts/setup all
 
-demo: all                            ## get a small real model and ask it something
+demo: $(BUILD)/build.ninja           ## get a small real model and ask it something
+	@ninja -C $(BUILD) hearth
 	@scripts/demo $(BUILD)/hearth
 
 check:                               ## install, build, run every test (under 20 minutes on 2 cores)
