@@ -16,14 +16,14 @@ typedef uint32_t word4 __attribute__((vector_size(16)));
 /* 4 x 4 words: ret[i] holds word i of the four rows. */
 static inline void transpose4(const word4 in[4], word4 ret[4])
 {
-    const word4 a = __builtin_shuffle(in[0], in[1], (word4){0, 4, 1, 5});
-    const word4 b = __builtin_shuffle(in[0], in[1], (word4){2, 6, 3, 7});
-    const word4 c = __builtin_shuffle(in[2], in[3], (word4){0, 4, 1, 5});
-    const word4 d = __builtin_shuffle(in[2], in[3], (word4){2, 6, 3, 7});
-    ret[0] = __builtin_shuffle(a, c, (word4){0, 1, 4, 5});
-    ret[1] = __builtin_shuffle(a, c, (word4){2, 3, 6, 7});
-    ret[2] = __builtin_shuffle(b, d, (word4){0, 1, 4, 5});
-    ret[3] = __builtin_shuffle(b, d, (word4){2, 3, 6, 7});
+    const word4 a = __builtin_shufflevector(in[0], in[1], 0, 4, 1, 5);
+    const word4 b = __builtin_shufflevector(in[0], in[1], 2, 6, 3, 7);
+    const word4 c = __builtin_shufflevector(in[2], in[3], 0, 4, 1, 5);
+    const word4 d = __builtin_shufflevector(in[2], in[3], 2, 6, 3, 7);
+    ret[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
+    ret[1] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+    ret[2] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
+    ret[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
 }
 
 /* The words w, …, w + 3 of all 16 rows: ret[i * 16 + row]. Missing rows are zeros. */
