@@ -12,7 +12,7 @@
 
 #define ATTENTION_GROUP 48u   /* queries per walk over the cache, at most */
 #define ATTENTION_TOGETHER 6u /* queries in registers, at most */
-#define ATTENTION_WIDEN 12u   /* from so many queries on, a binary16 block is widened once for all of them */
+#define ATTENTION_WIDEN 12u   /* from so many on a binary16 block is widened for all; with fewer, fetch ahead */
 
 typedef struct attention_group {
     size_t count;                     /* queries, ordered by token */
@@ -43,10 +43,17 @@ V16_INLINE v16f attention_load(const void *from, size_t at, const bool half)
     return half ? v16f_load_f16((const uint16_t *)from + at) : v16f_load((const float *)from + at);
 }
 
-/* How many of `most` vectors per query stay in registers beside `queries`: 1, 2 or 4. */
+/* How many vectors per query stay in registers beside `queries` queries: 1, 2 or 4. More than one only where room is
+ * left for the operands too. */
 V16_INLINE unsigned attention_wide(const unsigned queries)
 {
-    return V16_TILE / queries >= 4 ? 4 : V16_TILE / queries >= 2 ? 2 : 1;
+    return V16_TILE / queries >= 4 ? 4 : V16_TILE / queries > 2 ? 2 : 1;
+}
+
+/* How many of `left` queries are taken together next: all where they fit, else no lonely one at the end. */
+static size_t attention_next(size_t left)
+{
+    return left <= ATTENTION_TOGETHER ? left : left < 2 * ATTENTION_TOGETHER ? (left + 1) / 2 : ATTENTION_TOGETHER;
 }
 
 /* How many positions of the block a query sees. */
@@ -56,15 +63,17 @@ static size_t attention_count(const attention_group *g, size_t query, size_t beg
     return visible <= begin ? 0 : visible - begin < ATTENTION_BLOCK ? visible - begin : ATTENTION_BLOCK;
 }
 
-/* Fetches the line that holds element `at`, of values that will be read after the ones being worked on. */
+/* Fetches the line that holds element `at`, of what will be read after the values being worked on, into the
+ * second-level cache: the first level's few outstanding misses would limit the stream. */
 V16_INLINE void attention_ahead(const void *from, size_t at, const bool half)
 {
-    __builtin_prefetch((const char *)from + at * (half ? sizeof(uint16_t) : sizeof(float)));
+    __builtin_prefetch((const char *)from + at * (half ? sizeof(uint16_t) : sizeof(float)), 0, 2);
 }
 
 /* scores[q][tile * 16 ...] = scale * chain over d, for `queries` queries and `wide` tiles of 16 positions. */
 V16_INLINE void attention_score_tiles(const attention_group *g, size_t first, const unsigned queries,
-                                      const attention_block *block, size_t tile, const unsigned wide, const bool half)
+                                      const attention_block *block, size_t tile, const unsigned wide, const bool half,
+                                      const bool ahead)
 {
     const size_t dim = g->head_dim;
     const float *q[ATTENTION_TOGETHER];
@@ -82,7 +91,7 @@ V16_INLINE void attention_score_tiles(const attention_group *g, size_t first, co
 #pragma GCC unroll 4
         for (unsigned j = 0; j < wide; j++) {
             k[j] = attention_load(block->keys, ((tile + j) * dim + d) * 16, half);
-            if (queries < ATTENTION_TOGETHER) { /* few queries: bound by memory */
+            if (ahead && !(half && j % 2 == 1)) { /* binary16: measured best with every other tile */
                 attention_ahead(block->values, ((tile + j) * dim + d) * 16, half);
             }
         }
@@ -106,38 +115,44 @@ V16_INLINE void attention_score_tiles(const attention_group *g, size_t first, co
 }
 
 V16_INLINE void attention_score_block(const attention_group *g, size_t first, const unsigned queries,
-                                      const attention_block *block, const bool half)
+                                      const attention_block *block, const bool half, const bool ahead)
 {
     const unsigned wide = attention_wide(queries);
     for (size_t tile = 0; tile < ATTENTION_BLOCK / 16; tile += wide) {
-        attention_score_tiles(g, first, queries, block, tile, wide, half);
+        attention_score_tiles(g, first, queries, block, tile, wide, half, ahead);
     }
 }
 
 /* Scores of queries [first, count) against a block. */
 V16_INLINE void attention_scores(const attention_group *g, size_t first, const attention_block *block, const bool half)
 {
-    for (; g->count - first >= 6; first += 6) {
-        attention_score_block(g, first, 6, block, half);
-    }
-    switch (g->count - first) {
-    case 5:
-        attention_score_block(g, first, 5, block, half);
-        break;
-    case 4:
-        attention_score_block(g, first, 4, block, half);
-        break;
-    case 3:
-        attention_score_block(g, first, 3, block, half);
-        break;
-    case 2:
-        attention_score_block(g, first, 2, block, half);
-        break;
-    case 1:
-        attention_score_block(g, first, 1, block, half);
-        break;
-    default:
-        break;
+    const bool few = g->count - first < ATTENTION_WIDEN;
+    for (size_t at = first; at < g->count;) {
+        const size_t queries = attention_next(g->count - at);
+        switch (queries) {
+        case 6:
+            if (few) {
+                attention_score_block(g, at, 6, block, half, true);
+            } else {
+                attention_score_block(g, at, 6, block, half, false);
+            }
+            break;
+        case 5:
+            attention_score_block(g, at, 5, block, half, true);
+            break;
+        case 4:
+            attention_score_block(g, at, 4, block, half, true);
+            break;
+        case 3:
+            attention_score_block(g, at, 3, block, half, true);
+            break;
+        case 2:
+            attention_score_block(g, at, 2, block, half, true);
+            break;
+        default:
+            attention_score_block(g, at, 1, block, half, true);
+        }
+        at += queries;
     }
 }
 
@@ -183,7 +198,7 @@ V16_INLINE void attention_update_sums(attention_group *g, size_t first)
  * `queries` queries and `wide` vectors of 16 dimensions from `at` on. */
 V16_INLINE void attention_value_tile(const attention_group *g, size_t first, const unsigned queries,
                                      const attention_block *block, size_t begin, size_t end, size_t at,
-                                     const unsigned wide, const bool half)
+                                     const unsigned wide, const bool half, const bool ahead)
 {
     v16f acc[ATTENTION_TOGETHER][4];
     const float *p[ATTENTION_TOGETHER];
@@ -202,8 +217,8 @@ V16_INLINE void attention_value_tile(const attention_group *g, size_t first, con
 #pragma GCC unroll 4
         for (unsigned j = 0; j < wide; j++) {
             v[j] = attention_load(block->values, position * g->padded_dim + at + j * 16, half);
-            if (queries < ATTENTION_TOGETHER) {
-                attention_ahead(block->next, position * g->head_dim + at + j * 16, half);
+            if (ahead && !(half && j % 2 == 1)) { /* two vectors of binary16 are one line */
+                attention_ahead(block->next, at * ATTENTION_BLOCK + (position * wide + j) * 16, half);
             }
         }
 #pragma GCC unroll 6
@@ -225,55 +240,62 @@ V16_INLINE void attention_value_tile(const attention_group *g, size_t first, con
 }
 
 V16_INLINE void attention_value_rows(const attention_group *g, size_t first, const unsigned queries,
-                                     const attention_block *block, size_t begin, size_t end, const bool half)
+                                     const attention_block *block, size_t begin, size_t end, const bool half,
+                                     const bool ahead)
 {
     const unsigned wide = attention_wide(queries);
     size_t at = 0;
     for (; at + 16 * wide <= g->padded_dim; at += 16 * wide) {
-        attention_value_tile(g, first, queries, block, begin, end, at, wide, half);
+        attention_value_tile(g, first, queries, block, begin, end, at, wide, half, ahead);
     }
     for (; at < g->padded_dim; at += 16) {
-        attention_value_tile(g, first, queries, block, begin, end, at, 1, half);
+        attention_value_tile(g, first, queries, block, begin, end, at, 1, half, ahead);
     }
 }
 
 /* `queries` queries from `first` on: together as far as the first of them sees, then each its own rest. */
 V16_INLINE void attention_value_block(const attention_group *g, size_t first, const unsigned queries,
-                                      const attention_block *block, const bool half)
+                                      const attention_block *block, const bool half, const bool ahead)
 {
     const size_t common = attention_count(g, first, block->begin);
-    attention_value_rows(g, first, queries, block, 0, common, half);
+    attention_value_rows(g, first, queries, block, 0, common, half, ahead);
     for (unsigned i = 1; i < queries; i++) {
         const size_t count = attention_count(g, first + i, block->begin);
         if (count > common) {
-            attention_value_rows(g, first + i, 1, block, common, count, half);
+            attention_value_rows(g, first + i, 1, block, common, count, half, false);
         }
     }
 }
 
 V16_INLINE void attention_values(const attention_group *g, size_t first, const attention_block *block, const bool half)
 {
-    for (; g->count - first >= 6; first += 6) {
-        attention_value_block(g, first, 6, block, half);
-    }
-    switch (g->count - first) {
-    case 5:
-        attention_value_block(g, first, 5, block, half);
-        break;
-    case 4:
-        attention_value_block(g, first, 4, block, half);
-        break;
-    case 3:
-        attention_value_block(g, first, 3, block, half);
-        break;
-    case 2:
-        attention_value_block(g, first, 2, block, half);
-        break;
-    case 1:
-        attention_value_block(g, first, 1, block, half);
-        break;
-    default:
-        break;
+    const bool few = g->count - first < ATTENTION_WIDEN;
+    for (size_t at = first; at < g->count;) {
+        const size_t queries = attention_next(g->count - at);
+        switch (queries) {
+        case 6:
+            if (few) {
+                attention_value_block(g, at, 6, block, half, true);
+            } else {
+                attention_value_block(g, at, 6, block, half, false);
+            }
+            break;
+        case 5:
+            attention_value_block(g, at, 5, block, half, true);
+            break;
+        case 4:
+            attention_value_block(g, at, 4, block, half, true);
+            break;
+        case 3:
+            attention_value_block(g, at, 3, block, half, true);
+            break;
+        case 2:
+            attention_value_block(g, at, 2, block, half, true);
+            break;
+        default:
+            attention_value_block(g, at, 1, block, half, true);
+        }
+        at += queries;
     }
 }
 
