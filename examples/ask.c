@@ -25,7 +25,7 @@ static hearth_status answer(hearth_model *model, const char *question, hearth_er
     hearth_status status = hearth_render_chat(model, messages, true, prompt, sizeof prompt, &length, error);
     if (status == HEARTH_E_NOT_FOUND) { /* not a chat model: it goes on with the text */
         length = strlen(question);
-        status = HEARTH_OK;
+        status = error->status = HEARTH_OK;
         snprintf(prompt, sizeof prompt, "%s", question);
     }
     if (status == HEARTH_OK) {

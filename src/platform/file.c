@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,24 +151,51 @@ static int write_all(int descriptor, const char *bytes, size_t length)
     return fsync(descriptor) == 0 ? 0 : errno;
 }
 
+/* The temporary file's bytes take the place of `path`; 0 or an errno value. The file's mode stays when there was one.
+ */
+static int replace_with(const char *temporary, const char *path, const struct stat *old, const void *bytes,
+                        size_t length)
+{
+    /* Never through a link that somebody planted, never over a file that somebody else is writing. */
+    const int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (descriptor < 0) {
+        return errno;
+    }
+    int reason = write_all(descriptor, bytes, length);
+    if (reason == 0 && old != NULL && fchmod(descriptor, old->st_mode & 07777) != 0) {
+        reason = errno;
+    }
+    if (close(descriptor) != 0 && reason == 0) {
+        reason = errno;
+    }
+    if (reason == 0 && rename(temporary, path) != 0) {
+        reason = errno;
+    }
+    if (reason != 0) {
+        (void)unlink(temporary);
+    }
+    return reason;
+}
+
 hearth_status file_replace(const char *path, const void *bytes, size_t length, hearth_error *error)
 {
+    /* A link is followed: what it points to is replaced, the link stays. */
+    char resolved[PATH_MAX];
+    const char *target = realpath(path, resolved) != NULL ? resolved : path;
+    struct stat old;
+    const bool there = lstat(target, &old) == 0;
+    if (there && !S_ISREG(old.st_mode)) {
+        error_set(error, HEARTH_E_ARGUMENT, NULL, "a file", "%s",
+                  S_ISDIR(old.st_mode)   ? "a folder"
+                  : S_ISLNK(old.st_mode) ? "a link to nothing"
+                                         : "a device or a pipe");
+        (void)error_in_file(error, path);
+        return HEARTH_E_ARGUMENT;
+    }
     buffer temporary;
     buffer_init(&temporary, 0);
-    TRY(buffer_printf(&temporary, error, "%s.tmp-%ld", path, (long)getpid()));
-    const int descriptor = open(temporary.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    int reason = descriptor < 0 ? errno : write_all(descriptor, bytes, length);
-    if (descriptor >= 0) {
-        if (close(descriptor) != 0 && reason == 0) {
-            reason = errno;
-        }
-        if (reason == 0 && rename(temporary.data, path) != 0) {
-            reason = errno;
-        }
-        if (reason != 0) {
-            (void)unlink(temporary.data);
-        }
-    }
+    TRY(buffer_printf(&temporary, error, "%s.tmp-%ld", target, (long)getpid()));
+    const int reason = replace_with(temporary.data, target, there ? &old : NULL, bytes, length);
     buffer_free(&temporary);
     return reason == 0 ? HEARTH_OK : error_errno(error, path, "write", reason);
 }

@@ -15,6 +15,8 @@
         .kind = PRETOKENIZER_REGEX, .pattern = TEXT(literal), .behavior = SPLIT_ISOLATED                               \
     }
 
+/* clang-format measures these letters differently each time. */
+/* clang-format off */
 /* Letters as DeepSeek-LLM lists them. */
 #define DEEPSEEK_LETTERS                                                                                                                                                                                                 \
     "\\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-"                                                                               \
@@ -29,6 +31,7 @@
     "ꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-"                                                                                                       \
     "𞥃]"                                                                                                                                                                                                              \
     "+"
+/* clang-format on */
 
 static const pretokenizer_step gpt2[] = {REGEX(PATTERN_GPT2)};
 static const pretokenizer_step llama3[] = {REGEX(PATTERN_LLAMA3)};
