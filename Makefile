@@ -25,7 +25,7 @@ check:                               ## install, build, run every test (under 20
 	@scripts/setup all
 	@scripts/check
 
-check-long: check                    ## the same and what takes long: 20 MB of tokens, reference runs, fuzzers
+check-long: check                    ## the same and what takes long: sanitizers, faults, fuzzers, 20 MB of tokens
 	@scripts/check --long
 
 bench: all                           ## prefill and decoding beside the limits measured here
