@@ -220,7 +220,9 @@ typedef struct write_context {
 static int write_piece(const char *bytes, size_t length, void *context)
 {
     write_context *w = context;
-    w->status = buffer_append(w->out, bytes, length, w->error);
+    if (w->status == HEARTH_OK) { /* jansson goes on behind a key that could not be written */
+        w->status = buffer_append(w->out, bytes, length, w->error);
+    }
     return w->status == HEARTH_OK ? 0 : -1;
 }
 
@@ -228,8 +230,24 @@ hearth_status json_door_write(const json_t *value, int indent, buffer *out, hear
 {
     write_context w = {.out = out, .error = error, .status = HEARTH_OK};
     const size_t flags = JSON_ENCODE_ANY | (indent > 0 ? JSON_INDENT((size_t)indent) : JSON_COMPACT);
-    if (json_dump_callback(value, write_piece, &w, flags) == 0) {
-        return HEARTH_OK;
+    const bool written = json_dump_callback(value, write_piece, &w, flags) == 0;
+    return written || w.status != HEARTH_OK ? w.status : error_memory(error, 1);
+}
+
+json_t *json_door_append(json_t *array, json_t *value)
+{
+    if (json_array_append_new(array, value) != 0) {
+        json_decref(array);
+        return NULL;
     }
-    return w.status != HEARTH_OK ? w.status : error_memory(error, 1);
+    return array;
+}
+
+json_t *json_door_put(json_t *object, const char *name, json_t *value)
+{
+    if (json_object_set_new(object, name, value) != 0) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
 }

@@ -15,4 +15,9 @@ hearth_status json_door_parse(const char *text, size_t length, const char *name,
 /* Compact, keys in insertion order, UTF-8 left as it is; `indent` > 0 for people. */
 hearth_status json_door_write(const json_t *value, int indent, buffer *out, hearth_error *error);
 
+/* Building, with one check at the end: where the container is NULL or memory runs out, value and container are freed and
+ * NULL comes back, else the container. A NULL value (memory ran out before) counts as such. */
+json_t *json_door_append(json_t *array, json_t *value);
+json_t *json_door_put(json_t *object, const char *name, json_t *value);
+
 #endif

@@ -80,13 +80,13 @@ static json_t *rows_json(const bench_row *rows, size_t count)
         const bench_row *r = &rows[i];
         json_t *rounds = json_array();
         for (size_t n = 0; n < r->rounds; n++) {
-            json_array_append_new(rounds, json_real(r->rate[n]));
+            rounds = json_door_append(rounds, json_real(r->rate[n]));
         }
-        json_array_append_new(all, json_pack("{s:s, s:I, s:f, s:s, s:f, s:f, s:s, s:o}", "what",
-                                             bench_kind_name(r->kind), "tokens", (json_int_t)r->tokens,
-                                             "tokens_per_second", bench_median(r), "limited_by", r->limit_name, "limit",
-                                             r->limit, "share", r->limit > 0 ? bench_used(r) / r->limit : 0,
-                                             "limit_unit", r->limit_unit, "rounds", rounds));
+        all = json_door_append(all, json_pack("{s:s, s:I, s:f, s:s, s:f, s:f, s:s, s:o}", "what",
+                                              bench_kind_name(r->kind), "tokens", (json_int_t)r->tokens,
+                                              "tokens_per_second", bench_median(r), "limited_by", r->limit_name,
+                                              "limit", r->limit, "share", r->limit > 0 ? bench_used(r) / r->limit : 0,
+                                              "limit_unit", r->limit_unit, "rounds", rounds));
     }
     return all;
 }

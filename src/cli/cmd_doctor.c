@@ -32,17 +32,17 @@ static json_t *machine_json(const cli *c, const opened *o, const double limits[4
     json_t *sets = json_array();
     const char *names[DOCTOR_SETS_MOST];
     for (size_t i = 0, n = doctor_instruction_sets(names); i < n; i++) {
-        json_array_append_new(sets, json_string(names[i]));
+        sets = json_door_append(sets, json_string(names[i]));
     }
     json_t *hints = json_array();
     doctor_hint found[DOCTOR_HINTS_MOST];
     for (size_t i = 0, n = doctor_hints(o->engine, found); i < n; i++) {
-        json_array_append_new(hints, json_string(found[i].text));
+        hints = json_door_append(hints, json_string(found[i].text));
     }
     json_t *libraries = json_object();
     doctor_library rows[DOCTOR_LIBRARIES_MOST];
     for (size_t i = 0, n = doctor_libraries(rows); i < n; i++) {
-        json_object_set_new(libraries, rows[i].name, json_string(rows[i].version));
+        libraries = json_door_put(libraries, rows[i].name, json_string(rows[i].version));
     }
     return json_pack("{s:s, s:o, s:s, s:s, s:{s:i, s:i, s:f, s:i}, s:{s:I, s:I}, s:{s:f, s:f, s:f, s:f}, s:o, s:o}",
                      "cpu", f->name, "instruction_sets", sets, "isa", o->engine->kernels->name, "isa_chosen_by",

@@ -54,16 +54,8 @@ static json_t *per_token_json(const tokenizer *t, const token_list *list, const 
 {
     json_t *rows = json_array();
     for (size_t i = 0; i < list->count; i++) {
-        json_t *entry = pieces_json_one(t, list->ids[i]);
         json_t *value = i > 0 ? json_real((double)r->log_probabilities[i]) : json_null();
-        if (json_object_set_new(entry, "log_probability", value) != 0) {
-            json_decref(entry);
-            entry = NULL;
-        }
-        if (json_array_append_new(rows, entry) != 0) {
-            json_decref(rows);
-            return NULL;
-        }
+        rows = json_door_append(rows, json_door_put(pieces_json_one(t, list->ids[i]), "log_probability", value));
     }
     return rows;
 }
@@ -77,10 +69,8 @@ static int print_json(const cli *c, const score_settings *s, const opened *o, co
                               "window", (json_int_t)r->window, "stride", (json_int_t)r->stride, "seconds", r->seconds,
                               "hash", r->hash, "compute", open_compute_names[s->compute], "isa",
                               o->engine->kernels->name, "threads", o->engine->threads);
-    if (s->per_token && value != NULL &&
-        json_object_set_new(value, "per_token", per_token_json(o->model->tokenizer, list, r)) != 0) {
-        json_decref(value);
-        value = NULL;
+    if (s->per_token) {
+        value = json_door_put(value, "per_token", per_token_json(o->model->tokenizer, list, r));
     }
     return cli_print_json(c, value);
 }

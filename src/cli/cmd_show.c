@@ -84,7 +84,7 @@ static void print_shape(const model_config *k)
     putchar('\n');
 }
 
-static void print_text_side(const model *m)
+static void print_text_side(const model *m, const char *licence)
 {
     row("vocabulary");
     if (m->tokenizer != NULL) {
@@ -99,9 +99,7 @@ static void print_text_side(const model *m)
     } else {
         printf("none\n");
     }
-    char licence[SHOW_LICENCE_SIZE];
     row("licence");
-    show_licence(m, licence);
     print_outside(licence[0] != '\0' ? licence : "not stated in the files");
     putchar('\n');
 }
@@ -170,19 +168,24 @@ static int print(const cli *c, const show_settings *s, const model *m)
     if (s->template) {
         return print_template(c, m);
     }
+    hearth_error error = {0};
+    char licence[SHOW_LICENCE_SIZE];
+    if (show_licence(m, licence, &error) != HEARTH_OK) {
+        return cli_fail(c, &error);
+    }
     if (c->json) {
-        return cli_print_json(c, show_json(m, s->tensors, s->metadata));
+        return cli_print_json(c, show_json(m, licence, s->tensors, s->metadata));
     }
     print_identity(m);
     print_shape(&m->config);
-    print_text_side(m);
+    print_text_side(m, licence);
     print_formats(m);
     print_memory(m);
     if (s->tensors) {
         print_tensors(m->tensors);
     }
-    if (s->metadata) {
-        show_metadata(m, stdout);
+    if (s->metadata && show_metadata(m, stdout, &error) != HEARTH_OK) {
+        return cli_fail(c, &error);
     }
     return EXIT_DONE;
 }

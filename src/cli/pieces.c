@@ -1,6 +1,7 @@
 /* Tokens as text that shows every byte. */
 #include "cli/pieces.h"
 
+#include "base/json.h"
 #include "base/utf8.h"
 
 #include <string.h>
@@ -98,9 +99,8 @@ json_t *pieces_json_one(const tokenizer *t, int32_t id)
         const bool text = utf8_valid(buffer_text(&piece), piece.length);
         json_t *shown = text ? json_stringn(buffer_text(&piece), piece.length) : hexadecimal(&piece);
         entry = json_pack("{s:i, s:o}", "id", (int)id, text ? "text" : "bytes", shown);
-        if (entry != NULL && is_control(t, id) && json_object_set_new(entry, "special", json_true()) != 0) {
-            json_decref(entry);
-            entry = NULL;
+        if (is_control(t, id)) {
+            entry = json_door_put(entry, "special", json_true());
         }
     }
     buffer_free(&piece);
@@ -111,10 +111,7 @@ json_t *pieces_json(const tokenizer *t, const int32_t *ids, size_t count)
 {
     json_t *tokens = json_array();
     for (size_t i = 0; i < count; i++) {
-        if (json_array_append_new(tokens, pieces_json_one(t, ids[i])) != 0) {
-            json_decref(tokens);
-            return NULL;
-        }
+        tokens = json_door_append(tokens, pieces_json_one(t, ids[i]));
     }
     return json_pack("{s:I, s:o}", "count", (json_int_t)count, "tokens", tokens);
 }

@@ -107,35 +107,43 @@ static void licence_from_card(const char *card, char ret[SHOW_LICENCE_SIZE])
     snprintf(ret, SHOW_LICENCE_SIZE, "%.*s", (int)strcspn(line, "\n\"'"), line);
 }
 
-void show_licence(const model *m, char ret[SHOW_LICENCE_SIZE])
+hearth_status show_licence(const model *m, char ret[SHOW_LICENCE_SIZE], hearth_error *error)
 {
     ret[0] = '\0';
     if (m->gguf != NULL) {
         licence_from_gguf(m->gguf, ret);
-        return;
+        return HEARTH_OK;
     }
     const json_t *stated = json_object_get(m->hf->config, "license");
     if (json_is_string(stated)) {
         snprintf(ret, SHOW_LICENCE_SIZE, "%s", json_string_value(stated));
-        return;
+        return HEARTH_OK;
     }
     char *path = file_join(m->hf->path, "README.md");
+    if (path == NULL) {
+        return error_memory(error, 0);
+    }
     buffer card;
     buffer_init(&card, 0);
-    if (path != NULL && file_read(path, (size_t)1 << 20, &card, NULL) == HEARTH_OK) {
+    hearth_status status = HEARTH_OK;
+    if (file_exists(path)) {
+        status = file_read(path, (size_t)1 << 20, &card, error);
         licence_from_card(buffer_text(&card), ret);
     }
     buffer_free(&card);
     mem_free(path);
+    return status;
 }
 
-static void metadata_line(const char *key, size_t key_length, const char *value, FILE *out)
+static hearth_status metadata_line(const char *key, size_t key_length, const char *value, FILE *out,
+                                   hearth_error *error)
 {
     buffer line;
     buffer_init(&line, 0);
-    if (terminal_harmless(key, key_length, &line, NULL) == HEARTH_OK &&
-        buffer_append_text(&line, " = ", NULL) == HEARTH_OK &&
-        terminal_harmless(value, strlen(value), &line, NULL) == HEARTH_OK) {
+    hearth_status status = terminal_harmless(key, key_length, &line, error);
+    status = status == HEARTH_OK ? buffer_append_text(&line, " = ", error) : status;
+    status = status == HEARTH_OK ? terminal_harmless(value, strlen(value), &line, error) : status;
+    if (status == HEARTH_OK) {
         /* One line a key: newlines inside a value are shown as such. */
         for (const char *at = buffer_text(&line); *at != '\0'; at++) {
             fputs(*at == '\n' ? "\\n" : (char[2]){*at, '\0'}, out);
@@ -143,41 +151,50 @@ static void metadata_line(const char *key, size_t key_length, const char *value,
         fputc('\n', out);
     }
     buffer_free(&line);
+    return status;
 }
 
-static void print_object(const char *file, const json_t *object, FILE *out)
+static hearth_status print_entry(const char *file, const char *key, const json_t *value, FILE *out, hearth_error *error)
+{
+    char name[192];
+    buffer text;
+    buffer_init(&text, 0);
+    snprintf(name, sizeof name, "%s: %.160s", file, key);
+    hearth_status status = json_door_write(value, 0, &text, error);
+    if (status == HEARTH_OK) {
+        if (text.length > 160) {
+            memcpy(text.data + 157, "...", 4);
+        }
+        status = metadata_line(name, strlen(name), buffer_text(&text), out, error);
+    }
+    buffer_free(&text);
+    return status;
+}
+
+static hearth_status print_object(const char *file, const json_t *object, FILE *out, hearth_error *error)
 {
     const char *key = NULL;
     json_t *value = NULL;
     json_object_foreach((json_t *)object, key, value)
     {
-        char name[192];
-        buffer text;
-        buffer_init(&text, 0);
-        snprintf(name, sizeof name, "%s: %.160s", file, key);
-        if (json_door_write(value, 0, &text, NULL) == HEARTH_OK) {
-            if (text.length > 160) {
-                memcpy(text.data + 157, "...", 4);
-            }
-            metadata_line(name, strlen(name), buffer_text(&text), out);
-        }
-        buffer_free(&text);
+        TRY(print_entry(file, key, value, out, error));
     }
+    return HEARTH_OK;
 }
 
-void show_metadata(const model *m, FILE *out)
+hearth_status show_metadata(const model *m, FILE *out, hearth_error *error)
 {
     fputc('\n', out);
     if (m->hf != NULL) {
-        print_object("config.json", m->hf->config, out);
-        print_object("generation_config.json", m->hf->generation_config, out);
-        print_object("tokenizer_config.json", m->hf->tokenizer_config, out);
-        return;
+        TRY(print_object("config.json", m->hf->config, out, error));
+        TRY(print_object("generation_config.json", m->hf->generation_config, out, error));
+        return print_object("tokenizer_config.json", m->hf->tokenizer_config, out, error);
     }
     for (size_t i = 0; i < gguf_metadata_count(m->gguf); i++) {
         char value[256];
         const gguf_string key = gguf_metadata_key(m->gguf, i);
         gguf_describe(m->gguf, i, 8, value, sizeof value);
-        metadata_line(key.text, key.length, value, out);
+        TRY(metadata_line(key.text, key.length, value, out, error));
     }
+    return HEARTH_OK;
 }

@@ -21,11 +21,11 @@ size_t show_lengths(const model_config *k, size_t ret[SHOW_LENGTHS_MOST]);
 /* Bytes of the weights in memory once packed. */
 uint64_t show_weight_bytes(const model *m);
 /* What the files say: general.license, or the README's front matter; "" where nothing is said. */
-void show_licence(const model *m, char ret[SHOW_LICENCE_SIZE]);
+hearth_status show_licence(const model *m, char ret[SHOW_LICENCE_SIZE], hearth_error *error);
 /* "[32000, 4096]" */
 const char *show_shape(const tensor_entry *e, char ret[64]);
-void show_metadata(const model *m, FILE *out);
+hearth_status show_metadata(const model *m, FILE *out, hearth_error *error);
 /* Everything; NULL when memory is out. */
-json_t *show_json(const model *m, bool tensors, bool metadata);
+json_t *show_json(const model *m, const char *licence, bool tensors, bool metadata);
 
 #endif

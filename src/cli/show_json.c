@@ -25,9 +25,9 @@ static json_t *formats_json(const tensor_table *table)
     const size_t count = show_formats(table, formats);
     json_t *rows = json_array();
     for (size_t i = 0; i < count; i++) {
-        json_array_append_new(rows, json_pack("{s:s, s:I, s:I, s:I}", "format", formats[i].name, "tensors",
-                                              (json_int_t)formats[i].tensors, "values", (json_int_t)formats[i].values,
-                                              "bytes", (json_int_t)formats[i].bytes));
+        rows = json_door_append(rows, json_pack("{s:s, s:I, s:I, s:I}", "format", formats[i].name, "tensors",
+                                                (json_int_t)formats[i].tensors, "values", (json_int_t)formats[i].values,
+                                                "bytes", (json_int_t)formats[i].bytes));
     }
     return rows;
 }
@@ -38,10 +38,10 @@ static json_t *memory_json(const model *m)
     const size_t count = show_lengths(&m->config, lengths);
     json_t *rows = json_array();
     for (size_t i = 0; i < count; i++) {
-        json_array_append_new(rows,
-                              json_pack("{s:I, s:I, s:I}", "context", (json_int_t)lengths[i], "native_bytes",
-                                        (json_int_t)model_config_cache_bytes(&m->config, lengths[i], 2), "f32_bytes",
-                                        (json_int_t)model_config_cache_bytes(&m->config, lengths[i], 4)));
+        rows = json_door_append(rows,
+                                json_pack("{s:I, s:I, s:I}", "context", (json_int_t)lengths[i], "native_bytes",
+                                          (json_int_t)model_config_cache_bytes(&m->config, lengths[i], 2), "f32_bytes",
+                                          (json_int_t)model_config_cache_bytes(&m->config, lengths[i], 4)));
     }
     return json_pack("{s:I, s:o}", "weights_bytes", (json_int_t)show_weight_bytes(m), "kv_cache", rows);
 }
@@ -64,11 +64,11 @@ static json_t *tensors_json(const tensor_table *table)
         const tensor_entry *e = &table->entries[i];
         json_t *shape = json_array();
         for (uint32_t d = 0; d < e->dims; d++) {
-            json_array_append_new(shape, json_integer((json_int_t)e->shape[d]));
+            shape = json_door_append(shape, json_integer((json_int_t)e->shape[d]));
         }
-        json_array_append_new(rows, json_pack("{s:o, s:s, s:o, s:I}", "name", pieces_string(e->name, strlen(e->name)),
-                                              "format", dtype_get_info(e->type)->name, "shape", shape, "bytes",
-                                              (json_int_t)e->size_bytes));
+        rows = json_door_append(rows, json_pack("{s:o, s:s, s:o, s:I}", "name", pieces_string(e->name, strlen(e->name)),
+                                                "format", dtype_get_info(e->type)->name, "shape", shape, "bytes",
+                                                (json_int_t)e->size_bytes));
     }
     return rows;
 }
@@ -77,9 +77,18 @@ static json_t *metadata_json(const model *m)
 {
     json_t *all = json_object();
     if (m->hf != NULL) {
-        json_object_set(all, "config.json", m->hf->config);
-        json_object_set(all, "generation_config.json", m->hf->generation_config);
-        json_object_set(all, "tokenizer_config.json", m->hf->tokenizer_config);
+        /* A file that is absent is absent here. */
+        const struct {
+            const char *name;
+            json_t *value;
+        } files[] = {{"config.json", m->hf->config},
+                     {"generation_config.json", m->hf->generation_config},
+                     {"tokenizer_config.json", m->hf->tokenizer_config}};
+        for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+            if (files[i].value != NULL) {
+                all = json_door_put(all, files[i].name, json_incref(files[i].value));
+            }
+        }
         return all;
     }
     for (size_t i = 0; i < gguf_metadata_count(m->gguf); i++) {
@@ -87,18 +96,14 @@ static json_t *metadata_json(const model *m)
         const gguf_string key = gguf_metadata_key(m->gguf, i);
         gguf_describe(m->gguf, i, 8, value, sizeof value);
         json_t *name = pieces_string(key.text, key.length);
-        if (name != NULL) {
-            json_object_set_new(all, json_string_value(name), pieces_string(value, strlen(value)));
-        }
+        all = json_door_put(all, json_string_value(name), name != NULL ? pieces_string(value, strlen(value)) : NULL);
         json_decref(name);
     }
     return all;
 }
 
-json_t *show_json(const model *m, bool tensors, bool metadata)
+json_t *show_json(const model *m, const char *licence, bool tensors, bool metadata)
 {
-    char licence[SHOW_LICENCE_SIZE];
-    show_licence(m, licence);
     json_t *all = json_pack(
         "{s:o, s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "name",
         pieces_string(m->config.name, strlen(m->config.name)), "path", pieces_string(m->path, strlen(m->path)),
@@ -107,11 +112,11 @@ json_t *show_json(const model *m, bool tensors, bool metadata)
         formats_json(m->tensors), "tokenizer", tokenizer_json(m), "licence",
         licence[0] != '\0' ? pieces_string(licence, strlen(licence)) : json_null(), "chat_template",
         m->chat_template != NULL, "memory", memory_json(m));
-    if (tensors && all != NULL) {
-        json_object_set_new(all, "tensors", tensors_json(m->tensors));
+    if (tensors) {
+        all = json_door_put(all, "tensors", tensors_json(m->tensors));
     }
-    if (metadata && all != NULL) {
-        json_object_set_new(all, "metadata", metadata_json(m));
+    if (metadata) {
+        all = json_door_put(all, "metadata", metadata_json(m));
     }
     return all;
 }

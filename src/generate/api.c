@@ -2,9 +2,9 @@
 #include "hearth/hearth.h"
 
 #include "base/memory.h"
+#include "generate/chat.h"
 #include "generate/score.h"
 #include "generate/session.h"
-#include "generate/template.h"
 
 #include <string.h>
 #include <time.h>
@@ -196,32 +196,26 @@ hearth_status hearth_detokenize(const hearth_model *handle, const int32_t *ids, 
     return status;
 }
 
-static void set_token(json_t *variables, const char *name, const tokenizer *t, int32_t id)
+static const char *token_name(const tokenizer *t, int32_t id)
 {
-    const char *entry = t == NULL || id < 0 ? NULL : tokenizer_entry(t, id);
-    (void)json_object_set_new(variables, name, json_string(entry == NULL ? "" : entry));
+    return t != NULL && id >= 0 ? tokenizer_entry(t, id) : NULL;
 }
 
-static hearth_status render(const hearth_model *handle, json_t *messages, bool add_generation_prompt, buffer *out,
+static hearth_status render(const hearth_model *handle, const json_t *messages, bool add_generation_prompt, buffer *out,
                             hearth_error *error)
 {
-    const tokenizer *t = handle->inner->tokenizer;
-    json_t *variables = json_object();
-    if (variables == NULL || json_object_set(variables, "messages", messages) != 0) {
-        json_decref(variables);
-        return error_memory(error, 1);
-    }
-    (void)json_object_set_new(variables, "add_generation_prompt", json_boolean(add_generation_prompt));
-    set_token(variables, "bos_token", t, t == NULL ? -1 : tokenizer_bos(t));
-    set_token(variables, "eos_token", t, t == NULL ? -1 : tokenizer_eos(t));
-    chat_template *parsed = NULL;
-    hearth_status status = chat_template_parse(handle->inner->chat_template, handle->inner->chat_template_length,
-                                               "chat template", &parsed, error);
-    if (status == HEARTH_OK) {
-        status = chat_template_render(parsed, variables, (int64_t)time(NULL), out, error);
-    }
-    chat_template_free(parsed);
-    json_decref(variables);
+    const model *m = handle->inner;
+    const tokenizer *t = m->tokenizer;
+    const chat_source source = {.text = m->chat_template,
+                                .length = m->chat_template_length,
+                                .name = m->path,
+                                .bos = token_name(t, t != NULL ? tokenizer_bos(t) : -1),
+                                .eos = token_name(t, t != NULL ? tokenizer_eos(t) : -1)};
+    const chat_options options = {.add_generation_prompt = add_generation_prompt, .now_unix = (int64_t)time(NULL)};
+    chat *template = NULL;
+    TRY(chat_open(&source, &template, error));
+    const hearth_status status = chat_render(template, messages, &options, out, error);
+    chat_close(template);
     return status;
 }
 
@@ -235,9 +229,7 @@ hearth_status hearth_render_chat(const hearth_model *handle, const char *message
     }
     TRY(json_door_parse(messages_json, strlen(messages_json), "messages", &messages, error));
     buffer_init(&out, 0);
-    hearth_status status = json_is_array(messages)
-                               ? render(handle, messages, add_generation_prompt, &out, error)
-                               : error_set(error, HEARTH_E_ARGUMENT, "messages", "a JSON array", "something else");
+    const hearth_status status = render(handle, messages, add_generation_prompt, &out, error);
     if (status == HEARTH_OK) {
         hand_out(&out, text, capacity, ret_length);
     }

@@ -200,6 +200,38 @@ static void json_door_reads_wide_integers_as_reals(void **state)
 }
 
 /* JSONTestSuite: y_ must be accepted, n_ refused. */
+/* What does not fit is an error, also where what comes behind it would fit: no text with a hole. */
+static void json_door_writes_all_or_fails(void **state)
+{
+    (void)state;
+    const char *text = "{\"a\":1,\"a key that is longer than the rest\":[2,\"x\"]}";
+    json_t *value = NULL;
+    assert_int_equal(json_door_parse(text, strlen(text), "f", &value, NULL), HEARTH_OK);
+    for (size_t most = 1; most <= strlen(text) + 1; most++) {
+        buffer out;
+        hearth_error error = {0};
+        buffer_init(&out, most);
+        const hearth_status status = json_door_write(value, 0, &out, &error);
+        assert_true(status == (most < strlen(text) ? HEARTH_E_LIMIT : HEARTH_OK));
+        assert_true(error.status == status);
+        assert_int_equal(strncmp(buffer_text(&out), text, out.length), 0);
+        buffer_free(&out);
+    }
+    json_decref(value);
+}
+
+static void json_door_builds_all_or_nothing(void **state)
+{
+    (void)state;
+    json_t *list = json_door_append(json_door_append(json_array(), json_integer(1)), json_integer(2));
+    json_t *object = json_door_put(json_object(), "list", list);
+    assert_int_equal(json_array_size(json_object_get(object, "list")), 2);
+    assert_null(json_door_put(object, "missing", NULL)); /* frees what there was */
+    assert_null(json_door_append(NULL, json_integer(1)));
+    assert_null(json_door_append(json_array(), NULL));
+    assert_null(json_door_put(json_object(), NULL, json_integer(1)));
+}
+
 static void json_door_passes_the_published_suite(void **state)
 {
     (void)state;
@@ -253,6 +285,8 @@ int main(void)
         cmocka_unit_test(utf8_refuses_what_rfc3629_refuses),
         cmocka_unit_test(json_door_names_the_place),
         cmocka_unit_test(json_door_reads_wide_integers_as_reals),
+        cmocka_unit_test(json_door_writes_all_or_fails),
+        cmocka_unit_test(json_door_builds_all_or_nothing),
         cmocka_unit_test(json_door_passes_the_published_suite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,88 +1,135 @@
 #!/usr/bin/env python3
-"""Makes every allocation, read, map and thread start of `hearth show` and `hearth run` fail in turn. Prints TAP.
+"""Makes every allocation, read, map and thread start of commands that load models fail in turn. Prints TAP.
 
-Runs in a build with -Dfaults=true (the sanitizer build); elsewhere it skips. For each kind of fault the number of calls is
-counted once; then call N is made to fail, for every N up to 200 and an even choice of 60 beyond (every N with
-HEARTH_FAULTS_ALL=1). Each run must end by itself within 20 seconds, without a signal or a sanitizer's report, with exit code 0
-(the call's failure was survivable) or with exit code 1 and exactly one line on stderr."""
+    faults.py HEARTH true|false      whether faults are compiled in (-Dfaults=true: the sanitizer build); elsewhere it skips
 
+For each kind of fault the number of calls is counted once; then call N is made to fail, for every N up to 200 and an even
+choice of 60 beyond (every N with HEARTH_FAULTS_ALL=1). Each run must end by itself within 20 seconds of processor time, without
+a signal or a sanitizer's report, with exit code 0 and the output of a run without faults (the call's failure was survivable) or
+with exit code 1 and exactly one line on stderr."""
+
+import concurrent.futures
+import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 
-BUILD = os.environ["HEARTH_BUILD"]
-FIXTURES = os.environ.get("HEARTH_FIXTURES", "../shared/fixtures")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "cli"))
+from tap import Skip, chat_gguf, folder, stories, tiny  # noqa: E402
+
 HEARTH = sys.argv[1]
 FAULTS_BUILT = sys.argv[2] == "true"
 KINDS = ("alloc", "read", "map", "thread")
-MODELS = {"GGUF": "stories260K/stories260K-f32.gguf", "folder": "tinystories-656k"}
+RUN = ("-p", "Once", "-n", "2", "--threads", "2", "--temperature", "0")
+MESSAGES = b'[{"role": "user", "content": "Once"}]'
+TEXT = b"Once upon a time"
+COMMANDS = {  # arguments (None stands for the model) and standard input
+    "show": (["show", None, "--tensors", "--metadata"], b""),
+    "run": (["run", None, "--raw", *RUN], b""),
+    "score": (["score", None, "--threads", "2", "--per-token", "--json"], TEXT),
+}
+# One container is as good as another for these: a GGUF with a template.
+COMMANDS_CHAT = {
+    "show --json": (["show", None, "--tensors", "--metadata", "--json"], b""),
+    "run with a template": (["run", None, *RUN, "--json"], b""),
+    "template": (["template", None], MESSAGES),
+    "tokenize": (["tokenize", None, "--json"], TEXT),
+}
 
 
-def run(arguments, **extra):
+def timeless(out):
+    """The output without what time it took."""
+    try:
+        made = json.loads(out)
+        return {key: value for key, value in made.items() if "second" not in key} if isinstance(made, dict) else out
+    except ValueError:
+        return out
+
+
+def run(arguments, stdin, **extra):
+    """Exit code, stdout without what time it took, lines of stderr; None for the code of a run that took too long."""
     environment = {**os.environ, **extra, "ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1:exitcode=99",
                    "UBSAN_OPTIONS": "halt_on_error=1:exitcode=98"}
-    return subprocess.run([HEARTH, *arguments], env=environment, capture_output=True, timeout=20, stdin=subprocess.DEVNULL)
+    try:
+        done = subprocess.run([HEARTH, *arguments], env=environment, capture_output=True, timeout=300, input=stdin,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (20, 21)))
+    except subprocess.TimeoutExpired:
+        return None, b"", []
+    return done.returncode, timeless(done.stdout), done.stderr.decode(errors="replace").splitlines()
 
 
-def counts_of(arguments):
+def counts_of(arguments, stdin):
+    """How many calls of each kind a run makes, and what it prints; or None and its error."""
     with tempfile.NamedTemporaryFile() as report:
-        done = run(arguments, HEARTH_FAULT_COUNT=report.name)
-        if done.returncode:
-            return None, done.stderr.decode(errors="replace")
-        return dict((line.split()[0], int(line.split()[1])) for line in open(report.name)), ""
+        code, out, lines = run(arguments, stdin, HEARTH_FAULT_COUNT=report.name)
+        if code != 0:
+            return None, " / ".join(lines)
+        return dict((line.split()[0], int(line.split()[1])) for line in open(report.name)), out
 
 
 def chosen(total):
     if os.environ.get("HEARTH_FAULTS_ALL"):
         return list(range(1, total + 1))
-    numbers = list(range(1, min(total, 200) + 1))
-    rest = total - len(numbers)
-    return numbers + [200 + rest * i // 60 for i in range(1, 61)] if rest > 0 else numbers
+    return sorted({*range(1, min(total, 200) + 1), *(200 + (total - 200) * i // 60 for i in range(1, 61) if total > 200)})
 
 
-def problem_of(arguments, fault):
-    try:
-        done = run(arguments, HEARTH_FAULT=fault)
-    except subprocess.TimeoutExpired:
+def problem_of(arguments, stdin, wanted, fault):
+    code, out, lines = run(arguments, stdin, HEARTH_FAULT=fault)
+    if code is None:
         return "hangs"
-    lines = done.stderr.decode(errors="replace").splitlines()
-    if done.returncode not in (0, 1):
-        return f"exit code {done.returncode}: " + " / ".join(lines[-12:])
-    if done.returncode == 1 and len(lines) != 1:
+    if code not in (0, 1):
+        return f"exit code {code}: " + " / ".join(lines[-12:])
+    if code == 1 and len(lines) != 1:
         return f"{len(lines)} lines on stderr: " + " / ".join(lines[:4])
+    if code == 0 and out != wanted:
+        return f"exit code 0 with another output: {out[:300]!r}"
     return None
+
+
+class Report:
+    def __init__(self):
+        self.number = self.failed = 0
+
+    def line(self, good, text, *remarks):
+        self.number += 1
+        self.failed += not good
+        for remark in remarks:
+            print(f"# {remark}")
+        print(f"{'ok' if good else 'not ok'} {self.number} - {text}", flush=True)
+
+
+def try_command(name, arguments, stdin, report, pool):
+    counts, wanted = counts_of(arguments, stdin)
+    if counts is None:
+        report.line(False, f"{name} without faults", wanted)
+        return
+    for kind in KINDS:
+        tried = chosen(counts[kind])
+        made = pool.map(lambda n: problem_of(arguments, stdin, wanted, f"{kind}:{n}"), tried)  # noqa: B023
+        problems = [f"{kind}:{n} of {counts[kind]}: {problem}" for n, problem in zip(tried, made) if problem]
+        if tried:
+            report.line(not problems, f"{name}: {kind}, {len(tried)} of {counts[kind]} made to fail", *problems[:5])
 
 
 def main():
     if not FAULTS_BUILT:
         print("1..1\nok 1 # SKIP faults are not compiled in (-Dfaults=true)")
         return 0
-    number = failed = 0
-    for container, model in MODELS.items():
-        path = os.path.join(FIXTURES, model)
-        if not os.path.exists(path):
-            number += 1
-            print(f"ok {number} - {container} # SKIP fixture {model} is absent")
-            continue
-        for arguments in (["show", path], ["run", path, "-p", "Once", "-n", "2", "--threads", "2", "--raw"]):
-            counts, trouble = counts_of(arguments)
-            if counts is None:
-                number += 1
-                failed += 1
-                print(f"# {trouble}\nnot ok {number} - {arguments[0]} of a {container} without faults")
+    report = Report()
+    with folder() as place, concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for container, model_of, commands in (("GGUF", stories, COMMANDS), ("folder", tiny, COMMANDS),
+                                              ("GGUF", lambda: chat_gguf(place), COMMANDS_CHAT)):
+            try:
+                model = model_of()
+            except Skip as reason:
+                report.line(True, f"{container} # SKIP {reason}")
                 continue
-            for kind in KINDS:
-                tried = chosen(counts[kind])
-                problems = [(n, p) for n in tried if (p := problem_of(arguments, f"{kind}:{n}"))]
-                number += 1
-                failed += bool(problems)
-                for n, what in problems[:5]:
-                    print(f"# {kind}:{n} of {counts[kind]}: {what}")
-                print(f"{'not ok' if problems else 'ok'} {number} - {arguments[0]} {container}: {kind}, "
-                      f"{len(tried)} of {counts[kind]} made to fail")
-    print(f"1..{number}")
-    return 1 if failed else 0
+            for name, (arguments, stdin) in commands.items():
+                try_command(f"{name}, {container}", [a or model for a in arguments], stdin, report, pool)
+    print(f"1..{report.number}")
+    return 1 if report.failed else 0
 
 
 sys.exit(main())

@@ -7,10 +7,68 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 static char path[1024];
+static char golden[1024];
+
+/* A folder with a tiny model and `template`; `drop` takes it away. */
+static void make_folder(char folder[32], const char *template)
+{
+    static const char *const names[] = {"config.json", "model.safetensors"};
+    char from[1100], to[64];
+    snprintf(folder, 32, "/tmp/hearth-library-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(from, sizeof from, "%s/%s", golden, names[i]);
+        snprintf(to, sizeof to, "%s/%s", folder, names[i]);
+        assert_int_equal(symlink(from, to), 0);
+    }
+    snprintf(to, sizeof to, "%s/chat_template.jinja", folder);
+    FILE *out = fopen(to, "w");
+    assert_non_null(out);
+    fputs(template, out);
+    fclose(out);
+}
+
+static void drop_folder(const char *folder)
+{
+    static const char *const names[] = {"config.json", "model.safetensors", "chat_template.jinja", ""};
+    char name[64];
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(name, sizeof name, "%s/%s", folder, names[i]);
+        assert_int_equal(remove(name), 0);
+    }
+}
+
+/* The variables are those of transformers' apply_chat_template. */
+static void chats_are_rendered(void **state)
+{
+    (void)state;
+    char folder[32], text[64];
+    hearth_error error = {0};
+    hearth_engine *engine = NULL;
+    hearth_model *model = NULL;
+    size_t length = 0;
+    make_folder(folder, "{% for m in messages %}<{{ m.role }}>{{ m.thinking }}|{{ m.content }}{% endfor %}"
+                        "{% if tools is none and add_generation_prompt %}<assistant>{% endif %}");
+    assert_int_equal(hearth_engine_create(NULL, &engine, &error), HEARTH_OK);
+    assert_int_equal(hearth_model_open(engine, folder, NULL, &model, &error), HEARTH_OK);
+    const char *asked = "[{\"role\":\"user\",\"content\":\"Hi\",\"reasoning_content\":\"hm\"}]";
+    assert_int_equal(hearth_render_chat(model, asked, true, text, sizeof text, &length, &error), HEARTH_OK);
+    assert_string_equal(text, "<user>hm|Hi<assistant>");
+    assert_int_equal(hearth_render_chat(model, asked, false, text, 5, &length, &error), HEARTH_OK);
+    assert_string_equal(text, "<use");
+    assert_int_equal(length, strlen("<user>hm|Hi"));
+    assert_int_equal(hearth_render_chat(model, "{}", true, text, sizeof text, &length, &error), HEARTH_E_ARGUMENT);
+    assert_int_equal(hearth_render_chat(model, "[1]", true, text, sizeof text, &length, &error), HEARTH_E_ARGUMENT);
+    assert_int_equal(hearth_render_chat(model, "[", true, text, sizeof text, &length, &error), HEARTH_E_FORMAT);
+    hearth_model_close(model);
+    hearth_engine_destroy(engine);
+    drop_folder(folder);
+}
 
 static bool keep(void *context, const char *text, size_t length)
 {
@@ -125,6 +183,8 @@ int main(void)
         snprintf(path, sizeof path, "%s/../shared/fixtures/stories260K/stories260K-f32.gguf",
                  source == NULL ? "." : source);
     }
-    const struct CMUnitTest tests[] = {cmocka_unit_test(whole_header), cmocka_unit_test(wrong_calls)};
+    snprintf(golden, sizeof golden, "%s/tests/model/golden/llama-gqa", source == NULL ? "." : source);
+    const struct CMUnitTest tests[] = {cmocka_unit_test(whole_header), cmocka_unit_test(chats_are_rendered),
+                                       cmocka_unit_test(wrong_calls)};
     return cmocka_run_group_tests_name("library", tests, NULL, NULL);
 }
