@@ -149,6 +149,8 @@ static line_result read_line(line_reader *r, const char **ret, size_t *ret_lengt
     r->interrupted = false;
     memset(&r->shift, 0, sizeof r->shift);
     signals_be_patient(true);
+    /* Before the prompt shows: left to itself, libedit shows it first, and a Ctrl-D that comes in between is lost. */
+    (void)el_set(r->edit, EL_PREP_TERM, 1);
     const char *line = el_gets(r->edit, &count);
     if (r->interrupted && !signals_terminated()) {
         signals_forget();

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import termios
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -309,6 +310,17 @@ def a_narrow_terminal_and_a_resize_keep_the_line():
         time.sleep(0.2)
         chat.ask(text[20:])
         assert chat.saved()[0]["content"] == text
+        assert chat.leave() == 0
+
+
+@test
+def keys_are_read_raw_as_soon_as_the_prompt_shows():
+    """A Ctrl-D that the terminal's cooked mode takes is lost."""
+    with folder() as place, Chat(place, "-n", "2") as chat:
+        for number in range(40):
+            chat.session.send(" \r")  # nothing to answer: the next prompt comes at once
+            chat.session.expect(PROMPT)
+            assert termios.tcgetattr(chat.session.terminal)[3] & termios.ICANON == 0, number
         assert chat.leave() == 0
 
 
