@@ -9,13 +9,16 @@
 
 #define MEASURE_ROUNDS 5
 #define MEASURE_READ_BYTES ((size_t)512 << 20)
-#define MEASURE_PEAK_ROUNDS 2000u
+#define MEASURE_PEAK_SECONDS 0.02 /* a run of peak work lasts about so long, */
+#define MEASURE_PEAK_MOST 2000u   /* or so many rounds where that is less */
+#define MEASURE_PEAK_TRIED 20u
 
 typedef struct measure_work {
     const kernel_table *k;
     uint8_t *bytes;
     size_t size;
     measure_kind kind;
+    uint64_t rounds;
 } measure_work;
 
 static void fill_part(void *context, int part, int parts)
@@ -37,7 +40,7 @@ static void peak_part(void *context, int part, int parts)
     (void)part;
     (void)parts;
     const measure_work *work = context;
-    (void)work->k->measure_peak[work->kind](MEASURE_PEAK_ROUNDS);
+    (void)work->k->measure_peak[work->kind](work->rounds);
 }
 
 /* Seconds of the fastest of MEASURE_ROUNDS runs. */
@@ -69,7 +72,9 @@ hearth_status measure_read_bandwidth(const kernel_table *k, thread_pool *pool, s
 
 double measure_peak(const kernel_table *k, thread_pool *pool, measure_kind kind)
 {
-    measure_work work = {.k = k, .kind = kind};
-    const double operations = (double)k->measure_peak[kind](1) * MEASURE_PEAK_ROUNDS * thread_pool_parts(pool);
+    measure_work work = {.k = k, .kind = kind, .rounds = MEASURE_PEAK_TRIED};
+    const double wanted = MEASURE_PEAK_SECONDS / fastest_run(pool, peak_part, &work) * (double)work.rounds;
+    work.rounds = wanted >= MEASURE_PEAK_MOST ? MEASURE_PEAK_MOST : 1 + (uint64_t)wanted;
+    const double operations = (double)k->measure_peak[kind](1) * (double)work.rounds * thread_pool_parts(pool);
     return operations / fastest_run(pool, peak_part, &work) * 1e-9;
 }
