@@ -8,6 +8,7 @@
 
 #include "base/fault.h"
 #include "base/memory.h"
+#include "base/sanitizer.h"
 
 #include <pthread.h>
 #include <stdint.h>
@@ -20,7 +21,7 @@
 #define REGION_BLOCK_MOST ((size_t)4 << 20)
 #define REGION_ALIGNMENT 64u
 
-#ifdef __SANITIZE_ADDRESS__
+#if SANITIZER_ADDRESS
 
 /* Blocks of the C library, so that the sanitizer watches their ends. */
 void *pages_alloc(size_t size_bytes)

@@ -135,11 +135,13 @@ void matrix_multiply(const kernel_table *k, const matrix *m, compute how, const 
 
 void matrix_row(const kernel_table *k, const matrix *m, size_t row, float *out, void *scratch)
 {
-    const size_t size = panel_bytes(m->type, m->cols);
-    const uint8_t *panel = m->panels + row / PANEL_ROWS * size;
-    if (m->panels == NULL) {
-        panel = (uint8_t *)scratch + MATMUL_SCRATCH_BYTES;
-        pack_panel(m, row / PANEL_ROWS, (uint8_t *)scratch + MATMUL_SCRATCH_BYTES);
+    const uint8_t *panel = NULL;
+    if (m->panels != NULL) {
+        panel = m->panels + row / PANEL_ROWS * panel_bytes(m->type, m->cols);
+    } else {
+        uint8_t *packed = (uint8_t *)scratch + MATMUL_SCRATCH_BYTES;
+        pack_panel(m, row / PANEL_ROWS, packed);
+        panel = packed;
     }
     k->panel_row[m->type](panel, m->cols, (unsigned)(row % PANEL_ROWS), out);
 }

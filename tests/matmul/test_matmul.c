@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "kernels/activation.h"
+#include "kernels/half_reference.h"
 #include "platform/cpu.h"
 #include "tensor/matrix.h"
 
@@ -129,9 +130,9 @@ static float row_weight(dtype type, const uint8_t *row, size_t k)
         return value;
     }
     if (type == DTYPE_F16) {
-        _Float16 half;
-        memcpy(&half, row + k * 2, 2);
-        return (float)half;
+        uint16_t bits;
+        memcpy(&bits, row + k * 2, 2);
+        return half_reference_value(bits);
     }
     if (type == DTYPE_BF16) {
         uint16_t bits;

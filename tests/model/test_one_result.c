@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include "base/hash.h"
+#include "base/sanitizer.h"
 #include "generate/score.h"
 #include "kernels/kernels.h"
 #include "platform/cpu.h"
@@ -13,7 +14,7 @@
 
 #define LENGTH 200u
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if SANITIZER_ADDRESS || SANITIZER_THREAD
 #define MOST_THREADS 3 /* every access is watched there: what more threads would show, three do */
 #else
 #define MOST_THREADS 5

@@ -181,6 +181,7 @@ static void scores(void **state)
     ids[50] = 64;
     assert_int_equal(score_tokens(m, ids, 100, 0, NULL, &windowed, &error), HEARTH_E_ARGUMENT);
     free(logits);
+    score_result_free(&windowed);
     score_result_free(&r);
     model_close(m);
     engine_free(e);
