@@ -12,6 +12,7 @@ enum {
     EXIT_DONE = 0,
     EXIT_FAILED = 1,
     EXIT_USAGE = 2,
+    EXIT_HUNG_UP = 129,     /* SIGHUP: the terminal is gone */
     EXIT_INTERRUPTED = 130, /* Ctrl-C (SIGINT) */
     EXIT_TERMINATED = 143,  /* SIGTERM */
 };
@@ -67,7 +68,7 @@ extern const option cli_global_options[];
 extern const option cli_json_options[];
 
 /* Prints "hearth COMMAND: LINE" on stderr and gives the exit status that belongs to the error: EXIT_USAGE where an
- * option was wrong, EXIT_INTERRUPTED or EXIT_TERMINATED for a cancelled work, else EXIT_FAILED. */
+ * option was wrong, signals_exit_status() for a cancelled work, else EXIT_FAILED. */
 int cli_fail(const cli *c, const hearth_error *error);
 /* The same for a sentence of our own, with EXIT_USAGE. */
 int cli_usage(const cli *c, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,6 +1,7 @@
 /* hearth run: chat in the terminal, or one answer. */
 #include "cli/commands.h"
 #include "cli/conversation.h"
+#include "cli/line_reader.h"
 #include "cli/pieces.h"
 #include "cli/run.h"
 #include "cli/signals.h"
@@ -230,7 +231,7 @@ static int answer_once(run_state *r, const buffer *prompt)
         return cli_fail(r->c, &error);
     }
     if (code == EXIT_DONE && r->last.end == RUN_END_INTERRUPTED) {
-        return signals_terminated() ? EXIT_TERMINATED : EXIT_INTERRUPTED;
+        return signals_exit_status();
     }
     return code;
 }
@@ -247,7 +248,11 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     buffer prompt;
     buffer_init(&prompt, LIMIT_TEXT_BYTES);
     run_state r = {.c = c, .s = s};
-    hearth_status status = talk ? HEARTH_OK : gather_prompt(s, &prompt, &error);
+    /* First of all, so that what is typed while the model loads waits for the prompt. */
+    line_reader *lines = talk ? line_reader_create() : NULL;
+    hearth_status status = !talk           ? gather_prompt(s, &prompt, &error)
+                           : lines == NULL ? error_memory(&error, 0)
+                                           : HEARTH_OK;
     if (status == HEARTH_OK && !talk && s->prompt == NULL && prompt.length == 0) {
         buffer_free(&prompt);
         return cli_usage(c, "no prompt: standard input is empty; give one with --prompt TEXT");
@@ -259,8 +264,9 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     if (status != HEARTH_OK) {
         code = cli_fail(c, &error);
     } else {
-        code = talk ? run_chat(&r) : answer_once(&r, &prompt);
+        code = talk ? run_chat(&r, lines) : answer_once(&r, &prompt);
     }
+    line_reader_free(lines);
     run_close(&r);
     buffer_free(&prompt);
     return code;
@@ -270,7 +276,7 @@ static const cli_section sections[] = {
     {"At the prompt",
      "A line ends a text, unless it ends in a backslash: then the next line belongs to it. A text between `\"\"\"` and "
      "`\"\"\"` keeps its lines. The arrow keys edit and walk through the history, Ctrl-R searches it, Ctrl-C stops the "
-     "answer (or empties the line), Ctrl-D leaves.\n\n"
+     "answer (or empties the line), Ctrl-D leaves. What is typed while an answer is made is read when it is done.\n\n"
      "    /help          tell these\n"
      "    /clear         begin a new conversation; the system message stays\n"
      "    /system TEXT   set the system message; without TEXT, take it away\n"

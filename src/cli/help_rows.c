@@ -7,6 +7,7 @@ const help_status help_statuses[] = {
     {"0", "Done."},
     {"1", "It failed; one line on standard error says what and where."},
     {"2", "The command line was wrong: an unknown command or option, a value out of range, a missing operand."},
+    {"129", "Ended by SIGHUP: the terminal is gone."},
     {"130", "Interrupted with Ctrl-C (SIGINT)."},
     {"143", "Ended by SIGTERM."},
     {NULL, NULL},

@@ -1,4 +1,9 @@
-/* libedit behind one function. Signals stay ours: reading waits in poll, which a signal always ends. */
+/* libedit behind one function. Signals stay ours: reading waits in poll, which a signal always ends.
+ *
+ * libedit shows its prompt before it switches the terminal to single keys, and switches back after each line. A key
+ * that comes in between goes through the terminal's own line editing: Ctrl-D becomes a NUL, Ctrl-U and the arrows are
+ * lost, everything is echoed into the answer. So the modes between two lines are single keys without echo, too; keys
+ * wait there, whole, for the next prompt. */
 #include "cli/line_reader.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
@@ -82,6 +87,15 @@ static int read_character(EditLine *edit, wchar_t *ret)
     }
 }
 
+/* Where libedit edits nothing (stderr is no terminal, "edit off" in ~/.editrc), the terminal does it. */
+static void hold_keys(const line_reader *r)
+{
+    int edits = 0;
+    if (isatty(STDIN_FILENO) && terminal_is(stderr) && el_get(r->edit, EL_EDITMODE, &edits) == 0 && edits != 0) {
+        (void)el_set(r->edit, EL_SETTY, "-x", "-icanon", "-echo", NULL);
+    }
+}
+
 static void load_history(line_reader *r)
 {
     HistEvent event;
@@ -103,6 +117,7 @@ line_reader *line_reader_create(void)
     if (r == NULL) {
         return NULL;
     }
+    signals_keep_terminal(true);
     r->edit = el_init("hearth", stdin, stderr, stderr);
     r->history = history_init();
     if (r->edit == NULL || r->history == NULL) {
@@ -118,6 +133,7 @@ line_reader *line_reader_create(void)
     (void)el_set(r->edit, EL_GETCFN, read_character);
     (void)el_set(r->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
     (void)el_source(r->edit, NULL); /* ~/.editrc, where there is one */
+    hold_keys(r);
     return r;
 }
 
@@ -129,6 +145,7 @@ void line_reader_free(line_reader *r)
     if (r->edit != NULL) {
         el_end(r->edit);
     }
+    signals_keep_terminal(false);
     if (r->history != NULL) {
         HistEvent event;
         if (r->history_path != NULL) {

@@ -27,7 +27,7 @@ static void print_prefix(const cli *c)
 int cli_fail(const cli *c, const hearth_error *error)
 {
     if (error->status == HEARTH_E_CANCELLED || signals_terminated()) {
-        return signals_terminated() ? EXIT_TERMINATED : EXIT_INTERRUPTED;
+        return signals_exit_status();
     }
     char line[1024];
     hearth_error_line(error, line, sizeof line);

@@ -2,6 +2,7 @@
 #ifndef CLI_RUN_H
 #define CLI_RUN_H
 
+#include "cli/line_reader.h"
 #include "cli/open.h"
 #include "cli/prompt.h"
 
@@ -41,7 +42,6 @@ typedef struct run_answer {
     double seconds;
     run_end end;
     const char *stop;
-    unsigned forgotten; /* exchanges that left the context */
     buffer text;
 } run_answer;
 
@@ -62,14 +62,14 @@ hearth_status run_open(run_state *r, const char *name, hearth_error *error);
 void run_close(run_state *r);
 
 /* run_answer.c: answers the conversation in r->messages, or continues `raw` where it is not NULL, and streams the text
- * to stdout unless --json. r->last tells about it. HEARTH_E_CANCELLED when the prompt was interrupted. The context's
- * rule is in cmd_run.c's page. */
+ * to stdout unless --json. r->last tells about it. HEARTH_E_CANCELLED when the prompt was interrupted. Where it fails
+ * the conversation is what it was before. The context's rule is in cmd_run.c's page. */
 hearth_status run_make_answer(run_state *r, const char *raw, size_t raw_length, hearth_error *error);
 /* The closing line on stderr, where that is a terminal. */
 void run_print_closing(const run_state *r);
 
 /* run_chat.c: the conversation at the terminal; an exit status. */
-int run_chat(run_state *r);
+int run_chat(run_state *r, line_reader *lines);
 /* run_words.c: a line that begins with a slash. *ret_leave: /exit. */
 void run_slash(run_state *r, const char *line, bool *ret_leave);
 

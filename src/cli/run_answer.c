@@ -58,30 +58,6 @@ static hearth_status make_prompt(making *m)
     return prompt_encode(r->template, r->o.model->tokenizer, r->messages, &m->prompt, m->error);
 }
 
-static void say_forgotten(const run_state *r, bool in_answer)
-{
-    if (r->c->quiet) {
-        return;
-    }
-    fflush(stdout);
-    fprintf(stderr, "%s%s[the context of %zu tokens is full: the oldest exchange is forgotten]%s\n",
-            in_answer && terminal_is(stderr) ? "\n" : "", terminal_style(stderr, "dim"),
-            session_context_length(r->session), terminal_style(stderr, "reset"));
-}
-
-/* Forgets one exchange and makes the prompt anew. False when there was none to forget. */
-static bool forget(making *m, bool in_answer, hearth_status *ret_status)
-{
-    *ret_status = HEARTH_OK;
-    if (m->raw != NULL || !conversation_forget_oldest(m->r->messages)) {
-        return false;
-    }
-    m->r->last.forgotten++;
-    say_forgotten(m->r, in_answer);
-    *ret_status = make_prompt(m);
-    return *ret_status == HEARTH_OK;
-}
-
 /* Tokens that should be free when an answer begins or goes on. */
 static size_t room_wanted(const run_state *r)
 {
@@ -90,15 +66,49 @@ static size_t room_wanted(const run_state *r)
     return most > 0 && most < quarter ? most : quarter;
 }
 
+/* Within an answer it begins a line of its own, where the bar of the work that follows has room, too. */
+static void say_forgotten(const run_state *r, const char *what, bool in_answer)
+{
+    if (r->c->quiet) {
+        return;
+    }
+    fflush(stdout);
+    fprintf(stderr, "%s%s[the context of %zu tokens is full: %s forgotten]%s\n",
+            in_answer && terminal_is(stderr) ? "\n" : "", terminal_style(stderr, "dim"),
+            session_context_length(r->session), what, terminal_style(stderr, "reset"));
+}
+
+static void say_exchanges(const run_state *r, unsigned exchanges, bool in_answer)
+{
+    char what[64] = "the oldest exchange is";
+    if (exchanges > 1) {
+        snprintf(what, sizeof what, "the %u oldest exchanges are", exchanges);
+    }
+    if (exchanges > 0) {
+        say_forgotten(r, what, in_answer);
+    }
+}
+
+/* Forgets exchanges while prompt and `more` tokens leave no room, and makes the prompt anew each time. *ret_forgotten:
+ * how many. */
+static hearth_status forget(making *m, size_t more, unsigned *ret_forgotten)
+{
+    const size_t context = session_context_length(m->r->session);
+    *ret_forgotten = 0;
+    while (m->prompt.count + more + room_wanted(m->r) > context && m->raw == NULL &&
+           conversation_forget_oldest(m->r->messages)) {
+        (*ret_forgotten)++;
+        TRY(make_prompt(m));
+    }
+    return HEARTH_OK;
+}
+
 /* The prompt, with so much forgotten that the answer has room. */
-static hearth_status fit_prompt(making *m)
+static hearth_status fit_prompt(making *m, unsigned *ret_forgotten)
 {
     TRY(make_prompt(m));
+    TRY(forget(m, 0, ret_forgotten));
     const size_t context = session_context_length(m->r->session);
-    hearth_status status = HEARTH_OK;
-    while (m->prompt.count + room_wanted(m->r) > context && forget(m, false, &status)) {
-    }
-    TRY(status);
     if (m->prompt.count >= context) {
         return error_set(m->error, HEARTH_E_LIMIT, "the prompt", NULL,
                          "%zu tokens, the context has %zu (--context sets it, up to the model's %u)", m->prompt.count,
@@ -132,13 +142,16 @@ static bool make_room(making *m, size_t prompt_before, hearth_status *ret_status
     }
     memcpy(answer, session_tokens(r->session) + prompt_before, made * sizeof *answer);
     size_t kept = made;
-    *ret_status = HEARTH_OK;
-    while (m->prompt.count + made + room_wanted(r) > context && forget(m, true, ret_status)) {
-    }
+    unsigned forgotten = 0;
+    *ret_status = forget(m, made, &forgotten);
+    say_exchanges(r, forgotten, true);
     if (*ret_status == HEARTH_OK && m->prompt.count + made >= context && r->s->most_tokens > 0) {
-        kept = (context - m->prompt.count) / 2;
+        kept = m->prompt.count < context ? (context - m->prompt.count) / 2 : 0;
     }
     const bool fits = *ret_status == HEARTH_OK && m->prompt.count + kept < context && kept > 0;
+    if (fits && kept < made) {
+        say_forgotten(r, "the older half of the answer is", true);
+    }
     const size_t prompt_count = m->prompt.count;
     for (size_t i = 0; fits && i < kept && *ret_status == HEARTH_OK; i++) {
         *ret_status = token_list_append(&m->prompt, answer[made - kept + i], m->error);
@@ -189,17 +202,26 @@ static hearth_status draw(making *m, bool *ret_full)
 static hearth_status make_answer(making *m)
 {
     run_state *r = m->r;
-    TRY(fit_prompt(m));
+    unsigned forgotten = 0;
+    TRY(fit_prompt(m, &forgotten));
     const double began = time_seconds();
     TRY(feed(r, &m->prompt, &r->last.kept_tokens, m->error));
     r->last.prompt_tokens = m->prompt.count;
     r->last.prompt_seconds = time_seconds() - began;
+    say_exchanges(r, forgotten, false);
     for (;;) {
         bool full = false;
         const size_t prompt_before = m->prompt.count;
         hearth_status status = draw(m, &full);
-        if (status != HEARTH_OK || !full || !make_room(m, prompt_before, &status)) {
+        if (status != HEARTH_OK || !full) {
             return status;
+        }
+        if (!make_room(m, prompt_before, &status)) {
+            if (status != HEARTH_E_CANCELLED) {
+                return status;
+            }
+            r->last.end = RUN_END_INTERRUPTED; /* what was shown stays an answer */
+            return HEARTH_OK;
         }
     }
 }
@@ -210,7 +232,17 @@ hearth_status run_make_answer(run_state *r, const char *raw, size_t raw_length, 
     buffer text = r->last.text;
     buffer_clear(&text);
     r->last = (run_answer){.text = text};
+    json_t *before = json_copy(r->messages); /* refers to the same messages */
+    if (before == NULL) {
+        return error_memory(error, 0);
+    }
     const hearth_status status = make_answer(&m);
+    if (status != HEARTH_OK) { /* then nothing was forgotten for it either */
+        json_t *shortened = r->messages;
+        r->messages = before;
+        before = shortened;
+    }
+    json_decref(before);
     token_list_free(&m.prompt);
     return status;
 }

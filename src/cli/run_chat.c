@@ -1,6 +1,5 @@
 /* The conversation at the terminal. */
 #include "cli/conversation.h"
-#include "cli/line_reader.h"
 #include "cli/run.h"
 #include "cli/signals.h"
 
@@ -71,14 +70,9 @@ static bool answer(run_state *r, const buffer *line, int *ret_code)
     return go_on;
 }
 
-int run_chat(run_state *r)
+int run_chat(run_state *r, line_reader *lines)
 {
     hearth_error error = {0};
-    line_reader *lines = line_reader_create();
-    if (lines == NULL) {
-        error_memory(&error, 0);
-        return cli_fail(r->c, &error);
-    }
     greet(r);
     buffer line;
     buffer_init(&line, LIMIT_TEXT_BYTES);
@@ -98,6 +92,5 @@ int run_chat(run_state *r)
         }
     }
     buffer_free(&line);
-    line_reader_free(lines);
-    return signals_terminated() ? EXIT_TERMINATED : code;
+    return signals_terminated() ? signals_exit_status() : code;
 }

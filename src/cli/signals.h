@@ -1,4 +1,4 @@
-/* SIGINT and SIGTERM ask the work to stop; a second SIGINT before that happened ends the process. */
+/* SIGINT, SIGTERM and SIGHUP ask the work to stop; a second SIGINT before that happened ends the process. */
 #ifndef CLI_SIGNALS_H
 #define CLI_SIGNALS_H
 
@@ -6,20 +6,25 @@
 
 /* Installs the handlers; SIGPIPE keeps its own way (a quiet end) and SIGWINCH is noticed. */
 void signals_start(void);
-/* Has either signal come since the last signals_forget? */
+/* Has one of them come since the last signals_forget? */
 bool signals_stop_asked(void);
-/* SIGTERM came. It is never forgotten. */
+/* SIGTERM or SIGHUP came. They are never forgotten. */
 bool signals_terminated(void);
+/* The exit status of what they ended: EXIT_INTERRUPTED, EXIT_TERMINATED or EXIT_HUNG_UP. */
+int signals_exit_status(void);
 /* Takes a Ctrl-C as answered: the next one counts as the first. */
 void signals_forget(void);
-/* While true, the first SIGINT or SIGTERM ends the process: for waiting on input, when nothing is half done. */
+/* While true, the first of them ends the process: for waiting on input, when nothing is half done. */
 void signals_leave_at_once(bool yes);
 /* While true, no number of SIGINTs ends the process: at the prompt, where each is answered and the terminal must be
  * given back first. */
 void signals_be_patient(bool yes);
 /* Waits until the descriptor can be read (true), or one of the signals came, also just before the call (false). */
 bool signals_wait_readable(int descriptor);
-/* Was the window resized since the last call? */
+/* Was the window resized, or the process stopped and let go on, since the last call? */
 bool signals_take_resize(void);
+/* While true, the terminal gets the modes that it has now back whenever a signal ends or stops the process (SIGKILL
+ * aside), and after a stop the modes that it had then. At the end it gets them back for good. */
+void signals_keep_terminal(bool yes);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <linux/futex.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -107,6 +108,17 @@ static void *worker(void *argument)
     }
 }
 
+/* Signals are the caller's: one that a worker took would not end the caller's wait for it. */
+static int start_thread(pthread_t *ret, worker_start *start)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    const int failed = pthread_create(ret, NULL, worker, start);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed;
+}
+
 hearth_status thread_pool_create(int parts, thread_pool **ret, hearth_error *error)
 {
     if (parts < 1 || parts > LIMIT_THREADS) {
@@ -129,8 +141,7 @@ hearth_status thread_pool_create(int parts, thread_pool **ret, hearth_error *err
             return error_memory(error, sizeof *start);
         }
         *start = (worker_start){pool, part};
-        const int failed =
-            fault_here(FAULT_THREAD) ? 11 : pthread_create(&pool->threads[pool->started], NULL, worker, start);
+        const int failed = fault_here(FAULT_THREAD) ? 11 : start_thread(&pool->threads[pool->started], start);
         if (failed != 0) {
             mem_free(start);
             thread_pool_destroy(pool);

@@ -71,8 +71,12 @@ class Session:
     def signal(self, number):
         os.kill(self.pid, number)
 
+    def modes(self):
+        """The terminal's local modes (termios.ICANON, ECHO, ISIG, ...)."""
+        return termios.tcgetattr(self.terminal)[3]
+
     def wait(self, seconds=30):
-        """Reads to the end; the exit status (negative: the signal)."""
+        """Reads to the end; the exit status (negative: the signal). `left` is how the program left the terminal's modes."""
         end = time.monotonic() + seconds
         while self._read(max(0.05, end - time.monotonic())):
             if time.monotonic() > end:
@@ -80,6 +84,7 @@ class Session:
                 raise AssertionError(f"it did not end; the terminal shows:\n{self.text()[-3000:]}")
         _, status = os.waitpid(self.pid, 0)
         self.code = os.waitstatus_to_exitcode(status)
+        self.left = self.modes()
         os.close(self.terminal)
         return self.code
 

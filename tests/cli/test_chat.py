@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 import termios
@@ -11,7 +12,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from pty_run import Session  # noqa: E402
-from tap import HEARTH, chat_gguf, folder, good_json, main, stories, test  # noqa: E402
+from tap import HEARTH, Skip, chat_gguf, folder, good_json, main, stories, test  # noqa: E402
 
 PROMPT = "> "
 
@@ -182,6 +183,82 @@ def ctrl_c_stops_the_answer_and_not_the_program():
 
 
 @test
+def keys_typed_during_an_answer_are_read_after_it():
+    with folder() as place, Chat(place, "-n", "150", "--logit-bias", "2=-inf") as chat:
+        chat.session.send("Tell me a story\r")
+        chat.session.expect("\r\n")
+        chat.session.expect(re.compile("[a-z]{3}"))
+        chat.session.send("gone\x15wrld\x1b[D\x1b[D\x1b[Do\r\x04")  # Ctrl-U, arrows, Return, Ctrl-D
+        answer = chat.session.expect("prompt tokens")
+        assert "gone" not in answer and "wrld" not in answer, answer
+        chat.session.expect("prompt tokens")
+        assert chat.session.wait() == 0
+        with open(os.path.join(chat.state, "openhearth", "history"), encoding="utf-8") as lines:
+            asked = lines.read()
+        assert "world" in asked and "gone" not in asked, asked
+
+
+def cooked(modes):
+    return modes & (termios.ICANON | termios.ECHO | termios.ISIG) == termios.ICANON | termios.ECHO | termios.ISIG
+
+
+@test
+def the_terminal_is_given_back_however_it_ends():
+    with folder() as place:
+        for busy in (False, True):
+            for number, code in ((signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGQUIT, -signal.SIGQUIT)):
+                with Chat(place, "-n", "100000000", "--logit-bias", "2=-inf") as chat:
+                    if busy:
+                        chat.session.send("Tell me a story\r")
+                        chat.session.expect(re.compile("\r\n.*[a-z]{3}", re.S))
+                    assert not cooked(chat.session.modes())
+                    chat.session.signal(number)
+                    assert chat.session.wait() == code, (number, chat.session.text())
+                    assert cooked(chat.session.left), (busy, number)
+        for arguments in ([os.path.join(place, "missing.gguf")], [model_in(place), "--context", "100000"]):
+            session = Session([HEARTH, "run", *arguments])
+            assert session.wait() == 1 and cooked(session.left), session.text()
+
+
+@test
+def a_stopped_conversation_goes_on():
+    """Ctrl-Z, then fg, in a shell: the shell has its own modes in between."""
+    if not shutil.which("bash"):
+        raise Skip("bash is not installed")
+    with folder() as place:
+        model = model_in(place)
+        shell = Session(["bash", "--norc", "--noediting", "-i"], columns=200, XDG_STATE_HOME=os.path.join(place, "state"), PS1="shell$ ")
+        shell.expect("shell$ ")
+        shell.send(f"'{HEARTH}' run '{model}' -n 100000000 --logit-bias 2=-inf --color never\r")
+        shell.expect("/help tells more.")
+        shell.expect(PROMPT)
+        for busy in (False, True):
+            shell.send("Hel" if not busy else "lo\r")
+            shell.expect(re.compile("\r\n.*[a-z]{3}", re.S) if busy else "Hel")
+            shell.send("\x1a")
+            shell.expect("Stopped")
+            shell.expect("shell$ ")
+            assert cooked(shell.modes())
+            shell.send("fg\r")
+            shell.expect("--color never")
+            shell.expect("> Hel" if not busy else re.compile("[a-z]{3}"))  # the line again, or more of the answer
+            assert not shell.modes() & (termios.ICANON | termios.ECHO)
+        shell.send("\x03")
+        shell.expect("interrupted")
+        shell.expect(PROMPT)
+        path = os.path.join(place, "saved.json")
+        shell.send(f"/save {path}\r")
+        shell.expect("messages are in")
+        shell.expect(PROMPT)
+        with open(path, encoding="utf-8") as lines:
+            assert json.load(lines)["messages"][0]["content"] == "Hello"
+        shell.send("\x04")
+        shell.expect("shell$ ")
+        shell.send("exit\r")
+        assert shell.wait() == 0
+
+
+@test
 def ctrl_c_at_the_prompt_empties_the_line():
     with folder() as place, Chat(place, "-n", "2") as chat:
         for _ in range(3):
@@ -237,6 +314,11 @@ def words_help_stats_exit_and_unknown():
         assert chat.session.wait() == 0
 
 
+def exchanges_forgotten(shown):
+    told = re.findall(r"the oldest exchange is forgotten|the (\d+) oldest exchanges are forgotten", shown)
+    return sum(int(number or 1) for number in told)
+
+
 @test
 def a_full_context_forgets_the_oldest_and_says_so():
     with folder() as place, Chat(place, "-n", "20", "--context", "128", "--system", "Be kind.") as chat:
@@ -244,7 +326,7 @@ def a_full_context_forgets_the_oldest_and_says_so():
         for number in range(8):
             shown, prompt, answer = chat.ask(f"Tell me story number {number}")
             assert prompt + 20 <= 128 and answer <= 20, (prompt, answer)
-            forgot += shown.count("the oldest exchange is forgotten")
+            forgot += exchanges_forgotten(shown)
         messages = chat.saved()
         assert forgot >= 3, forgot
         assert messages[0] == {"role": "system", "content": "Be kind."}
@@ -271,7 +353,7 @@ def a_context_that_fills_in_an_answer_forgets_and_goes_on():
         with Chat(place, "--context", "192", "--logit-bias", "2=-inf") as chat:
             chat.command(f"/load {path}", "4 messages from")
             shown, prompt, answer = chat.ask("Go on")
-            assert shown.count("the oldest exchange is forgotten") == 2, shown
+            assert exchanges_forgotten(shown) == 2, shown
             assert "the context of 192 tokens is full" in shown.rsplit("prompt tokens", 1)[1], shown
             assert prompt + answer > 192 and prompt < 144, (prompt, answer)
             messages = chat.saved()
@@ -288,6 +370,39 @@ def a_question_that_does_not_fit_is_refused_and_forgotten():
         users = [m["content"] for m in chat.saved() if m["role"] == "user"]
         assert not any("word" in u for u in users), users
         chat.ask("Hello again")
+        assert chat.leave() == 0
+
+
+@test
+def a_question_that_never_fits_makes_nothing_forgotten():
+    with folder() as place, Chat(place, "-n", "2", "--context", "128", "--system", "Be kind.") as chat:
+        chat.ask("One")
+        chat.ask("Two")
+        before = chat.saved()
+        assert len(before) == 5
+        shown = chat.command("word " * 100, "--context sets it")
+        assert exchanges_forgotten(shown) == 0, shown
+        assert chat.saved() == before
+        assert exchanges_forgotten(chat.ask("word " * 20)[0]) == 1  # one that fits when the oldest is forgotten
+        assert len(chat.saved()) == 5
+        assert chat.leave() == 0
+
+
+@test
+def ctrl_c_while_an_answer_is_moved_keeps_what_was_said():
+    """The context is full all the time: half of the work is feeding again what is kept."""
+    with folder() as place, Chat(place, "-n", "100000000", "--context", "32", "--logit-bias", "2=-inf") as chat:
+        for _ in range(8):
+            chat.session.send("Tell me a very long story\r")
+            chat.session.expect(re.compile("\r\n.*[a-z]{3}", re.S))
+            until = time.monotonic() + 0.4
+            while time.monotonic() < until:
+                chat.session._read(0.01)
+            chat.session.signal(signal.SIGINT)
+            shown = chat.session.expect("interrupted")
+            chat.session.expect(PROMPT)
+        messages = chat.saved()
+        assert messages[-1]["role"] == "assistant" and messages[-1]["content"], messages
         assert chat.leave() == 0
 
 

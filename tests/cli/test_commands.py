@@ -345,6 +345,8 @@ def run_with_a_full_context_says_so():
     assert "context of 64 tokens is full" in ended.err, ended
     made = story("--context", "64", "--temperature", "0")
     assert made["finish"] == "context" and made["tokens"]["prompt"] + made["tokens"]["answer"] == 64, made
+    ended = good("run", stories(), "--raw", "-p", "Once upon a time", "--context", "64", "--temperature", "0", "-n", "150")
+    assert ended.err.count("[the context of 64 tokens is full: the older half of the answer is forgotten]\n") >= 3, ended
     longer = story("--context", "64", "--temperature", "0", "-n", "150")
     assert longer["finish"] == "length" and longer["tokens"]["answer"] == 150, longer
     assert longer["text"].startswith(made["text"]), longer
