@@ -280,7 +280,8 @@ static const cli_section sections[] = {
      "    /help          tell these\n"
      "    /clear         begin a new conversation; the system message stays\n"
      "    /system TEXT   set the system message; without TEXT, take it away\n"
-     "    /save FILE     write the conversation to a JSON file\n"
+     "    /save FILE     write the conversation to a new JSON file\n"
+     "    /save! FILE    the same, over a file that is there\n"
      "    /load FILE     go on with a conversation from such a file\n"
      "    /stats         tell how long the conversation is and how fast it went\n"
      "    /exit          leave"},

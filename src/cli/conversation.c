@@ -69,7 +69,7 @@ void conversation_clear(json_t *messages)
     }
 }
 
-hearth_status conversation_save(const json_t *messages, const char *path, hearth_error *error)
+hearth_status conversation_save(const json_t *messages, const char *path, bool over, hearth_error *error)
 {
     json_t *whole = json_pack("{s:O}", "messages", messages);
     buffer text;
@@ -79,7 +79,7 @@ hearth_status conversation_save(const json_t *messages, const char *path, hearth
         status = buffer_append_char(&text, '\n', error);
     }
     if (status == HEARTH_OK) {
-        status = file_replace(path, buffer_text(&text), text.length, error);
+        status = (over ? file_replace : file_create)(path, buffer_text(&text), text.length, error);
     }
     buffer_free(&text);
     json_decref(whole);

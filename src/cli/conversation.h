@@ -17,7 +17,8 @@ bool conversation_forget_oldest(json_t *messages);
 /* All but the system message. */
 void conversation_clear(json_t *messages);
 
-hearth_status conversation_save(const json_t *messages, const char *path, hearth_error *error);
+/* `over`: a file that is there is replaced; else that is HEARTH_E_ARGUMENT. */
+hearth_status conversation_save(const json_t *messages, const char *path, bool over, hearth_error *error);
 /* A file that /save wrote, an array of messages or an object with "messages". The caller owns *ret. */
 hearth_status conversation_load(const char *path, json_t **ret, hearth_error *error);
 /* HEARTH_E_FORMAT unless it is an array of objects with a text "role". */

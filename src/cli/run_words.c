@@ -2,7 +2,11 @@
 #include "cli/conversation.h"
 #include "cli/run.h"
 
+#include "base/memory.h"
+#include "platform/file.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct word {
@@ -43,32 +47,84 @@ static bool act_system(run_state *r, const char *argument)
     return false;
 }
 
-static bool act_save(run_state *r, const char *argument)
+/* A file's name as a person types it: "~/" is the home folder, blanks at the end are none of it. NULL with the reason
+ * printed when memory is out. */
+static char *file_name(const run_state *r, const char *argument)
+{
+    size_t length = strlen(argument);
+    while (length > 0 && strchr(" \t\n", argument[length - 1]) != NULL) {
+        length--;
+    }
+    const char *home = getenv("HOME");
+    const bool at_home = length > 1 && argument[0] == '~' && argument[1] == '/' && home != NULL && *home != '\0';
+    const size_t size = length + 1 + (at_home ? strlen(home) : 0);
+    char *name = mem_alloc(size);
+    if (name == NULL) {
+        hearth_error error = {0};
+        error_memory(&error, size);
+        (void)cli_fail(r->c, &error);
+        return NULL;
+    }
+    snprintf(name, size, "%s%.*s", at_home ? home : "", (int)(at_home ? length - 1 : length), argument + at_home);
+    return name;
+}
+
+static void save(run_state *r, const char *path, bool over)
 {
     hearth_error error = {0};
-    if (*argument == '\0') {
+    if (*path == '\0') {
         (void)cli_usage(r->c, "/save needs a file: /save FILE");
-    } else if (conversation_save(r->messages, argument, &error) != HEARTH_OK) {
+    } else if (!over && file_exists(path) && !file_is_folder(path)) {
+        (void)cli_usage(r->c, "%s is there already; /save! %s replaces it", path, path);
+    } else if (conversation_save(r->messages, path, over, &error) != HEARTH_OK) {
         (void)cli_fail(r->c, &error);
     } else {
-        cli_note(r->c, "%zu messages are in %s", json_array_size(r->messages), argument);
+        cli_note(r->c, "%zu messages are in %s", json_array_size(r->messages), path);
     }
+}
+
+static void load(run_state *r, const char *path)
+{
+    hearth_error error = {0};
+    json_t *loaded = NULL;
+    if (*path == '\0') {
+        (void)cli_usage(r->c, "/load needs a file: /load FILE");
+    } else if (conversation_load(path, &loaded, &error) != HEARTH_OK) {
+        (void)cli_fail(r->c, &error);
+    } else {
+        json_decref(r->messages);
+        r->messages = loaded;
+        cli_note(r->c, "%zu messages from %s", json_array_size(r->messages), path);
+    }
+}
+
+static bool act_save(run_state *r, const char *argument)
+{
+    char *path = file_name(r, argument);
+    if (path != NULL) {
+        save(r, path, false);
+    }
+    mem_free(path);
+    return false;
+}
+
+static bool act_save_over(run_state *r, const char *argument)
+{
+    char *path = file_name(r, argument);
+    if (path != NULL) {
+        save(r, path, true);
+    }
+    mem_free(path);
     return false;
 }
 
 static bool act_load(run_state *r, const char *argument)
 {
-    hearth_error error = {0};
-    json_t *loaded = NULL;
-    if (*argument == '\0') {
-        (void)cli_usage(r->c, "/load needs a file: /load FILE");
-    } else if (conversation_load(argument, &loaded, &error) != HEARTH_OK) {
-        (void)cli_fail(r->c, &error);
-    } else {
-        json_decref(r->messages);
-        r->messages = loaded;
-        cli_note(r->c, "%zu messages from %s", json_array_size(r->messages), argument);
+    char *path = file_name(r, argument);
+    if (path != NULL) {
+        load(r, path);
     }
+    mem_free(path);
     return false;
 }
 
@@ -112,7 +168,8 @@ static const word words[] = {
     {"help", "", "tell these", false, act_help},
     {"clear", "", "begin a new conversation; the system message stays", true, act_clear},
     {"system", "TEXT", "set the system message; without TEXT, take it away", true, act_system},
-    {"save", "FILE", "write the conversation to a JSON file", true, act_save},
+    {"save", "FILE", "write the conversation to a new JSON file", true, act_save},
+    {"save!", "FILE", "the same, over a file that is there", true, act_save_over},
     {"load", "FILE", "go on with a conversation from such a file", true, act_load},
     {"stats", "", "tell how long the conversation is and how fast it went", false, act_stats},
     {"exit", "", "leave (so does Ctrl-D)", false, act_exit},

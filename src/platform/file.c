@@ -151,25 +151,51 @@ static int write_all(int descriptor, const char *bytes, size_t length)
     return fsync(descriptor) == 0 ? 0 : errno;
 }
 
-/* The temporary file's bytes take the place of `path`; 0 or an errno value. The file's mode stays when there was one.
- */
-static int replace_with(const char *temporary, const char *path, const struct stat *old, const void *bytes,
-                        size_t length)
+/* What is written, and how it comes to its place. */
+typedef struct writing {
+    const char *path; /* as the caller named it */
+    const void *bytes;
+    size_t length;
+    bool replaces;
+} writing;
+
+/* The temporary file takes the place of `target`; 0 or an errno value, EEXIST where it must not replace one. */
+static int move_into_place(const char *temporary, const char *target, bool replaces)
+{
+    if (replaces) {
+        return rename(temporary, target) == 0 ? 0 : errno;
+    }
+    if (renameat2(AT_FDCWD, temporary, AT_FDCWD, target, RENAME_NOREPLACE) == 0) {
+        return 0;
+    }
+    if (errno != EINVAL && errno != ENOSYS) {
+        return errno;
+    }
+    /* A file system that cannot do that: a second name for the file, made only where none is. */
+    if (link(temporary, target) != 0) {
+        return errno;
+    }
+    (void)unlink(temporary);
+    return 0;
+}
+
+/* 0 or an errno value. The file's mode stays when there was one. */
+static int write_beside(const writing *w, const char *temporary, const char *target, const struct stat *old)
 {
     /* Never through a link that somebody planted, never over a file that somebody else is writing. */
     const int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (descriptor < 0) {
         return errno;
     }
-    int reason = write_all(descriptor, bytes, length);
+    int reason = write_all(descriptor, w->bytes, w->length);
     if (reason == 0 && old != NULL && fchmod(descriptor, old->st_mode & 07777) != 0) {
         reason = errno;
     }
     if (close(descriptor) != 0 && reason == 0) {
         reason = errno;
     }
-    if (reason == 0 && rename(temporary, path) != 0) {
-        reason = errno;
+    if (reason == 0) {
+        reason = move_into_place(temporary, target, w->replaces);
     }
     if (reason != 0) {
         (void)unlink(temporary);
@@ -177,27 +203,50 @@ static int replace_with(const char *temporary, const char *path, const struct st
     return reason;
 }
 
-hearth_status file_replace(const char *path, const void *bytes, size_t length, hearth_error *error)
+static const char *kind_name(mode_t mode)
+{
+    return S_ISREG(mode) ? "one that is there" : S_ISDIR(mode) ? "a folder" : "a device or a pipe";
+}
+
+static hearth_status in_the_way(const writing *w, const char *what, hearth_error *error)
+{
+    error_set(error, HEARTH_E_ARGUMENT, NULL, w->replaces ? "a file" : "a new file", "%s", what);
+    (void)error_in_file(error, w->path);
+    return HEARTH_E_ARGUMENT;
+}
+
+static hearth_status write_file(const writing *w, hearth_error *error)
 {
     /* A link is followed: what it points to is replaced, the link stays. */
     char resolved[PATH_MAX];
-    const char *target = realpath(path, resolved) != NULL ? resolved : path;
+    const char *target = realpath(w->path, resolved) != NULL ? resolved : w->path;
     struct stat old;
     const bool there = lstat(target, &old) == 0;
-    if (there && !S_ISREG(old.st_mode)) {
-        error_set(error, HEARTH_E_ARGUMENT, NULL, "a file", "%s",
-                  S_ISDIR(old.st_mode)   ? "a folder"
-                  : S_ISLNK(old.st_mode) ? "a link to nothing"
-                                         : "a device or a pipe");
-        (void)error_in_file(error, path);
-        return HEARTH_E_ARGUMENT;
+    if (there && S_ISLNK(old.st_mode)) {
+        return in_the_way(w, "a link to nothing", error);
+    }
+    if (there && !(w->replaces && S_ISREG(old.st_mode))) {
+        return in_the_way(w, kind_name(old.st_mode), error);
     }
     buffer temporary;
     buffer_init(&temporary, 0);
     TRY(buffer_printf(&temporary, error, "%s.tmp-%ld", target, (long)getpid()));
-    const int reason = replace_with(temporary.data, target, there ? &old : NULL, bytes, length);
+    const int reason = write_beside(w, temporary.data, target, there ? &old : NULL);
     buffer_free(&temporary);
-    return reason == 0 ? HEARTH_OK : error_errno(error, path, "write", reason);
+    if (reason == EEXIST && !w->replaces && lstat(target, &old) == 0) {
+        return in_the_way(w, "one that is there", error);
+    }
+    return reason == 0 ? HEARTH_OK : error_errno(error, w->path, "write", reason);
+}
+
+hearth_status file_replace(const char *path, const void *bytes, size_t length, hearth_error *error)
+{
+    return write_file(&(writing){path, bytes, length, .replaces = true}, error);
+}
+
+hearth_status file_create(const char *path, const void *bytes, size_t length, hearth_error *error)
+{
+    return write_file(&(writing){path, bytes, length, .replaces = false}, error);
 }
 
 bool file_exists(const char *path)

@@ -55,7 +55,7 @@ class Chat:
 
     def saved(self, name="saved.json"):
         path = os.path.join(self.place, name)
-        self.command(f"/save {path}", "messages are in")
+        self.command(f"/save! {path}", "messages are in")
         with open(path, encoding="utf-8") as lines:
             return json.load(lines)["messages"]
 
@@ -115,6 +115,30 @@ def save_and_load_are_a_round_trip():
             chat.command("/save /nonexistent/folder/file", "/nonexistent")
             assert len(chat.saved()) == 4  # nothing was lost by that
             assert chat.leave() == 0
+
+
+@test
+def save_replaces_nothing_unless_told():
+    with folder() as place, Chat(place, "-n", "2", HOME=place) as chat:
+        chat.ask("Hello")
+        path = os.path.join(place, "my notes ☃")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write("precious")
+        shown = chat.command(f"/save {path}", "replaces it")
+        assert f"/save! {path} replaces it" in shown and "messages are in" not in shown, shown
+        with open(path, encoding="utf-8") as lines:
+            assert lines.read() == "precious"
+        chat.command(f"/save! {path}", "2 messages are in")
+        with open(path, encoding="utf-8") as lines:
+            assert len(json.load(lines)["messages"]) == 2
+        chat.command(f"/save {place}", "a folder")
+        chat.command(f"/save! {place}", "a folder")
+        chat.command("/save! /dev/null", "a device")
+        chat.command(f"/save {path} 2 ", "2 messages are in")
+        chat.command("/save ~/at home.json", "2 messages are in")
+        chat.command("/load ~/at home.json", "2 messages from")
+        assert sorted(os.listdir(place)) == ["at home.json", "chat.gguf", "my notes ☃", "my notes ☃ 2", "state"]
+        assert chat.leave() == 0
 
 
 @test
