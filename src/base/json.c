@@ -4,7 +4,11 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 
+#include <float.h>
+#include <math.h>
 #include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- memory ----
@@ -226,12 +230,90 @@ static int write_piece(const char *bytes, size_t length, void *context)
     return w->status == HEARTH_OK ? 0 : -1;
 }
 
+/* What "%.17g" made of a real, with fewer digits where they say the same; its length in `ret`. */
+static size_t shorten_real(const char *digits, size_t length, char ret[32])
+{
+    char whole[32];
+    char *end = NULL;
+    if (length >= sizeof whole) {
+        return 0;
+    }
+    memcpy(whole, digits, length);
+    whole[length] = '\0';
+    const double value = strtod(whole, &end);
+    if (end != whole + length) {
+        return 0; /* another locale's decimal point: the digits stay */
+    }
+    int made = 0;
+    /* A normal number that fewer digits than DBL_DIG say is printed with no more by %.15g. */
+    for (int precision = fabs(value) < DBL_MIN ? 1 : DBL_DIG; precision <= DBL_DECIMAL_DIG; precision++) {
+        made = snprintf(ret, 32, "%.*g", precision, value);
+        if (strtod(ret, NULL) == value) {
+            break;
+        }
+    }
+    if (strpbrk(ret, ".e") == NULL) {
+        made += snprintf(ret + made, 32 - (size_t)made, ".0");
+    }
+    return (size_t)made;
+}
+
+/* Appends JSON text with its reals shortened. */
+static hearth_status append_shortened(const buffer *text, buffer *out, hearth_error *error)
+{
+    size_t copied = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < text->length; i++) {
+        const char c = text->data[i];
+        if (in_string && c == '\\') {
+            i++;
+        } else if (c == '"') {
+            in_string = !in_string;
+        } else if (!in_string && (c == '-' || (c >= '0' && c <= '9'))) {
+            const size_t length = strspn(text->data + i, "+-.0123456789e");
+            char shorter[32];
+            const bool real = strcspn(text->data + i, ".e") < length;
+            const size_t made = real ? shorten_real(text->data + i, length, shorter) : 0;
+            if (made > 0) {
+                TRY(buffer_append(out, text->data + copied, i - copied, error));
+                TRY(buffer_append(out, shorter, made, error));
+                copied = i + length;
+            }
+            i += length - 1;
+        }
+    }
+    return buffer_append(out, text->data + copied, text->length - copied, error);
+}
+
 hearth_status json_door_write(const json_t *value, int indent, buffer *out, hearth_error *error)
 {
-    write_context w = {.out = out, .error = error, .status = HEARTH_OK};
+    buffer text;
+    buffer_init(&text, 0);
+    write_context w = {.out = &text, .error = error, .status = HEARTH_OK};
     const size_t flags = JSON_ENCODE_ANY | (indent > 0 ? JSON_INDENT((size_t)indent) : JSON_COMPACT);
     const bool written = json_dump_callback(value, write_piece, &w, flags) == 0;
-    return written || w.status != HEARTH_OK ? w.status : error_memory(error, 1);
+    hearth_status status = written                 ? append_shortened(&text, out, error)
+                           : w.status != HEARTH_OK ? w.status
+                                                   : error_memory(error, 1);
+    buffer_free(&text);
+    return status;
+}
+
+json_t *json_door_number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *json_door_float(float value)
+{
+    char text[32];
+    for (int precision = fabsf(value) < FLT_MIN ? 1 : FLT_DIG; precision <= FLT_DECIMAL_DIG; precision++) {
+        (void)snprintf(text, sizeof text, "%.*g", precision, (double)value);
+        if (strtof(text, NULL) == value) {
+            break;
+        }
+    }
+    return json_door_number(strtod(text, NULL));
 }
 
 json_t *json_door_append(json_t *array, json_t *value)

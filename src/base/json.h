@@ -12,8 +12,13 @@
 
 /* `name` is the file for the error. The caller owns *ret (json_decref). */
 hearth_status json_door_parse(const char *text, size_t length, const char *name, json_t **ret, hearth_error *error);
-/* Compact, keys in insertion order, UTF-8 left as it is; `indent` > 0 for people. */
+/* Compact, keys in insertion order, UTF-8 left as it is; `indent` > 0 for people. Reals are written with the fewest
+ * digits that read back as the same binary64. */
 hearth_status json_door_write(const json_t *value, int indent, buffer *out, hearth_error *error);
+/* A number for writing; null where it is not finite, which JSON cannot say. A binary32 becomes the real with the fewest
+ * digits that read back as the same binary32: 0.95, not 0.949999988079071. NULL when memory is out. */
+json_t *json_door_number(double value);
+json_t *json_door_float(float value);
 
 /* Building, with one check at the end: where the container is NULL or memory runs out, value and container are freed and
  * NULL comes back, else the container. A NULL value (memory ran out before) counts as such. */

@@ -6,6 +6,7 @@
 #include "cli/run.h"
 #include "cli/signals.h"
 
+#include "base/json.h"
 #include "base/limits.h"
 
 #include <math.h>
@@ -168,13 +169,34 @@ static hearth_status gather_prompt(const run_settings *s, buffer *out, hearth_er
     return status;
 }
 
+/* JSON has no infinity: a token that is forbidden has the bias "-inf". */
+static json_t *biases_json(const sampling *s)
+{
+    json_t *rows = json_array();
+    for (size_t i = 0; i < s->bias_count; i++) {
+        json_t *bias = isinf(s->biases[i].bias) ? json_string("-inf") : json_door_float(s->biases[i].bias);
+        json_array_append_new(rows, json_pack("{s:i, s:o}", "token", (int)s->biases[i].token, "bias", bias));
+    }
+    return rows;
+}
+
 static json_t *sampling_json(const sampling *s)
 {
-    return json_pack("{s:f, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "temperature", (double)s->temperature, "top_k",
-                     (json_int_t)s->top_k, "top_p", (double)s->top_p, "min_p", (double)s->min_p, "typical",
-                     (double)s->typical_p, "repetition_penalty", (double)s->repetition_penalty, "presence_penalty",
-                     (double)s->presence_penalty, "frequency_penalty", (double)s->frequency_penalty, "seed",
-                     json_integer((json_int_t)s->seed));
+    return json_pack("{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "temperature",
+                     json_door_float(s->temperature), "top_k", (json_int_t)s->top_k, "top_p", json_door_float(s->top_p),
+                     "min_p", json_door_float(s->min_p), "typical", json_door_float(s->typical_p), "repetition_penalty",
+                     json_door_float(s->repetition_penalty), "presence_penalty", json_door_float(s->presence_penalty),
+                     "frequency_penalty", json_door_float(s->frequency_penalty), "seed", (json_int_t)s->seed,
+                     "logit_bias", biases_json(s));
+}
+
+static json_t *stops_json(const option_list *stops)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < stops->count; i++) {
+        json_array_append_new(all, pieces_string(stops->items[i], strlen(stops->items[i])));
+    }
+    return all;
 }
 
 static double rate(size_t tokens, double seconds)
@@ -188,14 +210,16 @@ static int print_json(const run_state *r)
     json_t *stop = a->stop != NULL ? pieces_string(a->stop, strlen(a->stop)) : json_null();
     return cli_print_json(
         r->c,
-        json_pack("{s:o, s:s, s:o, s:{s:I, s:I}, s:{s:f, s:f, s:f}, s:{s:f, s:f}, s:s, s:s, s:i, s:I, s:b, s:o}",
-                  "text", pieces_string(buffer_text(&a->text), a->text.length), "finish", run_end_name(a->end), "stop",
-                  stop, "tokens", "prompt", (json_int_t)a->prompt_tokens, "answer", (json_int_t)a->tokens, "seconds",
-                  "load", r->o.seconds, "prompt", a->prompt_seconds, "answer", a->seconds, "tokens_per_second",
-                  "prompt", rate(a->prompt_tokens, a->prompt_seconds), "answer", rate(a->tokens, a->seconds), "compute",
-                  open_compute_names[r->s->compute], "isa", r->o.engine->kernels->name, "threads", r->o.engine->threads,
-                  "context", (json_int_t)session_context_length(r->session), "raw", r->template == NULL, "sampling",
-                  sampling_json(&r->sampling)));
+        json_pack(
+            "{s:o, s:s, s:o, s:{s:I, s:I}, s:{s:f, s:f, s:f}, s:{s:f, s:f}, s:s, s:s, s:i, s:I, s:b, s:o, s:o, s:o}",
+            "text", pieces_string(buffer_text(&a->text), a->text.length), "finish", run_end_name(a->end), "stop", stop,
+            "tokens", "prompt", (json_int_t)a->prompt_tokens, "answer", (json_int_t)a->tokens, "seconds", "load",
+            r->o.seconds, "prompt", a->prompt_seconds, "answer", a->seconds, "tokens_per_second", "prompt",
+            rate(a->prompt_tokens, a->prompt_seconds), "answer", rate(a->tokens, a->seconds), "compute",
+            open_compute_names[r->s->compute], "isa", r->o.engine->kernels->name, "threads", r->o.engine->threads,
+            "context", (json_int_t)session_context_length(r->session), "raw", r->template == NULL, "max_tokens",
+            r->s->most_tokens > 0 ? json_integer((json_int_t)r->s->most_tokens) : json_null(), "stops",
+            stops_json(&r->s->stops), "sampling", sampling_json(&r->sampling)));
 }
 
 /* The end of one answer's text: a newline where it has none, then what is said about it. */
@@ -298,7 +322,7 @@ static const cli_section sections[] = {
      "and do nothing, and a closing line on standard error says how many tokens the prompt and the answer had, how "
      "fast "
      "they went and how it was computed. `--json` prints one object after the answer: its text, why it ended (end, "
-     "stop, length, context, interrupted), tokens, seconds and all settings."},
+     "stop, length, context, interrupted), tokens, seconds and all settings; a bias of -inf is the text \"-inf\"."},
     {NULL, NULL},
 };
 

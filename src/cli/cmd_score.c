@@ -3,6 +3,7 @@
 #include "cli/open.h"
 #include "cli/pieces.h"
 
+#include "base/json.h"
 #include "generate/score.h"
 
 #include <stdio.h>
@@ -54,7 +55,7 @@ static json_t *per_token_json(const tokenizer *t, const token_list *list, const 
 {
     json_t *rows = json_array();
     for (size_t i = 0; i < list->count; i++) {
-        json_t *value = i > 0 ? json_real((double)r->log_probabilities[i]) : json_null();
+        json_t *value = i > 0 ? json_door_float(r->log_probabilities[i]) : json_null();
         rows = json_door_append(rows, json_door_put(pieces_json_one(t, list->ids[i]), "log_probability", value));
     }
     return rows;
@@ -63,12 +64,12 @@ static json_t *per_token_json(const tokenizer *t, const token_list *list, const 
 static int print_json(const cli *c, const score_settings *s, const opened *o, const token_list *list, size_t bytes,
                       const score_result *r)
 {
-    json_t *value = json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:f, s:s, s:s, s:s, s:i}", "tokens",
-                              (json_int_t)list->count, "scored", (json_int_t)r->scored, "bytes", (json_int_t)bytes,
-                              "log_probability", r->sum, "perplexity", r->perplexity, "bits_per_byte", r->bits_per_byte,
-                              "window", (json_int_t)r->window, "stride", (json_int_t)r->stride, "seconds", r->seconds,
-                              "hash", r->hash, "compute", open_compute_names[s->compute], "isa",
-                              o->engine->kernels->name, "threads", o->engine->threads);
+    json_t *value = json_pack(
+        "{s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:f, s:s, s:s, s:s, s:i}", "tokens", (json_int_t)list->count,
+        "scored", (json_int_t)r->scored, "bytes", (json_int_t)bytes, "log_probability", json_door_number(r->sum),
+        "perplexity", json_door_number(r->perplexity), "bits_per_byte", json_door_number(r->bits_per_byte), "window",
+        (json_int_t)r->window, "stride", (json_int_t)r->stride, "seconds", r->seconds, "hash", r->hash, "compute",
+        open_compute_names[s->compute], "isa", o->engine->kernels->name, "threads", o->engine->threads);
     if (s->per_token) {
         value = json_door_put(value, "per_token", per_token_json(o->model->tokenizer, list, r));
     }

@@ -2,21 +2,23 @@
 #include "cli/pieces.h"
 #include "cli/show.h"
 
+#include "base/json.h"
+
 #include <string.h>
 
 static json_t *shape_json(const model_config *k)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:f}", "layers", (json_int_t)k->layers,
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o}", "layers", (json_int_t)k->layers,
                      "width", (json_int_t)k->width, "mlp", (json_int_t)k->ffn, "heads", (json_int_t)k->heads,
                      "kv_heads", (json_int_t)k->kv_heads, "head_dim", (json_int_t)k->head_dim, "vocabulary",
                      (json_int_t)k->vocabulary, "context", (json_int_t)k->context, "tied_embeddings", (int)k->tied,
-                     "qkv_bias", (int)k->qkv_bias, "rms_norm_eps", (double)k->eps);
+                     "qkv_bias", (int)k->qkv_bias, "rms_norm_eps", json_door_float(k->eps));
 }
 
 static json_t *rope_json(const rope_config *r)
 {
-    return json_pack("{s:s, s:f, s:I, s:f}", "kind", rope_kind_name(r->kind), "theta", r->theta, "dims",
-                     (json_int_t)r->dims, "factor", r->factor);
+    return json_pack("{s:s, s:o, s:I, s:o}", "kind", rope_kind_name(r->kind), "theta", json_door_number(r->theta),
+                     "dims", (json_int_t)r->dims, "factor", json_door_number(r->factor));
 }
 
 static json_t *formats_json(const tensor_table *table)

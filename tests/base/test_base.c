@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "base/utf8.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -182,6 +183,42 @@ static void json_door_names_the_place(void **state)
     assert_int_equal(json_door_parse("{} x", 4, "f", &value, &error), HEARTH_E_FORMAT);
 }
 
+static void assert_written(json_t *value, const char *wanted)
+{
+    buffer out;
+    buffer_init(&out, 0);
+    assert_int_equal(json_door_write(value, 0, &out, NULL), HEARTH_OK);
+    assert_string_equal(buffer_text(&out), wanted);
+    buffer_free(&out);
+    json_decref(value);
+}
+
+static void json_door_writes_the_fewest_digits(void **state)
+{
+    (void)state;
+    /* The digits are those that Python's repr gives: of the numbers, and of numpy.float32's. */
+    assert_written(json_pack("[f, f, f, f, f, f, f, f]", 0.95, 1.0, -0.0, 1e300, 1e-5, 0.1 + 0.2, 5e-324, 123456789.25),
+                   "[0.95,1.0,-0.0,1e+300,1e-05,0.30000000000000004,5e-324,123456789.25]");
+    assert_written(json_pack("[o, o, o, o, o]", json_door_float(0.95f), json_door_float(0.1f), json_door_float(1e-5f),
+                             json_door_float(16777216.0f), json_door_float(-8.5777513f)),
+                   "[0.95,0.1,1e-05,16777216.0,-8.577751]");
+    assert_written(json_pack("[o, o, o]", json_door_float(NAN), json_door_float(INFINITY), json_door_number(-INFINITY)),
+                   "[null,null,null]");
+    /* What only looks like a number stays. */
+    assert_written(json_pack("{s:s, s:i, s:I}", "0.50000", "a \"0.50000\\", "b", 100, "c", (json_int_t)INT64_MIN),
+                   "{\"0.50000\":\"a \\\"0.50000\\\\\",\"b\":100,\"c\":-9223372036854775808}");
+    uint32_t random = 1;
+    for (int i = 0; i < 20000; i++) {
+        union {
+            uint32_t bits;
+            float value;
+        } number = {.bits = random = random * 1664525u + 1013904223u};
+        json_t *written = json_door_float(number.value);
+        assert_true(!isfinite(number.value) ? json_is_null(written) : (float)json_real_value(written) == number.value);
+        json_decref(written);
+    }
+}
+
 static void json_door_reads_wide_integers_as_reals(void **state)
 {
     (void)state;
@@ -284,6 +321,7 @@ int main(void)
         cmocka_unit_test(sha256_of_abc),
         cmocka_unit_test(utf8_refuses_what_rfc3629_refuses),
         cmocka_unit_test(json_door_names_the_place),
+        cmocka_unit_test(json_door_writes_the_fewest_digits),
         cmocka_unit_test(json_door_reads_wide_integers_as_reals),
         cmocka_unit_test(json_door_writes_all_or_fails),
         cmocka_unit_test(json_door_builds_all_or_nothing),

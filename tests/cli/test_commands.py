@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Every command on real small models: results, JSON, and what happens when things are wrong. Prints TAP."""
 
+import hashlib
 import json
 import math
 import os
 import shutil
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import time
@@ -202,6 +204,8 @@ def score_of_a_long_text_goes_in_windows():
         assert mine == other  # before the first window's end nothing is cut
     again = good_json("score", stories(), "--window", "128", "--stride", "32", "--threads", "1", stdin=text)
     assert again["hash"] == whole["hash"] and len(whole["hash"]) == 64
+    numbers = [t["log_probability"] or 0.0 for t in whole["per_token"]]  # printed so that they read back exactly
+    assert hashlib.sha256(struct.pack(f"<{len(numbers)}f", *numbers)).hexdigest() == whole["hash"]
     other = good_json("score", stories(), "--window", "128", "--stride", "64", stdin=text)
     assert other["hash"] != whole["hash"]
     text_lines = good("score", stories(), "--per-token", stdin="Once upon a time").out.splitlines()
@@ -312,8 +316,15 @@ def run_settings_arrive():
     made = story("-n", "1", "--temperature", "1.5", "--top-k", "3", "--top-p", "0.5", "--min-p", "0.25", "--typical", "0.75", "--repetition-penalty",
                  "1.25", "--presence-penalty", "0.5", "--frequency-penalty=-0.5", "--seed", "9223372036854775807", "--context", "128")
     assert made["sampling"] == {"temperature": 1.5, "top_k": 3, "top_p": 0.5, "min_p": 0.25, "typical": 0.75, "repetition_penalty": 1.25,
-                                "presence_penalty": 0.5, "frequency_penalty": -0.5, "seed": 9223372036854775807}, made
-    assert made["context"] == 128
+                                "presence_penalty": 0.5, "frequency_penalty": -0.5, "seed": 9223372036854775807, "logit_bias": []}, made
+    assert made["context"] == 128 and made["max_tokens"] == 1 and made["stops"] == []
+    plain = good("run", stories(), "--raw", "-p", "Once", "--json", "--stop", "e", "--stop", "zebra ☃", "--logit-bias", "5=-inf", "--logit-bias",
+                 "7=0.1", "--logit-bias=7=-2").out
+    made = json.loads(plain)
+    assert made["max_tokens"] is None and made["stops"] == ["e", "zebra ☃"] and made["stop"] == "e"
+    assert made["sampling"]["logit_bias"] == [{"token": 5, "bias": "-inf"}, {"token": 7, "bias": 0.1}, {"token": 7, "bias": -2.0}], made
+    for line in ('"temperature": 0.8,', '"top_p": 0.95,', '"min_p": 0.05,', '"bias": 0.1'):  # no digits of binary32
+        assert line in plain, (line, plain)
     greedy = story("-n", "20", "--temperature", "0")["text"]
     assert story("-n", "20", "--top-k", "1", "--seed", "3")["text"] == greedy
     assert story("-n", "40", "--temperature", "0", "--repetition-penalty", "3")["text"] != story("-n", "40", "--temperature", "0")["text"]
