@@ -5,10 +5,7 @@
 
 #include "base/memory.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 typedef struct bench_settings {
     const char *prefill, *decode;
@@ -56,10 +53,9 @@ static const bench_settings defaults = {.prefill = "128,512", .decode = "64", .d
 static bool add_rows(const char *list, bench_kind kind, bench_row *rows, size_t *count)
 {
     for (;;) {
-        char *end = NULL;
-        errno = 0;
-        const unsigned long long tokens = strtoull(list, &end, 10);
-        if (end == list || *list == '-' || errno != 0 || tokens > LIMIT_CONTEXT || *count == BENCH_ROWS_MOST ||
+        const char *end = NULL;
+        uint64_t tokens = 0;
+        if (!option_read_whole(list, &end, &tokens) || tokens > LIMIT_CONTEXT || *count == BENCH_ROWS_MOST ||
             (*end != '\0' && *end != ',')) {
             return false;
         }
@@ -71,6 +67,12 @@ static bool add_rows(const char *list, bench_kind kind, bench_row *rows, size_t 
         }
         list = end + 1;
     }
+}
+
+static int wrong_list(const cli *c, const char *name, const char *list)
+{
+    return cli_usage(c, "--%s takes numbers of tokens from 0 to %u apart by commas (%d in all at most), not \"%.48s\"",
+                     name, LIMIT_CONTEXT, BENCH_ROWS_MOST, list);
 }
 
 static json_t *rows_json(const bench_row *rows, size_t count)
@@ -125,10 +127,10 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     bench_row rows[BENCH_ROWS_MOST];
     size_t row_count = 0;
     if (!add_rows(s->prefill, BENCH_PREFILL, rows, &row_count)) {
-        return cli_usage(c, "--prefill takes numbers of tokens apart by commas, not \"%.48s\"", s->prefill);
+        return wrong_list(c, "prefill", s->prefill);
     }
     if (!add_rows(s->decode, BENCH_DECODE, rows, &row_count)) {
-        return cli_usage(c, "--decode takes numbers of tokens apart by commas, not \"%.48s\"", s->decode);
+        return wrong_list(c, "decode", s->decode);
     }
     hearth_error error = {0};
     opened o = {0};

@@ -3,9 +3,7 @@
 #include "cli/open.h"
 #include "cli/pieces.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct detokenize_settings {
@@ -29,10 +27,9 @@ static hearth_status read_ids(const char *text, const char *where, size_t vocabu
     const char *gap = " \t\r\n,[]";
     for (text += strspn(text, gap); *text != '\0'; text += strspn(text, gap)) {
         const size_t length = strcspn(text, gap);
-        char *end = NULL;
-        errno = 0;
-        const long long id = strtoll(text, &end, 10);
-        if (end != text + length || errno != 0 || id < 0 || (unsigned long long)id >= vocabulary) {
+        const char *end = NULL;
+        uint64_t id = 0;
+        if (!option_read_whole(text, &end, &id) || end != text + length || id >= vocabulary) {
             char expected[80];
             snprintf(expected, sizeof expected, "token ids from 0 to %zu", vocabulary - 1);
             return error_set(error, HEARTH_E_FORMAT, where, expected, "\"%.*s\"", length < 40 ? (int)length : 40, text);

@@ -60,7 +60,7 @@ static const option options[] = {
      .most = 100,
      .help = "How freely tokens are drawn; 0 takes the most probable one each time. Default: 0.8."},
     {.name = "top-k",
-     .type = OPTION_NUMBER,
+     .type = OPTION_COUNT,
      .offset = offsetof(run_settings, top_k),
      .argument = "N",
      .least = 0,
@@ -135,7 +135,7 @@ static const option options[] = {
 };
 
 static const run_settings defaults = {.temperature = NAN,
-                                      .top_k = NAN,
+                                      .top_k = RUN_TOP_K_UNSET,
                                       .top_p = NAN,
                                       .min_p = NAN,
                                       .typical = NAN,
@@ -267,6 +267,11 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     const bool talk = s->prompt == NULL && isatty(STDIN_FILENO);
     if (talk && c->json) {
         return cli_usage(c, "--json is for one answer: give --prompt, or pipe a prompt in");
+    }
+    for (size_t i = 0; i < s->stops.count; i++) {
+        if (s->stops.items[i][0] == '\0') {
+            return cli_usage(c, "--stop takes a text, not \"\"");
+        }
     }
     hearth_error error = {0};
     buffer prompt;

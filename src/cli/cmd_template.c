@@ -42,14 +42,20 @@ static const template_settings defaults = {0};
 /* Midday of YYYY-MM-DD, UTC. */
 static bool parse_date(const char *text, int64_t *ret)
 {
+    static const char form[] = "dddd-dd-dd";
+    for (size_t i = 0; i < sizeof form; i++) { /* strptime also takes blanks, signs and single digits */
+        const bool digit = text[i] >= '0' && text[i] <= '9';
+        if (form[i] == 'd' ? !digit : text[i] != form[i]) {
+            return false;
+        }
+    }
     struct tm date = {.tm_hour = 12};
-    const char *end = strptime(text, "%Y-%m-%d", &date);
-    if (end == NULL || *end != '\0') {
+    if (strptime(text, "%Y-%m-%d", &date) == NULL) {
         return false;
     }
-    date.tm_hour = 12;
+    const struct tm asked = date;
     *ret = (int64_t)timegm(&date);
-    return true;
+    return date.tm_mday == asked.tm_mday && date.tm_mon == asked.tm_mon; /* no February 30 */
 }
 
 static hearth_status open_template(const template_settings *s, const model *m, chat **ret, hearth_error *error)

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,27 +130,40 @@ static hearth_status bad_value(const option *o, const char *value, hearth_error 
         return error_set(error, HEARTH_E_ARGUMENT, NULL, NULL, "--%s takes a number from %g to %g, not \"%.48s\"",
                          o->name, o->least, o->most, value);
     }
-    const double most = o->type == OPTION_COUNT ? o->most : 9223372036854775807.0;
+    if (o->type == OPTION_SEED) {
+        return error_set(error, HEARTH_E_ARGUMENT, NULL, NULL,
+                         "--%s takes a whole number from 0 to %" PRId64 ", not \"%.48s\"", o->name, INT64_MAX, value);
+    }
     return error_set(error, HEARTH_E_ARGUMENT, NULL, NULL, "--%s takes a whole number from %.0f to %.0f, not \"%.48s\"",
-                     o->name, o->least, most, value);
+                     o->name, o->least, o->most, value);
+}
+
+bool option_read_whole(const char *value, const char **ret_end, uint64_t *ret)
+{
+    char *end = NULL;
+    if (*value < '0' || *value > '9') {
+        return false;
+    }
+    errno = 0;
+    *ret = strtoull(value, &end, 10);
+    *ret_end = end;
+    return errno == 0;
+}
+
+bool option_read_number(const char *value, double *ret)
+{
+    char *end = NULL;
+    if (*value == '\0' || value[strspn(value, "0123456789.eE+-")] != '\0') {
+        return false; /* strtod would also take white space, hexadecimal digits, "inf" and "nan" */
+    }
+    *ret = strtod(value, &end);
+    return *end == '\0' && isfinite(*ret);
 }
 
 static bool parse_whole(const char *value, uint64_t *ret)
 {
-    if (*value < '0' || *value > '9') {
-        return false;
-    }
-    char *end = NULL;
-    errno = 0;
-    *ret = strtoull(value, &end, 10);
-    return errno == 0 && *end == '\0';
-}
-
-static bool parse_number(const char *value, double *ret)
-{
-    char *end = NULL;
-    *ret = strtod(value, &end);
-    return end != value && *end == '\0' && isfinite(*ret);
+    const char *end = NULL;
+    return option_read_whole(value, &end, ret) && *end == '\0';
 }
 
 static hearth_status append_item(option_list *list, const char *value, hearth_error *error)
@@ -199,7 +213,7 @@ static hearth_status store(const option *o, void *settings, const char *value, h
     case OPTION_LIST:
         return append_item(field, value, error);
     case OPTION_NUMBER:
-        if (!parse_number(value, &number) || number < o->least || number > o->most) {
+        if (!option_read_number(value, &number) || number < o->least || number > o->most) {
             return bad_value(o, value, error);
         }
         *(double *)field = number;

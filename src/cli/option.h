@@ -52,6 +52,11 @@ hearth_status option_parse(const option_set *sets, size_t set_count, int count, 
 /* Frees the lists of a table's settings. */
 void option_free(option_set set);
 
+/* A decimal whole number at the beginning of a text, without sign; false where there is none or it passes 64 bits. */
+bool option_read_whole(const char *value, const char **ret_end, uint64_t *ret);
+/* A text that is a finite decimal number and nothing else. */
+bool option_read_number(const char *value, double *ret);
+
 /* Number of rows. */
 size_t option_table_count(const option *table);
 

@@ -10,11 +10,14 @@
 
 #include <jansson.h>
 
+#define RUN_TOP_K_UNSET ((size_t)-1)
+
 typedef struct run_settings {
     const char *prompt;
     const char *system;
-    double temperature, top_k, top_p, min_p, typical;
+    double temperature, top_p, min_p, typical; /* NAN: the library's default */
     double repetition_penalty, presence_penalty, frequency_penalty;
+    size_t top_k; /* RUN_TOP_K_UNSET: the library's default */
     option_list logit_biases;
     option_list stops;
     uint64_t seed;

@@ -4,23 +4,21 @@
 
 #include "base/memory.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
+
+#define BIAS_MOST 1e6
 
 /* "ID=VALUE"; the value is a number, "-inf" forbids the token. */
 static bool parse_bias(const char *text, size_t vocabulary, logit_bias *ret)
 {
-    char *end = NULL;
-    errno = 0;
-    const unsigned long long id = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || errno != 0 || *end != '=' || id >= vocabulary) {
+    const char *end = NULL;
+    uint64_t id = 0;
+    double bias = -INFINITY;
+    if (!option_read_whole(text, &end, &id) || *end != '=' || id >= vocabulary) {
         return false;
     }
-    const char *value = end + 1;
-    const double bias = strtod(value, &end);
-    if (end == value || *end != '\0' || isnan(bias) || bias > 1e6) {
+    if (strcmp(end + 1, "-inf") != 0 && (!option_read_number(end + 1, &bias) || fabs(bias) > BIAS_MOST)) {
         return false;
     }
     *ret = (logit_bias){.token = (int32_t)id, .bias = (float)bias};
@@ -39,8 +37,9 @@ static hearth_status read_biases(run_state *r, hearth_error *error)
     }
     for (size_t i = 0; i < list->count; i++) {
         if (!parse_bias(list->items[i], r->o.model->config.vocabulary, &r->biases[i])) {
-            char expected[96];
-            snprintf(expected, sizeof expected, "ID=VALUE with an id below %u", r->o.model->config.vocabulary);
+            char expected[160];
+            snprintf(expected, sizeof expected, "ID=VALUE with an id below %u and a value from %.0f to %.0f, or -inf",
+                     r->o.model->config.vocabulary, -BIAS_MOST, BIAS_MOST);
             return error_set(error, HEARTH_E_ARGUMENT, "--logit-bias", expected, "\"%.60s\"", list->items[i]);
         }
     }
@@ -66,7 +65,7 @@ static hearth_status read_sampling(run_state *r, hearth_error *error)
     set(&r->sampling.repetition_penalty, s->repetition_penalty);
     set(&r->sampling.presence_penalty, s->presence_penalty);
     set(&r->sampling.frequency_penalty, s->frequency_penalty);
-    if (!isnan(s->top_k)) {
+    if (s->top_k != RUN_TOP_K_UNSET) {
         r->sampling.top_k = (uint32_t)s->top_k;
     }
     r->sampling.seed = s->seed;

@@ -78,6 +78,8 @@ def detokenize_refuses_what_is_no_id():
     one_line(hearth("detokenize", stories(), "512"), 1, "512", "511")
     one_line(hearth("detokenize", stories(), "--", "-1"), 1, "-1")
     one_line(hearth("detokenize", stories(), stdin="403 x7"), 1, "x7", "standard input")
+    for wrong in ("+1", "0x1", "1.0", "1e1", "99999999999999999999", "18446744073709551617", "1_0"):
+        one_line(hearth("detokenize", stories(), wrong), 1, f'"{wrong}"', "from 0 to 511")
 
 
 # ---- template
@@ -108,7 +110,8 @@ def template_refuses_what_is_no_conversation():
         one_line(hearth("template", model, stdin="{"), 1, "standard input", "line 1")
         one_line(hearth("template", model, stdin='"text"'), 1, "messages")
         one_line(hearth("template", model, stdin='[{"content": "x"}]'), 1, "message 1", "role")
-        one_line(hearth("template", model, "--now", "yesterday", stdin="[]"), 2, "--now", "yesterday")
+        for wrong in ("yesterday", "", "2024-02-30", "2023-02-29", "2024-1-1", " 2024-01-01", "2024-01-01 ", "2024-13-01", "12024-01-01", "2024-01-01T00:00"):
+            one_line(hearth("template", model, "--now", wrong, stdin="[]"), 2, "--now", f'"{wrong}"')
         one_line(hearth("template", stories(), stdin="[]"), 1, "chat template", "none")
         jinja = os.path.join(place, "raises.jinja")
         with open(jinja, "w", encoding="utf-8") as out:
@@ -234,7 +237,8 @@ def bench_measures_what_was_asked():
     text = good("bench", tiny(), "--prefill", "16", "--decode", "0", "--rounds", "1", "--compute", "f32").out
     assert "prefill" in text and "decode" not in text and text.startswith("f32"), text
     one_line(hearth("bench", tiny(), "--prefill", "12,x"), 2, "--prefill", "12,x")
-    one_line(hearth("bench", tiny(), "--decode", "-3"), 2, "--decode")
+    for wrong in ("-3", "", "x", "1,", ",1", "1,,2", "1 2", " 1", "+1", "0x10", "1.5", "99999999999999999999", "67108865", ",".join(["1"] * 40)):
+        one_line(hearth("bench", tiny(), f"--decode={wrong}"), 2, "--decode", "from 0 to 67108864", f'"{wrong[:48]}"')
     one_line(hearth("bench", tiny(), "--prefill", "513"), 1, "513", "512")
 
 
@@ -338,9 +342,9 @@ def run_logit_bias_forbids_and_forces():
     assert forced == good("detokenize", stories(), "403", "410", "410", "410").out.replace(good("detokenize", stories(), "403").out, "", 1), forced
     free = story("-n", "1", "--temperature", "0")["text"]
     assert story("-n", "1", "--temperature", "0", "--logit-bias", f"{first[prompt]}=-inf")["text"] != free
-    one_line(hearth("run", stories(), "--raw", "-p", "x", "--logit-bias", "512=1"), 2, "--logit-bias", "512")
-    one_line(hearth("run", stories(), "--raw", "-p", "x", "--logit-bias", "5"), 2, "--logit-bias")
-    one_line(hearth("run", stories(), "--raw", "-p", "x", "--logit-bias", "5=nan"), 2, "--logit-bias")
+    for wrong in ("512=1", "5", "", "=", "5=", "=5", "-1=1", "+5=1", " 5=1", "5= 1", "5=nan", "5=inf", "5=-infinity", "5=0x1", "5=1e7", "5=-1e7", "5=1x",
+                  "0x5=1", "5.0=1", "99999999999999999999=1", "18446744073709551616=1"):
+        one_line(hearth("run", stories(), "--raw", "-p", "x", "--logit-bias", wrong), 2, "--logit-bias", "an id below 512", "-1000000 to 1000000, or -inf", f'"{wrong}"')
 
 
 @test
@@ -348,6 +352,7 @@ def run_stops_before_a_stop_string():
     made = story("-n", "100", "--temperature", "0", "--stop", "in the park", "--stop", "zebra")
     assert made["finish"] == "stop" and made["stop"] == "in the park"
     assert made["text"].endswith("outside ") and "park" not in made["text"], made
+    one_line(hearth("run", stories(), "--raw", "-p", "x", "--stop", "x", "--stop="), 2, "--stop")
 
 
 @test

@@ -40,6 +40,35 @@ def errors_are_as_recorded():
     assert "\n".join(made) == wanted, "\n".join(made)
 
 
+NUMBERS = {  # the command's options with a number, and the bounds that its errors state
+    "run": {"--temperature": (0, 100), "--top-p": (0, 1), "--min-p": (0, 1), "--typical": (0, 1), "--repetition-penalty": (0.01, 100),
+            "--presence-penalty": (-100, 100), "--frequency-penalty": (-100, 100), "--top-k": (0, 4194304), "--max-tokens": (1, 10**9),
+            "--context": (1, 2**26), "--seed": (0, 2**63 - 1), "--threads": (1, 256)},
+    "score": {"--window": (2, 2**26), "--stride": (1, 2**26), "--threads": (1, 256)},
+    "bench": {"--depth": (1, 2**26), "--rounds": (1, 101), "--threads": (1, 256)},
+}
+
+
+@test
+def numbers_are_read_whole_and_within_their_bounds():
+    real = ("--temperature", "--top-p", "--min-p", "--typical", "--repetition-penalty", "--presence-penalty", "--frequency-penalty")
+    for command, options in NUMBERS.items():
+        numeric = set(re.findall(r"(--[a-z-]+) (?:N|X|P)$", good("help", command, env=environment(COLUMNS="200")).out.replace("  ", "\n"), re.M))
+        assert numeric == set(options), (command, numeric ^ set(options))
+        for option, (least, most) in options.items():
+            junk = ["", " ", "x", "1x", "0x10", "nan", "inf", "-inf", "infinity", "1e999", " 1", "1 ", "1,5", "--", "1_0", "١", "-", "+", ".", "1-1"]
+            step = 0.001 if option in real else 1
+            outside = [str(least - step), str(most + step), "-1000000000000", "99999999999999999999999"]
+            if option not in real:
+                junk += ["1.5", "1e3", "1.0", "+1", "18446744073709551616", "18446744073709551615"]
+            for value in junk + outside:
+                for words in ([option, value], [f"{option}={value}"]):
+                    one_line(hearth(command, "/nonexistent", *words), 2, f"hearth {command}: {option} takes a ", f" from {least} to {most}, not \"{value}\"")
+            inside = [str(least), str(most)] + (["+1", ".5", "1.", "1e-999", "1E0"] if option in real and most >= 1 and least <= 0 else ["00001" if least < 2 else "2"])
+            for value in inside:
+                one_line(hearth(command, "/nonexistent", f"{option}={value}", stdin="x"), 1, "/nonexistent")
+
+
 @test
 def help_goes_to_stdout_in_every_form():
     overview = good("help")
