@@ -65,7 +65,7 @@ static hearth_status open_template(const template_settings *s, const model *m, c
     }
     buffer text;
     buffer_init(&text, 0);
-    hearth_status status = file_read(s->file, LIMIT_TEMPLATE_BYTES, &text, error);
+    hearth_status status = file_read_stream(s->file, LIMIT_TEMPLATE_BYTES, &text, error);
     if (status == HEARTH_OK) {
         status = prompt_open(m, buffer_text(&text), text.length, s->file, ret, error);
     }
@@ -73,13 +73,21 @@ static hearth_status open_template(const template_settings *s, const model *m, c
     return status;
 }
 
-/* `read`: an array of messages, or an object with them and further variables. */
-static hearth_status render(const template_settings *s, const model *m, const json_t *read, int64_t now, buffer *out,
-                            hearth_error *error)
+/* What was read: an array of messages, or an object with them and further variables. */
+typedef struct conversation_input {
+    json_t *read;
+    const char *name; /* of the file */
+} conversation_input;
+
+static hearth_status render(const template_settings *s, const model *m, const conversation_input *in, int64_t now,
+                            buffer *out, hearth_error *error)
 {
-    const json_t *messages = json_is_object(read) ? json_object_get(read, "messages") : read;
-    TRY(conversation_check(messages, error));
-    json_t *extra = json_is_object(read) ? json_copy((json_t *)read) : json_object();
+    const bool object = json_is_object(in->read);
+    const json_t *messages = object ? json_object_get(in->read, "messages") : in->read;
+    if (conversation_check(messages, error) != HEARTH_OK) {
+        return error_in_file(error, in->name);
+    }
+    json_t *extra = object ? json_copy(in->read) : json_object();
     if (extra == NULL) {
         return error_memory(error, 0);
     }
@@ -89,20 +97,23 @@ static hearth_status render(const template_settings *s, const model *m, const js
     if (status == HEARTH_OK) {
         const chat_options how = {.add_generation_prompt = !s->no_generation_prompt, .extra = extra, .now_unix = now};
         status = chat_render(template, messages, &how, out, error);
+        if (status != HEARTH_OK && status != HEARTH_E_MEMORY) {
+            (void)conversation_blame(messages, in->name, error);
+        }
     }
     chat_close(template);
     json_decref(extra);
     return status;
 }
 
-static hearth_status read_conversation(const char *path, json_t **ret, hearth_error *error)
+static hearth_status read_conversation(const char *path, conversation_input *ret, hearth_error *error)
 {
-    const char *name = path != NULL && strcmp(path, "-") != 0 ? path : "standard input";
+    ret->name = path != NULL && strcmp(path, "-") != 0 ? path : "standard input";
     buffer text;
     buffer_init(&text, 0);
     hearth_status status = open_text(path, &text, error);
     if (status == HEARTH_OK) {
-        status = json_door_parse(buffer_text(&text), text.length, name, ret, error);
+        status = json_door_parse(buffer_text(&text), text.length, ret->name, &ret->read, error);
     }
     buffer_free(&text);
     return status;
@@ -117,16 +128,16 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     }
     hearth_error error = {0};
     opened o = {0};
-    json_t *read = NULL;
+    conversation_input in = {0};
     buffer text;
     buffer_init(&text, 0);
     int code = EXIT_DONE;
-    hearth_status status = read_conversation(count > 1 ? operands[1] : NULL, &read, &error);
+    hearth_status status = read_conversation(count > 1 ? operands[1] : NULL, &in, &error);
     if (status == HEARTH_OK) {
         status = open_model(c, operands[0], -1, &o, &error);
     }
     if (status == HEARTH_OK) {
-        status = render(s, o.model, read, now, &text, &error);
+        status = render(s, o.model, &in, now, &text, &error);
     }
     if (status == HEARTH_OK && c->json) {
         code = cli_print_json(c, json_pack("{s:o}", "text", pieces_string(buffer_text(&text), text.length)));
@@ -137,7 +148,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         code = cli_fail(c, &error);
     }
     buffer_free(&text);
-    json_decref(read);
+    json_decref(in.read);
     open_close(&o);
     return code;
 }

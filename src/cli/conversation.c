@@ -103,6 +103,36 @@ hearth_status conversation_check(const json_t *messages, hearth_error *error)
     return HEARTH_OK;
 }
 
+/* The number of the first message whose content is neither text nor a list of parts, and that calls no tool; 0. */
+static size_t odd_message(const json_t *messages)
+{
+    for (size_t i = 0; i < json_array_size(messages); i++) {
+        const json_t *message = json_array_get(messages, i);
+        const json_t *content = json_object_get(message, "content");
+        const bool calls = json_array_size(json_object_get(message, "tool_calls")) > 0;
+        if (!json_is_string(content) && !json_is_array(content) && !calls) {
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
+hearth_status conversation_blame(const json_t *messages, const char *file, hearth_error *error)
+{
+    const size_t odd = odd_message(messages);
+    if (strncmp(error->place, "line ", 5) == 0) {
+        char line[32];
+        char message[40] = "";
+        snprintf(line, sizeof line, "%.31s", error->place);
+        if (odd > 0) {
+            snprintf(message, sizeof message, "message %zu, ", odd);
+        }
+        snprintf(error->place, sizeof error->place, "%s%s of the chat template", message, line);
+    }
+    error->file[0] = '\0';
+    return error_in_file(error, file);
+}
+
 static hearth_status parse(const buffer *text, const char *path, json_t **ret, hearth_error *error)
 {
     json_t *whole = NULL;

@@ -23,5 +23,8 @@ hearth_status conversation_save(const json_t *messages, const char *path, bool o
 hearth_status conversation_load(const char *path, json_t **ret, hearth_error *error);
 /* HEARTH_E_FORMAT unless it is an array of objects with a text "role". */
 hearth_status conversation_check(const json_t *messages, hearth_error *error);
+/* After a chat template failed with this conversation: the error tells the file of the conversation, the message that
+ * most templates cannot read, where there is one, and the template's line. */
+hearth_status conversation_blame(const json_t *messages, const char *file, hearth_error *error);
 
 #endif

@@ -67,11 +67,10 @@ void open_close(opened *o)
 
 hearth_status open_text(const char *path, buffer *out, hearth_error *error)
 {
-    if (path != NULL && strcmp(path, "-") != 0) {
-        return file_read(path, LIMIT_TEXT_BYTES, out, error);
-    }
+    const bool named = path != NULL && strcmp(path, "-") != 0;
     signals_leave_at_once(true);
-    const hearth_status status = file_read_descriptor(0, "standard input", LIMIT_TEXT_BYTES, out, error);
+    const hearth_status status = named ? file_read_stream(path, LIMIT_TEXT_BYTES, out, error)
+                                       : file_read_descriptor(0, "standard input", LIMIT_TEXT_BYTES, out, error);
     signals_leave_at_once(false);
     return status;
 }

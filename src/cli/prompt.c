@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/utf8.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -30,9 +31,11 @@ hearth_status prompt_open(const model *m, const char *source, size_t length, con
         (void)error_set(error, HEARTH_E_NOT_FOUND, "chat template", NULL, "this model has none");
         return error_in_file(error, m->path);
     }
+    char own[sizeof((hearth_error *)0)->file];
+    snprintf(own, sizeof own, "the chat template of %s", m->path);
     const chat_source from = {.text = source != NULL ? source : m->chat_template,
                               .length = source != NULL ? length : m->chat_template_length,
-                              .name = source != NULL ? name : m->path,
+                              .name = source != NULL ? name : own,
                               .bos = token_name(t, t != NULL ? tokenizer_bos(t) : -1),
                               .eos = token_name(t, t != NULL ? tokenizer_eos(t) : -1)};
     return chat_open(&from, ret, error);

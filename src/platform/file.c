@@ -134,6 +134,20 @@ hearth_status file_read(const char *path, size_t limit_bytes, buffer *out, heart
     return status;
 }
 
+hearth_status file_read_stream(const char *path, size_t limit_bytes, buffer *out, hearth_error *error)
+{
+    if (file_is_folder(path)) {
+        return file_read(path, limit_bytes, out, error); /* which says so */
+    }
+    const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return error_errno(error, path, "open", errno);
+    }
+    const hearth_status status = file_read_descriptor(descriptor, path, limit_bytes, out, error);
+    close(descriptor);
+    return status;
+}
+
 /* Writes all bytes and syncs; returns 0 or an errno value. */
 static int write_all(int descriptor, const char *bytes, size_t length)
 {

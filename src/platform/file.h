@@ -20,6 +20,8 @@ void file_map_release(const file_map *map, size_t offset, size_t length);
 
 /* The whole of a regular file, at most limit_bytes. */
 hearth_status file_read(const char *path, size_t limit_bytes, buffer *out, hearth_error *error);
+/* The same, also from a named pipe or a device: it waits for what comes. */
+hearth_status file_read_stream(const char *path, size_t limit_bytes, buffer *out, hearth_error *error);
 /* The whole of an open descriptor (stdin, a pipe), at most limit_bytes; `name` is for the error. */
 hearth_status file_read_descriptor(int descriptor, const char *name, size_t limit_bytes, buffer *out,
                                    hearth_error *error);

@@ -108,15 +108,29 @@ def template_refuses_what_is_no_conversation():
     with folder() as place:
         model = chat_folder(place)
         one_line(hearth("template", model, stdin="{"), 1, "standard input", "line 1")
-        one_line(hearth("template", model, stdin='"text"'), 1, "messages")
-        one_line(hearth("template", model, stdin='[{"content": "x"}]'), 1, "message 1", "role")
+        one_line(hearth("template", model, stdin='"text"'), 1, "hearth template: standard input: expected an array of messages")
+        one_line(hearth("template", model, stdin='[{"content": "x"}]'), 1, "hearth template: standard input: message 1: ", "role")
+        path = os.path.join(place, "a conversation ☃.json")
+        for conversation, told in (("5", "expected an array of messages"), ('{"a": []}', "expected an array of messages"), ('{"messages": {}}', "expected an array"),
+                                   ('[{"role": "user", "content": "x"}, 7]', "message 2: expected an object"), ('[{"role": 7}]', "message 1: expected an object")):
+            with open(path, "w", encoding="utf-8") as out:
+                out.write(conversation)
+            one_line(hearth("template", model, path), 1, f"hearth template: {path}: {told}")
         for wrong in ("yesterday", "", "2024-02-30", "2023-02-29", "2024-1-1", " 2024-01-01", "2024-01-01 ", "2024-13-01", "12024-01-01", "2024-01-01T00:00"):
             one_line(hearth("template", model, "--now", wrong, stdin="[]"), 2, "--now", f'"{wrong}"')
         one_line(hearth("template", stories(), stdin="[]"), 1, "chat template", "none")
         jinja = os.path.join(place, "raises.jinja")
         with open(jinja, "w", encoding="utf-8") as out:
             out.write("{{ raise_exception('only cats') }}")
-        one_line(hearth("template", model, "--template", jinja, stdin="[]"), 1, "only cats")
+        one_line(hearth("template", model, "--template", jinja, stdin="[]"), 1, "standard input: line 1 of the chat template: only cats")
+        with open(jinja, "w", encoding="utf-8") as out:
+            out.write("{% for m in messages %}\n{{ m.role + m.content }}{% endfor %}")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write('[{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": [{}], "content": "y"}, {"role": "user"}]')
+        one_line(hearth("template", model, path, "--template", jinja), 1, f"hearth template: {path}: message 3, line 2 of the chat template: ", "content")
+        with open(jinja, "w", encoding="utf-8") as out:
+            out.write("{{ 1 }}\n{{ 1 +")
+        one_line(hearth("template", model, path, "--template", jinja), 1, f"hearth template: {jinja}: line 2: ")  # here the template is wrong
 
 
 # ---- show
@@ -391,6 +405,15 @@ def run_uses_the_chat_template():
             if model.endswith(".gguf"):  # here a text's beginning is tokenized alike behind a control token and alone
                 raw = good_json("run", model, "--raw", "-p", rendered, "--temperature", "0", "-n", "12")
                 assert raw["raw"] is True and made["text"] == raw["text"] and made["tokens"] == raw["tokens"], (made, raw)
+
+
+@test
+def run_names_the_template_that_refuses():
+    with folder() as place:
+        model = chat_folder(place)
+        with open(os.path.join(model, "chat_template.jinja"), "w", encoding="utf-8") as out:
+            out.write("{% for m in messages %}\n{% if m.role == 'system' %}{{ raise_exception('no system role') }}{% endif %}{% endfor %}x")
+        one_line(hearth("run", model, "-p", "x", "--system", "y"), 1, f"hearth run: the chat template of {model}: line 2: no system role")
 
 
 @test
