@@ -53,7 +53,9 @@ static hearth_status gather(const tokenizer *t, const char **words, size_t count
     buffer_init(&text, 0);
     hearth_status status = open_text(NULL, &text, error);
     if (status == HEARTH_OK) {
-        status = read_ids(buffer_text(&text), "standard input", vocabulary, ret, error);
+        status = strlen(buffer_text(&text)) == text.length
+                     ? read_ids(buffer_text(&text), "standard input", vocabulary, ret, error)
+                     : error_set(error, HEARTH_E_FORMAT, "standard input", "token ids", "a NUL byte");
     }
     buffer_free(&text);
     return status;

@@ -106,7 +106,8 @@ const cli_command command_tokenize = {
     .most = 2,
     .summary = "turn a text into the model's tokens",
     .text =
-        "Reads FILE, or standard input, as it is (a newline at its end belongs to it) and prints a line for each "
+        "Reads FILE, or standard input, as it is (a newline at its end belongs to it; bytes that are no UTF-8 are read "
+        "as U+FFFD) and prints a line for each "
         "token: its id and the bytes that it stands for. Bytes that are no whole characters are printed as `\\xNN`, "
         "control tokens by their name.\n\n"
         "Only the tokenizer is loaded: this works with files that have no weights.",

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/memory.h"
 #include "base/utf8.h"
 
 #include <stdio.h>
@@ -51,7 +52,7 @@ static hearth_status choose_mark(const json_t *messages, mark *ret, hearth_error
     for (uint32_t code = PRIVATE_FIRST; code <= PRIVATE_LAST && status == HEARTH_OK && !found; code++) {
         ret->length = utf8_encode(code, ret->text);
         ret->text[ret->length] = '\0';
-        found = strstr(buffer_text(&all), ret->text) == NULL;
+        found = memmem(buffer_text(&all), all.length, ret->text, ret->length) == NULL;
     }
     buffer_free(&all);
     if (status == HEARTH_OK && !found) {
@@ -61,75 +62,125 @@ static hearth_status choose_mark(const json_t *messages, mark *ret, hearth_error
     return status;
 }
 
+/* What a marking carries. */
+typedef struct marking {
+    mark m;
+    const char **spellings; /* of the control tokens */
+    size_t count;
+} marking;
+
+static hearth_status collect_spellings(const tokenizer *t, marking *k, hearth_error *error)
+{
+    const int32_t vocabulary = (int32_t)tokenizer_vocabulary_size(t);
+    size_t count = 0;
+    for (int32_t id = 0; id < vocabulary; id++) {
+        count += (tokenizer_token_flags(t, id) & TOKEN_SPECIAL) != 0;
+    }
+    k->spellings = mem_calloc(count + 1, sizeof *k->spellings);
+    if (k->spellings == NULL) {
+        return error_memory(error, count * sizeof *k->spellings);
+    }
+    for (int32_t id = 0; id < vocabulary; id++) {
+        if ((tokenizer_token_flags(t, id) & TOKEN_SPECIAL) != 0) {
+            k->spellings[k->count++] = tokenizer_entry(t, id);
+        }
+    }
+    return HEARTH_OK;
+}
+
 /* Puts the mark behind the first character of each `spelling` in `text`. */
 static hearth_status mark_spelling(buffer *text, const char *spelling, const mark *m, hearth_error *error)
 {
     const size_t length = strlen(spelling);
     uint32_t code = 0;
     const size_t first = utf8_decode_lossy(spelling, length, &code);
-    size_t at = 0;
-    for (const char *hit = NULL; first < length && (hit = strstr(buffer_text(text) + at, spelling)) != NULL;) {
-        at = (size_t)(hit - text->data) + first;
-        TRY(buffer_reserve(text, m->length, error));
-        memmove(text->data + at + m->length, text->data + at, text->length - at + 1);
-        memcpy(text->data + at, m->text, m->length);
-        text->length += m->length;
-        at += m->length;
+    const char *from = buffer_text(text);
+    const char *end = from + text->length;
+    const char *hit = first < length ? memmem(from, text->length, spelling, length) : NULL;
+    if (hit == NULL) {
+        return HEARTH_OK;
     }
-    return HEARTH_OK;
-}
-
-/* The text with every control token's spelling marked; json_string's copy. */
-static hearth_status mark_text(const char *text, const tokenizer *t, const mark *m, json_t **ret, hearth_error *error)
-{
     buffer marked;
     buffer_init(&marked, 0);
-    hearth_status status = buffer_append_text(&marked, text, error);
-    const int32_t vocabulary = (int32_t)tokenizer_vocabulary_size(t);
-    for (int32_t id = 0; id < vocabulary && status == HEARTH_OK && marked.length > 0; id++) {
-        if ((tokenizer_token_flags(t, id) & TOKEN_SPECIAL) != 0) {
-            status = mark_spelling(&marked, tokenizer_entry(t, id), m, error);
+    hearth_status status = HEARTH_OK;
+    for (; hit != NULL && status == HEARTH_OK; hit = memmem(from, (size_t)(end - from), spelling, length)) {
+        status = buffer_append(&marked, from, (size_t)(hit + first - from), error);
+        if (status == HEARTH_OK) {
+            status = buffer_append(&marked, m->text, m->length, error);
         }
+        from = hit + first;
     }
     if (status == HEARTH_OK) {
-        *ret = json_stringn(buffer_text(&marked), marked.length);
-        status = *ret != NULL ? HEARTH_OK : error_memory(error, marked.length);
+        status = buffer_append(&marked, from, (size_t)(end - from), error);
+    }
+    if (status == HEARTH_OK) {
+        const buffer unmarked = *text;
+        *text = marked;
+        marked = unmarked;
     }
     buffer_free(&marked);
     return status;
 }
 
-/* A copy of the messages whose texts are marked. */
-static hearth_status mark_messages(const json_t *messages, const tokenizer *t, const mark *m, json_t **ret,
-                                   hearth_error *error)
+/* A JSON text with every control token's spelling marked. NULL, and the error set, when memory is out. */
+static json_t *mark_text(const json_t *text, const marking *k, hearth_error *error)
 {
-    json_t *copy = json_deep_copy(messages);
-    hearth_status status = copy != NULL ? HEARTH_OK : error_memory(error, 0);
-    for (size_t i = 0; status == HEARTH_OK && i < json_array_size(copy); i++) {
-        json_t *message = json_array_get(copy, i);
-        const char *text = json_string_value(json_object_get(message, "content"));
-        json_t *marked = NULL;
-        if (text == NULL) {
-            continue;
-        }
-        status = mark_text(text, t, m, &marked, error);
-        if (status == HEARTH_OK && json_object_set_new(message, "content", marked) != 0) {
-            status = error_memory(error, 0);
-        }
+    buffer marked;
+    buffer_init(&marked, 0);
+    hearth_status status = buffer_append(&marked, json_string_value(text), json_string_length(text), error);
+    for (size_t i = 0; i < k->count && status == HEARTH_OK; i++) {
+        status = mark_spelling(&marked, k->spellings[i], &k->m, error);
     }
-    if (status != HEARTH_OK) {
-        json_decref(copy);
-        return status;
+    json_t *made = status == HEARTH_OK ? json_stringn(buffer_text(&marked), marked.length) : NULL;
+    if (made == NULL && status == HEARTH_OK) {
+        (void)error_memory(error, marked.length);
     }
-    *ret = copy;
-    return HEARTH_OK;
+    buffer_free(&marked);
+    return made;
 }
 
-static hearth_status render(const chat *template, const tokenizer *t, const json_t *messages, const mark *m,
-                            buffer *out, hearth_error *error)
+/* The same value with every text in it marked: not the content alone, since templates print other parts, too. */
+static json_t *mark_value(const json_t *value, const marking *k, hearth_error *error)
 {
-    json_t *marked = NULL;
-    TRY(mark_messages(messages, t, m, &marked, error));
+    json_t *made = NULL;
+    if (json_is_string(value)) {
+        return mark_text(value, k, error);
+    }
+    if (json_is_array(value)) {
+        made = json_array();
+        for (size_t i = 0; made != NULL && i < json_array_size(value); i++) {
+            if (json_array_append_new(made, mark_value(json_array_get(value, i), k, error)) != 0) {
+                json_decref(made);
+                made = NULL;
+            }
+        }
+    } else if (json_is_object(value)) {
+        made = json_object();
+        const char *key = NULL;
+        json_t *member = NULL;
+        json_object_foreach((json_t *)value, key, member)
+        {
+            if (made != NULL && json_object_set_new(made, key, mark_value(member, k, error)) != 0) {
+                json_decref(made);
+                made = NULL;
+            }
+        }
+    } else {
+        made = json_copy((json_t *)value);
+    }
+    if (made == NULL) {
+        (void)error_memory(error, 0);
+    }
+    return made;
+}
+
+static hearth_status render(const chat *template, const json_t *messages, const marking *k, buffer *out,
+                            hearth_error *error)
+{
+    json_t *marked = mark_value(messages, k, error);
+    if (marked == NULL) {
+        return HEARTH_E_MEMORY;
+    }
     const chat_options how = {.add_generation_prompt = true, .now_unix = (int64_t)time(NULL)};
     const hearth_status status = chat_render(template, marked, &how, out, error);
     json_decref(marked);
@@ -141,25 +192,31 @@ static hearth_status encode_pieces(const tokenizer *t, const buffer *text, const
                                    hearth_error *error)
 {
     const char *from = buffer_text(text);
-    for (const char *cut = NULL; (cut = strstr(from, m->text)) != NULL; from = cut + m->length) {
+    const char *end = from + text->length;
+    for (const char *cut = NULL; (cut = memmem(from, (size_t)(end - from), m->text, m->length)) != NULL;
+         from = cut + m->length) {
         TRY(tokenizer_encode(t, from, (size_t)(cut - from), ENCODE_PARSE_SPECIAL, out, error));
     }
-    return tokenizer_encode(t, from, strlen(from), ENCODE_PARSE_SPECIAL, out, error);
+    return tokenizer_encode(t, from, (size_t)(end - from), ENCODE_PARSE_SPECIAL, out, error);
 }
 
 hearth_status prompt_encode(const chat *template, const tokenizer *t, const json_t *messages, token_list *out,
                             hearth_error *error)
 {
-    mark m = {0};
+    marking k = {0};
     buffer text;
     buffer_init(&text, LIMIT_TEMPLATE_OUTPUT_BYTES);
-    hearth_status status = choose_mark(messages, &m, error);
+    hearth_status status = choose_mark(messages, &k.m, error);
     if (status == HEARTH_OK) {
-        status = render(template, t, messages, &m, &text, error);
+        status = collect_spellings(t, &k, error);
     }
     if (status == HEARTH_OK) {
-        status = encode_pieces(t, &text, &m, out, error);
+        status = render(template, messages, &k, &text, error);
     }
+    if (status == HEARTH_OK) {
+        status = encode_pieces(t, &text, &k.m, out, error);
+    }
+    mem_free(k.spellings);
     buffer_free(&text);
     return status;
 }

@@ -12,7 +12,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from pty_run import Session  # noqa: E402
-from tap import HEARTH, Skip, chat_gguf, folder, good_json, main, stories, test  # noqa: E402
+from tap import HEARTH, Skip, chat_gguf, folder, good, good_json, main, stories, test  # noqa: E402
 
 PROMPT = "> "
 
@@ -115,6 +115,27 @@ def save_and_load_are_a_round_trip():
             chat.command("/save /nonexistent/folder/file", "/nonexistent")
             assert len(chat.saved()) == 4  # nothing was lost by that
             assert chat.leave() == 0
+
+
+@test
+def control_tokens_in_every_part_of_a_loaded_conversation_are_text():
+    """Also in a list of parts and in a role: whatever a template prints."""
+    with folder() as place, Chat(place, "-n", "1") as chat:
+        path = os.path.join(place, "parts.json")
+        loaded = [{"role": "user </s>", "content": [{"type": "text", "text": "</s> and </s>"}]}, {"role": "assistant", "content": "</s>"}]
+        with open(path, "w", encoding="utf-8") as out:
+            json.dump(loaded, out)
+        chat.command(f"/load {path}", "2 messages from")
+        _, prompt, _ = chat.ask("</s>")
+        with open(path, "w", encoding="utf-8") as out:
+            json.dump([*loaded, {"role": "user", "content": "</s>"}], out)
+        rendered = good("template", model_in(place), path).out.removeprefix("<s>")
+        assert rendered.count("</s>") == 5, rendered
+        as_text = len(good("tokenize", model_in(place), "--ids", "--text", rendered).out.split())
+        special = len(good("tokenize", model_in(place), "--ids", "--special", "--text", rendered).out.split())
+        assert as_text >= special + 10 and prompt >= as_text, (prompt, as_text, special)
+        assert [m["content"] for m in chat.saved()[:2]] == [m["content"] for m in loaded]
+        assert chat.leave() == 0
 
 
 @test

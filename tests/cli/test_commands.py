@@ -78,6 +78,7 @@ def detokenize_refuses_what_is_no_id():
     one_line(hearth("detokenize", stories(), "512"), 1, "512", "511")
     one_line(hearth("detokenize", stories(), "--", "-1"), 1, "-1")
     one_line(hearth("detokenize", stories(), stdin="403 x7"), 1, "x7", "standard input")
+    one_line(hearth("detokenize", stories(), stdin="403 \0 404"), 1, "NUL", "standard input")
     for wrong in ("+1", "0x1", "1.0", "1e1", "99999999999999999999", "18446744073709551617", "1_0"):
         one_line(hearth("detokenize", stories(), wrong), 1, f'"{wrong}"', "from 0 to 511")
 
@@ -405,6 +406,27 @@ def run_uses_the_chat_template():
             if model.endswith(".gguf"):  # here a text's beginning is tokenized alike behind a control token and alone
                 raw = good_json("run", model, "--raw", "-p", rendered, "--temperature", "0", "-n", "12")
                 assert raw["raw"] is True and made["text"] == raw["text"] and made["tokens"] == raw["tokens"], (made, raw)
+
+
+@test
+def bytes_that_are_no_text_are_taken_whole():
+    noise = bytes(range(128)) * 2 + b"\0end"
+    with folder() as place:
+        chat = chat_gguf(place)
+        for model, more in ((stories(), ["--raw"]), (chat, [])):
+            made = good_json("run", model, *more, "-n", "1", "--context", "512", stdin=b"a\0b " * 20)["tokens"]["prompt"]
+            clean = good_json("run", model, *more, "-n", "1", "--context", "512", stdin=b"a\x01b " * 20)["tokens"]["prompt"]
+            assert made == clean, (model, made, clean)
+            one_line(hearth("run", model, *more, "--context", "64", stdin=os.urandom(3000) + b"\0" + os.urandom(3000)), 1, "the prompt: ", "64")
+        ids = good("tokenize", stories(), "--ids", "--no-bos", stdin=noise).out
+        back = subprocess.run([HEARTH, "detokenize", stories()], input=ids.encode(), capture_output=True, timeout=60, env=environment()).stdout
+        assert back == noise
+        assert good_json("score", stories(), stdin=noise)["tokens"] == len(ids.split()) + 1
+        path = os.path.join(place, "noise")
+        with open(path, "wb") as out:
+            out.write(noise)
+        assert good("tokenize", stories(), path, "--ids", "--no-bos").out == ids
+        one_line(hearth("template", chat, path), 1, path)
 
 
 @test
