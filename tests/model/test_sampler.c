@@ -2,6 +2,7 @@
  * hostile logits, and how often each token is drawn. */
 #include "support.h"
 
+#include "base/random.h"
 #include "generate/sampler.h"
 
 #include <math.h>
@@ -94,6 +95,125 @@ static void greedy_and_ties(void **state)
     sampler_distribution(made, logits, NULL, 0, p);
     sampler_free(made);
     assert_true(p[1] == 0.5f && p[3] == 0.5f && p[4] == 0);
+    /* Greedy begins below a temperature of 0.000001. */
+    const float near[2] = {0, 1e-6f};
+    for (int low = 0; low < 2; low++) {
+        s = all_off();
+        s.temperature = low ? 0.9e-6f : 1.1e-6f;
+        made = make(&s, 2);
+        sampler_distribution(made, near, NULL, 0, p);
+        sampler_free(made);
+        assert_true(low ? p[0] == 0 && p[1] == 1 : p[0] > 0.2f && p[1] < 0.8f);
+    }
+}
+
+typedef struct ranked {
+    int32_t id;
+    float key;
+} ranked;
+
+static int by_rank(const void *a, const void *b)
+{
+    const ranked *x = a;
+    const ranked *y = b;
+    return x->key != y->key ? (x->key > y->key ? -1 : 1) : (x->id < y->id ? -1 : 1);
+}
+
+enum { EQUALS = 24 };
+
+/* What docs/sampling.md says, by sorting: the k first, then those until `share` of the weight; among equals lower ids.
+ */
+static void kept_by_sorting(const float *logits, size_t k, double share, bool ret_kept[EQUALS])
+{
+    ranked list[EQUALS];
+    double total = 0;
+    double mass = 0;
+    size_t kept = 0;
+    for (int i = 0; i < EQUALS; i++) {
+        list[i] = (ranked){i, logits[i]};
+        ret_kept[i] = false;
+    }
+    qsort(list, EQUALS, sizeof *list, by_rank);
+    for (size_t i = 0; i < k; i++) {
+        total += exp((double)list[i].key - (double)list[0].key);
+    }
+    while (kept < k && (kept == 0 || mass < share * total)) {
+        mass += exp((double)list[kept].key - (double)list[0].key);
+        ret_kept[list[kept++].id] = true;
+    }
+}
+
+static void equals_go_by_id(void **state)
+{
+    (void)state;
+    uint32_t random = 5;
+    float logits[EQUALS], p[EQUALS];
+    bool kept[EQUALS];
+    for (int round = 0; round < 400; round++) {
+        for (int i = 0; i < EQUALS; i++) {
+            random = random * 1664525u + 1013904223u;
+            logits[i] = (float)(random >> 29); /* eight values: most are there several times */
+        }
+        sampling s = all_off();
+        s.top_k = (uint32_t)(1 + round % EQUALS);
+        s.top_p = round % 3 == 0 ? 1.0f : 0.37f + 0.0013f * (float)round; /* far from any sum of weights */
+        s.top_p = s.top_p < 1.0f ? s.top_p : 1.0f;
+        sampler *made = make(&s, EQUALS);
+        sampler_distribution(made, logits, NULL, 0, p);
+        kept_by_sorting(logits, s.top_k, (double)s.top_p, kept);
+        for (int i = 0; i < EQUALS; i++) {
+            if ((p[i] > 0) != kept[i]) {
+                fail_msg("round %d: token %d is %s", round, i, kept[i] ? "cut" : "kept");
+            }
+        }
+        sampler_free(made);
+    }
+    /* All equal: what stays are the lowest ids, whichever filter cuts. */
+    for (int i = 0; i < EQUALS; i++) {
+        logits[i] = 1;
+    }
+    for (int filter = 0; filter < 3; filter++) {
+        sampling s = all_off();
+        s.top_k = filter == 0 ? 7 : 0;
+        s.top_p = filter == 1 ? 6.5f / EQUALS : 1;
+        s.typical_p = filter == 2 ? 6.5f / EQUALS : 1;
+        sampler *made = make(&s, EQUALS);
+        sampler_distribution(made, logits, NULL, 0, p);
+        for (int i = 0; i < EQUALS; i++) {
+            assert_true((p[i] > 0) == (i < 7));
+        }
+        sampler_free(made);
+    }
+}
+
+/* The draw, as docs/sampling.md has it: weights added up by rising id until the random number is passed. */
+static void draws_go_by_id(void **state)
+{
+    (void)state;
+    uint32_t random = 9;
+    float logits[EQUALS], p[EQUALS];
+    for (uint64_t n = 0; n < 600; n++) {
+        for (int i = 0; i < EQUALS; i++) {
+            random = random * 1664525u + 1013904223u;
+            logits[i] = (float)(random >> 24) / 64.0f;
+        }
+        sampling s = all_off();
+        s.seed = n / 7;
+        s.top_k = n % 2 == 0 ? 15 : 0;
+        s.top_p = n % 3 == 0 ? 0.9f : 1;
+        s.typical_p = n % 5 == 0 ? 0.8f : 1;
+        sampler *made = make(&s, EQUALS);
+        sampler_distribution(made, logits, NULL, 0, p);
+        const double u = (double)random_uniform(s.seed, RANDOM_SAMPLING, n, 0);
+        double sum = 0;
+        int expected = 0;
+        while (expected < EQUALS - 1 && sum + (double)p[expected] < u) {
+            sum += (double)p[expected++];
+        }
+        const bool at_a_border = fabs(sum - u) < 1e-5 || fabs(sum + (double)p[expected] - u) < 1e-5;
+        assert_true(at_a_border || sampler_next(made, logits, NULL, 0, n) == expected);
+        sampler_free(made);
+    }
 }
 
 static void penalties(void **state)
@@ -186,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(like_transformers), cmocka_unit_test(greedy_and_ties), cmocka_unit_test(penalties),
         cmocka_unit_test(hostile_logits),    cmocka_unit_test(frequencies),     cmocka_unit_test(refused),
+        cmocka_unit_test(equals_go_by_id),   cmocka_unit_test(draws_go_by_id),
     };
     return cmocka_run_group_tests_name("sampler", tests, NULL, NULL);
 }

@@ -84,6 +84,19 @@ static session *start(model *m, size_t context, const char *prompt)
     return s;
 }
 
+/* Leaves the token that is being shown no room: feeding it must fail, and the answer with it. */
+static bool fill_context(void *context, const char *text, size_t length)
+{
+    session *s = context;
+    (void)text;
+    (void)length;
+    while (session_length(s) < session_context_length(s)) {
+        const int32_t one = 5;
+        OK(session_feed(s, &one, 1, NULL, NULL, error));
+    }
+    return true;
+}
+
 static void answers(void **state)
 {
     (void)state;
@@ -126,6 +139,12 @@ static void answers(void **state)
     assert_int_equal(session_feed(s, &one, 1, NULL, NULL, &full), HEARTH_E_LIMIT);
     session_free(s);
 
+    s = start(m, 30, "");
+    hearth_error failed = {0};
+    assert_int_equal(session_answer(s, NULL, fill_context, s, &r, &failed), HEARTH_E_LIMIT);
+    assert_string_equal(failed.place, "context");
+    session_free(s);
+
     out = (shown){.stop_after = 3};
     s = start(m, 100, "");
     OK(session_answer(s, NULL, keep_text, &out, &r, error));
@@ -134,6 +153,160 @@ static void answers(void **state)
     session_free(s);
     model_close(m);
     engine_free(e);
+}
+
+/* Text that could still become a stop string is shown in the end, whatever ended the answer. */
+static void held_text_is_shown(void **state)
+{
+    (void)state;
+    const char *path = fixture_path("stories260K/stories260K-f32.gguf");
+    if (!file_exists(path)) {
+        SKIP("no fixture stories260K\n");
+    }
+    engine *e = make_engine(2, NULL);
+    model *m = open_model(e, path, COMPUTE_F32);
+    session_answer_result r;
+    shown whole = {.length = 0};
+    session *s = start(m, 100, "");
+    session_answer_options options = {.most_tokens = 40};
+    OK(session_answer(s, &options, keep_text, &whole, &r, error));
+    session_free(s);
+    char stop[16];
+    snprintf(stop, sizeof stop, "%s~", whole.text + whole.length - 6);
+    const char *const stops[] = {stop};
+    for (size_t stop_after = 0; stop_after <= 40; stop_after += 40) {
+        shown out = {.stop_after = stop_after};
+        s = start(m, 100, "");
+        options = (session_answer_options){.most_tokens = stop_after == 0 ? 40 : 0, .stops = stops, .stop_count = 1};
+        OK(session_answer(s, &options, keep_text, &out, &r, error));
+        assert_int_equal(r.end, stop_after == 0 ? SESSION_END_LENGTH : SESSION_END_CALLER);
+        assert_string_equal(out.text, whole.text);
+        session_free(s);
+    }
+    model_close(m);
+    engine_free(e);
+}
+
+static void end_tokens_end_unless_ignored(void **state)
+{
+    (void)state;
+    const char *path = fixture_path("stories260K/stories260K-f32.gguf");
+    if (!file_exists(path)) {
+        SKIP("no fixture stories260K\n");
+    }
+    engine *e = make_engine(1, NULL);
+    model *m = open_model(e, path, COMPUTE_F32);
+    const logit_bias end = {.token = tokenizer_eos(m->tokenizer), .bias = 1000};
+    session_options how = session_options_default();
+    how.context_length = 20;
+    how.sampling.biases = &end;
+    how.sampling.bias_count = 1;
+    for (int ignored = 0; ignored < 2; ignored++) {
+        session *s = NULL;
+        const int32_t bos = tokenizer_bos(m->tokenizer);
+        shown out = {.length = 0};
+        session_answer_result r;
+        const session_answer_options options = {.most_tokens = 5, .ignore_end = ignored != 0};
+        OK(session_create(m, &how, &s, error));
+        OK(session_feed(s, &bos, 1, NULL, NULL, error));
+        OK(session_answer(s, &options, keep_text, &out, &r, error));
+        assert_int_equal(r.end, ignored ? SESSION_END_LENGTH : SESSION_END_TOKEN);
+        assert_int_equal(r.tokens, ignored ? 5 : 1);
+        assert_int_equal(session_length(s), ignored ? 6 : 2);
+        assert_string_equal(out.text, "");
+        session_free(s);
+    }
+    model_close(m);
+    engine_free(e);
+}
+
+/* What is computed already stays, and logits come out, wherever the session stood. */
+static void shared_beginnings_are_kept(void **state)
+{
+    (void)state;
+    engine *e = make_engine(1, NULL);
+    model *m = open_model(e, golden_path("llama-gqa"), COMPUTE_F32);
+    const int32_t ids[6] = {3, 9, 27, 1, 5, 60};
+    const int32_t other[4] = {3, 9, 28, 1};
+    const int32_t bad[6] = {3, 9, 27, 1, 5, 64};
+    float *logits = all_logits(m, ids, 6, 512, -1);
+    float *other_logits = all_logits(m, other, 4, 512, -1);
+    session_options how = session_options_default();
+    how.chunk = 2;
+    session *s = NULL;
+    OK(session_create(m, &how, &s, error));
+    const struct {
+        const int32_t *ids;
+        size_t rewind, count, kept;
+        const float *logits; /* the last row */
+    } steps[] = {{ids, 0, 6, 0, logits + 5 * 64},        {ids, 6, 6, 6, logits + 5 * 64},
+                 {ids, 6, 5, 4, logits + 4 * 64},        {ids, 5, 6, 5, logits + 5 * 64},
+                 {ids, 4, 4, 3, logits + 3 * 64},        {other, 4, 4, 2, other_logits + 3 * 64},
+                 {other, 0, 4, 0, other_logits + 3 * 64}};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        size_t kept = 99;
+        OK(session_rewind(s, steps[i].rewind, error));
+        OK(session_feed_shared(s, steps[i].ids, steps[i].count, NULL, NULL, &kept, error));
+        assert_int_equal(kept, steps[i].kept);
+        assert_int_equal(session_length(s), steps[i].count);
+        assert_memory_equal(session_tokens(s), steps[i].ids, steps[i].count * sizeof *ids);
+        assert_memory_equal(session_logits(s), steps[i].logits, 64 * sizeof(float));
+    }
+    hearth_error error;
+    assert_int_equal(session_feed(s, bad, 6, NULL, NULL, &error), HEARTH_E_ARGUMENT);
+    assert_int_equal(session_length(s), 4); /* nothing of it was computed */
+    assert_non_null(session_logits(s));
+    assert_int_equal(session_feed_shared(s, bad, 6, NULL, NULL, NULL, &error), HEARTH_E_ARGUMENT);
+    assert_int_equal(session_length(s), 4);
+    free(logits);
+    free(other_logits);
+    session_free(s);
+    model_close(m);
+    engine_free(e);
+}
+
+static double log_probability(const float *row, int32_t target)
+{
+    double total = 0;
+    for (int j = 0; j < 64; j++) {
+        total += exp((double)row[j]);
+    }
+    return (double)row[target] - log(total);
+}
+
+/* Window 40, stride 15: a token from 40 on is scored in the first window that reaches it, with what that window holds
+ * before it as its whole context. */
+static void windows_are_exact(model *m, const int32_t *ids, const score_result *windowed)
+{
+    for (int i = 40; i < 100; i++) {
+        const int begin = (i - 40) / 15 * 15 + 15;
+        float *logits = all_logits(m, ids + begin, (size_t)(i - begin), 512, -1);
+        const double expected = log_probability(logits + (i - begin - 1) * 64, ids[i]);
+        assert_true(fabs(expected - (double)windowed->log_probabilities[i]) < 1e-5);
+        free(logits);
+    }
+}
+
+/* Without a stride it is half the window; without a window that is the model's context, at most SCORE_WINDOW. */
+static void default_strides(model *m, const int32_t *ids)
+{
+    static const size_t windows[] = {2, 3, 40, 41};
+    score_result plain, told;
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+        const score_options half = {.window = windows[i], .cache = -1};
+        const score_options same = {.window = windows[i], .stride = windows[i] / 2, .cache = -1};
+        OK(score_tokens(m, ids, 100, 250, &half, &plain, error));
+        OK(score_tokens(m, ids, 100, 250, &same, &told, error));
+        assert_true(plain.window == windows[i] && plain.stride == windows[i] / 2);
+        assert_string_equal(plain.hash, told.hash);
+        score_result_free(&plain);
+        score_result_free(&told);
+    }
+    OK(score_tokens(m, ids, 100, 250, NULL, &plain, error));
+    const size_t context = m->config.context;
+    assert_int_equal(plain.window, context < SCORE_WINDOW ? context : SCORE_WINDOW);
+    assert_int_equal(plain.stride, plain.window / 2);
+    score_result_free(&plain);
 }
 
 /* Scores in one window equal what the logits say; windows cover every token once; bad settings are refused. */
@@ -152,12 +325,7 @@ static void scores(void **state)
     float *logits = all_logits(m, ids, 100, 512, -1);
     double sum = 0;
     for (int i = 1; i < 100; i++) {
-        double total = 0;
-        const float *row = logits + (i - 1) * 64;
-        for (int j = 0; j < 64; j++) {
-            total += exp((double)row[j]);
-        }
-        const double expected = (double)row[ids[i]] - log(total);
+        const double expected = log_probability(logits + (i - 1) * 64, ids[i]);
         assert_true(fabs(expected - (double)r.log_probabilities[i]) < 1e-5);
         sum += expected;
     }
@@ -172,6 +340,9 @@ static void scores(void **state)
         /* the first window sees all; later ones see 25 to 39 tokens before */
         assert_true(i >= 40 || windowed.log_probabilities[i] == r.log_probabilities[i]);
     }
+    windows_are_exact(m, ids, &windowed);
+    default_strides(m, ids);
+    score_result_free(&windowed);
     hearth_error error;
     options.stride = 40;
     assert_int_equal(score_tokens(m, ids, 100, 0, &options, &windowed, &error), HEARTH_E_ARGUMENT);
@@ -308,8 +479,14 @@ static void spellings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(streams), cmocka_unit_test(answers),   cmocka_unit_test(scores),
-        cmocka_unit_test(refuses), cmocka_unit_test(spellings),
+        cmocka_unit_test(streams),
+        cmocka_unit_test(answers),
+        cmocka_unit_test(scores),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(spellings),
+        cmocka_unit_test(held_text_is_shown),
+        cmocka_unit_test(end_tokens_end_unless_ignored),
+        cmocka_unit_test(shared_beginnings_are_kept),
     };
     return cmocka_run_group_tests_name("sessions and refusals", tests, NULL, NULL);
 }
