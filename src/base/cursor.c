@@ -30,22 +30,6 @@ static hearth_status cursor_number(cursor *c, const char *place, unsigned count,
     return HEARTH_OK;
 }
 
-hearth_status cursor_u8(cursor *c, const char *place, uint8_t *ret, hearth_error *error)
-{
-    uint64_t value = 0;
-    TRY(cursor_number(c, place, 1, &value, error));
-    *ret = (uint8_t)value;
-    return HEARTH_OK;
-}
-
-hearth_status cursor_u16(cursor *c, const char *place, uint16_t *ret, hearth_error *error)
-{
-    uint64_t value = 0;
-    TRY(cursor_number(c, place, 2, &value, error));
-    *ret = (uint16_t)value;
-    return HEARTH_OK;
-}
-
 hearth_status cursor_u32(cursor *c, const char *place, uint32_t *ret, hearth_error *error)
 {
     uint64_t value = 0;

@@ -20,8 +20,6 @@ static inline size_t cursor_left(const cursor *c)
     return c->size - c->offset;
 }
 /* `place` names the field for the error ("tensor count"). On failure the cursor does not move. */
-hearth_status cursor_u8(cursor *c, const char *place, uint8_t *ret, hearth_error *error);
-hearth_status cursor_u16(cursor *c, const char *place, uint16_t *ret, hearth_error *error);
 hearth_status cursor_u32(cursor *c, const char *place, uint32_t *ret, hearth_error *error);
 hearth_status cursor_u64(cursor *c, const char *place, uint64_t *ret, hearth_error *error);
 /* A view of the next `length` bytes. */

@@ -5,7 +5,6 @@
 #include "cli/terminal.h"
 
 #include "base/json.h"
-#include "base/log.h"
 #include "base/memory.h"
 
 #include <errno.h>
@@ -84,14 +83,6 @@ int cli_print_json(const cli *c, json_t *value)
     buffer_free(&text);
     json_decref(value);
     return code;
-}
-
-static void on_log(void *context, log_level level, const char *line)
-{
-    const cli *c = context;
-    if (level == LOG_WARNING) {
-        cli_note(c, "%s", line);
-    }
 }
 
 static int check_operands(const cli *c, const char **operands, size_t count)
@@ -192,7 +183,6 @@ int main(int argc, char **argv)
     terminal_start();
     signals_start();
     cli c = {0};
-    log_set_sink(on_log, &c);
     const char **operands = mem_calloc((size_t)argc + 1, sizeof *operands);
     if (operands == NULL) {
         hearth_error error = {0};

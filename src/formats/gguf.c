@@ -225,11 +225,6 @@ gguf_string gguf_metadata_key(const gguf_file *file, size_t index)
     return file->part.values[index].key;
 }
 
-gguf_type gguf_metadata_type(const gguf_file *file, size_t index)
-{
-    return file->part.values[index].type;
-}
-
 int64_t gguf_find(const gguf_file *file, const char *key)
 {
     const gguf_value *value = gguf_part_find(&file->part, key);

@@ -40,7 +40,6 @@ const tensor_table *gguf_tensors(const gguf_file *file);
 /* Metadata, in file order. */
 size_t gguf_metadata_count(const gguf_file *file);
 gguf_string gguf_metadata_key(const gguf_file *file, size_t index);
-gguf_type gguf_metadata_type(const gguf_file *file, size_t index);
 /* -1 when the key does not exist. */
 int64_t gguf_find(const gguf_file *file, const char *key);
 

@@ -11,18 +11,6 @@ struct chat {
     char *bos, *eos; /* NULL: undefined */
 };
 
-static const char chatml[] =
-    "{% for message in messages %}"
-    "{{ '<|im_start|>' + message['role'] + '\n' + (message['content'] or '') + '<|im_end|>\n' }}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
-
-static const char plain[] = "{{ bos_token }}"
-                            "{% for message in messages %}"
-                            "{{ message['role'] + ': ' + (message['content'] or '') + '\n\n' }}"
-                            "{% endfor %}"
-                            "{% if add_generation_prompt %}{{ 'assistant:' }}{% endif %}";
-
 static hearth_status copy(const char *text, char **ret, hearth_error *error)
 {
     if (text == NULL) {
@@ -34,12 +22,9 @@ static hearth_status copy(const char *text, char **ret, hearth_error *error)
 
 static hearth_status open_parts(const chat_source *source, chat *c, hearth_error *error)
 {
-    const char *standard = source->otherwise == CHAT_DEFAULT_CHATML ? chatml : plain;
-    const char *text = source->text != NULL ? source->text : standard;
-    const size_t length = source->text != NULL ? source->length : strlen(standard);
     TRY(copy(source->bos, &c->bos, error));
     TRY(copy(source->eos, &c->eos, error));
-    return chat_template_parse(text, length, source->name, &c->template, error);
+    return chat_template_parse(source->text, source->length, source->name, &c->template, error);
 }
 
 hearth_status chat_open(const chat_source *source, chat **ret, hearth_error *error)

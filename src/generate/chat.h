@@ -1,21 +1,14 @@
-/* From a conversation to the text a model reads: the model's own chat template, or a default where it has none. A pure
- * function of what goes in. docs/templates.md. */
+/* From a conversation to the text a model reads, through its chat template. A pure function of what goes in.
+ * docs/templates.md. */
 #ifndef GENERATE_CHAT_H
 #define GENERATE_CHAT_H
 
 #include "generate/template.h"
 
-/* What is used for a model without a template. */
-typedef enum chat_default {
-    CHAT_DEFAULT_CHATML, /* "<|im_start|>role\ntext<|im_end|>\n": vocabularies that have <|im_start|> */
-    CHAT_DEFAULT_PLAIN,  /* "role: text\n\n" */
-} chat_default;
-
 typedef struct chat_source {
-    const char *text; /* the template; NULL: `otherwise` */
+    const char *text; /* the template */
     size_t length;
-    const char *name; /* for errors: the model's path */
-    chat_default otherwise;
+    const char *name;      /* for errors: "the chat template of MODEL" */
     const char *bos, *eos; /* what bos_token and eos_token are; NULL: they stay undefined */
 } chat_source;
 

@@ -102,15 +102,6 @@ void session_free(session *s)
     mem_free(s);
 }
 
-hearth_status session_set_sampling(session *s, const sampling *settings, hearth_error *error)
-{
-    sampler *made = NULL;
-    TRY(sampler_create(s->m->engine->kernels, settings, s->m->config.vocabulary, &made, error));
-    sampler_free(s->sampler);
-    s->sampler = made;
-    return HEARTH_OK;
-}
-
 /* One step of at most a chunk of tokens. */
 static hearth_status feed_chunk(session *s, const int32_t *ids, size_t count, bool last, hearth_error *error)
 {

@@ -21,8 +21,6 @@ session_options session_options_default(void);
 hearth_status session_create(model *m, const session_options *options, session **ret, hearth_error *error);
 /* NULL is allowed. */
 void session_free(session *s);
-/* Changes the sampling of the next token on. */
-hearth_status session_set_sampling(session *s, const sampling *settings, hearth_error *error);
 
 /* Computes these tokens after what is there. HEARTH_E_LIMIT when the context would be passed (nothing is computed);
  * HEARTH_E_CANCELLED when progress said so (the session then holds what was computed). progress may be NULL. */

@@ -163,12 +163,6 @@ hearth_status tdict_get(trun *r, const tdict *d, tval key, tval *ret)
     return HEARTH_OK;
 }
 
-hearth_status tdict_get_text(trun *r, const tdict *d, const char *key, tval *ret)
-{
-    const tstring s = {.bytes = key, .length = strlen(key)};
-    return tdict_get(r, d, (tval){.kind = T_STRING, .as.string = &s}, ret);
-}
-
 hearth_status tdict_view(trun *r, const tdict *d, tview what, tval *ret)
 {
     tseq *s = NULL;

@@ -211,7 +211,6 @@ hearth_status tdict_create(trun *r, tdict **ret);
 hearth_status tdict_set(trun *r, tdict *d, tval key, tval value);
 /* T_MISSING when there is none. */
 hearth_status tdict_get(trun *r, const tdict *d, tval key, tval *ret);
-hearth_status tdict_get_text(trun *r, const tdict *d, const char *key, tval *ret);
 hearth_status tdict_view(trun *r, const tdict *d, tview what, tval *ret);
 
 /* Python's bool(). */

@@ -19,8 +19,9 @@ typedef struct model_family {
 
 const model_family *model_family_by_class(const char *hf_class, size_t length);
 const model_family *model_family_by_architecture(const char *architecture, size_t length);
-/* Row `index`, NULL past the end: for messages and documentation. */
-const model_family *model_family_at(size_t index);
+/* "a, b or c": what the table knows, by config.json's classes or by GGUF's architectures; for messages. */
+#define MODEL_FAMILY_NAMES_SIZE 192
+const char *model_family_names(bool hf_classes, char ret[MODEL_FAMILY_NAMES_SIZE]);
 
 typedef enum rope_kind { ROPE_PLAIN, ROPE_LINEAR, ROPE_LLAMA3, ROPE_FACTORS } rope_kind;
 const char *rope_kind_name(rope_kind kind);

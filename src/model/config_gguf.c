@@ -47,7 +47,8 @@ static hearth_status read_family(const gguf_file *file, key_reader *r, model_con
     TRY(gguf_get_string(file, "general.architecture", &name, error));
     c->family = model_family_by_architecture(name.text, name.length);
     if (c->family == NULL || name.length >= sizeof r->architecture) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, "general.architecture", "llama or qwen2", "%.*s",
+        char known[MODEL_FAMILY_NAMES_SIZE];
+        return error_set(error, HEARTH_E_UNSUPPORTED, "general.architecture", model_family_names(false, known), "%.*s",
                          (int)(name.length < 64 ? name.length : 64), name.text);
     }
     memcpy(r->architecture, name.text, name.length);

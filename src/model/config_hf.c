@@ -77,8 +77,9 @@ static hearth_status read_family(const json_t *config, model_config *c, hearth_e
     }
     c->family = model_family_by_class(json_string_value(first), json_string_length(first));
     if (c->family == NULL) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, "architectures",
-                         "LlamaForCausalLM, Qwen2ForCausalLM or MistralForCausalLM", "%.64s", json_string_value(first));
+        char known[MODEL_FAMILY_NAMES_SIZE];
+        return error_set(error, HEARTH_E_UNSUPPORTED, "architectures", model_family_names(true, known), "%.64s",
+                         json_string_value(first));
     }
     const json_t *activation = value_of(config, "hidden_act");
     if (activation != NULL && (!json_is_string(activation) || strcmp(json_string_value(activation), "silu") != 0)) {

@@ -1,6 +1,7 @@
 /* The table of families: a row each. What differs between them is data; docs/models.md says how to add one. */
 #include "model/config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const model_family families[] = {
@@ -30,9 +31,23 @@ static const model_family families[] = {
 
 #define FAMILY_COUNT (sizeof families / sizeof families[0])
 
-const model_family *model_family_at(size_t index)
+const char *model_family_names(bool hf_classes, char ret[MODEL_FAMILY_NAMES_SIZE])
 {
-    return index < FAMILY_COUNT ? &families[index] : NULL;
+    const char *names[FAMILY_COUNT];
+    size_t count = 0;
+    for (size_t i = 0; i < FAMILY_COUNT; i++) {
+        const char *name = hf_classes ? families[i].hf_class : families[i].gguf_architecture;
+        if (name != NULL) {
+            names[count++] = name;
+        }
+    }
+    size_t at = 0;
+    ret[0] = '\0';
+    for (size_t i = 0; i < count && at < MODEL_FAMILY_NAMES_SIZE; i++) {
+        const char *join = i == 0 ? "" : (i + 1 == count ? " or " : ", ");
+        at += (size_t)snprintf(ret + at, MODEL_FAMILY_NAMES_SIZE - at, "%s%s", join, names[i]);
+    }
+    return ret;
 }
 
 static bool same_text(const char *known, const char *text, size_t length)

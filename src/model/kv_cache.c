@@ -35,13 +35,3 @@ void kv_cache_free(kv_cache *cache)
     mem_free(cache->storage);
     *cache = (kv_cache){0};
 }
-
-void *kv_cache_keys(const kv_cache *cache, uint32_t layer)
-{
-    return cache->storage + (size_t)layer * (cache->keys_bytes + cache->values_bytes);
-}
-
-void *kv_cache_values(const kv_cache *cache, uint32_t layer)
-{
-    return cache->storage + (size_t)layer * (cache->keys_bytes + cache->values_bytes) + cache->keys_bytes;
-}

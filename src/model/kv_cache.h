@@ -16,7 +16,5 @@ typedef struct kv_cache {
 hearth_status kv_cache_create(const model_config *c, cache_type type, size_t positions, kv_cache *ret,
                               hearth_error *error);
 void kv_cache_free(kv_cache *cache);
-void *kv_cache_keys(const kv_cache *cache, uint32_t layer);
-void *kv_cache_values(const kv_cache *cache, uint32_t layer);
 
 #endif

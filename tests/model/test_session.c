@@ -445,6 +445,26 @@ static void refuses(void **state)
 }
 
 /* transformers 4 and 5 spell RoPE's settings differently; a window caps the context. */
+/* The names in the errors are the table's. */
+static void families_are_named(void **state)
+{
+    (void)state;
+    for (int by_class = 0; by_class < 2; by_class++) {
+        char names[MODEL_FAMILY_NAMES_SIZE];
+        size_t count = 0;
+        model_family_names(by_class != 0, names);
+        assert_non_null(strstr(names, " or "));
+        assert_true(strlen(names) + 1 < sizeof names);
+        for (char *word = strtok(names, ", "); word != NULL; word = strtok(NULL, ", ")) {
+            if (strcmp(word, "or") != 0) {
+                assert_non_null((by_class ? model_family_by_class : model_family_by_architecture)(word, strlen(word)));
+                count++;
+            }
+        }
+        assert_true(count >= (by_class ? 3 : 2));
+    }
+}
+
 static void spellings(void **state)
 {
     (void)state;
@@ -485,6 +505,7 @@ int main(void)
         cmocka_unit_test(refuses),
         cmocka_unit_test(spellings),
         cmocka_unit_test(held_text_is_shown),
+        cmocka_unit_test(families_are_named),
         cmocka_unit_test(end_tokens_end_unless_ignored),
         cmocka_unit_test(shared_beginnings_are_kept),
     };
