@@ -111,6 +111,13 @@ static const option options[] = {
      .least = -100,
      .most = 100,
      .help = "Take X off the logits of a token for each time it was there. Default: 0."},
+    {.name = "penalty-window",
+     .type = OPTION_COUNT,
+     .offset = offsetof(run_settings, penalty_window),
+     .argument = "N",
+     .least = 0,
+     .most = LIMIT_CONTEXT,
+     .help = "Penalties look at the last N tokens, the prompt among them; 0: at all. Default: 0."},
     {.name = "logit-bias",
      .type = OPTION_LIST,
      .offset = offsetof(run_settings, logit_biases),
@@ -182,12 +189,12 @@ static json_t *biases_json(const sampling *s)
 
 static json_t *sampling_json(const sampling *s)
 {
-    return json_pack("{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "temperature",
+    return json_pack("{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "temperature",
                      json_door_float(s->temperature), "top_k", (json_int_t)s->top_k, "top_p", json_door_float(s->top_p),
                      "min_p", json_door_float(s->min_p), "typical", json_door_float(s->typical_p), "repetition_penalty",
                      json_door_float(s->repetition_penalty), "presence_penalty", json_door_float(s->presence_penalty),
-                     "frequency_penalty", json_door_float(s->frequency_penalty), "seed", (json_int_t)s->seed,
-                     "logit_bias", biases_json(s));
+                     "frequency_penalty", json_door_float(s->frequency_penalty), "penalty_window",
+                     (json_int_t)s->penalty_window, "seed", (json_int_t)s->seed, "logit_bias", biases_json(s));
 }
 
 static json_t *stops_json(const option_list *stops)

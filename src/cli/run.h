@@ -18,6 +18,7 @@ typedef struct run_settings {
     double temperature, top_p, min_p, typical; /* NAN: the library's default */
     double repetition_penalty, presence_penalty, frequency_penalty;
     size_t top_k; /* RUN_TOP_K_UNSET: the library's default */
+    size_t penalty_window;
     option_list logit_biases;
     option_list stops;
     uint64_t seed;

@@ -68,6 +68,7 @@ static hearth_status read_sampling(run_state *r, hearth_error *error)
     if (s->top_k != RUN_TOP_K_UNSET) {
         r->sampling.top_k = (uint32_t)s->top_k;
     }
+    r->sampling.penalty_window = (uint32_t)s->penalty_window;
     r->sampling.seed = s->seed;
     return read_biases(r, error);
 }

@@ -31,7 +31,7 @@ static hearth_status push_token(answer *a, int32_t token, hearth_error *error)
     const tokenizer *t = session_model(a->s)->tokenizer;
     buffer_clear(&a->piece);
     if (t != NULL) {
-        TRY(tokenizer_piece(t, token, a->options->show_special ? DECODE_SPECIAL : DECODE_PLAIN, &a->piece, error));
+        TRY(tokenizer_piece(t, token, DECODE_PLAIN, &a->piece, error));
     }
     return text_stream_push(&a->stream, buffer_text(&a->piece), a->piece.length, error);
 }

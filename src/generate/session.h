@@ -56,7 +56,6 @@ typedef struct session_answer_options {
     const char *const *stops;
     size_t stop_count;
     bool ignore_end; /* end tokens are tokens like others (bench) */
-    bool show_special;
 } session_answer_options;
 
 typedef struct session_answer_result {

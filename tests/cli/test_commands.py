@@ -324,7 +324,7 @@ def run_documents_its_defaults():
     page = good("help", "--markdown", "run").out
     for option, key in (("temperature", "temperature"), ("top-k", "top_k"), ("top-p", "top_p"), ("min-p", "min_p"), ("typical", "typical"),
                         ("repetition-penalty", "repetition_penalty"), ("presence-penalty", "presence_penalty"),
-                        ("frequency-penalty", "frequency_penalty"), ("seed", "seed")):
+                        ("frequency-penalty", "frequency_penalty"), ("penalty-window", "penalty_window"), ("seed", "seed")):
         line = next(line for line in page.splitlines() if f"`--{option}`" in line)
         stated = float(line.rsplit("Default: ", 1)[1].rstrip("."))
         assert abs(stated - made[key]) < 1e-6, (option, stated, made[key])
@@ -333,9 +333,9 @@ def run_documents_its_defaults():
 @test
 def run_settings_arrive():
     made = story("-n", "1", "--temperature", "1.5", "--top-k", "3", "--top-p", "0.5", "--min-p", "0.25", "--typical", "0.75", "--repetition-penalty",
-                 "1.25", "--presence-penalty", "0.5", "--frequency-penalty=-0.5", "--seed", "9223372036854775807", "--context", "128")
+                 "1.25", "--presence-penalty", "0.5", "--frequency-penalty=-0.5", "--penalty-window", "64", "--seed", "9223372036854775807", "--context", "128")
     assert made["sampling"] == {"temperature": 1.5, "top_k": 3, "top_p": 0.5, "min_p": 0.25, "typical": 0.75, "repetition_penalty": 1.25,
-                                "presence_penalty": 0.5, "frequency_penalty": -0.5, "seed": 9223372036854775807, "logit_bias": []}, made
+                                "presence_penalty": 0.5, "frequency_penalty": -0.5, "penalty_window": 64, "seed": 9223372036854775807, "logit_bias": []}, made
     assert made["context"] == 128 and made["max_tokens"] == 1 and made["stops"] == []
     plain = good("run", stories(), "--raw", "-p", "Once", "--json", "--stop", "e", "--stop", "zebra ☃", "--logit-bias", "5=-inf", "--logit-bias",
                  "7=0.1", "--logit-bias=7=-2").out
@@ -346,7 +346,9 @@ def run_settings_arrive():
         assert line in plain, (line, plain)
     greedy = story("-n", "20", "--temperature", "0")["text"]
     assert story("-n", "20", "--top-k", "1", "--seed", "3")["text"] == greedy
-    assert story("-n", "40", "--temperature", "0", "--repetition-penalty", "3")["text"] != story("-n", "40", "--temperature", "0")["text"]
+    penalised = story("-n", "40", "--temperature", "0", "--repetition-penalty", "3")["text"]
+    assert penalised != story("-n", "40", "--temperature", "0")["text"]
+    assert penalised != story("-n", "40", "--temperature", "0", "--repetition-penalty", "3", "--penalty-window", "2")["text"]
 
 
 @test
