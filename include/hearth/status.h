@@ -39,7 +39,7 @@ typedef struct hearth_error {
     char file[256];     /* path, or "" */
     char place[128];    /* "tensor blk.0.attn_q.weight", "line 3 column 7", "--top-p", or "" */
     char expected[192]; /* what would have been right, or "" */
-    char found[192];    /* what was there */
+    char found[512];    /* what was there */
 } hearth_error;
 
 /* A word for a status: "ok", "bad argument", "bad format", … Never NULL. */

@@ -34,7 +34,9 @@ static void line_add(char *text, size_t size, size_t *length, const char *piece)
 {
     for (; *piece != '\0' && *length + 1 < size; piece++) {
         const unsigned char c = (unsigned char)*piece;
-        text[(*length)++] = (c < 0x20 || c == 0x7F) ? '?' : (char)c;
+        const bool c1 = c == 0xC2 && (unsigned char)piece[1] >= 0x80 && (unsigned char)piece[1] < 0xA0;
+        text[(*length)++] = (c < 0x20 || c == 0x7F || c1) ? '?' : (char)c;
+        piece += c1; /* U+0080 to U+009F are control characters, too */
     }
     text[*length] = '\0';
 }
@@ -116,7 +118,14 @@ hearth_status error_in_file(hearth_error *error, const char *file)
         return HEARTH_OK;
     }
     if (error->file[0] == '\0' && file != NULL) {
-        snprintf(error->file, sizeof error->file, "%s", file);
+        /* Of a long path the end says more. */
+        const size_t length = strlen(file);
+        const size_t most = sizeof error->file - 1;
+        const char *end = length > most ? file + length - (most - 3) : file;
+        while (end > file && ((unsigned char)*end & 0xC0) == 0x80) {
+            end++; /* no half characters */
+        }
+        snprintf(error->file, sizeof error->file, "%s%s", length > most ? "..." : "", end);
     }
     return error->status;
 }

@@ -32,9 +32,11 @@ void help_tables(const cli_command *row, help_table ret[4]);
 /* The exit statuses, ended by NULL. */
 typedef struct help_status {
     const char *number, *what;
+    const char *brief; /* for one line; NULL in the other tables */
 } help_status;
 extern const help_status help_statuses[];
-/* Environment variables and files of the program, ended by NULL; `number` is the name. */
+/* What MODEL can be, and the environment variables, ended by NULL; `number` is the name. */
+extern const help_status help_models[];
 extern const help_status help_environment[];
 
 #endif

@@ -141,8 +141,8 @@ static void program_page(FILE *out)
     fputs(".SH NAME\nhearth \\- run an open model on this machine\n.SH SYNOPSIS\n.B hearth\n.I COMMAND\n"
           "[\\fIOPTIONS\\fR] ...\n.SH DESCRIPTION\n",
           out);
-    paragraphs("hearth runs open language models: it loads a GGUF file, a Hugging Face folder or a model of the local "
-               "store, and computes on the CPU. The same model, input, seed and computation give the same result on "
+    paragraphs("hearth runs open language models: it loads a GGUF file, a Hugging Face folder or a model that it knows "
+               "by name, and computes on the CPU. The same model, input, seed and computation give the same result on "
                "every machine, with every instruction set and every number of threads.",
                out);
     fputs(".SH COMMANDS\n", out);
@@ -189,6 +189,7 @@ void help_manual(const cli_command *row, FILE *out)
             tagged(e->line, e->what, out);
         }
     }
+    pairs("MODEL", help_models, out);
     pairs("ENVIRONMENT", help_environment, out);
     pairs("EXIT STATUS", help_statuses, out);
     see_also(row, out);

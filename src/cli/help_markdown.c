@@ -56,6 +56,14 @@ static void command_body(const cli_command *row, FILE *out)
     }
 }
 
+static void pairs(const char *heading, const help_status *rows, FILE *out)
+{
+    fprintf(out, "\n## %s\n\n", heading);
+    for (; rows->number != NULL; rows++) {
+        fprintf(out, "- `%s`: %s\n", rows->number, rows->what);
+    }
+}
+
 static void program_body(FILE *out)
 {
     fputs("# hearth\n\nRun an open model on this machine.\n\n    hearth COMMAND [OPTIONS] ...\n\n## Commands\n\n", out);
@@ -63,10 +71,8 @@ static void program_body(FILE *out)
         fprintf(out, "- [%s](%s.md): %s\n", cli_commands[i]->name, cli_commands[i]->name, cli_commands[i]->summary);
     }
     options(NULL, out);
-    fputs("\n## Environment\n\n", out);
-    for (const help_status *e = help_environment; e->number != NULL; e++) {
-        fprintf(out, "- `%s`: %s\n", e->number, e->what);
-    }
+    pairs("MODEL is, in this order", help_models, out);
+    pairs("Environment", help_environment, out);
 }
 
 void help_markdown(const cli_command *row, FILE *out)
@@ -76,10 +82,7 @@ void help_markdown(const cli_command *row, FILE *out)
     } else {
         program_body(out);
     }
-    fputs("\n## Exit status\n\n", out);
-    for (const help_status *s = help_statuses; s->number != NULL; s++) {
-        fprintf(out, "- `%s`: %s\n", s->number, s->what);
-    }
+    pairs("Exit status", help_statuses, out);
     fprintf(out,
             "\n---\nThis page is `hearth help --markdown%s%s`, written from the table that the program itself reads.\n",
             row != NULL ? " " : "", row != NULL ? row->name : "");

@@ -4,21 +4,35 @@
 #include <stdlib.h>
 
 const help_status help_statuses[] = {
-    {"0", "Done."},
-    {"1", "It failed; one line on standard error says what and where."},
-    {"2", "The command line was wrong: an unknown command or option, a value out of range, a missing operand."},
-    {"129", "Ended by SIGHUP: the terminal is gone."},
-    {"130", "Interrupted with Ctrl-C (SIGINT)."},
-    {"143", "Ended by SIGTERM."},
-    {NULL, NULL},
+    {"0", "Done.", "done"},
+    {"1", "It failed; one line on standard error says what and where.", "failed"},
+    {"2", "The command line was wrong: an unknown command or option, a value out of range, a missing operand.",
+     "wrong command line"},
+    {"129", "Ended by SIGHUP: the terminal is gone.", "hung up"},
+    {"130", "Interrupted with Ctrl-C (SIGINT).", "interrupted"},
+    {"143", "Ended by SIGTERM.", "terminated"},
+    {NULL, NULL, NULL},
+};
+
+const help_status help_models[] = {
+    {"PATH", "A GGUF file, a folder as Hugging Face lays it out, or a folder with one GGUF file.", NULL},
+    {"NAME",
+     "NAME or NAME.gguf in the local store, XDG_DATA_HOME/openhearth/models, or else in XDG_CACHE_HOME/openhearth.",
+     NULL},
+    {"ORG/NAME",
+     "What Hugging Face's own tools have in their cache, HF_HUB_CACHE. ORG/NAME/FILE is one GGUF file of it.", NULL},
+    {NULL, NULL, NULL},
 };
 
 const help_status help_environment[] = {
-    {"HEARTH_ISA", "The instruction set to compute with, where --isa is not given."},
-    {"NO_COLOR", "When set and not empty: no colours."},
-    {"XDG_STATE_HOME", "Where the history of the prompt is kept, in openhearth/history. Default: ~/.local/state."},
-    {"XDG_CACHE_HOME", "Where models that were fetched are kept, in openhearth/. Default: ~/.cache."},
-    {NULL, NULL},
+    {"HEARTH_ISA", "The instruction set to compute with, where --isa is not given.", NULL},
+    {"NO_COLOR", "When set and not empty: no colours.", NULL},
+    {"XDG_STATE_HOME", "Where the history of the prompt is kept, in openhearth/history. Default: ~/.local/state.",
+     NULL},
+    {"XDG_DATA_HOME", "Where the local store is, in openhearth/models. Default: ~/.local/share.", NULL},
+    {"XDG_CACHE_HOME", "Where models that were fetched are kept, in openhearth/. Default: ~/.cache.", NULL},
+    {"HF_HUB_CACHE", "Hugging Face's cache. Default: hub in HF_HOME, which is ~/.cache/huggingface.", NULL},
+    {NULL, NULL, NULL},
 };
 
 void help_option_head(const option *o, const help_marks *m, FILE *out)

@@ -12,30 +12,6 @@ static void heading(const char *text, FILE *out)
     fprintf(out, "\n%s%s:%s\n", terminal_style(out, "bold"), text, terminal_style(out, "reset"));
 }
 
-/* `help` from column `indent` on, when `used` columns of the line are taken; below where that is too far. */
-static void aligned(size_t used, const char *help, int width, FILE *out)
-{
-    const int indent = width >= 60 ? COLUMN : 8;
-    if (used + 2 > (size_t)indent) {
-        fputc('\n', out);
-        terminal_wrap(out, help, indent, width);
-        return;
-    }
-    /* The first line is already there up to `used`: wrap as if it were indented, then drop that indentation. */
-    char *text = NULL;
-    size_t size = 0;
-    FILE *lines = open_memstream(&text, &size);
-    if (lines == NULL) {
-        fprintf(out, "  %s\n", help);
-        return;
-    }
-    terminal_wrap(lines, help, indent, width);
-    if (fclose(lines) == 0 && size > used) {
-        fputs(text + used, out);
-    }
-    free(text);
-}
-
 static void option_line(const option *o, int width, FILE *out)
 {
     static const help_marks plain = {"", "", "", "", "-"};
@@ -49,7 +25,7 @@ static void option_line(const option *o, int width, FILE *out)
     help_option_head(o, &plain, line);
     if (fclose(line) == 0) {
         fputs(head, out);
-        aligned(size, o->help, width, out);
+        terminal_aligned(size, o->help, width >= 60 ? COLUMN : 8, width, out);
     }
     free(head);
 }
@@ -73,25 +49,28 @@ static void pairs(const char *title, const help_status *rows, int width, FILE *o
     heading(title, out);
     for (; rows->number != NULL; rows++) {
         const int used = fprintf(out, "  %s", rows->number);
-        aligned(used > 0 ? (size_t)used : 0, rows->what, width, out);
+        terminal_aligned(used > 0 ? (size_t)used : 0, rows->what, width >= 60 ? COLUMN : 8, width, out);
     }
 }
 
 static void overview(int width, FILE *out)
 {
-    fprintf(out, "%shearth%s - run an open model on this machine\n\nUsage: hearth COMMAND [OPTIONS] ...\n",
-            terminal_style(out, "bold"), terminal_style(out, "reset"));
+    char line[128];
+    snprintf(line, sizeof line, "%shearth%s - run an open model on this machine", terminal_style(out, "bold"),
+             terminal_style(out, "reset"));
+    terminal_wrap(out, line, 0, width);
+    fputc('\n', out);
+    terminal_wrap(out, "Usage: hearth COMMAND [OPTIONS] ...", 0, width);
     heading("Commands", out);
     for (size_t i = 0; cli_commands[i] != NULL; i++) {
         const int used = fprintf(out, "  %s", cli_commands[i]->name);
-        aligned(used > 0 ? (size_t)used : 0, cli_commands[i]->summary, width, out);
+        terminal_aligned(used > 0 ? (size_t)used : 0, cli_commands[i]->summary, width >= 60 ? COLUMN : 8, width, out);
     }
     option_tables(NULL, width, out);
+    pairs("MODEL is, in this order", help_models, width, out);
     pairs("Exit status", help_statuses, width, out);
     pairs("Environment", help_environment, width, out);
     fputc('\n', out);
-    terminal_wrap(out, "MODEL is a GGUF file, a Hugging Face folder, or the name of a model in the local store.", 0,
-                  width);
     terminal_wrap(out, "hearth help COMMAND tells what a command does and takes.", 0, width);
 }
 
@@ -129,9 +108,13 @@ void help_text(const cli_command *row, int width, FILE *out)
     if (row->examples != NULL) {
         examples(row->examples, width, out);
     }
+    size_t used = (size_t)snprintf(line, sizeof line, "Exit status:");
+    for (const help_status *s = help_statuses; s->number != NULL && used < sizeof line; s++) {
+        used += (size_t)snprintf(line + used, sizeof line - used, " %s %s%s", s->number, s->brief,
+                                 s[1].number != NULL ? "," : ".");
+    }
     fputc('\n', out);
-    terminal_wrap(out, "Exit status: 0 done, 1 failed, 2 wrong command line, 130 interrupted, 143 ended by SIGTERM.", 0,
-                  width);
+    terminal_wrap(out, line, 0, width);
 }
 
 int help_print(const cli *c, const cli_command *row)

@@ -27,6 +27,7 @@ struct line_reader {
     char *history_path; /* NULL: kept in memory alone */
     bool continued;     /* the prompt of a line that goes on */
     bool interrupted;
+    int width;       /* of the terminal when the line was drawn */
     mbstate_t shift; /* of a character whose bytes have not all come */
 };
 
@@ -43,14 +44,35 @@ static char *prompt(EditLine *edit)
     return r->continued ? more : plain;
 }
 
+/* The line anew, over what is there of it. Some terminals wrap their text anew when they are resized, some do not: the
+ * cursor goes up by the rows that are the line's either way. */
+static void draw_again(line_reader *r, EditLine *edit, signals_redraw why)
+{
+    const LineInfo *line = el_line(edit);
+    const int width = terminal_width();
+    const int wider = width > r->width ? width : r->width;
+    const size_t columns = 2 + terminal_columns(line->buffer, (size_t)(line->cursor - line->buffer));
+    const int rows = wider > 0 && why == REDRAW_RESIZED ? (int)columns / wider : 0;
+    r->width = width;
+    if (terminal_is(stderr)) {
+        fputc('\r', stderr);
+        if (rows > 0) {
+            fprintf(stderr, "\033[%dA", rows);
+        }
+        fputs("\033[J", stderr);
+    }
+    el_resize(edit);
+    (void)el_set(edit, EL_REFRESH);
+}
+
 /* Waits for a byte; false at the end of input or when a signal asked to stop. */
 static bool read_byte(line_reader *r, EditLine *edit, char *ret)
 {
     for (;;) {
         const bool ready = signals_wait_readable(STDIN_FILENO);
-        if (signals_take_resize()) {
-            el_resize(edit);
-            (void)el_set(edit, EL_REFRESH);
+        const signals_redraw why = signals_take_redraw();
+        if (why != REDRAW_NONE) {
+            draw_again(r, edit, why);
         }
         if (signals_stop_asked()) {
             r->interrupted = true;
@@ -132,7 +154,8 @@ line_reader *line_reader_create(void)
     (void)el_set(r->edit, EL_HIST, history, r->history);
     (void)el_set(r->edit, EL_GETCFN, read_character);
     (void)el_set(r->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
-    (void)el_source(r->edit, NULL); /* ~/.editrc, where there is one */
+    (void)el_set(r->edit, EL_BIND, "^@", "em-set-mark", NULL); /* not what the terminal's disabled keys do */
+    (void)el_source(r->edit, NULL);                            /* ~/.editrc, where there is one */
     hold_keys(r);
     return r;
 }
@@ -164,6 +187,7 @@ static line_result read_line(line_reader *r, const char **ret, size_t *ret_lengt
 {
     int count = 0;
     r->interrupted = false;
+    r->width = terminal_width();
     memset(&r->shift, 0, sizeof r->shift);
     signals_be_patient(true);
     /* Before the prompt shows: left to itself, libedit shows it first, and a Ctrl-D that comes in between is lost. */

@@ -28,7 +28,7 @@ int cli_fail(const cli *c, const hearth_error *error)
     if (error->status == HEARTH_E_CANCELLED || signals_terminated()) {
         return signals_exit_status();
     }
-    char line[1024];
+    char line[sizeof *error + 64];
     hearth_error_line(error, line, sizeof line);
     print_prefix(c);
     fprintf(stderr, "%s\n", line[0] != '\0' ? line : hearth_status_name(error->status));
@@ -43,7 +43,9 @@ static void print_line(const cli *c, const char *format, va_list arguments)
     print_prefix(c);
     for (const char *at = line; *at != '\0'; at++) {
         const unsigned char byte = (unsigned char)*at;
-        fputc(byte < 0x20 || byte == 0x7F ? '?' : byte, stderr);
+        const bool c1 = byte == 0xC2 && (unsigned char)at[1] >= 0x80 && (unsigned char)at[1] < 0xA0;
+        fputc(byte < 0x20 || byte == 0x7F || c1 ? '?' : byte, stderr);
+        at += c1; /* U+0080 to U+009F are control characters, too */
     }
     fputc('\n', stderr);
 }

@@ -16,12 +16,16 @@ static void greet(const run_state *r)
     buffer_init(&name, 0);
     const char *known = k->name[0] != '\0' ? k->name : k->family->name;
     const bool harmless = terminal_harmless(known, strlen(known), &name, NULL) == HEARTH_OK;
-    fprintf(stderr, "%s%s%s%s (%s)\ncompute %s, %s, %d thread%s, context %zu\n", terminal_style(stderr, "bold"),
-            harmless ? buffer_text(&name) : "", terminal_style(stderr, "reset"), terminal_style(stderr, "dim"),
-            k->family->name, open_compute_names[r->s->compute], r->o.engine->kernels->name, r->o.engine->threads,
-            r->o.engine->threads == 1 ? "" : "s", session_context_length(r->session));
+    fprintf(stderr, "%s%s%s%s (%s)\n", terminal_style(stderr, "bold"), harmless ? buffer_text(&name) : "",
+            terminal_style(stderr, "reset"), terminal_style(stderr, "dim"), k->family->name);
     buffer_free(&name);
-    fprintf(stderr, "Ctrl-C stops an answer, Ctrl-D leaves, /help tells more.%s\n\n", terminal_style(stderr, "reset"));
+    char line[160];
+    snprintf(line, sizeof line, "compute %s, %s, %d thread%s, context %zu", open_compute_names[r->s->compute],
+             r->o.engine->kernels->name, r->o.engine->threads, r->o.engine->threads == 1 ? "" : "s",
+             session_context_length(r->session));
+    terminal_wrap(stderr, line, 0, terminal_width());
+    terminal_wrap(stderr, "Ctrl-C stops an answer, Ctrl-D leaves, /help tells more.", 0, terminal_width());
+    fprintf(stderr, "%s\n", terminal_style(stderr, "reset"));
 }
 
 /* An answer that failed or was never begun leaves no question behind. */

@@ -21,10 +21,13 @@ static bool act_help(run_state *r, const char *argument)
 {
     (void)r;
     (void)argument;
+    const int width = terminal_width();
     for (const word *w = all_words(); w->name != NULL; w++) {
-        fprintf(stderr, "  /%-7s %-5s  %s\n", w->name, w->argument, w->help);
+        const int used = fprintf(stderr, "  /%s %s", w->name, w->argument);
+        terminal_aligned(used > 0 ? (size_t)used : 0, w->help, 17, width, stderr);
     }
-    fputs("  A line that ends in \\ goes on in the next; \"\"\" begins and ends a text of several lines.\n", stderr);
+    terminal_wrap(stderr, "A line that ends in \\ goes on in the next; \"\"\" begins and ends a text of several lines.",
+                  2, width);
     return false;
 }
 

@@ -11,7 +11,7 @@
 
 static volatile sig_atomic_t interrupts;
 static volatile sig_atomic_t ended_by; /* SIGTERM or SIGHUP; 0 before */
-static volatile sig_atomic_t resized;
+static volatile sig_atomic_t redraw;   /* a signals_redraw */
 static volatile sig_atomic_t leave_at_once;
 static volatile sig_atomic_t patient;
 static volatile sig_atomic_t keeps_terminal;
@@ -44,7 +44,7 @@ static void on_interrupt(void)
 static void on_signal(int number)
 {
     if (number == SIGWINCH) {
-        resized = 1;
+        redraw = redraw == REDRAW_CONTINUED ? redraw : REDRAW_RESIZED;
     } else if (leave_at_once) {
         _exit(exit_status_of(number));
     } else if (number == SIGINT) {
@@ -88,7 +88,7 @@ static void on_stop_or_quit(int number)
     if (known) {
         (void)tcsetattr(STDIN_FILENO, TCSANOW, &ours);
     }
-    resized = 1; /* the line is drawn anew */
+    redraw = REDRAW_CONTINUED;
     errno = saved_errno;
 }
 
@@ -162,14 +162,14 @@ bool signals_wait_readable(int descriptor)
     }
     pthread_sigmask(SIG_BLOCK, &ours, &before);
     struct pollfd input = {.fd = descriptor, .events = POLLIN};
-    const bool ready = !signals_stop_asked() && !resized && ppoll(&input, 1, NULL, &before) > 0;
+    const bool ready = !signals_stop_asked() && redraw == REDRAW_NONE && ppoll(&input, 1, NULL, &before) > 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return ready;
 }
 
-bool signals_take_resize(void)
+signals_redraw signals_take_redraw(void)
 {
-    const bool was = resized != 0;
-    resized = 0;
+    const signals_redraw was = (signals_redraw)redraw;
+    redraw = REDRAW_NONE;
     return was;
 }

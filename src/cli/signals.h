@@ -21,8 +21,10 @@ void signals_leave_at_once(bool yes);
 void signals_be_patient(bool yes);
 /* Waits until the descriptor can be read (true), or one of the signals came, also just before the call (false). */
 bool signals_wait_readable(int descriptor);
-/* Was the window resized, or the process stopped and let go on, since the last call? */
-bool signals_take_resize(void);
+/* Was the window resized, or the process stopped and let go on (and other things are on the screen), since the last
+ * call? */
+typedef enum signals_redraw { REDRAW_NONE, REDRAW_RESIZED, REDRAW_CONTINUED } signals_redraw;
+signals_redraw signals_take_redraw(void);
 /* While true, the terminal gets the modes that it has now back whenever a signal ends or stops the process (SIGKILL
  * aside), and after a stop the modes that it had then. At the end it gets them back for good. */
 void signals_keep_terminal(bool yes);

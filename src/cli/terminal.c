@@ -201,6 +201,28 @@ void terminal_wrap(FILE *out, const char *text, int indent, int width)
     }
 }
 
+void terminal_aligned(size_t used, const char *text, int indent, int width, FILE *out)
+{
+    if (used + 2 > (size_t)indent) {
+        fputc('\n', out);
+        terminal_wrap(out, text, indent, width);
+        return;
+    }
+    /* The first line is already there up to `used`: wrap as if it were indented, then drop that indentation. */
+    char *wrapped = NULL;
+    size_t size = 0;
+    FILE *lines = open_memstream(&wrapped, &size);
+    if (lines == NULL) {
+        fprintf(out, "  %s\n", text);
+        return;
+    }
+    terminal_wrap(lines, text, indent, width);
+    if (fclose(lines) == 0 && size > used) {
+        fputs(wrapped + used, out);
+    }
+    free(wrapped);
+}
+
 bool terminal_finish(void)
 {
     const bool failed_before = ferror(stdout) != 0;

@@ -36,6 +36,10 @@ hearth_status terminal_write_text(const char *text, size_t length, hearth_error 
  */
 void terminal_wrap(FILE *out, const char *text, int indent, int width);
 
+/* The same from column `indent` on, when `used` columns of the line are taken; on the next line where that is too far.
+ */
+void terminal_aligned(size_t used, const char *text, int indent, int width, FILE *out);
+
 /* Flushes and closes stdout; false when anything written to it was lost (errno tells why). */
 bool terminal_finish(void);
 

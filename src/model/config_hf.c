@@ -217,8 +217,36 @@ static hearth_status read_all(const json_t *config, model_config *c, hearth_erro
     return model_config_check(c, error);
 }
 
+/* "org/name" where the folder is one of the hub cache, …/models--org--name/snapshots/COMMIT. */
+static bool name_after_repository(const char *path, model_config *c)
+{
+    static const char mark[] = "models--";
+    const char *end = strstr(path, "/snapshots/");
+    for (const char *next = end; next != NULL; next = strstr(next + 1, "/snapshots/")) {
+        end = next;
+    }
+    const char *begin = end;
+    while (begin != NULL && begin > path && begin[-1] != '/') {
+        begin--;
+    }
+    if (begin == NULL || strncmp(begin, mark, sizeof mark - 1) != 0) {
+        return false;
+    }
+    size_t at = 0;
+    for (begin += sizeof mark - 1; begin < end && at + 1 < sizeof c->name; begin++) {
+        const bool slash = strncmp(begin, "--", 2) == 0;
+        c->name[at++] = slash ? '/' : *begin;
+        begin += slash;
+    }
+    c->name[at] = '\0';
+    return true;
+}
+
 static void name_after_folder(const char *path, model_config *c)
 {
+    if (name_after_repository(path, c)) {
+        return;
+    }
     size_t end = strlen(path);
     while (end > 1 && path[end - 1] == '/') {
         end--;

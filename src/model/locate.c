@@ -124,12 +124,15 @@ static hearth_status in_store(const char *kind, const char *folder, const char *
 
 static char *hub_folder(void)
 {
-    const char *hub = getenv("HF_HUB_CACHE");
+    static const char *const whole[] = {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"}; /* the second is the old name */
     const char *home = getenv("HF_HOME");
     const char *cache = getenv("XDG_CACHE_HOME");
     const char *user = getenv("HOME");
-    if (hub != NULL && hub[0] != '\0') {
-        return mem_strdup(hub);
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
+        const char *hub = getenv(whole[i]);
+        if (hub != NULL && hub[0] != '\0') {
+            return mem_strdup(hub);
+        }
     }
     if (home != NULL && home[0] != '\0') {
         return file_join(home, "hub");
@@ -154,7 +157,26 @@ static bool read_ref(const char *repository, char ret[128])
     return read && ret[0] != '\0' && ret[0] != '.' && strchr(ret, '/') == NULL;
 }
 
-static hearth_status in_snapshots(const char *repository, char **ret, hearth_error *error)
+/* The model of a snapshot, or its file `rest` where that is not "". */
+static hearth_status in_snapshot(const char *snapshot, const char *rest, char **ret, hearth_error *error)
+{
+    if (*rest == '\0') {
+        return in_folder(snapshot, ret, error);
+    }
+    char *path = file_join(snapshot, rest);
+    if (path == NULL) {
+        return error_memory(error, strlen(snapshot));
+    }
+    hearth_status status = at_path(path, ret, error);
+    mem_free(path);
+    if (status == HEARTH_OK && *ret == NULL) {
+        status = error_set(error, HEARTH_E_NOT_FOUND, NULL, "a file or a folder in it", "no %.120s", rest);
+        (void)error_in_file(error, snapshot);
+    }
+    return status;
+}
+
+static hearth_status in_snapshots(const char *repository, const char *rest, char **ret, hearth_error *error)
 {
     char commit[128] = "";
     file_list list = {0};
@@ -176,7 +198,7 @@ static hearth_status in_snapshots(const char *repository, char **ret, hearth_err
     }
     char *snapshot = status == HEARTH_OK ? file_join(snapshots, commit) : NULL;
     if (snapshot != NULL) {
-        status = in_folder(snapshot, ret, error);
+        status = in_snapshot(snapshot, rest, ret, error);
     } else if (status == HEARTH_OK) {
         status = error_memory(error, strlen(snapshots));
     }
@@ -185,7 +207,7 @@ static hearth_status in_snapshots(const char *repository, char **ret, hearth_err
     return status;
 }
 
-/* "org/name", or "name" for a repository without an organisation. */
+/* "org/name", or "name" for a repository without an organisation; "org/name/FILE" for one file of it. */
 static hearth_status in_hub(const char *name, char **ret, buffer *tried, hearth_error *error)
 {
     char *hub = hub_folder();
@@ -196,13 +218,16 @@ static hearth_status in_hub(const char *name, char **ret, buffer *tried, hearth_
     buffer_init(&repository, 0);
     const char *slash = strchr(name, '/');
     const size_t organisation = slash != NULL ? (size_t)(slash - name) : 0;
+    const char *own = slash != NULL ? slash + 1 : name;
+    const size_t length = strcspn(own, "/");
+    const char *rest = own[length] == '/' ? own + length + 1 : "";
     hearth_status status = buffer_printf(tried, error, ", %s", hub);
     if (status == HEARTH_OK) {
-        status = buffer_printf(&repository, error, "%s/models--%.*s%s%s", hub, (int)organisation, name,
-                               slash != NULL ? "--" : "", slash != NULL ? slash + 1 : name);
+        status = buffer_printf(&repository, error, "%s/models--%.*s%s%.*s", hub, (int)organisation, name,
+                               slash != NULL ? "--" : "", (int)length, own);
     }
     if (status == HEARTH_OK && file_is_folder(buffer_text(&repository))) {
-        status = in_snapshots(buffer_text(&repository), ret, error);
+        status = in_snapshots(buffer_text(&repository), rest, ret, error);
     }
     buffer_free(&repository);
     mem_free(hub);
@@ -211,12 +236,18 @@ static hearth_status in_hub(const char *name, char **ret, buffer *tried, hearth_
 
 /* ---- all of it ---- */
 
-/* A name that may be looked up: at most one slash inside, no part that starts with a dot. */
+/* A name that may be looked up: no part between slashes is empty or starts with a dot. */
 static bool is_store_name(const char *name)
 {
-    const char *slash = strchr(name, '/');
-    return name[0] != '/' && name[0] != '.' && name[0] != '~' &&
-           (slash == NULL || (slash[1] != '\0' && slash[1] != '.' && strchr(slash + 1, '/') == NULL));
+    if (name[0] == '~') {
+        return false;
+    }
+    for (const char *part = name; part != NULL; part = strchr(part, '/') != NULL ? strchr(part, '/') + 1 : NULL) {
+        if (*part == '\0' || *part == '/' || *part == '.') {
+            return false;
+        }
+    }
+    return true;
 }
 
 static hearth_status locate(const char *name, char **ret, buffer *tried, hearth_error *error)

@@ -9,7 +9,7 @@
  *   NAME or NAME.gguf in the local store, $XDG_DATA_HOME/openhearth/models,
  *   NAME or NAME.gguf in the cache, $XDG_CACHE_HOME/openhearth (where the demo keeps its model),
  *   "org/name" in Hugging Face's hub cache ($HF_HUB_CACHE, $HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub): the snapshot
- *   that refs/main names, else the only one.
+ *   that refs/main names, else the only one; "org/name/FILE" for one of its files.
  * HEARTH_E_NOT_FOUND names the places. HEARTH_E_ARGUMENT: several GGUF files to choose from, or an empty name. */
 hearth_status model_locate(const char *name, char **ret_path, hearth_error *error);
 

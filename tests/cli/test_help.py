@@ -93,12 +93,26 @@ def help_overview_is_as_recorded():
 
 
 @test
+def what_model_may_be_and_statuses_and_variables_stand_in_every_form():
+    shown = good("help", env=environment(COLUMNS="200")).out
+    forms = [shown, good("help", "--markdown").out.replace("`", ""), good("help", "--man").out.replace("\\-", "-").replace("\\fB", "")]
+    for heading, least in (("MODEL is, in this order", 3), ("Exit status", 6), ("Environment", 6)):
+        rows = re.findall(r"^  (\S+) ", re.search(rf"^{heading}:\n((?:  .*\n)+)", shown, re.M)[1], re.M)
+        assert len(rows) >= least, (heading, rows)
+        for form in forms:
+            assert all(re.search(rf"(^|\W){re.escape(row)}\W", form) for row in rows), (heading, rows, form)
+    for command in commands():
+        brief = re.sub(r"\s+", " ", good("help", command).out.rsplit("\nExit status:", 1)[1])
+        assert re.findall(r"(\d+) [a-z]", brief) == re.findall(r"^- `(\d+)`", good("help", "--markdown", command).out, re.M), brief
+
+
+@test
 def help_fits_a_narrow_terminal():
     import pty_run
 
     for width in (32, 40, 60, 80, 200):
-        for command in commands():
-            text = re.sub(r"\033\[[0-9;]*m", "", pty_run.output([HEARTH, "help", command], columns=width))
+        for command in [[], *([c] for c in commands())]:
+            text = re.sub(r"\033\[[0-9;]*m", "", pty_run.output([HEARTH, "help", *command], columns=width))
             bare = max((line for line in text.splitlines() if not line.startswith(("  $ ", "    "))), key=len)
             assert len(bare) <= width, (width, command, bare)
 

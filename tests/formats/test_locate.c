@@ -33,6 +33,7 @@ static int make_root(void **state)
         return -1;
     }
     unsetenv("HF_HUB_CACHE");
+    unsetenv("HUGGINGFACE_HUB_CACHE");
     snprintf(path, sizeof path, "%s/data", root);
     setenv("XDG_DATA_HOME", path, 1);
     snprintf(path, sizeof path, "%s/cache", root);
@@ -52,6 +53,9 @@ static int make_root(void **state)
     put("hf/hub/models--org--gguf/snapshots/1/a.gguf", "x");
     put("hf/hub/models--org--two/snapshots/1/a.gguf", "x");
     put("hf/hub/models--org--two/snapshots/2/a.gguf", "x");
+    put("hf/hub/models--org--two-files/snapshots/1/a.gguf", "x");
+    put("hf/hub/models--org--two-files/snapshots/1/more/b-00001-of-00002.gguf", "x");
+    put("hf/hub/models--org--two-files/snapshots/1/c.gguf", "x");
     put("hf/hub/models--org--evil/refs/main", "../../../../secret");
     put("secret/config.json", "{}");
     put("here/one/m.gguf", "x");
@@ -108,6 +112,8 @@ static void names_are_found_in_order(void **state)
     assert_located("demo.Q4_1", "cache/openhearth/demo.Q4_1.gguf");
     assert_located("org/name", "hf/hub/models--org--name/snapshots/abc");
     assert_located("org/gguf", "hf/hub/models--org--gguf/snapshots/1/a.gguf");
+    assert_located("org/two-files/c.gguf", "hf/hub/models--org--two-files/snapshots/1/c.gguf");
+    assert_located("org/two-files/more", "hf/hub/models--org--two-files/snapshots/1/more/b-00001-of-00002.gguf");
 }
 
 static void paths_are_found(void **state)
@@ -126,6 +132,28 @@ static void paths_are_found(void **state)
     assert_not_located(path, HEARTH_E_NOT_FOUND, "config.json");
 }
 
+static void the_hub_cache_is_where_its_variables_say(void **state)
+{
+    (void)state;
+    char hub[512];
+    char *found = NULL;
+    snprintf(hub, sizeof hub, "%s/hf/hub", root);
+    char *home = mem_strdup(getenv("HF_HOME"));
+    setenv("HF_HOME", "/nonexistent", 1);
+    assert_int_equal(model_locate("org/name", &found, NULL), HEARTH_E_NOT_FOUND);
+    setenv("HUGGINGFACE_HUB_CACHE", hub, 1);
+    assert_located("org/name", "hf/hub/models--org--name/snapshots/abc");
+    setenv("HF_HUB_CACHE", "/nonexistent", 1);
+    assert_int_equal(model_locate("org/name", &found, NULL), HEARTH_E_NOT_FOUND);
+    setenv("HF_HUB_CACHE", hub, 1);
+    setenv("HUGGINGFACE_HUB_CACHE", "/nonexistent", 1);
+    assert_located("org/name", "hf/hub/models--org--name/snapshots/abc");
+    unsetenv("HF_HUB_CACHE");
+    unsetenv("HUGGINGFACE_HUB_CACHE");
+    setenv("HF_HOME", home, 1);
+    mem_free(home);
+}
+
 static void errors_say_where_was_looked(void **state)
 {
     (void)state;
@@ -136,6 +164,13 @@ static void errors_say_where_was_looked(void **state)
     assert_not_located("../nosuch", HEARTH_E_NOT_FOUND, "none here");
     assert_not_located("", HEARTH_E_ARGUMENT, "nothing");
     assert_not_located("org/two", HEARTH_E_NOT_FOUND, "2 snapshots");
+    assert_not_located("org/two-files", HEARTH_E_ARGUMENT, "a.gguf, c.gguf");
+    assert_not_located("org/two-files/d.gguf", HEARTH_E_NOT_FOUND, "no d.gguf");
+    static const char *const no_names[] = {
+        "org/gguf/../gguf/a.gguf", "org/gguf/", "org//gguf", "/gguf", "org/.gguf", "~/gguf"};
+    for (size_t i = 0; i < sizeof no_names / sizeof *no_names; i++) {
+        assert_not_located(no_names[i], HEARTH_E_NOT_FOUND, "none here");
+    }
     /* A reference that leads out of the snapshots is not followed. */
     assert_not_located("org/evil", HEARTH_E_NOT_FOUND, "snapshots");
 }
@@ -145,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_found_in_order),
         cmocka_unit_test(paths_are_found),
+        cmocka_unit_test(the_hub_cache_is_where_its_variables_say),
         cmocka_unit_test(errors_say_where_was_looked),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
