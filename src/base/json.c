@@ -207,7 +207,7 @@ hearth_status json_door_parse(const char *text, size_t length, const char *name,
         }
         char place[64];
         (void)snprintf(place, sizeof place, "line %d column %d", detail.line, detail.column);
-        error_set(error, HEARTH_E_FORMAT, place, "JSON", "%s", detail.text);
+        error_set(error, HEARTH_E_FORMAT, place, NULL, "no JSON: %s", detail.text);
         (void)error_in_file(error, name);
         return HEARTH_E_FORMAT;
     }

@@ -40,7 +40,8 @@ static hearth_status read_ids(const char *text, const char *where, size_t vocabu
     return HEARTH_OK;
 }
 
-static hearth_status gather(const tokenizer *t, const char **words, size_t count, token_list *ret, hearth_error *error)
+static hearth_status gather(const cli *c, const tokenizer *t, const char **words, size_t count, token_list *ret,
+                            hearth_error *error)
 {
     const size_t vocabulary = tokenizer_vocabulary_size(t);
     for (size_t i = 0; i < count; i++) {
@@ -51,7 +52,7 @@ static hearth_status gather(const tokenizer *t, const char **words, size_t count
     }
     buffer text;
     buffer_init(&text, 0);
-    hearth_status status = open_text(NULL, &text, error);
+    hearth_status status = open_text(c, NULL, &text, error);
     if (status == HEARTH_OK) {
         status = strlen(buffer_text(&text)) == text.length
                      ? read_ids(buffer_text(&text), "standard input", vocabulary, ret, error)
@@ -84,7 +85,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     int code = EXIT_DONE;
     hearth_status status = open_tokenizer(c, operands[0], &o, &error);
     if (status == HEARTH_OK) {
-        status = gather(o.model->tokenizer, operands + 1, count - 1, &list, &error);
+        status = gather(c, o.model->tokenizer, operands + 1, count - 1, &list, &error);
     }
     if (status == HEARTH_OK) {
         status = tokenizer_decode(o.model->tokenizer, list.ids, list.count, s->special ? DECODE_SPECIAL : DECODE_PLAIN,

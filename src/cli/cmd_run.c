@@ -151,7 +151,7 @@ static const run_settings defaults = {.temperature = NAN,
                                       .frequency_penalty = NAN};
 
 /* The prompt, then what is piped in. */
-static hearth_status gather_prompt(const run_settings *s, buffer *out, hearth_error *error)
+static hearth_status gather_prompt(const cli *c, const run_settings *s, buffer *out, hearth_error *error)
 {
     if (s->prompt != NULL) {
         TRY(buffer_append_text(out, s->prompt, error));
@@ -161,7 +161,7 @@ static hearth_status gather_prompt(const run_settings *s, buffer *out, hearth_er
     }
     buffer piped;
     buffer_init(&piped, 0);
-    hearth_status status = open_text(NULL, &piped, error);
+    hearth_status status = open_text(c, NULL, &piped, error);
     size_t length = piped.length;
     while (length > 0 && (piped.data[length - 1] == '\n' || piped.data[length - 1] == '\r')) {
         length--;
@@ -286,7 +286,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     run_state r = {.c = c, .s = s};
     /* First of all, so that what is typed while the model loads waits for the prompt. */
     line_reader *lines = talk ? line_reader_create() : NULL;
-    hearth_status status = !talk           ? gather_prompt(s, &prompt, &error)
+    hearth_status status = !talk           ? gather_prompt(c, s, &prompt, &error)
                            : lines == NULL ? error_memory(&error, 0)
                                            : HEARTH_OK;
     if (status == HEARTH_OK && !talk && s->prompt == NULL && prompt.length == 0) {

@@ -159,12 +159,16 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     buffer text;
     buffer_init(&text, 0);
     int code = EXIT_DONE;
-    hearth_status status = open_text(count > 1 ? operands[1] : NULL, &text, &error);
+    hearth_status status = open_text(c, count > 1 ? operands[1] : NULL, &text, &error);
     if (status == HEARTH_OK) {
         status = open_model(c, operands[0], s->compute, &o, &error);
     }
     if (status == HEARTH_OK) {
         status = open_needs_tokenizer(&o, &error);
+    }
+    if (status == HEARTH_OK && s->window > o.model->config.context) {
+        status = error_set(&error, HEARTH_E_ARGUMENT, "--window", "at most the model's context", "%zu of %u", s->window,
+                           o.model->config.context);
     }
     if (status == HEARTH_OK) {
         status = score_text(c, s, &o, &text, &code, &error);

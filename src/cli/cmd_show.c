@@ -59,12 +59,18 @@ static void print_identity(const model *m)
     } else {
         printf("Hugging Face folder");
     }
-    printf(", %zu tensors in %zu file%s\n", m->tensors->count, m->tensors->map_count,
-           m->tensors->map_count == 1 ? "" : "s");
+    if (m->tensors->count > 0) {
+        printf(", %zu tensors in %zu file%s\n", m->tensors->count, m->tensors->map_count,
+               m->tensors->map_count == 1 ? "" : "s");
+    } else {
+        printf(", no weights in it\n");
+    }
     row("family");
     printf("%s\n", k->family->name);
-    row("parameters");
-    printf("%s\n", terminal_number(model_parameters(m), number));
+    if (m->tensors->count > 0) {
+        row("parameters");
+        printf("%s\n", terminal_number(model_parameters(m), number));
+    }
 }
 
 static void print_shape(const model_config *k)
@@ -121,8 +127,13 @@ static void print_memory(const model *m)
     size_t lengths[SHOW_LENGTHS_MOST];
     const size_t count = show_lengths(&m->config, lengths);
     char packed[32], native[32], exact[32], number[32];
-    printf("\n%-28s %12s\n", "memory for the weights", terminal_bytes(show_weight_bytes(m), packed));
-    printf("%-28s %12s %12s\n", "and for keys and values of", "native", "f32");
+    if (m->tensors->count > 0) {
+        printf("\n%-28s %12s\n", "memory for the weights", terminal_bytes(show_weight_bytes(m), packed));
+    } else {
+        putchar('\n');
+    }
+    printf("%-28s %12s %12s\n", m->tensors->count > 0 ? "and for keys and values of" : "memory for keys and values of",
+           "native", "f32");
     for (size_t i = 0; i < count; i++) {
         char label[48];
         snprintf(label, sizeof label, "  %s tokens", terminal_number(lengths[i], number));
@@ -179,7 +190,9 @@ static int print(const cli *c, const show_settings *s, const model *m)
     print_identity(m);
     print_shape(&m->config);
     print_text_side(m, licence);
-    print_formats(m);
+    if (m->tensors->count > 0) {
+        print_formats(m);
+    }
     print_memory(m);
     if (s->tensors) {
         print_tensors(m->tensors);

@@ -106,12 +106,12 @@ static hearth_status render(const template_settings *s, const model *m, const co
     return status;
 }
 
-static hearth_status read_conversation(const char *path, conversation_input *ret, hearth_error *error)
+static hearth_status read_conversation(const cli *c, const char *path, conversation_input *ret, hearth_error *error)
 {
     ret->name = path != NULL && strcmp(path, "-") != 0 ? path : "standard input";
     buffer text;
     buffer_init(&text, 0);
-    hearth_status status = open_text(path, &text, error);
+    hearth_status status = open_text(c, path, &text, error);
     if (status == HEARTH_OK) {
         status = json_door_parse(buffer_text(&text), text.length, ret->name, &ret->read, error);
     }
@@ -132,7 +132,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     buffer text;
     buffer_init(&text, 0);
     int code = EXIT_DONE;
-    hearth_status status = read_conversation(count > 1 ? operands[1] : NULL, &in, &error);
+    hearth_status status = read_conversation(c, count > 1 ? operands[1] : NULL, &in, &error);
     if (status == HEARTH_OK) {
         status = open_model(c, operands[0], -1, &o, &error);
     }

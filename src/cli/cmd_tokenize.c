@@ -63,8 +63,8 @@ static int print(const cli *c, const tokenize_settings *s, const tokenizer *t, c
     return EXIT_DONE;
 }
 
-static hearth_status encode(const tokenize_settings *s, const char *file, const tokenizer *t, token_list *ret,
-                            hearth_error *error)
+static hearth_status encode(const cli *c, const tokenize_settings *s, const char *file, const tokenizer *t,
+                            token_list *ret, hearth_error *error)
 {
     const unsigned flags = (s->no_bos ? 0u : ENCODE_ADD_BOS) | (s->special ? ENCODE_PARSE_SPECIAL : 0u);
     if (s->text != NULL) {
@@ -72,7 +72,7 @@ static hearth_status encode(const tokenize_settings *s, const char *file, const 
     }
     buffer text;
     buffer_init(&text, 0);
-    hearth_status status = open_text(file, &text, error);
+    hearth_status status = open_text(c, file, &text, error);
     if (status == HEARTH_OK) {
         status = tokenizer_encode(t, buffer_text(&text), text.length, flags, ret, error);
     }
@@ -91,7 +91,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     token_list list = {0};
     hearth_status status = open_tokenizer(c, operands[0], &o, &error);
     if (status == HEARTH_OK) {
-        status = encode(s, count > 1 ? operands[1] : NULL, o.model->tokenizer, &list, &error);
+        status = encode(c, s, count > 1 ? operands[1] : NULL, o.model->tokenizer, &list, &error);
     }
     const int code = status == HEARTH_OK ? print(c, s, o.model->tokenizer, &list) : cli_fail(c, &error);
     token_list_free(&list);

@@ -65,9 +65,12 @@ void open_close(opened *o)
     *o = (opened){0};
 }
 
-hearth_status open_text(const char *path, buffer *out, hearth_error *error)
+hearth_status open_text(const cli *c, const char *path, buffer *out, hearth_error *error)
 {
     const bool named = path != NULL && strcmp(path, "-") != 0;
+    if (!named && terminal_is(stdin)) {
+        cli_note(c, "reads what is typed, up to Ctrl-D at the beginning of a line");
+    }
     signals_leave_at_once(true);
     const hearth_status status = named ? file_read_stream(path, LIMIT_TEXT_BYTES, out, error)
                                        : file_read_descriptor(0, "standard input", LIMIT_TEXT_BYTES, out, error);

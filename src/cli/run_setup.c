@@ -75,6 +75,11 @@ static hearth_status read_sampling(run_state *r, hearth_error *error)
 
 static hearth_status open_session(run_state *r, hearth_error *error)
 {
+    const uint32_t most = r->o.model->config.context;
+    if (r->s->context > most) {
+        return error_set(error, HEARTH_E_ARGUMENT, "--context", "at most what the model was made for", "%zu of %u",
+                         r->s->context, most);
+    }
     session_options how = session_options_default();
     how.context_length = r->s->context;
     how.sampling = r->sampling;

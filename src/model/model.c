@@ -69,6 +69,9 @@ static hearth_status read_tokenizer(model *m, hearth_error *error)
 
 static hearth_status read_weights(model *m, const model_options *options, hearth_error *error)
 {
+    if (m->tensors->count == 0) {
+        return error_set(error, HEARTH_E_NOT_FOUND, "weights", "tensors", "none: this file has a vocabulary alone");
+    }
     const weights_options how = {.gguf = m->gguf != NULL,
                                  .compute = options->compute,
                                  .packing = options->packing,

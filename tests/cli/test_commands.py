@@ -172,6 +172,47 @@ def show_sums_are_those_of_the_tensors():
 
 
 @test
+def show_and_tokenize_take_a_file_without_weights():
+    vocabulary = fixture("tokenizers", "llama.cpp", "ggml-vocab-llama-spm.gguf")
+    text = good("show", vocabulary).out
+    assert "no weights in it" in text and "parameters" not in text and "32,000 tokens" in text, text
+    made = good_json("show", vocabulary, "--tensors")
+    assert made["parameters"] == 0 and made["tensors"] == [] and made["memory"]["weights_bytes"] == 0
+    assert good("tokenize", vocabulary, "--ids", "-t", "Hello world").out == "1 15043 3186\n"
+    one_line(hearth("run", vocabulary, "--raw", "-p", "x"), 1, "ggml-vocab-llama-spm.gguf: weights", "vocabulary alone")
+
+
+@test
+def commands_that_read_a_terminal_say_so():
+    for command in ("tokenize", "score", "template", "detokenize"):
+        session = pty_run.Session([HEARTH, command, stories(), "--color", "never"])
+        session.expect(f"hearth {command}: reads what is typed")
+        session.send("\x03")
+        assert session.wait() == 130
+    quiet = pty_run.Session([HEARTH, "tokenize", stories(), "--ids", "-q"])
+    quiet.send("Once\r\x04")
+    assert quiet.wait() == 0 and quiet.text().replace("\r\n", "\n") == "Once\n1 403 13\n", quiet.text()
+
+
+@test
+def texts_come_from_named_pipes_too():
+    wanted = good("tokenize", stories(), "--ids", "--text", "Once upon a time").out
+    with folder() as place:
+        pipe = os.path.join(place, "a pipe")
+        os.mkfifo(pipe)
+        writer = subprocess.Popen(["sh", "-c", f'printf "Once upon a time" > "{pipe}"'])
+        assert good("tokenize", stories(), pipe, "--ids").out == wanted
+        assert writer.wait(20) == 0
+        process = subprocess.Popen([HEARTH, "tokenize", stories(), pipe], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+        time.sleep(0.5)  # nobody writes
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130
+        process.communicate()
+    assert good("tokenize", stories(), "/dev/stdin", "--ids", stdin="Once upon a time").out == wanted
+    one_line(hearth("show", "/dev/null"), 1, "/dev/null", "a device")
+
+
+@test
 def show_prints_for_people():
     text = good("show", tiny()).out
     for word in ("family", "Llama", "2 layers, width 128", "2,048 tokens", "BF16", "apache-2.0", "512 tokens of context"):
@@ -235,7 +276,8 @@ def score_refuses_what_makes_no_sense():
     one_line(hearth("score", stories(), "--window", "64", "--stride", "64", stdin="x"), 2, "--stride")
     one_line(hearth("score", stories(), "--window", "1", stdin="x"), 2, "--window")
     one_line(hearth("score", stories(), "--no-bos", stdin=""), 1, "two tokens")
-    one_line(hearth("score", stories(), "--window", "4096", stdin="Once upon"), 1)
+    one_line(hearth("score", stories(), "--window", "513", stdin="Once upon"), 2, "--window: expected at most", "513 of 512")
+    good("score", stories(), "--window", "512", stdin="Once upon")
 
 
 # ---- bench, doctor, version
@@ -383,6 +425,7 @@ def run_with_a_full_context_says_so():
     longer = story("--context", "64", "--temperature", "0", "-n", "150")
     assert longer["finish"] == "length" and longer["tokens"]["answer"] == 150, longer
     assert longer["text"].startswith(made["text"]), longer
+    one_line(hearth("run", stories(), "--raw", "-p", "Once", "--context", "513"), 2, "--context: expected at most", "513 of 512")
     # What is kept is prompt and the later half of the answer: the model must go on as if given just that.
     one_line(hearth("run", stories(), "--raw", "-p", "Once upon a time " * 40, "--context", "64"), 1, "64", "--context")
 
