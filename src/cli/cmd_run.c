@@ -311,7 +311,8 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
 static const cli_section sections[] = {
     {"At the prompt",
      "A line ends a text, unless it ends in a backslash: then the next line belongs to it. A text between `\"\"\"` and "
-     "`\"\"\"` keeps its lines. The arrow keys edit and walk through the history, Ctrl-R searches it, Ctrl-C stops the "
+     "`\"\"\"` keeps its lines, and so does what is pasted. The arrow keys edit and walk through the history, Ctrl-R "
+     "searches it, Ctrl-C stops the "
      "answer (or empties the line), Ctrl-D leaves. What is typed while an answer is made is read when it is done.\n\n"
      "    /help          tell these\n"
      "    /clear         begin a new conversation; the system message stays\n"

@@ -5,9 +5,11 @@
  * lost, everything is echoed into the answer. So the modes between two lines are single keys without echo, too; keys
  * wait there, whole, for the next prompt. */
 #include "cli/line_reader.h"
+#include "cli/paste.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
 
+#include "base/limits.h"
 #include "base/memory.h"
 #include "platform/file.h"
 
@@ -21,11 +23,17 @@
 
 enum { HISTORY_LINES = 2000 };
 
+#define PASTE_ON "\033[?2004h" /* the terminal puts "\e[200~" and "\e[201~" around what is pasted */
+
 struct line_reader {
     EditLine *edit;
     History *history;
+    History *entered;   /* of it, what was entered here */
     char *history_path; /* NULL: kept in memory alone */
     bool continued;     /* the prompt of a line that goes on */
+    bool quoted;        /* within """ */
+    bool holds;         /* libedit edits, and the terminal holds keys between lines */
+    paste paste;
     bool interrupted;
     int width;       /* of the terminal when the line was drawn */
     mbstate_t shift; /* of a character whose bytes have not all come */
@@ -61,6 +69,9 @@ static void draw_again(line_reader *r, EditLine *edit, signals_redraw why)
         }
         fputs("\033[J", stderr);
     }
+    if (why == REDRAW_CONTINUED && r->holds) {
+        fputs(PASTE_ON, stderr);
+    }
     el_resize(edit);
     (void)el_set(edit, EL_REFRESH);
 }
@@ -87,13 +98,49 @@ static bool read_byte(line_reader *r, EditLine *edit, char *ret)
     }
 }
 
+/* Does a newline belong to the text without a backslash before it? */
+static bool keeps_newlines(const line_reader *r)
+{
+    const LineInfo *line = el_line(r->edit);
+    return r->quoted || (!r->continued && line->lastchar - line->buffer >= 3 && memcmp(line->buffer, "\"\"\"", 3) == 0);
+}
+
+static unsigned char on_paste(EditLine *edit, int key)
+{
+    line_reader *r = NULL;
+    (void)key;
+    (void)el_get(edit, EL_CLIENTDATA, &r);
+    r->paste = (paste){.under_way = true};
+    return CC_NORM;
+}
+
+/* The next byte for libedit; false at the end of input or when a signal asked to stop. */
+static bool next_byte(line_reader *r, EditLine *edit, char *ret)
+{
+    paste *p = &r->paste;
+    for (;;) {
+        if (p->at < p->count) {
+            *ret = p->queue[p->at++];
+            return true;
+        }
+        p->at = p->count = 0;
+        if (!read_byte(r, edit, ret)) {
+            return false;
+        }
+        if (!p->under_way) {
+            return true;
+        }
+        paste_take(p, *ret, keeps_newlines(r));
+    }
+}
+
 static int read_character(EditLine *edit, wchar_t *ret)
 {
     line_reader *r = NULL;
     (void)el_get(edit, EL_CLIENTDATA, &r);
     for (;;) {
         char byte = 0;
-        if (!read_byte(r, edit, &byte)) {
+        if (!next_byte(r, edit, &byte)) {
             errno = 0;
             return r->interrupted ? -1 : 0;
         }
@@ -110,19 +157,36 @@ static int read_character(EditLine *edit, wchar_t *ret)
 }
 
 /* Where libedit edits nothing (stderr is no terminal, "edit off" in ~/.editrc), the terminal does it. */
-static void hold_keys(const line_reader *r)
+static void hold_keys(line_reader *r)
 {
     int edits = 0;
-    if (isatty(STDIN_FILENO) && terminal_is(stderr) && el_get(r->edit, EL_EDITMODE, &edits) == 0 && edits != 0) {
+    r->holds = isatty(STDIN_FILENO) && terminal_is(stderr) && el_get(r->edit, EL_EDITMODE, &edits) == 0 && edits != 0;
+    if (r->holds) {
         (void)el_set(r->edit, EL_SETTY, "-x", "-icanon", "-echo", NULL);
+    }
+}
+
+static History *make_history(void)
+{
+    HistEvent event;
+    History *made = history_init();
+    if (made != NULL) {
+        (void)history(made, &event, H_SETSIZE, HISTORY_LINES);
+        (void)history(made, &event, H_SETUNIQUE, 1);
+    }
+    return made;
+}
+
+static void end_history(History *made)
+{
+    if (made != NULL) {
+        history_end(made);
     }
 }
 
 static void load_history(line_reader *r)
 {
     HistEvent event;
-    (void)history(r->history, &event, H_SETSIZE, HISTORY_LINES);
-    (void)history(r->history, &event, H_SETUNIQUE, 1);
     char *folder = file_user_folder("state");
     if (folder != NULL && file_make_folders(folder, NULL) == HEARTH_OK) {
         r->history_path = file_join(folder, "history");
@@ -141,8 +205,9 @@ line_reader *line_reader_create(void)
     }
     signals_keep_terminal(true);
     r->edit = el_init("hearth", stdin, stderr, stderr);
-    r->history = history_init();
-    if (r->edit == NULL || r->history == NULL) {
+    r->history = make_history();
+    r->entered = make_history();
+    if (r->edit == NULL || r->history == NULL || r->entered == NULL) {
         line_reader_free(r);
         return NULL;
     }
@@ -154,10 +219,53 @@ line_reader *line_reader_create(void)
     (void)el_set(r->edit, EL_HIST, history, r->history);
     (void)el_set(r->edit, EL_GETCFN, read_character);
     (void)el_set(r->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
+    (void)el_set(r->edit, EL_ADDFN, "hearth-paste", "what is pasted follows", on_paste);
+    (void)el_set(r->edit, EL_BIND, "\\e[200~", "hearth-paste", NULL);
+    (void)el_set(r->edit, EL_BIND, "^I", "ed-insert", NULL);
     (void)el_set(r->edit, EL_BIND, "^@", "em-set-mark", NULL); /* not what the terminal's disabled keys do */
     (void)el_source(r->edit, NULL);                            /* ~/.editrc, where there is one */
     hold_keys(r);
     return r;
+}
+
+/* What libedit writes for a history, by way of a temporary file: it wants one whose mode it can set. */
+static bool write_history(History *lines, buffer *out)
+{
+    HistEvent event;
+    FILE *file = tmpfile();
+    const bool written = file != NULL && history(lines, &event, H_SAVE_FP, file) >= 0 && fflush(file) == 0 &&
+                         fseek(file, 0, SEEK_SET) == 0 &&
+                         file_read_descriptor(fileno(file), "history", LIMIT_TEXT_BYTES, out, NULL) == HEARTH_OK;
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return written;
+}
+
+/* Appends what was entered here to the file as it is now: another conversation may have ended meanwhile. The file is
+ * replaced whole or stays; where it cannot be kept, that is no failure. */
+static void save_history(const line_reader *r)
+{
+    HistEvent event;
+    HistEvent added;
+    History *all = make_history();
+    if (all == NULL || r->history_path == NULL || history(r->entered, &event, H_LAST) != 0) {
+        end_history(all);
+        return;
+    }
+    (void)history(all, &added, H_LOAD, r->history_path);
+    do { /* the oldest first; "previous" is towards the newest */
+        (void)history(all, &added, H_ENTER, event.str);
+    } while (history(r->entered, &event, H_PREV) == 0);
+    buffer text;
+    buffer_init(&text, 0);
+    if (write_history(all, &text)) {
+        const mode_t before = umask(077); /* what was asked is nobody else's */
+        (void)file_replace(r->history_path, text.data, text.length, NULL);
+        umask(before);
+    }
+    buffer_free(&text);
+    end_history(all);
 }
 
 void line_reader_free(line_reader *r)
@@ -169,15 +277,11 @@ void line_reader_free(line_reader *r)
         el_end(r->edit);
     }
     signals_keep_terminal(false);
-    if (r->history != NULL) {
-        HistEvent event;
-        if (r->history_path != NULL) {
-            const mode_t before = umask(077); /* what was asked is nobody else's */
-            (void)history(r->history, &event, H_SAVE, r->history_path);
-            umask(before);
-        }
-        history_end(r->history);
+    if (r->history != NULL && r->entered != NULL) {
+        save_history(r);
     }
+    end_history(r->history);
+    end_history(r->entered);
     mem_free(r->history_path);
     mem_free(r);
 }
@@ -190,14 +294,17 @@ static line_result read_line(line_reader *r, const char **ret, size_t *ret_lengt
     r->width = terminal_width();
     memset(&r->shift, 0, sizeof r->shift);
     signals_be_patient(true);
-    /* Before the prompt shows: left to itself, libedit shows it first, and a Ctrl-D that comes in between is lost. */
-    (void)el_set(r->edit, EL_PREP_TERM, 1);
+    signals_mark_paste(r->holds);
+    fputs(r->holds ? PASTE_ON : "", stderr);
     const char *line = el_gets(r->edit, &count);
+    fputs(r->holds ? SIGNALS_PASTE_OFF : "", stderr);
+    signals_mark_paste(false);
     if (r->interrupted && !signals_terminated()) {
         signals_forget();
     }
     signals_be_patient(false);
     if (r->interrupted) {
+        r->paste = (paste){0};
         fputs(signals_terminated() ? "\n" : "^C\n", stderr);
         return signals_terminated() ? LINE_END : LINE_INTERRUPTED;
     }
@@ -211,6 +318,7 @@ static line_result read_line(line_reader *r, const char **ret, size_t *ret_lengt
     if (*ret_length > 0) {
         HistEvent event;
         (void)history(r->history, &event, H_ENTER, line);
+        (void)history(r->entered, &event, H_ENTER, line);
     }
     return LINE_TEXT;
 }
@@ -243,9 +351,9 @@ static hearth_status add_line(buffer *out, const char *line, size_t length, bool
 
 line_result line_reader_read(line_reader *r, buffer *out, hearth_error *error)
 {
-    bool quoted = false;
     bool more = true;
     buffer_clear(out);
+    r->quoted = false;
     for (bool first = true; more; first = false) {
         const char *line = NULL;
         size_t length = 0;
@@ -254,7 +362,7 @@ line_result line_reader_read(line_reader *r, buffer *out, hearth_error *error)
         if (result != LINE_TEXT) {
             return result;
         }
-        if (add_line(out, line, length, first, &quoted, &more, error) != HEARTH_OK) {
+        if (add_line(out, line, length, first, &r->quoted, &more, error) != HEARTH_OK) {
             return LINE_FAILED;
         }
     }

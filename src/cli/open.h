@@ -26,8 +26,8 @@ hearth_status open_tokenizer(const cli *c, const char *name, opened *ret, hearth
 /* Zeroed and half-opened ones are allowed. */
 void open_close(opened *o);
 
-/* The whole of a file or pipe, or of stdin for NULL or "-". Ctrl-C while it is waited for ends the program; at a terminal a
- * remark says that it waits. */
+/* The whole of a file or pipe, or of stdin for NULL or "-". Ctrl-C while it is waited for ends the program; at a
+ * terminal a remark says that it waits. */
 hearth_status open_text(const cli *c, const char *path, buffer *out, hearth_error *error);
 
 #endif

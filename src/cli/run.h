@@ -74,7 +74,10 @@ void run_print_closing(const run_state *r);
 
 /* run_chat.c: the conversation at the terminal; an exit status. */
 int run_chat(run_state *r, line_reader *lines);
-/* run_words.c: a line that begins with a slash. *ret_leave: /exit. */
+/* run_words.c: is it a slash, a word of letters (maybe with a "!"), and then nothing or white space? "/etc/passwd" is
+ * text. */
+bool run_is_slash(const char *line);
+/* Such a line. *ret_leave: /exit. */
 void run_slash(run_state *r, const char *line, bool *ret_leave);
 
 #endif

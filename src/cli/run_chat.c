@@ -89,7 +89,7 @@ int run_chat(run_state *r, line_reader *lines)
             leave = true;
         } else if (result == LINE_END) {
             leave = true;
-        } else if (result == LINE_TEXT && buffer_text(&line)[0] == '/') {
+        } else if (result == LINE_TEXT && run_is_slash(buffer_text(&line))) {
             run_slash(r, buffer_text(&line), &leave);
         } else if (result == LINE_TEXT && line.length > strspn(buffer_text(&line), " \t\n")) {
             leave = !answer(r, &line, &code);

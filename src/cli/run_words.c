@@ -202,6 +202,12 @@ static void say_unknown(const run_state *r, const char *name)
     }
 }
 
+bool run_is_slash(const char *line)
+{
+    const size_t length = strcspn(line, " \t\n");
+    return line[0] == '/' && strspn(line + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!") == length - 1;
+}
+
 void run_slash(run_state *r, const char *line, bool *ret_leave)
 {
     char name[48];

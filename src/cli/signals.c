@@ -15,6 +15,7 @@ static volatile sig_atomic_t redraw;   /* a signals_redraw */
 static volatile sig_atomic_t leave_at_once;
 static volatile sig_atomic_t patient;
 static volatile sig_atomic_t keeps_terminal;
+static volatile sig_atomic_t marks_paste;
 static struct termios found; /* the terminal's modes, where keeps_terminal */
 
 static int exit_status_of(int number)
@@ -26,6 +27,10 @@ static int exit_status_of(int number)
 static void give_terminal_back(void)
 {
     if (keeps_terminal) {
+        static const char off[] = SIGNALS_PASTE_OFF;
+        if (marks_paste) {
+            (void)!write(STDERR_FILENO, off, sizeof off - 1);
+        }
         (void)tcsetattr(STDIN_FILENO, TCSANOW, &found);
     }
 }
@@ -132,6 +137,11 @@ void signals_leave_at_once(bool yes)
 void signals_be_patient(bool yes)
 {
     patient = yes;
+}
+
+void signals_mark_paste(bool yes)
+{
+    marks_paste = yes;
 }
 
 void signals_keep_terminal(bool yes)

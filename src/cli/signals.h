@@ -25,6 +25,9 @@ bool signals_wait_readable(int descriptor);
  * call? */
 typedef enum signals_redraw { REDRAW_NONE, REDRAW_RESIZED, REDRAW_CONTINUED } signals_redraw;
 signals_redraw signals_take_redraw(void);
+/* Takes back that the terminal marks what is pasted; while true, this is part of giving the terminal back. */
+#define SIGNALS_PASTE_OFF "\033[?2004l"
+void signals_mark_paste(bool yes);
 /* While true, the terminal gets the modes that it has now back whenever a signal ends or stops the process (SIGKILL
  * aside), and after a stop the modes that it had then. At the end it gets them back for good. */
 void signals_keep_terminal(bool yes);
