@@ -109,38 +109,54 @@ static void set_limit(const model *m, const bench_limits *l, size_t depth, bench
     row->limit_unit = most == MEASURE_INT8 ? "GOPS" : "GFLOPS";
 }
 
+/* The bar of all runs: each is a thousand parts of the whole. */
+typedef struct run_progress {
+    terminal_progress bar;
+    size_t done, runs;
+    size_t drawn, tokens; /* of an answer */
+} run_progress;
+
+enum { RUN_PARTS = 1000 };
+
+static bool show_run(run_progress *p, uint64_t done, uint64_t total)
+{
+    const uint64_t within = total > 0 ? RUN_PARTS * done / total : 0;
+    return terminal_progress_step(&p->bar, "measuring", p->done * RUN_PARTS + within, p->runs * RUN_PARTS, "");
+}
+
 static bool go_on(void *context, const char *text, size_t length)
 {
-    (void)context;
+    run_progress *p = context;
     (void)text;
     (void)length;
-    return !signals_stop_asked();
+    return show_run(p, ++p->drawn, p->tokens);
 }
 
 static bool go_on_feeding(void *context, const char *what, uint64_t done, uint64_t total, const char *unit)
 {
+    run_progress *p = context;
     (void)what;
-    (void)done;
-    (void)total;
     (void)unit;
-    return go_on(context, NULL, 0);
+    return show_run(p, p->tokens > 0 ? 0 : done, total); /* an answer's prompt is not what takes long */
 }
 
 /* One measurement of one row. `ids` has at least as many tokens as any row and the depth. */
 static hearth_status measure_row(session *s, bench_row *row, size_t round, const int32_t *ids, size_t depth,
-                                 hearth_error *error)
+                                 run_progress *p, hearth_error *error)
 {
+    p->drawn = 0;
+    p->tokens = row->kind == BENCH_DECODE ? row->tokens : 0;
     TRY(session_rewind(s, 0, error));
     const double began = time_seconds();
     double seconds = 0;
     if (row->kind == BENCH_PREFILL) {
-        TRY(session_feed(s, ids, row->tokens, go_on_feeding, NULL, error));
+        TRY(session_feed(s, ids, row->tokens, go_on_feeding, p, error));
         seconds = time_seconds() - began;
     } else {
-        TRY(session_feed(s, ids, depth, go_on_feeding, NULL, error));
+        TRY(session_feed(s, ids, depth, go_on_feeding, p, error));
         const session_answer_options how = {.most_tokens = row->tokens, .ignore_end = true};
         session_answer_result result = {0};
-        TRY(session_answer(s, &how, go_on, NULL, &result, error));
+        TRY(session_answer(s, &how, go_on, p, &result, error));
         if (result.end == SESSION_END_CALLER) {
             return error_set(error, HEARTH_E_CANCELLED, NULL, NULL, "interrupted");
         }
@@ -154,18 +170,17 @@ static hearth_status measure_row(session *s, bench_row *row, size_t round, const
 static hearth_status measure_rounds(const cli *c, session *s, size_t depth, size_t rounds, bench_row *rows,
                                     size_t count, const int32_t *ids, hearth_error *error)
 {
-    terminal_progress bar = {.quiet = c->quiet};
-    hearth_status status = HEARTH_OK;
+    run_progress p = {.bar = {.quiet = c->quiet}, .runs = rounds * count};
     /* One untimed prompt first: pages are touched, threads are awake. */
     const size_t warm = depth < 16 ? depth : 16;
-    TRY(session_feed(s, ids, warm, go_on_feeding, NULL, error));
+    hearth_status status = session_feed(s, ids, warm, go_on_feeding, &p, error);
     for (size_t round = 0; round < rounds && status == HEARTH_OK; round++) {
         for (size_t i = 0; i < count && status == HEARTH_OK; i++) {
-            (void)terminal_progress_step(&bar, "measuring", round * count + i, rounds * count, "runs");
-            status = measure_row(s, &rows[i], round, ids, depth, error);
+            status = measure_row(s, &rows[i], round, ids, depth, &p, error);
+            p.done++;
         }
     }
-    terminal_progress_end(&bar);
+    terminal_progress_end(&p.bar);
     return status;
 }
 
@@ -177,6 +192,24 @@ static int32_t *make_ids(size_t count, size_t vocabulary)
         ids[i] = (int32_t)((i * 2654435761u + 12345u) % vocabulary);
     }
     return ids;
+}
+
+hearth_status bench_find_limits(const cli *c, const opened *o, bench_limits *ret, hearth_error *error)
+{
+    terminal_progress bar = {.quiet = c->quiet};
+    hearth_status status = HEARTH_OK;
+    ret->bandwidth = 0;
+    for (int step = 0; step <= MEASURE_KINDS && status == HEARTH_OK; step++) {
+        if (!terminal_progress_step(&bar, "measuring this machine", (uint64_t)step, MEASURE_KINDS + 1, "")) {
+            status = error_set(error, HEARTH_E_CANCELLED, NULL, NULL, "interrupted");
+        } else if (step < MEASURE_KINDS) {
+            ret->peak[step] = measure_peak(o->engine->kernels, o->engine->pool, (measure_kind)step);
+        } else {
+            status = measure_read_bandwidth(o->engine->kernels, o->engine->pool, 0, &ret->bandwidth, error);
+        }
+    }
+    terminal_progress_end(&bar);
+    return status;
 }
 
 hearth_status bench_measure(const cli *c, const opened *o, size_t depth, size_t rounds, bench_row *rows, size_t count,
@@ -191,10 +224,7 @@ hearth_status bench_measure(const cli *c, const opened *o, size_t depth, size_t 
         return error_set(error, HEARTH_E_LIMIT, "the longest run", NULL, "%zu tokens, the model's context has %u",
                          longest, o->model->config.context);
     }
-    TRY(measure_read_bandwidth(o->engine->kernels, o->engine->pool, 0, &ret->bandwidth, error));
-    for (int kind = 0; kind < MEASURE_KINDS; kind++) {
-        ret->peak[kind] = measure_peak(o->engine->kernels, o->engine->pool, (measure_kind)kind);
-    }
+    TRY(bench_find_limits(c, o, ret, error));
     for (size_t i = 0; i < count; i++) {
         set_limit(o->model, ret, depth, &rows[i]);
     }

@@ -26,6 +26,9 @@ typedef struct bench_limits {
     double peak[MEASURE_KINDS];
 } bench_limits;
 
+/* Measures them. After HEARTH_E_MEMORY all but the bandwidth are there; HEARTH_E_CANCELLED after a signal. */
+hearth_status bench_find_limits(const cli *c, const opened *o, bench_limits *ret, hearth_error *error);
+
 double bench_median(const bench_row *row);
 /* In the limit's unit, at the median rate. */
 double bench_used(const bench_row *row);

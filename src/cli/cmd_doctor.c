@@ -1,24 +1,13 @@
 /* hearth doctor: what limits this machine. */
+#include "cli/bench.h"
 #include "cli/commands.h"
 #include "cli/doctor.h"
-#include "cli/open.h"
 
 #include "platform/cpu.h"
-#include "tensor/measure.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-static void measure_all(const opened *o, double ret[4])
-{
-    if (measure_read_bandwidth(o->engine->kernels, o->engine->pool, 0, &ret[0], NULL) != HEARTH_OK) {
-        ret[0] = 0; /* too little memory to measure with: printed as such */
-    }
-    for (int kind = 0; kind < MEASURE_KINDS; kind++) {
-        ret[1 + kind] = measure_peak(o->engine->kernels, o->engine->pool, (measure_kind)kind);
-    }
-}
 
 static const char *chosen_by(const cli *c)
 {
@@ -26,7 +15,7 @@ static const char *chosen_by(const cli *c)
     return c->isa != NULL ? "--isa" : (forced != NULL && *forced != '\0' ? "HEARTH_ISA" : "the best here");
 }
 
-static json_t *machine_json(const cli *c, const opened *o, const double limits[4])
+static json_t *machine_json(const cli *c, const opened *o, const bench_limits *limits)
 {
     const cpu_features *f = cpu_get_features();
     json_t *sets = json_array();
@@ -49,9 +38,9 @@ static json_t *machine_json(const cli *c, const opened *o, const double limits[4
                      chosen_by(c), "cores", "online", (int)sysconf(_SC_NPROCESSORS_ONLN), "affinity",
                      cpu_cores_by_affinity(), "quota", cpu_quota_cores(), "threads", o->engine->threads, "memory_bytes",
                      "total", (json_int_t)memory_total_bytes(), "available", (json_int_t)memory_available_bytes(),
-                     "limits", "read_gb_s", limits[0], "fp32_gflops", limits[1 + MEASURE_FP32], "bf16_gflops",
-                     limits[1 + MEASURE_BF16], "int8_gops", limits[1 + MEASURE_INT8], "libraries", libraries, "hints",
-                     hints);
+                     "limits", "read_gb_s", limits->bandwidth, "fp32_gflops", limits->peak[MEASURE_FP32], "bf16_gflops",
+                     limits->peak[MEASURE_BF16], "int8_gops", limits->peak[MEASURE_INT8], "libraries", libraries,
+                     "hints", hints);
 }
 
 static void row(const char *name)
@@ -80,24 +69,25 @@ static void print_processor(const cli *c, const opened *o)
     printf("computes with %d thread%s\n", o->engine->threads, o->engine->threads == 1 ? "" : "s");
 }
 
-static void print_limits(const double limits[4])
+static void print_limits(const bench_limits *limits)
 {
     char total[32], available[32];
     row("memory");
     printf("%s, %s available\n", terminal_bytes(memory_total_bytes(), total),
            terminal_bytes(memory_available_bytes(), available));
     row("bandwidth");
-    if (limits[0] > 0) {
-        printf("%.1f GB/s read: a model of 1 GB answers with at most %.0f tokens/s\n", limits[0], limits[0]);
+    if (limits->bandwidth > 0) {
+        printf("%.1f GB/s read: a model of 1 GB answers with at most %.0f tokens/s\n", limits->bandwidth,
+               limits->bandwidth);
     } else {
         printf("not measured: too little memory is free\n");
     }
     row("peaks");
-    printf("%.0f GFLOPS binary32, %.0f GFLOPS bf16, %.0f GOPS 8-bit integers\n", limits[1 + MEASURE_FP32],
-           limits[1 + MEASURE_BF16], limits[1 + MEASURE_INT8]);
+    printf("%.0f GFLOPS binary32, %.0f GFLOPS bf16, %.0f GOPS 8-bit integers\n", limits->peak[MEASURE_FP32],
+           limits->peak[MEASURE_BF16], limits->peak[MEASURE_INT8]);
 }
 
-static void print(const cli *c, const opened *o, const double limits[4])
+static void print(const cli *c, const opened *o, const bench_limits *limits)
 {
     print_processor(c, o);
     print_limits(limits);
@@ -129,13 +119,15 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     if (open_engine(c, &o, &error) != HEARTH_OK) {
         return cli_fail(c, &error);
     }
-    double limits[1 + MEASURE_KINDS];
-    measure_all(&o, limits);
+    bench_limits limits = {0};
+    const hearth_status status = bench_find_limits(c, &o, &limits, &error);
     int code = EXIT_DONE;
-    if (c->json) {
-        code = cli_print_json(c, machine_json(c, &o, limits));
+    if (status != HEARTH_OK && status != HEARTH_E_MEMORY) { /* the bandwidth takes memory: without it 0 is printed */
+        code = cli_fail(c, &error);
+    } else if (c->json) {
+        code = cli_print_json(c, machine_json(c, &o, &limits));
     } else {
-        print(c, &o, limits);
+        print(c, &o, &limits);
     }
     open_close(&o);
     return code;

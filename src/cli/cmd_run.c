@@ -328,13 +328,15 @@ static const cli_section sections[] = {
      "the context, or `--max-tokens` where that is less, is free; the system message stays. In the middle of an answer "
      "the same is done and the answer goes on. Where nothing older is left, the answer ends there; but with "
      "`--max-tokens` the older half of the answer is forgotten, the prompt stays, and it goes on until the number is "
-     "reached. Each time a line on standard error says so. What is kept is computed anew at its new place: the model "
+     "reached. A line on standard error says so, for an answer's halves the first time. What is kept is computed anew "
+     "at its new place: the model "
      "answers as if it had been given just that."},
     {"What is printed",
      "The answer goes to standard output as it is made. On a terminal, control characters in it are shown as pictures "
      "and do nothing, and a closing line on standard error says how many tokens the prompt and the answer had, how "
      "fast "
-     "they went and how it was computed. `--json` prints one object after the answer: its text, why it ended (end, "
+     "they went and how it was computed. `--json` prints one object after the answer (a bar on standard error shows it "
+     "coming, at a terminal): its text, why it ended (end, "
      "stop, length, context, interrupted), tokens, seconds and all settings; a bias of -inf is the text \"-inf\"."},
     {NULL, NULL},
 };

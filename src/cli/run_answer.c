@@ -19,6 +19,8 @@ typedef struct stream {
     run_state *r;
     hearth_status status; /* of the output */
     hearth_error *error;
+    terminal_progress *bar; /* with --json, where nothing else is seen */
+    size_t drawn, most;
 } stream;
 
 /* What one answer carries. */
@@ -27,6 +29,8 @@ typedef struct making {
     const char *raw; /* NULL: the conversation */
     size_t raw_length;
     token_list prompt;
+    terminal_progress bar; /* of the answer */
+    bool halved;           /* some of the answer was forgotten */
     hearth_error *error;
 } making;
 
@@ -45,7 +49,9 @@ static bool on_text(void *context, const char *text, size_t length)
             s->status = terminal_write_text(text, length, s->error);
         }
     }
-    return s->status == HEARTH_OK && !signals_stop_asked();
+    s->drawn++;
+    return s->status == HEARTH_OK && !signals_stop_asked() &&
+           (!s->r->c->json || terminal_progress_step(s->bar, "answer", s->drawn, s->most, "tokens"));
 }
 
 static hearth_status make_prompt(making *m)
@@ -67,25 +73,27 @@ static size_t room_wanted(const run_state *r)
 }
 
 /* Within an answer it begins a line of its own, where the bar of the work that follows has room, too. */
-static void say_forgotten(const run_state *r, const char *what, bool in_answer)
+static void say_forgotten(making *m, const char *what, bool in_answer)
 {
+    const run_state *r = m->r;
     if (r->c->quiet) {
         return;
     }
+    terminal_progress_end(&m->bar);
     fflush(stdout);
     fprintf(stderr, "%s%s[the context of %zu tokens is full: %s forgotten]%s\n",
-            in_answer && terminal_is(stderr) ? "\n" : "", terminal_style(stderr, "dim"),
+            in_answer && terminal_is(stderr) && !r->c->json ? "\n" : "", terminal_style(stderr, "dim"),
             session_context_length(r->session), what, terminal_style(stderr, "reset"));
 }
 
-static void say_exchanges(const run_state *r, unsigned exchanges, bool in_answer)
+static void say_exchanges(making *m, unsigned exchanges, bool in_answer)
 {
     char what[64] = "the oldest exchange is";
     if (exchanges > 1) {
         snprintf(what, sizeof what, "the %u oldest exchanges are", exchanges);
     }
     if (exchanges > 0) {
-        say_forgotten(r, what, in_answer);
+        say_forgotten(m, what, in_answer);
     }
 }
 
@@ -144,13 +152,14 @@ static bool make_room(making *m, size_t prompt_before, hearth_status *ret_status
     size_t kept = made;
     unsigned forgotten = 0;
     *ret_status = forget(m, made, &forgotten);
-    say_exchanges(r, forgotten, true);
+    say_exchanges(m, forgotten, true);
     if (*ret_status == HEARTH_OK && m->prompt.count + made >= context && r->s->most_tokens > 0) {
         kept = m->prompt.count < context ? (context - m->prompt.count) / 2 : 0;
     }
     const bool fits = *ret_status == HEARTH_OK && m->prompt.count + kept < context && kept > 0;
-    if (fits && kept < made) {
-        say_forgotten(r, "the older half of the answer is", true);
+    if (fits && kept < made && !m->halved) {
+        say_forgotten(m, "each time the older half of the answer is", true);
+        m->halved = true;
     }
     const size_t prompt_count = m->prompt.count;
     for (size_t i = 0; fits && i < kept && *ret_status == HEARTH_OK; i++) {
@@ -170,7 +179,11 @@ static hearth_status draw(making *m, bool *ret_full)
     run_state *r = m->r;
     const size_t room = session_context_length(r->session) - session_length(r->session);
     const size_t left = r->s->most_tokens > 0 ? r->s->most_tokens - r->last.tokens : room;
-    stream out = {.r = r, .error = m->error};
+    stream out = {.r = r,
+                  .error = m->error,
+                  .bar = &m->bar,
+                  .drawn = r->last.tokens,
+                  .most = r->s->most_tokens > 0 ? r->s->most_tokens : room};
     const session_answer_options how = {
         .most_tokens = left < room ? left : room, .stops = r->s->stops.items, .stop_count = r->s->stops.count};
     session_answer_result result = {0};
@@ -208,7 +221,7 @@ static hearth_status make_answer(making *m)
     TRY(feed(r, &m->prompt, &r->last.kept_tokens, m->error));
     r->last.prompt_tokens = m->prompt.count;
     r->last.prompt_seconds = time_seconds() - began;
-    say_exchanges(r, forgotten, false);
+    say_exchanges(m, forgotten, false);
     for (;;) {
         bool full = false;
         const size_t prompt_before = m->prompt.count;
@@ -228,7 +241,7 @@ static hearth_status make_answer(making *m)
 
 hearth_status run_make_answer(run_state *r, const char *raw, size_t raw_length, hearth_error *error)
 {
-    making m = {.r = r, .raw = raw, .raw_length = raw_length, .error = error};
+    making m = {.r = r, .raw = raw, .raw_length = raw_length, .bar = {.quiet = r->c->quiet}, .error = error};
     buffer text = r->last.text;
     buffer_clear(&text);
     r->last = (run_answer){.text = text};
@@ -237,6 +250,7 @@ hearth_status run_make_answer(run_state *r, const char *raw, size_t raw_length, 
         return error_memory(error, 0);
     }
     const hearth_status status = make_answer(&m);
+    terminal_progress_end(&m.bar);
     if (status != HEARTH_OK) { /* then nothing was forgotten for it either */
         json_t *shortened = r->messages;
         r->messages = before;

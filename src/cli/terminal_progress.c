@@ -11,13 +11,20 @@
 #define REDRAW_NS 100000000u
 #define LINE_EVERY_NS 10000000000u
 
-static void amount(char *ret, size_t size, double value, const char *unit)
+typedef struct progress_state {
+    uint64_t done, total;
+    const char *unit;
+    double elapsed;
+} progress_state;
+
+/* With its unit, or the bare number. Bytes have theirs always. */
+static void amount(char *ret, size_t size, double value, const char *unit, bool bare)
 {
     char text[32];
     if (strcmp(unit, "B") == 0) {
         snprintf(ret, size, "%s", terminal_bytes((uint64_t)value, text));
     } else {
-        snprintf(ret, size, "%s %s", terminal_number((uint64_t)value, text), unit);
+        snprintf(ret, size, "%s%s%s", terminal_number((uint64_t)value, text), bare ? "" : " ", bare ? "" : unit);
     }
 }
 
@@ -42,29 +49,48 @@ static void draw_bar(char *ret, size_t size, double share, int cells)
     }
 }
 
-static void draw(terminal_progress *p, uint64_t done, uint64_t total, const char *unit, double elapsed)
+/* " 43%  12 of 28 tokens, 4 tokens/s, 4 s left"; without a unit " 43%  4 s left"; the shorter one also where the longer
+ * does not fit in `width`. */
+static void describe(char *ret, size_t size, int width, const progress_state *state)
 {
-    char part[48], whole[48], rate[56] = "", left[48], bar[128] = "", line[512];
-    const double share = total > 0 ? (double)done / (double)total : 0;
-    const double speed = elapsed > 0 ? (double)done / elapsed : 0;
-    amount(part, sizeof part, (double)done, unit);
-    amount(whole, sizeof whole, (double)total, unit);
-    if (speed >= 1) {
-        char text[48];
-        amount(text, sizeof text, speed, unit);
-        snprintf(rate, sizeof rate, "%s/s, ", text);
+    char part[48], whole[48], rate[56] = "", left[48];
+    const double speed = state->elapsed > 0 ? (double)state->done / state->elapsed : 0;
+    const double percent = state->total > 0 ? 100 * (double)state->done / (double)state->total : 0;
+    const uint64_t rest = state->total > state->done ? state->total - state->done : 0;
+    time_left(left, sizeof left, speed > 0 ? (double)rest / speed : 0);
+    int used = width;
+    if (*state->unit != '\0') {
+        amount(part, sizeof part, (double)state->done, state->unit, true);
+        amount(whole, sizeof whole, (double)state->total, state->unit, false);
+        if (speed >= 1) {
+            char text[48];
+            amount(text, sizeof text, speed, state->unit, false);
+            snprintf(rate, sizeof rate, "%s/s, ", text);
+        }
+        used = snprintf(ret, size, "%3.0f%%  %s of %s, %s%s", percent, part, whole, rate, speed > 0 ? left : "");
     }
-    time_left(left, sizeof left, speed > 0 && total > done ? (double)(total - done) / speed : 0);
-    const int width = terminal_width();
+    if (used >= width) {
+        snprintf(ret, size, "%3.0f%%  %s", percent, speed > 0 ? left : "");
+    }
+}
+
+static void draw(terminal_progress *p, const progress_state *state)
+{
+    char bar[128] = "", line[256];
     if (!terminal_is(stderr)) {
-        fprintf(stderr, "%s: %.0f%%, %s of %s, %s%s\n", p->what, share * 100, part, whole, rate, left);
+        describe(line, sizeof line, (int)sizeof line, state);
+        fprintf(stderr, "%s: %s\n", p->what, line + strspn(line, " "));
         return;
     }
-    snprintf(line, sizeof line, "%3.0f%%  %s of %s, %s%s", share * 100, part, whole, rate, left);
+    const int width = terminal_width();
+    describe(line, sizeof line, width, state);
     const int room = width - (int)strlen(line) - (int)strlen(p->what) - 4;
     if (room >= 8) {
+        const double share = state->total > 0 ? (double)state->done / (double)state->total : 0;
         draw_bar(bar, sizeof bar, share, room < 30 ? room : 30);
         fprintf(stderr, "\r\033[K%s %s %s", p->what, bar, line);
+    } else if (room >= -2) {
+        fprintf(stderr, "\r\033[K%s %s", p->what, line);
     } else {
         fprintf(stderr, "\r\033[K%.*s", width > 1 ? width - 1 : 1, line);
     }
@@ -89,7 +115,7 @@ bool terminal_progress_step(void *progress, const char *what, uint64_t done, uin
     const uint64_t every = terminal_is(stderr) ? (p->drawn ? REDRAW_NS : SILENT_NS) : LINE_EVERY_NS;
     if (!p->quiet && since >= every) {
         p->shown_ns = now;
-        draw(p, done, total, unit, (double)(now - p->began_ns) / 1e9);
+        draw(p, &(progress_state){done, total, unit, (double)(now - p->began_ns) / 1e9});
     }
     return true;
 }

@@ -14,7 +14,21 @@ typedef struct scorer {
     size_t count;
     const score_options *options;
     score_result *r;
+    size_t done, step; /* tokens of the text: behind us, under way */
 } scorer;
+
+static bool go_on(const scorer *s, size_t done)
+{
+    const score_options *o = s->options;
+    return o->progress == NULL || o->progress(o->progress_context, "scoring", done, s->count, "tokens");
+}
+
+/* Within a step: as if each layer computed its share of the tokens. */
+static bool watch(void *context, uint32_t done, uint32_t layers)
+{
+    const scorer *s = context;
+    return go_on(s, s->done + s->step * done / layers);
+}
 
 /* log softmax(logits)[target]: logit - largest - log(sum exp(logit - largest)). */
 static float log_probability(const scorer *s, const float *logits, int32_t target)
@@ -62,9 +76,11 @@ static hearth_status score_window(scorer *s, size_t window, size_t end, size_t s
     /* The last token of a window predicts nothing here, so it is not computed. */
     for (size_t begin = window; begin + 1 < end; begin += chunk) {
         const size_t stop = end - 1 - begin < chunk ? end - 1 : begin + chunk;
+        /* What an earlier window computed is behind us already. */
+        s->step = stop + 1 > s->done ? stop + 1 - s->done : 0;
         TRY(score_chunk(s, window, begin, stop, scored, error));
-        if (s->options->progress != NULL &&
-            !s->options->progress(s->options->progress_context, "scoring", stop + 1, s->count, "tokens")) {
+        s->done += s->step;
+        if (!go_on(s, s->done)) {
             return error_set(error, HEARTH_E_CANCELLED, "scoring", NULL, "the caller's stop");
         }
     }
@@ -124,6 +140,7 @@ static hearth_status prepare(scorer *s, hearth_error *error)
                                                            : CACHE_F16;
     TRY(kv_cache_create(&s->m->config, type, s->r->window, &s->cache, error));
     TRY(forward_create(s->m, s->options->chunk, &s->forward, error));
+    forward_watch(s->forward, watch, s);
     s->row = mem_alloc_aligned((size_t)s->m->config.vocabulary * sizeof *s->row, 64);
     s->r->log_probabilities = mem_calloc(s->count, sizeof *s->r->log_probabilities);
     if (s->row == NULL || s->r->log_probabilities == NULL) {

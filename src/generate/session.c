@@ -110,10 +110,10 @@ static hearth_status feed_chunk(session *s, const int32_t *ids, size_t count, bo
                                      .count = (uint32_t)count,
                                      .ids = ids,
                                      .want = last ? WANT_LAST : WANT_NONE};
+    s->has_logits = false;
     TRY(forward_step(s->forward, &segment, 1, error));
     memcpy(s->tokens + s->length, ids, count * sizeof *ids);
     s->length += count;
-    s->has_logits = false;
     if (last) {
         TRY(forward_logits(s->forward, 0, 1, &s->logits, error));
         s->has_logits = true;
@@ -132,6 +132,34 @@ static hearth_status check_ids(const session *s, const int32_t *ids, size_t coun
     return HEARTH_OK;
 }
 
+/* What session_feed tells its progress. */
+typedef struct feeding {
+    progress_fn progress; /* NULL: nothing */
+    void *context;
+    size_t done, step, count; /* tokens: computed, under way, in all */
+} feeding;
+
+/* Within a step: as if each layer computed its share of the tokens. */
+static bool watch_feeding(void *context, uint32_t done, uint32_t layers)
+{
+    const feeding *f = context;
+    return f->progress(f->context, "prompt", f->done + f->step * done / layers, f->count, "tokens");
+}
+
+static hearth_status feed_chunks(session *s, const int32_t *ids, feeding *f, hearth_error *error)
+{
+    const size_t chunk = forward_chunk(s->forward);
+    while (f->done < f->count) {
+        f->step = f->count - f->done < chunk ? f->count - f->done : chunk;
+        TRY(feed_chunk(s, ids + f->done, f->step, f->done + f->step == f->count, error));
+        f->done += f->step;
+        if (f->progress != NULL && !f->progress(f->context, "prompt", f->done, f->count, "tokens")) {
+            return error_set(error, HEARTH_E_CANCELLED, "prompt", NULL, "the caller's stop");
+        }
+    }
+    return HEARTH_OK;
+}
+
 hearth_status session_feed(session *s, const int32_t *ids, size_t count, progress_fn progress, void *progress_context,
                            hearth_error *error)
 {
@@ -140,16 +168,11 @@ hearth_status session_feed(session *s, const int32_t *ids, size_t count, progres
                          "%zu tokens after %zu of %zu", count, s->length, s->capacity);
     }
     TRY(check_ids(s, ids, count, error)); /* before anything is computed */
-    const size_t chunk = forward_chunk(s->forward);
-    for (size_t done = 0; done < count;) {
-        const size_t step = count - done < chunk ? count - done : chunk;
-        TRY(feed_chunk(s, ids + done, step, done + step == count, error));
-        done += step;
-        if (progress != NULL && !progress(progress_context, "prompt", done, count, "tokens")) {
-            return error_set(error, HEARTH_E_CANCELLED, "prompt", NULL, "the caller's stop");
-        }
-    }
-    return HEARTH_OK;
+    feeding f = {.progress = progress, .context = progress_context, .count = count};
+    forward_watch(s->forward, progress != NULL ? watch_feeding : NULL, &f);
+    const hearth_status status = feed_chunks(s, ids, &f, error);
+    forward_watch(s->forward, NULL, NULL);
+    return status;
 }
 
 hearth_status session_feed_shared(session *s, const int32_t *ids, size_t count, progress_fn progress,

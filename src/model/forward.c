@@ -35,6 +35,10 @@ struct forward {
     nn_attention attention;
     size_t tokens, rows, sequence_count;
     size_t logits_first, logits_count; /* the rows that lie in `logits` */
+    forward_watch_fn watch;
+    void *watch_context;
+    bool stopped; /* by the watch: written by part 0 at the beginning of a layer, read by all behind its first barriers
+                   */
 };
 
 /* ---- making the workspace ---- */
@@ -218,6 +222,12 @@ size_t forward_chunk(const forward *f)
     return f->chunk;
 }
 
+void forward_watch(forward *f, forward_watch_fn watch, void *context)
+{
+    f->watch = watch;
+    f->watch_context = context;
+}
+
 /* ---- a step, as one thread sees it ---- */
 
 /* Moves the wanted rows of x and of attention's output to the front. */
@@ -300,7 +310,13 @@ static void run_step(void *context, int part, int parts)
     nn_embed(w, embedding, f->ids, f->tokens, f->x, f->ldx);
     thread_barrier(w->pool);
     for (uint32_t i = 0; i < c->layers; i++) {
+        if (part == 0 && f->watch != NULL) {
+            f->stopped = !f->watch(f->watch_context, i, c->layers);
+        }
         const size_t tokens = attention_part(f, w, i);
+        if (f->stopped) {
+            return;
+        }
         if (tokens != 0) {
             mlp_part(f, w, i, tokens);
         }
@@ -403,8 +419,9 @@ hearth_status forward_step(forward *f, const forward_segment *segments, size_t c
     for (uint32_t i = 0; i < c->layers; i++) {
         atomic_store_explicit(&f->next[i], 0, memory_order_relaxed);
     }
+    f->stopped = false;
     engine_run(f->m->engine, run_step, f);
-    return HEARTH_OK;
+    return f->stopped ? error_set(error, HEARTH_E_CANCELLED, "step", NULL, "the caller's stop") : HEARTH_OK;
 }
 
 size_t forward_rows(const forward *f)

@@ -30,8 +30,15 @@ hearth_status forward_create(model *m, size_t chunk, forward **ret, hearth_error
 void forward_free(forward *f);
 size_t forward_chunk(const forward *f);
 
-/* Computes one step. HEARTH_E_ARGUMENT for ids outside the vocabulary, too many tokens, positions past a cache.
- * Nothing is computed then. The wanted rows, in order of segments and tokens, are read by forward_logits. */
+/* Called on the thread of forward_step's caller before each layer: `done` of `layers` are computed. False stops the
+ * step. */
+typedef bool (*forward_watch_fn)(void *context, uint32_t done, uint32_t layers);
+/* For the steps from now on; NULL: none. */
+void forward_watch(forward *f, forward_watch_fn watch, void *context);
+
+/* Computes one step. HEARTH_E_ARGUMENT for ids outside the vocabulary, too many tokens, positions past a cache; nothing
+ * is computed then. HEARTH_E_CANCELLED when the watch stopped it: the caches hold what they held before the step, what
+ * lies behind that is undefined. The wanted rows, in order of segments and tokens, are read by forward_logits. */
 hearth_status forward_step(forward *f, const forward_segment *segments, size_t count, hearth_error *error);
 size_t forward_rows(const forward *f);
 /* Logits of wanted rows [first, first + count), count <= FORWARD_LOGIT_ROWS: [count, vocabulary], valid until the next

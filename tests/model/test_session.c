@@ -265,6 +265,68 @@ static void shared_beginnings_are_kept(void **state)
     engine_free(e);
 }
 
+/* What a progress sees, and after how many calls it stops the work. */
+typedef struct seen {
+    uint64_t last, total;
+    size_t calls, stop_after;
+} seen;
+
+static bool see(void *context, const char *what, uint64_t done, uint64_t total, const char *unit)
+{
+    seen *s = context;
+    assert_true(*what != '\0' && strcmp(unit, "tokens") == 0);
+    assert_true(done >= s->last && done <= total);
+    s->last = done;
+    s->total = total;
+    return ++s->calls != s->stop_after;
+}
+
+/* Long work tells about itself, and stops, before each layer; what was computed before stays good. */
+static void progress_comes_within_a_step(void **state)
+{
+    (void)state;
+    for (int threads = 1; threads <= 3; threads++) {
+        engine *e = make_engine(threads, NULL);
+        model *m = open_model(e, golden_path("llama-gqa"), COMPUTE_F32);
+        const size_t layers = m->config.layers;
+        int32_t ids[100];
+        for (int i = 0; i < 100; i++) {
+            ids[i] = i * i * 3 % 64;
+        }
+        float *logits = all_logits(m, ids, 100, 512, -1);
+        session_options how = session_options_default();
+        how.chunk = 40;
+        for (size_t stop_after = 0; stop_after <= 3 * (layers + 1); stop_after++) {
+            session *s = NULL;
+            seen p = {.stop_after = stop_after};
+            OK(session_create(m, &how, &s, error));
+            const hearth_status status = session_feed(s, ids, 100, see, &p, NULL);
+            assert_int_equal(status, stop_after == 0 ? HEARTH_OK : HEARTH_E_CANCELLED);
+            assert_int_equal(p.calls, stop_after == 0 ? 3 * (layers + 1) : stop_after);
+            assert_int_equal(p.total, 100);
+            const size_t steps = p.calls / (layers + 1);
+            assert_int_equal(session_length(s), steps == 3 ? 100 : 40 * steps);
+            assert_true((session_logits(s) != NULL) == (steps == 3));
+            OK(session_feed_shared(s, ids, 100, NULL, NULL, NULL, error));
+            assert_memory_equal(session_logits(s), logits + 99 * 64, 64 * sizeof(float));
+            session_free(s);
+        }
+        for (size_t stop_after = 0; stop_after < 40; stop_after++) {
+            seen p = {.stop_after = stop_after};
+            const score_options options = {
+                .window = 50, .stride = 20, .cache = -1, .chunk = 30, .progress = see, .progress_context = &p};
+            score_result r = {0};
+            const hearth_status status = score_tokens(m, ids, 100, 250, &options, &r, NULL);
+            assert_int_equal(status, p.calls == stop_after ? HEARTH_E_CANCELLED : HEARTH_OK);
+            assert_true(status != HEARTH_OK || p.last == 100);
+            score_result_free(&r);
+        }
+        free(logits);
+        model_close(m);
+        engine_free(e);
+    }
+}
+
 static double log_probability(const float *row, int32_t target)
 {
     double total = 0;
@@ -502,6 +564,7 @@ int main(void)
         cmocka_unit_test(streams),
         cmocka_unit_test(answers),
         cmocka_unit_test(scores),
+        cmocka_unit_test(progress_comes_within_a_step),
         cmocka_unit_test(refuses),
         cmocka_unit_test(spellings),
         cmocka_unit_test(held_text_is_shown),
