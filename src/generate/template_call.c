@@ -66,7 +66,20 @@ hearth_status tcall_builtin(trun *r, const tbuiltin *b, tval self, const tcall *
     if (b->parameters != NULL) {
         TRY(bind(r, b, call, args));
     }
-    return b->fn(r, self, args, call, ret);
+    if (self.kind != T_STRING || !self.markup) {
+        return b->fn(r, self, args, call, ret);
+    }
+    TRY(tmethod_markup_before(r, b, args));
+    TRY(b->fn(r, self, args, call, ret));
+    tmethod_markup_after(b, ret);
+    return HEARTH_OK;
+}
+
+hearth_status tcall_escape(trun *r, tval v, tval *ret)
+{
+    const tcall none = {0};
+    *ret = v;
+    return v.kind == T_STRING && v.markup ? HEARTH_OK : tcall_builtin(r, tfilter_find("escape"), v, &none, ret);
 }
 
 static hearth_status call_joiner(trun *r, tval callee, tval *ret)
@@ -189,7 +202,9 @@ static hearth_status item(trun *r, tval object, tval key, tval *ret)
     size_t count = 0;
     ret->kind = T_MISSING;
     if (object.kind == T_DICT) {
-        return key.kind == T_LIST || key.kind == T_DICT ? HEARTH_OK : tdict_get(r, object.as.dict, key, ret);
+        bool possible = false;
+        TRY(tval_hashable(r, key, &possible));
+        return possible ? tdict_get(r, object.as.dict, key, ret) : HEARTH_OK;
     }
     const bool indexed =
         object.kind == T_STRING || object.kind == T_LIST || object.kind == T_TUPLE || object.kind == T_RANGE;
@@ -210,7 +225,9 @@ static hearth_status item(trun *r, tval object, tval key, tval *ret)
         while (end < s->length && ((unsigned char)s->bytes[end] & 0xC0) == 0x80) {
             end++;
         }
-        return tval_string(r, s->bytes + start, end - start, ret);
+        TRY(tval_string(r, s->bytes + start, end - start, ret));
+        ret->markup = object.markup;
+        return HEARTH_OK;
     }
     *ret = object.as.seq->items[at];
     return HEARTH_OK;

@@ -61,6 +61,12 @@ const tbuiltin *ttest_find(const char *name);
 tval tcall_global(const char *name);
 /* A string's method by name; NULL when there is none. */
 const tbuiltin *tmethod_string(const char *name);
+/* A string that was escaped (tval.markup) has the methods of markupsafe's Markup: what they give counts as escaped,
+ * what they put in is escaped before. `args` in front of the call, `ret` behind it; other methods pass unchanged. */
+hearth_status tmethod_markup_before(trun *r, const tbuiltin *method, tval *args);
+void tmethod_markup_after(const tbuiltin *method, tval *ret);
+/* The filter `escape`: what is escaped already stays as it is. */
+hearth_status tcall_escape(trun *r, tval v, tval *ret);
 /* value.name as getattr() finds it: methods and attributes; T_MISSING when there is none. */
 hearth_status tmethod_attribute(trun *r, tval object, const tstring *name, tval *ret);
 /* jinja2's environment.getattr (attribute first) and environment.getitem (item first). */

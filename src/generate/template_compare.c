@@ -193,6 +193,13 @@ hearth_status tval_contains(trun *r, tval container, tval item, bool *ret)
     if (!tval_iterable(container)) {
         return TRUN_WRONG(r, "argument of type '%s' is not iterable", tval_type(container));
     }
+    bool possible = true;
+    if (container.kind == T_VIEW && container.as.seq->view == TVIEW_KEYS) {
+        TRY(tval_hashable(r, item, &possible));
+    }
+    if (!possible) {
+        return TRUN_WRONG(r, "unhashable type: '%s'", tval_type(item));
+    }
     const tval *items = NULL;
     size_t count = 0;
     TRY(tval_items(r, container, &items, &count));

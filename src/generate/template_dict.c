@@ -23,6 +23,28 @@ static uint64_t hash_word(uint64_t h, uint64_t word)
     return h ^ (h >> 32);
 }
 
+hearth_status tval_hashable(trun *r, tval v, bool *ret)
+{
+    *ret = v.kind != T_LIST && v.kind != T_DICT && !(v.kind == T_VIEW && v.as.seq->view != TVIEW_VALUES);
+    if (v.kind != T_TUPLE) {
+        return HEARTH_OK;
+    }
+    TRY(trun_enter(r));
+    for (size_t i = 0; *ret && i < v.as.seq->count; i++) {
+        TRY(tval_hashable(r, v.as.seq->items[i], ret));
+    }
+    trun_leave(r);
+    return HEARTH_OK;
+}
+
+/* Fails for what may not be a key. */
+static hearth_status must_hash(trun *r, tval key)
+{
+    bool good = false;
+    TRY(tval_hashable(r, key, &good));
+    return good ? HEARTH_OK : TRUN_WRONG(r, "unhashable type: '%s'", tval_type(key));
+}
+
 /* Equal keys hash alike: 1, 1.0 and True are one key. */
 static hearth_status key_hash(trun *r, tval key, uint64_t *ret)
 {
@@ -66,12 +88,9 @@ static hearth_status key_hash(trun *r, tval key, uint64_t *ret)
         *ret = h;
         return trun_work(r, key.as.seq->count);
     }
-    case T_LIST:
-    case T_DICT:
-        return TRUN_WRONG(r, "unhashable type: '%s'", tval_type(key));
     default:
         *ret = hash_word(5, key.kind);
-        return HEARTH_OK;
+        return must_hash(r, key);
     }
 }
 

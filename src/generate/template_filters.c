@@ -23,7 +23,9 @@ static hearth_status change_case(trun *r, tval self, tcase how, tval *ret)
 {
     const tstring *s = NULL;
     TRY(as_text(r, self, &s));
-    return ttext_case(r, s, how, ret);
+    TRY(ttext_case(r, s, how, ret));
+    ret->markup = self.markup;
+    return HEARTH_OK;
 }
 
 static hearth_status filter_upper(trun *r, tval self, const tval *args, const tcall *call, tval *ret)
@@ -47,6 +49,20 @@ static hearth_status filter_capitalize(trun *r, tval self, const tval *args, con
     return change_case(r, self, TCASE_CAPITALIZE, ret);
 }
 
+/* item[0].upper() + item[1:].lower() */
+static hearth_status title_word(trun *r, const tstring *s, size_t start, size_t end, tseq *parts)
+{
+    uint32_t code = 0;
+    const size_t first = utf8_decode_lossy(s->bytes + start, end - start, &code);
+    tval part;
+    TRY(tval_string(r, s->bytes + start, first, &part));
+    TRY(ttext_case(r, part.as.string, TCASE_UPPER, &part));
+    TRY(tseq_push(r, parts, part));
+    TRY(tval_string(r, s->bytes + start + first, end - start - first, &part));
+    TRY(ttext_case(r, part.as.string, TCASE_LOWER, &part));
+    return tseq_push(r, parts, part);
+}
+
 /* A word begins behind one of -({[< or white space; the rest of it becomes lower case. */
 static hearth_status filter_title(trun *r, tval self, const tval *args, const tcall *call, tval *ret)
 {
@@ -62,10 +78,7 @@ static hearth_status filter_title(trun *r, tval self, const tval *args, const tc
         const size_t size = at < s->length ? utf8_decode_lossy(s->bytes + at, s->length - at, &code) : 1;
         const bool ends = at == s->length || ttext_space(code) || (code < 0x80 && strchr("-({[<", (int)code) != NULL);
         if (ends && at > start) {
-            tval word;
-            TRY(tval_string(r, s->bytes + start, at - start, &word));
-            TRY(ttext_case(r, word.as.string, TCASE_CAPITALIZE, &word));
-            TRY(tseq_push(r, parts, word));
+            TRY(title_word(r, s, start, at, parts));
         }
         if (ends && at < s->length) {
             tval mark;
@@ -89,7 +102,9 @@ static hearth_status filter_trim(trun *r, tval self, const tval *args, const tca
     (void)call;
     TRY(tcall_string(r, args[0], &chars));
     TRY(tval_str(r, self, &text));
-    return ttext_strip(r, text, chars, 3, ret);
+    TRY(ttext_strip(r, text, chars, 3, ret));
+    ret->markup = self.markup;
+    return HEARTH_OK;
 }
 
 static hearth_status filter_string(trun *r, tval self, const tval *args, const tcall *call, tval *ret)
@@ -166,7 +181,9 @@ static hearth_status filter_indent(trun *r, tval self, const tval *args, const t
         TRY(tval_print(r, by, r->out));
     }
     TRY(indent_lines(r, lines.as.seq, by.as.string, tcall_flag(args[2], false)));
-    return tval_take(r, r->out, mark, ret);
+    TRY(tval_take(r, r->out, mark, ret));
+    ret->markup = self.markup;
+    return HEARTH_OK;
 }
 
 static hearth_status filter_truncate(trun *r, tval self, const tval *args, const tcall *call, tval *ret)
@@ -200,10 +217,16 @@ static hearth_status filter_truncate(trun *r, tval self, const tval *args, const
         const char *space = keep > 0 ? memrchr(kept.as.string->bytes, ' ', keep) : NULL;
         keep = space != NULL ? (size_t)(space - kept.as.string->bytes) : keep;
     }
+    tval tail = {.kind = T_STRING, .markup = args[2].markup, .as.string = end};
+    if (self.markup) {
+        TRY(tcall_escape(r, tail, &tail));
+    }
     const size_t mark = r->out->length;
     TRY(buffer_append(r->out, kept.as.string->bytes, keep, r->error));
-    TRY(buffer_append(r->out, end->bytes, end->length, r->error));
-    return tval_take(r, r->out, mark, ret);
+    TRY(tval_print(r, tail, r->out));
+    TRY(tval_take(r, r->out, mark, ret));
+    ret->markup = self.markup;
+    return HEARTH_OK;
 }
 
 static hearth_status filter_wordcount(trun *r, tval self, const tval *args, const tcall *call, tval *ret)
@@ -238,11 +261,11 @@ static hearth_status filter_center(trun *r, tval self, const tval *args, const t
 
 static hearth_status filter_format(trun *r, tval self, const tval *args, const tcall *call, tval *ret)
 {
-    const tstring *s = NULL;
+    tval text;
     tseq *values = NULL;
     tdict *names = NULL;
     (void)args;
-    TRY(as_text(r, self, &s));
+    TRY(tval_str(r, self, &text));
     if (call->count > 0 && call->keyword_count > 0) {
         return TRUN_WRONG(r, "can't handle positional and keyword arguments at the same time");
     }
@@ -255,7 +278,7 @@ static hearth_status filter_format(trun *r, tval self, const tval *args, const t
         const tval name = {.kind = T_STRING, .as.string = call->keywords[i].name};
         TRY(tdict_set(r, names, name, call->keywords[i].value));
     }
-    return tformat_percent(r, s, call->keyword_count > 0 ? tval_dict(names) : tval_seq(T_TUPLE, values), ret);
+    return tformat_percent(r, text, call->keyword_count > 0 ? tval_dict(names) : tval_seq(T_TUPLE, values), ret);
 }
 
 static hearth_status escape_text(trun *r, const tstring *s, tval *ret)

@@ -335,6 +335,7 @@ static hearth_status filter_last(trun *r, tval self, const tval *args, const tca
         return tval_undefined_hint(r, "No last item, sequence was empty.", ret);
     }
     *ret = items[count - 1];
+    ret->markup = ret->markup || (self.kind == T_STRING && self.markup);
     return HEARTH_OK;
 }
 
@@ -368,7 +369,9 @@ static hearth_status filter_reverse(trun *r, tval self, const tval *args, const 
     (void)call;
     if (self.kind == T_STRING) {
         const int64_t last = (int64_t)self.as.string->points - 1;
-        return ttext_slice(r, self.as.string, last, -1, self.as.string->points, ret);
+        TRY(ttext_slice(r, self.as.string, last, -1, self.as.string->points, ret));
+        ret->markup = self.markup;
+        return HEARTH_OK;
     }
     TRY(copy_items(r, self, true, &out));
     *ret = tval_seq(self.kind == T_ITERATOR ? T_LIST : T_ITERATOR, out);

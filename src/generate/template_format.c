@@ -163,6 +163,7 @@ typedef struct percent {
     tval arguments;
     size_t used;
     bool named;
+    bool escape; /* the texts that are put in */
 } percent;
 
 static hearth_status next_argument(percent *p, tval *ret)
@@ -261,8 +262,15 @@ static hearth_status percent_text(percent *p, field *f, tval value)
     const size_t mark = p->run->out->length;
     f->align = f->align == '<' ? '<' : '>';
     f->fill = " ";
-    TRY(f->type == 's' ? tval_print(p->run, value, p->run->out) : tval_repr(p->run, value, p->run->out));
-    TRY(tval_take(p->run, p->run->out, mark, &text));
+    if (f->type == 's') {
+        TRY(tval_str(p->run, value, &text));
+    } else {
+        TRY(tval_repr(p->run, value, p->run->out));
+        TRY(tval_take(p->run, p->run->out, mark, &text));
+    }
+    if (p->escape) {
+        TRY(tcall_escape(p->run, text, &text));
+    }
     return put_string(p->run, f, text, '>');
 }
 
@@ -329,10 +337,18 @@ static hearth_status percent_field(percent *p)
     return percent_value(p, &f, value);
 }
 
-hearth_status tformat_percent(trun *r, const tstring *pattern, tval arguments, tval *ret)
+/* What Python takes for a mapping here, so that none of it needs to be used. */
+static bool has_items(tval v)
+{
+    return v.kind == T_DICT || v.kind == T_LIST || v.kind == T_RANGE || v.kind == T_UNDEFINED;
+}
+
+hearth_status tformat_percent(trun *r, tval pattern, tval arguments, tval *ret)
 {
     const size_t mark = r->out->length;
-    percent p = {.run = r, .at = pattern->bytes, .end = pattern->bytes + pattern->length, .arguments = arguments};
+    const tstring *s = pattern.as.string;
+    percent p = {
+        .run = r, .at = s->bytes, .end = s->bytes + s->length, .arguments = arguments, .escape = pattern.markup};
     while (p.at < p.end) {
         const char *next = memchr(p.at, '%', (size_t)(p.end - p.at));
         next = next != NULL ? next : p.end;
@@ -345,12 +361,13 @@ hearth_status tformat_percent(trun *r, const tstring *pattern, tval arguments, t
         }
     }
     const bool tuple = arguments.kind == T_TUPLE;
-    const bool left = tuple ? p.used < arguments.as.seq->count
-                            : (p.used == 0 && arguments.kind != T_DICT && arguments.kind != T_LIST);
+    const bool left = tuple ? p.used < arguments.as.seq->count : (p.used == 0 && !has_items(arguments));
     if (left && !p.named) {
         return TRUN_WRONG(r, "not all arguments converted during string formatting");
     }
-    return tval_take(r, r->out, mark, ret);
+    TRY(tval_take(r, r->out, mark, ret));
+    ret->markup = pattern.markup;
+    return HEARTH_OK;
 }
 
 /* ---- {} ---- */
@@ -360,6 +377,7 @@ typedef struct braces {
     const tcall *call;
     int64_t next; /* the next automatic number; -1 after a given one */
     unsigned depth;
+    bool escape; /* what is put in */
 } braces;
 
 static hearth_status fill_pattern(braces *b, const char *at, const char *end);
@@ -517,6 +535,25 @@ static hearth_status convert(braces *b, char how, tval *value)
     return tval_take(b->run, b->run->out, mark, value);
 }
 
+/* `spec` NULL or empty: as print() writes it. */
+static hearth_status put_field(braces *b, const tstring *spec, tval value)
+{
+    const size_t mark = b->run->out->length;
+    const bool plain = spec == NULL || spec->length == 0;
+    if (!b->escape) {
+        return plain ? tval_print(b->run, value, b->run->out) : put_spec(b, spec, value);
+    }
+    if (!plain && value.kind == T_STRING && value.markup) {
+        return TRUN_WRONG(b->run, "Unsupported format specification for Markup.");
+    }
+    if (!plain) {
+        TRY(put_spec(b, spec, value));
+        TRY(tval_take(b->run, b->run->out, mark, &value));
+    }
+    TRY(tcall_escape(b->run, value, &value));
+    return tval_print(b->run, value, b->run->out);
+}
+
 /* One field: name[!conversion][:spec], where the spec may hold fields itself. */
 static hearth_status fill_field(braces *b, const char *at, const char *end)
 {
@@ -539,12 +576,12 @@ static hearth_status fill_field(braces *b, const char *at, const char *end)
         name_end += name_end + 1 < end ? 2 : 1;
     }
     if (name_end == end || name_end + 1 == end) {
-        return tval_print(b->run, value, b->run->out);
+        return put_field(b, NULL, value);
     }
     const size_t mark = b->run->out->length;
     TRY(fill_pattern(b, name_end + 1, end));
     TRY(tval_take(b->run, b->run->out, mark, &spec));
-    return put_spec(b, spec.as.string, value);
+    return put_field(b, spec.as.string, value);
 }
 
 /* The brace that closes the field at `at`, which lies behind its opening one. */
@@ -585,10 +622,11 @@ static hearth_status fill_pattern(braces *b, const char *at, const char *end)
     return HEARTH_OK;
 }
 
-hearth_status tformat_braces(trun *r, const tstring *pattern, const tcall *call, tval *ret)
+hearth_status tformat_braces(trun *r, tval pattern, const tcall *call, tval *ret)
 {
     const size_t mark = r->out->length;
-    braces b = {.run = r, .call = call};
-    TRY(fill_pattern(&b, pattern->bytes, pattern->bytes + pattern->length));
+    const tstring *s = pattern.as.string;
+    braces b = {.run = r, .call = call, .escape = pattern.markup};
+    TRY(fill_pattern(&b, s->bytes, s->bytes + s->length));
     return tval_take(r, r->out, mark, ret);
 }

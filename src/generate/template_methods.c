@@ -5,19 +5,11 @@
 
 #include <string.h>
 
-static hearth_status keep_markup(tval self, hearth_status status, tval *ret)
-{
-    if (status == HEARTH_OK && ret->kind == T_STRING) {
-        ret->markup = self.markup;
-    }
-    return status;
-}
-
 static hearth_status strip(trun *r, tval self, const tval *args, int sides, tval *ret)
 {
     const tstring *chars = NULL;
     TRY(tcall_string(r, args[0], &chars));
-    return keep_markup(self, ttext_strip(r, self, chars, sides, ret), ret);
+    return ttext_strip(r, self, chars, sides, ret);
 }
 
 static hearth_status str_strip(trun *r, tval self, const tval *args, const tcall *call, tval *ret)
@@ -266,7 +258,7 @@ static hearth_status str_replace(trun *r, tval self, const tval *args, const tca
     if (from == NULL || to == NULL) {
         return TRUN_WRONG(r, "replace() argument must be str, not NoneType");
     }
-    return keep_markup(self, ttext_replace(r, self.as.string, from, to, most, ret), ret);
+    return ttext_replace(r, self.as.string, from, to, most, ret);
 }
 
 static hearth_status str_upper(trun *r, tval self, const tval *args, const tcall *call, tval *ret)
@@ -307,7 +299,7 @@ static hearth_status str_swapcase(trun *r, tval self, const tval *args, const tc
 static hearth_status str_format(trun *r, tval self, const tval *args, const tcall *call, tval *ret)
 {
     (void)args;
-    return tformat_braces(r, self.as.string, call, ret);
+    return tformat_braces(r, self, call, ret);
 }
 
 static hearth_status str_join(trun *r, tval self, const tval *args, const tcall *call, tval *ret)
@@ -318,13 +310,17 @@ static hearth_status str_join(trun *r, tval self, const tval *args, const tcall 
     (void)call;
     TRY(tval_items(r, args[0], &items, &count));
     for (size_t i = 0; i < count; i++) {
-        if (items[i].kind != T_STRING) {
-            return TRUN_WRONG(r, "sequence item %zu: expected str instance, %s found", i, tval_type(items[i]));
+        tval item = items[i];
+        if (self.markup) {
+            TRY(tcall_escape(r, item, &item));
+        }
+        if (item.kind != T_STRING) {
+            return TRUN_WRONG(r, "sequence item %zu: expected str instance, %s found", i, tval_type(item));
         }
         if (i > 0) {
             TRY(tval_print(r, self, r->out));
         }
-        TRY(tval_print(r, items[i], r->out));
+        TRY(tval_print(r, item, r->out));
     }
     return tval_take(r, r->out, mark, ret);
 }
@@ -536,4 +532,48 @@ static const tbuiltin string_methods[] = {
 const tbuiltin *tmethod_string(const char *name)
 {
     return tcall_find(string_methods, sizeof string_methods / sizeof string_methods[0], name);
+}
+
+/* Methods whose result counts as escaped, and the argument that is escaped first (-1: none; join and format see to it
+ * themselves). */
+static const struct {
+    tbuiltin_fn fn;
+    int escaped;
+} markup_rows[] = {
+    {str_strip, -1},        {str_lstrip, -1},       {str_rstrip, -1},     {str_split, -1},    {str_rsplit, -1},
+    {str_partition, -1},    {str_rpartition, -1},   {str_splitlines, -1}, {str_replace, 1},   {str_upper, -1},
+    {str_lower, -1},        {str_title, -1},        {str_capitalize, -1}, {str_swapcase, -1}, {str_format, -1},
+    {str_join, -1},         {str_ljust, 1},         {str_center, 1},      {str_rjust, 1},     {str_zfill, -1},
+    {str_removeprefix, -1}, {str_removesuffix, -1},
+};
+
+static int markup_row(const tbuiltin *method)
+{
+    for (size_t i = 0; i < sizeof markup_rows / sizeof markup_rows[0]; i++) {
+        if (markup_rows[i].fn == method->fn) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+hearth_status tmethod_markup_before(trun *r, const tbuiltin *method, tval *args)
+{
+    const int row = markup_row(method);
+    const int escaped = row < 0 ? -1 : markup_rows[row].escaped;
+    return escaped < 0 || args[escaped].kind == T_MISSING ? HEARTH_OK : tcall_escape(r, args[escaped], &args[escaped]);
+}
+
+void tmethod_markup_after(const tbuiltin *method, tval *ret)
+{
+    if (markup_row(method) < 0) {
+        return;
+    }
+    if (ret->kind == T_STRING) {
+        ret->markup = true;
+        return;
+    }
+    for (size_t i = 0; i < ret->as.seq->count; i++) { /* the list or tuple that the method has just made */
+        ret->as.seq->items[i].markup = true;
+    }
 }

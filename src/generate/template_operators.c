@@ -146,20 +146,13 @@ static hearth_status float_operation(trun *r, unsigned op, double a, double b, t
 }
 
 /* A part of a string that was escaped stays escaped when more is put to it: the other side is escaped then. */
-static hearth_status markup_side(trun *r, tval v, tval *ret)
-{
-    const tcall none = {0};
-    *ret = v;
-    return v.markup ? HEARTH_OK : tcall_builtin(r, tfilter_find("escape"), v, &none, ret);
-}
-
 static hearth_status add_strings(trun *r, tval a, tval b, tval *ret)
 {
     const size_t mark = r->out->length;
     const bool markup = a.markup || b.markup;
     if (markup) {
-        TRY(markup_side(r, a, &a));
-        TRY(markup_side(r, b, &b));
+        TRY(tcall_escape(r, a, &a));
+        TRY(tcall_escape(r, b, &b));
     }
     TRY(tval_print(r, a, r->out));
     TRY(tval_print(r, b, r->out));
@@ -226,7 +219,7 @@ static bool repeatable(tval v)
 hearth_status toperator_binary(trun *r, unsigned op, tval a, tval b, tval *ret)
 {
     if (op == TT_MOD && a.kind == T_STRING) {
-        return tformat_percent(r, a.as.string, b, ret);
+        return tformat_percent(r, a, b, ret);
     }
     if (a.kind == T_UNDEFINED || b.kind == T_UNDEFINED) {
         return tval_undefined_fail(r, a.kind == T_UNDEFINED ? a : b);
@@ -296,7 +289,9 @@ static hearth_status slice_bound(trun *r, tval v, int64_t length, int64_t step, 
     return HEARTH_OK;
 }
 
-static hearth_status slice_items(trun *r, tval v, int64_t start, int64_t stop, int64_t step, size_t count, tval *ret)
+/* `asked` is the step as it was written, which a range shows; `step` is the same or less where that is past any end. */
+static hearth_status slice_items(trun *r, tval v, int64_t start, int64_t stop, int64_t step, int64_t asked,
+                                 size_t count, tval *ret)
 {
     tseq *out = NULL;
     TRY(tseq_create(r, count, &out));
@@ -305,7 +300,9 @@ static hearth_status slice_items(trun *r, tval v, int64_t start, int64_t stop, i
     }
     if (v.kind == T_RANGE) {
         const tseq *range = v.as.seq;
-        out->step = range->step * step;
+        if (__builtin_mul_overflow(range->step, asked, &out->step)) {
+            return too_big(r);
+        }
         out->start = range->start + start * range->step;
         out->stop = range->start + stop * range->step;
     }
@@ -325,11 +322,13 @@ hearth_status toperator_slice(trun *r, tval v, tval start, tval stop, tval step,
     (void)tval_length(v, &size);
     const int64_t length = (int64_t)size;
     int64_t by = 1;
+    int64_t asked = 1;
     if (step.kind != T_NONE) {
         if (!tval_is_integer(step) || tval_integer(step) == 0) {
             return TRUN_WRONG(r, "slice step must be an integer other than zero");
         }
-        by = tval_integer(step);
+        asked = tval_integer(step);
+        by = asked;
         by = by > length + 1 ? length + 1 : (by < -length - 1 ? -length - 1 : by);
     }
     int64_t from = 0;
@@ -347,5 +346,5 @@ hearth_status toperator_slice(trun *r, tval v, tval start, tval stop, tval step,
         ret->markup = v.markup;
         return HEARTH_OK;
     }
-    return slice_items(r, v, from, to, by, (size_t)count, ret);
+    return slice_items(r, v, from, to, by, asked, (size_t)count, ret);
 }

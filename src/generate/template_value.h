@@ -207,7 +207,9 @@ hearth_status tseq_push(trun *r, tseq *s, tval item);
 hearth_status tval_pair(trun *r, tval a, tval b, tval *ret);
 
 hearth_status tdict_create(trun *r, tdict **ret);
-/* Replaces the value of an equal key. An unhashable key (list, dict) is an error. */
+/* May it be a key? Lists, dicts and the views of keys and items may not, nor a tuple with one of them. */
+hearth_status tval_hashable(trun *r, tval v, bool *ret);
+/* Replaces the value of an equal key. An unhashable key is an error. */
 hearth_status tdict_set(trun *r, tdict *d, tval key, tval value);
 /* T_MISSING when there is none. */
 hearth_status tdict_get(trun *r, const tdict *d, tval key, tval *ret);

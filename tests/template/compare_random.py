@@ -57,9 +57,6 @@ LAZY = ("map(", "select", "reject", "unique", "batch(", "slice(", "items")  # ji
 
 
 def agree(kind, text, answer, source):
-    printed = str(answer).lower()
-    if "generator" in printed or "rotareneg" in printed:
-        return True  # with an address, in jinja2
     if kind == "out":
         late = "error" in answer and any(name in source for name in LAZY)
         late = late or "cannot be sliced" in answer.get("error", "")  # jinja2 differs for constants, where it gives undefined

@@ -291,6 +291,22 @@ line #}
 {{ n|string|length }} {{ n | string + 'x' }} {{ xs|join(',')|length*2 }} {{ 'a' if xs|length == 3 else 'b' }} {{ xs | first is odd }}
 {{ 'A' in names | map('first') | list }} {{ 'x' not in d and 'b' in d }} {{ (n > 3) | string }} {{ not n in xs }}
 {{ (xs, d)[0] }} {{ ((1)) }} {{ (((n))) + 1 }} {{ [[n]][0][0] }} {{ {'k': [1]}.k[0] }}
+{{ (0|e).split('l') }} {{ [(0|e).upper()] }} {{ [('a,b'|e).partition(',')] }} {{ ('a b'|e).splitlines() }}
+{{ [('-'|e).join(['<', '<'|e, 1])] }} {{ [('a'|e).replace('a', '<')] }} {{ [('abc'|e)[0], ('abc'|e)[::2]] }}
+{{ [('a{}{:>3}'|e).format('<', '<'|e)] }}
+{{ [('a{}{:>3}{x}'|e).format('<', '<', x='"')] }} {{ [('%s-%s'|e) % ('<', '<'|e)] }} {{ ('%r'|e) % '<' }} {{ ('%(a)s'|e) % {'a': '<'} }}
+{{ [('a'|e)|upper, ('a'|e)|capitalize, ('a'|e)|title, (' a'|e)|trim, ('ab'|e)|reverse, ('ab'|e)|last, ('ab'|e)|first] }}
+{{ [('a\nb'|e)|indent('<'), ('a'|e)|center(5), ('abcdefgh'|e)|truncate(6, true, '<', 0), ('%s'|e)|format('<')] }}
+{{ (('a'|e).center(5, '-'), ('a'|e).ljust(3), ('a'|e).zfill(4), ('ab'|e).removeprefix('a'), ('ab'|e).find('b'), ('ab'|e).isalpha()) }}
+{{ xs | map('string') | string }} {{ xs | unique | wordcount }} {{ [xs | select] }} {{ xs | reverse | string }}
+{{ 'a' % missing }} {{ 'a' % range(3) }} {{ 'a' % xs }} {{ 'a' % d }} {{ 'a' % () }}
+{{ 'a' % d.keys() }}
+{{ 'ß世 ßA -ßA' | title }} {{ 'ǆa ŉa ﬁx ΑΣ ΣΑ Σ' | title }} {{ 'ßa'.title() }} {{ 'ßa' | capitalize }}
+{{ ((range(4))[1:9:-1])[:-1:2] }} {{ range(4)[::100] }} {{ range(4)[::-100] }} {{ range(10)[2:8:3][::-2] }}
+{{ users[0].keys() not in d.c }}
+{{ xs in d.keys() }}
+{{ d[(xs,)] is undefined }} {{ d[d.keys()] is undefined }} {{ xs in d.values() }} {{ ('b', 1) in d.items() }}
+{{ {d.keys(): 1} }}
 {%- set v = 'a' -%} {{ v }} {%- if true -%} b {%- endif -%} c
   {%- if true %} x {% endif -%}  y
   {% if true %}
