@@ -104,8 +104,7 @@ static void hint_cores(const engine *e, doctor_hint *rows, size_t *count)
 
 static void hint_kernels(const engine *e, doctor_hint *rows, size_t *count)
 {
-    const cpu_features *f = cpu_get_features();
-    const char *best = f->avx512 ? "avx512" : (f->avx2_fma_f16c ? "avx2" : (f->neon ? "neon" : "scalar"));
+    const char *best = engine_best_kernels()->name;
     if (strcmp(best, e->kernels->name) != 0) {
         snprintf(rows[(*count)++].text, sizeof rows->text,
                  "Computes with %s although this CPU has %s: leave out --isa and unset HEARTH_ISA.", e->kernels->name,

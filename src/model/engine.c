@@ -17,6 +17,11 @@ static kernel_cpu kernel_cpu_here(void)
                         .dotprod = f->neon_dotprod};
 }
 
+const kernel_table *engine_best_kernels(void)
+{
+    return kernels_select(NULL, kernel_cpu_here());
+}
+
 hearth_status engine_create(int threads, const char *isa, engine **ret, hearth_error *error)
 {
     if (isa == NULL) {
