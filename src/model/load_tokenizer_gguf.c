@@ -195,6 +195,9 @@ static hearth_status load_byte_level(loader *l, hearth_error *error)
     l->spec.ignore_merges = row->ignore_merges;
     l->spec.pretokenizers = row->steps;
     l->spec.pretokenizer_count = row->step_count;
+    l->normalizers[0] = (normalizer_step){.kind = NORMALIZER_NFC};
+    l->spec.normalizers = l->normalizers;
+    l->spec.normalizer_count = row->nfc ? 1 : 0;
     for (size_t i = 0; i < row->step_count; i++) {
         l->spec.byte_level = l->spec.byte_level && row->steps[i].kind != PRETOKENIZER_BYTE_ALPHABET;
     }

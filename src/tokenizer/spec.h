@@ -130,6 +130,7 @@ typedef struct pretokenizer_row {
     size_t step_count;
     bool ignore_merges;
     bool add_bos; /* where the file does not say */
+    bool nfc;     /* normal form C comes first: GGUF has no key for it, the model's tokenizer.json says so */
 } pretokenizer_row;
 
 /* NULL for an unknown name. */

@@ -1,6 +1,7 @@
-/* What compare_hf.py drives: encode_tool FILE [plain|special|bos] reads texts from stdin, each a little-endian 32-bit
- * length and its bytes, and writes each one's ids as a count and numbers, all 32-bit. FILE: a GGUF, a tokenizer.json or
- * a folder. With a fourth argument N, encodes the whole input N times first and prints seconds to stderr. */
+/* What compare_hf.py and test_published.py drive: encode_tool FILE plain|special|bos reads texts from stdin, each a
+ * little-endian 32-bit length and its bytes, and writes each one's ids as a count and numbers, all 32-bit. FILE: a
+ * GGUF, a tokenizer.json or a folder. With a fourth argument N, encodes the whole input N times first and prints
+ * seconds to stderr. encode_tool FILE decode|decode-special does the reverse: lists of ids in, texts out. */
 #include "base/memory.h"
 #include "formats/gguf.h"
 #include "formats/hf.h"
@@ -87,10 +88,37 @@ static void encode_texts(const tokenizer *t, const char *data, size_t size, unsi
     token_list_free(&ids);
 }
 
+static void decode_lists(const tokenizer *t, const char *data, size_t size, unsigned flags)
+{
+    for (size_t at = 0; at + 4 <= size;) {
+        uint32_t count = 0;
+        memcpy(&count, data + at, 4);
+        at += 4;
+        int32_t *ids = calloc(count + 1u, sizeof *ids);
+        buffer text;
+        buffer_init(&text, 0);
+        if (ids == NULL || count > (size - at) / 4) {
+            (void)fprintf(stderr, "a list of ids is cut short\n");
+            exit(1);
+        }
+        memcpy(ids, data + at, 4u * count);
+        at += 4u * count;
+        if (tokenizer_decode(t, ids, count, flags, &text, NULL) != HEARTH_OK) {
+            (void)fprintf(stderr, "decoding failed\n");
+            exit(1);
+        }
+        const uint32_t length = (uint32_t)text.length;
+        (void)fwrite(&length, 4, 1, stdout);
+        (void)fwrite(buffer_text(&text), 1, text.length, stdout);
+        buffer_free(&text);
+        free(ids);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 3) {
-        (void)fprintf(stderr, "usage: encode_tool FILE plain|special|bos [ROUNDS]\n");
+        (void)fprintf(stderr, "usage: encode_tool FILE plain|special|bos [ROUNDS], or FILE decode|decode-special\n");
         return 2;
     }
     const double start = seconds();
@@ -101,12 +129,18 @@ int main(int argc, char **argv)
                                                            : ENCODE_PLAIN;
     size_t size = 0;
     char *data = read_all(&size);
-    for (int round = 0; argc > 3 && round < atoi(argv[3]); round++) {
+    const bool decode = strncmp(argv[2], "decode", 6) == 0;
+    if (decode) {
+        decode_lists(t, data, size, strcmp(argv[2], "decode-special") == 0 ? DECODE_SPECIAL : DECODE_PLAIN);
+    }
+    for (int round = 0; !decode && argc > 3 && round < atoi(argv[3]); round++) {
         const double before = seconds();
         encode_texts(t, data, size, flags, false);
         (void)fprintf(stderr, "load %.4f s, encode %.4f s\n", loaded - start, seconds() - before);
     }
-    encode_texts(t, data, size, flags, true);
+    if (!decode) {
+        encode_texts(t, data, size, flags, true);
+    }
     tokenizer_free(t);
     free(data);
     return 0;

@@ -13,7 +13,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import compare_hf  # noqa: E402
-import hf_tokenizers  # noqa: E402
+import vocabularies  # noqa: E402
 
 LEARN = ["The hearth is warm, the hearth's fire isn't; we'll see 12 or 123 of them.", "Das Ende der Straße: 2024, «où», été.",
          "ein zwei drei  vier   fünf\n\n\tsechs", "Привет мир, как дела?", "日本語のテキスト 中文字符", "हिन्दी में", "a_b(c) == d->e; // f"] * 4
@@ -78,8 +78,9 @@ def tiny():
         yield "split " + behavior, learn(P.Sequence([P.Split(Regex(r"\p{Lu}|\s"), behavior), level(use_regex=False)]), alphabet=letters)
         yield "split string " + behavior, learn(P.Sequence([P.Split(" ", behavior), P.Punctuation(behavior), level(use_regex=False)]), alphabet=letters)
     yield "split inverted", learn(P.Sequence([P.Split(Regex(r"\w+|$|^x"), "removed", True), level(use_regex=False)]), alphabet=letters)
-    for name, pattern in (("llama 3", hf_tokenizers.LLAMA3), ("qwen 2", hf_tokenizers.QWEN2), ("o200k", hf_tokenizers.O200K)):
-        yield name, learn(hf_tokenizers.split(pattern), alphabet=letters)
+    for name, pattern in (("llama 3", vocabularies.LLAMA3), ("qwen 2", vocabularies.QWEN2), ("o200k", vocabularies.O200K)):
+        steps = P.Sequence([P.Split(Regex(pattern), "isolated"), level(use_regex=False)])
+        yield name, learn(steps, alphabet=letters)
     yield "whitespace", learn(P.Whitespace(), decoder=decoders.Fuse(), model={"unk_token": "<unk>"})
     yield "whitespace split, fused", learn(P.WhitespaceSplit(), decoder=decoders.Fuse(), model={"unk_token": "<unk>", "fuse_unk": True})
     yield "bert", learn(P.BertPreTokenizer(), decoder=decoders.Fuse())
