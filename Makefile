@@ -25,7 +25,10 @@ check:                               ## install, build, run every test (under 20
 	@scripts/setup all
 	@scripts/check
 
-check-long: check                    ## the same and what takes long: sanitizers, faults, fuzzers, 20 MB of tokens
+check-long: check                    ## the same and what takes long: sanitizers, faults, fuzzers, arm64, 20 MB of tokens
+	@scripts/setup long
+	-@scripts/fetch-model
+	-@scripts/fetch-vocabularies
 	@scripts/check --long
 
 bench: all                           ## prefill and decoding beside the limits measured here

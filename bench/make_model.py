@@ -1,26 +1,29 @@
 #!/usr/bin/env python3
 """Writes a synthetic Llama as GGUF for speed measurements: random weights of a real shape, in one number format.
 
-    bench/make_model.py 1b|135m TYPE FILE        TYPE: F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q5_K Q6_K
+    bench/make_model.py 1b|135m|tiny TYPE FILE        TYPE: F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q5_K Q6_K
 
 1b: 16 layers, width 2048, MLP 8192, 32/8 heads, vocabulary 32,000, untied. 135m: 30 layers, width 576, MLP 1536, 9/3 heads,
-vocabulary 49,152, tied. Needs numpy. Speed does not depend on the values, so blocks are random bytes with scales that keep
-activations finite. Formats of 256 values a block fall back to Q8_0 where a row is no multiple of 256."""
+vocabulary 49,152, tied. tiny, for tests: 2 layers, width 256, MLP 512, 4/2 heads, vocabulary 512. Blocks are random bytes
+with scales that make the weights about 1/sqrt(width) large and zero on average. Formats of 256 values a block fall back to
+Q8_0 where a row is no multiple of 256."""
 
+import random
 import struct
 import sys
 
-import numpy as np
-
 SHAPES = {
+    "tiny": dict(layers=2, width=256, mlp=512, heads=4, kv_heads=2, vocabulary=512, tied=False),
     "1b": dict(layers=16, width=2048, mlp=8192, heads=32, kv_heads=8, vocabulary=32000, tied=False),
     "135m": dict(layers=30, width=576, mlp=1536, heads=9, kv_heads=3, vocabulary=49152, tied=True),
 }
-# id, values a block, bytes a block, where the binary16 scales lie (byte offsets), whether plain values
+# id, values a block, bytes a block, [(byte offset of a binary16 scale, its multiple of d)], the size of weights over d
 TYPES = {
-    "F32": (0, 1, 4, ()), "F16": (1, 1, 2, ()), "BF16": (30, 1, 2, ()),
-    "Q4_0": (2, 32, 18, (0,)), "Q4_1": (3, 32, 20, (0, 2)), "Q5_0": (6, 32, 22, (0,)), "Q5_1": (7, 32, 24, (0, 2)),
-    "Q8_0": (8, 32, 34, (0,)), "Q4_K": (12, 256, 144, (0, 2)), "Q5_K": (13, 256, 176, (0, 2)), "Q6_K": (14, 256, 210, (208,)),
+    "F32": (0, 1, 4, (), 0), "F16": (1, 1, 2, (), 0), "BF16": (30, 1, 2, (), 0),
+    "Q4_0": (2, 32, 18, ((0, 1),), 4.6), "Q4_1": (3, 32, 20, ((0, 1), (2, -7.5)), 4.6),
+    "Q5_0": (6, 32, 22, ((0, 1),), 9.2), "Q5_1": (7, 32, 24, ((0, 1), (2, -15.5)), 9.2), "Q8_0": (8, 32, 34, ((0, 1),), 74),
+    "Q4_K": (12, 256, 144, ((0, 1), (2, 7.5)), 258), "Q5_K": (13, 256, 176, ((0, 1), (2, 15.5)), 520),
+    "Q6_K": (14, 256, 210, ((208, 1),), 1370),
 }
 FILE_TYPE = {"F32": 0, "F16": 1, "Q4_0": 2, "Q4_1": 3, "Q8_0": 7, "Q5_0": 8, "Q5_1": 9, "Q4_K": 15, "Q5_K": 17, "Q6_K": 18, "BF16": 32}
 
@@ -42,20 +45,29 @@ def array(key, code, count, raw):
     return text(key) + struct.pack("<IIQ", 9, code, count) + raw
 
 
-def tensor_bytes(random, kind, rows, cols):
-    identity, block, size, scales = TYPES[kind]
-    if kind in ("F32", "F16", "BF16"):
-        values = (random.standard_normal((rows, cols), dtype=np.float32) * np.float32(0.02))
-        if kind == "F32":
-            return values.tobytes()
-        if kind == "F16":
-            return values.astype(np.float16).tobytes()
-        return (values.view(np.uint32) >> 16).astype(np.uint16).tobytes()
+def plain_values(draw, kind, count, size):
+    """Values between size/2 and 2*size with both signs: random bits below a few exponents."""
+    width = TYPES[kind][2]
+    raw = bytearray(draw.randbytes(count * width))
+    form = "<e" if kind == "F16" else "<f"
+    low, high = struct.pack(form, size / 2)[-2:], struct.pack(form, size * 2)[-2:]
+    first, last = (int.from_bytes(x, "little") >> 7 for x in (low, high))  # sign, exponent and, in binary16, mantissa bits
+    tops = [(sign | top) << 7 >> 8 for sign in (0, 256) for top in range(first, last)]
+    raw[width - 1::width] = bytes(raw[width - 1::width]).translate(bytes(tops[b % len(tops)] for b in range(256)))
+    return bytes(raw)
+
+
+def tensor_bytes(draw, kind, rows, cols):
+    _, block, size, scales, steps = TYPES[kind]
+    if not scales:
+        return plain_values(draw, kind, rows * cols, cols ** -0.5)
     blocks = rows * cols // block
-    raw = random.integers(0, 256, (blocks, size), dtype=np.uint8)
-    for place in scales:
-        raw[:, place:place + 2] = np.array([0.0002 if block == 32 else 0.00002], np.float16).view(np.uint8)
-    return raw.tobytes()
+    raw = bytearray(draw.randbytes(blocks * size))
+    for place, multiple in scales:
+        low, high = struct.pack("<e", multiple * cols ** -0.5 / steps)
+        raw[place::size] = bytes([low]) * blocks
+        raw[place + 1::size] = bytes([high]) * blocks
+    return bytes(raw)
 
 
 def main():
@@ -84,8 +96,8 @@ def main():
         pair("llama.rope.dimension_count", "u32", width // shape["heads"]), pair("llama.vocab_size", "u32", vocabulary),
         pair("llama.attention.layer_norm_rms_epsilon", "f32", 1e-5), pair("tokenizer.ggml.model", "string", "llama"),
         array("tokenizer.ggml.tokens", 8, vocabulary, b"".join(struct.pack("<Q", len(p)) + p for p in pieces)),
-        array("tokenizer.ggml.scores", 6, vocabulary, np.arange(0, -vocabulary, -1, dtype=np.float32).tobytes()),
-        array("tokenizer.ggml.token_type", 5, vocabulary, np.array(kinds, np.int32).tobytes()),
+        array("tokenizer.ggml.scores", 6, vocabulary, struct.pack("<%df" % vocabulary, *range(0, -vocabulary, -1))),
+        array("tokenizer.ggml.token_type", 5, vocabulary, struct.pack("<%di" % vocabulary, *kinds)),
         pair("tokenizer.ggml.bos_token_id", "u32", 1), pair("tokenizer.ggml.eos_token_id", "u32", 2),
     ]
     header, offset, plan = b"", 0, []
@@ -93,18 +105,18 @@ def main():
         kind = "F32" if rows == 0 else wanted
         if cols % TYPES[kind][1]:
             kind = "Q8_0"
-        identity, block, size, _ = TYPES[kind]
+        identity, block, size = TYPES[kind][:3]
         shape_bytes = struct.pack("<IQ", 1, cols) if rows == 0 else struct.pack("<IQQ", 2, cols, rows)
         header += text(name) + shape_bytes + struct.pack("<IQ", identity, offset)
         length = max(rows, 1) * cols // block * size
         plan.append((kind, rows, cols, length))
         offset += (length + 31) // 32 * 32
     head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(metadata)) + b"".join(metadata) + header
-    random = np.random.default_rng(1)
+    draw = random.Random(1)
     with open(path, "wb") as out:
         out.write(head + b"\0" * (-len(head) % 32))
         for kind, rows, cols, length in plan:
-            data = np.ones(cols, np.float32).tobytes() if rows == 0 else tensor_bytes(random, kind, rows, cols)
+            data = struct.pack("<%df" % cols, *[1.0] * cols) if rows == 0 else tensor_bytes(draw, kind, rows, cols)
             assert len(data) == length
             out.write(data + b"\0" * (-length % 32))
 

@@ -1,5 +1,5 @@
-/* hash_tool FILE.gguf: FNV-1a hashes of the logits of 48 positions, native and f32, in chunks of 48 and of 1. Needs no
- * library, so that aarch64.sh can build it for another machine. */
+/* hash_tool FILE.gguf: FNV-1a hashes of the logits of 48 positions, native and f32, in chunks of 48 and of 1. For
+ * aarch64.py, which runs it for another machine, too. */
 #include "base/memory.h"
 #include "model/forward.h"
 
