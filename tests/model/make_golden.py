@@ -29,33 +29,39 @@ VERSIONS = {"transformers": transformers.__version__, "torch": torch.__version__
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
           "original_max_position_embeddings": 64, "rope_theta": 10000.0}
 PLAIN = {"rope_type": "default", "rope_theta": 10000.0}
-# name: (config class, model class, settings, RoPE, old spelling of RoPE's keys?, also as GGUF?, positions compared)
+# name: (config class, model class, settings, RoPE, old spelling of RoPE's keys?, the matrices' type in GGUF, positions)
+F32, BF16 = gguf.GGMLQuantizationType.F32, gguf.GGMLQuantizationType.BF16
+LINEAR = {"rope_type": "linear", "factor": 4.0, "rope_theta": 10000.0}
 TINY = {
     "llama-mha": (LlamaConfig, LlamaForCausalLM, dict(num_attention_heads=4, num_key_value_heads=4), PLAIN, False,
-                  False, range(64)),
-    "llama-gqa": (LlamaConfig, LlamaForCausalLM, dict(num_attention_heads=6, num_key_value_heads=2), PLAIN, True, True,
+                  BF16, range(64)),
+    "llama-gqa": (LlamaConfig, LlamaForCausalLM, dict(num_attention_heads=6, num_key_value_heads=2), PLAIN, True, F32,
                   range(64)),
     "llama-mqa": (LlamaConfig, LlamaForCausalLM, dict(num_attention_heads=4, num_key_value_heads=1,
-                                                      tie_word_embeddings=True), PLAIN, True, False, range(64)),
+                                                      tie_word_embeddings=True), PLAIN, True, BF16, range(64)),
     "llama-odd": (LlamaConfig, LlamaForCausalLM, dict(hidden_size=51, num_attention_heads=3, num_key_value_heads=1,
                                                       head_dim=24, intermediate_size=67, attention_bias=True,
-                                                      mlp_bias=True, vocab_size=77), PLAIN, False, False, range(64)),
+                                                      mlp_bias=True, vocab_size=77), PLAIN, False, BF16, range(64)),
     "llama3-scaled": (LlamaConfig, LlamaForCausalLM, dict(num_attention_heads=3, num_key_value_heads=1, head_dim=16,
-                                                          max_position_embeddings=512), LLAMA3, False, True,
+                                                          max_position_embeddings=512), LLAMA3, False, F32,
                       list(range(0, 512, 13)) + [511]),
     "llama-linear": (LlamaConfig, LlamaForCausalLM, dict(num_attention_heads=4, num_key_value_heads=2),
-                     {"rope_type": "linear", "factor": 4.0, "rope_theta": 10000.0}, True, True,
-                     list(range(0, 256, 7)) + [255]),
+                     LINEAR, True, F32, list(range(0, 256, 7)) + [255]),
     "qwen2-untied": (Qwen2Config, Qwen2ForCausalLM, dict(num_attention_heads=4, num_key_value_heads=2), PLAIN, True,
-                     True, range(64)),
+                     F32, range(64)),
     "qwen2-tied": (Qwen2Config, Qwen2ForCausalLM, dict(num_attention_heads=6, num_key_value_heads=1,
                                                        tie_word_embeddings=True), {"rope_type": "default",
                                                                                    "rope_theta": 1000000.0},
-                   False, False, range(64)),
+                   False, BF16, range(64)),
     "mistral": (MistralConfig, MistralForCausalLM, dict(num_attention_heads=4, num_key_value_heads=2, head_dim=16,
                                                         sliding_window=None), {"rope_type": "default",
                                                                                "rope_theta": 1000000.0},
-                False, False, range(64)),
+                False, BF16, range(64)),
+    "qwen2-linear": (Qwen2Config, Qwen2ForCausalLM, dict(num_attention_heads=4, num_key_value_heads=1), LINEAR, False,
+                     BF16, list(range(0, 256, 7)) + [255]),
+    "mistral-scaled": (MistralConfig, MistralForCausalLM, dict(num_attention_heads=3, num_key_value_heads=1, head_dim=16,
+                                                               sliding_window=None, max_position_embeddings=512), LLAMA3,
+                       False, BF16, list(range(0, 512, 13)) + [511]),
 }
 
 
@@ -117,7 +123,7 @@ NAMES = {"self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.
          "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm"}
 
 
-def write_gguf(model, path):
+def write_gguf(model, path, matrices):
     config = model.config
     architecture = "qwen2" if config.model_type == "qwen2" else "llama"
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
@@ -160,7 +166,11 @@ def write_gguf(model, path):
                 data = permute(data, config.num_attention_heads)
             if architecture == "llama" and stem == "self_attn.k_proj":
                 data = permute(data, config.num_key_value_heads)
-        w.add_tensor(out, numpy.ascontiguousarray(data))
+        data = numpy.ascontiguousarray(data)
+        if matrices == BF16 and data.ndim == 2:  # exact: every weight fits bf16
+            w.add_tensor(out, gguf.quants.quantize(data, BF16), raw_dtype=BF16)
+        else:
+            w.add_tensor(out, data)
     w.write_header_to_file()
     w.write_kv_data_to_file()
     w.write_tensors_to_file()
@@ -182,7 +192,7 @@ def greedy(model, ids, count):
 
 def make_tiny():
     for number, (name, row) in enumerate(TINY.items()):
-        config_class, model_class, settings, rope, old, as_gguf, positions = row
+        config_class, model_class, settings, rope, old, matrices, positions = row
         config = config_class(**{**dict(vocab_size=64, hidden_size=48, intermediate_size=64, num_hidden_layers=4,
                                         max_position_embeddings=256, rms_norm_eps=1e-5, tie_word_embeddings=False,
                                         rope_parameters=dict(rope), attn_implementation="eager"), **settings})
@@ -204,8 +214,7 @@ def make_tiny():
         (folder / "generation_config.json").unlink(missing_ok=True)
         if old:
             old_spelling(folder)
-        if as_gguf:
-            write_gguf(model.float(), HERE / f"{name}.gguf")
+        write_gguf(model.float(), HERE / f"{name}.gguf", matrices)
         golden = {"made_with": VERSIONS, "seed": seed, "greedy": ids, "prompt": PROMPT, "least_margin": margin,
                   "text": text, "positions": positions,
                   "logits": [[float(f"{v:.7g}") for v in logits[p].tolist()] for p in positions]}

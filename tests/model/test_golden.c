@@ -156,11 +156,8 @@ static void tinystories(void **state)
 }
 
 #define TINY(name)                                                                                                     \
-    {                                                                                                                  \
-        "tiny " name, tiny_folder, NULL, NULL, (void *)(uintptr_t)name                                                 \
-    }
-#define TINY_GGUF(name)                                                                                                \
-    {"tiny GGUF " name, tiny_gguf, NULL, NULL, (void *)(uintptr_t)name},                                               \
+    {"tiny " name, tiny_folder, NULL, NULL, (void *)(uintptr_t)name},                                                  \
+        {"tiny GGUF " name, tiny_gguf, NULL, NULL, (void *)(uintptr_t)name},                                           \
     {                                                                                                                  \
         "same bits " name, same_bits_both_containers, NULL, NULL, (void *)(uintptr_t)name                              \
     }
@@ -176,11 +173,9 @@ int main(void)
         TINY("llama-linear"),
         TINY("qwen2-untied"),
         TINY("qwen2-tied"),
+        TINY("qwen2-linear"),
         TINY("mistral"),
-        TINY_GGUF("llama-gqa"),
-        TINY_GGUF("llama3-scaled"),
-        TINY_GGUF("llama-linear"),
-        TINY_GGUF("qwen2-untied"),
+        TINY("mistral-scaled"),
         {"stories260K, safetensors", stories, NULL, NULL, (void *)(uintptr_t) ""},
         {"stories260K, GGUF", stories, NULL, NULL, (void *)(uintptr_t) "stories260K-f32.gguf"},
         cmocka_unit_test(tinystories),
