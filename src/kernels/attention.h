@@ -24,6 +24,15 @@ typedef struct cache_shape {
 size_t cache_keys_bytes(cache_shape shape);
 size_t cache_values_bytes(cache_shape shape);
 
+/* What families do to plain attention. All zero: plain. */
+typedef struct attention_form {
+    uint32_t window;     /* position p sees (p - window, p]; 0: everything before it */
+    uint32_t chunk;      /* position p sees from p / chunk * chunk on; 0: no chunks. Not together with a window */
+    float softcap;       /* s = softcap * tanh(s / softcap), after the scale; 0: none */
+    const float *slopes; /* ALiBi, [heads]: s = fma(slope, (float)(j - p), s) after softcap; NULL: none */
+    const float *sinks;  /* [heads]: m begins as the head's sink and l as 1, not as -inf and 0; NULL: none */
+} attention_form;
+
 typedef struct attention_table {
     /* Stores one position's key and value (each [kv_heads, head_dim], binary32), for kv heads [head_begin, head_end).
      */
@@ -35,10 +44,11 @@ typedef struct attention_table {
      * h / (heads / kv_heads). q and out: [tokens, heads, head_dim] with row stride ldq / ldo per token.
      * Blocks of 64 positions from 0; per block: s_j = scale * chain_d(q, k_j); m' = max(m, max_j s_j);
      * c = exp(m - m'); l = l * c + rule5_sum(exp(s_j - m')); o = o * c, then o_d = fma(p_j, v_jd, o_d) for j ascending;
-     * at the end o / l. `scratch`: ATTENTION_SCRATCH_BYTES per thread. */
+     * at the end o / l. Blocks in which a query sees nothing are passed over; in others, what it does not see takes no
+     * part. `form` may be NULL: plain. `scratch`: ATTENTION_SCRATCH_BYTES per thread. */
     void (*attend)(cache_shape shape, const void *keys, const void *values, uint32_t position, uint32_t tokens,
                    const float *q, size_t ldq, uint32_t heads, uint32_t head_begin, uint32_t head_end, float scale,
-                   float *out, size_t ldo, void *scratch);
+                   const attention_form *form, float *out, size_t ldo, void *scratch);
 } attention_table;
 
 #define ATTENTION_SCRATCH_BYTES ((size_t)256 << 10)

@@ -8,6 +8,7 @@
 
 void V16_NAME(kernels_fill_elementwise)(kernel_table *table);
 void V16_NAME(kernels_fill_reduce)(kernel_table *table);
+void V16_NAME(kernels_fill_activate)(kernel_table *table);
 void V16_NAME(kernels_fill_activation)(kernel_table *table);
 void V16_NAME(kernels_fill_quantized)(kernel_table *table);
 void V16_NAME(kernels_fill_panel_float)(kernel_table *table);

@@ -144,4 +144,33 @@ V16_INLINE v16f v16_tanh(v16f x)
     return v16f_select(v16f_lt(size, v16f_set1(0.625f)), t, signed_large);
 }
 
+/* |x| < 0.92: x + x P(x^2), |error| < 2^-31; else 1 - exp(|x| Q(|x|)) with x's sign, |error| < 2^-32; 1 from 4 on. */
+V16_INLINE v16f v16_erf(v16f x)
+{
+    const v16f size = v16f_abs(x);
+    const v16f z = v16f_mul(x, x);
+    v16f p = v16f_set1(0x1.5d8eb4p-14f);
+    p = v16f_fma(p, z, v16f_set1(-0x1.aa76dap-11f));
+    p = v16f_fma(p, z, v16f_set1(0x1.54ce2ap-8f));
+    p = v16f_fma(p, z, v16f_set1(-0x1.b80f34p-6f));
+    p = v16f_fma(p, z, v16f_set1(0x1.ce2e10p-4f));
+    p = v16f_fma(p, z, v16f_set1(-0x1.812742p-2f));
+    p = v16f_fma(p, z, v16f_set1(0x1.06eba8p-3f));
+    p = v16f_fma(p, x, x);
+    const v16f t = v16f_min(v16f_set1(4.0f), size);
+    v16f q = v16f_set1(-0x1.4b65e6p-18f);
+    q = v16f_fma(q, t, v16f_set1(0x1.7e5ce2p-15f));
+    q = v16f_fma(q, t, v16f_set1(0x1.9ff69cp-15f));
+    q = v16f_fma(q, t, v16f_set1(-0x1.800fc4p-9f));
+    q = v16f_fma(q, t, v16f_set1(0x1.737e3ap-6f));
+    q = v16f_fma(q, t, v16f_set1(-0x1.af27f0p-4f));
+    q = v16f_fma(q, t, v16f_set1(-0x1.4570aep-1f));
+    q = v16f_fma(q, t, v16f_set1(-0x1.20e8c4p+0f));
+    const v16f large = v16f_sub(v16f_set1(1.0f), v16_exp(v16f_mul(q, t)));
+    const v16i sign = v16i_and(v16f_bits(x), v16i_set1(INT32_MIN));
+    const v16f signed_large = v16i_as_float(v16i_or(v16f_bits(large), sign));
+    const v16f result = v16f_select(v16f_lt(size, v16f_set1(0.92f)), p, signed_large);
+    return v16f_select(v16f_unordered(x, x), x, result);
+}
+
 #endif

@@ -47,7 +47,7 @@ static void attend(const nn_worker *w, const nn_attention *a, const nn_sequence 
 {
     const size_t row = s->first + begin;
     w->k->attention->attend(s->shape, keys_of(s, layer), values_of(s, layer), s->position + begin, end - begin,
-                            a->q + row * a->ldq, a->ldq, a->heads, head_begin, head_end, a->scale,
+                            a->q + row * a->ldq, a->ldq, a->heads, head_begin, head_end, a->scale, a->form,
                             a->out + row * a->ldo, a->ldo, w->scratch);
 }
 

@@ -22,7 +22,8 @@ typedef struct nn_sequence {
 
 typedef struct nn_attention {
     uint32_t heads, kv_heads, head_dim;
-    float scale; /* 1 / sqrt(head_dim) */
+    float scale;                /* usually 1 / sqrt(head_dim) */
+    const attention_form *form; /* NULL: plain */
     const rope_table *rope;
     const nn_sequence *sequences;
     size_t sequence_count;

@@ -17,6 +17,8 @@ typedef struct scene {
     float *expected, *found; /* [length, heads, head_dim] */
     void *keys, *values, *scratch;
     float scale;
+    attention_form form;
+    float slopes[16], sinks[16];
 } scene;
 
 static float *floats(size_t n)
@@ -83,7 +85,14 @@ static float one_exp(const kernel_table *k, float x)
     return y;
 }
 
-/* The rule of docs/numerics.md, one query, plain loops; exp is the only thing taken from the kernels. */
+static float one_tanh(const kernel_table *k, float x)
+{
+    float y;
+    k->tanh(&x, 1, &y);
+    return y;
+}
+
+/* The rule of docs/numerics.md, one query, plain loops; exp and tanh are the only things taken from the kernels. */
 static void rule_query(const scene *s, const kernel_table *k, uint32_t token, uint32_t head, float *out)
 {
     const size_t dim = s->shape.head_dim;
@@ -94,8 +103,16 @@ static void rule_query(const scene *s, const kernel_table *k, uint32_t token, ui
     for (size_t d = 0; d < dim; d++) {
         out[d] = 0;
     }
-    for (uint32_t begin = 0; begin <= token; begin += 64) {
-        const uint32_t end = begin + 64 < token + 1 ? begin + 64 : token + 1;
+    const attention_form *form = &s->form;
+    uint32_t seen = form->window != 0 && token + 1 > form->window ? token + 1 - form->window : 0;
+    seen = form->chunk != 0 ? token - token % form->chunk : seen;
+    if (form->sinks != NULL) {
+        m = form->sinks[head];
+        l = 1;
+    }
+    for (uint32_t block = seen / 64 * 64; block <= token; block += 64) {
+        const uint32_t begin = block < seen ? seen : block;
+        const uint32_t end = block + 64 < token + 1 ? block + 64 : token + 1;
         float score[64];
         float top = m;
         float best = -INFINITY;
@@ -106,6 +123,12 @@ static void rule_query(const scene *s, const kernel_table *k, uint32_t token, ui
                 chain = fmaf(q[d], as_stored(s, key[d]), chain);
             }
             score[j - begin] = s->scale * chain;
+            if (form->softcap != 0) {
+                score[j - begin] = form->softcap * one_tanh(k, score[j - begin] / form->softcap);
+            }
+            if (form->slopes != NULL) {
+                score[j - begin] = fmaf(form->slopes[head], (float)((int)j - (int)token), score[j - begin]);
+            }
             best = score[j - begin] > best ? score[j - begin] : best;
         }
         top = best > m ? best : m;
@@ -113,7 +136,7 @@ static void rule_query(const scene *s, const kernel_table *k, uint32_t token, ui
         const float c = one_exp(k, m - top);
         for (uint32_t j = 0; j < end - begin; j++) {
             score[j] = one_exp(k, score[j] - top);
-            p[j % 16] = p[j % 16] + score[j];
+            p[(begin + j) % 16] = p[(begin + j) % 16] + score[j];
         }
         for (size_t w = 8; w > 0; w /= 2) {
             for (size_t i = 0; i < w; i++) {
@@ -140,7 +163,7 @@ static void attend_range(scene *s, const kernel_table *k, uint32_t from, uint32_
 {
     const size_t row = (size_t)s->heads * s->shape.head_dim;
     k->attention->attend(s->shape, s->keys, s->values, from, to - from, s->q + from * row, row, s->heads, head_begin,
-                         head_end, s->scale, s->found + from * row, row, s->scratch);
+                         head_end, s->scale, &s->form, s->found + from * row, row, s->scratch);
 }
 
 static const struct {
@@ -176,6 +199,51 @@ void check_attention_definition(void **state)
             attend_range(&s, variants[v], 0, s.length, 0, s.heads);
             char label[48];
             (void)snprintf(label, sizeof label, "attention, scene %zu", i);
+            assert_same(s.expected, s.found, row * s.length, label, variants[v]->name);
+        }
+        scene_free(&s);
+    }
+}
+
+/* What families do to it, alone and together. */
+#define FORMS 7u
+static void scene_bend(scene *s, size_t number)
+{
+    static const uint32_t windows[FORMS] = {1, 5, 64, 37, 100, 0, 0};
+    static const uint32_t chunks[FORMS] = {0, 0, 0, 0, 0, 64, 23};
+    s->form = (attention_form){.window = windows[number % FORMS],
+                               .chunk = chunks[number % FORMS],
+                               .softcap = number % 3 == 1 ? 1.5f : 0.0f,
+                               .slopes = number % 4 >= 2 ? s->slopes : NULL,
+                               .sinks = number % 5 >= 3 ? s->sinks : NULL};
+    test_fill(s->slopes, 16, VALUES_USUAL);
+    test_fill(s->sinks, 16, VALUES_USUAL);
+}
+
+void check_attention_forms(void **state)
+{
+    (void)state;
+    const kernel_table *variants[VARIANTS_MAX];
+    const size_t count = variants_list(variants);
+    test_seed(35);
+    for (size_t i = 0; i < SCENES * 6; i++) {
+        scene s = scene_number(i % SCENES, i % 2 == 0 ? CACHE_F32 : CACHE_F16, VALUES_USUAL);
+        const size_t row = (size_t)s.heads * s.shape.head_dim;
+        scene_bend(&s, i);
+        for (uint32_t t = 0; t < s.length; t++) {
+            for (uint32_t h = 0; h < s.heads; h++) {
+                rule_query(&s, variants[0], t, h, s.expected + t * row + h * s.shape.head_dim);
+            }
+        }
+        for (size_t v = 0; v < count; v++) {
+            scene_store(&s, variants[v]);
+            for (uint32_t t = 0, step = 0; t < s.length; t += step) { /* in pieces, the first one large */
+                step = t == 0 ? s.length / 2 + 1 : 7;
+                step = t + step < s.length ? step : s.length - t;
+                attend_range(&s, variants[v], t, t + step, 0, s.heads);
+            }
+            char label[48];
+            (void)snprintf(label, sizeof label, "attention form, scene %zu", i);
             assert_same(s.expected, s.found, row * s.length, label, variants[v]->name);
         }
         scene_free(&s);

@@ -17,7 +17,7 @@ typedef struct inputs {
     float factor;
 } inputs;
 
-#define ROWS 12
+#define ROWS 22
 
 /* Every element-wise operation of a table, into out[operation]; the guard after n must survive. */
 static void run_elementwise(const kernel_table *k, const inputs *in, float out[ROWS][MOST])
@@ -40,6 +40,44 @@ static void run_elementwise(const kernel_table *k, const inputs *in, float out[R
     memcpy(out[10], in->a, in->n * sizeof(float));
     k->rope(out[10], in->b, in->b + in->n / 2, in->n / 2 * 2);
     k->exp_sum(in->a, in->factor, in->n, out[11]);
+    k->erf(in->a, in->n, out[12]);
+    k->layer_norm(in->a, in->b, in->b + 1, 1e-5f, in->n, out[13]);
+    k->layer_norm(in->a, NULL, NULL, 1e-5f, in->n, out[14]);
+    const float parameters[] = {0.8f, 1.3f, 0.5f, -1e-6f};
+    for (size_t kind = ACTIVATE_GELU; kind < ACTIVATE_KINDS; kind++) { /* 15 to 20 */
+        k->activate[kind](in->a, parameters, in->n, out[14 + kind]);
+    }
+    k->swiglu_clamped(in->a, in->b, 2.5f, in->n, out[21]);
+}
+
+static float plain_fold(float p[16])
+{
+    for (size_t w = 8; w > 0; w /= 2) {
+        for (size_t i = 0; i < w; i++) {
+            p[i] = p[i] + p[i + w];
+        }
+    }
+    return p[0];
+}
+
+/* Sums as rule 4 has them, then each step rounded. */
+static void plain_layer_norm(const inputs *in, float *weighted, float *bare)
+{
+    float p[16] = {0};
+    for (size_t i = 0; i < in->n; i++) {
+        p[i % 16] = p[i % 16] + in->a[i];
+    }
+    const float mean = plain_fold(p) / (float)in->n;
+    memset(p, 0, sizeof p);
+    for (size_t i = 0; i < in->n; i++) {
+        p[i % 16] = fmaf(in->a[i] - mean, in->a[i] - mean, p[i % 16]);
+    }
+    const float inverse = 1.0f / sqrtf(plain_fold(p) / (float)in->n + 1e-5f);
+    for (size_t i = 0; i < in->n; i++) {
+        bare[i] = (in->a[i] - mean) * inverse;
+        const float scaled = bare[i] * in->b[i];
+        weighted[i] = scaled + in->b[i + 1];
+    }
 }
 
 /* The same by plain loops, where arithmetic alone defines it. */
@@ -64,6 +102,7 @@ static void plain_elementwise(const inputs *in, float out[ROWS][MOST])
     for (size_t i = 0; i < in->n; i++) {
         out[9][i] = in->a[i] * inverse * in->b[i];
     }
+    plain_layer_norm(in, out[13], out[14]);
     memcpy(out[10], in->a, in->n * sizeof(float));
     for (size_t i = 0; i < half; i++) {
         const float c = in->b[i];
@@ -122,14 +161,41 @@ static void check_silu(const kernel_table *k)
     assert_same(out, gate, 100, "silu in place", k->name);
 }
 
-static float plain_fold(float p[16])
+/* Activations against binary64; in place. */
+static void check_activate(const kernel_table *k)
 {
-    for (size_t w = 8; w > 0; w /= 2) {
-        for (size_t i = 0; i < w; i++) {
-            p[i] = p[i] + p[i + w];
+    static const float parameters[] = {0.8f, 1.3f, 0.5f, -1e-6f};
+    float x[200];
+    float out[200];
+    test_fill(x, 200, VALUES_USUAL);
+    for (size_t kind = 0; kind < ACTIVATE_KINDS; kind++) {
+        k->activate[kind](x, parameters, 200, out);
+        for (size_t i = 0; i < 200; i++) {
+            const double v = (double)x[i];
+            const double relu = v > 0 ? v : 0;
+            const double low = v < -1e-6 ? v : -1e-6;
+            const double expected[] = {v / (1 + exp(-v)),
+                                       0.5 * v * (1 + erf(v * sqrt(0.5))),
+                                       0.5 * v * (1 + tanh(0.79788456080286535588 * (v + 0.044715 * v * v * v))),
+                                       v / (1 + exp(-1.702 * v)),
+                                       relu,
+                                       relu * relu,
+                                       v > 0 ? 0.8f * v * v + 0.5 * v : 1.3f * (expm1(low) - v) + 0.5 * v};
+            assert_true(fabs((double)out[i] - expected[kind]) <= 1e-6 * (1 + fabs(expected[kind])));
         }
+        float same[200];
+        memcpy(same, x, sizeof same);
+        k->activate[kind](same, parameters, 200, same);
+        assert_same(out, same, 200, "activation in place", k->name);
     }
-    return p[0];
+    float up[200];
+    test_fill(up, 200, VALUES_USUAL);
+    k->swiglu_clamped(x, up, 2.5f, 200, out);
+    for (size_t i = 0; i < 200; i++) {
+        const double g = fmin((double)x[i], 2.5);
+        const double expected = (fmax(-2.5, fmin((double)up[i], 2.5)) + 1) * (g / (1 + exp(-1.702 * g)));
+        assert_true(fabs((double)out[i] - expected) <= 2e-6 * (1 + fabs(expected)));
+    }
 }
 
 static float plain_sum(const float *x, size_t n)
@@ -180,6 +246,7 @@ void check_reductions(void **state)
     }
     for (size_t v = 0; v < count; v++) {
         check_silu(variants[v]);
+        check_activate(variants[v]);
     }
 }
 

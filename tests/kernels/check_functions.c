@@ -19,12 +19,13 @@ static const function_row functions[] = {{"exp", 2, INFINITY, exp},
                                          {"log", 2, INFINITY, log},
                                          {"sin", 2, INFINITY, sin},
                                          {"cos", 2, INFINITY, cos},
-                                         {"tanh", 2, INFINITY, tanh}};
+                                         {"tanh", 2, INFINITY, tanh},
+                                         {"erf", 2, INFINITY, erf}};
 #define FUNCTIONS (sizeof functions / sizeof functions[0])
 
 static void apply(const kernel_table *k, size_t function, const float *x, size_t n, float *out)
 {
-    void (*const all[])(const float *, size_t, float *) = {k->exp, k->log, k->sin, k->cos, k->tanh};
+    void (*const all[])(const float *, size_t, float *) = {k->exp, k->log, k->sin, k->cos, k->tanh, k->erf};
     all[function](x, n, out);
 }
 
@@ -116,6 +117,12 @@ void check_function_corners(void **state)
                 {4, -INFINITY, -1.0f},
                 {4, 50.0f, 1.0f},
                 {4, NAN, NAN},
+                {5, 0.0f, 0.0f},
+                {5, -0.0f, -0.0f},
+                {5, INFINITY, 1.0f},
+                {5, -INFINITY, -1.0f},
+                {5, 5.0f, 1.0f},
+                {5, NAN, NAN},
                 {0, NAN, NAN}};
     const kernel_table *variants[VARIANTS_MAX];
     const size_t count = variants_list(variants);

@@ -40,6 +40,7 @@ void check_reductions(void **state);
 void check_activations(void **state);
 void check_cache_store(void **state);
 void check_attention_definition(void **state);
+void check_attention_forms(void **state);
 void check_attention_chunks(void **state);
 void check_attention_meaning(void **state);
 void check_function_errors(void **state);

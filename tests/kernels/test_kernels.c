@@ -34,6 +34,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(check_halves),           cmocka_unit_test(check_elementwise),
         cmocka_unit_test(check_reductions),       cmocka_unit_test(check_activations),
         cmocka_unit_test(check_cache_store),      cmocka_unit_test(check_attention_definition),
+        cmocka_unit_test(check_attention_forms),
         cmocka_unit_test(check_attention_chunks), cmocka_unit_test(check_attention_meaning),
         cmocka_unit_test(check_function_errors),  cmocka_unit_test(check_function_corners),
         cmocka_unit_test(check_math64),

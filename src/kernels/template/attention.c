@@ -18,7 +18,9 @@ typedef struct attention_group {
     size_t count;                     /* queries, ordered by token */
     const float *q[ATTENTION_GROUP];  /* [head_dim] each */
     float *out[ATTENTION_GROUP];      /* [head_dim] each */
-    size_t visible[ATTENTION_GROUP];  /* positions that the query sees; ascending */
+    size_t visible[ATTENTION_GROUP];  /* end of the positions that the query sees; ascending */
+    size_t from[ATTENTION_GROUP];     /* the first position that it sees; ascending */
+    float slope[ATTENTION_GROUP];     /* ALiBi */
     float max[ATTENTION_GROUP];       /* running maximum */
     float sum[ATTENTION_GROUP];       /* running sum */
     float shrink[ATTENTION_GROUP];    /* exp(old maximum - new maximum) of this block */
@@ -28,6 +30,8 @@ typedef struct attention_group {
     size_t head_dim;
     size_t padded_dim; /* rounded up to 16 */
     float scale;
+    float softcap; /* 0: none */
+    bool sloped;   /* slope counts */
 } attention_group;
 
 /* One block of keys and values, of positions [begin, begin + ATTENTION_BLOCK). */
@@ -61,6 +65,12 @@ static size_t attention_count(const attention_group *g, size_t query, size_t beg
 {
     const size_t visible = g->visible[query];
     return visible <= begin ? 0 : visible - begin < ATTENTION_BLOCK ? visible - begin : ATTENTION_BLOCK;
+}
+
+/* The first position of the block that a query sees; below attention_count where it sees any. */
+static size_t attention_start(const attention_group *g, size_t query, size_t begin)
+{
+    return g->from[query] <= begin ? 0 : g->from[query] - begin;
 }
 
 /* Fetches the line that holds element `at`, of what will be read after the values being worked on, into the
@@ -123,12 +133,13 @@ V16_INLINE void attention_score_block(const attention_group *g, size_t first, co
     }
 }
 
-/* Scores of queries [first, count) against a block. */
-V16_INLINE void attention_scores(const attention_group *g, size_t first, const attention_block *block, const bool half)
+/* Scores of queries [first, last) against a block. */
+V16_INLINE void attention_scores(const attention_group *g, size_t first, size_t last, const attention_block *block,
+                                 const bool half)
 {
-    const bool few = g->count - first < ATTENTION_WIDEN;
-    for (size_t at = first; at < g->count;) {
-        const size_t queries = attention_next(g->count - at);
+    const bool few = last - first < ATTENTION_WIDEN;
+    for (size_t at = first; at < last;) {
+        const size_t queries = attention_next(last - at);
         switch (queries) {
         case 6:
             if (few) {
@@ -156,15 +167,36 @@ V16_INLINE void attention_scores(const attention_group *g, size_t first, const a
     }
 }
 
-/* Turns the scores of one query that sees `count` positions of the block into exp(s - m'), and sets max, shrink (to
- * m - m' for now) and block_sum. */
-V16_INLINE void attention_exp_row(attention_group *g, size_t query, size_t count)
+/* Soft-cap and ALiBi on the scores of one query against the block at `begin`. */
+static void attention_bend_row(const attention_group *g, size_t query, size_t begin)
+{
+    float *row = g->scores + query * ATTENTION_BLOCK;
+    const v16f cap = v16f_set1(g->softcap);
+    const v16f slope = v16f_set1(g->slope[query]);
+    const int32_t distance = (int32_t)begin - (int32_t)(g->visible[query] - 1); /* of the block's first position */
+    for (int32_t j = 0; j < (int32_t)ATTENTION_BLOCK; j += 16) {
+        v16f s = v16f_load(row + j);
+        if (g->softcap != 0.0f) {
+            s = v16f_mul(cap, v16_tanh(v16f_div(s, cap)));
+        }
+        if (g->sloped) {
+            s = v16f_fma(slope, v16i_to_float(v16i_add(v16i_set1(distance + j), v16i_iota())), s);
+        }
+        v16f_store(row + j, s);
+    }
+}
+
+/* Turns the scores of one query that sees positions [start, count) of the block into exp(s - m'), and sets max, shrink
+ * (to m - m' for now) and block_sum. */
+V16_INLINE void attention_exp_row(attention_group *g, size_t query, size_t start, size_t count)
 {
     float *row = g->scores + query * ATTENTION_BLOCK;
     const v16i limit = v16i_set1((int32_t)count);
+    const v16i before = v16i_set1((int32_t)start - 1);
     v16f best = v16f_set1(-INFINITY);
     for (int32_t j = 0; j < (int32_t)count; j += 16) {
-        const v16m there = v16i_gt(limit, v16i_add(v16i_set1(j), v16i_iota()));
+        const v16i at = v16i_add(v16i_set1(j), v16i_iota());
+        const v16m there = v16m_and(v16i_gt(limit, at), v16i_gt(at, before));
         best = v16f_max(v16f_select(there, v16f_load(row + j), v16f_set1(-INFINITY)), best);
     }
     const float old = g->max[query];
@@ -172,7 +204,8 @@ V16_INLINE void attention_exp_row(attention_group *g, size_t query, size_t count
     const float top = here > old ? here : old;
     v16f sum = v16f_zero();
     for (int32_t j = 0; j < (int32_t)count; j += 16) {
-        const v16m there = v16i_gt(limit, v16i_add(v16i_set1(j), v16i_iota()));
+        const v16i at = v16i_add(v16i_set1(j), v16i_iota());
+        const v16m there = v16m_and(v16i_gt(limit, at), v16i_gt(at, before));
         const v16f e = v16_exp(v16f_sub(v16f_load(row + j), v16f_set1(top)));
         v16f_store(row + j, e);
         sum = v16f_add(sum, v16f_select(there, e, v16f_zero()));
@@ -182,11 +215,11 @@ V16_INLINE void attention_exp_row(attention_group *g, size_t query, size_t count
     g->block_sum[query] = v16f_fold_add(sum);
 }
 
-/* l = l * c + block_sum, for queries [first, count). */
-V16_INLINE void attention_update_sums(attention_group *g, size_t first)
+/* l = l * c + block_sum, for queries [first, last). */
+V16_INLINE void attention_update_sums(attention_group *g, size_t first, size_t last)
 {
-    for (size_t i = first; i < g->count; i += 16) {
-        const size_t n = g->count - i < 16 ? g->count - i : 16;
+    for (size_t i = first; i < last; i += 16) {
+        const size_t n = last - i < 16 ? last - i : 16;
         const v16f c = v16_exp(v16f_load_n(g->shrink + i, n));
         const v16f sum = v16f_add(v16f_mul(v16f_load_n(g->sum + i, n), c), v16f_load_n(g->block_sum + i, n));
         v16f_store_n(g->shrink + i, c, n);
@@ -194,11 +227,11 @@ V16_INLINE void attention_update_sums(attention_group *g, size_t first)
     }
 }
 
-/* state = state * shrink (where `begin` is 0), then state_d = fma(p_j, v_jd, state_d) for j in [begin, end), for
+/* state = state * shrink (where `fresh`), then state_d = fma(p_j, v_jd, state_d) for j in [begin, end), for
  * `queries` queries and `wide` vectors of 16 dimensions from `at` on. */
 V16_INLINE void attention_value_tile(const attention_group *g, size_t first, const unsigned queries,
-                                     const attention_block *block, size_t begin, size_t end, size_t at,
-                                     const unsigned wide, const bool half, const bool ahead)
+                                     const attention_block *block, const bool fresh, size_t begin, size_t end,
+                                     size_t at, const unsigned wide, const bool half, const bool ahead)
 {
     v16f acc[ATTENTION_TOGETHER][4];
     const float *p[ATTENTION_TOGETHER];
@@ -209,7 +242,7 @@ V16_INLINE void attention_value_tile(const attention_group *g, size_t first, con
 #pragma GCC unroll 4
         for (unsigned j = 0; j < wide; j++) {
             const v16f before = v16f_load(g->state + (first + i) * g->padded_dim + at + j * 16);
-            acc[i][j] = begin == 0 ? v16f_mul(before, shrink) : before;
+            acc[i][j] = fresh ? v16f_mul(before, shrink) : before;
         }
     }
     for (size_t position = begin; position < end; position++) {
@@ -240,38 +273,47 @@ V16_INLINE void attention_value_tile(const attention_group *g, size_t first, con
 }
 
 V16_INLINE void attention_value_rows(const attention_group *g, size_t first, const unsigned queries,
-                                     const attention_block *block, size_t begin, size_t end, const bool half,
-                                     const bool ahead)
+                                     const attention_block *block, const bool fresh, size_t begin, size_t end,
+                                     const bool half, const bool ahead)
 {
     const unsigned wide = attention_wide(queries);
     size_t at = 0;
     for (; at + 16 * wide <= g->padded_dim; at += 16 * wide) {
-        attention_value_tile(g, first, queries, block, begin, end, at, wide, half, ahead);
+        attention_value_tile(g, first, queries, block, fresh, begin, end, at, wide, half, ahead);
     }
     for (; at < g->padded_dim; at += 16) {
-        attention_value_tile(g, first, queries, block, begin, end, at, 1, half, ahead);
+        attention_value_tile(g, first, queries, block, fresh, begin, end, at, 1, half, ahead);
     }
 }
 
-/* `queries` queries from `first` on: together as far as the first of them sees, then each its own rest. */
+/* `queries` queries from `first` on: together as far as the first of them sees, then each its own rest. Where a window
+ * begins inside the block, each by itself. */
 V16_INLINE void attention_value_block(const attention_group *g, size_t first, const unsigned queries,
                                       const attention_block *block, const bool half, const bool ahead)
 {
+    if (g->from[first + queries - 1] > block->begin) {
+        for (unsigned i = 0; i < queries; i++) {
+            attention_value_rows(g, first + i, 1, block, true, attention_start(g, first + i, block->begin),
+                                 attention_count(g, first + i, block->begin), half, false);
+        }
+        return;
+    }
     const size_t common = attention_count(g, first, block->begin);
-    attention_value_rows(g, first, queries, block, 0, common, half, ahead);
+    attention_value_rows(g, first, queries, block, true, 0, common, half, ahead);
     for (unsigned i = 1; i < queries; i++) {
         const size_t count = attention_count(g, first + i, block->begin);
         if (count > common) {
-            attention_value_rows(g, first + i, 1, block, common, count, half, false);
+            attention_value_rows(g, first + i, 1, block, false, common, count, half, false);
         }
     }
 }
 
-V16_INLINE void attention_values(const attention_group *g, size_t first, const attention_block *block, const bool half)
+V16_INLINE void attention_values(const attention_group *g, size_t first, size_t last, const attention_block *block,
+                                 const bool half)
 {
-    const bool few = g->count - first < ATTENTION_WIDEN;
-    for (size_t at = first; at < g->count;) {
-        const size_t queries = attention_next(g->count - at);
+    const bool few = last - first < ATTENTION_WIDEN;
+    for (size_t at = first; at < last;) {
+        const size_t queries = attention_next(last - at);
         switch (queries) {
         case 6:
             if (few) {
@@ -299,24 +341,28 @@ V16_INLINE void attention_values(const attention_group *g, size_t first, const a
     }
 }
 
-static void attention_block_f32(attention_group *g, size_t first, const attention_block *block)
+V16_INLINE void attention_block_any(attention_group *g, size_t first, size_t last, const attention_block *block,
+                                    const bool half)
 {
-    attention_scores(g, first, block, false);
-    for (size_t i = first; i < g->count; i++) {
-        attention_exp_row(g, i, attention_count(g, i, block->begin));
+    attention_scores(g, first, last, block, half);
+    for (size_t i = first; i < last; i++) {
+        if (g->softcap != 0.0f || g->sloped) {
+            attention_bend_row(g, i, block->begin);
+        }
+        attention_exp_row(g, i, attention_start(g, i, block->begin), attention_count(g, i, block->begin));
     }
-    attention_update_sums(g, first);
-    attention_values(g, first, block, false);
+    attention_update_sums(g, first, last);
+    attention_values(g, first, last, block, half);
 }
 
-static void attention_block_f16(attention_group *g, size_t first, const attention_block *block)
+static void attention_block_f32(attention_group *g, size_t first, size_t last, const attention_block *block)
 {
-    attention_scores(g, first, block, true);
-    for (size_t i = first; i < g->count; i++) {
-        attention_exp_row(g, i, attention_count(g, i, block->begin));
-    }
-    attention_update_sums(g, first);
-    attention_values(g, first, block, true);
+    attention_block_any(g, first, last, block, false);
+}
+
+static void attention_block_f16(attention_group *g, size_t first, size_t last, const attention_block *block)
+{
+    attention_block_any(g, first, last, block, true);
 }
 
 static void attention_widen(const void *from, size_t count, float *to)
@@ -366,7 +412,9 @@ static void attention_walk(attention_group *g, const attention_head *head, const
     const size_t value_values = ATTENTION_BLOCK * g->padded_dim;
     const bool widen = head->half && scratch->keys != NULL && g->count >= ATTENTION_WIDEN;
     size_t first = 0; /* queries before it have seen all they see */
-    for (size_t begin = 0; begin < g->visible[g->count - 1]; begin += ATTENTION_BLOCK) {
+    size_t last = 0;  /* queries from it on see nothing yet */
+    for (size_t begin = g->from[0] / ATTENTION_BLOCK * ATTENTION_BLOCK; begin < g->visible[g->count - 1];
+         begin += ATTENTION_BLOCK) {
         const size_t index = begin / ATTENTION_BLOCK;
         attention_block block = {begin, head->keys + index * key_values * size,
                                  head->values + index * value_values * size, NULL};
@@ -375,6 +423,12 @@ static void attention_walk(attention_group *g, const attention_head *head, const
         while (g->visible[first] <= begin) {
             first++;
         }
+        while (last < g->count && g->from[last] < begin + ATTENTION_BLOCK) {
+            last++;
+        }
+        if (first == last) { /* chunks: some have ended, and the others begin further on */
+            continue;
+        }
         if (widen) {
             attention_widen(block.keys, key_values, scratch->keys);
             attention_widen(block.values, value_values, scratch->values);
@@ -382,18 +436,19 @@ static void attention_walk(attention_group *g, const attention_head *head, const
             block.values = scratch->values;
         }
         if (head->half && !widen) {
-            attention_block_f16(g, first, &block);
+            attention_block_f16(g, first, last, &block);
         } else {
-            attention_block_f32(g, first, &block);
+            attention_block_f32(g, first, last, &block);
         }
     }
 }
 
-static void attention_start(attention_group *g)
+/* `sinks`: of each query, or NULL. */
+static void attention_begin(attention_group *g, const float *const *sinks)
 {
     for (size_t i = 0; i < g->count; i++) {
-        g->max[i] = -INFINITY;
-        g->sum[i] = 0.0f;
+        g->max[i] = sinks == NULL ? -INFINITY : *sinks[i];
+        g->sum[i] = sinks == NULL ? 0.0f : 1.0f;
     }
     memset(g->state, 0, g->count * g->padded_dim * sizeof(float));
 }
@@ -410,14 +465,31 @@ static void attention_finish(const attention_group *g)
     }
 }
 
+/* The first position that the query at `position` sees. */
+static size_t attention_first_visible(const attention_form *form, size_t position)
+{
+    if (form->chunk != 0) {
+        return position / form->chunk * form->chunk;
+    }
+    return form->window != 0 && position >= form->window ? position - form->window + 1 : 0;
+}
+
 static void attention_attend(cache_shape shape, const void *keys, const void *values, uint32_t position,
                              uint32_t tokens, const float *q, size_t ldq, uint32_t heads, uint32_t head_begin,
-                             uint32_t head_end, float scale, float *out, size_t ldo, void *scratch)
+                             uint32_t head_end, float scale, const attention_form *form, float *out, size_t ldo,
+                             void *scratch)
 {
+    static const attention_form plain = {0};
     const size_t dim = shape.head_dim;
     const size_t size = shape.type == CACHE_F16 ? sizeof(uint16_t) : sizeof(float);
     const size_t share = heads / shape.kv_heads;
-    attention_group g = {.head_dim = dim, .padded_dim = (dim + 15) / 16 * 16, .scale = scale};
+    form = form == NULL ? &plain : form;
+    attention_group g = {.head_dim = dim,
+                         .padded_dim = (dim + 15) / 16 * 16,
+                         .scale = scale,
+                         .softcap = form->softcap,
+                         .sloped = form->slopes != NULL};
+    const float *sinks[ATTENTION_GROUP];
     const attention_scratch parts = attention_scratch_split(scratch, dim, g.padded_dim);
     g.scores = parts.scores;
     g.state = parts.state;
@@ -436,8 +508,11 @@ static void attention_attend(cache_shape shape, const void *keys, const void *va
                 g.q[i] = q + token * ldq + h * dim;
                 g.out[i] = out + token * ldo + h * dim;
                 g.visible[i] = position + token + 1;
+                g.from[i] = attention_first_visible(form, position + token);
+                g.slope[i] = g.sloped ? form->slopes[h] : 0.0f;
+                sinks[i] = form->sinks != NULL ? form->sinks + h : NULL;
             }
-            attention_start(&g);
+            attention_begin(&g, form->sinks != NULL ? sinks : NULL);
             attention_walk(&g, &head, &parts);
             attention_finish(&g);
         }

@@ -95,6 +95,14 @@ static void elementwise_tanh(const float *x, size_t n, float *out)
     }
 }
 
+static void elementwise_erf(const float *x, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i += 16) {
+        const size_t count = n - i < 16 ? n - i : 16;
+        v16f_store_n(out + i, v16_erf(v16f_load_n(x + i, count)), count);
+    }
+}
+
 static void elementwise_rope(float *x, const float *cos, const float *sin, size_t rotary_dim)
 {
     const size_t half = rotary_dim / 2;
@@ -120,5 +128,6 @@ void V16_NAME(kernels_fill_elementwise)(kernel_table *table)
     table->sin = elementwise_sin;
     table->cos = elementwise_cos;
     table->tanh = elementwise_tanh;
+    table->erf = elementwise_erf;
     table->rope = elementwise_rope;
 }

@@ -39,11 +39,45 @@ static void reduce_rms_norm(const float *x, const float *weight, float eps, size
     const v16f factor = v16f_div(v16f_set1(1.0f), v16f_sqrt(v16f_set1(mean + eps)));
     size_t i = 0;
     for (; i + 16 <= n; i += 16) {
-        v16f_store(out + i, v16f_mul(v16f_mul(v16f_load(x + i), factor), v16f_load(weight + i)));
+        const v16f v = v16f_mul(v16f_load(x + i), factor);
+        v16f_store(out + i, weight == NULL ? v : v16f_mul(v, v16f_load(weight + i)));
     }
     if (i < n) {
         const v16f v = v16f_mul(v16f_load_n(x + i, n - i), factor);
-        v16f_store_n(out + i, v16f_mul(v, v16f_load_n(weight + i, n - i)), n - i);
+        v16f_store_n(out + i, weight == NULL ? v : v16f_mul(v, v16f_load_n(weight + i, n - i)), n - i);
+    }
+}
+
+/* sum of (x - mean)^2 */
+static float reduce_deviations(const float *x, float mean, size_t n)
+{
+    const v16f middle = v16f_set1(mean);
+    v16f sum = v16f_zero();
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        const v16f d = v16f_sub(v16f_load(x + i), middle);
+        sum = v16f_fma(d, d, sum);
+    }
+    if (i < n) {
+        const v16m there = v16i_gt(v16i_set1((int32_t)(n - i)), v16i_iota());
+        const v16f d = v16f_select(there, v16f_sub(v16f_load_n(x + i, n - i), middle), v16f_zero());
+        sum = v16f_fma(d, d, sum);
+    }
+    return v16f_fold_add(sum);
+}
+
+static void reduce_layer_norm(const float *x, const float *weight, const float *bias, float eps, size_t n, float *out)
+{
+    const float mean = reduce_sum(x, n) / (float)n;
+    const float variance = reduce_deviations(x, mean, n) / (float)n;
+    const v16f middle = v16f_set1(mean);
+    const v16f factor = v16f_div(v16f_set1(1.0f), v16f_sqrt(v16f_set1(variance + eps)));
+    for (size_t i = 0; i < n; i += 16) {
+        const size_t count = n - i < 16 ? n - i : 16;
+        v16f v = v16f_mul(v16f_sub(v16f_load_n(x + i, count), middle), factor);
+        v = weight == NULL ? v : v16f_mul(v, v16f_load_n(weight + i, count));
+        v = bias == NULL ? v : v16f_add(v, v16f_load_n(bias + i, count));
+        v16f_store_n(out + i, v, count);
     }
 }
 
@@ -101,6 +135,7 @@ static float reduce_exp_sum(const float *x, float max, size_t n, float *out)
 void V16_NAME(kernels_fill_reduce)(kernel_table *table)
 {
     table->rms_norm = reduce_rms_norm;
+    table->layer_norm = reduce_layer_norm;
     table->max = reduce_max;
     table->sum = reduce_sum;
     table->argmax = reduce_argmax;

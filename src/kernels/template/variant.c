@@ -5,6 +5,7 @@ void V16_NAME(kernels_fill_variant)(kernel_table *table)
 {
     V16_NAME(kernels_fill_elementwise)(table);
     V16_NAME(kernels_fill_reduce)(table);
+    V16_NAME(kernels_fill_activate)(table);
     V16_NAME(kernels_fill_activation)(table);
     V16_NAME(kernels_fill_quantized)(table);
     V16_NAME(kernels_fill_panel_float)(table);
