@@ -38,12 +38,10 @@ double bench_used(const bench_row *row)
     return row->per_token * bench_median(row) / 1e9;
 }
 
-enum { LAYER_MATRICES = 7 };
-
-static const matrix *layer_matrix(const layer_weights *w, int index)
+/* How much of a matrix a token reads: of a mixture's experts those that it is sent to. */
+static double share_of(const model *m, const matrix *w)
 {
-    const matrix *const all[LAYER_MATRICES] = {&w->q, &w->k, &w->v, &w->o, &w->gate, &w->up, &w->down};
-    return all[index];
+    return weights_is_expert(&m->weights, w) ? (double)m->config.moe.used / m->config.moe.experts : 1.0;
 }
 
 /* Operations per token in the layers, by what they are computed with. The output matrix is used once a prompt. */
@@ -52,11 +50,9 @@ static void count_operations(const model *m, double ret[MEASURE_KINDS])
     static const measure_kind kinds[ACTIVATION_KINDS] = {
         [ACTIVATION_F32] = MEASURE_FP32, [ACTIVATION_BF16] = MEASURE_BF16, [ACTIVATION_Q8] = MEASURE_INT8};
     memset(ret, 0, MEASURE_KINDS * sizeof *ret);
-    for (size_t i = 0; i < m->weights.layer_count; i++) {
-        for (int n = 0; n < LAYER_MATRICES; n++) {
-            const matrix *w = layer_matrix(&m->weights.layers[i], n);
-            ret[kinds[activation_for(w->type, m->compute)]] += 2.0 * (double)w->rows * (double)w->cols;
-        }
+    for (size_t i = 0; i < m->weights.matrix_count; i++) {
+        const matrix *w = m->weights.matrices[i];
+        ret[kinds[activation_for(w->type, m->compute)]] += 2.0 * (double)w->rows * (double)w->cols * share_of(m, w);
     }
 }
 
@@ -76,10 +72,8 @@ static double matrix_bytes(const matrix *w)
 static double weight_bytes(const model *m)
 {
     double bytes = matrix_bytes(&m->weights.output);
-    for (size_t i = 0; i < m->weights.layer_count; i++) {
-        for (int n = 0; n < LAYER_MATRICES; n++) {
-            bytes += matrix_bytes(layer_matrix(&m->weights.layers[i], n));
-        }
+    for (size_t i = 0; i < m->weights.matrix_count; i++) {
+        bytes += matrix_bytes(m->weights.matrices[i]) * share_of(m, m->weights.matrices[i]);
     }
     return bytes;
 }

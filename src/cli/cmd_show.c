@@ -79,8 +79,8 @@ static void print_shape(const model_config *k)
     printf("%u layers, width %u, MLP %u, %u heads of %u, %u key/value head%s\n", k->layers, k->width, k->ffn, k->heads,
            k->head_dim, k->kv_heads, k->kv_heads == 1 ? "" : "s");
     row("");
-    printf("%s embeddings%s%s%s\n", k->tied ? "tied" : "untied", k->qkv_bias ? ", biases on Q, K and V" : "",
-           k->o_bias ? ", bias on the attention's output" : "", k->mlp_bias ? ", biases in the MLP" : "");
+    printf("%s embeddings%s%s%s\n", k->tied ? "tied" : "untied", k->form.qkv_bias ? ", biases on Q, K and V" : "",
+           k->form.o_bias ? ", bias on the attention's output" : "", k->form.mlp_bias ? ", biases in the MLP" : "");
     row("positions");
     printf("%u tokens of context; RoPE: %s, theta %g, %u of %u values", k->context, rope_kind_name(k->rope.kind),
            k->rope.theta, k->rope.dims, k->head_dim);

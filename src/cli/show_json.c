@@ -12,7 +12,7 @@ static json_t *shape_json(const model_config *k)
                      "width", (json_int_t)k->width, "mlp", (json_int_t)k->ffn, "heads", (json_int_t)k->heads,
                      "kv_heads", (json_int_t)k->kv_heads, "head_dim", (json_int_t)k->head_dim, "vocabulary",
                      (json_int_t)k->vocabulary, "context", (json_int_t)k->context, "tied_embeddings", (int)k->tied,
-                     "qkv_bias", (int)k->qkv_bias, "rms_norm_eps", json_door_float(k->eps));
+                     "qkv_bias", (int)k->form.qkv_bias, "rms_norm_eps", json_door_float(k->eps));
 }
 
 static json_t *rope_json(const rope_config *r)

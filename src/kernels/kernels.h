@@ -58,21 +58,23 @@ typedef struct kernel_table {
     /* One row (0..15) of a panel, all k: an embedding. Exact. */
     void (*panel_row[DTYPE_LIMIT])(const uint8_t *panel, size_t cols, unsigned row, float *out);
 
-    /* out = x / sqrt(mean(x^2) + eps) * weight (NULL: no weight). In place allowed. The sum is rule 5's; mean = sum / n, and
-     * each value is (x * (1 / sqrt(mean + eps))) * weight. */
+    /* out = x / sqrt(mean(x^2) + eps) * weight (NULL: no weight). In place allowed. The sum is rule 5's; mean = sum /
+     * n, and each value is (x * (1 / sqrt(mean + eps))) * weight. */
     void (*rms_norm)(const float *x, const float *weight, float eps, size_t n, float *out);
-    /* d = x - sum / n; v = sum(d^2) / n with p = fma(d, d, p); out = (d * (1 / sqrt(v + eps))) * weight + bias, each step
-     * rounded. weight and bias may be NULL: no such step. In place allowed. Ba et al., 2016. */
+    /* d = x - sum / n; v = sum(d^2) / n with p = fma(d, d, p); out = (d * (1 / sqrt(v + eps))) * weight + bias, each
+     * step rounded. weight and bias may be NULL: no such step. In place allowed. Ba et al., 2016. */
     void (*layer_norm)(const float *x, const float *weight, const float *bias, float eps, size_t n, float *out);
     void (*add)(const float *a, const float *b, size_t n, float *out); /* out = a + b, in place allowed */
     void (*mul)(const float *a, const float *b, size_t n, float *out); /* out = a * b, in place allowed */
     void (*scale)(const float *a, float factor, size_t n, float *out); /* in place allowed */
+    void (*clamp)(const float *a, float limit, size_t n, float *out);  /* into [-limit, limit]; NaN stays; in place */
     void (*silu_mul)(const float *gate, const float *up, size_t n,
                      float *out); /* gate / (1 + exp(-gate)) * up; in place */
     /* What stands between the two products of an MLP: kernels/activate.h has the kinds, parameters and formulas. In
      * place allowed. */
     void (*activate[ACTIVATE_KINDS])(const float *x, const float *parameters, size_t n, float *out);
-    /* gpt-oss's: g = min(gate, limit), u = min(max(up, -limit), limit); (u + 1) * (g / (1 + exp(-1.702 g))); in place */
+    /* gpt-oss's: g = min(gate, limit), u = min(max(up, -limit), limit); (u + 1) * (g / (1 + exp(-1.702 g))); in place
+     */
     void (*swiglu_clamped)(const float *gate, const float *up, float limit, size_t n, float *out);
     void (*exp)(const float *x, size_t n, float *out);
     void (*log)(const float *x, size_t n, float *out);

@@ -10,7 +10,7 @@
 
 const char *rope_kind_name(rope_kind kind)
 {
-    static const char *const names[] = {"default", "linear", "llama3", "factors"};
+    static const char *const names[] = {"default", "linear", "llama3", "factors", "yarn"};
     return names[kind];
 }
 
@@ -40,7 +40,17 @@ static hearth_status check_rope(const rope_config *rope, uint32_t head_dim, hear
     if (rope->dims % 2 != 0) {
         return error_set(error, HEARTH_E_FORMAT, "RoPE dimensions", "an even number", "%u", rope->dims);
     }
-    if (rope->kind == ROPE_LINEAR || rope->kind == ROPE_LLAMA3) {
+    TRY(check_positive("RoPE attention factor", rope->scale, error));
+    if (rope->kind == ROPE_YARN) {
+        TRY(check_positive("RoPE scaling beta_fast", rope->beta_fast, error));
+        TRY(check_positive("RoPE scaling beta_slow", rope->beta_slow, error));
+        TRY(check_range("RoPE scaling original_max_position_embeddings", rope->original_context, 1, LIMIT_CONTEXT,
+                        error));
+        if (rope->theta <= 1) {
+            return error_set(error, HEARTH_E_FORMAT, "RoPE base frequency", "more than 1 (YaRN)", "%g", rope->theta);
+        }
+    }
+    if (rope->kind == ROPE_LINEAR || rope->kind == ROPE_LLAMA3 || rope->kind == ROPE_YARN) {
         TRY(check_positive("RoPE scaling factor", rope->factor, error));
     }
     if (rope->kind == ROPE_LLAMA3) {
@@ -54,6 +64,37 @@ static hearth_status check_rope(const rope_config *rope, uint32_t head_dim, hear
                         error));
     }
     return HEARTH_OK;
+}
+
+static hearth_status check_scales(const model_config *c, hearth_error *error)
+{
+    TRY(check_positive("attention scale", (double)c->attention_scale, error));
+    TRY(check_positive("embedding scale", (double)c->embedding_scale, error));
+    TRY(check_positive("residual scale", (double)c->residual_scale, error));
+    TRY(check_positive("logit scale", (double)c->logit_scale, error));
+    const float caps[] = {c->attention_softcap, c->logit_softcap, c->clip_qkv};
+    static const char *const names[] = {"attention soft-cap", "logit soft-cap", "clip of q, k and v"};
+    for (size_t i = 0; i < 3; i++) {
+        if (caps[i] != 0.0f) {
+            TRY(check_positive(names[i], (double)caps[i], error));
+        }
+    }
+    return HEARTH_OK;
+}
+
+static hearth_status check_moe(const moe_config *m, hearth_error *error)
+{
+    if (m->experts == 0) {
+        return HEARTH_OK;
+    }
+    TRY(check_range("experts", m->experts, 1, MOE_EXPERTS_MAX, error));
+    TRY(check_range("experts per token", m->used, 1, m->experts < MOE_USED_MAX ? m->experts : MOE_USED_MAX, error));
+    TRY(check_range("expert width", m->ffn, 1, LIMIT_WIDTH * 8u, error));
+    TRY(check_range("shared expert width", m->shared_ffn, 0, LIMIT_WIDTH * 8u, error));
+    if (m->jitter != 0.0f && (m->used != 2 || m->experts < 2)) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, "experts per token", "2 (the sparse mixer)", "%u", m->used);
+    }
+    return check_positive("expert weights scale", (double)m->scale, error);
 }
 
 hearth_status model_config_check(const model_config *c, hearth_error *error)
@@ -75,6 +116,14 @@ hearth_status model_config_check(const model_config *c, hearth_error *error)
         return error_set(error, HEARTH_E_FORMAT, "head size", "an even number", "%u", c->head_dim);
     }
     TRY(check_positive("norm epsilon", (double)c->eps, error));
+    TRY(check_scales(c, error));
+    TRY(check_moe(&c->moe, error));
+    if (c->moe.experts != 0 && c->form.parallel) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, "experts", "layers one after the other", "parallel ones");
+    }
+    if (c->rope_local.dims != 0) {
+        TRY(check_rope(&c->rope_local, c->head_dim, error));
+    }
     return check_rope(&c->rope, c->head_dim, error);
 }
 

@@ -2,39 +2,112 @@
 #ifndef MODEL_CONFIG_H
 #define MODEL_CONFIG_H
 
+#include "base/limits.h"
 #include "formats/gguf.h"
 #include "formats/hf.h"
+#include "nn/attention.h"
+#include "nn/moe.h"
+
+/* What a family's layers are made of, where it is a choice and no number. A row of the table sets it; what a file says
+ * goes over it. */
+typedef struct layer_form {
+    norm_kind norm;       /* of the residual stream */
+    bool norm_weightless; /* norms have no weights */
+    bool norm_bias;       /* layer norms have biases */
+    bool norm_plus_one;   /* Hugging Face's files hold weight - 1 (GGUF's hold the weight) */
+    bool no_pre_norm;     /* attention and MLP read the residual stream itself */
+    bool post_norm;       /* their results are normed before they are added */
+    bool parallel;        /* attention and MLP read the same residual stream */
+    bool shared_norm;     /* parallel, and through the same norm */
+    qk_norm_kind qk_norm; /* and its norm is of the same kind as the others */
+    bool qkv_bias, o_bias, mlp_bias, output_bias;
+    bool ungated; /* MLP without a gate */
+    activate_kind activation;
+    bool sinks;              /* of attention */
+    bool alibi;              /* no RoPE but a slope on the distance */
+    bool alibi_scaled;       /* the slope is multiplied with the scale, too */
+    bool embedding_norm;     /* after the embedding */
+    bool rope_windowed_only; /* layers without a window do not rotate */
+    bool clamped;            /* the clamped SwiGLU of gpt-oss */
+    bool shared_gate;        /* of a mixture's shared expert */
+    bool expert_bias;        /* experts and router have biases */
+} layer_form;
+
+struct model_config;
+struct tensor_names;
 
 /* A row of the table of families (model/families.c): what differs between them is data. */
 typedef struct model_family {
-    const char *name;              /* for people: "Llama" */
-    const char *hf_class;          /* config.json "architectures"[0] */
-    const char *gguf_architecture; /* general.architecture; NULL when GGUF files carry another row's */
-    bool qkv_bias;                 /* q, k and v have biases whatever config.json says */
-    bool permuted;                 /* GGUF keeps rows of Q and K interleaved for RoPE on neighbours */
-    bool window_opt_in;            /* sliding_window counts only where use_sliding_window is true */
-    double rope_theta;             /* where the file says nothing */
-    double eps;                    /* likewise */
+    const char *name;                 /* for people: "Llama" */
+    const char *hf_class;             /* config.json "architectures"[0] */
+    const char *gguf_architecture;    /* general.architecture; NULL when GGUF files carry another row's */
+    const struct tensor_names *names; /* of Hugging Face's tensors */
+    layer_form form;
+    bool gguf_interleaved;    /* GGUF keeps rows of Q and K interleaved for RoPE on neighbours */
+    bool hf_interleaved;      /* so does Hugging Face */
+    bool window_opt_in;       /* sliding_window counts only where use_sliding_window is true */
+    bool tied;                /* where config.json says nothing of tie_word_embeddings */
+    double rope_theta;        /* where the file says nothing */
+    double eps;               /* likewise */
+    double rotary;            /* likewise: the share of a head that turns; 0: all */
+    uint32_t window_every;    /* layers i with i % n < n - 1 have the window, where no list says so; 0: all have */
+    uint32_t unrotated_every; /* layers i with (i + 1) % n == 0 do not rotate, where no list says so; 0: all do */
+    bool logit_scale_divides;
+    bool embedding_by_width; /* embeddings are multiplied with sqrt(width) */
+    bool o_unbiased;         /* attention_bias speaks of q, k and v alone */
+    bool local_rope;         /* layers with a window rotate unscaled, with local_theta (0: the same theta) */
+    double local_theta;
+    uint32_t wide_scale_layers; /* GGUF: with so many layers the scale is 1 / sqrt(width / heads) */
+    float jitter;               /* of moe_config */
+    moe_score score;
+    bool normalize;           /* of a mixture, where the file says nothing */
+    uint32_t position_offset; /* rows that a learned position table has before position 0 */
 } model_family;
 
 const model_family *model_family_by_class(const char *hf_class, size_t length);
 const model_family *model_family_by_architecture(const char *architecture, size_t length);
-/* "a, b or c": what the table knows, by config.json's classes or by GGUF's architectures; for messages. */
+/* "a, b, c or one of 30 others": what the table knows, by config.json's classes or by GGUF's architectures. */
 #define MODEL_FAMILY_NAMES_SIZE 192
 const char *model_family_names(bool hf_classes, char ret[MODEL_FAMILY_NAMES_SIZE]);
 
-typedef enum rope_kind { ROPE_PLAIN, ROPE_LINEAR, ROPE_LLAMA3, ROPE_FACTORS } rope_kind;
+typedef enum rope_kind {
+    ROPE_PLAIN,
+    ROPE_LINEAR,
+    ROPE_LLAMA3,
+    ROPE_FACTORS, /* of a tensor, or of config.json's long or short list */
+    ROPE_YARN,
+} rope_kind;
 const char *rope_kind_name(rope_kind kind);
+
+#define ROPE_LISTED 256u
 
 typedef struct rope_config {
     rope_kind kind;
-    uint32_t dims; /* values of a head that turn; even */
+    uint32_t dims; /* values of a head that turn; even; 0: none do */
     double theta;
-    double factor;                  /* LINEAR, LLAMA3 */
+    double factor;                  /* LINEAR, LLAMA3, YARN */
     double low_factor, high_factor; /* LLAMA3 */
-    uint32_t original_context;      /* LLAMA3 */
-    /* FACTORS: GGUF's tensor rope_freqs.weight, [dims / 2], binary32: each frequency is divided by its factor */
+    uint32_t original_context;      /* LLAMA3, YARN */
+    double beta_fast, beta_slow;    /* YARN */
+    bool truncate;                  /* YARN */
+    double scale;                   /* of cosines and sines; 1 unless YARN or a list says otherwise */
+    /* FACTORS: each frequency is divided by its factor: GGUF's tensor of this name, [dims / 2], binary32, or, where
+     * `listed` is not 0, the list */
+    const char *tensor;
+    uint32_t listed;
+    float list[ROPE_LISTED];
 } rope_config;
+
+typedef uint64_t layer_bits[LIMIT_LAYERS / 64];
+
+static inline bool layer_bit(const layer_bits bits, uint32_t layer)
+{
+    return (bits[layer / 64] >> layer % 64 & 1) != 0;
+}
+static inline void layer_bit_set(layer_bits bits, uint32_t layer)
+{
+    bits[layer / 64] |= (uint64_t)1 << layer % 64;
+}
 
 typedef struct model_config {
     const model_family *family;
@@ -46,11 +119,23 @@ typedef struct model_config {
     uint32_t head_dim; /* even */
     uint32_t ffn;      /* inner width of the MLP */
     uint32_t vocabulary;
-    uint32_t context; /* positions the model was made for (a sliding window caps it) */
-    float eps;        /* of the RMS norms */
-    bool tied;        /* the output matrix is the embedding */
-    bool qkv_bias, o_bias, mlp_bias;
-    rope_config rope;
+    uint32_t context;   /* positions the model was made for */
+    uint32_t positions; /* rows of a learned position table; 0: none */
+    float eps;          /* of the norms */
+    bool tied;          /* the output matrix is the embedding */
+    layer_form form;
+    rope_config rope, rope_local; /* rope_local: of layers with a window, where it differs; dims 0: it does not */
+    float attention_scale;
+    float attention_softcap, logit_softcap; /* 0: none */
+    float clip_qkv;                         /* 0: none */
+    float embedding_scale, residual_scale, logit_scale;
+    float temperature_scale, temperature_floor; /* nn_attention_layer; of layers that do not rotate */
+    float swiglu_limit;
+    uint32_t window, chunk; /* of layers in `windowed`; 0: none */
+    layer_bits windowed;    /* layers that see a window or chunk */
+    layer_bits unrotated;   /* layers without RoPE */
+    layer_bits dense;       /* layers of a mixture that have a plain MLP */
+    moe_config moe;
 } model_config;
 
 /* HEARTH_E_UNSUPPORTED for another family, activation or RoPE scaling (named); HEARTH_E_FORMAT or HEARTH_E_LIMIT for

@@ -1,6 +1,8 @@
 /* GGUF metadata to a model_config. Keys: ARCHITECTURE.block_count and so on; docs/formats/gguf.md. */
 #include "base/limits.h"
+#include "kernels/kernels.h"
 #include "model/config_check.h"
+#include "model/tensor_names.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -51,6 +53,7 @@ static hearth_status read_family(const gguf_file *file, key_reader *r, model_con
         return error_set(error, HEARTH_E_UNSUPPORTED, "general.architecture", model_family_names(false, known), "%.*s",
                          (int)(name.length < 64 ? name.length : 64), name.text);
     }
+    c->form = c->family->form;
     memcpy(r->architecture, name.text, name.length);
     if (gguf_find(file, "general.name") >= 0) {
         gguf_string title = {0};
@@ -81,30 +84,79 @@ static hearth_status read_head_dim(key_reader *r, model_config *c, hearth_error 
     return HEARTH_OK;
 }
 
-static hearth_status read_scaling(key_reader *r, rope_config *rope, hearth_error *error)
+static bool tensor_there(const key_reader *r, const char *name)
 {
+    return tensor_table_find(gguf_tensors(r->file), name) != NULL;
+}
+
+static bool same(const gguf_string *text, const char *known)
+{
+    return text->length == strlen(known) && memcmp(text->text, known, text->length) == 0;
+}
+
+static hearth_status read_yarn(key_reader *r, const model_config *c, rope_config *rope, hearth_error *error)
+{
+    rope->kind = ROPE_YARN;
+    rope->original_context = c->context;
+    rope->beta_fast = 32.0;
+    rope->beta_slow = 1.0;
+    rope->truncate = true;
+    rope->scale = rope_yarn_scale(rope->factor, 1.0);
+    TRY(read_number_or(r, "rope.scaling.original_context_length", &rope->original_context, error));
+    TRY(read_real_or(r, "rope.scaling.yarn_beta_fast", &rope->beta_fast, error));
+    TRY(read_real_or(r, "rope.scaling.yarn_beta_slow", &rope->beta_slow, error));
+    return read_real_or(r, "rope.scaling.attn_factor", &rope->scale, error);
+}
+
+/* Phi 3's lists: the short one up to the original context, which is where the model ends here. */
+static hearth_status read_short_factors(key_reader *r, model_config *c, rope_config *rope, hearth_error *error)
+{
+    uint32_t original = c->context;
+    TRY(read_number_or(r, "rope.scaling.original_context_length", &original, error));
+    if (original == 0) {
+        return error_set(error, HEARTH_E_FORMAT, r->key, "1 or more", "0");
+    }
+    const double factor = (double)c->context / original;
+    rope->kind = ROPE_FACTORS;
+    rope->tensor = "rope_factors_short.weight";
+    rope->scale = factor <= 1 ? 1.0 : __builtin_sqrt(1 + math64_log(factor) / math64_log(original));
+    TRY(read_real_or(r, "rope.scaling.attn_factor", &rope->scale, error));
+    c->context = original < c->context ? original : c->context;
+    return HEARTH_OK;
+}
+
+static hearth_status read_scaling(key_reader *r, model_config *c, rope_config *rope, hearth_error *error)
+{
+    gguf_string kind = {.text = "linear", .length = 6};
     rope->kind = ROPE_PLAIN;
     rope->factor = 1.0;
+    rope->scale = 1.0;
     TRY(read_real_or(r, "rope.scale_linear", &rope->factor, error)); /* what old files say */
     TRY(read_real_or(r, "rope.scaling.factor", &rope->factor, error));
-    gguf_string kind = {.text = "linear", .length = 6};
     if (key_there(r, "rope.scaling.type")) {
         TRY(gguf_get_string(r->file, key_named(r, "rope.scaling.type"), &kind, error));
     }
-    const bool none = kind.length == 4 && memcmp(kind.text, "none", 4) == 0;
-    const bool linear = kind.length == 6 && memcmp(kind.text, "linear", 6) == 0;
-    if (!none && !linear) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, "RoPE scaling", "none, linear or llama3 (rope_freqs.weight)",
-                         "%.*s", (int)(kind.length < 64 ? kind.length : 64), kind.text);
+    if (tensor_there(r, "rope_factors_short.weight")) {
+        return read_short_factors(r, c, rope, error);
+    }
+    if (same(&kind, "yarn")) {
+        return read_yarn(r, c, rope, error);
+    }
+    const bool linear = same(&kind, "linear");
+    if (!same(&kind, "none") && !linear) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, "RoPE scaling",
+                         "none, linear, yarn or llama3 (rope_freqs.weight)", "%.*s",
+                         (int)(kind.length < 64 ? kind.length : 64), kind.text);
     }
     if (linear && rope->factor != 1.0) {
         rope->kind = ROPE_LINEAR;
     }
-    if (tensor_table_find(gguf_tensors(r->file), "rope_freqs.weight") != NULL) {
+    if (tensor_there(r, "rope_freqs.weight")) {
         if (rope->kind == ROPE_LINEAR) {
             return error_set(error, HEARTH_E_UNSUPPORTED, "RoPE scaling", "either linear or rope_freqs.weight", "both");
         }
         rope->kind = ROPE_FACTORS;
+        rope->tensor = "rope_freqs.weight";
     }
     return HEARTH_OK;
 }
@@ -113,13 +165,104 @@ static hearth_status read_rope(key_reader *r, model_config *c, hearth_error *err
 {
     c->rope.theta = c->family->rope_theta;
     TRY(read_real_or(r, "rope.freq_base", &c->rope.theta, error));
-    c->rope.dims = c->head_dim;
+    c->rope.dims = c->family->rotary != 0 ? (uint32_t)(c->head_dim * c->family->rotary) : c->head_dim;
     TRY(read_number_or(r, "rope.dimension_count", &c->rope.dims, error));
-    if (c->family->permuted && c->rope.dims != c->head_dim) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, "rope.dimension_count", "the head size", "%u of %u", c->rope.dims,
-                         c->head_dim);
+    TRY(read_scaling(r, c, &c->rope, error));
+    if (c->family->local_rope && c->window != 0) {
+        double local = c->family->local_theta != 0 ? c->family->local_theta : c->rope.theta;
+        TRY(read_real_or(r, "rope.freq_base_swa", &local, error));
+        c->rope_local = (rope_config){.dims = c->rope.dims, .theta = local, .factor = 1.0, .scale = 1.0};
     }
-    return read_scaling(r, &c->rope, error);
+    return HEARTH_OK;
+}
+
+static hearth_status read_layers(key_reader *r, model_config *c, hearth_error *error)
+{
+    const uint32_t every = c->family->window_every;
+    TRY(read_number_or(r, "attention.sliding_window", &c->window, error));
+    for (uint32_t i = 0; i < c->layers; i++) {
+        const bool sees = every == 0 || i % every < every - 1;
+        if (sees) {
+            layer_bit_set(c->windowed, i);
+        }
+        if ((c->family->unrotated_every != 0 && (i + 1) % c->family->unrotated_every == 0) ||
+            (c->form.rope_windowed_only && c->window != 0 && !sees) || c->form.alibi || c->positions != 0) {
+            layer_bit_set(c->unrotated, i);
+        }
+    }
+    return HEARTH_OK;
+}
+
+static hearth_status read_float_or(key_reader *r, const char *name, float *ret, hearth_error *error)
+{
+    double value = (double)*ret;
+    TRY(read_real_or(r, name, &value, error));
+    *ret = (float)value;
+    return HEARTH_OK;
+}
+
+static hearth_status read_scales(key_reader *r, model_config *c, hearth_error *error)
+{
+    const bool wide = c->family->wide_scale_layers == c->layers;
+    c->attention_scale = (float)(1.0 / __builtin_sqrt(wide ? (double)c->width / c->heads : (double)c->head_dim));
+    c->embedding_scale = c->family->embedding_by_width ? (float)__builtin_sqrt((double)c->width) : 1.0f;
+    c->residual_scale = 1.0f;
+    c->logit_scale = 1.0f;
+    TRY(read_float_or(r, "attention.scale", &c->attention_scale, error));
+    TRY(read_float_or(r, "embedding_scale", &c->embedding_scale, error));
+    TRY(read_float_or(r, "residual_scale", &c->residual_scale, error));
+    TRY(read_float_or(r, "logit_scale", &c->logit_scale, error));
+    TRY(read_float_or(r, "attn_logit_softcapping", &c->attention_softcap, error));
+    TRY(read_float_or(r, "final_logit_softcapping", &c->logit_softcap, error));
+    TRY(read_float_or(r, "attention.clamp_kqv", &c->clip_qkv, error));
+    c->logit_scale = c->family->logit_scale_divides ? 1.0f / c->logit_scale : c->logit_scale;
+    return HEARTH_OK;
+}
+
+static hearth_status read_moe(key_reader *r, model_config *c, hearth_error *error)
+{
+    moe_config *m = &c->moe;
+    uint32_t first = 0;
+    TRY(read_number_or(r, "expert_count", &m->experts, error));
+    if (m->experts == 0) {
+        return HEARTH_OK;
+    }
+    m->ffn = c->ffn;
+    m->score = c->family->score;
+    m->normalize = c->family->normalize;
+    m->scale = 1.0f;
+    m->jitter = c->family->jitter;
+    m->shared_gate = c->form.shared_gate;
+    TRY(read_number(r, "expert_used_count", &m->used, error));
+    TRY(read_number_or(r, "expert_feed_forward_length", &m->ffn, error));
+    TRY(read_number_or(r, "expert_shared_feed_forward_length", &m->shared_ffn, error));
+    TRY(read_float_or(r, "expert_weights_scale", &m->scale, error));
+    TRY(read_number_or(r, "leading_dense_block_count", &first, error));
+    for (uint32_t i = 0; i < c->layers && i < first; i++) {
+        layer_bit_set(c->dense, i);
+    }
+    return HEARTH_OK;
+}
+
+/* What tensors and a few keys tell of the layers. */
+static hearth_status read_form(key_reader *r, model_config *c, hearth_error *error)
+{
+    layer_form *form = &c->form;
+    if (key_there(r, "use_parallel_residual")) {
+        TRY(gguf_get_bool(r->file, key_named(r, "use_parallel_residual"), &form->parallel, error));
+    }
+    if (form->parallel && !form->no_pre_norm) {
+        form->shared_norm = !tensor_there(r, "blk.0.ffn_norm.weight") && !tensor_there(r, "blk.0.attn_norm_2.weight");
+    }
+    c->tied = !tensor_there(r, "output.weight");
+    form->qkv_bias = form->qkv_bias || tensor_there(r, "blk.0.attn_q.bias") || tensor_there(r, "blk.0.attn_qkv.bias");
+    form->o_bias = tensor_there(r, "blk.0.attn_output.bias");
+    form->mlp_bias = tensor_there(r, "blk.0.ffn_up.bias");
+    form->output_bias = tensor_there(r, "output.bias");
+    if (form->qk_norm == QK_NORM_NONE && tensor_there(r, "blk.0.attn_q_norm.weight")) {
+        form->qk_norm = QK_NORM_HEADS;
+    }
+    return HEARTH_OK;
 }
 
 static hearth_status read_vocabulary(key_reader *r, model_config *c, hearth_error *error)
@@ -141,36 +284,29 @@ static hearth_status read_vocabulary(key_reader *r, model_config *c, hearth_erro
 static hearth_status read_all(const gguf_file *file, model_config *c, hearth_error *error)
 {
     key_reader r = {.file = file};
-    double eps = 0;
-    uint32_t window = 0;
     TRY(read_family(file, &r, c, error));
     TRY(read_number(&r, "block_count", &c->layers, error));
+    if (c->layers > LIMIT_LAYERS) {
+        return model_config_check(c, error);
+    }
     TRY(read_number(&r, "embedding_length", &c->width, error));
     TRY(read_number(&r, "feed_forward_length", &c->ffn, error));
     TRY(read_number(&r, "attention.head_count", &c->heads, error));
     TRY(read_number(&r, "context_length", &c->context, error));
+    c->positions = c->family->names->positions != NULL ? c->context : 0;
     c->kv_heads = c->heads;
     TRY(read_number_or(&r, "attention.head_count_kv", &c->kv_heads, error));
     TRY(read_head_dim(&r, c, error));
-    eps = c->family->eps;
+    double eps = c->family->eps;
+    TRY(read_real_or(&r, "attention.layer_norm_epsilon", &eps, error));
     TRY(read_real_or(&r, "attention.layer_norm_rms_epsilon", &eps, error));
     c->eps = (float)eps;
-    TRY(read_number_or(&r, "attention.sliding_window", &window, error));
-    if (window != 0 && window < c->context) {
-        c->context = window; /* inside the window, windowed attention is plain attention */
-    }
-    uint32_t experts = 0;
-    TRY(read_number_or(&r, "expert_count", &experts, error));
-    if (experts != 0) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, "expert_count", "0 (a dense model)", "%u", experts);
-    }
     TRY(read_vocabulary(&r, c, error));
+    TRY(read_form(&r, c, error));
+    TRY(read_layers(&r, c, error));
     TRY(read_rope(&r, c, error));
-    const tensor_table *tensors = gguf_tensors(file);
-    c->tied = tensor_table_find(tensors, "output.weight") == NULL;
-    c->qkv_bias = c->family->qkv_bias || tensor_table_find(tensors, "blk.0.attn_q.bias") != NULL;
-    c->o_bias = tensor_table_find(tensors, "blk.0.attn_output.bias") != NULL;
-    c->mlp_bias = tensor_table_find(tensors, "blk.0.ffn_gate.bias") != NULL;
+    TRY(read_scales(&r, c, error));
+    TRY(read_moe(&r, c, error));
     return model_config_check(c, error);
 }
 

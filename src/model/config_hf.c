@@ -1,195 +1,73 @@
-/* config.json of a Hugging Face folder to a model_config. Both spellings of RoPE's settings are read: rope_theta and
- * rope_scaling (transformers 4), rope_parameters (5). */
+/* config.json of a Hugging Face folder to a model_config. */
 #include "base/limits.h"
-#include "model/config_check.h"
+#include "model/config_json.h"
+#include "model/tensor_names.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* NULL for a missing key and for null. */
-static const json_t *value_of(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return value == NULL || json_is_null(value) ? NULL : value;
-}
-
-static const char *kind_of(const json_t *value)
-{
-    static const char *const names[] = {"an object", "an array", "a string", "a number",
-                                        "a number",  "true",     "false",    "null"};
-    return names[json_typeof(value)];
-}
-
-/* Leaves *ret alone when the key is missing. */
-static hearth_status read_number_or(const json_t *object, const char *key, uint32_t *ret, hearth_error *error)
-{
-    const json_t *value = value_of(object, key);
-    if (value == NULL) {
-        return HEARTH_OK;
-    }
-    if (!json_is_integer(value) || json_integer_value(value) < 0) {
-        return error_set(error, HEARTH_E_FORMAT, key, "a whole number, not negative", "%s", kind_of(value));
-    }
-    return model_config_number(key, (uint64_t)json_integer_value(value), ret, error);
-}
-
-static hearth_status read_number(const json_t *object, const char *key, uint32_t *ret, hearth_error *error)
-{
-    if (value_of(object, key) == NULL) {
-        return error_set(error, HEARTH_E_FORMAT, key, "a number", "nothing");
-    }
-    return read_number_or(object, key, ret, error);
-}
-
-static hearth_status read_real_or(const json_t *object, const char *key, double *ret, hearth_error *error)
-{
-    const json_t *value = value_of(object, key);
-    if (value == NULL) {
-        return HEARTH_OK;
-    }
-    if (!json_is_number(value)) {
-        return error_set(error, HEARTH_E_FORMAT, key, "a number", "%s", kind_of(value));
-    }
-    *ret = json_number_value(value);
-    return HEARTH_OK;
-}
-
-static hearth_status read_flag_or(const json_t *object, const char *key, bool *ret, hearth_error *error)
-{
-    const json_t *value = value_of(object, key);
-    if (value == NULL) {
-        return HEARTH_OK;
-    }
-    if (!json_is_boolean(value)) {
-        return error_set(error, HEARTH_E_FORMAT, key, "true or false", "%s", kind_of(value));
-    }
-    *ret = json_is_true(value);
-    return HEARTH_OK;
-}
-
 static hearth_status read_family(const json_t *config, model_config *c, hearth_error *error)
 {
-    const json_t *architectures = value_of(config, "architectures");
+    char known[MODEL_FAMILY_NAMES_SIZE];
+    const json_t *architectures = config_value(config, "architectures");
     const json_t *first = json_array_get(architectures, 0);
     if (!json_is_string(first)) {
         return error_set(error, HEARTH_E_FORMAT, "architectures", "an array that names the model's class", "%s",
-                         architectures == NULL ? "nothing" : kind_of(architectures));
+                         architectures == NULL ? "nothing" : config_kind(architectures));
     }
     c->family = model_family_by_class(json_string_value(first), json_string_length(first));
     if (c->family == NULL) {
-        char known[MODEL_FAMILY_NAMES_SIZE];
         return error_set(error, HEARTH_E_UNSUPPORTED, "architectures", model_family_names(true, known), "%.64s",
                          json_string_value(first));
     }
-    const json_t *activation = value_of(config, "hidden_act");
-    if (activation != NULL && (!json_is_string(activation) || strcmp(json_string_value(activation), "silu") != 0)) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, "hidden_act", "silu", "%.64s",
-                         json_is_string(activation) ? json_string_value(activation) : kind_of(activation));
-    }
+    c->form = c->family->form;
     return HEARTH_OK;
 }
 
-/* "full_attention" alone, or anything at all when every layer is the same. */
-static bool any_layer_slides(const json_t *config)
+static hearth_status read_activation(const json_t *config, model_config *c, hearth_error *error)
 {
-    const json_t *types = value_of(config, "layer_types");
-    if (!json_is_array(types)) {
-        return true; /* the window is all we know */
+    static const struct {
+        const char *name;
+        activate_kind kind;
+    } known[] = {{"silu", ACTIVATE_SILU},
+                 {"swish", ACTIVATE_SILU},
+                 {"gelu", ACTIVATE_GELU},
+                 {"gelu_new", ACTIVATE_GELU_TANH},
+                 {"gelu_fast", ACTIVATE_GELU_TANH},
+                 {"gelu_pytorch_tanh", ACTIVATE_GELU_TANH},
+                 {"quick_gelu", ACTIVATE_GELU_QUICK},
+                 {"relu", ACTIVATE_RELU},
+                 {"relu2", ACTIVATE_RELU2},
+                 {"xielu", ACTIVATE_XIELU}};
+    static const char *const keys[] = {"hidden_activation", "hidden_act", "activation_function", "activation"};
+    const json_t *value = NULL;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0] && value == NULL; i++) {
+        value = config_value(config, keys[i]);
     }
-    for (size_t i = 0; i < json_array_size(types); i++) {
-        const char *type = json_string_value(json_array_get(types, i));
-        if (type == NULL || strcmp(type, "full_attention") != 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static hearth_status read_window(const json_t *config, model_config *c, hearth_error *error)
-{
-    bool used = !c->family->window_opt_in;
-    uint32_t window = 0;
-    TRY(read_flag_or(config, "use_sliding_window", &used, error));
-    TRY(read_number_or(config, "sliding_window", &window, error));
-    if (used && window != 0 && window < c->context && any_layer_slides(config)) {
-        c->context = window; /* inside the window, windowed attention is plain attention */
-    }
-    return HEARTH_OK;
-}
-
-static hearth_status read_llama3(const json_t *config, const json_t *scaling, const model_config *c, rope_config *rope,
-                                 hearth_error *error)
-{
-    rope->kind = ROPE_LLAMA3;
-    rope->low_factor = 1.0;
-    rope->high_factor = 4.0;
-    rope->original_context = c->context;
-    TRY(read_real_or(scaling, "low_freq_factor", &rope->low_factor, error));
-    TRY(read_real_or(scaling, "high_freq_factor", &rope->high_factor, error));
-    TRY(read_number_or(scaling, "original_max_position_embeddings", &rope->original_context, error));
-    return read_number_or(config, "original_max_position_embeddings", &rope->original_context, error);
-}
-
-static hearth_status read_scaling(const json_t *config, const json_t *scaling, const model_config *c, rope_config *rope,
-                                  hearth_error *error)
-{
-    const json_t *kind = value_of(scaling, "rope_type");
-    kind = kind != NULL ? kind : value_of(scaling, "type");
-    const char *name = kind == NULL ? "default" : json_string_value(kind);
-    rope->kind = ROPE_PLAIN;
-    rope->factor = 1.0;
-    if (name == NULL) {
-        return error_set(error, HEARTH_E_FORMAT, "rope_type", "a string", "%s", kind_of(kind));
-    }
-    if (strcmp(name, "default") == 0) {
+    /* Gemma 1's files say "gelu" in hidden_act, and their authors mean the other one */
+    if (value == NULL || (c->form.activation == ACTIVATE_GELU_TANH && c->form.norm_plus_one &&
+                          config_value(config, "hidden_activation") == NULL)) {
         return HEARTH_OK;
     }
-    if (strcmp(name, "linear") != 0 && strcmp(name, "llama3") != 0) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, "RoPE scaling", "default, linear or llama3", "%.64s", name);
+    for (size_t i = 0; json_is_string(value) && i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(json_string_value(value), known[i].name) == 0) {
+            c->form.activation = known[i].kind;
+            return HEARTH_OK;
+        }
     }
-    if (value_of(scaling, "factor") == NULL) {
-        return error_set(error, HEARTH_E_FORMAT, "RoPE scaling", "a factor", "nothing");
-    }
-    TRY(read_real_or(scaling, "factor", &rope->factor, error));
-    if (strcmp(name, "llama3") == 0) {
-        return read_llama3(config, scaling, c, rope, error);
-    }
-    rope->kind = ROPE_LINEAR;
-    return HEARTH_OK;
+    return error_set(error, HEARTH_E_UNSUPPORTED, "hidden_act", "silu, gelu, gelu_pytorch_tanh, relu, relu2 or xielu",
+                     "%.64s", json_is_string(value) ? json_string_value(value) : config_kind(value));
 }
 
-static hearth_status read_rope(const json_t *config, model_config *c, hearth_error *error)
+static hearth_status read_heads(const json_t *config, model_config *c, hearth_error *error)
 {
-    const json_t *scaling = value_of(config, "rope_parameters");
-    scaling = scaling != NULL ? scaling : value_of(config, "rope_scaling");
-    if (scaling != NULL && !json_is_object(scaling)) {
-        return error_set(error, HEARTH_E_FORMAT, "rope_scaling", "an object", "%s", kind_of(scaling));
-    }
-    c->rope.theta = c->family->rope_theta;
-    TRY(read_real_or(config, "rope_theta", &c->rope.theta, error));
-    TRY(read_real_or(scaling, "rope_theta", &c->rope.theta, error));
-    double partial = 1.0;
-    TRY(read_real_or(config, "partial_rotary_factor", &partial, error));
-    TRY(read_real_or(scaling, "partial_rotary_factor", &partial, error));
-    if (partial != 1.0) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, "partial_rotary_factor", "1", "%g", partial);
-    }
-    c->rope.dims = c->head_dim;
-    return read_scaling(config, scaling, c, &c->rope, error);
-}
-
-static hearth_status read_shape(const json_t *config, model_config *c, hearth_error *error)
-{
-    double eps = c->family->eps;
-    TRY(read_number(config, "num_hidden_layers", &c->layers, error));
-    TRY(read_number(config, "hidden_size", &c->width, error));
-    TRY(read_number(config, "intermediate_size", &c->ffn, error));
-    TRY(read_number(config, "num_attention_heads", &c->heads, error));
-    TRY(read_number(config, "vocab_size", &c->vocabulary, error));
-    TRY(read_number(config, "max_position_embeddings", &c->context, error));
+    TRY(config_number(config, "num_attention_heads n_head", &c->heads, error));
     c->kv_heads = c->heads;
-    TRY(read_number_or(config, "num_key_value_heads", &c->kv_heads, error));
-    TRY(read_number_or(config, "head_dim", &c->head_dim, error));
+    TRY(config_number_or(config, "head_dim", &c->head_dim, error));
+    if (c->family->names->order != FUSED_BY_HEAD &&
+        !c->family->names->transposed) { /* those have a key for each query */
+        TRY(config_number_or(config, "num_key_value_heads", &c->kv_heads, error));
+    }
     if (c->head_dim == 0) {
         if (c->heads == 0 || c->width % c->heads != 0) {
             return error_set(error, HEARTH_E_FORMAT, "num_attention_heads", "a divisor of hidden_size", "%u of %u",
@@ -197,23 +75,239 @@ static hearth_status read_shape(const json_t *config, model_config *c, hearth_er
         }
         c->head_dim = c->width / c->heads;
     }
-    TRY(read_real_or(config, "rms_norm_eps", &eps, error));
+    return HEARTH_OK;
+}
+
+static hearth_status read_shape(const json_t *config, model_config *c, hearth_error *error)
+{
+    double eps = c->family->eps;
+    TRY(config_number(config, "num_hidden_layers n_layer num_layers", &c->layers, error));
+    TRY(config_number(config, "hidden_size n_embd", &c->width, error));
+    if (c->layers > LIMIT_LAYERS || c->width > LIMIT_WIDTH) {
+        return model_config_check(c, error);
+    }
+    c->ffn = 4 * c->width;
+    TRY(config_number_or(config, "ffn_hidden_size n_inner", &c->ffn, error));
+    if (!c->family->names->transposed && !c->form.alibi) { /* GPT-2 and BLOOM do not know this key */
+        TRY(config_number_or(config, "intermediate_size ffn_hidden_size", &c->ffn, error));
+    }
+    TRY(config_number(config, "vocab_size", &c->vocabulary, error));
+    c->context = c->form.alibi ? 2048 : 0;
+    TRY(config_number_or(config, "max_position_embeddings n_positions seq_length", &c->context, error));
+    c->positions = c->family->names->positions != NULL ? c->context : 0;
+    TRY(read_heads(config, c, error));
+    TRY(config_real_or(config, "rms_norm_eps layer_norm_eps layer_norm_epsilon norm_epsilon norm_eps", &eps, error));
     c->eps = (float)eps;
     return HEARTH_OK;
 }
 
+/* Which layers see a window: a list of kinds, else the family's pattern. */
+static hearth_status read_windowed(const json_t *config, model_config *c, hearth_error *error)
+{
+    const json_t *types = config_value(config, "layer_types");
+    uint32_t every = c->family->window_every;
+    uint32_t from = 0;
+    TRY(config_number_or(config, "sliding_window_pattern _sliding_window_pattern", &every, error));
+    if (c->family->window_opt_in) {
+        TRY(config_number_or(config, "max_window_layers", &from, error));
+    }
+    for (uint32_t i = 0; i < c->layers; i++) {
+        bool sees = i >= from && (every == 0 || i % every < every - 1);
+        if (json_is_array(types)) {
+            const char *type = json_string_value(json_array_get(types, i));
+            if (type == NULL || (strcmp(type, "full_attention") != 0 && strcmp(type, "sliding_attention") != 0 &&
+                                 strcmp(type, "chunked_attention") != 0)) {
+                return error_set(error, HEARTH_E_UNSUPPORTED, "layer_types", "full_attention or sliding_attention",
+                                 "%.64s", type == NULL ? "no string" : type);
+            }
+            sees = strcmp(type, "full_attention") != 0;
+        }
+        if (sees) {
+            layer_bit_set(c->windowed, i);
+        }
+    }
+    return HEARTH_OK;
+}
+
+static hearth_status read_window(const json_t *config, model_config *c, hearth_error *error)
+{
+    bool used = !c->family->window_opt_in;
+    TRY(config_flag_or(config, "use_sliding_window", &used, error));
+    if (used && config_value(config, "sliding_window") != NULL &&
+        !json_is_false(config_value(config, "sliding_window"))) {
+        TRY(config_number_or(config, "sliding_window", &c->window, error));
+    }
+    TRY(read_windowed(config, c, error));
+    const json_t *turns = config_value(config, "no_rope_layers");
+    for (uint32_t i = 0; i < c->layers; i++) {
+        const uint32_t every = c->family->unrotated_every;
+        bool unrotated = every != 0 && (i + 1) % every == 0;
+        if (json_is_array(turns) && json_array_size(turns) == c->layers) {
+            unrotated = json_integer_value(json_array_get(turns, i)) == 0;
+        }
+        unrotated = unrotated || (c->form.rope_windowed_only && c->window != 0 && !layer_bit(c->windowed, i));
+        if (unrotated || c->form.alibi || c->positions != 0) {
+            layer_bit_set(c->unrotated, i);
+        }
+    }
+    return HEARTH_OK;
+}
+
+/* What Falcon's sizes differ in. */
+static hearth_status read_falcon(const json_t *config, model_config *c, hearth_error *error)
+{
+    bool multi_query = true;
+    bool newer = false;
+    bool parallel = true;
+    bool bias = false;
+    uint32_t norms = 2;
+    TRY(config_flag_or(config, "multi_query", &multi_query, error));
+    TRY(config_flag_or(config, "new_decoder_architecture", &newer, error));
+    TRY(config_flag_or(config, "parallel_attn", &parallel, error));
+    TRY(config_flag_or(config, "alibi", &c->form.alibi, error));
+    TRY(config_flag_or(config, "bias", &bias, error));
+    TRY(config_number_or(config, "num_ln_in_parallel_attn", &norms, error));
+    if (c->form.alibi) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, "alibi", "a Falcon with RoPE", "true");
+    }
+    c->kv_heads = multi_query ? 1 : c->heads;
+    if (newer) {
+        TRY(config_number_or(config, "num_kv_heads n_head_kv", &c->kv_heads, error));
+    }
+    c->form.parallel = parallel || newer;
+    c->form.shared_norm = newer ? norms == 1 : parallel;
+    c->form.qkv_bias = bias;
+    c->form.o_bias = bias;
+    c->form.mlp_bias = bias;
+    return HEARTH_OK;
+}
+
+static hearth_status read_biases(const json_t *config, model_config *c, hearth_error *error)
+{
+    bool attention = false;
+    TRY(config_flag_or(config, "attention_bias", &attention, error));
+    TRY(config_flag_or(config, "mlp_bias", &c->form.mlp_bias, error));
+    TRY(config_flag_or(config, "use_qkv_bias qkv_bias", &c->form.qkv_bias, error));
+    TRY(config_flag_or(config, "lm_head_bias", &c->form.output_bias, error));
+    if (c->family->names == &names_neox) { /* there the key's default is true */
+        attention = true;
+        TRY(config_flag_or(config, "attention_bias", &attention, error));
+        c->form.qkv_bias = attention;
+        c->form.o_bias = attention;
+    }
+    if (c->family->names == &names_starcoder2) {
+        bool all = true;
+        TRY(config_flag_or(config, "use_bias", &all, error));
+        c->form.qkv_bias = all;
+        c->form.o_bias = all;
+        c->form.mlp_bias = all;
+    }
+    c->form.qkv_bias = c->form.qkv_bias || attention;
+    c->form.o_bias = c->form.o_bias || (attention && !c->family->o_unbiased);
+    return HEARTH_OK;
+}
+
+static hearth_status read_form(const json_t *config, model_config *c, hearth_error *error)
+{
+    bool qk_norm = false;
+    bool qk_layer_norm = false;
+    TRY(read_activation(config, c, error));
+    TRY(read_biases(config, c, error));
+    TRY(config_flag_or(config, "use_parallel_residual", &c->form.parallel, error));
+    if (c->family->names == &names_llama && c->form.norm == NORM_LAYER && c->form.norm_bias && !c->form.ungated) {
+        c->form.shared_norm = c->form.parallel; /* StableLM */
+    }
+    TRY(config_flag_or(config, "qk_layernorm", &qk_layer_norm, error));
+    if (qk_layer_norm) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, "qk_layernorm", "false", "true");
+    }
+    if (c->form.norm == NORM_LAYER && c->form.shared_norm && !c->form.norm_bias) { /* Command R */
+        TRY(config_flag_or(config, "use_qk_norm", &qk_norm, error));
+        c->form.qk_norm = qk_norm ? QK_NORM_HEADS : QK_NORM_NONE;
+    }
+    if (c->family->names == &names_falcon) {
+        TRY(read_falcon(config, c, error));
+    }
+    return HEARTH_OK;
+}
+
+static hearth_status read_scales(const json_t *config, model_config *c, hearth_error *error)
+{
+    double scalar = c->head_dim;
+    c->embedding_scale = c->family->embedding_by_width ? (float)__builtin_sqrt((double)c->width) : 1.0f;
+    c->residual_scale = 1.0f;
+    c->logit_scale = 1.0f;
+    TRY(config_real_or(config, "query_pre_attn_scalar", &scalar, error));
+    c->attention_scale = (float)(1.0 / __builtin_sqrt(scalar));
+    TRY(config_float_or(config, "attention_multiplier", &c->attention_scale, error));
+    TRY(config_float_or(config, "embedding_multiplier", &c->embedding_scale, error));
+    TRY(config_float_or(config, "residual_multiplier", &c->residual_scale, error));
+    TRY(config_float_or(config, c->family->logit_scale_divides ? "logits_scaling" : "logit_scale", &c->logit_scale,
+                        error));
+    TRY(config_float_or(config, "attn_logit_softcapping", &c->attention_softcap, error));
+    TRY(config_float_or(config, "final_logit_softcapping", &c->logit_softcap, error));
+    TRY(config_float_or(config, "clip_qkv", &c->clip_qkv, error));
+    c->logit_scale = c->family->logit_scale_divides ? 1.0f / c->logit_scale : c->logit_scale;
+    return HEARTH_OK;
+}
+
+/* Layers of a mixture with a plain MLP. */
+static hearth_status read_dense(const json_t *config, model_config *c, hearth_error *error)
+{
+    uint32_t step = 1;
+    uint32_t first = 0;
+    const json_t *listed = config_value(config, "mlp_only_layers");
+    TRY(config_number_or(config, "decoder_sparse_step", &step, error));
+    TRY(config_number_or(config, "first_k_dense_replace", &first, error));
+    for (uint32_t i = 0; i < c->layers; i++) {
+        if (i < first || step == 0 || (i + 1) % step != 0) {
+            layer_bit_set(c->dense, i);
+        }
+    }
+    for (size_t i = 0; i < json_array_size(listed); i++) {
+        const json_int_t layer = json_integer_value(json_array_get(listed, i));
+        if (layer >= 0 && layer < (json_int_t)c->layers) {
+            layer_bit_set(c->dense, (uint32_t)layer);
+        }
+    }
+    return HEARTH_OK;
+}
+
+static hearth_status read_moe(const json_t *config, model_config *c, hearth_error *error)
+{
+    moe_config *m = &c->moe;
+    if (c->family->names->router == NULL) {
+        return HEARTH_OK;
+    }
+    m->ffn = c->ffn;
+    m->score = c->family->score;
+    m->normalize = c->family->normalize;
+    m->scale = 1.0f;
+    m->jitter = c->family->jitter;
+    m->shared_gate = c->form.shared_gate;
+    TRY(config_number(config, "num_local_experts num_experts n_routed_experts", &m->experts, error));
+    TRY(config_number(config, "num_experts_per_tok", &m->used, error));
+    TRY(config_number_or(config, "moe_intermediate_size", &m->ffn, error));
+    TRY(config_number_or(config, "shared_expert_intermediate_size", &m->shared_ffn, error));
+    TRY(config_flag_or(config, "norm_topk_prob", &m->normalize, error));
+    TRY(config_float_or(config, "routed_scaling_factor", &m->scale, error));
+    if (m->jitter != 0) {
+        TRY(config_float_or(config, "router_jitter_noise", &m->jitter, error));
+    }
+    return read_dense(config, c, error);
+}
+
 static hearth_status read_all(const json_t *config, model_config *c, hearth_error *error)
 {
-    bool attention_bias = false;
     TRY(read_family(config, c, error));
     TRY(read_shape(config, c, error));
-    TRY(read_rope(config, c, error)); /* before a window cuts the context: llama3 may default to it */
+    TRY(read_form(config, c, error));
     TRY(read_window(config, c, error));
-    TRY(read_flag_or(config, "tie_word_embeddings", &c->tied, error));
-    TRY(read_flag_or(config, "attention_bias", &attention_bias, error));
-    TRY(read_flag_or(config, "mlp_bias", &c->mlp_bias, error));
-    c->qkv_bias = c->family->qkv_bias || attention_bias;
-    c->o_bias = attention_bias;
+    TRY(config_hf_rope(config, c, error));
+    TRY(read_scales(config, c, error));
+    TRY(read_moe(config, c, error));
+    c->tied = c->family->tied;
+    TRY(config_flag_or(config, "tie_word_embeddings", &c->tied, error));
     return model_config_check(c, error);
 }
 

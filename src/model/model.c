@@ -72,7 +72,7 @@ static hearth_status read_weights(model *m, const model_options *options, hearth
     if (m->tensors->count == 0) {
         return error_set(error, HEARTH_E_NOT_FOUND, "weights", "tensors", "none: this file has a vocabulary alone");
     }
-    const weights_options how = {.gguf = m->gguf != NULL,
+    const weights_options how = {.gguf = m->gguf,
                                  .compute = options->compute,
                                  .packing = options->packing,
                                  .progress = options->progress,

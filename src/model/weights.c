@@ -1,268 +1,392 @@
-/* Tensors to weights: names and shapes of both containers in one table, checks, the order of Q's and K's rows, packing.
- *
- * GGUF files of permuted families keep row (head, i, j) where Hugging Face has row (head, j, i), i < head_dim / 2,
- * j < 2: rotation pairs side by side. The row maps here undo it, so both containers compute the same chains. */
+/* Tensors to weights: which a model has, by its form; checks that none is left over; packing. */
 #include "model/weights.h"
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "model/weights_find.h"
 #include "platform/cpu.h"
 
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-typedef enum size_kind { SIZE_WIDTH, SIZE_QUERY, SIZE_KEY, SIZE_FFN } size_kind;
-typedef enum bias_kind { BIAS_QKV, BIAS_O, BIAS_MLP } bias_kind;
+#define NAME_BYTES (LIMIT_TENSOR_NAME_BYTES + 16)
+#define FULL_BYTES (NAME_BYTES + 16) /* with ".weight" or ".bias" */
 
-/* A matrix of a layer: its names without ".weight" (the layer's number fills %u), shape, bias. */
-typedef struct matrix_role {
-    const char *hf, *gguf;
-    size_kind rows, cols;
-    bool rotated; /* RoPE turns its output: rows of permuted families are mapped */
-    bias_kind bias;
-    size_t matrix_offset, bias_offset; /* in layer_weights */
-} matrix_role;
+/* ---- norms ---- */
 
-#define LAYER(field) offsetof(layer_weights, field)
-static const matrix_role roles[] = {
-    {"model.layers.%u.self_attn.q_proj", "blk.%u.attn_q", SIZE_QUERY, SIZE_WIDTH, true, BIAS_QKV, LAYER(q),
-     LAYER(q_bias)},
-    {"model.layers.%u.self_attn.k_proj", "blk.%u.attn_k", SIZE_KEY, SIZE_WIDTH, true, BIAS_QKV, LAYER(k),
-     LAYER(k_bias)},
-    {"model.layers.%u.self_attn.v_proj", "blk.%u.attn_v", SIZE_KEY, SIZE_WIDTH, false, BIAS_QKV, LAYER(v),
-     LAYER(v_bias)},
-    {"model.layers.%u.self_attn.o_proj", "blk.%u.attn_output", SIZE_WIDTH, SIZE_QUERY, false, BIAS_O, LAYER(o),
-     LAYER(o_bias)},
-    {"model.layers.%u.mlp.gate_proj", "blk.%u.ffn_gate", SIZE_FFN, SIZE_WIDTH, false, BIAS_MLP, LAYER(gate),
-     LAYER(gate_bias)},
-    {"model.layers.%u.mlp.up_proj", "blk.%u.ffn_up", SIZE_FFN, SIZE_WIDTH, false, BIAS_MLP, LAYER(up), LAYER(up_bias)},
-    {"model.layers.%u.mlp.down_proj", "blk.%u.ffn_down", SIZE_WIDTH, SIZE_FFN, false, BIAS_MLP, LAYER(down),
-     LAYER(down_bias)},
-};
-#define ROLE_COUNT (sizeof roles / sizeof roles[0])
-
-/* What the steps of loading share. */
-typedef struct loader {
-    const tensor_table *tensors;
-    const model_config *c;
-    engine *e;
-    const weights_options *options;
-    model_weights *w;
-    bool *used; /* [tensors->count] */
-    uint64_t done_bytes;
-} loader;
-
-static size_t size_of(const model_config *c, size_kind kind)
+/* `stem` NULL: none. [count], or as `part` orders it. */
+static hearth_status load_norm(loader *l, const char *stem, row_part part, size_t count, nn_norm *ret,
+                               hearth_error *error)
 {
-    switch (kind) {
-    case SIZE_WIDTH:
-        return c->width;
-    case SIZE_QUERY:
-        return (size_t)c->heads * c->head_dim;
-    case SIZE_KEY:
-        return (size_t)c->kv_heads * c->head_dim;
-    case SIZE_FFN:
-        return c->ffn;
-    }
-    return 0;
-}
-
-static matrix *layer_matrix(layer_weights *layer, const matrix_role *role)
-{
-    return (matrix *)(void *)((char *)layer + role->matrix_offset);
-}
-
-static void describe_shape(uint32_t dims, const uint64_t *shape, char *text, size_t size)
-{
-    size_t used = (size_t)snprintf(text, size, "shape [");
-    for (uint32_t i = 0; i < dims && used < size; i++) {
-        used += (size_t)snprintf(text + used, size - used, "%s%llu", i == 0 ? "" : ", ", (unsigned long long)shape[i]);
-    }
-    if (used < size) {
-        snprintf(text + used, size - used, "]");
-    }
-}
-
-/* The tensor `name` with shape [rows, cols], or [rows] when cols is 0. */
-static hearth_status find_tensor(loader *l, const char *name, size_t rows, size_t cols, const tensor_entry **ret,
-                                 hearth_error *error)
-{
-    const uint64_t shape[2] = {rows, cols};
-    const uint32_t dims = cols == 0 ? 1 : 2;
-    char place[LIMIT_TENSOR_NAME_BYTES + 16];
-    char expected[96];
-    snprintf(place, sizeof place, "tensor %s", name);
-    describe_shape(dims, shape, expected, sizeof expected);
-    const tensor_entry *entry = tensor_table_find(l->tensors, name);
-    if (entry == NULL) {
-        return error_set(error, HEARTH_E_FORMAT, place, expected, "no such tensor");
-    }
-    if (entry->dims != dims || memcmp(entry->shape, shape, dims * sizeof shape[0]) != 0) {
-        char found[128];
-        describe_shape(entry->dims, entry->shape, found, sizeof found);
-        return error_set(error, HEARTH_E_FORMAT, place, expected, "%s", found);
-    }
-    l->used[entry - l->tensors->entries] = true;
-    *ret = entry;
-    return HEARTH_OK;
-}
-
-/* Row of the file for row `row` of a rotated matrix. */
-static uint32_t source_row(uint32_t head_dim, uint32_t row)
-{
-    const uint32_t in_head = row % head_dim;
-    const uint32_t half = head_dim / 2;
-    return row - in_head + 2 * (in_head % half) + in_head / half;
-}
-
-static bool is_mapped(const loader *l, const matrix_role *role)
-{
-    return role->rotated && l->options->gguf && l->c->family->permuted;
-}
-
-/* A vector in binary32, out of F32, F16 or BF16; `mapped` reorders as the rows of Q and K. */
-static hearth_status load_vector(loader *l, const char *name, size_t count, bool mapped, const float **ret,
-                                 hearth_error *error)
-{
-    const tensor_entry *entry = NULL;
-    TRY(find_tensor(l, name, count, 0, &entry, error));
-    float *values = arena_alloc_aligned(l->w->vectors, size_round_up(count, 16) * sizeof *values, 64);
-    if (values == NULL) {
-        return error_memory(error, count * sizeof *values);
-    }
-    for (size_t i = 0; i < count; i++) {
-        const size_t from = mapped ? source_row(l->c->head_dim, (uint32_t)i) : i;
-        uint16_t half = 0;
-        if (entry->type == DTYPE_F32) {
-            memcpy(&values[i], entry->data + 4 * from, 4);
-            continue;
-        }
-        memcpy(&half, entry->data + 2 * from, entry->type == DTYPE_F16 || entry->type == DTYPE_BF16 ? 2 : 0);
-        if (entry->type != DTYPE_F16 && entry->type != DTYPE_BF16) {
-            char place[LIMIT_TENSOR_NAME_BYTES + 16];
-            snprintf(place, sizeof place, "tensor %s", name);
-            const dtype_info *info = dtype_get_info(entry->type);
-            return error_set(error, HEARTH_E_UNSUPPORTED, place, "F32, F16 or BF16", "%s",
-                             info == NULL ? "another format" : info->name);
-        }
-        values[i] = entry->type == DTYPE_F16 ? f16_to_f32(half) : bf16_to_f32(half);
-    }
-    *ret = values;
-    return HEARTH_OK;
-}
-
-static hearth_status load_matrix(loader *l, const char *name, size_t rows, size_t cols, bool mapped, matrix *ret,
-                                 hearth_error *error)
-{
-    const tensor_entry *entry = NULL;
-    uint32_t *row_map = NULL;
-    TRY(find_tensor(l, name, rows, cols, &entry, error));
-    if (matrix_packed_bytes(entry->type, rows, cols) == 0 ||
-        l->e->kernels->matmul[l->options->compute][entry->type] == NULL) {
-        char place[LIMIT_TENSOR_NAME_BYTES + 16];
-        snprintf(place, sizeof place, "tensor %s", name);
-        const dtype_info *info = dtype_get_info(entry->type);
-        return error_set(error, HEARTH_E_UNSUPPORTED, place, "a number format that hearth multiplies",
-                         "%s, %zu columns", info == NULL ? "another format" : info->name, cols);
-    }
-    if (mapped) {
-        row_map = mem_calloc(rows, sizeof *row_map);
-        if (row_map == NULL) {
-            return error_memory(error, rows * sizeof *row_map);
-        }
-        for (size_t i = 0; i < rows; i++) {
-            row_map[i] = source_row(l->c->head_dim, (uint32_t)i);
-        }
-    }
-    *ret = matrix_over(entry->type, rows, cols, entry->data, row_map);
-    return HEARTH_OK;
-}
-
-static bool bias_there(const model_config *c, bias_kind kind)
-{
-    switch (kind) {
-    case BIAS_QKV:
-        return c->qkv_bias;
-    case BIAS_O:
-        return c->o_bias;
-    case BIAS_MLP:
-        return c->mlp_bias;
-    }
-    return false;
-}
-
-static hearth_status load_role(loader *l, const matrix_role *role, unsigned index, hearth_error *error)
-{
-    char stem[LIMIT_TENSOR_NAME_BYTES];
-    char name[LIMIT_TENSOR_NAME_BYTES + 8];
-    layer_weights *layer = &l->w->layers[index];
-    /* both formats have one %u */
-    const char *format = l->options->gguf ? role->gguf : role->hf;
-    const char *number = strstr(format, "%u");
-    snprintf(stem, sizeof stem, "%.*s%u%s", (int)(number - format), format, index, number + 2);
-    snprintf(name, sizeof name, "%s.weight", stem);
-    const size_t rows = size_of(l->c, role->rows);
-    TRY(load_matrix(l, name, rows, size_of(l->c, role->cols), is_mapped(l, role), layer_matrix(layer, role), error));
-    if (!bias_there(l->c, role->bias)) {
+    char name[NAME_BYTES];
+    const layer_form *form = &l->c->form;
+    if (stem == NULL) {
         return HEARTH_OK;
     }
-    const float *bias = NULL;
+    ret->eps = l->c->eps;
+    if (!form->norm_weightless) {
+        snprintf(name, sizeof name, "%s.weight", stem);
+        const float plus = form->norm_plus_one && l->options->gguf == NULL ? 1.0f : 0.0f;
+        TRY(find_vector(l, name, part, false, count, plus, &ret->weight, error));
+    }
+    if (form->norm == NORM_LAYER && form->norm_bias && part == PART_ALL) {
+        snprintf(name, sizeof name, "%s.bias", stem);
+        TRY(find_vector(l, name, part, false, count, 0.0f, &ret->bias, error));
+    }
+    ret->kind = form->norm;
+    return HEARTH_OK;
+}
+
+static hearth_status load_layer_norm(loader *l, const char *pattern, unsigned index, bool wanted, nn_norm *ret,
+                                     hearth_error *error)
+{
+    char stem[NAME_BYTES];
+    if (!wanted) {
+        return HEARTH_OK;
+    }
+    if (pattern == NULL) { /* without weights there may be no name */
+        return load_norm(l, "", PART_ALL, l->c->width, ret, error);
+    }
+    return load_norm(l, name_with(pattern, index, 0, stem, sizeof stem), PART_ALL, l->c->width, ret, error);
+}
+
+static hearth_status load_qk_norms(loader *l, unsigned index, layer_weights *layer, hearth_error *error)
+{
+    char stem[NAME_BYTES];
+    const model_config *c = l->c;
+    const qk_norm_kind kind = c->form.qk_norm;
+    if (kind == QK_NORM_NONE) {
+        return HEARTH_OK;
+    }
+    if (kind == QK_NORM_AFTER) {
+        layer->q_norm = (nn_norm){.kind = c->form.norm, .eps = c->eps};
+        layer->k_norm = layer->q_norm;
+        return HEARTH_OK;
+    }
+    const size_t heads = kind == QK_NORM_HEAD ? 1 : c->heads;
+    const size_t keys = kind == QK_NORM_HEAD ? 1 : c->kv_heads;
+    TRY(load_norm(l, name_with(l->names->q_norm, index, 0, stem, sizeof stem), PART_Q, heads * c->head_dim,
+                  &layer->q_norm, error));
+    return load_norm(l, name_with(l->names->k_norm, index, 0, stem, sizeof stem), PART_K, keys * c->head_dim,
+                     &layer->k_norm, error);
+}
+
+static hearth_status load_norms(loader *l, unsigned index, layer_weights *layer, hearth_error *error)
+{
+    const layer_form *form = &l->c->form;
+    TRY(load_layer_norm(l, l->names->attention_norm, index, !form->no_pre_norm, &layer->attention_norm, error));
+    TRY(load_layer_norm(l, l->names->attention_post, index, form->post_norm, &layer->attention_post, error));
+    TRY(load_layer_norm(l, l->names->ffn_post, index, form->post_norm, &layer->ffn_post, error));
+    if (form->shared_norm) {
+        layer->ffn_norm = layer->attention_norm;
+    } else {
+        TRY(load_layer_norm(l, l->names->ffn_norm, index, !form->no_pre_norm, &layer->ffn_norm, error));
+    }
+    return load_qk_norms(l, index, layer, error);
+}
+
+/* ---- matrices of a layer ---- */
+
+/* A matrix and its bias, from a tensor of its own or out of a fused one. */
+static hearth_status load_linear(loader *l, const char *own, const char *fused, row_part part, unsigned index,
+                                 size_t rows, size_t cols, bool biased, matrix *ret, const float **ret_bias,
+                                 hearth_error *error)
+{
+    char stem[NAME_BYTES];
+    char name[FULL_BYTES];
+    bool separate =
+        own != NULL && (fused == NULL || tensor_is_there(l, name_with(own, index, 0, stem, sizeof stem), ".weight"));
+    if (separate && part == PART_SECOND_HALF && l->options->gguf != NULL) { /* GGUF calls a fused one ffn_up */
+        char gate[NAME_BYTES];
+        separate =
+            l->c->form.ungated || tensor_is_there(l, name_with(l->names->gate, index, 0, gate, sizeof gate), ".weight");
+    }
+    name_with(separate ? own : fused, index, 0, stem, sizeof stem);
+    const matrix_place place = {
+        .stem = stem, .part = part, .fused = !separate, .transposed = l->names->transposed != 0};
+    TRY(find_matrix(l, &place, rows, cols, ret, error));
+    if (!biased) {
+        return HEARTH_OK;
+    }
     snprintf(name, sizeof name, "%s.bias", stem);
-    TRY(load_vector(l, name, rows, is_mapped(l, role), &bias, error));
-    memcpy((char *)layer + role->bias_offset, &bias, sizeof bias);
+    return find_vector(l, name, part, !separate, rows, 0.0f, ret_bias, error);
+}
+
+static hearth_status load_attention(loader *l, unsigned index, layer_weights *layer, hearth_error *error)
+{
+    const model_config *c = l->c;
+    const tensor_names *n = l->names;
+    const size_t query = (size_t)c->heads * c->head_dim;
+    const size_t key = (size_t)c->kv_heads * c->head_dim;
+    const bool biased = c->form.qkv_bias;
+    TRY(load_linear(l, n->q, n->qkv, PART_Q, index, query, c->width, biased, &layer->q, &layer->q_bias, error));
+    TRY(load_linear(l, n->k, n->qkv, PART_K, index, key, c->width, biased, &layer->k, &layer->k_bias, error));
+    TRY(load_linear(l, n->v, n->qkv, PART_V, index, key, c->width, biased, &layer->v, &layer->v_bias, error));
+    TRY(load_linear(l, n->o, NULL, PART_ALL, index, c->width, query, c->form.o_bias, &layer->o, &layer->o_bias, error));
+    if (c->form.sinks) {
+        char name[NAME_BYTES];
+        TRY(find_vector(l, name_with(n->sinks, index, 0, name, sizeof name), PART_ALL, false, c->heads, 0.0f,
+                        &layer->sinks, error));
+    }
+    return HEARTH_OK;
+}
+
+/* xIELU's numbers: alpha_p and alpha_n go through softplus, the second one is added to beta. */
+static hearth_status load_xielu(loader *l, unsigned index, layer_weights *layer, hearth_error *error)
+{
+    static const char *const parts[] = {"alpha_p", "alpha_n", "beta", "eps"};
+    double raw[4] = {0, 0, 0.5, -1e-6};
+    float *values = arena_alloc_aligned(l->w->vectors, 16 * sizeof *values, 64);
+    if (values == NULL) {
+        return error_memory(error, 64);
+    }
+    for (int i = 0; i < 4; i++) {
+        char name[NAME_BYTES];
+        if (l->options->gguf != NULL) {
+            gguf_type type = GGUF_F32;
+            uint64_t count = 0;
+            int64_t place = 0;
+            snprintf(name, sizeof name, "xielu.%s", parts[i]);
+            if (gguf_get_f64(l->options->gguf, name, &raw[i], NULL) == HEARTH_OK) {
+                continue;
+            }
+            TRY(gguf_get_array(l->options->gguf, name, &type, &count, &place, error));
+            if (index >= count || type == GGUF_STRING || type == GGUF_ARRAY) {
+                return error_set(error, HEARTH_E_FORMAT, name, "a number for each layer", "%llu",
+                                 (unsigned long long)count);
+            }
+            raw[i] = gguf_array_f64(l->options->gguf, place, index);
+            continue;
+        }
+        snprintf(name, sizeof name, "model.layers.%u.mlp.act_fn.%s", index, parts[i]);
+        const tensor_entry *entry = tensor_table_find(l->tensors, name);
+        if (entry != NULL) {
+            const float *value = NULL;
+            if (entry->dims != 0) {
+                TRY(find_vector(l, name, PART_ALL, false, 1, 0.0f, &value, error));
+                raw[i] = (double)*value;
+            } else { /* beta and eps are what they always are; take the file's word */
+                float scalar = 0;
+                l->used[entry - l->tensors->entries] = true;
+                if (entry->type == DTYPE_BF16) {
+                    uint16_t half = 0;
+                    memcpy(&half, entry->data, 2);
+                    scalar = bf16_to_f32(half);
+                } else if (entry->type == DTYPE_F32) {
+                    memcpy(&scalar, entry->data, 4);
+                }
+                raw[i] = (double)scalar;
+            }
+        } else if (i < 2) {
+            return error_set(error, HEARTH_E_FORMAT, name, "shape [1]", "no such tensor");
+        }
+    }
+    values[0] = (float)math64_log(1 + math64_exp(raw[0]));
+    values[1] = (float)(raw[2] + math64_log(1 + math64_exp(raw[1])));
+    values[2] = (float)raw[2];
+    values[3] = (float)raw[3];
+    layer->activation = values;
+    return HEARTH_OK;
+}
+
+static hearth_status load_mlp(loader *l, unsigned index, layer_weights *layer, hearth_error *error)
+{
+    const model_config *c = l->c;
+    const tensor_names *n = l->names;
+    const bool biased = c->form.mlp_bias;
+    if (!c->form.ungated) {
+        TRY(load_linear(l, n->gate, n->gate_up, PART_FIRST_HALF, index, c->ffn, c->width, biased, &layer->gate,
+                        &layer->gate_bias, error));
+    }
+    TRY(load_linear(l, n->up, c->form.ungated ? NULL : n->gate_up, c->form.ungated ? PART_ALL : PART_SECOND_HALF, index,
+                    c->ffn, c->width, biased, &layer->up, &layer->up_bias, error));
+    TRY(load_linear(l, n->down, NULL, PART_ALL, index, c->width, c->ffn, biased, &layer->down, &layer->down_bias,
+                    error));
+    return c->form.activation == ACTIVATE_XIELU ? load_xielu(l, index, layer, error) : HEARTH_OK;
+}
+
+/* ---- experts ---- */
+
+static bool one_tensor_each(const char *pattern)
+{
+    const char *first = strstr(pattern, "%u");
+    return first != NULL && strstr(first + 2, "%u") != NULL;
+}
+
+static hearth_status load_expert(loader *l, unsigned index, unsigned expert, matrix *ret, hearth_error *error)
+{
+    const model_config *c = l->c;
+    const tensor_names *n = l->names;
+    const char *patterns[3] = {n->expert_gate, n->expert_up, n->expert_down};
+    const row_part parts[3] = {PART_FIRST_HALF, PART_SECOND_HALF, PART_ALL};
+    const bool fused = strcmp(n->expert_gate, n->expert_up) == 0;
+    for (int i = 0; i < 3; i++) {
+        char stem[NAME_BYTES];
+        const matrix_place place = {.stem = name_with(patterns[i], index, expert, stem, sizeof stem),
+                                    .part = fused ? parts[i] : PART_ALL,
+                                    .fused = fused && i < 2,
+                                    .experts = one_tensor_each(patterns[i]) ? 0 : c->moe.experts,
+                                    .expert = one_tensor_each(patterns[i]) ? 0 : expert};
+        const size_t rows = i < 2 ? c->moe.ffn : c->width;
+        TRY(find_matrix(l, &place, rows, i < 2 ? c->width : c->moe.ffn, &ret[i], error));
+    }
+    return HEARTH_OK;
+}
+
+static hearth_status load_whole(loader *l, const char *pattern, unsigned index, size_t rows, size_t cols, matrix *ret,
+                                hearth_error *error)
+{
+    char stem[NAME_BYTES];
+    const matrix_place place = {.stem = name_with(pattern, index, 0, stem, sizeof stem)};
+    return find_matrix(l, &place, rows, cols, ret, error);
+}
+
+/* [1, width]; GGUF keeps it as a vector [width]. */
+static hearth_status load_shared_router(loader *l, unsigned index, matrix *ret, hearth_error *error)
+{
+    char name[NAME_BYTES];
+    char stem[NAME_BYTES];
+    snprintf(name, sizeof name, "%s.weight", name_with(l->names->shared_router, index, 0, stem, sizeof stem));
+    const tensor_entry *entry = tensor_table_find(l->tensors, name);
+    if (entry == NULL || entry->dims != 1) {
+        return load_whole(l, l->names->shared_router, index, 1, l->c->width, ret, error);
+    }
+    const uint64_t shape = l->c->width;
+    TRY(find_tensor(l, name, 1, &shape, &entry, error));
+    *ret = matrix_over(entry->type, 1, l->c->width, entry->data, NULL);
+    return HEARTH_OK;
+}
+
+static hearth_status load_moe(loader *l, unsigned index, layer_weights *layer, hearth_error *error)
+{
+    const model_config *c = l->c;
+    const moe_config *m = &c->moe;
+    TRY(load_whole(l, l->names->router, index, m->experts, c->width, &layer->router, error));
+    layer->experts = arena_array(l->w->vectors, m->experts, 3 * sizeof *layer->experts);
+    if (layer->experts == NULL) {
+        return error_memory(error, m->experts * 3 * sizeof *layer->experts);
+    }
+    for (unsigned e = 0; e < m->experts; e++) {
+        TRY(load_expert(l, index, e, layer->experts + 3 * (size_t)e, error));
+    }
+    if (m->shared_ffn != 0) {
+        TRY(load_whole(l, l->names->shared_gate, index, m->shared_ffn, c->width, &layer->shared_gate, error));
+        TRY(load_whole(l, l->names->shared_up, index, m->shared_ffn, c->width, &layer->shared_up, error));
+        TRY(load_whole(l, l->names->shared_down, index, c->width, m->shared_ffn, &layer->shared_down, error));
+        if (m->shared_gate) {
+            TRY(load_shared_router(l, index, &layer->shared_router, error));
+        }
+    }
     return HEARTH_OK;
 }
 
 static hearth_status load_layer(loader *l, unsigned index, hearth_error *error)
 {
-    char name[LIMIT_TENSOR_NAME_BYTES];
     layer_weights *layer = &l->w->layers[index];
-    for (size_t i = 0; i < ROLE_COUNT; i++) {
-        TRY(load_role(l, &roles[i], index, error));
+    TRY(load_norms(l, index, layer, error));
+    TRY(load_attention(l, index, layer, error));
+    if (l->c->moe.experts != 0 && !layer_bit(l->c->dense, index)) {
+        return load_moe(l, index, layer, error);
     }
-    snprintf(name, sizeof name, l->options->gguf ? "blk.%u.attn_norm.weight" : "model.layers.%u.input_layernorm.weight",
-             index);
-    TRY(load_vector(l, name, l->c->width, false, &layer->attention_norm, error));
-    snprintf(name, sizeof name,
-             l->options->gguf ? "blk.%u.ffn_norm.weight" : "model.layers.%u.post_attention_layernorm.weight", index);
-    return load_vector(l, name, l->c->width, false, &layer->ffn_norm, error);
+    return load_mlp(l, index, layer, error);
 }
 
-static hearth_status load_ends(loader *l, hearth_error *error)
+/* ---- what stands once ---- */
+
+static hearth_status load_rope_factors(loader *l, hearth_error *error)
 {
-    const bool gguf = l->options->gguf;
-    const model_config *c = l->c;
+    const rope_config *rope = &l->c->rope;
     model_weights *w = l->w;
-    const char *embedding = gguf ? "token_embd.weight" : "model.embed_tokens.weight";
-    const char *output = gguf ? "output.weight" : "lm_head.weight";
-    w->tied = c->tied;
-    TRY(load_matrix(l, c->tied ? embedding : output, c->vocabulary, c->width, false, &w->output, error));
-    if (!c->tied) {
-        TRY(load_matrix(l, embedding, c->vocabulary, c->width, false, &w->embedding, error));
+    if (rope->kind != ROPE_FACTORS) {
+        return HEARTH_OK;
     }
-    TRY(load_vector(l, gguf ? "output_norm.weight" : "model.norm.weight", c->width, false, &w->output_norm, error));
-    if (c->rope.kind == ROPE_FACTORS) {
-        TRY(load_vector(l, "rope_freqs.weight", c->rope.dims / 2, false, &w->rope_factors, error));
-        for (size_t i = 0; i < c->rope.dims / 2; i++) {
-            if (!(w->rope_factors[i] > 0) || !(w->rope_factors[i] < 1e9f)) {
-                return error_set(error, HEARTH_E_FORMAT, "tensor rope_freqs.weight", "positive factors", "%g",
-                                 (double)w->rope_factors[i]);
-            }
+    if (rope->listed != 0) {
+        float *copy = arena_alloc_aligned(w->vectors, rope->listed * sizeof *copy, 64);
+        if (copy == NULL) {
+            return error_memory(error, rope->listed * sizeof *copy);
+        }
+        memcpy(copy, rope->list, rope->listed * sizeof *copy);
+        w->rope_factors = copy;
+        return HEARTH_OK;
+    }
+    TRY(find_vector(l, rope->tensor, PART_ALL, false, rope->dims / 2, 0.0f, &w->rope_factors, error));
+    for (size_t i = 0; i < rope->dims / 2; i++) {
+        if (!(w->rope_factors[i] > 0) || !(w->rope_factors[i] < 1e9f)) {
+            char place[NAME_BYTES];
+            snprintf(place, sizeof place, "tensor %s", rope->tensor);
+            return error_set(error, HEARTH_E_FORMAT, place, "positive factors", "%g", (double)w->rope_factors[i]);
         }
     }
     return HEARTH_OK;
 }
 
+/* ALiBi (Press et al., 2021): powers of 2^(-8/n) for n heads, n a power of two; for other counts those of the next
+ * lower power of two, and then every other one of the next higher. */
+static hearth_status make_slopes(loader *l, hearth_error *error)
+{
+    const uint32_t heads = l->c->heads;
+    uint32_t whole = 1;
+    if (!l->c->form.alibi) {
+        return HEARTH_OK;
+    }
+    float *slopes = arena_alloc_aligned(l->w->vectors, heads * sizeof *slopes, 64);
+    if (slopes == NULL) {
+        return error_memory(error, heads * sizeof *slopes);
+    }
+    while (whole * 2 <= heads) {
+        whole *= 2;
+    }
+    for (uint32_t i = 0; i < heads; i++) {
+        const double exponent = i < whole ? 8.0 / whole * (i + 1) : 4.0 / whole * (2 * (i - whole) + 1);
+        slopes[i] = (float)math64_exp(-exponent * 0.69314718055994530942);
+    }
+    l->w->slopes = slopes;
+    return HEARTH_OK;
+}
+
+static hearth_status load_ends(loader *l, hearth_error *error)
+{
+    const model_config *c = l->c;
+    const tensor_names *n = l->names;
+    model_weights *w = l->w;
+    char name[NAME_BYTES];
+    w->tied = c->tied;
+    TRY(load_whole(l, c->tied ? n->embedding : n->output, 0, c->vocabulary, c->width, &w->output, error));
+    if (!c->tied) {
+        TRY(load_whole(l, n->embedding, 0, c->vocabulary, c->width, &w->embedding, error));
+    }
+    if (c->positions != 0) {
+        TRY(load_whole(l, n->positions, 0, c->positions, c->width, &w->positions, error));
+    }
+    if (c->form.embedding_norm) {
+        TRY(load_norm(l, n->embedding_norm, PART_ALL, c->width, &w->embedding_norm, error));
+    }
+    TRY(load_norm(l, n->output_norm, PART_ALL, c->width, &w->output_norm, error));
+    if (c->form.output_bias) {
+        snprintf(name, sizeof name, "%s.bias", n->output);
+        TRY(find_vector(l, name, PART_ALL, false, c->vocabulary, 0.0f, &w->output_bias, error));
+    }
+    TRY(load_rope_factors(l, error));
+    return make_slopes(l, error);
+}
+
+static bool ends_in(const char *name, const char *tail)
+{
+    const size_t length = strlen(name);
+    const size_t size = strlen(tail);
+    return length >= size && strcmp(name + length - size, tail) == 0;
+}
+
 /* Tensors that files carry and that say nothing new. */
 static bool is_superfluous(const char *name, const model_config *c)
 {
-    static const char tail[] = ".rotary_emb.inv_freq"; /* a table that old checkpoints store */
-    const size_t length = strlen(name);
-    if (c->tied && strcmp(name, "lm_head.weight") == 0) {
+    if (c->tied && (strcmp(name, "lm_head.weight") == 0 || strcmp(name, "embed_out.weight") == 0)) {
         return true;
     }
-    return length >= sizeof tail && strcmp(name + length - (sizeof tail - 1), tail) == 0;
+    /* tables and masks that old checkpoints store; the list for what is beyond the original context */
+    return ends_in(name, ".rotary_emb.inv_freq") || ends_in(name, ".attention.bias") ||
+           ends_in(name, ".attention.masked_bias") || ends_in(name, ".attn.bias") ||
+           ends_in(name, ".attn.masked_bias") || strcmp(name, "rope_factors_long.weight") == 0;
 }
 
 static hearth_status check_all_used(const loader *l, hearth_error *error)
@@ -270,7 +394,7 @@ static hearth_status check_all_used(const loader *l, hearth_error *error)
     for (size_t i = 0; i < l->tensors->count; i++) {
         const char *name = l->tensors->entries[i].name;
         if (!l->used[i] && !is_superfluous(name, l->c)) {
-            char place[LIMIT_TENSOR_NAME_BYTES + 16];
+            char place[NAME_BYTES];
             snprintf(place, sizeof place, "tensor %s", name);
             return error_set(error, HEARTH_E_UNSUPPORTED, place, "no such tensor in this family", "%s model with it",
                              l->c->family->name);
@@ -279,20 +403,59 @@ static hearth_status check_all_used(const loader *l, hearth_error *error)
     return HEARTH_OK;
 }
 
+/* ---- packing ---- */
+
+#define LAYER_MATRICES 12
+
+static void layer_matrices(layer_weights *layer, matrix *ret[LAYER_MATRICES])
+{
+    matrix *const all[LAYER_MATRICES] = {&layer->q,         &layer->k,           &layer->v,
+                                         &layer->o,         &layer->gate,        &layer->up,
+                                         &layer->down,      &layer->router,      &layer->shared_gate,
+                                         &layer->shared_up, &layer->shared_down, &layer->shared_router};
+    memcpy(ret, all, sizeof all);
+}
+
+/* Lists the matrices that have rows. With `into` NULL counts them. */
+static size_t list_matrices(model_weights *w, matrix **into)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < w->layer_count; i++) {
+        layer_weights *layer = &w->layers[i];
+        matrix *all[LAYER_MATRICES];
+        layer_matrices(layer, all);
+        for (size_t j = 0; j < LAYER_MATRICES; j++) {
+            if (all[j]->rows != 0) {
+                if (into != NULL) {
+                    into[count] = all[j];
+                }
+                count++;
+            }
+        }
+        for (size_t e = 0; layer->experts != NULL && e < 3 * w->expert_count; e++, count++) {
+            if (into != NULL) {
+                into[count] = &layer->experts[e];
+            }
+        }
+    }
+    return count;
+}
+
+static hearth_status make_list(loader *l, hearth_error *error)
+{
+    model_weights *w = l->w;
+    const size_t count = list_matrices(w, NULL);
+    w->matrices = arena_array(w->vectors, count, sizeof *w->matrices);
+    if (w->matrices == NULL) {
+        return error_memory(error, count * sizeof *w->matrices);
+    }
+    w->matrix_count = list_matrices(w, w->matrices);
+    return HEARTH_OK;
+}
+
 static uint64_t matrix_bytes(const matrix *m)
 {
     return matrix_packed_bytes(m->type, m->rows, m->cols);
-}
-
-static uint64_t all_matrix_bytes(model_weights *w)
-{
-    uint64_t bytes = matrix_bytes(&w->output);
-    for (size_t i = 0; i < w->layer_count; i++) {
-        for (size_t r = 0; r < ROLE_COUNT; r++) {
-            bytes += matrix_bytes(layer_matrix(&w->layers[i], &roles[r]));
-        }
-    }
-    return bytes;
 }
 
 static void release_source(const loader *l, const uint8_t *source, uint64_t bytes)
@@ -300,7 +463,8 @@ static void release_source(const loader *l, const uint8_t *source, uint64_t byte
     for (size_t i = 0; i < l->tensors->map_count; i++) {
         const file_map *map = &l->tensors->maps[i];
         if (source >= map->data && source < map->data + map->size) {
-            file_map_release(map, (size_t)(source - map->data), bytes);
+            const uint64_t left = map->size - (uint64_t)(source - map->data);
+            file_map_release(map, (size_t)(source - map->data), bytes < left ? bytes : left);
             return;
         }
     }
@@ -329,21 +493,37 @@ static hearth_status pack_all(loader *l, hearth_error *error)
 {
     model_weights *w = l->w;
     const model_packing packing = l->options->packing;
-    w->matrix_bytes = all_matrix_bytes(w);
+    w->matrix_bytes = matrix_bytes(&w->output);
+    for (size_t i = 0; i < w->matrix_count; i++) {
+        w->matrix_bytes += matrix_bytes(w->matrices[i]);
+    }
     const bool fits = w->matrix_bytes + PACKING_MARGIN_BYTES <= memory_available_bytes();
     if (packing == PACKING_MAPPED || (packing == PACKING_AUTO && !fits)) {
         return HEARTH_OK;
     }
     const double begin = time_seconds();
-    for (size_t i = 0; i < w->layer_count; i++) {
-        for (size_t r = 0; r < ROLE_COUNT; r++) {
-            TRY(pack_one(l, layer_matrix(&w->layers[i], &roles[r]), error));
-        }
+    for (size_t i = 0; i < w->matrix_count; i++) {
+        TRY(pack_one(l, w->matrices[i], error));
     }
     TRY(pack_one(l, &w->output, error));
     w->pack_seconds = time_seconds() - begin;
     w->packed = true;
     return HEARTH_OK;
+}
+
+/* ---- all of it ---- */
+
+/* Falcon's two norms have names of their own. */
+static const tensor_names *names_of(const loader *l)
+{
+    static const char two[] = "transformer.h.0.ln_attn.weight";
+    if (l->options->gguf != NULL) {
+        return tensor_table_find(l->tensors, "blk.0.attn_norm_2.weight") != NULL ? &names_gguf_two_norms : &names_gguf;
+    }
+    if (l->c->family->names == &names_falcon && tensor_table_find(l->tensors, two) != NULL) {
+        return &names_falcon_new;
+    }
+    return l->c->family->names;
 }
 
 static hearth_status load_all(loader *l, hearth_error *error)
@@ -358,11 +538,13 @@ static hearth_status load_all(loader *l, hearth_error *error)
         return error_memory(error, l->c->layers * sizeof *w->layers);
     }
     w->layer_count = l->c->layers;
+    w->expert_count = l->c->moe.experts;
     for (unsigned i = 0; i < l->c->layers; i++) {
         TRY(load_layer(l, i, error));
     }
     TRY(load_ends(l, error));
     TRY(check_all_used(l, error));
+    TRY(make_list(l, error));
     return pack_all(l, error);
 }
 
@@ -375,6 +557,7 @@ hearth_status weights_load(const tensor_table *tensors, const model_config *c, e
     if (l.used == NULL) {
         return error_memory(error, tensors->count);
     }
+    l.names = names_of(&l);
     const hearth_status status = load_all(&l, error);
     mem_free(l.used);
     if (status != HEARTH_OK) {
@@ -385,15 +568,32 @@ hearth_status weights_load(const tensor_table *tensors, const model_config *c, e
     return HEARTH_OK;
 }
 
+bool weights_is_expert(const model_weights *w, const matrix *m)
+{
+    for (size_t i = 0; i < w->layer_count; i++) {
+        const matrix *experts = w->layers[i].experts;
+        if (experts != NULL && m >= experts && m < experts + 3 * w->expert_count) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void weights_free(model_weights *w)
 {
     for (size_t i = 0; i < w->layer_count; i++) {
-        for (size_t r = 0; r < ROLE_COUNT; r++) {
-            matrix_free(layer_matrix(&w->layers[i], &roles[r]));
+        matrix *all[LAYER_MATRICES];
+        layer_matrices(&w->layers[i], all);
+        for (size_t j = 0; j < LAYER_MATRICES; j++) {
+            matrix_free(all[j]);
+        }
+        for (size_t e = 0; w->layers[i].experts != NULL && e < 3 * w->expert_count; e++) {
+            matrix_free(&w->layers[i].experts[e]);
         }
     }
     matrix_free(&w->output);
     matrix_free(&w->embedding);
+    matrix_free(&w->positions);
     arena_destroy(w->vectors);
     *w = (model_weights){0};
 }

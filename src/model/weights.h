@@ -10,22 +10,36 @@
 
 typedef struct layer_weights {
     matrix q, k, v, o; /* [heads * head_dim, width], [kv_heads * head_dim, width] twice, [width, heads * head_dim] */
-    matrix gate, up, down;                        /* [ffn, width] twice, [width, ffn] */
-    const float *attention_norm, *ffn_norm;       /* [width] */
+    matrix gate, up, down; /* [ffn, width] twice, [width, ffn]; no rows: there is none */
+    nn_norm attention_norm, attention_post, ffn_norm, ffn_post; /* [width]; NORM_NONE: there is none */
+    nn_norm q_norm, k_norm;                                     /* as layer_form's qk_norm says */
     const float *q_bias, *k_bias, *v_bias;        /* NULL where there is none; rows in the matrices' order */
     const float *o_bias;                          /* likewise */
     const float *gate_bias, *up_bias, *down_bias; /* likewise */
+    const float *sinks;                           /* [heads], or NULL */
+    const float *activation;                      /* parameters, or NULL */
+    /* a mixture of experts, in place of gate, up and down */
+    matrix router;               /* [experts, width]; no rows: a plain MLP */
+    const float *selection_bias; /* [experts], or NULL */
+    matrix *experts;             /* [experts][gate, up, down] */
+    matrix shared_gate, shared_up, shared_down, shared_router;
 } layer_weights;
 
 typedef struct model_weights {
     matrix embedding; /* [vocabulary, width]; mapped, one row is read per token; unused when tied */
+    matrix positions; /* [config.positions, width], mapped; no rows: there is none */
     matrix output;    /* [vocabulary, width]; when tied it is the embedding too */
     bool tied;
-    const float *output_norm;  /* [width] */
-    const float *rope_factors; /* [rope.dims / 2], NULL unless ROPE_FACTORS */
-    layer_weights *layers;     /* [config.layers] */
+    nn_norm embedding_norm, output_norm; /* [width] */
+    const float *output_bias;            /* [vocabulary], or NULL */
+    const float *rope_factors;           /* [rope.dims / 2], NULL unless ROPE_FACTORS */
+    const float *slopes;                 /* ALiBi: [heads], or NULL */
+    layer_weights *layers;               /* [config.layers] */
     size_t layer_count;
-    arena *vectors; /* owns the norms, biases and layers */
+    matrix **matrices; /* every matrix of the layers, for those who walk them */
+    size_t matrix_count;
+    size_t expert_count; /* of a layer that has experts */
+    arena *vectors;      /* owns the norms, biases, layers, and matrices that had to be turned */
     bool packed;
     uint64_t matrix_bytes; /* packed, or mapped */
     double pack_seconds;
@@ -38,7 +52,7 @@ typedef enum model_packing {
 } model_packing;
 
 typedef struct weights_options {
-    bool gguf; /* GGUF's tensor names and row order, else Hugging Face's */
+    const gguf_file *gguf; /* GGUF's tensor names and row order, and a few numbers; NULL: Hugging Face's */
     compute compute;
     model_packing packing;
     progress_fn progress; /* NULL: none */
@@ -49,6 +63,8 @@ typedef struct weights_options {
  * its shape and the shape expected. `tensors` must outlive the result. */
 hearth_status weights_load(const tensor_table *tensors, const model_config *c, engine *e,
                            const weights_options *options, model_weights *ret, hearth_error *error);
+/* Whether a matrix of `matrices` belongs to an expert, of which a token uses some. */
+bool weights_is_expert(const model_weights *w, const matrix *m);
 /* Zeroed weights are allowed. */
 void weights_free(model_weights *w);
 

@@ -19,13 +19,37 @@ static void *values_of(const nn_sequence *s, uint32_t layer)
     return s->storage + layer * s->layer_bytes + s->values_bytes;
 }
 
-/* Turns heads [begin, end) of one row. */
-static void rotate(const nn_worker *w, const nn_attention *a, float *row, size_t begin, size_t end, uint32_t position)
+/* Norms and turns heads [begin, end) of one row of q or k. */
+static void norm_and_turn(const nn_worker *w, const nn_attention *a, const nn_attention_layer *l, const nn_norm *norm,
+                          float *row, size_t begin, size_t end, uint32_t position)
 {
-    const float *cosines = rope_cos(a->rope, position);
-    const float *sines = rope_sin(a->rope, position);
     for (size_t head = begin; head < end; head++) {
-        w->k->rope(row + head * a->head_dim, cosines, sines, (size_t)a->rope->half * 2);
+        float *x = row + head * a->head_dim;
+        if (l->qk_norm == QK_NORM_HEAD) {
+            nn_norm_row(w->k, norm, x, a->head_dim, x);
+        } else if (l->qk_norm == QK_NORM_HEADS) {
+            nn_norm own = *norm;
+            own.weight = norm->weight == NULL ? NULL : norm->weight + head * a->head_dim;
+            own.bias = norm->bias == NULL ? NULL : norm->bias + head * a->head_dim;
+            nn_norm_row(w->k, &own, x, a->head_dim, x);
+        }
+        if (l->rope != NULL) {
+            w->k->rope(x, rope_cos(l->rope, position), rope_sin(l->rope, position), (size_t)l->rope->half * 2);
+        }
+        if (l->qk_norm == QK_NORM_AFTER) {
+            nn_norm_row(w->k, norm, x, a->head_dim, x);
+        }
+    }
+}
+
+/* Longer contexts sharpen attention (Llama 4's layers without RoPE). */
+static void heat(const nn_worker *w, const nn_attention *a, const nn_attention_layer *l, float *row, size_t begin,
+                 size_t end, uint32_t position)
+{
+    if (l->temperature_scale != 0.0f) {
+        const double steps = (double)(uint64_t)(((double)position + 1) / (double)l->temperature_floor);
+        const float factor = (float)math64_log(1 + steps) * l->temperature_scale + 1.0f;
+        w->k->scale(row + begin * a->head_dim, factor, (end - begin) * a->head_dim, row + begin * a->head_dim);
     }
 }
 
@@ -33,12 +57,39 @@ static void rotate(const nn_worker *w, const nn_attention *a, float *row, size_t
 static void rotate_and_store(const nn_worker *w, const nn_attention *a, const nn_sequence *s, uint32_t layer,
                              uint32_t t, uint32_t begin, uint32_t end)
 {
+    const nn_attention_layer *l = &a->layers[layer];
     const uint32_t group = a->heads / a->kv_heads;
+    const uint32_t position = s->position + t;
+    float *query = a->q + (s->first + t) * a->ldq;
     float *key = a->k + (s->first + t) * a->ldkv;
     const float *value = a->v + (s->first + t) * a->ldkv;
-    rotate(w, a, key, begin, end, s->position + t);
-    w->k->attention->store(s->shape, keys_of(s, layer), values_of(s, layer), s->position + t, key, value, begin, end);
-    rotate(w, a, a->q + (s->first + t) * a->ldq, (size_t)begin * group, (size_t)end * group, s->position + t);
+    norm_and_turn(w, a, l, &l->k_norm, key, begin, end, position);
+    w->k->attention->store(s->shape, keys_of(s, layer), values_of(s, layer), position, key, value, begin, end);
+    norm_and_turn(w, a, l, &l->q_norm, query, (size_t)begin * group, (size_t)end * group, position);
+    heat(w, a, l, query, (size_t)begin * group, (size_t)end * group, position);
+}
+
+/* What needs whole rows of q, k and v: a norm over all heads, clipping. Barriers before and after. */
+static void whole_rows(const nn_worker *w, const nn_attention *a, const nn_attention_layer *l)
+{
+    const size_t query = (size_t)a->heads * a->head_dim;
+    const size_t key = (size_t)a->kv_heads * a->head_dim;
+    const thread_range share = thread_split(a->tokens, 1, w->part, w->parts);
+    for (size_t t = share.begin; t < share.end; t++) {
+        float *q = a->q + t * a->ldq;
+        float *k = a->k + t * a->ldkv;
+        float *v = a->v + t * a->ldkv;
+        if (l->qk_norm == QK_NORM_ROW) {
+            nn_norm_row(w->k, &l->q_norm, q, query, q);
+            nn_norm_row(w->k, &l->k_norm, k, key, k);
+        }
+        if (l->clip != 0.0f) {
+            w->k->clamp(q, l->clip, query, q);
+            w->k->clamp(k, l->clip, key, k);
+            w->k->clamp(v, l->clip, key, v);
+        }
+    }
+    thread_barrier(w->pool);
 }
 
 /* Tokens [begin, end) of a sequence, query heads [head_begin, head_end). */
@@ -47,8 +98,8 @@ static void attend(const nn_worker *w, const nn_attention *a, const nn_sequence 
 {
     const size_t row = s->first + begin;
     w->k->attention->attend(s->shape, keys_of(s, layer), values_of(s, layer), s->position + begin, end - begin,
-                            a->q + row * a->ldq, a->ldq, a->heads, head_begin, head_end, a->scale, a->form,
-                            a->out + row * a->ldo, a->ldo, w->scratch);
+                            a->q + row * a->ldq, a->ldq, a->heads, head_begin, head_end, a->scale,
+                            &a->layers[layer].form, a->out + row * a->ldo, a->ldo, w->scratch);
 }
 
 static uint32_t first_wanted(const nn_sequence *s, bool only_wanted)
@@ -129,7 +180,11 @@ static void apply_by_piece(const nn_worker *w, const nn_attention *a, uint32_t l
 
 void nn_attention_apply(const nn_worker *w, const nn_attention *a, uint32_t layer, bool only_wanted, atomic_uint *next)
 {
+    const nn_attention_layer *l = &a->layers[layer];
     size_t work = 0;
+    if (l->clip != 0.0f || l->qk_norm == QK_NORM_ROW) {
+        whole_rows(w, a, l);
+    }
     for (size_t i = 0; i < a->sequence_count; i++) {
         const nn_sequence *s = &a->sequences[i];
         work += (size_t)(s->position + s->count) * s->count * a->heads * a->head_dim;

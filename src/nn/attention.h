@@ -3,6 +3,7 @@
 #define NN_ATTENTION_H
 
 #include "kernels/attention.h"
+#include "nn/norm.h"
 #include "nn/rope.h"
 #include "nn/worker.h"
 
@@ -20,15 +21,33 @@ typedef struct nn_sequence {
     uint32_t wanted;     /* the last `wanted` tokens' outputs matter in the last layer */
 } nn_sequence;
 
+/* Norms on queries and keys. */
+typedef enum qk_norm_kind {
+    QK_NORM_NONE,
+    QK_NORM_HEAD,  /* each head by itself, one weight [head_dim] for all */
+    QK_NORM_HEADS, /* each head by itself, with its own weight: [heads, head_dim] */
+    QK_NORM_ROW,   /* all heads together: [heads * head_dim] */
+    QK_NORM_AFTER, /* each head by itself, after RoPE, no weight */
+} qk_norm_kind;
+
+/* What differs between layers. */
+typedef struct nn_attention_layer {
+    const rope_table *rope; /* NULL: nothing turns */
+    attention_form form;
+    qk_norm_kind qk_norm;
+    nn_norm q_norm, k_norm;
+    float clip;                                 /* not 0: q, k and v into [-clip, clip] */
+    float temperature_scale, temperature_floor; /* scale not 0: q times 1 + scale * ln(1 + floor((p + 1) / floor)) */
+} nn_attention_layer;
+
 typedef struct nn_attention {
     uint32_t heads, kv_heads, head_dim;
-    float scale;                /* usually 1 / sqrt(head_dim) */
-    const attention_form *form; /* NULL: plain */
-    const rope_table *rope;
+    float scale; /* usually 1 / sqrt(head_dim) */
+    const nn_attention_layer *layers;
     const nn_sequence *sequences;
     size_t sequence_count;
     size_t tokens;    /* of all sequences */
-    float *q, *k, *v; /* [tokens, heads * head_dim], [tokens, kv_heads * head_dim] twice; q and k are turned here */
+    float *q, *k, *v; /* [tokens, heads * head_dim], [tokens, kv_heads * head_dim] twice; normed and turned here */
     float *out;       /* [tokens, heads * head_dim] */
     size_t ldq, ldkv, ldo;
 } nn_attention;

@@ -11,12 +11,12 @@ unsigned nn_input_kinds(const matrix *const *matrices, size_t count, compute how
 }
 
 static void prepare_tokens(const nn_worker *w, unsigned kinds, const nn_input *into, const float *x, size_t ldx,
-                           size_t tokens, size_t n, const float *norm, float eps, thread_range share)
+                           size_t tokens, size_t n, const nn_norm *norm, thread_range share)
 {
     for (size_t t = share.begin; t < share.end; t++) {
         const float *row = x + t * ldx;
-        if (norm != NULL) {
-            w->k->rms_norm(row, norm, eps, n, w->row);
+        if (norm != NULL && norm->kind != NORM_NONE) {
+            nn_norm_row(w->k, norm, row, n, w->row);
             row = w->row;
         }
         for (unsigned kind = 0; kind < ACTIVATION_KINDS; kind++) {
@@ -28,14 +28,14 @@ static void prepare_tokens(const nn_worker *w, unsigned kinds, const nn_input *i
 }
 
 const nn_input *nn_prepare(const nn_worker *w, unsigned kinds, const float *x, size_t ldx, size_t tokens, size_t n,
-                           const float *norm, float eps)
+                           const nn_norm *norm)
 {
     if (tokens <= NN_OWN_TOKENS) {
-        prepare_tokens(w, kinds, &w->own, x, ldx, tokens, n, norm, eps, (thread_range){0, tokens});
+        prepare_tokens(w, kinds, &w->own, x, ldx, tokens, n, norm, (thread_range){0, tokens});
         return &w->own;
     }
     const thread_range share = thread_split(tokens, 1, w->part, w->parts);
-    prepare_tokens(w, kinds, w->shared, x, ldx, tokens, n, norm, eps, share);
+    prepare_tokens(w, kinds, w->shared, x, ldx, tokens, n, norm, share);
     thread_barrier(w->pool);
     return w->shared;
 }
@@ -55,13 +55,24 @@ void nn_linear(const nn_worker *w, const matrix *m, const float *bias, const nn_
     }
 }
 
+void nn_add_rows(const nn_worker *w, const matrix *m, size_t tokens, float factor, float *y, size_t ldy, float *x,
+                 size_t ldx)
+{
+    const thread_range rows = matrix_share(m, w->part, w->parts);
+    const size_t count = rows.end - rows.begin;
+    for (size_t t = 0; t < tokens && count != 0; t++) {
+        float *own = x + t * ldx + rows.begin;
+        float *more = y + t * ldy + rows.begin;
+        if (factor != 1.0f) {
+            w->k->scale(more, factor, count, more);
+        }
+        w->k->add(own, more, count, own);
+    }
+}
+
 void nn_linear_add(const nn_worker *w, const matrix *m, const float *bias, const nn_input *input, size_t tokens,
-                   float *y, size_t ldy, float *x, size_t ldx)
+                   float factor, float *y, size_t ldy, float *x, size_t ldx)
 {
     nn_linear(w, m, bias, input, tokens, y, ldy);
-    const thread_range rows = matrix_share(m, w->part, w->parts);
-    for (size_t t = 0; t < tokens && rows.begin < rows.end; t++) {
-        float *own = x + t * ldx + rows.begin;
-        w->k->add(own, y + t * ldy + rows.begin, rows.end - rows.begin, own);
-    }
+    nn_add_rows(w, m, tokens, factor, y, ldy, x, ldx);
 }

@@ -1,20 +1,60 @@
-/* The gated MLP in two stages: gate, up and SiLU on the rows a thread owns; then down, added to the residual. */
+/* The MLP in two stages: gate, up and activation on the rows a thread owns; then down. */
 #include "nn/mlp.h"
 
-void nn_mlp_apply(const nn_worker *w, const nn_mlp *mlp, float *x, size_t ldx, size_t tokens, float *a, size_t lda,
+/* gate is in a, up in b (without a gate, up is in a); the result goes to a. */
+static void activate_rows(const nn_worker *w, const nn_mlp *mlp, size_t n, float *a, const float *b)
+{
+    if (mlp->gate == NULL) {
+        w->k->activate[mlp->activation](a, mlp->parameters, n, a);
+    } else if (mlp->clamp != 0.0f) {
+        w->k->swiglu_clamped(a, b, mlp->clamp, n, a);
+    } else if (mlp->activation == ACTIVATE_SILU) {
+        w->k->silu_mul(a, b, n, a);
+    } else {
+        w->k->activate[mlp->activation](a, mlp->parameters, n, a);
+        w->k->mul(a, b, n, a);
+    }
+}
+
+void nn_mlp_inner(const nn_worker *w, const nn_mlp *mlp, const nn_input *input, size_t tokens, float *a, size_t lda,
                   float *b, size_t ldb)
 {
-    const matrix *first[2] = {mlp->gate, mlp->up};
-    const nn_input *input =
-        nn_prepare(w, nn_input_kinds(first, 2, w->how), x, ldx, tokens, mlp->gate->cols, mlp->norm, mlp->eps);
-    nn_linear(w, mlp->gate, mlp->gate_bias, input, tokens, a, lda);
-    nn_linear(w, mlp->up, mlp->up_bias, input, tokens, b, ldb);
-    const thread_range rows = matrix_share(mlp->gate, w->part, w->parts);
+    if (mlp->gate != NULL) {
+        nn_linear(w, mlp->gate, mlp->gate_bias, input, tokens, a, lda);
+        nn_linear(w, mlp->up, mlp->up_bias, input, tokens, b, ldb);
+    } else {
+        nn_linear(w, mlp->up, mlp->up_bias, input, tokens, a, lda);
+    }
+    const thread_range rows = matrix_share(mlp->up, w->part, w->parts);
     for (size_t t = 0; t < tokens && rows.begin < rows.end; t++) {
-        float *own = a + t * lda + rows.begin;
-        w->k->silu_mul(own, b + t * ldb + rows.begin, rows.end - rows.begin, own);
+        activate_rows(w, mlp, rows.end - rows.begin, a + t * lda + rows.begin, b + t * ldb + rows.begin);
+    }
+}
+
+void nn_mlp_apply(const nn_worker *w, const nn_mlp *mlp, const nn_input *input, size_t tokens, float *a, size_t lda,
+                  float *b, size_t ldb)
+{
+    nn_mlp_inner(w, mlp, input, tokens, a, lda, b, ldb);
+    thread_barrier(w->pool);
+    input = nn_prepare(w, nn_input_kinds(&mlp->down, 1, w->how), a, lda, tokens, mlp->down->cols, NULL);
+    nn_linear(w, mlp->down, mlp->down_bias, input, tokens, b, ldb);
+}
+
+void nn_residual(const nn_worker *w, const matrix *m, const nn_norm *norm, size_t tokens, float factor, float *y,
+                 size_t ldy, float *x, size_t ldx)
+{
+    if (norm == NULL || norm->kind == NORM_NONE) {
+        nn_add_rows(w, m, tokens, factor, y, ldy, x, ldx);
+        return;
     }
     thread_barrier(w->pool);
-    input = nn_prepare(w, nn_input_kinds(&mlp->down, 1, w->how), a, lda, tokens, mlp->down->cols, NULL, 0);
-    nn_linear_add(w, mlp->down, mlp->down_bias, input, tokens, b, ldb, x, ldx);
+    const thread_range share = thread_split(tokens, 1, w->part, w->parts);
+    for (size_t t = share.begin; t < share.end; t++) {
+        float *row = y + t * ldy;
+        nn_norm_row(w->k, norm, row, m->rows, row);
+        if (factor != 1.0f) {
+            w->k->scale(row, factor, m->rows, row);
+        }
+        w->k->add(x + t * ldx, row, m->rows, x + t * ldx);
+    }
 }

@@ -1,19 +1,29 @@
-/* The gated MLP: x += down(silu(gate(norm x)) * up(norm x)) (Shazeer, "GLU Variants Improve Transformer", 2020). */
+/* The MLP: down(act(gate x) * up x) (Shazeer, "GLU Variants Improve Transformer", 2020), or down(act(up x)). */
 #ifndef NN_MLP_H
 #define NN_MLP_H
 
 #include "nn/linear.h"
 
 typedef struct nn_mlp {
-    const matrix *gate, *up, *down;               /* [ffn, width] twice, [width, ffn] */
+    const matrix *gate, *up, *down; /* [ffn, width] twice, [width, ffn]; gate is NULL where there is none */
     const float *gate_bias, *up_bias, *down_bias; /* NULL where there is none */
-    const float *norm;                            /* [width] */
-    float eps;
+    activate_kind activation;
+    const float *parameters; /* of the activation */
+    float clamp;             /* not 0: kernels' swiglu_clamped with this limit, whatever `activation` says */
 } nn_mlp;
 
-/* x: [tokens, width], stride ldx. `a`: room for [tokens, max(ffn, width)], stride lda; `b`: for [tokens, ffn]. On entry
- * x is complete for every thread; there is no barrier at the end: x holds this thread's rows. */
-void nn_mlp_apply(const nn_worker *w, const nn_mlp *mlp, float *x, size_t ldx, size_t tokens, float *a, size_t lda,
+/* `input`: the MLP's input as nn_prepare made it for gate and up. `a`: room for [tokens, ffn], stride lda; `b`: for
+ * [tokens, max(ffn, width)]. The result is in b, on this thread's rows of down; no barrier at the end. */
+void nn_mlp_apply(const nn_worker *w, const nn_mlp *mlp, const nn_input *input, size_t tokens, float *a, size_t lda,
                   float *b, size_t ldb);
+
+/* The first half alone: a = act(gate x) * up x on this thread's rows; `b` is room as above. */
+void nn_mlp_inner(const nn_worker *w, const nn_mlp *mlp, const nn_input *input, size_t tokens, float *a, size_t lda,
+                  float *b, size_t ldb);
+
+/* x += factor * norm(y), y [tokens, m->rows] complete on the rows that each thread has of `m`. Without a norm there is
+ * no barrier: each thread adds its rows; with one there is a barrier before, and threads add whole tokens. */
+void nn_residual(const nn_worker *w, const matrix *m, const nn_norm *norm, size_t tokens, float factor, float *y,
+                 size_t ldy, float *x, size_t ldx);
 
 #endif

@@ -40,6 +40,43 @@ void rope_llama3_factors(const float *frequencies, uint32_t dims, double factor,
     }
 }
 
+/* The dimension whose wavelength makes `turns` turns in the original context. */
+static double yarn_dimension(const rope_yarn *yarn, uint32_t dims, double turns)
+{
+    return dims * math64_log(yarn->original / (turns * 2 * 3.14159265358979323846)) / (2 * math64_log(yarn->theta));
+}
+
+static double whole(double x, bool up)
+{
+    const double cut = (double)(int64_t)x;
+    return up ? (x > cut ? cut + 1 : cut) : (x < cut ? cut - 1 : cut);
+}
+
+void rope_scale_yarn(float *frequencies, uint32_t dims, const rope_yarn *yarn)
+{
+    double low = yarn_dimension(yarn, dims, yarn->beta_fast);
+    double high = yarn_dimension(yarn, dims, yarn->beta_slow);
+    if (yarn->truncate) {
+        low = whole(low, false);
+        high = whole(high, true);
+    }
+    low = low < 0 ? 0 : low;
+    high = high > dims - 1 ? dims - 1 : high;
+    high = low == high ? high + 0.001 : high;
+    for (uint32_t i = 0; i < dims / 2; i++) {
+        float ramp = ((float)i - (float)low) / (float)(high - low);
+        ramp = ramp < 0 ? 0 : ramp > 1 ? 1 : ramp;
+        const float stays = 1.0f - ramp;
+        const float divided = 1.0f / ((float)yarn->factor * (1.0f / frequencies[i]));
+        frequencies[i] = divided * (1.0f - stays) + frequencies[i] * stays;
+    }
+}
+
+double rope_yarn_scale(double factor, double mscale)
+{
+    return factor <= 1 ? 1.0 : 0.1 * mscale * math64_log(factor) + 1.0;
+}
+
 #define ROPE_LEAST_POSITIONS 256u
 
 hearth_status rope_table_extend(rope_table *table, size_t positions, hearth_error *error)
@@ -63,8 +100,8 @@ hearth_status rope_table_extend(rope_table *table, size_t positions, hearth_erro
         float *cosines = values + p * 2 * table->half;
         for (uint32_t i = 0; i < table->half; i++) {
             const double angle = (double)((float)p * table->frequencies[i]);
-            cosines[i] = (float)math64_cos(angle);
-            cosines[table->half + i] = (float)math64_sin(angle);
+            cosines[i] = (float)math64_cos(angle) * table->scale;
+            cosines[table->half + i] = (float)math64_sin(angle) * table->scale;
         }
     }
     table->positions = count;

@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
+
 /* theta^(-2i/dims) for i < dims / 2, in binary32. */
 void rope_frequencies(double theta, uint32_t dims, float *ret);
 /* Position interpolation (Chen et al., 2023): each divided by factor. */
@@ -17,8 +19,21 @@ void rope_scale_linear(float *frequencies, uint32_t dims, double factor);
 void rope_llama3_factors(const float *frequencies, uint32_t dims, double factor, double low, double high,
                          uint32_t original, float *ret);
 
+/* YaRN (Peng et al., 2023), "NTK by parts": frequencies whose wavelength makes more than beta_fast turns in the
+ * original context stay, those with fewer than beta_slow are divided by factor, between them a ramp; `truncate`: the
+ * ramp's ends are rounded outwards to whole dimensions. In binary32, as transformers computes them. */
+typedef struct rope_yarn {
+    double theta, factor, beta_fast, beta_slow;
+    uint32_t original;
+    bool truncate;
+} rope_yarn;
+void rope_scale_yarn(float *frequencies, uint32_t dims, const rope_yarn *yarn);
+/* What cosines and sines are multiplied with: 1 + 0.1 mscale ln factor for factor > 1, else 1. */
+double rope_yarn_scale(double factor, double mscale);
+
 typedef struct rope_table {
     uint32_t half;            /* dims / 2 */
+    float scale;              /* cosines and sines are multiplied with it after they are rounded; usually 1 */
     const float *frequencies; /* [half], borrowed */
     float *values;            /* [positions][2][half]: cosines, then sines */
     size_t positions;

@@ -17,7 +17,7 @@ typedef struct inputs {
     float factor;
 } inputs;
 
-#define ROWS 22
+#define ROWS 23
 
 /* Every element-wise operation of a table, into out[operation]; the guard after n must survive. */
 static void run_elementwise(const kernel_table *k, const inputs *in, float out[ROWS][MOST])
@@ -48,6 +48,7 @@ static void run_elementwise(const kernel_table *k, const inputs *in, float out[R
         k->activate[kind](in->a, parameters, in->n, out[14 + kind]);
     }
     k->swiglu_clamped(in->a, in->b, 2.5f, in->n, out[21]);
+    k->clamp(in->a, 1.5f, in->n, out[22]);
 }
 
 static float plain_fold(float p[16])
@@ -88,6 +89,7 @@ static void plain_elementwise(const inputs *in, float out[ROWS][MOST])
         out[0][i] = in->a[i] + in->b[i];
         out[1][i] = in->a[i] * in->b[i];
         out[2][i] = in->a[i] * in->factor;
+        out[22][i] = in->a[i] > 1.5f ? 1.5f : in->a[i] < -1.5f ? -1.5f : in->a[i];
     }
     float p[16] = {0};
     for (size_t i = 0; i < in->n; i++) {

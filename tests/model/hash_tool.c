@@ -51,7 +51,7 @@ static hearth_status run(const char *path, hearth_error *error)
     TRY(model_config_from_gguf(file, &m.config, error));
     fprintf(stderr, "hash_tool: %s\n", m.engine->kernels->name);
     for (int how = 0; how < 2; how++) {
-        const weights_options options = {.gguf = true, .compute = (compute)how};
+        const weights_options options = {.gguf = file, .compute = (compute)how};
         m.compute = (compute)how;
         TRY(weights_load(gguf_tensors(file), &m.config, m.engine, &options, &m.weights, error));
         uint64_t all = 0, single = 0;

@@ -117,17 +117,6 @@ static void expect_same(const hashes *a, const hashes *b, const char *what)
     }
 }
 
-static kernel_cpu this_cpu(void)
-{
-    const cpu_features *f = cpu_get_features();
-    return (kernel_cpu){.avx2 = f->avx2_fma_f16c,
-                        .avx512 = f->avx512,
-                        .vnni = f->avx512_vnni,
-                        .bf16 = f->avx512_bf16,
-                        .neon = f->neon,
-                        .dotprod = f->neon_dotprod};
-}
-
 static void one_result(const subject *s, compute how)
 {
     const char *path = subject_path(s->name);
@@ -135,7 +124,7 @@ static void one_result(const subject *s, compute how)
         SKIP("%s is not here\n", s->name);
     }
     const kernel_table *variants[8];
-    const size_t count = kernels_variants(this_cpu(), variants);
+    const size_t count = kernels_variants(kernels_here(), variants);
     hashes first;
     char what[128];
     bool any = false;

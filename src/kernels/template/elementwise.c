@@ -36,6 +36,16 @@ static void elementwise_scale(const float *a, float factor, size_t n, float *out
     }
 }
 
+static void elementwise_clamp(const float *a, float limit, size_t n, float *out)
+{
+    const v16f most = v16f_set1(limit);
+    const v16f least = v16f_set1(-limit);
+    for (size_t i = 0; i < n; i += 16) {
+        const size_t count = n - i < 16 ? n - i : 16;
+        v16f_store_n(out + i, v16f_min(most, v16f_max(least, v16f_load_n(a + i, count))), count);
+    }
+}
+
 /* g / (1 + exp(-g)) * u */
 V16_INLINE v16f elementwise_silu_mul_16(v16f gate, v16f up)
 {
@@ -122,6 +132,7 @@ void V16_NAME(kernels_fill_elementwise)(kernel_table *table)
     table->add = elementwise_add;
     table->mul = elementwise_mul;
     table->scale = elementwise_scale;
+    table->clamp = elementwise_clamp;
     table->silu_mul = elementwise_silu_mul;
     table->exp = elementwise_exp;
     table->log = elementwise_log;

@@ -1,0 +1,328 @@
+/* The workspace of a step: buffers, RoPE tables, views of the weights. */
+#include "base/memory.h"
+#include "model/forward_state.h"
+
+static size_t most(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Rows start on cache lines, and not all on the same sets. */
+static size_t leading(size_t n)
+{
+    const size_t padded = size_round_up(n, 16);
+    return padded % 256 == 0 ? padded + 16 : padded;
+}
+
+static void *array(forward *f, size_t count, size_t size_bytes)
+{
+    size_t bytes = 0;
+    return size_mul(count, size_bytes, &bytes) ? arena_alloc_aligned(f->memory, bytes, 64) : NULL;
+}
+
+static float *floats(forward *f, size_t rows, size_t columns)
+{
+    size_t count = 0;
+    return size_mul(rows, columns, &count) ? array(f, count, sizeof(float)) : NULL;
+}
+
+/* The widest row that is ever prepared or kept. */
+static size_t widest_row(const model_config *c)
+{
+    return most(most(most(c->width, c->ffn), (size_t)c->heads * c->head_dim), most(c->moe.ffn, c->moe.shared_ffn));
+}
+
+static size_t widest_scratch(const model *m)
+{
+    const model_weights *w = &m->weights;
+    size_t bytes = most(ATTENTION_SCRATCH_BYTES, matrix_scratch_bytes(&w->output));
+    bytes = most(bytes, w->tied ? 0 : matrix_scratch_bytes(&w->embedding));
+    bytes = most(bytes, w->positions.rows == 0 ? 0 : matrix_scratch_bytes(&w->positions));
+    for (size_t i = 0; i < w->matrix_count; i++) {
+        bytes = most(bytes, matrix_scratch_bytes(w->matrices[i]));
+    }
+    return size_round_up(bytes, 64);
+}
+
+/* Which forms of inputs any product wants, a bit each. */
+static unsigned all_kinds(const model *m)
+{
+    const matrix *output = &m->weights.output;
+    const unsigned routers = m->config.moe.experts != 0 ? 1u << ACTIVATION_F32 : 0;
+    return routers | nn_input_kinds(&output, 1, m->compute) |
+           nn_input_kinds((const matrix *const *)m->weights.matrices, m->weights.matrix_count, m->compute);
+}
+
+static bool make_input(forward *f, unsigned kinds, size_t tokens, nn_input *ret)
+{
+    const size_t widest = widest_row(&f->m->config);
+    for (unsigned kind = 0; kind < ACTIVATION_KINDS; kind++) {
+        if ((kinds & (1u << kind)) != 0) {
+            /* rounded up: a form with blocks may be asked for its whole blocks alone */
+            const size_t bytes = activation_bytes((activation_kind)kind, tokens, size_round_up(widest, 256));
+            ret->of[kind] = arena_alloc_aligned(f->memory, bytes, 64);
+            if (ret->of[kind] == NULL) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool make_workers(forward *f, unsigned kinds)
+{
+    const engine *e = f->m->engine;
+    const size_t scratch = widest_scratch(f->m);
+    f->workers = arena_array(f->memory, (size_t)e->threads, sizeof *f->workers);
+    for (int part = 0; f->workers != NULL && part < e->threads; part++) {
+        nn_worker *w = &f->workers[part];
+        *w = (nn_worker){.k = e->kernels,
+                         .how = f->m->compute,
+                         .pool = e->pool,
+                         .part = part,
+                         .parts = e->threads,
+                         .shared = &f->shared};
+        w->scratch = arena_alloc_aligned(f->memory, scratch, 64);
+        w->row = floats(f, 1, leading(widest_row(&f->m->config)));
+        if (w->scratch == NULL || w->row == NULL || !make_input(f, kinds, NN_OWN_TOKENS, &w->own)) {
+            return false;
+        }
+    }
+    return f->workers != NULL;
+}
+
+/* ---- RoPE ---- */
+
+static bool make_rope(forward *f, const rope_config *r, const float *listed, rope_table *ret)
+{
+    const uint32_t half = r->dims / 2;
+    float *frequencies = floats(f, 1, half);
+    float *factors = floats(f, 1, half);
+    if (frequencies == NULL || factors == NULL) {
+        return false;
+    }
+    rope_frequencies(r->theta, r->dims, frequencies);
+    const float *used = r->kind == ROPE_FACTORS ? listed : NULL;
+    if (r->kind == ROPE_LINEAR) {
+        rope_scale_linear(frequencies, r->dims, r->factor);
+    } else if (r->kind == ROPE_YARN) {
+        const rope_yarn yarn = {.theta = r->theta,
+                                .factor = r->factor,
+                                .beta_fast = r->beta_fast,
+                                .beta_slow = r->beta_slow,
+                                .original = r->original_context,
+                                .truncate = r->truncate};
+        rope_scale_yarn(frequencies, r->dims, &yarn);
+    } else if (r->kind == ROPE_LLAMA3) {
+        rope_llama3_factors(frequencies, r->dims, r->factor, r->low_factor, r->high_factor, r->original_context,
+                            factors);
+        used = factors;
+    }
+    for (uint32_t i = 0; used != NULL && i < half; i++) {
+        frequencies[i] = frequencies[i] / used[i];
+    }
+    *ret = (rope_table){.half = half, .scale = (float)r->scale, .frequencies = frequencies};
+    return true;
+}
+
+static bool make_ropes(forward *f)
+{
+    const model_config *c = &f->m->config;
+    return make_rope(f, &c->rope, f->m->weights.rope_factors, &f->rope) &&
+           (c->rope_local.dims == 0 || make_rope(f, &c->rope_local, NULL, &f->rope_local));
+}
+
+/* ---- layers ---- */
+
+static void view_attention(forward *f, uint32_t index)
+{
+    const model_config *c = &f->m->config;
+    const layer_weights *l = &f->m->weights.layers[index];
+    const bool windowed = layer_bit(c->windowed, index);
+    const rope_table *rope = windowed && c->rope_local.dims != 0 ? &f->rope_local : &f->rope;
+    const bool turned = !layer_bit(c->unrotated, index);
+    f->attention_layers[index] = (nn_attention_layer){.rope = turned ? rope : NULL,
+                                                      .form = {.window = windowed ? c->window : 0,
+                                                               .chunk = windowed ? c->chunk : 0,
+                                                               .softcap = c->attention_softcap,
+                                                               .slopes = f->m->weights.slopes,
+                                                               .sinks = l->sinks},
+                                                      .qk_norm = c->form.qk_norm,
+                                                      .q_norm = l->q_norm,
+                                                      .k_norm = l->k_norm,
+                                                      .clip = c->clip_qkv,
+                                                      .temperature_scale = turned ? 0.0f : c->temperature_scale,
+                                                      .temperature_floor = c->temperature_floor};
+}
+
+static nn_mlp view_mlp(const model_config *c, const matrix *gate, const matrix *up, const matrix *down)
+{
+    return (nn_mlp){.gate = gate->rows != 0 ? gate : NULL,
+                    .up = up,
+                    .down = down,
+                    .activation = c->form.activation,
+                    .clamp = c->form.clamped ? c->swiglu_limit : 0.0f};
+}
+
+static bool view_moe(forward *f, forward_layer *view, const layer_weights *l)
+{
+    const model_config *c = &f->m->config;
+    nn_mlp *experts = arena_array(f->memory, c->moe.experts, sizeof *experts);
+    if (experts == NULL) {
+        return false;
+    }
+    for (uint32_t e = 0; e < c->moe.experts; e++) {
+        const matrix *three = l->experts + 3 * (size_t)e;
+        experts[e] = view_mlp(c, &three[0], &three[1], &three[2]);
+    }
+    view->is_moe = true;
+    view->moe = (nn_moe){.config = &c->moe,
+                         .router = &l->router,
+                         .selection_bias = l->selection_bias,
+                         .experts = experts,
+                         .shared_router = l->shared_router.rows != 0 ? &l->shared_router : NULL};
+    if (l->shared_up.rows != 0) {
+        view->shared = view_mlp(c, &l->shared_gate, &l->shared_up, &l->shared_down);
+        view->moe.shared = &view->shared;
+    }
+    return true;
+}
+
+static bool view_layers(forward *f)
+{
+    const model_config *c = &f->m->config;
+    const model_weights *w = &f->m->weights;
+    f->layers = arena_array(f->memory, c->layers, sizeof *f->layers);
+    f->attention_layers = arena_array(f->memory, c->layers, sizeof *f->attention_layers);
+    if (f->layers == NULL || f->attention_layers == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < c->layers; i++) {
+        const layer_weights *l = &w->layers[i];
+        forward_layer *view = &f->layers[i];
+        view_attention(f, i);
+        if (l->router.rows != 0) {
+            if (!view_moe(f, view, l)) {
+                return false;
+            }
+            continue;
+        }
+        view->mlp = view_mlp(c, &l->gate, &l->up, &l->down);
+        view->mlp.gate_bias = l->gate_bias;
+        view->mlp.up_bias = l->up_bias;
+        view->mlp.down_bias = l->down_bias;
+        view->mlp.parameters = l->activation;
+    }
+    f->embedding = (nn_embedding){.tokens = w->tied ? &w->output : &w->embedding,
+                                  .positions = w->positions.rows != 0 ? &w->positions : NULL,
+                                  .scale = c->embedding_scale,
+                                  .norm = c->form.embedding_norm ? &w->embedding_norm : NULL};
+    return true;
+}
+
+/* ---- buffers ---- */
+
+static bool make_room(forward *f, unsigned kinds)
+{
+    const model_config *c = &f->m->config;
+    const moe_config *m = &c->moe;
+    moe_room *r = &f->room;
+    if (m->experts == 0) {
+        return true;
+    }
+    size_t rows = 0;
+    if (!size_mul(f->chunk, m->used, &rows)) {
+        return false;
+    }
+    r->ldn = leading(c->width);
+    r->lda = leading(most(m->ffn, c->width));
+    r->normed = floats(f, f->chunk, r->ldn);
+    r->scores = floats(f, f->chunk, m->experts);
+    r->chosen = array(f, rows, sizeof *r->chosen);
+    r->weights = floats(f, 1, rows);
+    r->slots = array(f, rows, sizeof *r->slots);
+    r->tokens = array(f, rows, sizeof *r->tokens);
+    r->begin = array(f, (size_t)m->experts + 1, sizeof *r->begin);
+    r->shared_scale = floats(f, 1, f->chunk);
+    r->a = floats(f, rows, r->lda);
+    r->b = floats(f, rows, r->lda);
+    r->inputs = array(f, m->experts, sizeof *r->inputs);
+    r->prepared_bytes = moe_prepared_bytes(m, f->chunk, c->width, kinds);
+    r->prepared = array(f, r->prepared_bytes, 1);
+    return r->normed && r->scores && r->chosen && r->weights && r->slots && r->tokens && r->begin && r->shared_scale &&
+           r->a && r->b && r->inputs && r->prepared;
+}
+
+static bool make_buffers(forward *f)
+{
+    const model_config *c = &f->m->config;
+    const size_t query = (size_t)c->heads * c->head_dim;
+    f->ldx = leading(c->width);
+    f->ldq = leading(query);
+    f->ldkv = leading((size_t)c->kv_heads * c->head_dim);
+    f->lda = leading(most(most(c->ffn, c->width), c->moe.shared_ffn));
+    f->x = floats(f, f->chunk, f->ldx);
+    f->q = floats(f, f->chunk, f->ldq);
+    f->k = floats(f, f->chunk, f->ldkv);
+    f->v = floats(f, f->chunk, f->ldkv);
+    f->out = floats(f, f->chunk, f->ldq);
+    f->a = floats(f, f->chunk, f->lda);
+    f->b = floats(f, f->chunk, f->lda);
+    f->c = floats(f, f->chunk, f->ldx);
+    f->ids = arena_array(f->memory, f->chunk, sizeof *f->ids);
+    f->places = arena_array(f->memory, f->chunk, sizeof *f->places);
+    f->wanted = arena_array(f->memory, f->chunk, sizeof *f->wanted);
+    f->sequences = arena_array(f->memory, f->chunk, sizeof *f->sequences);
+    f->next = arena_array(f->memory, c->layers, sizeof *f->next);
+    f->logit_rows = f->chunk < FORWARD_LOGIT_ROWS ? f->chunk : FORWARD_LOGIT_ROWS;
+    f->logits = mem_alloc_aligned(f->logit_rows * c->vocabulary * sizeof *f->logits, 64);
+    return f->x && f->q && f->k && f->v && f->out && f->a && f->b && f->c && f->ids && f->places && f->wanted &&
+           f->sequences && f->next && f->logits;
+}
+
+hearth_status forward_create(model *m, size_t chunk, forward **ret, hearth_error *error)
+{
+    chunk = chunk == 0 ? FORWARD_CHUNK : chunk;
+    if (chunk > LIMIT_CONTEXT || m->weights.layers == NULL) {
+        return error_set(error, HEARTH_E_ARGUMENT, "chunk", "a model with weights and at most 67108864 tokens", "%zu",
+                         chunk);
+    }
+    forward *f = mem_calloc(1, sizeof *f);
+    if (f == NULL) {
+        return error_memory(error, sizeof *f);
+    }
+    f->m = m;
+    f->chunk = chunk;
+    f->memory = arena_create(0);
+    const unsigned kinds = all_kinds(m);
+    if (f->memory == NULL || !make_buffers(f) || !make_input(f, kinds, chunk, &f->shared) || !make_workers(f, kinds) ||
+        !make_ropes(f) || !view_layers(f) || !make_room(f, kinds)) {
+        forward_free(f);
+        return error_memory(error, chunk * m->config.width * sizeof(float));
+    }
+    *ret = f;
+    return HEARTH_OK;
+}
+
+void forward_free(forward *f)
+{
+    if (f == NULL) {
+        return;
+    }
+    rope_table_free(&f->rope);
+    rope_table_free(&f->rope_local);
+    mem_free(f->logits);
+    arena_destroy(f->memory);
+    mem_free(f);
+}
+
+size_t forward_chunk(const forward *f)
+{
+    return f->chunk;
+}
+
+void forward_watch(forward *f, forward_watch_fn watch, void *context)
+{
+    f->watch = watch;
+    f->watch_context = context;
+}

@@ -1,0 +1,53 @@
+/* What a step works with. Private to model/: forward_build.c makes it, forward.c uses it. */
+#ifndef MODEL_FORWARD_STATE_H
+#define MODEL_FORWARD_STATE_H
+
+#include "base/arena.h"
+#include "model/forward.h"
+#include "nn/attention.h"
+#include "nn/embedding.h"
+#include "nn/mlp.h"
+#include "nn/moe.h"
+
+/* A layer as the functions of nn/ want it: views of the weights, made once. */
+typedef struct forward_layer {
+    nn_mlp mlp; /* of a dense layer */
+    bool is_moe;
+    nn_moe moe;
+    nn_mlp shared;
+} forward_layer;
+
+struct forward {
+    model *m;
+    size_t chunk;
+    arena *memory;          /* every buffer below but the logits */
+    float *x;               /* [chunk, width] */
+    float *q, *k, *v, *out; /* [chunk, heads * head_dim], keys' width twice, heads * head_dim */
+    float *a, *b;           /* [chunk, max(ffn, width)], [chunk, max(ffn, width)] */
+    float *c;               /* [chunk, width]: attention's result where the MLP does not wait for it; experts' sum */
+    size_t ldx, ldq, ldkv, lda;
+    float *logits; /* [FORWARD_LOGIT_ROWS or chunk if that is less, vocabulary]; pages are touched as rows are wanted */
+    size_t logit_rows;
+    nn_input shared;
+    nn_worker *workers; /* [parts] */
+    rope_table rope, rope_local;
+    forward_layer *layers;                /* [config.layers] */
+    nn_attention_layer *attention_layers; /* [config.layers] */
+    nn_embedding embedding;
+    moe_room room;
+    atomic_uint *next; /* [layers] */
+    /* of this step */
+    int32_t *ids;     /* [chunk] */
+    uint32_t *places; /* [chunk]: positions */
+    size_t *wanted;   /* [chunk]: token of each wanted row */
+    nn_sequence *sequences;
+    nn_attention attention;
+    size_t tokens, rows, sequence_count;
+    size_t logits_first, logits_count; /* the rows that lie in `logits` */
+    forward_watch_fn watch;
+    void *watch_context;
+    /* by the watch: written by part 0 at the beginning of a layer, read by all behind its first barriers */
+    bool stopped;
+};
+
+#endif

@@ -1,0 +1,172 @@
+/* Names of tensors, per spelling. */
+#include "model/tensor_names.h"
+
+#include <stddef.h>
+
+#define GGUF_NAMES                                                                                                     \
+    .embedding = "token_embd", .positions = "position_embd", .embedding_norm = "token_embd_norm", .output = "output",  \
+    .output_norm = "output_norm", .attention_post = "blk.%u.post_attention_norm", .ffn_post = "blk.%u.post_ffw_norm",  \
+    .q = "blk.%u.attn_q", .k = "blk.%u.attn_k", .v = "blk.%u.attn_v", .qkv = "blk.%u.attn_qkv",                        \
+    .o = "blk.%u.attn_output", .q_norm = "blk.%u.attn_q_norm", .k_norm = "blk.%u.attn_k_norm",                         \
+    .sinks = "blk.%u.attn_sinks.weight", .gate = "blk.%u.ffn_gate", .up = "blk.%u.ffn_up", .gate_up = "blk.%u.ffn_up", \
+    .down = "blk.%u.ffn_down", .router = "blk.%u.ffn_gate_inp", .selection_bias = "blk.%u.exp_probs_b.bias",           \
+    .expert_gate = "blk.%u.ffn_gate_exps", .expert_up = "blk.%u.ffn_up_exps", .expert_down = "blk.%u.ffn_down_exps",   \
+    .shared_gate = "blk.%u.ffn_gate_shexp", .shared_up = "blk.%u.ffn_up_shexp",                                        \
+    .shared_down = "blk.%u.ffn_down_shexp", .shared_router = "blk.%u.ffn_gate_inp_shexp"
+
+const tensor_names names_gguf = {GGUF_NAMES, .attention_norm = "blk.%u.attn_norm", .ffn_norm = "blk.%u.ffn_norm"};
+
+/* Falcon 40B and 180B */
+const tensor_names names_gguf_two_norms = {GGUF_NAMES, .attention_norm = "blk.%u.attn_norm_2",
+                                           .ffn_norm = "blk.%u.attn_norm"};
+
+#define LLAMA_ENDS .embedding = "model.embed_tokens", .output = "lm_head", .output_norm = "model.norm"
+#define LLAMA_ATTENTION                                                                                                \
+    .q = "model.layers.%u.self_attn.q_proj", .k = "model.layers.%u.self_attn.k_proj",                                  \
+    .v = "model.layers.%u.self_attn.v_proj", .o = "model.layers.%u.self_attn.o_proj",                                  \
+    .q_norm = "model.layers.%u.self_attn.q_norm", .k_norm = "model.layers.%u.self_attn.k_norm"
+#define LLAMA_NORMS                                                                                                    \
+    .attention_norm = "model.layers.%u.input_layernorm", .ffn_norm = "model.layers.%u.post_attention_layernorm"
+#define LLAMA_MLP                                                                                                      \
+    .gate = "model.layers.%u.mlp.gate_proj", .up = "model.layers.%u.mlp.up_proj",                                      \
+    .down = "model.layers.%u.mlp.down_proj"
+
+const tensor_names names_llama = {LLAMA_ENDS, LLAMA_ATTENTION, LLAMA_NORMS, LLAMA_MLP};
+
+const tensor_names names_olmo2 = {LLAMA_ENDS, LLAMA_ATTENTION, LLAMA_MLP,
+                                  .attention_post = "model.layers.%u.post_attention_layernorm",
+                                  .ffn_post = "model.layers.%u.post_feedforward_layernorm"};
+
+const tensor_names names_gemma2 = {LLAMA_ENDS,
+                                   LLAMA_ATTENTION,
+                                   LLAMA_MLP,
+                                   .attention_norm = "model.layers.%u.input_layernorm",
+                                   .attention_post = "model.layers.%u.post_attention_layernorm",
+                                   .ffn_norm = "model.layers.%u.pre_feedforward_layernorm",
+                                   .ffn_post = "model.layers.%u.post_feedforward_layernorm"};
+
+const tensor_names names_glm = {LLAMA_ENDS, LLAMA_ATTENTION, LLAMA_NORMS, .gate_up = "model.layers.%u.mlp.gate_up_proj",
+                                .down = "model.layers.%u.mlp.down_proj"};
+
+const tensor_names names_glm4 = {LLAMA_ENDS,
+                                 LLAMA_ATTENTION,
+                                 LLAMA_NORMS,
+                                 .attention_post = "model.layers.%u.post_self_attn_layernorm",
+                                 .ffn_post = "model.layers.%u.post_mlp_layernorm",
+                                 .gate_up = "model.layers.%u.mlp.gate_up_proj",
+                                 .down = "model.layers.%u.mlp.down_proj"};
+
+const tensor_names names_phi = {.embedding = "model.embed_tokens",
+                                .output = "lm_head",
+                                .output_norm = "model.final_layernorm",
+                                .attention_norm = "model.layers.%u.input_layernorm",
+                                .q = "model.layers.%u.self_attn.q_proj",
+                                .k = "model.layers.%u.self_attn.k_proj",
+                                .v = "model.layers.%u.self_attn.v_proj",
+                                .o = "model.layers.%u.self_attn.dense",
+                                .up = "model.layers.%u.mlp.fc1",
+                                .down = "model.layers.%u.mlp.fc2"};
+
+const tensor_names names_phi3 = {LLAMA_ENDS,
+                                 LLAMA_NORMS,
+                                 .qkv = "model.layers.%u.self_attn.qkv_proj",
+                                 .o = "model.layers.%u.self_attn.o_proj",
+                                 .gate_up = "model.layers.%u.mlp.gate_up_proj",
+                                 .down = "model.layers.%u.mlp.down_proj"};
+
+const tensor_names names_starcoder2 = {LLAMA_ENDS, LLAMA_ATTENTION, LLAMA_NORMS, .up = "model.layers.%u.mlp.c_fc",
+                                       .down = "model.layers.%u.mlp.c_proj"};
+
+const tensor_names names_apertus = {LLAMA_ENDS,
+                                    LLAMA_ATTENTION,
+                                    .attention_norm = "model.layers.%u.attention_layernorm",
+                                    .ffn_norm = "model.layers.%u.feedforward_layernorm",
+                                    .up = "model.layers.%u.mlp.up_proj",
+                                    .down = "model.layers.%u.mlp.down_proj"};
+
+const tensor_names names_mixtral = {LLAMA_ENDS,
+                                    LLAMA_ATTENTION,
+                                    LLAMA_NORMS,
+                                    .router = "model.layers.%u.block_sparse_moe.gate",
+                                    .expert_gate = "model.layers.%u.block_sparse_moe.experts.%u.w1",
+                                    .expert_up = "model.layers.%u.block_sparse_moe.experts.%u.w3",
+                                    .expert_down = "model.layers.%u.block_sparse_moe.experts.%u.w2"};
+
+const tensor_names names_qwen_moe = {LLAMA_ENDS,
+                                     LLAMA_ATTENTION,
+                                     LLAMA_NORMS,
+                                     LLAMA_MLP,
+                                     .router = "model.layers.%u.mlp.gate",
+                                     .expert_gate = "model.layers.%u.mlp.experts.%u.gate_proj",
+                                     .expert_up = "model.layers.%u.mlp.experts.%u.up_proj",
+                                     .expert_down = "model.layers.%u.mlp.experts.%u.down_proj",
+                                     .shared_gate = "model.layers.%u.mlp.shared_expert.gate_proj",
+                                     .shared_up = "model.layers.%u.mlp.shared_expert.up_proj",
+                                     .shared_down = "model.layers.%u.mlp.shared_expert.down_proj",
+                                     .shared_router = "model.layers.%u.mlp.shared_expert_gate"};
+
+const tensor_names names_granite_moe = {LLAMA_ENDS,
+                                        LLAMA_ATTENTION,
+                                        LLAMA_NORMS,
+                                        .router = "model.layers.%u.block_sparse_moe.router.layer",
+                                        .expert_gate = "model.layers.%u.block_sparse_moe.input_linear",
+                                        .expert_up = "model.layers.%u.block_sparse_moe.input_linear",
+                                        .expert_down = "model.layers.%u.block_sparse_moe.output_linear"};
+
+const tensor_names names_neox = {.embedding = "gpt_neox.embed_in",
+                                 .output = "embed_out",
+                                 .output_norm = "gpt_neox.final_layer_norm",
+                                 .attention_norm = "gpt_neox.layers.%u.input_layernorm",
+                                 .ffn_norm = "gpt_neox.layers.%u.post_attention_layernorm",
+                                 .qkv = "gpt_neox.layers.%u.attention.query_key_value",
+                                 .o = "gpt_neox.layers.%u.attention.dense",
+                                 .up = "gpt_neox.layers.%u.mlp.dense_h_to_4h",
+                                 .down = "gpt_neox.layers.%u.mlp.dense_4h_to_h",
+                                 .order = FUSED_BY_HEAD};
+
+const tensor_names names_bloom = {.embedding = "transformer.word_embeddings",
+                                  .embedding_norm = "transformer.word_embeddings_layernorm",
+                                  .output = "lm_head",
+                                  .output_norm = "transformer.ln_f",
+                                  .attention_norm = "transformer.h.%u.input_layernorm",
+                                  .ffn_norm = "transformer.h.%u.post_attention_layernorm",
+                                  .qkv = "transformer.h.%u.self_attention.query_key_value",
+                                  .o = "transformer.h.%u.self_attention.dense",
+                                  .up = "transformer.h.%u.mlp.dense_h_to_4h",
+                                  .down = "transformer.h.%u.mlp.dense_4h_to_h",
+                                  .order = FUSED_BY_HEAD};
+
+/* Falcon 7B and 1B share one norm; 40B and 180B (the "new" architecture) have ln_attn and ln_mlp. */
+const tensor_names names_falcon = {.embedding = "transformer.word_embeddings",
+                                   .output = "lm_head",
+                                   .output_norm = "transformer.ln_f",
+                                   .attention_norm = "transformer.h.%u.input_layernorm",
+                                   .ffn_norm = "transformer.h.%u.post_attention_layernorm",
+                                   .qkv = "transformer.h.%u.self_attention.query_key_value",
+                                   .o = "transformer.h.%u.self_attention.dense",
+                                   .up = "transformer.h.%u.mlp.dense_h_to_4h",
+                                   .down = "transformer.h.%u.mlp.dense_4h_to_h",
+                                   .order = FUSED_BY_GROUP};
+
+const tensor_names names_falcon_new = {.embedding = "transformer.word_embeddings",
+                                       .output = "lm_head",
+                                       .output_norm = "transformer.ln_f",
+                                       .attention_norm = "transformer.h.%u.ln_attn",
+                                       .ffn_norm = "transformer.h.%u.ln_mlp",
+                                       .qkv = "transformer.h.%u.self_attention.query_key_value",
+                                       .o = "transformer.h.%u.self_attention.dense",
+                                       .up = "transformer.h.%u.mlp.dense_h_to_4h",
+                                       .down = "transformer.h.%u.mlp.dense_4h_to_h",
+                                       .order = FUSED_BY_GROUP};
+
+const tensor_names names_gpt2 = {.embedding = "transformer.wte",
+                                 .positions = "transformer.wpe",
+                                 .output = "lm_head",
+                                 .output_norm = "transformer.ln_f",
+                                 .attention_norm = "transformer.h.%u.ln_1",
+                                 .ffn_norm = "transformer.h.%u.ln_2",
+                                 .qkv = "transformer.h.%u.attn.c_attn",
+                                 .o = "transformer.h.%u.attn.c_proj",
+                                 .up = "transformer.h.%u.mlp.c_fc",
+                                 .down = "transformer.h.%u.mlp.c_proj",
+                                 .transposed = 1};

@@ -1,0 +1,31 @@
+/* What the containers call a layer's tensors, without ".weight" and ".bias". `%u` is the layer, in names of experts a
+ * second one the expert. NULL: this family has no such tensor. Private to model/. */
+#ifndef MODEL_TENSOR_NAMES_H
+#define MODEL_TENSOR_NAMES_H
+
+/* How rows of q, k and v lie in one matrix. */
+typedef enum fused_order {
+    FUSED_CONCATENATED, /* all of q, all of k, all of v */
+    FUSED_BY_HEAD,      /* per head its q, k and v */
+    FUSED_BY_GROUP,     /* per key head its q's, k, v */
+} fused_order;
+
+typedef struct tensor_names {
+    const char *embedding, *positions, *embedding_norm, *output, *output_norm;
+    const char *attention_norm, *attention_post, *ffn_norm, *ffn_post;
+    const char *q, *k, *v, *qkv, *o;
+    const char *q_norm, *k_norm, *sinks;
+    const char *gate, *up, *gate_up, *down;
+    const char *router, *selection_bias;
+    const char *expert_gate, *expert_up,
+        *expert_down; /* one tensor an expert, or [experts, rows, cols] without the second %u */
+    const char *shared_gate, *shared_up, *shared_down, *shared_router;
+    fused_order order;
+    int transposed; /* matrices of layers are stored [in, out] */
+} tensor_names;
+
+extern const tensor_names names_gguf, names_gguf_two_norms, names_llama, names_olmo2, names_gemma2, names_glm,
+    names_glm4, names_phi, names_phi3, names_starcoder2, names_apertus, names_mixtral, names_qwen_moe,
+    names_granite_moe, names_neox, names_bloom, names_falcon, names_falcon_new, names_gpt2;
+
+#endif

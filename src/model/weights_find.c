@@ -1,0 +1,257 @@
+/* One tensor at a time: name, shape, order of rows. */
+#include "model/weights_find.h"
+
+#include "base/limits.h"
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *name_with(const char *pattern, unsigned layer, unsigned expert, char *ret, size_t size)
+{
+    size_t used = 0;
+    unsigned number = layer;
+    for (const char *at = pattern; *at != '\0' && used + 12 < size; at++) {
+        if (at[0] == '%' && at[1] == 'u') {
+            used += (size_t)snprintf(ret + used, size - used, "%u", number);
+            number = expert;
+            at++;
+        } else {
+            ret[used++] = *at;
+        }
+    }
+    ret[used] = '\0';
+    return ret;
+}
+
+bool tensor_is_there(const loader *l, const char *stem, const char *tail)
+{
+    char name[LIMIT_TENSOR_NAME_BYTES + 16];
+    snprintf(name, sizeof name, "%s%s", stem, tail);
+    return tensor_table_find(l->tensors, name) != NULL;
+}
+
+static void describe_shape(uint32_t dims, const uint64_t *shape, char *text, size_t size)
+{
+    size_t used = (size_t)snprintf(text, size, "shape [");
+    for (uint32_t i = 0; i < dims && used < size; i++) {
+        used += (size_t)snprintf(text + used, size - used, "%s%llu", i == 0 ? "" : ", ", (unsigned long long)shape[i]);
+    }
+    if (used < size) {
+        snprintf(text + used, size - used, "]");
+    }
+}
+
+hearth_status find_tensor(loader *l, const char *name, uint32_t dims, const uint64_t *shape, const tensor_entry **ret,
+                          hearth_error *error)
+{
+    char place[LIMIT_TENSOR_NAME_BYTES + 16];
+    char expected[128];
+    snprintf(place, sizeof place, "tensor %s", name);
+    describe_shape(dims, shape, expected, sizeof expected);
+    const tensor_entry *entry = tensor_table_find(l->tensors, name);
+    if (entry == NULL) {
+        return error_set(error, HEARTH_E_FORMAT, place, expected, "no such tensor");
+    }
+    if (entry->dims != dims || memcmp(entry->shape, shape, dims * sizeof shape[0]) != 0) {
+        char found[128];
+        describe_shape(entry->dims, entry->shape, found, sizeof found);
+        return error_set(error, HEARTH_E_FORMAT, place, expected, "%s", found);
+    }
+    l->used[entry - l->tensors->entries] = true;
+    *ret = entry;
+    return HEARTH_OK;
+}
+
+/* ---- the order of rows ---- */
+
+size_t fused_rows(const model_config *c, row_part part)
+{
+    if (part == PART_FIRST_HALF || part == PART_SECOND_HALF) {
+        return 2 * (size_t)c->ffn;
+    }
+    return ((size_t)c->heads + 2 * (size_t)c->kv_heads) * c->head_dim;
+}
+
+static bool is_interleaved(const loader *l)
+{
+    return l->options->gguf != NULL ? l->c->family->gguf_interleaved : l->c->family->hf_interleaved;
+}
+
+/* Where value i of a head lies in the file's head. */
+static uint32_t place_in_head(const loader *l, row_part part, uint32_t i)
+{
+    const uint32_t half = l->c->rope.dims / 2;
+    if ((part != PART_Q && part != PART_K) || !is_interleaved(l) || i >= 2 * half) {
+        return i;
+    }
+    return 2 * (i % half) + i / half;
+}
+
+/* Row of the file for row `row` of a part whose tensor has `rows` rows of it. */
+static size_t source_row(const loader *l, row_part part, bool fused, size_t rows, size_t row)
+{
+    const model_config *c = l->c;
+    const size_t dim = c->head_dim;
+    const size_t share = c->heads / c->kv_heads;
+    if (part == PART_ALL || part == PART_FIRST_HALF || part == PART_SECOND_HALF) {
+        return part == PART_SECOND_HALF && fused ? rows + row : row;
+    }
+    const size_t head = row / dim;
+    const size_t i = place_in_head(l, part, (uint32_t)(row % dim));
+    const size_t which = part == PART_Q ? 0 : part == PART_K ? 1 : 2;
+    if (!fused) {
+        return head * dim + i;
+    }
+    switch (l->names->order) {
+    case FUSED_BY_HEAD:
+        return (head * 3 + which) * dim + i;
+    case FUSED_BY_GROUP: {
+        const size_t group = part == PART_Q ? head / share : head;
+        const size_t slot = part == PART_Q ? head % share : share + which - 1;
+        return (group * (share + 2) + slot) * dim + i;
+    }
+    case FUSED_CONCATENATED:
+        break;
+    }
+    const size_t before = which == 0 ? 0 : which == 1 ? c->heads : (size_t)c->heads + c->kv_heads;
+    return (before + head) * dim + i;
+}
+
+/* NULL in *ret_map and the first row in *ret_first where rows simply follow each other. */
+static hearth_status make_row_map(const loader *l, const matrix_place *place, size_t rows, size_t *ret_first,
+                                  uint32_t **ret_map, hearth_error *error)
+{
+    bool plain = true;
+    *ret_map = NULL;
+    *ret_first = source_row(l, place->part, place->fused, rows, 0);
+    for (size_t i = 0; i < rows && plain; i++) {
+        plain = source_row(l, place->part, place->fused, rows, i) == *ret_first + i;
+    }
+    if (plain) {
+        return HEARTH_OK;
+    }
+    *ret_first = 0;
+    *ret_map = mem_calloc(rows, sizeof **ret_map);
+    if (*ret_map == NULL) {
+        return error_memory(error, rows * sizeof **ret_map);
+    }
+    for (size_t i = 0; i < rows; i++) {
+        (*ret_map)[i] = (uint32_t)source_row(l, place->part, place->fused, rows, i);
+    }
+    return HEARTH_OK;
+}
+
+/* ---- matrices ---- */
+
+static hearth_status check_type(const loader *l, const char *name, const tensor_entry *entry, size_t rows, size_t cols,
+                                hearth_error *error)
+{
+    if (matrix_packed_bytes(entry->type, rows, cols) != 0 &&
+        l->e->kernels->matmul[l->options->compute][entry->type] != NULL) {
+        return HEARTH_OK;
+    }
+    char place[LIMIT_TENSOR_NAME_BYTES + 32];
+    snprintf(place, sizeof place, "tensor %s", name);
+    const dtype_info *info = dtype_get_info(entry->type);
+    return error_set(error, HEARTH_E_UNSUPPORTED, place, "a number format that hearth multiplies", "%s, %zu columns",
+                     info == NULL ? "another format" : info->name, cols);
+}
+
+/* Bytes of one value of a format without blocks; 0 for others. */
+static size_t value_bytes(dtype type)
+{
+    return type == DTYPE_F32 ? 4 : type == DTYPE_F16 || type == DTYPE_BF16 ? 2 : 0;
+}
+
+/* A copy of the part's rows, out of a tensor [cols, all rows]. */
+static hearth_status turn(loader *l, const matrix_place *place, const char *name, const tensor_entry *entry,
+                          size_t rows, size_t cols, size_t all, matrix *ret, hearth_error *error)
+{
+    const size_t size = value_bytes(entry->type);
+    if (size == 0) {
+        char where[LIMIT_TENSOR_NAME_BYTES + 32];
+        snprintf(where, sizeof where, "tensor %s", name);
+        return error_set(error, HEARTH_E_UNSUPPORTED, where, "F32, F16 or BF16, as it is stored by columns",
+                         "another format");
+    }
+    uint8_t *copy = arena_alloc_aligned(l->w->vectors, rows * cols * size, 64);
+    if (copy == NULL) {
+        return error_memory(error, rows * cols * size);
+    }
+    for (size_t row = 0; row < rows; row++) {
+        const size_t from = source_row(l, place->part, place->fused, rows, row);
+        for (size_t col = 0; col < cols; col++) {
+            memcpy(copy + (row * cols + col) * size, entry->data + (col * all + from) * size, size);
+        }
+    }
+    *ret = matrix_over(entry->type, rows, cols, copy, NULL);
+    return HEARTH_OK;
+}
+
+hearth_status find_matrix(loader *l, const matrix_place *place, size_t rows, size_t cols, matrix *ret,
+                          hearth_error *error)
+{
+    char name[LIMIT_TENSOR_NAME_BYTES + 16];
+    const tensor_entry *entry = NULL;
+    const size_t all = !place->fused ? rows : place->experts != 0 ? 2 * rows : fused_rows(l->c, place->part);
+    const uint64_t shape[3] = {place->experts, place->transposed ? cols : all, place->transposed ? all : cols};
+    /* names of experts' tensors may stand for themselves */
+    snprintf(name, sizeof name, "%s.weight", place->stem);
+    TRY(find_tensor(l, name, place->experts != 0 ? 3 : 2, shape + (place->experts != 0 ? 0 : 1), &entry, error));
+    TRY(check_type(l, name, entry, rows, cols, error));
+    if (place->transposed) {
+        return turn(l, place, name, entry, rows, cols, all, ret, error);
+    }
+    size_t first = 0;
+    uint32_t *row_map = NULL;
+    TRY(make_row_map(l, place, rows, &first, &row_map, error));
+    *ret = matrix_over(entry->type, rows, cols, entry->data, row_map);
+    ret->source += (place->expert * all + first) * ret->source_row_bytes;
+    return HEARTH_OK;
+}
+
+/* ---- vectors ---- */
+
+static bool value_at(const tensor_entry *entry, size_t index, float *ret)
+{
+    uint16_t half = 0;
+    if (entry->type == DTYPE_F32) {
+        memcpy(ret, entry->data + 4 * index, 4);
+        return true;
+    }
+    if (entry->type != DTYPE_F16 && entry->type != DTYPE_BF16) {
+        return false;
+    }
+    memcpy(&half, entry->data + 2 * index, 2);
+    *ret = entry->type == DTYPE_F16 ? f16_to_f32(half) : bf16_to_f32(half);
+    return true;
+}
+
+hearth_status find_vector(loader *l, const char *name, row_part part, bool fused, size_t count, float plus,
+                          const float **ret, hearth_error *error)
+{
+    const uint64_t all = fused ? fused_rows(l->c, part) : count;
+    /* one weight a head may lie in two dimensions */
+    const tensor_entry *there = tensor_table_find(l->tensors, name);
+    const uint64_t by_head[2] = {count / l->c->head_dim, l->c->head_dim};
+    const bool two = there != NULL && there->dims == 2 && !fused && count % l->c->head_dim == 0;
+    const tensor_entry *entry = NULL;
+    TRY(find_tensor(l, name, two ? 2 : 1, two ? by_head : &all, &entry, error));
+    float *values = arena_alloc_aligned(l->w->vectors, size_round_up(count, 16) * sizeof *values, 64);
+    if (values == NULL) {
+        return error_memory(error, count * sizeof *values);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!value_at(entry, source_row(l, part, fused, count, i), &values[i])) {
+            char place[LIMIT_TENSOR_NAME_BYTES + 32];
+            snprintf(place, sizeof place, "tensor %s", name);
+            const dtype_info *info = dtype_get_info(entry->type);
+            return error_set(error, HEARTH_E_UNSUPPORTED, place, "F32, F16 or BF16", "%s",
+                             info == NULL ? "another format" : info->name);
+        }
+        values[i] = plus == 0.0f ? values[i] : values[i] + plus;
+    }
+    *ret = values;
+    return HEARTH_OK;
+}

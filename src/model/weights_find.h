@@ -1,0 +1,59 @@
+/* Tensors of a container by name, checked, as matrices and vectors in the order that the layers want. Private to
+ * model/.
+ *
+ * Rows of q and k that RoPE turns lie in one of two orders: values that turn together half a rotation apart, or side by
+ * side ("interleaved"). Row maps bring the second to the first, so that every container computes the same chains. Rows
+ * of fused tensors (q, k and v in one; gate and up in one) are found by maps, too. */
+#ifndef MODEL_WEIGHTS_FIND_H
+#define MODEL_WEIGHTS_FIND_H
+
+#include "model/tensor_names.h"
+#include "model/weights.h"
+
+/* What the steps of loading share. */
+typedef struct loader {
+    const tensor_table *tensors;
+    const model_config *c;
+    const tensor_names *names;
+    engine *e;
+    const weights_options *options;
+    model_weights *w;
+    bool *used; /* [tensors->count] */
+    uint64_t done_bytes;
+} loader;
+
+/* Which rows of a tensor. */
+typedef enum row_part {
+    PART_ALL,
+    PART_Q,
+    PART_K,
+    PART_V,
+    PART_FIRST_HALF,  /* gate of a fused gate and up */
+    PART_SECOND_HALF, /* up */
+} row_part;
+
+typedef struct matrix_place {
+    const char *stem; /* the name without ".weight", the layer's number in it */
+    row_part part;
+    bool fused;      /* the tensor holds more than this part */
+    bool transposed; /* stored [cols, rows] */
+    size_t experts;  /* not 0: a tensor [experts, …], of which `expert` is taken */
+    size_t expert;
+} matrix_place;
+
+/* Fills the layer's number into a pattern, and the expert's where there is a second %u. */
+const char *name_with(const char *pattern, unsigned layer, unsigned expert, char *ret, size_t size);
+bool tensor_is_there(const loader *l, const char *stem, const char *tail);
+/* Rows of all parts together of a fused tensor. */
+size_t fused_rows(const model_config *c, row_part part);
+
+/* The tensor of that exact name with that shape (row-major), marked as used. */
+hearth_status find_tensor(loader *l, const char *name, uint32_t dims, const uint64_t *shape, const tensor_entry **ret,
+                          hearth_error *error);
+hearth_status find_matrix(loader *l, const matrix_place *place, size_t rows, size_t cols, matrix *ret,
+                          hearth_error *error);
+/* `name` whole; `part` and `fused` choose and order as for the matrix of these rows. `plus` is added to each value. */
+hearth_status find_vector(loader *l, const char *name, row_part part, bool fused, size_t count, float plus,
+                          const float **ret, hearth_error *error);
+
+#endif

@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""Tiny random models of every family with their goldens, made by transformers; as GGUF, by llama.cpp's converter.
+
+    make_families.py LLAMA_CPP [NAME...]    LLAMA_CPP: a checkout with convert_hf_to_gguf.py, or - for folders alone
+
+Each row switches on what its family has and others have not: windows smaller than the text, soft-caps, scales that are
+not 1, partial and scaled RoPE, biases, experts. Output: tests/model/golden/families/NAME/ (folder and golden.json) and
+NAME.gguf beside it. Weights fit bf16 exactly, so that both containers hold the same numbers. Everything is seeded."""
+
+import json
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+
+import torch
+import transformers
+from transformers import AutoConfig, AutoModelForCausalLM
+
+HERE = pathlib.Path(__file__).resolve().parent / "golden" / "families"
+VERSIONS = {"transformers": transformers.__version__, "torch": torch.__version__}
+PROMPT, GREEDY, TEXT = 16, 48, 160
+POSITIONS = list(range(0, TEXT, 13)) + [63, 64, 65, 128, TEXT - 1]
+PLAIN = {"rope_type": "default", "rope_theta": 10000.0}
+PARTIAL = {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}
+YARN = {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 64}
+LLAMA3 = {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+          "original_max_position_embeddings": 64}
+LONG = {"rope_type": "longrope", "rope_theta": 10000.0, "short_factor": [1.0, 1.1, 1.3, 1.7], "long_factor": [2.0, 3.0, 4.0, 5.0],
+        "original_max_position_embeddings": 256}
+EXPERTS = dict(num_local_experts=5, num_experts=5, num_experts_per_tok=2)
+# name: (model type, settings, GGUF too?)
+ROWS = {
+    "llama-yarn": ("llama", dict(rope_parameters=YARN), True),
+    "mistral-window": ("mistral", dict(head_dim=16, sliding_window=24), False),
+    "ministral": ("ministral", dict(head_dim=16, sliding_window=24, layer_types=["sliding_attention", "full_attention"] * 2), False),
+    "mixtral": ("mixtral", dict(num_local_experts=5, num_experts_per_tok=2), True),
+    "qwen2-moe": ("qwen2_moe", dict(**EXPERTS, moe_intermediate_size=24, shared_expert_intermediate_size=40, qkv_bias=True), True),
+    "qwen3": ("qwen3", dict(head_dim=16), True),
+    "qwen3-moe": ("qwen3_moe", dict(**EXPERTS, head_dim=16, moe_intermediate_size=24, norm_topk_prob=True), True),
+    "qwen3-moe-mixed": ("qwen3_moe", dict(**EXPERTS, head_dim=16, moe_intermediate_size=24, norm_topk_prob=False, mlp_only_layers=[1]), False),
+    "gemma": ("gemma", dict(head_dim=16, num_key_value_heads=1), True),
+    "gemma2": ("gemma2", dict(head_dim=16, query_pre_attn_scalar=16, sliding_window=24, attn_logit_softcapping=2.0, final_logit_softcapping=3.0), True),
+    "gemma2-scaled": ("gemma2", dict(head_dim=16, query_pre_attn_scalar=24, sliding_window=70), False),
+    "gemma3": ("gemma3_text", dict(head_dim=16, query_pre_attn_scalar=16, sliding_window=24, num_hidden_layers=7,
+                                   rope_parameters={"full_attention": {"rope_type": "linear", "factor": 4.0, "rope_theta": 1000000.0},
+                                                    "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}}), True),
+    "phi": ("phi", dict(rope_parameters=PARTIAL, num_key_value_heads=4), True),
+    "phi3": ("phi3", dict(sliding_window=24, pad_token_id=0), True),
+    "phi3-longrope": ("phi3", dict(pad_token_id=0, max_position_embeddings=1024, original_max_position_embeddings=256, rope_parameters=LONG), False),
+    "phimoe": ("phimoe", dict(num_local_experts=5, num_experts_per_tok=2, lm_head_bias=True, attention_bias=True), False),
+    "olmo": ("olmo", dict(clip_qkv=0.7), True),
+    "olmo2": ("olmo2", dict(), True),
+    "olmo3": ("olmo3", dict(sliding_window=24, rope_parameters={"full_attention": dict(YARN), "sliding_attention": dict(PLAIN)}), False),
+    "olmoe": ("olmoe", dict(num_experts=5, num_experts_per_tok=2), True),
+    "pythia": ("gpt_neox", dict(rope_parameters={**PLAIN, "partial_rotary_factor": 0.25}, hidden_act="gelu", head=8), True),
+    "neox-serial": ("gpt_neox", dict(rope_parameters=PARTIAL, use_parallel_residual=False, hidden_act="gelu_new"), True),
+    "apertus": ("apertus", dict(rope_parameters=LLAMA3), True),
+    "smollm3": ("smollm3", dict(pad_token_id=0), True),
+    "bloom": ("bloom", dict(n_head=4), True),
+    "bloom-six": ("bloom", dict(n_head=6, hidden_size=48), False),
+    "starcoder2": ("starcoder2", dict(sliding_window=24, tie_word_embeddings=True), False),
+    "starcoder2-full": ("starcoder2", dict(sliding_window=None, tie_word_embeddings=True), True),
+    "granite": ("granite", dict(attention_multiplier=0.3, embedding_multiplier=2.0, residual_multiplier=0.5, logits_scaling=3.0), True),
+    "granite-moe": ("granitemoe", dict(num_local_experts=5, num_experts_per_tok=2, attention_multiplier=0.3, embedding_multiplier=2.0,
+                                       residual_multiplier=0.5, logits_scaling=3.0), True),
+    "gpt2": ("gpt2", dict(n_head=4, n_embd=32, n_layer=4, n_positions=256), True),
+    "falcon": ("falcon", dict(multi_query=True, parallel_attn=True, new_decoder_architecture=False, alibi=False, bias=False), True),
+    "falcon-new": ("falcon", dict(num_kv_heads=2, new_decoder_architecture=True, alibi=False, bias=False), True),
+    "falcon-heads": ("falcon", dict(multi_query=False, parallel_attn=False, new_decoder_architecture=False, alibi=False, bias=True), False),
+    "stablelm": ("stablelm", dict(rope_parameters={**PLAIN, "partial_rotary_factor": 0.25}, use_qkv_bias=True, head=8), True),
+    "stablelm-parallel": ("stablelm", dict(rope_parameters=PARTIAL, use_parallel_residual=True), False),
+    "glm": ("glm", dict(head_dim=16, pad_token_id=0, rope_parameters=PARTIAL, attention_bias=True), False),
+    "glm4": ("glm4", dict(head_dim=16, pad_token_id=0, rope_parameters=PARTIAL, attention_bias=True), True),
+    "command-r": ("cohere", dict(logit_scale=0.25), True),
+    "command-r-plus": ("cohere", dict(logit_scale=0.25, use_qk_norm=True), True),
+    "cohere2": ("cohere2", dict(sliding_window=24, head_dim=8, logit_scale=0.25), True),
+    "nemotron": ("nemotron", dict(rope_parameters=PARTIAL, head_dim=8), True),
+    "exaone4": ("exaone4", dict(sliding_window=24, sliding_window_pattern=4), True),
+}
+
+
+def settings_of(kind, row):
+    base = dict(vocab_size=64, hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=4,
+                num_key_value_heads=2, max_position_embeddings=256, attn_implementation="eager", rope_parameters=dict(PLAIN))
+    if kind in ("gpt2", "bloom", "falcon"):
+        for key in ("intermediate_size", "num_key_value_heads"):
+            del base[key]
+    if kind == "gpt2":
+        base = dict(vocab_size=64, attn_implementation="eager")
+    if kind == "bloom":
+        base = dict(vocab_size=64, hidden_size=32, n_layer=4, attn_implementation="eager")
+    if kind == "gpt_neox":
+        del base["num_key_value_heads"]
+    row = dict(row)
+    if "head" in row:  # heads of that size
+        base["num_attention_heads"] = base["hidden_size"] // row.pop("head")
+    return {**base, **row}
+
+
+def fill(model, seed):
+    """Weights that make lively logits and fit bf16 exactly, so that every container holds the same numbers."""
+    generator = torch.Generator().manual_seed(seed)
+    plus_one = model.config.model_type.startswith(("gemma", "nemotron"))
+    with torch.no_grad():
+        for name, p in sorted(model.named_parameters()):
+            r = torch.randn(p.shape, generator=generator)
+            if "norm" in name and name.endswith("weight") or ".ln_" in name and name.endswith("weight"):
+                p.copy_(((0 if plus_one else 1) + 0.2 * r).bfloat16().float())
+            elif p.dim() <= 1:
+                p.copy_((0.3 * r).bfloat16().float())
+            else:
+                p.copy_((1.3 * r / p.shape[-1] ** 0.5).bfloat16().float())
+            if ("embed" in name or "wte" in name) and p.dim() == 2 and "norm" not in name:
+                p.mul_(4 if not model.config.model_type.startswith("gemma") else 0.5)
+
+
+def greedy(model, ids, count):
+    """Token by token without a cache; also the least margin between the first two."""
+    ids, margin = list(ids), float("inf")
+    for _ in range(count):
+        with torch.no_grad():
+            logits = model(torch.tensor([ids])).logits[0, -1].float()
+        top = torch.topk(logits, 2).values
+        margin = min(margin, float(top[0] - top[1]))
+        ids.append(int(torch.argmax(logits)))
+    return ids, margin
+
+
+def to_gguf(converter, folder, path):
+    sys.path.insert(0, str(converter))
+    sys.path.insert(0, str(pathlib.Path(converter) / "gguf-py"))
+    import conversion
+    import gguf
+    hparams = conversion.ModelBase.load_hparams(folder, False)
+    kind = conversion.get_model_class(conversion.get_model_architecture(hparams, conversion.ModelType.TEXT))
+
+    class WithoutVocabulary(kind):
+        model_arch = kind.model_arch
+
+        def set_vocab(self):
+            self.gguf_writer.add_vocab_size(self.hparams["vocab_size"])
+
+    with torch.inference_mode():
+        made = WithoutVocabulary(folder, gguf.LlamaFileType.MOSTLY_BF16, path, eager=True, use_temp_file=False)
+        made.write()
+
+
+def make(converter, number, name):
+    kind, row, as_gguf = ROWS[name]
+    torch.manual_seed(number)
+    config = AutoConfig.for_model(kind, **settings_of(kind, row))
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+    folder = HERE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    best = (-1.0, 0)
+    for seed in range(number * 1000, number * 1000 + 60):
+        fill(model, seed)
+        prompt = torch.randint(0, 64, (PROMPT,), generator=torch.Generator().manual_seed(seed)).tolist()
+        ids, margin = greedy(model, prompt, GREEDY)
+        if len(set(ids[PROMPT:])) > 8:  # a text, not one token again and again
+            best = max(best, (margin, seed))
+            if margin > 0.01:
+                break
+    margin, seed = best
+    if margin < 0.001:
+        raise RuntimeError("no seed gives a text whose greedy tokens are beyond doubt")
+    fill(model, seed)
+    prompt = torch.randint(0, 64, (PROMPT,), generator=torch.Generator().manual_seed(seed)).tolist()
+    ids, margin = greedy(model, prompt, GREEDY)
+    text = torch.randint(0, 64, (TEXT,), generator=torch.Generator().manual_seed(seed + 7)).tolist()
+    with torch.no_grad():
+        logits = model(torch.tensor([text])).logits[0].float()
+    model.to(torch.bfloat16).save_pretrained(folder)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    golden = {"made_with": VERSIONS, "seed": seed, "greedy": ids, "prompt": PROMPT, "least_margin": margin,
+              "text": text, "positions": POSITIONS,
+              "logits": [[float(f"{v:.6g}") for v in logits[p].tolist()] for p in POSITIONS]}
+    (folder / "golden.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
+    path = HERE / f"{name}.gguf"
+    path.unlink(missing_ok=True)
+    if as_gguf and converter != "-":
+        to_gguf(converter, folder, path)
+    print(f"{name}: seed {seed}, margin {margin:.4f}, logits to {float(logits.abs().max()):.3g}, "
+          f"{sum(f.stat().st_size for f in folder.iterdir())} bytes{', GGUF' if path.exists() else ''}", flush=True)
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    HERE.mkdir(parents=True, exist_ok=True)
+    failed = []
+    for number, name in enumerate(ROWS):
+        if len(sys.argv) > 2 and name not in sys.argv[2:]:
+            continue
+        try:
+            make(sys.argv[1], number, name)
+        except Exception as trouble:  # one family less must not stop the others
+            failed.append(name)
+            print(f"{name}: {type(trouble).__name__}: {str(trouble)[:300]}", flush=True)
+    if failed:
+        sys.exit(f"not made: {', '.join(failed)}")
+
+
+main()
