@@ -66,6 +66,19 @@ static hearth_status check_rope(const rope_config *rope, uint32_t head_dim, hear
     return HEARTH_OK;
 }
 
+hearth_status model_config_latent(model_config *c, hearth_error *error)
+{
+    const mla_config *m = &c->mla;
+    TRY(check_range("latent width", m->kv_rank, 1, LIMIT_HEAD_DIM, error));
+    TRY(check_range("query latent width", m->q_rank, 0, LIMIT_WIDTH, error));
+    TRY(check_range("unrotated values of a head", m->nope, 1, LIMIT_HEAD_DIM, error));
+    TRY(check_range("rotated values of a head", m->rope, 2, LIMIT_HEAD_DIM, error));
+    TRY(check_range("value size of a head", m->value, 1, LIMIT_HEAD_DIM, error));
+    c->head_dim = m->kv_rank + m->rope;
+    c->kv_heads = 1;
+    return HEARTH_OK;
+}
+
 static hearth_status check_scales(const model_config *c, hearth_error *error)
 {
     TRY(check_positive("attention scale", (double)c->attention_scale, error));
@@ -91,6 +104,14 @@ static hearth_status check_moe(const moe_config *m, hearth_error *error)
     TRY(check_range("experts per token", m->used, 1, m->experts < MOE_USED_MAX ? m->experts : MOE_USED_MAX, error));
     TRY(check_range("expert width", m->ffn, 1, LIMIT_WIDTH * 8u, error));
     TRY(check_range("shared expert width", m->shared_ffn, 0, LIMIT_WIDTH * 8u, error));
+    if (m->groups > 1) {
+        TRY(check_range("expert groups used", m->groups_used, 1, m->groups, error));
+        if (m->experts % m->groups != 0 || m->experts / m->groups * m->groups_used < m->used) {
+            return error_set(error, HEARTH_E_FORMAT, "expert groups", "groups of one size that hold the chosen experts",
+                             "%u experts in %u groups, %u used, %u chosen", m->experts, m->groups, m->groups_used,
+                             m->used);
+        }
+    }
     if (m->jitter != 0.0f && (m->used != 2 || m->experts < 2)) {
         return error_set(error, HEARTH_E_UNSUPPORTED, "experts per token", "2 (the sparse mixer)", "%u", m->used);
     }
@@ -120,6 +141,9 @@ hearth_status model_config_check(const model_config *c, hearth_error *error)
     TRY(check_moe(&c->moe, error));
     if (c->moe.experts != 0 && c->form.parallel) {
         return error_set(error, HEARTH_E_UNSUPPORTED, "experts", "layers one after the other", "parallel ones");
+    }
+    if (c->mla.kv_rank != 0) {
+        return check_rope(&c->rope, c->mla.rope, error);
     }
     if (c->rope_local.dims != 0) {
         TRY(check_rope(&c->rope_local, c->head_dim, error));

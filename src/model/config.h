@@ -5,7 +5,7 @@
 #include "base/limits.h"
 #include "formats/gguf.h"
 #include "formats/hf.h"
-#include "nn/attention.h"
+#include "nn/mla.h"
 #include "nn/moe.h"
 
 /* What a family's layers are made of, where it is a choice and no number. A row of the table sets it; what a file says
@@ -59,6 +59,7 @@ typedef struct model_family {
     double local_theta;
     uint32_t wide_scale_layers; /* GGUF: with so many layers the scale is 1 / sqrt(width / heads) */
     float jitter;               /* of moe_config */
+    bool latent;                /* multi-head latent attention */
     moe_score score;
     bool normalize;           /* of a mixture, where the file says nothing */
     uint32_t position_offset; /* rows that a learned position table has before position 0 */
@@ -136,6 +137,7 @@ typedef struct model_config {
     layer_bits unrotated;   /* layers without RoPE */
     layer_bits dense;       /* layers of a mixture that have a plain MLP */
     moe_config moe;
+    mla_config mla; /* with it head_dim is kv_rank + rope and kv_heads is 1: what attention sees */
 } model_config;
 
 /* HEARTH_E_UNSUPPORTED for another family, activation or RoPE scaling (named); HEARTH_E_FORMAT or HEARTH_E_LIMIT for

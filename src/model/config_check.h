@@ -6,6 +6,8 @@
 
 /* Every number against base/limits.h and against the others. */
 hearth_status model_config_check(const model_config *c, hearth_error *error);
+/* What attention sees of latent attention's sizes: c->head_dim and c->kv_heads. */
+hearth_status model_config_latent(model_config *c, hearth_error *error);
 /* Narrows to 32 bits, or HEARTH_E_LIMIT. */
 hearth_status model_config_number(const char *place, uint64_t value, uint32_t *ret, hearth_error *error);
 

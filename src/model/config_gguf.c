@@ -77,7 +77,7 @@ static hearth_status read_head_dim(key_reader *r, model_config *c, hearth_error 
     }
     value_length = c->head_dim;
     TRY(read_number_or(r, "attention.value_length", &value_length, error));
-    if (value_length != c->head_dim) {
+    if (value_length != c->head_dim && !c->family->latent) {
         return error_set(error, HEARTH_E_UNSUPPORTED, "attention.value_length", "the same as key_length", "%u and %u",
                          value_length, c->head_dim);
     }
@@ -219,6 +219,42 @@ static hearth_status read_scales(key_reader *r, model_config *c, hearth_error *e
     return HEARTH_OK;
 }
 
+static hearth_status read_gating(key_reader *r, model_config *c, hearth_error *error)
+{
+    moe_config *m = &c->moe;
+    uint32_t function = 0;
+    uint32_t shared = 0;
+    TRY(read_number_or(r, "expert_gating_func", &function, error));
+    if (function > 3) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, r->key, "1 (softmax), 2 (sigmoid) or 3 (softmax of the chosen)",
+                         "%u", function);
+    }
+    if (function != 0) {
+        m->score = function == 1 ? MOE_SOFTMAX : function == 2 ? MOE_SIGMOID : MOE_SOFTMAX_CHOSEN;
+    } else if (c->family->latent) {
+        m->score = MOE_SOFTMAX; /* what files of DeepSeek 2 mean by silence */
+    }
+    if (key_there(r, "expert_weights_norm")) {
+        TRY(gguf_get_bool(r->file, key_named(r, "expert_weights_norm"), &m->normalize, error));
+    } else if (c->family->latent) {
+        m->normalize = false;
+    }
+    TRY(read_number_or(r, "expert_shared_count", &shared, error));
+    if (c->family->latent && shared <= 1024 && m->ffn <= LIMIT_WIDTH * 8u) {
+        m->shared_ffn = shared * m->ffn;
+    }
+    m->select_bias = false;
+    for (uint32_t i = 0; i < c->layers && !m->select_bias; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "blk.%u.exp_probs_b.bias", i);
+        m->select_bias = tensor_there(r, name);
+    }
+    m->score = function == 0 && m->select_bias ? MOE_SIGMOID : m->score;
+    m->group_sum_of_two = m->select_bias;
+    TRY(read_number_or(r, "expert_group_count", &m->groups, error));
+    return read_number_or(r, "expert_group_used_count", &m->groups_used, error);
+}
+
 static hearth_status read_moe(key_reader *r, model_config *c, hearth_error *error)
 {
     moe_config *m = &c->moe;
@@ -238,6 +274,7 @@ static hearth_status read_moe(key_reader *r, model_config *c, hearth_error *erro
     TRY(read_number_or(r, "expert_shared_feed_forward_length", &m->shared_ffn, error));
     TRY(read_float_or(r, "expert_weights_scale", &m->scale, error));
     TRY(read_number_or(r, "leading_dense_block_count", &first, error));
+    TRY(read_gating(r, c, error));
     for (uint32_t i = 0; i < c->layers && i < first; i++) {
         layer_bit_set(c->dense, i);
     }
@@ -281,6 +318,42 @@ static hearth_status read_vocabulary(key_reader *r, model_config *c, hearth_erro
     return model_config_number("vocabulary", count, &c->vocabulary, error);
 }
 
+/* DeepSeek 2 and 3. */
+static hearth_status read_latent(key_reader *r, model_config *c, hearth_error *error)
+{
+    mla_config *m = &c->mla;
+    uint32_t whole = 0;
+    if (!c->family->latent) {
+        return HEARTH_OK;
+    }
+    if (!tensor_there(r, "blk.0.attn_k_b.weight")) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, "tensor blk.0.attn_k_b.weight", "keys and values apart",
+                         "a file of before 2025: convert the model again");
+    }
+    TRY(read_number(r, "attention.kv_lora_rank", &m->kv_rank, error));
+    TRY(read_number_or(r, "attention.q_lora_rank", &m->q_rank, error));
+    TRY(read_number(r, "rope.dimension_count", &m->rope, error));
+    TRY(read_number(r, "attention.key_length_mla", &whole, error));
+    TRY(read_number(r, "attention.value_length_mla", &m->value, error));
+    m->nope = whole > m->rope ? whole - m->rope : 0;
+    return model_config_latent(c, error);
+}
+
+/* log_multiplier is 0.1 * mscale_all_dim: cosines keep their size, and the scale is sharpened instead. */
+static hearth_status finish_latent(key_reader *r, model_config *c, hearth_error *error)
+{
+    double multiplier = 0;
+    if (!c->family->latent) {
+        return HEARTH_OK;
+    }
+    TRY(read_real_or(r, "rope.scaling.yarn_log_multiplier", &multiplier, error));
+    const bool yarn = c->rope.kind == ROPE_YARN && multiplier != 0;
+    const double sharper = yarn ? rope_yarn_scale(c->rope.factor, multiplier * 10) : 1.0;
+    c->rope.scale = yarn ? 1.0 : c->rope.scale;
+    c->attention_scale = (float)(sharper * sharper / __builtin_sqrt((double)c->mla.nope + c->mla.rope));
+    return HEARTH_OK;
+}
+
 static hearth_status read_all(const gguf_file *file, model_config *c, hearth_error *error)
 {
     key_reader r = {.file = file};
@@ -303,9 +376,11 @@ static hearth_status read_all(const gguf_file *file, model_config *c, hearth_err
     c->eps = (float)eps;
     TRY(read_vocabulary(&r, c, error));
     TRY(read_form(&r, c, error));
+    TRY(read_latent(&r, c, error));
     TRY(read_layers(&r, c, error));
     TRY(read_rope(&r, c, error));
     TRY(read_scales(&r, c, error));
+    TRY(finish_latent(&r, c, error));
     TRY(read_moe(&r, c, error));
     return model_config_check(c, error);
 }

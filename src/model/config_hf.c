@@ -273,6 +273,26 @@ static hearth_status read_dense(const json_t *config, model_config *c, hearth_er
     return HEARTH_OK;
 }
 
+/* DeepSeek's: shared experts by number, groups, the bias that only chooses. */
+static hearth_status read_groups(const json_t *config, model_config *c, hearth_error *error)
+{
+    moe_config *m = &c->moe;
+    uint32_t shared = 0;
+    const char *method = json_string_value(config_value(config, "topk_method"));
+    TRY(config_number_or(config, "n_shared_experts", &shared, error));
+    if (shared > 1024 || m->ffn > LIMIT_WIDTH * 8u) {
+        return error_set(error, HEARTH_E_LIMIT, "n_shared_experts", "at most 1024", "%u of %u", shared, m->ffn);
+    }
+    m->shared_ffn = shared * m->ffn;
+    m->select_bias = m->score == MOE_SIGMOID && c->family->latent;
+    m->group_sum_of_two = m->select_bias;
+    if (method == NULL || strcmp(method, "greedy") != 0) {
+        TRY(config_number_or(config, "n_group", &m->groups, error));
+        TRY(config_number_or(config, "topk_group", &m->groups_used, error));
+    }
+    return HEARTH_OK;
+}
+
 static hearth_status read_moe(const json_t *config, model_config *c, hearth_error *error)
 {
     moe_config *m = &c->moe;
@@ -288,6 +308,7 @@ static hearth_status read_moe(const json_t *config, model_config *c, hearth_erro
     TRY(config_number(config, "num_local_experts num_experts n_routed_experts", &m->experts, error));
     TRY(config_number(config, "num_experts_per_tok", &m->used, error));
     TRY(config_number_or(config, "moe_intermediate_size", &m->ffn, error));
+    TRY(read_groups(config, c, error));
     TRY(config_number_or(config, "shared_expert_intermediate_size", &m->shared_ffn, error));
     TRY(config_flag_or(config, "norm_topk_prob", &m->normalize, error));
     TRY(config_float_or(config, "routed_scaling_factor", &m->scale, error));
@@ -297,14 +318,44 @@ static hearth_status read_moe(const json_t *config, model_config *c, hearth_erro
     return read_dense(config, c, error);
 }
 
+/* Latent attention's scale: RoPE's settings may sharpen it. */
+static hearth_status read_latent_scale(const json_t *config, model_config *c, hearth_error *error)
+{
+    double mscale = 0;
+    const json_t *scaling = config_value(config, "rope_parameters");
+    scaling = scaling != NULL ? scaling : config_value(config, "rope_scaling");
+    TRY(config_real_or(scaling, "mscale_all_dim", &mscale, error));
+    const double sharper = c->rope.kind == ROPE_YARN && mscale != 0 ? rope_yarn_scale(c->rope.factor, mscale) : 1.0;
+    c->attention_scale = (float)(sharper * sharper / __builtin_sqrt((double)c->mla.nope + c->mla.rope));
+    return HEARTH_OK;
+}
+
+static hearth_status read_latent(const json_t *config, model_config *c, hearth_error *error)
+{
+    mla_config *m = &c->mla;
+    if (!c->family->latent) {
+        return HEARTH_OK;
+    }
+    TRY(config_number(config, "kv_lora_rank", &m->kv_rank, error));
+    TRY(config_number_or(config, "q_lora_rank", &m->q_rank, error));
+    TRY(config_number(config, "qk_nope_head_dim", &m->nope, error));
+    TRY(config_number(config, "qk_rope_head_dim", &m->rope, error));
+    TRY(config_number(config, "v_head_dim", &m->value, error));
+    return model_config_latent(c, error);
+}
+
 static hearth_status read_all(const json_t *config, model_config *c, hearth_error *error)
 {
     TRY(read_family(config, c, error));
     TRY(read_shape(config, c, error));
     TRY(read_form(config, c, error));
     TRY(read_window(config, c, error));
+    TRY(read_latent(config, c, error));
     TRY(config_hf_rope(config, c, error));
     TRY(read_scales(config, c, error));
+    if (c->family->latent) {
+        TRY(read_latent_scale(config, c, error));
+    }
     TRY(read_moe(config, c, error));
     c->tied = c->family->tied;
     TRY(config_flag_or(config, "tie_word_embeddings", &c->tied, error));

@@ -119,7 +119,7 @@ static hearth_status read_dims(const json_t *config, const json_t *scaling, cons
     if (!(partial > 0 && partial <= 1)) {
         return error_set(error, HEARTH_E_FORMAT, "partial_rotary_factor", "more than 0, at most 1", "%g", partial);
     }
-    rope->dims = (uint32_t)(c->head_dim * partial);
+    rope->dims = c->mla.kv_rank != 0 ? c->mla.rope : (uint32_t)(c->head_dim * partial);
     return HEARTH_OK;
 }
 

@@ -23,18 +23,28 @@ static void gather_wanted(forward *f)
     }
 }
 
+static void qkv_part(forward *f, const nn_worker *w, const layer_weights *l)
+{
+    const matrix *qkv[3] = {&l->q, &l->k, &l->v};
+    const nn_input *input =
+        nn_prepare(w, nn_input_kinds(qkv, 3, w->how), f->x, f->ldx, f->tokens, f->m->config.width, &l->attention_norm);
+    nn_linear(w, &l->q, l->q_bias, input, f->tokens, f->q, f->ldq);
+    nn_linear(w, &l->k, l->k_bias, input, f->tokens, f->k, f->ldkv);
+    nn_linear(w, &l->v, l->v_bias, input, f->tokens, f->v, f->ldkv);
+}
+
 /* Norm, q, k, v and attention of one layer; returns how many rows of x go on. */
 static size_t attention_part(forward *f, const nn_worker *w, uint32_t index)
 {
     const layer_weights *l = &f->m->weights.layers[index];
     const model_config *c = &f->m->config;
     const bool last = index + 1 == c->layers;
-    const matrix *qkv[3] = {&l->q, &l->k, &l->v};
-    const nn_input *input =
-        nn_prepare(w, nn_input_kinds(qkv, 3, w->how), f->x, f->ldx, f->tokens, c->width, &l->attention_norm);
-    nn_linear(w, &l->q, l->q_bias, input, f->tokens, f->q, f->ldq);
-    nn_linear(w, &l->k, l->k_bias, input, f->tokens, f->k, f->ldkv);
-    nn_linear(w, &l->v, l->v_bias, input, f->tokens, f->v, f->ldkv);
+    if (f->layers[index].is_latent) {
+        nn_mla_enter(w, &f->layers[index].mla, &f->latent, &l->attention_norm, f->x, f->ldx, c->width, f->places,
+                     &f->attention);
+    } else {
+        qkv_part(f, w, l);
+    }
     thread_barrier(w->pool);
     nn_attention_apply(w, &f->attention, index, last, &f->next[index]);
     thread_barrier(w->pool);
@@ -54,7 +64,13 @@ static void output_part(forward *f, const nn_worker *w, uint32_t index, size_t t
     const layer_weights *l = &f->m->weights.layers[index];
     const model_config *c = &f->m->config;
     const matrix *o = &l->o;
-    const nn_input *input = nn_prepare(w, nn_input_kinds(&o, 1, w->how), f->out, f->ldq, tokens, o->cols, NULL);
+    float *from = f->out;
+    if (f->layers[index].is_latent) {
+        from = f->q;
+        nn_mla_leave(w, &f->layers[index].mla, &f->latent, &f->attention, tokens, from, f->ldq);
+        thread_barrier(w->pool);
+    }
+    const nn_input *input = nn_prepare(w, nn_input_kinds(&o, 1, w->how), from, f->ldq, tokens, o->cols, NULL);
     if (c->form.parallel) {
         nn_linear(w, o, l->o_bias, input, tokens, f->c, f->ldx);
     } else {

@@ -29,7 +29,9 @@ static float *floats(forward *f, size_t rows, size_t columns)
 /* The widest row that is ever prepared or kept. */
 static size_t widest_row(const model_config *c)
 {
-    return most(most(most(c->width, c->ffn), (size_t)c->heads * c->head_dim), most(c->moe.ffn, c->moe.shared_ffn));
+    const size_t inner = most(most(c->ffn, c->moe.ffn), c->moe.shared_ffn);
+    const size_t heads = most((size_t)c->heads * c->head_dim, (size_t)c->heads * c->mla.value);
+    return most(most(c->width, inner), most(heads, c->mla.q_rank));
 }
 
 static size_t widest_scratch(const model *m)
@@ -155,6 +157,22 @@ static void view_attention(forward *f, uint32_t index)
                                                       .temperature_floor = c->temperature_floor};
 }
 
+static void view_latent(forward *f, forward_layer *view, const layer_weights *l)
+{
+    const model_config *c = &f->m->config;
+    view->is_latent = true;
+    view->mla = (nn_mla){.config = &c->mla,
+                         .heads = c->heads,
+                         .q_a = l->q_a.rows != 0 ? &l->q_a : NULL,
+                         .q_norm = l->q_a_norm,
+                         .q = &l->q,
+                         .kv_a = &l->kv_a,
+                         .kv_norm = l->kv_a_norm,
+                         .k_b = l->k_b,
+                         .v_b = l->v_b,
+                         .rope = &f->rope};
+}
+
 static nn_mlp view_mlp(const model_config *c, const matrix *gate, const matrix *up, const matrix *down)
 {
     return (nn_mlp){.gate = gate->rows != 0 ? gate : NULL,
@@ -201,6 +219,10 @@ static bool view_layers(forward *f)
         const layer_weights *l = &w->layers[i];
         forward_layer *view = &f->layers[i];
         view_attention(f, i);
+        if (c->mla.kv_rank != 0) {
+            f->attention_layers[i].rope = NULL; /* nn/mla.h turns what turns */
+            view_latent(f, view, l);
+        }
         if (l->router.rows != 0) {
             if (!view_moe(f, view, l)) {
                 return false;
@@ -253,10 +275,33 @@ static bool make_room(forward *f, unsigned kinds)
            r->a && r->b && r->inputs && r->prepared;
 }
 
+static bool make_latent(forward *f, unsigned kinds)
+{
+    const model_config *c = &f->m->config;
+    const mla_config *m = &c->mla;
+    mla_room *r = &f->latent;
+    if (m->kv_rank == 0) {
+        return true;
+    }
+    r->ldqa = leading(m->q_rank);
+    r->ldq = leading((size_t)c->heads * (m->nope + m->rope));
+    r->ldkv = leading((size_t)m->kv_rank + m->rope);
+    r->q_a = floats(f, f->chunk, most(r->ldqa, 1));
+    r->q = floats(f, f->chunk, r->ldq);
+    r->kv_a = floats(f, f->chunk, r->ldkv);
+    r->heads = arena_array(f->memory, (size_t)f->m->engine->threads, sizeof *r->heads);
+    for (int part = 0; r->heads != NULL && part < f->m->engine->threads; part++) {
+        if (!make_input(f, kinds, MLA_TOKENS, &r->heads[part])) {
+            return false;
+        }
+    }
+    return r->q_a && r->q && r->kv_a && r->heads;
+}
+
 static bool make_buffers(forward *f)
 {
     const model_config *c = &f->m->config;
-    const size_t query = (size_t)c->heads * c->head_dim;
+    const size_t query = (size_t)c->heads * most(c->head_dim, c->mla.value);
     f->ldx = leading(c->width);
     f->ldq = leading(query);
     f->ldkv = leading((size_t)c->kv_heads * c->head_dim);
@@ -296,7 +341,7 @@ hearth_status forward_create(model *m, size_t chunk, forward **ret, hearth_error
     f->memory = arena_create(0);
     const unsigned kinds = all_kinds(m);
     if (f->memory == NULL || !make_buffers(f) || !make_input(f, kinds, chunk, &f->shared) || !make_workers(f, kinds) ||
-        !make_ropes(f) || !view_layers(f) || !make_room(f, kinds)) {
+        !make_ropes(f) || !view_layers(f) || !make_room(f, kinds) || !make_latent(f, kinds)) {
         forward_free(f);
         return error_memory(error, chunk * m->config.width * sizeof(float));
     }

@@ -6,12 +6,15 @@
 #include "model/forward.h"
 #include "nn/attention.h"
 #include "nn/embedding.h"
+#include "nn/mla.h"
 #include "nn/mlp.h"
 #include "nn/moe.h"
 
 /* A layer as the functions of nn/ want it: views of the weights, made once. */
 typedef struct forward_layer {
     nn_mlp mlp; /* of a dense layer */
+    bool is_latent;
+    nn_mla mla;
     bool is_moe;
     nn_moe moe;
     nn_mlp shared;
@@ -35,6 +38,7 @@ struct forward {
     nn_attention_layer *attention_layers; /* [config.layers] */
     nn_embedding embedding;
     moe_room room;
+    mla_room latent;
     atomic_uint *next; /* [layers] */
     /* of this step */
     int32_t *ids;     /* [chunk] */

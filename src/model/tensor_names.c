@@ -8,11 +8,14 @@
     .output_norm = "output_norm", .attention_post = "blk.%u.post_attention_norm", .ffn_post = "blk.%u.post_ffw_norm",  \
     .q = "blk.%u.attn_q", .k = "blk.%u.attn_k", .v = "blk.%u.attn_v", .qkv = "blk.%u.attn_qkv",                        \
     .o = "blk.%u.attn_output", .q_norm = "blk.%u.attn_q_norm", .k_norm = "blk.%u.attn_k_norm",                         \
-    .sinks = "blk.%u.attn_sinks.weight", .gate = "blk.%u.ffn_gate", .up = "blk.%u.ffn_up", .gate_up = "blk.%u.ffn_up", \
-    .down = "blk.%u.ffn_down", .router = "blk.%u.ffn_gate_inp", .selection_bias = "blk.%u.exp_probs_b.bias",           \
-    .expert_gate = "blk.%u.ffn_gate_exps", .expert_up = "blk.%u.ffn_up_exps", .expert_down = "blk.%u.ffn_down_exps",   \
-    .shared_gate = "blk.%u.ffn_gate_shexp", .shared_up = "blk.%u.ffn_up_shexp",                                        \
-    .shared_down = "blk.%u.ffn_down_shexp", .shared_router = "blk.%u.ffn_gate_inp_shexp"
+    .sinks = "blk.%u.attn_sinks.weight", .q_a = "blk.%u.attn_q_a", .q_a_norm = "blk.%u.attn_q_a_norm",                 \
+    .q_b = "blk.%u.attn_q_b", .kv_a = "blk.%u.attn_kv_a_mqa", .kv_a_norm = "blk.%u.attn_kv_a_norm",                    \
+    .k_b = "blk.%u.attn_k_b", .v_b = "blk.%u.attn_v_b", .gate = "blk.%u.ffn_gate", .up = "blk.%u.ffn_up",              \
+    .gate_up = "blk.%u.ffn_up", .down = "blk.%u.ffn_down", .router = "blk.%u.ffn_gate_inp",                            \
+    .selection_bias = "blk.%u.exp_probs_b.bias", .expert_gate = "blk.%u.ffn_gate_exps",                                \
+    .expert_up = "blk.%u.ffn_up_exps", .expert_down = "blk.%u.ffn_down_exps", .shared_gate = "blk.%u.ffn_gate_shexp",  \
+    .shared_up = "blk.%u.ffn_up_shexp", .shared_down = "blk.%u.ffn_down_shexp",                                        \
+    .shared_router = "blk.%u.ffn_gate_inp_shexp"
 
 const tensor_names names_gguf = {GGUF_NAMES, .attention_norm = "blk.%u.attn_norm", .ffn_norm = "blk.%u.ffn_norm"};
 
@@ -104,6 +107,26 @@ const tensor_names names_qwen_moe = {LLAMA_ENDS,
                                      .shared_up = "model.layers.%u.mlp.shared_expert.up_proj",
                                      .shared_down = "model.layers.%u.mlp.shared_expert.down_proj",
                                      .shared_router = "model.layers.%u.mlp.shared_expert_gate"};
+
+const tensor_names names_deepseek = {LLAMA_ENDS,
+                                     LLAMA_NORMS,
+                                     LLAMA_MLP,
+                                     .q = "model.layers.%u.self_attn.q_proj",
+                                     .o = "model.layers.%u.self_attn.o_proj",
+                                     .q_a = "model.layers.%u.self_attn.q_a_proj",
+                                     .q_a_norm = "model.layers.%u.self_attn.q_a_layernorm",
+                                     .q_b = "model.layers.%u.self_attn.q_b_proj",
+                                     .kv_a = "model.layers.%u.self_attn.kv_a_proj_with_mqa",
+                                     .kv_a_norm = "model.layers.%u.self_attn.kv_a_layernorm",
+                                     .kv_b = "model.layers.%u.self_attn.kv_b_proj",
+                                     .router = "model.layers.%u.mlp.gate",
+                                     .selection_bias = "model.layers.%u.mlp.gate.e_score_correction_bias",
+                                     .expert_gate = "model.layers.%u.mlp.experts.%u.gate_proj",
+                                     .expert_up = "model.layers.%u.mlp.experts.%u.up_proj",
+                                     .expert_down = "model.layers.%u.mlp.experts.%u.down_proj",
+                                     .shared_gate = "model.layers.%u.mlp.shared_experts.gate_proj",
+                                     .shared_up = "model.layers.%u.mlp.shared_experts.up_proj",
+                                     .shared_down = "model.layers.%u.mlp.shared_experts.down_proj"};
 
 const tensor_names names_granite_moe = {LLAMA_ENDS,
                                         LLAMA_ATTENTION,

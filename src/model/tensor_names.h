@@ -15,6 +15,8 @@ typedef struct tensor_names {
     const char *attention_norm, *attention_post, *ffn_norm, *ffn_post;
     const char *q, *k, *v, *qkv, *o;
     const char *q_norm, *k_norm, *sinks;
+    const char *q_a, *q_a_norm, *q_b, *kv_a, *kv_a_norm, *kv_b; /* latent attention; q_b is q where there is no q_a */
+    const char *k_b, *v_b;                                      /* what kv_b holds, a matrix [heads, …] each (GGUF) */
     const char *gate, *up, *gate_up, *down;
     const char *router, *selection_bias;
     const char *expert_gate, *expert_up,
@@ -25,7 +27,7 @@ typedef struct tensor_names {
 } tensor_names;
 
 extern const tensor_names names_gguf, names_gguf_two_norms, names_llama, names_olmo2, names_gemma2, names_glm,
-    names_glm4, names_phi, names_phi3, names_starcoder2, names_apertus, names_mixtral, names_qwen_moe,
+    names_glm4, names_phi, names_phi3, names_starcoder2, names_apertus, names_mixtral, names_qwen_moe, names_deepseek,
     names_granite_moe, names_neox, names_bloom, names_falcon, names_falcon_new, names_gpt2;
 
 #endif

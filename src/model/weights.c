@@ -131,6 +131,61 @@ static hearth_status load_attention(loader *l, unsigned index, layer_weights *la
     return HEARTH_OK;
 }
 
+/* K and V of each head: matrices of their own in GGUF, rows of one in Hugging Face's files, keys by columns. */
+static hearth_status load_latent_heads(loader *l, unsigned index, layer_weights *layer, hearth_error *error)
+{
+    const mla_config *m = &l->c->mla;
+    const uint64_t shape[2] = {(uint64_t)l->c->heads * (m->nope + m->value), m->kv_rank};
+    char stem[NAME_BYTES];
+    layer->k_b = arena_array(l->w->vectors, l->c->heads, sizeof *layer->k_b);
+    layer->v_b = arena_array(l->w->vectors, l->c->heads, sizeof *layer->v_b);
+    if (layer->k_b == NULL || layer->v_b == NULL) {
+        return error_memory(error, 2 * l->c->heads * sizeof *layer->k_b);
+    }
+    for (size_t head = 0; head < l->c->heads; head++) {
+        if (l->names->kv_b != NULL) {
+            const size_t first = head * (m->nope + m->value);
+            name_with(l->names->kv_b, index, 0, stem, sizeof stem);
+            TRY(find_turned(l, stem, shape, first, m->kv_rank, m->nope, &layer->k_b[head], error));
+            TRY(find_slice(l, stem, shape, first + m->nope, m->value, &layer->v_b[head], error));
+            continue;
+        }
+        const matrix_place place = {
+            .stem = name_with(l->names->k_b, index, 0, stem, sizeof stem), .experts = l->c->heads, .expert = head};
+        TRY(find_matrix(l, &place, m->kv_rank, m->nope, &layer->k_b[head], error));
+        name_with(l->names->v_b, index, 0, stem, sizeof stem);
+        TRY(find_matrix(l, &place, m->value, m->kv_rank, &layer->v_b[head], error));
+    }
+    return HEARTH_OK;
+}
+
+static hearth_status load_latent(loader *l, unsigned index, layer_weights *layer, hearth_error *error)
+{
+    const model_config *c = l->c;
+    const mla_config *m = &c->mla;
+    const tensor_names *n = l->names;
+    char stem[NAME_BYTES];
+    matrix_place place = {.stem = stem};
+    if (m->q_rank != 0) {
+        name_with(n->q_a, index, 0, stem, sizeof stem);
+        TRY(find_matrix(l, &place, m->q_rank, c->width, &layer->q_a, error));
+        name_with(n->q_a_norm, index, 0, stem, sizeof stem);
+        TRY(load_norm(l, stem, PART_ALL, m->q_rank, &layer->q_a_norm, error));
+    }
+    place.part = PART_LATENT_Q;
+    name_with(m->q_rank != 0 ? n->q_b : n->q, index, 0, stem, sizeof stem);
+    TRY(find_matrix(l, &place, (size_t)c->heads * (m->nope + m->rope), m->q_rank != 0 ? m->q_rank : c->width, &layer->q,
+                    error));
+    place.part = PART_LATENT_KV;
+    name_with(n->kv_a, index, 0, stem, sizeof stem);
+    TRY(find_matrix(l, &place, (size_t)m->kv_rank + m->rope, c->width, &layer->kv_a, error));
+    name_with(n->kv_a_norm, index, 0, stem, sizeof stem);
+    TRY(load_norm(l, stem, PART_ALL, m->kv_rank, &layer->kv_a_norm, error));
+    TRY(load_latent_heads(l, index, layer, error));
+    return load_linear(l, n->o, NULL, PART_ALL, index, c->width, (size_t)c->heads * m->value, c->form.o_bias, &layer->o,
+                       &layer->o_bias, error);
+}
+
 /* xIELU's numbers: alpha_p and alpha_n go through softplus, the second one is added to beta. */
 static hearth_status load_xielu(loader *l, unsigned index, layer_weights *layer, hearth_error *error)
 {
@@ -269,6 +324,11 @@ static hearth_status load_moe(loader *l, unsigned index, layer_weights *layer, h
     for (unsigned e = 0; e < m->experts; e++) {
         TRY(load_expert(l, index, e, layer->experts + 3 * (size_t)e, error));
     }
+    if (m->select_bias) {
+        char name[FULL_BYTES];
+        TRY(find_vector(l, name_with(l->names->selection_bias, index, 0, name, sizeof name), PART_ALL, false,
+                        m->experts, 0.0f, &layer->selection_bias, error));
+    }
     if (m->shared_ffn != 0) {
         TRY(load_whole(l, l->names->shared_gate, index, m->shared_ffn, c->width, &layer->shared_gate, error));
         TRY(load_whole(l, l->names->shared_up, index, m->shared_ffn, c->width, &layer->shared_up, error));
@@ -284,7 +344,11 @@ static hearth_status load_layer(loader *l, unsigned index, hearth_error *error)
 {
     layer_weights *layer = &l->w->layers[index];
     TRY(load_norms(l, index, layer, error));
-    TRY(load_attention(l, index, layer, error));
+    if (l->c->mla.kv_rank != 0) {
+        TRY(load_latent(l, index, layer, error));
+    } else {
+        TRY(load_attention(l, index, layer, error));
+    }
     if (l->c->moe.experts != 0 && !layer_bit(l->c->dense, index)) {
         return load_moe(l, index, layer, error);
     }
@@ -405,14 +469,14 @@ static hearth_status check_all_used(const loader *l, hearth_error *error)
 
 /* ---- packing ---- */
 
-#define LAYER_MATRICES 12
+#define LAYER_MATRICES 14
 
 static void layer_matrices(layer_weights *layer, matrix *ret[LAYER_MATRICES])
 {
-    matrix *const all[LAYER_MATRICES] = {&layer->q,         &layer->k,           &layer->v,
-                                         &layer->o,         &layer->gate,        &layer->up,
-                                         &layer->down,      &layer->router,      &layer->shared_gate,
-                                         &layer->shared_up, &layer->shared_down, &layer->shared_router};
+    matrix *const all[LAYER_MATRICES] = {
+        &layer->q,           &layer->k,         &layer->v,           &layer->q_a,          &layer->kv_a,
+        &layer->o,           &layer->gate,      &layer->up,          &layer->down,         &layer->router,
+        &layer->shared_gate, &layer->shared_up, &layer->shared_down, &layer->shared_router};
     memcpy(ret, all, sizeof all);
 }
 
@@ -430,6 +494,12 @@ static size_t list_matrices(model_weights *w, matrix **into)
                     into[count] = all[j];
                 }
                 count++;
+            }
+        }
+        for (size_t h = 0; layer->v_b != NULL && h < w->head_count; h++, count += 2) {
+            if (into != NULL) {
+                into[count] = &layer->k_b[h];
+                into[count + 1] = &layer->v_b[h];
             }
         }
         for (size_t e = 0; layer->experts != NULL && e < 3 * w->expert_count; e++, count++) {
@@ -539,6 +609,7 @@ static hearth_status load_all(loader *l, hearth_error *error)
     }
     w->layer_count = l->c->layers;
     w->expert_count = l->c->moe.experts;
+    w->head_count = l->c->heads;
     for (unsigned i = 0; i < l->c->layers; i++) {
         TRY(load_layer(l, i, error));
     }
@@ -586,6 +657,10 @@ void weights_free(model_weights *w)
         layer_matrices(&w->layers[i], all);
         for (size_t j = 0; j < LAYER_MATRICES; j++) {
             matrix_free(all[j]);
+        }
+        for (size_t h = 0; w->layers[i].v_b != NULL && h < w->head_count; h++) {
+            matrix_free(&w->layers[i].k_b[h]);
+            matrix_free(&w->layers[i].v_b[h]);
         }
         for (size_t e = 0; w->layers[i].experts != NULL && e < 3 * w->expert_count; e++) {
             matrix_free(&w->layers[i].experts[e]);

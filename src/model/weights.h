@@ -18,6 +18,10 @@ typedef struct layer_weights {
     const float *gate_bias, *up_bias, *down_bias; /* likewise */
     const float *sinks;                           /* [heads], or NULL */
     const float *activation;                      /* parameters, or NULL */
+    /* latent attention, in place of k and v; q is then [heads * (nope + rope), q_rank or width] */
+    matrix q_a, kv_a; /* [q_rank, width] or no rows, [kv_rank + rope, width] */
+    nn_norm q_a_norm, kv_a_norm;
+    matrix *k_b, *v_b; /* [heads]: [kv_rank, nope], [value, kv_rank] */
     /* a mixture of experts, in place of gate, up and down */
     matrix router;               /* [experts, width]; no rows: a plain MLP */
     const float *selection_bias; /* [experts], or NULL */
@@ -38,6 +42,7 @@ typedef struct model_weights {
     size_t layer_count;
     matrix **matrices; /* every matrix of the layers, for those who walk them */
     size_t matrix_count;
+    size_t head_count;   /* of a layer with latent attention */
     size_t expert_count; /* of a layer that has experts */
     arena *vectors;      /* owns the norms, biases, layers, and matrices that had to be turned */
     bool packed;

@@ -26,7 +26,7 @@ const char *name_with(const char *pattern, unsigned layer, unsigned expert, char
 
 bool tensor_is_there(const loader *l, const char *stem, const char *tail)
 {
-    char name[LIMIT_TENSOR_NAME_BYTES + 16];
+    char name[LIMIT_TENSOR_NAME_BYTES + 32];
     snprintf(name, sizeof name, "%s%s", stem, tail);
     return tensor_table_find(l->tensors, name) != NULL;
 }
@@ -45,7 +45,7 @@ static void describe_shape(uint32_t dims, const uint64_t *shape, char *text, siz
 hearth_status find_tensor(loader *l, const char *name, uint32_t dims, const uint64_t *shape, const tensor_entry **ret,
                           hearth_error *error)
 {
-    char place[LIMIT_TENSOR_NAME_BYTES + 16];
+    char place[LIMIT_TENSOR_NAME_BYTES + 64];
     char expected[128];
     snprintf(place, sizeof place, "tensor %s", name);
     describe_shape(dims, shape, expected, sizeof expected);
@@ -88,12 +88,30 @@ static uint32_t place_in_head(const loader *l, row_part part, uint32_t i)
     return 2 * (i % half) + i / half;
 }
 
+/* Latent attention: the values that turn lie behind those that do not. */
+static size_t latent_row(const loader *l, row_part part, size_t row)
+{
+    const mla_config *m = &l->c->mla;
+    const size_t before = part == PART_LATENT_Q ? m->nope : m->kv_rank;
+    const size_t whole = before + m->rope;
+    const size_t i = row % whole;
+    if (i < before || !is_interleaved(l)) {
+        return row;
+    }
+    const size_t half = m->rope / 2;
+    const size_t j = i - before;
+    return row - j + 2 * (j % half) + j / half;
+}
+
 /* Row of the file for row `row` of a part whose tensor has `rows` rows of it. */
 static size_t source_row(const loader *l, row_part part, bool fused, size_t rows, size_t row)
 {
     const model_config *c = l->c;
     const size_t dim = c->head_dim;
     const size_t share = c->heads / c->kv_heads;
+    if (part == PART_LATENT_Q || part == PART_LATENT_KV) {
+        return latent_row(l, part, row);
+    }
     if (part == PART_ALL || part == PART_FIRST_HALF || part == PART_SECOND_HALF) {
         return part == PART_SECOND_HALF && fused ? rows + row : row;
     }
@@ -151,7 +169,7 @@ static hearth_status check_type(const loader *l, const char *name, const tensor_
         l->e->kernels->matmul[l->options->compute][entry->type] != NULL) {
         return HEARTH_OK;
     }
-    char place[LIMIT_TENSOR_NAME_BYTES + 32];
+    char place[LIMIT_TENSOR_NAME_BYTES + 64];
     snprintf(place, sizeof place, "tensor %s", name);
     const dtype_info *info = dtype_get_info(entry->type);
     return error_set(error, HEARTH_E_UNSUPPORTED, place, "a number format that hearth multiplies", "%s, %zu columns",
@@ -170,7 +188,7 @@ static hearth_status turn(loader *l, const matrix_place *place, const char *name
 {
     const size_t size = value_bytes(entry->type);
     if (size == 0) {
-        char where[LIMIT_TENSOR_NAME_BYTES + 32];
+        char where[LIMIT_TENSOR_NAME_BYTES + 64];
         snprintf(where, sizeof where, "tensor %s", name);
         return error_set(error, HEARTH_E_UNSUPPORTED, where, "F32, F16 or BF16, as it is stored by columns",
                          "another format");
@@ -192,7 +210,7 @@ static hearth_status turn(loader *l, const matrix_place *place, const char *name
 hearth_status find_matrix(loader *l, const matrix_place *place, size_t rows, size_t cols, matrix *ret,
                           hearth_error *error)
 {
-    char name[LIMIT_TENSOR_NAME_BYTES + 16];
+    char name[LIMIT_TENSOR_NAME_BYTES + 32];
     const tensor_entry *entry = NULL;
     const size_t all = !place->fused ? rows : place->experts != 0 ? 2 * rows : fused_rows(l->c, place->part);
     const uint64_t shape[3] = {place->experts, place->transposed ? cols : all, place->transposed ? all : cols};
@@ -208,6 +226,49 @@ hearth_status find_matrix(loader *l, const matrix_place *place, size_t rows, siz
     TRY(make_row_map(l, place, rows, &first, &row_map, error));
     *ret = matrix_over(entry->type, rows, cols, entry->data, row_map);
     ret->source += (place->expert * all + first) * ret->source_row_bytes;
+    return HEARTH_OK;
+}
+
+static hearth_status find_whole(loader *l, const char *stem, const uint64_t shape[2], const tensor_entry **ret,
+                                char name[LIMIT_TENSOR_NAME_BYTES + 32], hearth_error *error)
+{
+    snprintf(name, LIMIT_TENSOR_NAME_BYTES + 32, "%s.weight", stem);
+    TRY(find_tensor(l, name, 2, shape, ret, error));
+    return check_type(l, name, *ret, shape[0], shape[1], error);
+}
+
+hearth_status find_turned(loader *l, const char *stem, const uint64_t shape[2], size_t first, size_t rows, size_t cols,
+                          matrix *ret, hearth_error *error)
+{
+    char name[LIMIT_TENSOR_NAME_BYTES + 32];
+    const tensor_entry *entry = NULL;
+    TRY(find_whole(l, stem, shape, &entry, name, error));
+    const size_t size = value_bytes(entry->type);
+    if (size == 0) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, name, "F32, F16 or BF16, as it is read by columns",
+                         "another format");
+    }
+    uint8_t *copy = arena_alloc_aligned(l->w->vectors, rows * cols * size, 64);
+    if (copy == NULL) {
+        return error_memory(error, rows * cols * size);
+    }
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t col = 0; col < cols; col++) {
+            memcpy(copy + (row * cols + col) * size, entry->data + ((first + col) * shape[1] + row) * size, size);
+        }
+    }
+    *ret = matrix_over(entry->type, rows, cols, copy, NULL);
+    return HEARTH_OK;
+}
+
+hearth_status find_slice(loader *l, const char *stem, const uint64_t shape[2], size_t first, size_t rows, matrix *ret,
+                         hearth_error *error)
+{
+    char name[LIMIT_TENSOR_NAME_BYTES + 32];
+    const tensor_entry *entry = NULL;
+    TRY(find_whole(l, stem, shape, &entry, name, error));
+    *ret = matrix_over(entry->type, rows, shape[1], entry->data, NULL);
+    ret->source += first * ret->source_row_bytes;
     return HEARTH_OK;
 }
 
@@ -244,7 +305,7 @@ hearth_status find_vector(loader *l, const char *name, row_part part, bool fused
     }
     for (size_t i = 0; i < count; i++) {
         if (!value_at(entry, source_row(l, part, fused, count, i), &values[i])) {
-            char place[LIMIT_TENSOR_NAME_BYTES + 32];
+            char place[LIMIT_TENSOR_NAME_BYTES + 64];
             snprintf(place, sizeof place, "tensor %s", name);
             const dtype_info *info = dtype_get_info(entry->type);
             return error_set(error, HEARTH_E_UNSUPPORTED, place, "F32, F16 or BF16", "%s",

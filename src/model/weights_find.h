@@ -30,6 +30,8 @@ typedef enum row_part {
     PART_V,
     PART_FIRST_HALF,  /* gate of a fused gate and up */
     PART_SECOND_HALF, /* up */
+    PART_LATENT_Q,    /* heads of nope + rope values, of which the last ones turn */
+    PART_LATENT_KV,   /* kv_rank values, then rope ones that turn */
 } row_part;
 
 typedef struct matrix_place {
@@ -50,6 +52,12 @@ size_t fused_rows(const model_config *c, row_part part);
 /* The tensor of that exact name with that shape (row-major), marked as used. */
 hearth_status find_tensor(loader *l, const char *name, uint32_t dims, const uint64_t *shape, const tensor_entry **ret,
                           hearth_error *error);
+/* [rows, cols] whose row r and column c is the tensor's row first + c and column r: a copy. `shape`: the tensor's. */
+hearth_status find_turned(loader *l, const char *stem, const uint64_t shape[2], size_t first, size_t rows, size_t cols,
+                          matrix *ret, hearth_error *error);
+/* Rows [first, first + rows) of a tensor of that shape. */
+hearth_status find_slice(loader *l, const char *stem, const uint64_t shape[2], size_t first, size_t rows, matrix *ret,
+                         hearth_error *error);
 hearth_status find_matrix(loader *l, const matrix_place *place, size_t rows, size_t cols, matrix *ret,
                           hearth_error *error);
 /* `name` whole; `part` and `fused` choose and order as for the matrix of these rows. `plus` is added to each value. */

@@ -29,6 +29,7 @@ typedef struct moe_config {
     bool shared_gate; /* the shared expert is multiplied with the sigmoid of a product of its own */
     uint32_t groups,
         groups_used;       /* experts lie in groups, and only the best groups are chosen from; 0 or 1: no groups */
+    bool select_bias;      /* scores get a bias for the choice */
     bool group_sum_of_two; /* a group's score is the sum of its two best, not its best */
 } moe_config;
 

@@ -46,7 +46,7 @@ ROWS = {
     "gemma3": ("gemma3_text", dict(head_dim=16, query_pre_attn_scalar=16, sliding_window=24, num_hidden_layers=7,
                                    rope_parameters={"full_attention": {"rope_type": "linear", "factor": 4.0, "rope_theta": 1000000.0},
                                                     "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}}), True),
-    "phi": ("phi", dict(rope_parameters=PARTIAL, num_key_value_heads=4), True),
+    "phi": ("phi", dict(rope_parameters=PARTIAL, num_key_value_heads=4, intermediate_size=128), True),
     "phi3": ("phi3", dict(sliding_window=24, pad_token_id=0), True),
     "phi3-longrope": ("phi3", dict(pad_token_id=0, max_position_embeddings=1024, original_max_position_embeddings=256, rope_parameters=LONG), False),
     "phimoe": ("phimoe", dict(num_local_experts=5, num_experts_per_tok=2, lm_head_bias=True, attention_bias=True), False),
@@ -55,7 +55,7 @@ ROWS = {
     "olmo3": ("olmo3", dict(sliding_window=24, rope_parameters={"full_attention": dict(YARN), "sliding_attention": dict(PLAIN)}), False),
     "olmoe": ("olmoe", dict(num_experts=5, num_experts_per_tok=2), True),
     "pythia": ("gpt_neox", dict(rope_parameters={**PLAIN, "partial_rotary_factor": 0.25}, hidden_act="gelu", head=8), True),
-    "neox-serial": ("gpt_neox", dict(rope_parameters=PARTIAL, use_parallel_residual=False, hidden_act="gelu_new"), True),
+    "neox-serial": ("gpt_neox", dict(rope_parameters=PARTIAL, use_parallel_residual=False, hidden_act="gelu"), True),
     "apertus": ("apertus", dict(rope_parameters=LLAMA3), True),
     "smollm3": ("smollm3", dict(pad_token_id=0), True),
     "bloom": ("bloom", dict(n_head=4), True),
@@ -76,6 +76,17 @@ ROWS = {
     "command-r": ("cohere", dict(logit_scale=0.25), True),
     "command-r-plus": ("cohere", dict(logit_scale=0.25, use_qk_norm=True), True),
     "cohere2": ("cohere2", dict(sliding_window=24, head_dim=8, logit_scale=0.25), True),
+    "deepseek-v2": ("deepseek_v2", dict(q_lora_rank=None, kv_lora_rank=24, qk_nope_head_dim=8, qk_rope_head_dim=8, v_head_dim=12, n_routed_experts=6,
+                                        num_experts_per_tok=2, n_shared_experts=2, moe_intermediate_size=16, first_k_dense_replace=1,
+                                        topk_method="greedy", routed_scaling_factor=1.5, num_key_value_heads=4, head_dim=8), True),
+    "deepseek-v2-groups": ("deepseek_v2", dict(q_lora_rank=20, kv_lora_rank=24, qk_nope_head_dim=8, qk_rope_head_dim=8, v_head_dim=12, n_routed_experts=8,
+                                               num_experts_per_tok=3, n_shared_experts=1, moe_intermediate_size=16, first_k_dense_replace=1,
+                                               topk_method="group_limited_greedy", n_group=4, topk_group=2, routed_scaling_factor=2.0,
+                                               num_key_value_heads=4, head_dim=8), False),
+    "deepseek-v3": ("deepseek_v3", dict(q_lora_rank=20, kv_lora_rank=24, qk_nope_head_dim=8, qk_rope_head_dim=8, v_head_dim=12, n_routed_experts=8,
+                                        num_experts_per_tok=3, n_shared_experts=1, moe_intermediate_size=16, first_k_dense_replace=1,
+                                        n_group=4, topk_group=2, routed_scaling_factor=2.5, norm_topk_prob=True, num_key_value_heads=4, head_dim=8,
+                                        rope_parameters={**YARN, "mscale": 1.0, "mscale_all_dim": 1.0}), True),
     "nemotron": ("nemotron", dict(rope_parameters=PARTIAL, head_dim=8), True),
     "exaone4": ("exaone4", dict(sliding_window=24, sliding_window_pattern=4), True),
 }
@@ -108,12 +119,14 @@ def fill(model, seed):
             r = torch.randn(p.shape, generator=generator)
             if "norm" in name and name.endswith("weight") or ".ln_" in name and name.endswith("weight"):
                 p.copy_(((0 if plus_one else 1) + 0.2 * r).bfloat16().float())
+                if "embeddings_layernorm" in name:
+                    p.mul_(0.25)
             elif p.dim() <= 1:
                 p.copy_((0.3 * r).bfloat16().float())
             else:
                 p.copy_((1.3 * r / p.shape[-1] ** 0.5).bfloat16().float())
             if ("embed" in name or "wte" in name) and p.dim() == 2 and "norm" not in name:
-                p.mul_(4 if not model.config.model_type.startswith("gemma") else 0.5)
+                p.mul_(0.5 if model.config.tie_word_embeddings else 4)  # a tied one would repeat its token
 
 
 def greedy(model, ids, count):
@@ -126,6 +139,26 @@ def greedy(model, ids, count):
         margin = min(margin, float(top[0] - top[1]))
         ids.append(int(torch.argmax(logits)))
     return ids, margin
+
+
+def old_spelling(folder):
+    """Keys that the published files of these families have, and that converters want, beside the new ones."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    kind = config["model_type"]
+    if kind in ("gpt_neox", "cohere2"):
+        config["rotary_pct"] = config["rope_parameters"].get("partial_rotary_factor", 1.0)
+        config["rotary_emb_base"] = config["rope_parameters"]["rope_theta"]
+    if kind == "gpt2":
+        config["n_ctx"] = config["n_positions"]
+    if kind == "deepseek_v3":
+        config["scoring_func"], config["topk_method"] = "sigmoid", "noaux_tc"
+    if kind == "bloom":
+        config["seq_length"] = 2048
+    if kind == "falcon" and not config["new_decoder_architecture"]:
+        del config["num_kv_heads"]
+        config["n_head_kv"] = 1 if config["multi_query"] else config["num_attention_heads"]
+    path.write_text(json.dumps(config, indent=2) + "\n")
 
 
 def to_gguf(converter, folder, path):
@@ -143,7 +176,8 @@ def to_gguf(converter, folder, path):
             self.gguf_writer.add_vocab_size(self.hparams["vocab_size"])
 
     with torch.inference_mode():
-        made = WithoutVocabulary(folder, gguf.LlamaFileType.MOSTLY_BF16, path, eager=True, use_temp_file=False)
+        made = WithoutVocabulary(folder, gguf.LlamaFileType.MOSTLY_BF16, path, eager=True, use_temp_file=False,
+                                 hparams=json.loads((folder / "config.json").read_text()))
         made.write()
 
 
@@ -159,7 +193,7 @@ def make(converter, number, name):
         fill(model, seed)
         prompt = torch.randint(0, 64, (PROMPT,), generator=torch.Generator().manual_seed(seed)).tolist()
         ids, margin = greedy(model, prompt, GREEDY)
-        if len(set(ids[PROMPT:])) > 8:  # a text, not one token again and again
+        if len(set(ids[PROMPT:])) > (2 if kind == "bloom" else 4):  # a text, not one token again and again
             best = max(best, (margin, seed))
             if margin > 0.01:
                 break
@@ -174,6 +208,7 @@ def make(converter, number, name):
         logits = model(torch.tensor([text])).logits[0].float()
     model.to(torch.bfloat16).save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
+    old_spelling(folder)
     golden = {"made_with": VERSIONS, "seed": seed, "greedy": ids, "prompt": PROMPT, "least_margin": margin,
               "text": text, "positions": POSITIONS,
               "logits": [[float(f"{v:.6g}") for v in logits[p].tolist()] for p in POSITIONS]}
@@ -181,7 +216,12 @@ def make(converter, number, name):
     path = HERE / f"{name}.gguf"
     path.unlink(missing_ok=True)
     if as_gguf and converter != "-":
-        to_gguf(converter, folder, path)
+        stub = folder / "tokenizer.json"  # some converters look whether it is there
+        stub.write_text(json.dumps({"model": {"type": "BPE", "vocab": {f"t{i}": i for i in range(64)}, "merges": []}, "added_tokens": []}))
+        try:
+            to_gguf(converter, folder, path)
+        finally:
+            stub.unlink()
     print(f"{name}: seed {seed}, margin {margin:.4f}, logits to {float(logits.abs().max()):.3g}, "
           f"{sum(f.stat().st_size for f in folder.iterdir())} bytes{', GGUF' if path.exists() else ''}", flush=True)
 
