@@ -458,7 +458,6 @@ static const refusal refusals[] = {
     {"max_position_embeddings", "99999999999", HEARTH_E_LIMIT, "max_position_embeddings", "99999999999"},
     {"rms_norm_eps", "0", HEARTH_E_FORMAT, "norm epsilon", "0"},
     {"attention_bias", "true", HEARTH_E_FORMAT, "tensor model.layers.0.self_attn.q_proj.bias", "no such tensor"},
-    {"partial_rotary_factor", "0.5", HEARTH_E_UNSUPPORTED, "partial_rotary_factor", "0.5"},
 };
 
 /* A copy of llama-gqa's folder with one key of config.json replaced. */
