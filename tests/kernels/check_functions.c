@@ -15,12 +15,9 @@ typedef struct function_row {
     double (*reference)(double);
 } function_row;
 
-static const function_row functions[] = {{"exp", 2, INFINITY, exp},
-                                         {"log", 2, INFINITY, log},
-                                         {"sin", 2, INFINITY, sin},
-                                         {"cos", 2, INFINITY, cos},
-                                         {"tanh", 2, INFINITY, tanh},
-                                         {"erf", 2, INFINITY, erf}};
+static const function_row functions[] = {{"exp", 2, INFINITY, exp},   {"log", 2, INFINITY, log},
+                                         {"sin", 2, INFINITY, sin},   {"cos", 2, INFINITY, cos},
+                                         {"tanh", 2, INFINITY, tanh}, {"erf", 2, INFINITY, erf}};
 #define FUNCTIONS (sizeof functions / sizeof functions[0])
 
 static void apply(const kernel_table *k, size_t function, const float *x, size_t n, float *out)

@@ -84,8 +84,8 @@ static void bench_attention(const kernel_table *k, bench_data *d, uint32_t posit
     size_t rounds = 0;
     const double start = seconds();
     do {
-        k->attention->attend(d->shape, d->keys, d->values, position, tokens, d->x, row, d->heads, 0, d->heads, 0.125f, NULL,
-                             d->out, row, d->scratch);
+        k->attention->attend(d->shape, d->keys, d->values, position, tokens, d->x, row, d->heads, 0, d->heads, 0.125f,
+                             NULL, d->out, row, d->scratch);
         rounds++;
     } while (seconds() - start < 0.1);
     const double each = (seconds() - start) / (double)rounds;

@@ -30,13 +30,19 @@ int main(int argc, char **argv)
         return 0;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(check_selection),        cmocka_unit_test(check_vocabulary),
-        cmocka_unit_test(check_halves),           cmocka_unit_test(check_elementwise),
-        cmocka_unit_test(check_reductions),       cmocka_unit_test(check_activations),
-        cmocka_unit_test(check_cache_store),      cmocka_unit_test(check_attention_definition),
+        cmocka_unit_test(check_selection),
+        cmocka_unit_test(check_vocabulary),
+        cmocka_unit_test(check_halves),
+        cmocka_unit_test(check_elementwise),
+        cmocka_unit_test(check_reductions),
+        cmocka_unit_test(check_activations),
+        cmocka_unit_test(check_cache_store),
+        cmocka_unit_test(check_attention_definition),
         cmocka_unit_test(check_attention_forms),
-        cmocka_unit_test(check_attention_chunks), cmocka_unit_test(check_attention_meaning),
-        cmocka_unit_test(check_function_errors),  cmocka_unit_test(check_function_corners),
+        cmocka_unit_test(check_attention_chunks),
+        cmocka_unit_test(check_attention_meaning),
+        cmocka_unit_test(check_function_errors),
+        cmocka_unit_test(check_function_corners),
         cmocka_unit_test(check_math64),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
