@@ -109,8 +109,10 @@ static int print(const cli *c, const bench_settings *s, const opened *o, const b
     printf("%s, %s, %d thread%s, weights %s, loaded in %.2f s\n", open_compute_names[s->compute],
            o->engine->kernels->name, o->engine->threads, o->engine->threads == 1 ? "" : "s",
            terminal_bytes(o->model->weights.matrix_bytes, bytes), o->seconds);
-    printf("this machine: %.1f GB/s read, %.0f GFLOPS binary32, %.0f GFLOPS bf16, %.0f GOPS int8\n\n", l->bandwidth,
-           l->peak[MEASURE_FP32], l->peak[MEASURE_BF16], l->peak[MEASURE_INT8]);
+    char rates[MEASURE_KINDS][32];
+    printf("this machine: %.1f GB/s read, %s GFLOPS binary32, %s GFLOPS bf16, %s GOPS int8\n\n", l->bandwidth,
+           terminal_rate(l->peak[MEASURE_FP32], rates[0]), terminal_rate(l->peak[MEASURE_BF16], rates[1]),
+           terminal_rate(l->peak[MEASURE_INT8], rates[2]));
     printf("%-8s %7s %11s   %-10s %s\n", "", "tokens", "tokens/s", "uses", "of the limit");
     for (size_t i = 0; i < count; i++) {
         const bench_row *r = &rows[i];

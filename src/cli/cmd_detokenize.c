@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/open.h"
 #include "cli/pieces.h"
+#include "cli/signals.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -77,6 +78,7 @@ static hearth_status print(const cli *c, const buffer *text, int *ret_code, hear
 static int run(cli *c, void *settings, const char **operands, size_t count)
 {
     const detokenize_settings *s = settings;
+    (void)signals_leave_at_once(true); /* nothing here is ever half done */
     hearth_error error = {0};
     opened o = {0};
     token_list list = {0};

@@ -83,8 +83,10 @@ static void print_limits(const bench_limits *limits)
         printf("not measured: too little memory is free\n");
     }
     row("peaks");
-    printf("%.0f GFLOPS binary32, %.0f GFLOPS bf16, %.0f GOPS 8-bit integers\n", limits->peak[MEASURE_FP32],
-           limits->peak[MEASURE_BF16], limits->peak[MEASURE_INT8]);
+    char rates[MEASURE_KINDS][32];
+    printf("%s GFLOPS binary32, %s GFLOPS bf16, %s GOPS 8-bit integers\n",
+           terminal_rate(limits->peak[MEASURE_FP32], rates[0]), terminal_rate(limits->peak[MEASURE_BF16], rates[1]),
+           terminal_rate(limits->peak[MEASURE_INT8], rates[2]));
 }
 
 static void print(const cli *c, const opened *o, const bench_limits *limits)

@@ -247,6 +247,7 @@ static int answer_once(run_state *r, const buffer *prompt)
 {
     hearth_error error = {0};
     const bool raw = r->template == NULL;
+    (void)signals_leave_at_once(true); /* until the prompt is tokens: that does not look whether to stop */
     hearth_status status =
         raw ? HEARTH_OK : conversation_add(r->messages, "user", buffer_text(prompt), prompt->length, &error);
     if (status == HEARTH_OK) {

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/open.h"
 #include "cli/pieces.h"
+#include "cli/signals.h"
 
 #include "base/json.h"
 #include "generate/score.h"
@@ -126,6 +127,7 @@ static hearth_status score_text(const cli *c, const score_settings *s, const ope
                                .cache = -1,
                                .progress = terminal_progress_step,
                                .progress_context = &bar};
+    (void)signals_leave_at_once(true);
     hearth_status status = tokenizer_encode(o->model->tokenizer, buffer_text(text), text->length,
                                             s->no_bos ? ENCODE_PLAIN : ENCODE_ADD_BOS, &list, error);
     if (status == HEARTH_OK && list.count < 2) {
@@ -135,8 +137,12 @@ static hearth_status score_text(const cli *c, const score_settings *s, const ope
         status = scored_bytes(o->model->tokenizer, &list, text->length, &bytes, error);
     }
     if (status == HEARTH_OK) {
+        (void)signals_leave_at_once(false);
         status = score_tokens(o->model, list.ids, list.count, bytes, &how, &result, error);
         terminal_progress_end(&bar);
+    }
+    if (status != HEARTH_E_CANCELLED) {
+        (void)signals_leave_at_once(true);
     }
     if (status == HEARTH_OK && c->json) {
         *ret_code = print_json(c, s, o, &list, bytes, &result);

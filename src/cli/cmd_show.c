@@ -3,6 +3,7 @@
 #include "cli/show.h"
 
 #include "cli/pieces.h"
+#include "cli/signals.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -206,6 +207,7 @@ static int print(const cli *c, const show_settings *s, const model *m)
 static int run(cli *c, void *settings, const char **operands, size_t count)
 {
     (void)count;
+    (void)signals_leave_at_once(true); /* nothing here is ever half done */
     hearth_error error = {0};
     opened o = {0};
     const int code =

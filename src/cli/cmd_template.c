@@ -4,6 +4,7 @@
 #include "cli/open.h"
 #include "cli/pieces.h"
 #include "cli/prompt.h"
+#include "cli/signals.h"
 
 #include "base/limits.h"
 #include "platform/file.h"
@@ -126,6 +127,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     if (s->now != NULL && !parse_date(s->now, &now)) {
         return cli_usage(c, "--now takes a date, YYYY-MM-DD, not \"%.48s\"", s->now);
     }
+    (void)signals_leave_at_once(true); /* nothing here is ever half done */
     hearth_error error = {0};
     opened o = {0};
     conversation_input in = {0};

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/open.h"
 #include "cli/pieces.h"
+#include "cli/signals.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -86,6 +87,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     if (s->text != NULL && count > 1) {
         return cli_usage(c, "give --text or a file, not both");
     }
+    (void)signals_leave_at_once(true); /* nothing here is ever half done */
     hearth_error error = {0};
     opened o = {0};
     token_list list = {0};

@@ -71,9 +71,9 @@ hearth_status open_text(const cli *c, const char *path, buffer *out, hearth_erro
     if (!named && terminal_is(stdin)) {
         cli_note(c, "reads what is typed, up to Ctrl-D at the beginning of a line");
     }
-    signals_leave_at_once(true);
+    const bool before = signals_leave_at_once(true);
     const hearth_status status = named ? file_read_stream(path, LIMIT_TEXT_BYTES, out, error)
                                        : file_read_descriptor(0, "standard input", LIMIT_TEXT_BYTES, out, error);
-    signals_leave_at_once(false);
+    (void)signals_leave_at_once(before);
     return status;
 }

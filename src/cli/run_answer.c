@@ -217,6 +217,7 @@ static hearth_status make_answer(making *m)
     run_state *r = m->r;
     unsigned forgotten = 0;
     TRY(fit_prompt(m, &forgotten));
+    (void)signals_leave_at_once(false);
     const double began = time_seconds();
     TRY(feed(r, &m->prompt, &r->last.kept_tokens, m->error));
     r->last.prompt_tokens = m->prompt.count;

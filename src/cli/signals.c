@@ -129,9 +129,14 @@ void signals_forget(void)
     interrupts = 0;
 }
 
-void signals_leave_at_once(bool yes)
+bool signals_leave_at_once(bool yes)
 {
+    const bool was = leave_at_once != 0;
     leave_at_once = yes;
+    if (yes && signals_stop_asked()) { /* it came while it was only noted */
+        _exit(signals_exit_status());
+    }
+    return was;
 }
 
 void signals_be_patient(bool yes)

@@ -14,8 +14,9 @@ bool signals_terminated(void);
 int signals_exit_status(void);
 /* Takes a Ctrl-C as answered: the next one counts as the first. */
 void signals_forget(void);
-/* While true, the first of them ends the process: for waiting on input, when nothing is half done. */
-void signals_leave_at_once(bool yes);
+/* While true, the first of them ends the process: for waiting on input and for work that does not look whether to stop,
+ * when nothing is half done. Returns what it was. */
+bool signals_leave_at_once(bool yes);
 /* While true, no number of SIGINTs ends the process: at the prompt, where each is answered and the terminal must be
  * given back first. */
 void signals_be_patient(bool yes);

@@ -247,6 +247,12 @@ const char *terminal_bytes(uint64_t bytes, char ret[32])
     return ret;
 }
 
+const char *terminal_rate(double rate, char ret[32])
+{
+    snprintf(ret, 32, rate >= 9.95 ? "%.0f" : (rate >= 0.995 ? "%.1f" : "%.2f"), rate);
+    return ret;
+}
+
 const char *terminal_number(uint64_t number, char ret[32])
 {
     char digits[24];

@@ -60,6 +60,8 @@ void terminal_progress_end(terminal_progress *progress);
 
 /* "1.5 MB", "640 B"; powers of ten. */
 const char *terminal_bytes(uint64_t bytes, char ret[32]);
+/* "120", "5.3", "0.27": digits enough for a measured rate. */
+const char *terminal_rate(double rate, char ret[32]);
 /* "1 234 567" as 1,234,567. */
 const char *terminal_number(uint64_t number, char ret[32]);
 

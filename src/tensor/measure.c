@@ -9,9 +9,9 @@
 
 #define MEASURE_ROUNDS 5
 #define MEASURE_READ_BYTES ((size_t)512 << 20)
-#define MEASURE_PEAK_SECONDS 0.02 /* a run of peak work lasts about so long, */
-#define MEASURE_PEAK_MOST 2000u   /* or so many rounds where that is less */
-#define MEASURE_PEAK_TRIED 20u
+#define MEASURE_PEAK_ROUNDS 20u /* at first; then as many as take MEASURE_PEAK_SECONDS */
+#define MEASURE_PEAK_ROUNDS_MOST 20000u
+#define MEASURE_PEAK_SECONDS 0.02
 
 typedef struct measure_work {
     const kernel_table *k;
@@ -72,9 +72,12 @@ hearth_status measure_read_bandwidth(const kernel_table *k, thread_pool *pool, s
 
 double measure_peak(const kernel_table *k, thread_pool *pool, measure_kind kind)
 {
-    measure_work work = {.k = k, .kind = kind, .rounds = MEASURE_PEAK_TRIED};
-    const double wanted = MEASURE_PEAK_SECONDS / fastest_run(pool, peak_part, &work) * (double)work.rounds;
-    work.rounds = wanted >= MEASURE_PEAK_MOST ? MEASURE_PEAK_MOST : 1 + (uint64_t)wanted;
+    measure_work work = {.k = k, .kind = kind, .rounds = MEASURE_PEAK_ROUNDS};
+    const double one = fastest_run(pool, peak_part, &work) / MEASURE_PEAK_ROUNDS;
+    const double wanted = one > 0 ? MEASURE_PEAK_SECONDS / one : MEASURE_PEAK_ROUNDS_MOST;
+    work.rounds = wanted > MEASURE_PEAK_ROUNDS_MOST ? MEASURE_PEAK_ROUNDS_MOST
+                  : wanted > MEASURE_PEAK_ROUNDS    ? (uint64_t)wanted
+                                                    : MEASURE_PEAK_ROUNDS;
     const double operations = (double)k->measure_peak[kind](1) * (double)work.rounds * thread_pool_parts(pool);
     return operations / fastest_run(pool, peak_part, &work) * 1e-9;
 }

@@ -692,4 +692,23 @@ def waiting_for_input_can_be_interrupted():
     process.communicate()
 
 
+@test
+def work_that_does_not_look_ends_at_once():
+    with folder() as place:
+        path = os.path.join(place, "long")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(golden()["text"] * 20000)
+        for arguments in (["tokenize", tiny(), path, "--ids"], ["score", tiny(), path], ["run", tiny(), "--raw", "-n", "1"]):
+            with open(path, "rb") as text:
+                process = subprocess.Popen([HEARTH, *arguments], stdin=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+            began = time.monotonic()
+            out, err = process.communicate(timeout=60)
+            assert process.returncode == 130 and time.monotonic() - began < 2 and out == err == b"", (arguments, process.returncode, out[:100], err)
+    began = time.monotonic()
+    good("doctor", "--isa", "scalar", "--threads", "1")
+    assert time.monotonic() - began < 20
+
+
 main()
