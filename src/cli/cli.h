@@ -63,6 +63,8 @@ const cli_command *cli_find_command(const char *name);
 /* The command whose name is nearest, or NULL where none is near. */
 const char *cli_nearest_command(const char *name);
 
+/* --version, which the program takes before any command: a bool alone. */
+extern const option cli_program_options[];
 /* Rows for --threads, --isa, --color, --quiet, --help; and --json, for the commands that have it. */
 extern const option cli_global_options[];
 extern const option cli_json_options[];

@@ -52,6 +52,14 @@ const option cli_global_options[] = {
     {.name = NULL},
 };
 
+const option cli_program_options[] = {
+    {.name = "version",
+     .letter = 'V',
+     .type = OPTION_FLAG,
+     .help = "Print what hearth version prints. Before any command."},
+    {.name = NULL},
+};
+
 const option cli_json_options[] = {
     {.name = "json", .type = OPTION_FLAG, .offset = offsetof(cli, json), .help = "Print the result as one JSON value."},
     {.name = NULL},

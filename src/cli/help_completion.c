@@ -61,6 +61,21 @@ static void bash_values(const char *command, const option *o, FILE *out)
     }
 }
 
+/* "--a|-b|--c": those that take a value. */
+static void bash_taking(const option *o, FILE *out)
+{
+    const char *join = "";
+    for (; o->name != NULL; o++) {
+        if (o->type != OPTION_FLAG) {
+            fprintf(out, "%s--%s", join, o->name);
+            join = "|";
+        }
+        if (o->type != OPTION_FLAG && o->letter != 0) {
+            fprintf(out, "|-%c", o->letter);
+        }
+    }
+}
+
 static void bash_commands(FILE *out)
 {
     for (size_t i = 0; cli_commands[i] != NULL; i++) {
@@ -77,7 +92,10 @@ static void bash_script(FILE *out)
           "    elif [[ $before == = ]]; then before=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
           "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
           "        case ${COMP_WORDS[i]} in\n"
-          "        --threads|--isa|--color) ((i++)) ;;\n"
+          "        ",
+          out);
+    bash_taking(cli_global_options, out);
+    fputs(") ((i++)) ;;\n"
           "        -*) ;;\n"
           "        *) command=${COMP_WORDS[i]}; break ;;\n"
           "        esac\n"
@@ -100,7 +118,9 @@ static void bash_script(FILE *out)
         bash_names(cli_commands[i]->has_json ? cli_json_options : NULL, out);
         fputs("\" ;;\n", out);
     }
-    fputs("    esac\n    if [[ $word == -* ]]; then\n"
+    fputs("    \"\") options+=\"", out);
+    bash_names(cli_program_options, out);
+    fputs("\" ;;\n    esac\n    if [[ $word == -* ]]; then\n"
           "        COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
           "    elif [[ -z $command || $command == help ]]; then\n"
           "        COMPREPLY=($(compgen -W \"$commands\" -- \"$word\"))\n"
@@ -149,6 +169,7 @@ static void zsh_script(FILE *out)
     fputs("    )\n    _describe command commands\n}\n_hearth() {\n    local curcontext=$curcontext state line\n"
           "    typeset -A opt_args\n    _arguments -C",
           out);
+    zsh_options(cli_program_options, out);
     zsh_options(cli_global_options, out);
     fputs(" \\\n        '1:command:_hearth_commands' '*::operand:->operands'\n"
           "    [[ $state == operands ]] || return\n    case $line[1] in\n",
@@ -166,13 +187,11 @@ static void zsh_script(FILE *out)
 
 /* ---- fish ---- */
 
-static void fish_options(const char *command, const option *o, FILE *out)
+/* `where`: "", or the condition under which they are offered. */
+static void fish_options(const char *where, const option *o, FILE *out)
 {
     for (; o != NULL && o->name != NULL; o++) {
-        fputs("complete -c hearth", out);
-        if (command != NULL) {
-            fprintf(out, " -n '__fish_seen_subcommand_from %s'", command);
-        }
+        fprintf(out, "complete -c hearth%s", where);
         fprintf(out, " -l %s", o->name);
         if (o->letter != 0) {
             fprintf(out, " -s %c", o->letter);
@@ -200,11 +219,14 @@ static void fish_script(FILE *out)
         sentence(cli_commands[i]->summary, "", out);
         fputs("'\n", out);
     }
-    fish_options(NULL, cli_global_options, out);
+    fish_options(" -n __fish_use_subcommand", cli_program_options, out);
+    fish_options("", cli_global_options, out);
     for (size_t i = 0; cli_commands[i] != NULL; i++) {
         const cli_command *row = cli_commands[i];
-        fish_options(row->name, row->options, out);
-        fish_options(row->name, row->has_json ? cli_json_options : NULL, out);
+        char where[64];
+        snprintf(where, sizeof where, " -n '__fish_seen_subcommand_from %s'", row->name);
+        fish_options(where, row->options, out);
+        fish_options(where, row->has_json ? cli_json_options : NULL, out);
         if (takes_command(row)) {
             fprintf(out, "complete -c hearth -n '__fish_seen_subcommand_from %s' -f -a '", row->name);
             bash_commands(out);

@@ -63,6 +63,9 @@ void help_tables(const cli_command *row, help_table ret[4])
             ret[n++] = (help_table){"", cli_json_options}; /* goes on under the same heading */
         }
     }
-    ret[n++] = (help_table){row != NULL ? "Options of every command" : "Options", cli_global_options};
+    if (row == NULL) {
+        ret[n++] = (help_table){"Options", cli_program_options};
+    }
+    ret[n++] = (help_table){row != NULL ? "Options of every command" : "", cli_global_options};
     ret[n] = (help_table){NULL, NULL};
 }

@@ -142,9 +142,8 @@ static int run_command(cli *c, int count, char *const *argv, const char **operan
 
 static int run_line(cli *c, int count, char *const *argv, const char **operands)
 {
-    static const option version_option[] = {{.name = "version", .letter = 'V', .type = OPTION_FLAG}, {.name = NULL}};
     bool version = false;
-    const option_set sets[] = {{version_option, &version}, {cli_global_options, c}};
+    const option_set sets[] = {{cli_program_options, &version}, {cli_global_options, c}};
     hearth_error error = {0};
     size_t found = 0;
     if (option_parse(sets, 2, count, argv, true, operands, &found, &error) != HEARTH_OK) {

@@ -78,7 +78,8 @@ def help_goes_to_stdout_in_every_form():
         assert page.err == "" and page.out.startswith(f"hearth {command} - ")
         assert page.out == good(command, "--help").out == good(command, "-h").out
         assert f"Usage: hearth {command} [OPTIONS]" in page.out and "Exit status:" in page.out
-    assert good("--version").out == good("version").out
+    assert good("--version").out == good("-V").out == good("version").out
+    assert "-V, --version" in overview.out and "`--version`" in good("help", "--markdown").out and "version" in good("help", "--man").out
 
 
 @test
@@ -242,7 +243,8 @@ def bash_completes():
         return made.stdout.split()
 
     assert complete("hearth ver") == ["version"]
-    assert complete("hearth --threads 2 hel") == ["help"]
+    assert complete("hearth --ver") == ["--version"] and complete("hearth run --ver") == []
+    assert complete("hearth --threads 2 hel") == ["help"] and complete("hearth --color never -q hel") == ["help"]
     assert complete("hearth help --comp") == ["--completion"]
     assert complete("hearth help --completion fi") == ["fish"]
     assert complete("hearth version --color = al") == ["always"]
@@ -289,6 +291,7 @@ def fish_completes():
             return [entry.split("\t")[0] for entry in made.stdout.splitlines()]
 
         assert complete("hearth ver") == ["version"]
+        assert complete("hearth --ver") == ["--version"]
         assert complete("hearth version --js") == ["--json"]
         assert complete("hearth help --completion fi") == ["fish"]
         assert complete("hearth help ver") == ["version"]
