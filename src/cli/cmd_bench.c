@@ -113,6 +113,9 @@ static int print(const cli *c, const bench_settings *s, const opened *o, const b
     printf("this machine: %.1f GB/s read, %s GFLOPS binary32, %s GFLOPS bf16, %s GOPS int8\n\n", l->bandwidth,
            terminal_rate(l->peak[MEASURE_FP32], rates[0]), terminal_rate(l->peak[MEASURE_BF16], rates[1]),
            terminal_rate(l->peak[MEASURE_INT8], rates[2]));
+    if (count == 0) {
+        return EXIT_DONE;
+    }
     printf("%-8s %7s %11s   %-10s %s\n", "", "tokens", "tokens/s", "uses", "of the limit");
     for (size_t i = 0; i < count; i++) {
         const bench_row *r = &rows[i];

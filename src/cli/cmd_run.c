@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -156,7 +157,9 @@ static hearth_status gather_prompt(const cli *c, const run_settings *s, buffer *
     if (s->prompt != NULL) {
         TRY(buffer_append_text(out, s->prompt, error));
     }
-    if (isatty(STDIN_FILENO)) {
+    /* One that was closed was opened for writing (terminal_start); with a prompt none is needed. */
+    const bool closed = (fcntl(STDIN_FILENO, F_GETFL) & O_ACCMODE) == O_WRONLY;
+    if (isatty(STDIN_FILENO) || (closed && s->prompt != NULL)) {
         return HEARTH_OK;
     }
     buffer piped;

@@ -8,6 +8,7 @@
 #include "generate/score.h"
 
 #include <stdio.h>
+#include <string.h>
 
 typedef struct score_settings {
     size_t window, stride;
@@ -139,6 +140,9 @@ static hearth_status score_text(const cli *c, const score_settings *s, const ope
     if (status == HEARTH_OK) {
         (void)signals_leave_at_once(false);
         status = score_tokens(o->model, list.ids, list.count, bytes, &how, &result, error);
+        if (status == HEARTH_E_ARGUMENT && strcmp(error->place, "stride") == 0) {
+            snprintf(error->place, sizeof error->place, "--stride");
+        }
         terminal_progress_end(&bar);
     }
     if (status != HEARTH_E_CANCELLED) {

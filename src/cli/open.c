@@ -14,8 +14,8 @@ const char *const open_compute_names[] = {"native", "f32", NULL};
 static hearth_status make_engine(const cli *c, size_t threads, opened *ret, hearth_error *error)
 {
     const hearth_status status = engine_create((int)threads, c->isa, &ret->engine, error);
-    if (status == HEARTH_E_ARGUMENT && c->isa != NULL) {
-        snprintf(error->place, sizeof error->place, "--isa");
+    if (status == HEARTH_E_ARGUMENT) {
+        snprintf(error->place, sizeof error->place, "%s", c->isa != NULL ? "--isa" : "HEARTH_ISA");
     }
     return status;
 }

@@ -4,6 +4,7 @@
 #include "cli/terminal.h"
 #include "platform/cpu.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,10 +32,19 @@ static void amount(char *ret, size_t size, double value, const char *unit, bool 
 static void time_left(char *ret, size_t size, double seconds)
 {
     const uint64_t s = (uint64_t)(seconds + 0.5);
-    if (s < 60) {
-        snprintf(ret, size, "%llu s left", (unsigned long long)s);
+    static const struct {
+        uint64_t seconds;
+        const char *name;
+    } units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
+    size_t at = 0;
+    while (units[at].seconds > 1 && s < units[at].seconds) {
+        at++;
+    }
+    if (units[at].seconds == 1) {
+        snprintf(ret, size, "%" PRIu64 " s left", s);
     } else {
-        snprintf(ret, size, "%llu min %llu s left", (unsigned long long)(s / 60), (unsigned long long)(s % 60));
+        snprintf(ret, size, "%" PRIu64 " %s %" PRIu64 " %s left", s / units[at].seconds, units[at].name,
+                 s % units[at].seconds / units[at + 1].seconds, units[at + 1].name);
     }
 }
 

@@ -4,7 +4,9 @@
 #include "base/memory.h"
 #include "platform/cpu.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static kernel_cpu kernel_cpu_here(void)
 {
@@ -22,6 +24,19 @@ const kernel_table *engine_best_kernels(void)
     return kernels_select(NULL, kernel_cpu_here());
 }
 
+/* "one that this CPU runs: scalar, avx2" */
+static void list_variants(char *ret, size_t size)
+{
+    const kernel_table *variants[8];
+    const size_t count = kernels_variants(kernel_cpu_here(), variants);
+    size_t at = (size_t)snprintf(ret, size, "one that this CPU runs:");
+    for (size_t i = 0; i < count && at < size; i++) {
+        /* Several rows have one name: the first may have been listed. */
+        const bool again = i > 0 && strcmp(variants[i]->name, variants[i - 1]->name) == 0;
+        at += again ? 0 : (size_t)snprintf(ret + at, size - at, "%s %s", i > 0 ? "," : "", variants[i]->name);
+    }
+}
+
 hearth_status engine_create(int threads, const char *isa, engine **ret, hearth_error *error)
 {
     if (isa == NULL) {
@@ -32,8 +47,9 @@ hearth_status engine_create(int threads, const char *isa, engine **ret, hearth_e
     }
     const kernel_table *kernels = kernels_select(isa, kernel_cpu_here());
     if (kernels == NULL) {
-        return error_set(error, HEARTH_E_ARGUMENT, "instruction set", "one that this CPU runs (hearth doctor)", "%.64s",
-                         isa == NULL ? "none" : isa);
+        char known[96];
+        list_variants(known, sizeof known);
+        return error_set(error, HEARTH_E_ARGUMENT, "instruction set", known, "%.64s", isa == NULL ? "none" : isa);
     }
     engine *e = mem_calloc(1, sizeof *e);
     if (e == NULL) {

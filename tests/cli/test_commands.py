@@ -279,6 +279,7 @@ def score_refuses_what_makes_no_sense():
     one_line(hearth("score", stories(), "--no-bos", stdin=""), 1, "two tokens")
     one_line(hearth("score", stories(), "--window", "513", stdin="Once upon"), 2, "--window: expected at most", "513 of 512")
     good("score", stories(), "--window", "512", stdin="Once upon")
+    one_line(hearth("score", stories(), "--stride", "512", stdin="Once upon"), 2, "--stride: expected less than the window", "512 of 512")
 
 
 # ---- long work shows itself
@@ -290,11 +291,11 @@ def long_work_shows_a_bar_at_a_terminal():
         path = os.path.join(place, "long")
         with open(path, "w", encoding="utf-8") as out:
             out.write(golden()["text"] * 150)  # seconds even where it is fast
-        bar = re.compile(r"scoring [█░]+ +\d+%  [\d,]+ of [\d,]+ tokens, [\d,]+ tokens/s, (\d+ min )?\d+ s left")
+        bar = re.compile(r"scoring [█░]+ +\d+%  [\d,]+ of [\d,]+ tokens, [\d,]+ tokens/s, (\d+ h )?(\d+ min)?( ?\d+ s)? left")
         session = pty_run.Session([HEARTH, "score", stories(), path, "--threads", "1", "--isa", "scalar", "--window", "512", "--stride", "64"], columns=100)
         session.expect(bar, 60)
         session.resize(30)
-        session.expect(re.compile(r"scoring +\d+%  (\d+ min )?\d+ s left"))
+        session.expect(re.compile(r"scoring +\d+%  (\d+ h )?(\d+ min)?( ?\d+ s)? left"))
         session.send("\x03")
         began = time.monotonic()
         assert session.wait() == 130 and time.monotonic() - began < 10
@@ -308,7 +309,7 @@ def long_work_shows_a_bar_at_a_terminal():
         answer.send("\x03")
         assert answer.wait() == 130 and '"interrupted"' in answer.text()
         bench = pty_run.Session([HEARTH, "bench", stories(), "--decode", "400", "--prefill", "500", "--rounds", "101"], columns=100)
-        bench.expect(re.compile(r"measuring [█░]+ +\d+%  (\d+ min )?\d+ s left"), 60)
+        bench.expect(re.compile(r"measuring [█░]+ +\d+%  (\d+ h )?(\d+ min)?( ?\d+ s)? left"), 60)
         bench.send("\x03")
         assert bench.wait() == 130
 
@@ -353,7 +354,9 @@ def version_names_the_contract_and_the_instruction_set():
     assert made["isa"] == "scalar" and made["numeric_contract"] >= 1
     assert good("version", "--isa", "scalar").out == f"hearth {made['version']}\nnumeric contract {made['numeric_contract']}\ninstruction set scalar\n"
     other = "neon" if os.uname().machine == "x86_64" else "avx2"
-    one_line(hearth("version", "--isa", other), 2, other)
+    one_line(hearth("version", "--isa", other), 2, "--isa", other)
+    one_line(hearth("version", env=environment(HEARTH_ISA=other)), 1, "HEARTH_ISA", other)
+    one_line(hearth("version", env=environment(HEARTH_ISA="frob")), 1, "HEARTH_ISA", "one that this CPU runs: scalar", "found frob")
 
 
 # ---- run, one answer
@@ -379,6 +382,10 @@ def run_takes_its_prompt_from_everywhere():
     assert good_json("run", stories(), "--raw", "-n", "8", stdin="Once upon a time\n")["text"] == wanted["text"]
     both = good_json("run", stories(), "--raw", "-n", "8", "-p", "Once", stdin="upon a time\n\n")
     assert both["text"] == good_json("run", stories(), "--raw", "-n", "8", "-p", "Once\n\nupon a time")["text"]
+    shut = subprocess.run(["sh", "-c", f'"{HEARTH}" run "{stories()}" --raw -p "Once upon a time" -n 8 --json <&-'], capture_output=True, timeout=60, env=environment())
+    assert json.loads(shut.stdout)["text"] == wanted["text"], shut
+    shut = subprocess.run(["sh", "-c", f'"{HEARTH}" run "{stories()}" --raw <&-'], capture_output=True, timeout=60, env=environment())
+    one_line(Ended(shut.returncode, shut.stdout.decode(), shut.stderr.decode()), 1, "standard input")
     one_line(hearth("run", stories(), "--raw"), 2, "--prompt")
     one_line(hearth("run", stories(), "--raw", stdin="\n\n"), 2, "--prompt")
 
