@@ -105,7 +105,7 @@ static bool keeps_newlines(const line_reader *r)
     return r->quoted || (!r->continued && line->lastchar - line->buffer >= 3 && memcmp(line->buffer, "\"\"\"", 3) == 0);
 }
 
-static unsigned char on_paste(EditLine *edit, int key)
+static unsigned char on_paste(EditLine *edit, wint_t key)
 {
     line_reader *r = NULL;
     (void)key;
@@ -219,7 +219,8 @@ line_reader *line_reader_create(void)
     (void)el_set(r->edit, EL_HIST, history, r->history);
     (void)el_set(r->edit, EL_GETCFN, read_character);
     (void)el_set(r->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
-    (void)el_set(r->edit, EL_ADDFN, "hearth-paste", "what is pasted follows", on_paste);
+    (void)el_wset(r->edit, EL_ADDFN, L"hearth-paste", L"what is pasted follows",
+                  on_paste); /* el_set leaks its copies */
     (void)el_set(r->edit, EL_BIND, "\\e[200~", "hearth-paste", NULL);
     (void)el_set(r->edit, EL_BIND, "^I", "ed-insert", NULL);
     (void)el_set(r->edit, EL_BIND, "^@", "em-set-mark", NULL); /* not what the terminal's disabled keys do */
