@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 .PHONY: all help setup demo check check-long check-format bench bench-peers install uninstall clean
 
 all: $(BUILD)/build.ninja            ## build; leaves build/hearth
-	@ninja -C $(BUILD)
+	@ninja -C $(BUILD) programs
 
 $(BUILD)/build.ninja:
 	@scripts/setup build
@@ -39,7 +39,8 @@ bench-peers: all                     ## the same models through llama.cpp: make 
 
 install: all                         ## into PREFIX (/usr/local), DESTDIR is obeyed
 	@meson configure $(BUILD) --prefix=$(PREFIX) >/dev/null
-	@meson install -C $(BUILD)
+	@ninja -C $(BUILD) programs
+	@meson install -C $(BUILD) --no-rebuild
 
 uninstall:
 	@ninja -C $(BUILD) uninstall
