@@ -25,7 +25,7 @@ check:                               ## install, build, run every test (under 20
 	@scripts/setup all
 	@scripts/check
 
-check-long: check                    ## the same and what takes long: sanitizers, faults, fuzzers, arm64, 20 MB of tokens
+check-long: check                    ## the same and what takes long: arm64, 20 MB of tokens, references, longer fuzzing
 	@scripts/setup long
 	-@scripts/fetch-model
 	-@scripts/fetch-vocabularies
