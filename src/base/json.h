@@ -20,8 +20,8 @@ hearth_status json_door_write(const json_t *value, int indent, buffer *out, hear
 json_t *json_door_number(double value);
 json_t *json_door_float(float value);
 
-/* Building, with one check at the end: where the container is NULL or memory runs out, value and container are freed and
- * NULL comes back, else the container. A NULL value (memory ran out before) counts as such. */
+/* Building, with one check at the end: where the container is NULL or memory runs out, value and container are freed
+ * and NULL comes back, else the container. A NULL value (memory ran out before) counts as such. */
 json_t *json_door_append(json_t *array, json_t *value);
 json_t *json_door_put(json_t *object, const char *name, json_t *value);
 
