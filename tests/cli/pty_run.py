@@ -80,13 +80,27 @@ class Session:
         end = time.monotonic() + seconds
         while self._read(max(0.05, end - time.monotonic())):
             if time.monotonic() > end:
+                doing = self.doing()
                 self.close()
-                raise AssertionError(f"it did not end; the terminal shows:\n{self.text()[-3000:]}")
+                raise AssertionError(f"it did not end; {doing}; the terminal shows:\n{self.text()[-3000:]}")
         _, status = os.waitpid(self.pid, 0)
         self.code = os.waitstatus_to_exitcode(status)
         self.left = self.modes()
         os.close(self.terminal)
         return self.code
+
+    def doing(self):
+        """What the kernel says of the program's threads: for a failure's report."""
+        said = []
+        for task in sorted(os.listdir(f"/proc/{self.pid}/task")):
+            try:
+                with open(f"/proc/{self.pid}/task/{task}/status", encoding="utf-8") as lines:
+                    kept = [" ".join(line.split()) for line in lines if line.startswith(("State", "SigPnd", "ShdPnd", "SigBlk", "SigCgt"))]
+                with open(f"/proc/{self.pid}/task/{task}/syscall", encoding="utf-8") as call:
+                    said.append(f"thread {task}: {', '.join(kept)}, system call {call.read().split()[0]}")
+            except OSError as trouble:
+                said.append(f"thread {task}: {trouble}")
+        return "; ".join(said)
 
     def close(self):
         if self.code is None:
