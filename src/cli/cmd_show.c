@@ -82,9 +82,26 @@ static void print_shape(const model_config *k)
     row("");
     printf("%s embeddings%s%s%s\n", k->tied ? "tied" : "untied", k->form.qkv_bias ? ", biases on Q, K and V" : "",
            k->form.o_bias ? ", bias on the attention's output" : "", k->form.mlp_bias ? ", biases in the MLP" : "");
+    if (k->moe.experts != 0) {
+        row("experts");
+        printf("%u of width %u, %u for each token", k->moe.experts, k->moe.ffn, k->moe.used);
+        printf(k->moe.shared_ffn != 0 ? ", a shared one of width %u\n" : "\n", k->moe.shared_ffn);
+    }
+    if (k->mla.kv_rank != 0) {
+        row("latent");
+        printf("keys and values in %u + %u values, queries through %u; heads of %u + %u, values of %u\n",
+               k->mla.kv_rank, k->mla.rope, k->mla.q_rank, k->mla.nope, k->mla.rope, k->mla.value);
+    }
     row("positions");
+    if (k->positions != 0 || k->form.alibi) {
+        printf("%u tokens of context; %s\n", k->context, k->form.alibi ? "ALiBi" : "a learned table");
+        return;
+    }
     printf("%u tokens of context; RoPE: %s, theta %g, %u of %u values", k->context, rope_kind_name(k->rope.kind),
-           k->rope.theta, k->rope.dims, k->head_dim);
+           k->rope.theta, k->rope.dims, k->mla.kv_rank != 0 ? k->mla.rope : k->head_dim);
+    if (k->window != 0) {
+        printf(", windows of %u", k->window);
+    }
     if (k->rope.kind == ROPE_LINEAR || k->rope.kind == ROPE_LLAMA3) {
         printf(", factor %g", k->rope.factor);
     }

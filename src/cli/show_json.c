@@ -8,7 +8,9 @@
 
 static json_t *shape_json(const model_config *k)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o}", "layers", (json_int_t)k->layers,
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o}", "experts",
+                     (json_int_t)k->moe.experts, "experts_per_token", (json_int_t)k->moe.used, "window",
+                     (json_int_t)k->window, "latent", (json_int_t)k->mla.kv_rank, "layers", (json_int_t)k->layers,
                      "width", (json_int_t)k->width, "mlp", (json_int_t)k->ffn, "heads", (json_int_t)k->heads,
                      "kv_heads", (json_int_t)k->kv_heads, "head_dim", (json_int_t)k->head_dim, "vocabulary",
                      (json_int_t)k->vocabulary, "context", (json_int_t)k->context, "tied_embeddings", (int)k->tied,

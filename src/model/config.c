@@ -112,6 +112,9 @@ static hearth_status check_moe(const moe_config *m, hearth_error *error)
                              m->used);
         }
     }
+    if (m->jitter != 0.0f) {
+        TRY(check_positive("router jitter", (double)m->jitter, error));
+    }
     if (m->jitter != 0.0f && (m->used != 2 || m->experts < 2)) {
         return error_set(error, HEARTH_E_UNSUPPORTED, "experts per token", "2 (the sparse mixer)", "%u", m->used);
     }
@@ -139,6 +142,10 @@ hearth_status model_config_check(const model_config *c, hearth_error *error)
     TRY(check_positive("norm epsilon", (double)c->eps, error));
     TRY(check_scales(c, error));
     TRY(check_moe(&c->moe, error));
+    if (c->moe.experts != 0 && c->form.activation == ACTIVATE_XIELU) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, "activation", "one without parameters in a mixture of experts",
+                         "xielu");
+    }
     if (c->moe.experts != 0 && c->form.parallel) {
         return error_set(error, HEARTH_E_UNSUPPORTED, "experts", "layers one after the other", "parallel ones");
     }

@@ -40,6 +40,7 @@ struct tensor_names;
 typedef struct model_family {
     const char *name;                 /* for people: "Llama" */
     const char *hf_class;             /* config.json "architectures"[0] */
+    const char *hf_alias;             /* another spelling of the class, or NULL */
     const char *gguf_architecture;    /* general.architecture; NULL when GGUF files carry another row's */
     const struct tensor_names *names; /* of Hugging Face's tensors */
     layer_form form;

@@ -107,7 +107,9 @@ static hearth_status read_windowed(const json_t *config, model_config *c, hearth
     const json_t *types = config_value(config, "layer_types");
     uint32_t every = c->family->window_every;
     uint32_t from = 0;
-    TRY(config_number_or(config, "sliding_window_pattern _sliding_window_pattern", &every, error));
+    if (!json_is_array(types)) { /* beside the list the pattern may be a text */
+        TRY(config_number_or(config, "sliding_window_pattern _sliding_window_pattern", &every, error));
+    }
     if (c->family->window_opt_in) {
         TRY(config_number_or(config, "max_window_layers", &from, error));
     }
@@ -341,6 +343,14 @@ static hearth_status read_latent(const json_t *config, model_config *c, hearth_e
     TRY(config_number(config, "qk_nope_head_dim", &m->nope, error));
     TRY(config_number(config, "qk_rope_head_dim", &m->rope, error));
     TRY(config_number(config, "v_head_dim", &m->value, error));
+    bool interleaved = true;
+    uint32_t every = 1;
+    TRY(config_flag_or(config, "rope_interleave", &interleaved, error));
+    TRY(config_number_or(config, "moe_layer_freq", &every, error));
+    if (!interleaved || every != 1) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, interleaved ? "moe_layer_freq" : "rope_interleave",
+                         interleaved ? "1" : "true", "another value");
+    }
     return model_config_latent(c, error);
 }
 

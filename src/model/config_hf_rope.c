@@ -70,6 +70,7 @@ static hearth_status read_longrope(const json_t *config, const json_t *scaling, 
     TRY(config_real_or(scaling, "factor", &factor, error));
     rope->scale = factor <= 1 ? 1.0 : __builtin_sqrt(1 + math64_log(factor) / math64_log(original));
     TRY(config_real_or(scaling, "attention_factor", &rope->scale, error));
+    TRY(config_real_or(scaling, "short_mscale", &rope->scale, error)); /* Phi 3.5 MoE's own */
     c->context = original < c->context ? original : c->context;
     return HEARTH_OK;
 }
@@ -145,7 +146,14 @@ hearth_status config_hf_rope(const json_t *config, model_config *c, hearth_error
     if (config_value(scaling, "full_attention") != NULL) {
         const json_t *local = config_value(scaling, "sliding_attention");
         TRY(read_one(config, config_value(scaling, "full_attention"), theta, c, &c->rope, error));
-        return local == NULL ? HEARTH_OK : read_one(config, local, theta, c, &c->rope_local, error);
+        if (local != NULL) {
+            TRY(read_one(config, local, theta, c, &c->rope_local, error));
+        }
+        if (c->rope_local.kind == ROPE_FACTORS) {
+            return error_set(error, HEARTH_E_UNSUPPORTED, "RoPE scaling of sliding_attention", "no list of factors",
+                             "longrope");
+        }
+        return HEARTH_OK;
     }
     TRY(read_one(config, scaling, theta, c, &c->rope, error));
     if (c->family->local_rope && c->window != 0) {

@@ -122,6 +122,7 @@ static const model_family families[] = {
      .eps = 1e-5},
     {.name = "Phi 3.5 MoE",
      .hf_class = "PhimoeForCausalLM",
+     .hf_alias = "PhiMoEForCausalLM",
      .gguf_architecture = "phimoe",
      .names = &names_mixtral,
      .form = {LAYER_BIASED},
@@ -362,7 +363,7 @@ static bool same_text(const char *known, const char *text, size_t length)
 const model_family *model_family_by_class(const char *hf_class, size_t length)
 {
     for (size_t i = 0; i < FAMILY_COUNT; i++) {
-        if (same_text(families[i].hf_class, hf_class, length)) {
+        if (same_text(families[i].hf_class, hf_class, length) || same_text(families[i].hf_alias, hf_class, length)) {
             return &families[i];
         }
     }

@@ -24,11 +24,22 @@ const char *name_with(const char *pattern, unsigned layer, unsigned expert, char
     return ret;
 }
 
+/* By its name; GPT-2's and BLOOM's first files leave out "transformer.". */
+static const tensor_entry *look_up(const loader *l, const char *name)
+{
+    static const char prefix[] = "transformer.";
+    const tensor_entry *entry = tensor_table_find(l->tensors, name);
+    if (entry == NULL && strncmp(name, prefix, sizeof prefix - 1) == 0) {
+        entry = tensor_table_find(l->tensors, name + sizeof prefix - 1);
+    }
+    return entry;
+}
+
 bool tensor_is_there(const loader *l, const char *stem, const char *tail)
 {
     char name[LIMIT_TENSOR_NAME_BYTES + 32];
     snprintf(name, sizeof name, "%s%s", stem, tail);
-    return tensor_table_find(l->tensors, name) != NULL;
+    return look_up(l, name) != NULL;
 }
 
 static void describe_shape(uint32_t dims, const uint64_t *shape, char *text, size_t size)
@@ -49,7 +60,7 @@ hearth_status find_tensor(loader *l, const char *name, uint32_t dims, const uint
     char expected[128];
     snprintf(place, sizeof place, "tensor %s", name);
     describe_shape(dims, shape, expected, sizeof expected);
-    const tensor_entry *entry = tensor_table_find(l->tensors, name);
+    const tensor_entry *entry = look_up(l, name);
     if (entry == NULL) {
         return error_set(error, HEARTH_E_FORMAT, place, expected, "no such tensor");
     }
@@ -294,11 +305,12 @@ hearth_status find_vector(loader *l, const char *name, row_part part, bool fused
 {
     const uint64_t all = fused ? fused_rows(l->c, part) : count;
     /* one weight a head may lie in two dimensions */
-    const tensor_entry *there = tensor_table_find(l->tensors, name);
+    const tensor_entry *there = look_up(l, name);
     const uint64_t by_head[2] = {count / l->c->head_dim, l->c->head_dim};
     const bool two = there != NULL && there->dims == 2 && !fused && count % l->c->head_dim == 0;
+    const bool scalar = there != NULL && there->dims == 0 && count == 1;
     const tensor_entry *entry = NULL;
-    TRY(find_tensor(l, name, two ? 2 : 1, two ? by_head : &all, &entry, error));
+    TRY(find_tensor(l, name, two ? 2 : scalar ? 0 : 1, two ? by_head : &all, &entry, error));
     float *values = arena_alloc_aligned(l->w->vectors, size_round_up(count, 16) * sizeof *values, 64);
     if (values == NULL) {
         return error_memory(error, count * sizeof *values);

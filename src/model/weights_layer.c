@@ -59,6 +59,9 @@ static hearth_status load_qk_norms(loader *l, unsigned index, layer_weights *lay
         layer->k_norm = layer->q_norm;
         return HEARTH_OK;
     }
+    if (l->names->q_norm == NULL || l->names->k_norm == NULL) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, "norms of queries and keys", "none in this family", "some");
+    }
     const size_t heads = kind == QK_NORM_HEAD ? 1 : c->heads;
     const size_t keys = kind == QK_NORM_HEAD ? 1 : c->kv_heads;
     TRY(load_norm(l, name_with(l->names->q_norm, index, 0, stem, sizeof stem), PART_Q, heads * c->head_dim,
@@ -90,6 +93,10 @@ static hearth_status load_linear(loader *l, const char *own, const char *fused, 
 {
     char stem[NAME_BYTES];
     char name[FULL_BYTES];
+    if (own == NULL && fused == NULL) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, "layers", "those that this family has",
+                         "one with a plain MLP in a %s model", l->c->family->name);
+    }
     bool separate =
         own != NULL && (fused == NULL || tensor_is_there(l, name_with(own, index, 0, stem, sizeof stem), ".weight"));
     if (separate && part == PART_SECOND_HALF && l->options->gguf != NULL) { /* GGUF calls a fused one ffn_up */
@@ -210,26 +217,10 @@ static hearth_status load_xielu(loader *l, unsigned index, layer_weights *layer,
             continue;
         }
         snprintf(name, sizeof name, "model.layers.%u.mlp.act_fn.%s", index, parts[i]);
-        const tensor_entry *entry = tensor_table_find(l->tensors, name);
-        if (entry != NULL) {
+        if (i < 2 || tensor_table_find(l->tensors, name) != NULL) { /* files may be silent on beta and eps */
             const float *value = NULL;
-            if (entry->dims != 0) {
-                TRY(find_vector(l, name, PART_ALL, false, 1, 0.0f, &value, error));
-                raw[i] = (double)*value;
-            } else { /* beta and eps are what they always are; take the file's word */
-                float scalar = 0;
-                l->used[entry - l->tensors->entries] = true;
-                if (entry->type == DTYPE_BF16) {
-                    uint16_t half = 0;
-                    memcpy(&half, entry->data, 2);
-                    scalar = bf16_to_f32(half);
-                } else if (entry->type == DTYPE_F32) {
-                    memcpy(&scalar, entry->data, 4);
-                }
-                raw[i] = (double)scalar;
-            }
-        } else if (i < 2) {
-            return error_set(error, HEARTH_E_FORMAT, name, "shape [1]", "no such tensor");
+            TRY(find_vector(l, name, PART_ALL, false, 1, 0.0f, &value, error));
+            raw[i] = (double)*value;
         }
     }
     values[0] = (float)math64_log(1 + math64_exp(raw[0]));
@@ -288,6 +279,10 @@ hearth_status load_whole(loader *l, const char *pattern, unsigned index, size_t 
                          hearth_error *error)
 {
     char stem[NAME_BYTES];
+    if (pattern == NULL) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, "tensors", "those that this family has",
+                         "shared experts, or a table of positions, in a %s model", l->c->family->name);
+    }
     const matrix_place place = {.stem = name_with(pattern, index, 0, stem, sizeof stem)};
     return find_matrix(l, &place, rows, cols, ret, error);
 }

@@ -139,10 +139,14 @@ static void add_up(const nn_worker *w, const moe_config *c, const moe_room *room
 static void run_experts(const nn_worker *w, const nn_moe *moe, const moe_room *room, size_t tokens, size_t width)
 {
     const moe_config *c = moe->config;
-    const nn_mlp *first = &moe->experts[0];
-    const matrix *entering[2] = {first->up, first->gate};
-    const unsigned inner_kinds = nn_input_kinds(&first->down, 1, w->how);
-    const unsigned kinds = nn_input_kinds(entering, first->gate != NULL ? 2 : 1, w->how);
+    unsigned kinds = 0;
+    unsigned inner_kinds = 0;
+    for (uint32_t e = 0; e < c->experts; e++) { /* a file may keep experts in several formats */
+        const nn_mlp *expert = &moe->experts[e];
+        const matrix *entering[2] = {expert->up, expert->gate};
+        kinds |= nn_input_kinds(entering, expert->gate != NULL ? 2 : 1, w->how);
+        inner_kinds |= nn_input_kinds(&expert->down, 1, w->how);
+    }
     if (w->part == 0) {
         sort_rows(c, room, tokens);
         place_areas(c, room, kinds, width);

@@ -423,56 +423,76 @@ static void scores(void **state)
 /* ---- configurations that are refused ---- */
 
 typedef struct refusal {
+    const char *base;  /* the tiny model whose config.json is changed */
     const char *key;   /* of config.json */
     const char *value; /* JSON */
     hearth_status status;
     const char *place, *found; /* parts of the error's line */
 } refusal;
 
+#define LLAMA "llama-gqa"
 static const refusal refusals[] = {
-    {"architectures", "[\"MambaForCausalLM\"]", HEARTH_E_UNSUPPORTED, "architectures", "MambaForCausalLM"},
-    {"hidden_act", "\"mish\"", HEARTH_E_UNSUPPORTED, "hidden_act", "mish"},
-    {"rope_scaling", "{\"rope_type\": \"mrope\", \"factor\": 2.0}", HEARTH_E_UNSUPPORTED, "RoPE scaling", "mrope"},
-    {"rope_parameters", "{\"rope_type\": \"yarn\"}", HEARTH_E_FORMAT, "RoPE scaling", "nothing"},
-    {"rope_parameters", "{\"rope_type\": \"yarn\", \"factor\": 2.0, \"beta_fast\": -1}", HEARTH_E_FORMAT, "beta_fast",
-     "-1"},
-    {"rope_scaling", "{\"type\": \"longrope\"}", HEARTH_E_FORMAT, "short_factor", "0 for"},
-    {"layer_types", "[\"linear_attention\"]", HEARTH_E_UNSUPPORTED, "layer_types", "linear_attention"},
-    {"partial_rotary_factor", "1.5", HEARTH_E_FORMAT, "partial_rotary_factor", "1.5"},
-    {"rope_scaling", "{\"type\": \"linear\"}", HEARTH_E_FORMAT, "RoPE scaling", "nothing"},
-    {"rope_scaling", "{\"type\": \"linear\", \"factor\": -1}", HEARTH_E_FORMAT, "factor", "-1"},
-    {"rope_theta", "0", HEARTH_E_FORMAT, "base frequency", "0"},
-    {"rope_theta", "\"x\"", HEARTH_E_FORMAT, "rope_theta", "string"},
-    {"num_hidden_layers", "0", HEARTH_E_FORMAT, "layers", "0"},
-    {"num_hidden_layers", "5", HEARTH_E_FORMAT, "tensor model.layers.4.input_layernorm.weight", "no such tensor"},
-    {"num_hidden_layers", "3", HEARTH_E_UNSUPPORTED, "tensor model.layers.3.", "Llama"},
-    {"num_hidden_layers", "2000", HEARTH_E_LIMIT, "layers", "2000"},
-    {"num_hidden_layers", "4.5", HEARTH_E_FORMAT, "num_hidden_layers", "number"},
-    {"num_attention_heads", "5", HEARTH_E_FORMAT, "heads", "5"},
-    {"num_key_value_heads", "4", HEARTH_E_FORMAT, "key heads", "4"},
-    {"num_key_value_heads", "3", HEARTH_E_FORMAT, "tensor model.layers.0.self_attn.k_proj.weight", "[16, 48]"},
-    {"head_dim", "7", HEARTH_E_FORMAT, "head size", "7"},
-    {"head_dim", "16", HEARTH_E_FORMAT, "tensor model.layers.0.self_attn.q_proj.weight", "[48, 48]"},
-    {"vocab_size", "65", HEARTH_E_FORMAT, "tensor lm_head.weight", "[64, 48]"},
-    {"intermediate_size", "-3", HEARTH_E_FORMAT, "intermediate_size", "number"},
-    {"max_position_embeddings", "99999999999", HEARTH_E_LIMIT, "max_position_embeddings", "99999999999"},
-    {"rms_norm_eps", "0", HEARTH_E_FORMAT, "norm epsilon", "0"},
-    {"attention_bias", "true", HEARTH_E_FORMAT, "tensor model.layers.0.self_attn.q_proj.bias", "no such tensor"},
+    {LLAMA, "architectures", "[\"MambaForCausalLM\"]", HEARTH_E_UNSUPPORTED, "architectures", "MambaForCausalLM"},
+    {LLAMA, "hidden_act", "\"mish\"", HEARTH_E_UNSUPPORTED, "hidden_act", "mish"},
+    {LLAMA, "rope_scaling", "{\"rope_type\": \"mrope\", \"factor\": 2.0}", HEARTH_E_UNSUPPORTED, "RoPE scaling",
+     "mrope"},
+    {LLAMA, "rope_parameters", "{\"rope_type\": \"yarn\"}", HEARTH_E_FORMAT, "RoPE scaling", "nothing"},
+    {LLAMA, "rope_parameters", "{\"rope_type\": \"yarn\", \"factor\": 2.0, \"beta_fast\": -1}", HEARTH_E_FORMAT,
+     "beta_fast", "-1"},
+    {LLAMA, "rope_scaling", "{\"type\": \"longrope\"}", HEARTH_E_FORMAT, "short_factor", "0 for"},
+    {LLAMA, "layer_types", "[\"linear_attention\"]", HEARTH_E_UNSUPPORTED, "layer_types", "linear_attention"},
+    {LLAMA, "partial_rotary_factor", "1.5", HEARTH_E_FORMAT, "partial_rotary_factor", "1.5"},
+    {LLAMA, "rope_scaling", "{\"type\": \"linear\"}", HEARTH_E_FORMAT, "RoPE scaling", "nothing"},
+    {LLAMA, "rope_scaling", "{\"type\": \"linear\", \"factor\": -1}", HEARTH_E_FORMAT, "factor", "-1"},
+    {LLAMA, "rope_theta", "0", HEARTH_E_FORMAT, "base frequency", "0"},
+    {LLAMA, "rope_theta", "\"x\"", HEARTH_E_FORMAT, "rope_theta", "string"},
+    {LLAMA, "num_hidden_layers", "0", HEARTH_E_FORMAT, "layers", "0"},
+    {LLAMA, "num_hidden_layers", "5", HEARTH_E_FORMAT, "tensor model.layers.4.input_layernorm.weight",
+     "no such tensor"},
+    {LLAMA, "num_hidden_layers", "3", HEARTH_E_UNSUPPORTED, "tensor model.layers.3.", "Llama"},
+    {LLAMA, "num_hidden_layers", "2000", HEARTH_E_LIMIT, "layers", "2000"},
+    {LLAMA, "num_hidden_layers", "4.5", HEARTH_E_FORMAT, "num_hidden_layers", "number"},
+    {LLAMA, "num_attention_heads", "5", HEARTH_E_FORMAT, "heads", "5"},
+    {LLAMA, "num_key_value_heads", "4", HEARTH_E_FORMAT, "key heads", "4"},
+    {LLAMA, "num_key_value_heads", "3", HEARTH_E_FORMAT, "tensor model.layers.0.self_attn.k_proj.weight", "[16, 48]"},
+    {LLAMA, "head_dim", "7", HEARTH_E_FORMAT, "head size", "7"},
+    {LLAMA, "head_dim", "16", HEARTH_E_FORMAT, "tensor model.layers.0.self_attn.q_proj.weight", "[48, 48]"},
+    {LLAMA, "vocab_size", "65", HEARTH_E_FORMAT, "tensor lm_head.weight", "[64, 48]"},
+    {LLAMA, "intermediate_size", "-3", HEARTH_E_FORMAT, "intermediate_size", "number"},
+    {LLAMA, "max_position_embeddings", "99999999999", HEARTH_E_LIMIT, "max_position_embeddings", "99999999999"},
+    {LLAMA, "rms_norm_eps", "0", HEARTH_E_FORMAT, "norm epsilon", "0"},
+    {LLAMA, "attention_bias", "true", HEARTH_E_FORMAT, "tensor model.layers.0.self_attn.q_proj.bias", "no such tensor"},
+    {"families/mixtral", "n_shared_experts", "1", HEARTH_E_UNSUPPORTED, "tensors", "Mixtral"},
+    {"families/mixtral", "shared_expert_intermediate_size", "48", HEARTH_E_UNSUPPORTED, "tensors", "Mixtral"},
+    {"families/mixtral", "mlp_only_layers", "[0]", HEARTH_E_UNSUPPORTED, "layers", "Mixtral"},
+    {"families/mixtral", "num_local_experts", "0", HEARTH_E_UNSUPPORTED, "layers", "Mixtral"},
+    {"families/mixtral", "num_local_experts", "4", HEARTH_E_FORMAT, "gate.weight", "[5, 32]"},
+    {"families/mixtral", "num_experts_per_tok", "6", HEARTH_E_LIMIT, "experts per token", "6"},
+    {"families/mixtral", "hidden_act", "\"xielu\"", HEARTH_E_UNSUPPORTED, "activation", "xielu"},
+    {"families/granite-moe", "first_k_dense_replace", "1", HEARTH_E_UNSUPPORTED, "layers", "Granite"},
+    {"families/phimoe", "decoder_sparse_step", "2", HEARTH_E_UNSUPPORTED, "layers", "Phi"},
+    {"families/phimoe", "router_jitter_noise", "-5", HEARTH_E_FORMAT, "router jitter", "-5"},
+    {"families/deepseek-v3", "rope_interleave", "false", HEARTH_E_UNSUPPORTED, "rope_interleave", "another"},
+    {"families/deepseek-v3", "kv_lora_rank", "0", HEARTH_E_FORMAT, "latent width", "0"},
+    {"families/deepseek-v3", "qk_rope_head_dim", "3", HEARTH_E_FORMAT, "head size", "27"},
+    {"families/deepseek-v3", "topk_group", "9", HEARTH_E_LIMIT, "expert groups used", "9"},
 };
 
-/* A copy of llama-gqa's folder with one key of config.json replaced. */
-static void write_variant(const char *folder, const char *key, const char *value)
+/* A copy of a tiny model's folder with one key of config.json replaced. */
+static void write_variant(const char *folder, const char *base, const char *key, const char *value)
 {
     char path[512];
     char link_target[PATH_MAX];
-    json_t *config = read_json(golden_path("llama-gqa/config.json"));
+    snprintf(path, sizeof path, "%s/config.json", base);
+    json_t *config = read_json(golden_path(path));
     json_error_t problem;
     json_t *new = json_loads(value, JSON_DECODE_ANY, &problem);
     assert_non_null(new);
     assert_int_equal(json_object_set_new(config, key, new), 0);
     snprintf(path, sizeof path, "%s/config.json", folder);
     assert_int_equal(json_dump_file(config, path, 0), 0);
-    assert_non_null(realpath(golden_path("llama-gqa/model.safetensors"), link_target));
+    snprintf(path, sizeof path, "%s/model.safetensors", base);
+    assert_non_null(realpath(golden_path(path), link_target));
     snprintf(path, sizeof path, "%s/model.safetensors", folder);
     (void)unlink(path);
     assert_int_equal(symlink(link_target, path), 0);
@@ -490,7 +510,7 @@ static void refuses(void **state)
         char line[1024];
         hearth_error error = {0};
         model *m = NULL;
-        write_variant(folder, r->key, r->value);
+        write_variant(folder, r->base, r->key, r->value);
         const hearth_status status = model_open(e, folder, NULL, &m, &error);
         hearth_error_line(&error, line, sizeof line);
         if (status != r->status || strstr(line, r->place) == NULL || strstr(line, r->found) == NULL ||
