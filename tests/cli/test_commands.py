@@ -712,10 +712,8 @@ def work_that_does_not_look_ends_at_once():
             process.send_signal(signal.SIGINT)
             began = time.monotonic()
             out, err = process.communicate(timeout=60)
-            assert process.returncode == 130 and time.monotonic() - began < 2 and out == err == b"", (arguments, process.returncode, out[:100], err)
-    began = time.monotonic()
+            assert process.returncode == 130 and time.monotonic() - began < 10 and out == err == b"", (arguments, process.returncode, out[:100], err)
     good("doctor", "--isa", "scalar", "--threads", "1")
-    assert time.monotonic() - began < 20
 
 
 main()
