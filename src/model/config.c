@@ -66,6 +66,23 @@ static hearth_status check_rope(const rope_config *rope, uint32_t head_dim, hear
     return HEARTH_OK;
 }
 
+void model_config_default_scales(model_config *c)
+{
+    c->embedding_scale = c->family->embedding_by_width ? (float)__builtin_sqrt((double)c->width) : 1.0f;
+    c->residual_scale = 1.0f;
+    c->logit_scale = 1.0f;
+}
+
+void model_config_default_moe(model_config *c)
+{
+    c->moe.ffn = c->ffn;
+    c->moe.score = c->family->score;
+    c->moe.normalize = c->family->normalize;
+    c->moe.scale = 1.0f;
+    c->moe.jitter = c->family->jitter;
+    c->moe.shared_gate = c->form.shared_gate;
+}
+
 hearth_status model_config_latent(model_config *c, hearth_error *error)
 {
     const mla_config *m = &c->mla;

@@ -23,14 +23,11 @@ typedef struct layer_form {
     bool qkv_bias, o_bias, mlp_bias, output_bias;
     bool ungated; /* MLP without a gate */
     activate_kind activation;
-    bool sinks;              /* of attention */
     bool alibi;              /* no RoPE but a slope on the distance */
     bool alibi_scaled;       /* the slope is multiplied with the scale, too */
     bool embedding_norm;     /* after the embedding */
     bool rope_windowed_only; /* layers without a window do not rotate */
-    bool clamped;            /* the clamped SwiGLU of gpt-oss */
     bool shared_gate;        /* of a mixture's shared expert */
-    bool expert_bias;        /* experts and router have biases */
 } layer_form;
 
 struct model_config;
@@ -131,12 +128,10 @@ typedef struct model_config {
     float attention_softcap, logit_softcap; /* 0: none */
     float clip_qkv;                         /* 0: none */
     float embedding_scale, residual_scale, logit_scale;
-    float temperature_scale, temperature_floor; /* nn_attention_layer; of layers that do not rotate */
-    float swiglu_limit;
-    uint32_t window, chunk; /* of layers in `windowed`; 0: none */
-    layer_bits windowed;    /* layers that see a window or chunk */
-    layer_bits unrotated;   /* layers without RoPE */
-    layer_bits dense;       /* layers of a mixture that have a plain MLP */
+    uint32_t window;      /* of layers in `windowed`; 0: none */
+    layer_bits windowed;  /* layers that see a window */
+    layer_bits unrotated; /* layers without RoPE */
+    layer_bits dense;     /* layers of a mixture that have a plain MLP */
     moe_config moe;
     mla_config mla; /* with it head_dim is kv_rank + rope and kv_heads is 1: what attention sees */
 } model_config;

@@ -205,9 +205,7 @@ static hearth_status read_scales(key_reader *r, model_config *c, hearth_error *e
 {
     const bool wide = c->family->wide_scale_layers == c->layers;
     c->attention_scale = (float)(1.0 / __builtin_sqrt(wide ? (double)c->width / c->heads : (double)c->head_dim));
-    c->embedding_scale = c->family->embedding_by_width ? (float)__builtin_sqrt((double)c->width) : 1.0f;
-    c->residual_scale = 1.0f;
-    c->logit_scale = 1.0f;
+    model_config_default_scales(c);
     TRY(read_float_or(r, "attention.scale", &c->attention_scale, error));
     TRY(read_float_or(r, "embedding_scale", &c->embedding_scale, error));
     TRY(read_float_or(r, "residual_scale", &c->residual_scale, error));
@@ -263,12 +261,7 @@ static hearth_status read_moe(key_reader *r, model_config *c, hearth_error *erro
     if (m->experts == 0) {
         return HEARTH_OK;
     }
-    m->ffn = c->ffn;
-    m->score = c->family->score;
-    m->normalize = c->family->normalize;
-    m->scale = 1.0f;
-    m->jitter = c->family->jitter;
-    m->shared_gate = c->form.shared_gate;
+    model_config_default_moe(c);
     TRY(read_number(r, "expert_used_count", &m->used, error));
     TRY(read_number_or(r, "expert_feed_forward_length", &m->ffn, error));
     TRY(read_number_or(r, "expert_shared_feed_forward_length", &m->shared_ffn, error));

@@ -236,9 +236,7 @@ static hearth_status read_form(const json_t *config, model_config *c, hearth_err
 static hearth_status read_scales(const json_t *config, model_config *c, hearth_error *error)
 {
     double scalar = c->head_dim;
-    c->embedding_scale = c->family->embedding_by_width ? (float)__builtin_sqrt((double)c->width) : 1.0f;
-    c->residual_scale = 1.0f;
-    c->logit_scale = 1.0f;
+    model_config_default_scales(c);
     TRY(config_real_or(config, "query_pre_attn_scalar", &scalar, error));
     c->attention_scale = (float)(1.0 / __builtin_sqrt(scalar));
     TRY(config_float_or(config, "attention_multiplier", &c->attention_scale, error));
@@ -301,12 +299,7 @@ static hearth_status read_moe(const json_t *config, model_config *c, hearth_erro
     if (c->family->names->router == NULL) {
         return HEARTH_OK;
     }
-    m->ffn = c->ffn;
-    m->score = c->family->score;
-    m->normalize = c->family->normalize;
-    m->scale = 1.0f;
-    m->jitter = c->family->jitter;
-    m->shared_gate = c->form.shared_gate;
+    model_config_default_moe(c);
     TRY(config_number(config, "num_local_experts num_experts n_routed_experts", &m->experts, error));
     TRY(config_number(config, "num_experts_per_tok", &m->used, error));
     TRY(config_number_or(config, "moe_intermediate_size", &m->ffn, error));

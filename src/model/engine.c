@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static kernel_cpu kernel_cpu_here(void)
+kernel_cpu engine_cpu(void)
 {
     const cpu_features *f = cpu_get_features();
     return (kernel_cpu){.avx2 = f->avx2_fma_f16c,
@@ -21,14 +21,14 @@ static kernel_cpu kernel_cpu_here(void)
 
 const kernel_table *engine_best_kernels(void)
 {
-    return kernels_select(NULL, kernel_cpu_here());
+    return kernels_select(NULL, engine_cpu());
 }
 
 /* "one that this CPU runs: scalar, avx2" */
 static void list_variants(char *ret, size_t size)
 {
     const kernel_table *variants[8];
-    const size_t count = kernels_variants(kernel_cpu_here(), variants);
+    const size_t count = kernels_variants(engine_cpu(), variants);
     size_t at = (size_t)snprintf(ret, size, "one that this CPU runs:");
     for (size_t i = 0; i < count && at < size; i++) {
         /* Several rows have one name: the first may have been listed. */
@@ -45,7 +45,7 @@ hearth_status engine_create(int threads, const char *isa, engine **ret, hearth_e
     if (isa != NULL && isa[0] == '\0') {
         isa = NULL;
     }
-    const kernel_table *kernels = kernels_select(isa, kernel_cpu_here());
+    const kernel_table *kernels = kernels_select(isa, engine_cpu());
     if (kernels == NULL) {
         char known[96];
         list_variants(known, sizeof known);

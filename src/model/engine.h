@@ -18,6 +18,8 @@ typedef struct engine {
 /* `threads` 0: the cores this process may use. `isa` NULL: the environment's HEARTH_ISA, else the best this CPU
  * has; a name that cannot run here is HEARTH_E_ARGUMENT. */
 hearth_status engine_create(int threads, const char *isa, engine **ret, hearth_error *error);
+/* What this CPU has of what kernels are written for. */
+kernel_cpu engine_cpu(void);
 /* The table that would be taken if nobody named one. */
 const kernel_table *engine_best_kernels(void);
 /* NULL is allowed. */

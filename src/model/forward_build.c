@@ -143,18 +143,13 @@ static void view_attention(forward *f, uint32_t index)
     const bool windowed = layer_bit(c->windowed, index);
     const rope_table *rope = windowed && c->rope_local.dims != 0 ? &f->rope_local : &f->rope;
     const bool turned = !layer_bit(c->unrotated, index);
-    f->attention_layers[index] = (nn_attention_layer){.rope = turned ? rope : NULL,
-                                                      .form = {.window = windowed ? c->window : 0,
-                                                               .chunk = windowed ? c->chunk : 0,
-                                                               .softcap = c->attention_softcap,
-                                                               .slopes = f->m->weights.slopes,
-                                                               .sinks = l->sinks},
-                                                      .qk_norm = c->form.qk_norm,
-                                                      .q_norm = l->q_norm,
-                                                      .k_norm = l->k_norm,
-                                                      .clip = c->clip_qkv,
-                                                      .temperature_scale = turned ? 0.0f : c->temperature_scale,
-                                                      .temperature_floor = c->temperature_floor};
+    f->attention_layers[index] = (nn_attention_layer){
+        .rope = turned ? rope : NULL,
+        .form = {.window = windowed ? c->window : 0, .softcap = c->attention_softcap, .slopes = f->m->weights.slopes},
+        .qk_norm = c->form.qk_norm,
+        .q_norm = l->q_norm,
+        .k_norm = l->k_norm,
+        .clip = c->clip_qkv};
 }
 
 static void view_latent(forward *f, forward_layer *view, const layer_weights *l)
@@ -175,11 +170,7 @@ static void view_latent(forward *f, forward_layer *view, const layer_weights *l)
 
 static nn_mlp view_mlp(const model_config *c, const matrix *gate, const matrix *up, const matrix *down)
 {
-    return (nn_mlp){.gate = gate->rows != 0 ? gate : NULL,
-                    .up = up,
-                    .down = down,
-                    .activation = c->form.activation,
-                    .clamp = c->form.clamped ? c->swiglu_limit : 0.0f};
+    return (nn_mlp){.gate = gate->rows != 0 ? gate : NULL, .up = up, .down = down, .activation = c->form.activation};
 }
 
 static bool view_moe(forward *f, forward_layer *view, const layer_weights *l)

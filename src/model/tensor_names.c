@@ -8,14 +8,13 @@
     .output_norm = "output_norm", .attention_post = "blk.%u.post_attention_norm", .ffn_post = "blk.%u.post_ffw_norm",  \
     .q = "blk.%u.attn_q", .k = "blk.%u.attn_k", .v = "blk.%u.attn_v", .qkv = "blk.%u.attn_qkv",                        \
     .o = "blk.%u.attn_output", .q_norm = "blk.%u.attn_q_norm", .k_norm = "blk.%u.attn_k_norm",                         \
-    .sinks = "blk.%u.attn_sinks.weight", .q_a = "blk.%u.attn_q_a", .q_a_norm = "blk.%u.attn_q_a_norm",                 \
-    .q_b = "blk.%u.attn_q_b", .kv_a = "blk.%u.attn_kv_a_mqa", .kv_a_norm = "blk.%u.attn_kv_a_norm",                    \
-    .k_b = "blk.%u.attn_k_b", .v_b = "blk.%u.attn_v_b", .gate = "blk.%u.ffn_gate", .up = "blk.%u.ffn_up",              \
-    .gate_up = "blk.%u.ffn_up", .down = "blk.%u.ffn_down", .router = "blk.%u.ffn_gate_inp",                            \
-    .selection_bias = "blk.%u.exp_probs_b.bias", .expert_gate = "blk.%u.ffn_gate_exps",                                \
-    .expert_up = "blk.%u.ffn_up_exps", .expert_down = "blk.%u.ffn_down_exps", .shared_gate = "blk.%u.ffn_gate_shexp",  \
-    .shared_up = "blk.%u.ffn_up_shexp", .shared_down = "blk.%u.ffn_down_shexp",                                        \
-    .shared_router = "blk.%u.ffn_gate_inp_shexp"
+    .q_a = "blk.%u.attn_q_a", .q_a_norm = "blk.%u.attn_q_a_norm", .q_b = "blk.%u.attn_q_b",                            \
+    .kv_a = "blk.%u.attn_kv_a_mqa", .kv_a_norm = "blk.%u.attn_kv_a_norm", .k_b = "blk.%u.attn_k_b",                    \
+    .v_b = "blk.%u.attn_v_b", .gate = "blk.%u.ffn_gate", .up = "blk.%u.ffn_up", .gate_up = "blk.%u.ffn_up",            \
+    .down = "blk.%u.ffn_down", .router = "blk.%u.ffn_gate_inp", .selection_bias = "blk.%u.exp_probs_b.bias",           \
+    .expert_gate = "blk.%u.ffn_gate_exps", .expert_up = "blk.%u.ffn_up_exps", .expert_down = "blk.%u.ffn_down_exps",   \
+    .shared_gate = "blk.%u.ffn_gate_shexp", .shared_up = "blk.%u.ffn_up_shexp",                                        \
+    .shared_down = "blk.%u.ffn_down_shexp", .shared_router = "blk.%u.ffn_gate_inp_shexp"
 
 const tensor_names names_gguf = {GGUF_NAMES, .attention_norm = "blk.%u.attn_norm", .ffn_norm = "blk.%u.ffn_norm"};
 
@@ -147,40 +146,20 @@ const tensor_names names_neox = {.embedding = "gpt_neox.embed_in",
                                  .down = "gpt_neox.layers.%u.mlp.dense_4h_to_h",
                                  .order = FUSED_BY_HEAD};
 
-const tensor_names names_bloom = {.embedding = "transformer.word_embeddings",
-                                  .embedding_norm = "transformer.word_embeddings_layernorm",
-                                  .output = "lm_head",
-                                  .output_norm = "transformer.ln_f",
-                                  .attention_norm = "transformer.h.%u.input_layernorm",
-                                  .ffn_norm = "transformer.h.%u.post_attention_layernorm",
-                                  .qkv = "transformer.h.%u.self_attention.query_key_value",
-                                  .o = "transformer.h.%u.self_attention.dense",
-                                  .up = "transformer.h.%u.mlp.dense_h_to_4h",
-                                  .down = "transformer.h.%u.mlp.dense_4h_to_h",
-                                  .order = FUSED_BY_HEAD};
+#define FALCON_NAMES                                                                                                   \
+    .embedding = "transformer.word_embeddings", .output = "lm_head", .output_norm = "transformer.ln_f",                \
+    .qkv = "transformer.h.%u.self_attention.query_key_value", .o = "transformer.h.%u.self_attention.dense",            \
+    .up = "transformer.h.%u.mlp.dense_h_to_4h", .down = "transformer.h.%u.mlp.dense_4h_to_h"
+#define FALCON_NORMS                                                                                                   \
+    .attention_norm = "transformer.h.%u.input_layernorm", .ffn_norm = "transformer.h.%u.post_attention_layernorm"
+
+const tensor_names names_bloom = {FALCON_NAMES, FALCON_NORMS, .order = FUSED_BY_HEAD,
+                                  .embedding_norm = "transformer.word_embeddings_layernorm"};
 
 /* Falcon 7B and 1B share one norm; 40B and 180B (the "new" architecture) have ln_attn and ln_mlp. */
-const tensor_names names_falcon = {.embedding = "transformer.word_embeddings",
-                                   .output = "lm_head",
-                                   .output_norm = "transformer.ln_f",
-                                   .attention_norm = "transformer.h.%u.input_layernorm",
-                                   .ffn_norm = "transformer.h.%u.post_attention_layernorm",
-                                   .qkv = "transformer.h.%u.self_attention.query_key_value",
-                                   .o = "transformer.h.%u.self_attention.dense",
-                                   .up = "transformer.h.%u.mlp.dense_h_to_4h",
-                                   .down = "transformer.h.%u.mlp.dense_4h_to_h",
-                                   .order = FUSED_BY_GROUP};
-
-const tensor_names names_falcon_new = {.embedding = "transformer.word_embeddings",
-                                       .output = "lm_head",
-                                       .output_norm = "transformer.ln_f",
-                                       .attention_norm = "transformer.h.%u.ln_attn",
-                                       .ffn_norm = "transformer.h.%u.ln_mlp",
-                                       .qkv = "transformer.h.%u.self_attention.query_key_value",
-                                       .o = "transformer.h.%u.self_attention.dense",
-                                       .up = "transformer.h.%u.mlp.dense_h_to_4h",
-                                       .down = "transformer.h.%u.mlp.dense_4h_to_h",
-                                       .order = FUSED_BY_GROUP};
+const tensor_names names_falcon = {FALCON_NAMES, FALCON_NORMS, .order = FUSED_BY_GROUP};
+const tensor_names names_falcon_new = {FALCON_NAMES, .attention_norm = "transformer.h.%u.ln_attn",
+                                       .ffn_norm = "transformer.h.%u.ln_mlp", .order = FUSED_BY_GROUP};
 
 const tensor_names names_gpt2 = {.embedding = "transformer.wte",
                                  .positions = "transformer.wpe",

@@ -14,7 +14,7 @@ typedef struct tensor_names {
     const char *embedding, *positions, *embedding_norm, *output, *output_norm;
     const char *attention_norm, *attention_post, *ffn_norm, *ffn_post;
     const char *q, *k, *v, *qkv, *o;
-    const char *q_norm, *k_norm, *sinks;
+    const char *q_norm, *k_norm;
     const char *q_a, *q_a_norm, *q_b, *kv_a, *kv_a_norm, *kv_b; /* latent attention; q_b is q where there is no q_a */
     const char *k_b, *v_b;                                      /* what kv_b holds, a matrix [heads, …] each (GGUF) */
     const char *gate, *up, *gate_up, *down;

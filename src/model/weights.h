@@ -16,7 +16,6 @@ typedef struct layer_weights {
     const float *q_bias, *k_bias, *v_bias;        /* NULL where there is none; rows in the matrices' order */
     const float *o_bias;                          /* likewise */
     const float *gate_bias, *up_bias, *down_bias; /* likewise */
-    const float *sinks;                           /* [heads], or NULL */
     const float *activation;                      /* parameters, or NULL */
     /* latent attention, in place of k and v; q is then [heads * (nope + rope), q_rank or width] */
     matrix q_a, kv_a; /* [q_rank, width] or no rows, [kv_rank + rope, width] */

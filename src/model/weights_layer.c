@@ -54,11 +54,6 @@ static hearth_status load_qk_norms(loader *l, unsigned index, layer_weights *lay
     if (kind == QK_NORM_NONE) {
         return HEARTH_OK;
     }
-    if (kind == QK_NORM_AFTER) {
-        layer->q_norm = (nn_norm){.kind = c->form.norm, .eps = c->eps};
-        layer->k_norm = layer->q_norm;
-        return HEARTH_OK;
-    }
     if (l->names->q_norm == NULL || l->names->k_norm == NULL) {
         return error_set(error, HEARTH_E_UNSUPPORTED, "norms of queries and keys", "none in this family", "some");
     }
@@ -126,11 +121,6 @@ static hearth_status load_attention(loader *l, unsigned index, layer_weights *la
     TRY(load_linear(l, n->k, n->qkv, PART_K, index, key, c->width, biased, &layer->k, &layer->k_bias, error));
     TRY(load_linear(l, n->v, n->qkv, PART_V, index, key, c->width, biased, &layer->v, &layer->v_bias, error));
     TRY(load_linear(l, n->o, NULL, PART_ALL, index, c->width, query, c->form.o_bias, &layer->o, &layer->o_bias, error));
-    if (c->form.sinks) {
-        char name[NAME_BYTES];
-        TRY(find_vector(l, name_with(n->sinks, index, 0, name, sizeof name), PART_ALL, false, c->heads, 0.0f,
-                        &layer->sinks, error));
-    }
     return HEARTH_OK;
 }
 

@@ -36,20 +36,6 @@ static void norm_and_turn(const nn_worker *w, const nn_attention *a, const nn_at
         if (l->rope != NULL) {
             w->k->rope(x, rope_cos(l->rope, position), rope_sin(l->rope, position), (size_t)l->rope->half * 2);
         }
-        if (l->qk_norm == QK_NORM_AFTER) {
-            nn_norm_row(w->k, norm, x, a->head_dim, x);
-        }
-    }
-}
-
-/* Longer contexts sharpen attention (Llama 4's layers without RoPE). */
-static void heat(const nn_worker *w, const nn_attention *a, const nn_attention_layer *l, float *row, size_t begin,
-                 size_t end, uint32_t position)
-{
-    if (l->temperature_scale != 0.0f) {
-        const double steps = (double)(uint64_t)(((double)position + 1) / (double)l->temperature_floor);
-        const float factor = (float)math64_log(1 + steps) * l->temperature_scale + 1.0f;
-        w->k->scale(row + begin * a->head_dim, factor, (end - begin) * a->head_dim, row + begin * a->head_dim);
     }
 }
 
@@ -66,7 +52,6 @@ static void rotate_and_store(const nn_worker *w, const nn_attention *a, const nn
     norm_and_turn(w, a, l, &l->k_norm, key, begin, end, position);
     w->k->attention->store(s->shape, keys_of(s, layer), values_of(s, layer), position, key, value, begin, end);
     norm_and_turn(w, a, l, &l->q_norm, query, (size_t)begin * group, (size_t)end * group, position);
-    heat(w, a, l, query, (size_t)begin * group, (size_t)end * group, position);
 }
 
 /* What needs whole rows of q, k and v: a norm over all heads, clipping. Barriers before and after. */

@@ -27,7 +27,6 @@ typedef enum qk_norm_kind {
     QK_NORM_HEAD,  /* each head by itself, one weight [head_dim] for all */
     QK_NORM_HEADS, /* each head by itself, with its own weight: [heads, head_dim] */
     QK_NORM_ROW,   /* all heads together: [heads * head_dim] */
-    QK_NORM_AFTER, /* each head by itself, after RoPE, no weight */
 } qk_norm_kind;
 
 /* What differs between layers. */
@@ -36,8 +35,7 @@ typedef struct nn_attention_layer {
     attention_form form;
     qk_norm_kind qk_norm;
     nn_norm q_norm, k_norm;
-    float clip;                                 /* not 0: q, k and v into [-clip, clip] */
-    float temperature_scale, temperature_floor; /* scale not 0: q times 1 + scale * ln(1 + floor((p + 1) / floor)) */
+    float clip; /* not 0: q, k and v into [-clip, clip] */
 } nn_attention_layer;
 
 typedef struct nn_attention {

@@ -6,8 +6,6 @@ static void activate_rows(const nn_worker *w, const nn_mlp *mlp, size_t n, float
 {
     if (mlp->gate == NULL) {
         w->k->activate[mlp->activation](a, mlp->parameters, n, a);
-    } else if (mlp->clamp != 0.0f) {
-        w->k->swiglu_clamped(a, b, mlp->clamp, n, a);
     } else if (mlp->activation == ACTIVATE_SILU) {
         w->k->silu_mul(a, b, n, a);
     } else {

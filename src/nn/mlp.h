@@ -9,7 +9,6 @@ typedef struct nn_mlp {
     const float *gate_bias, *up_bias, *down_bias; /* NULL where there is none */
     activate_kind activation;
     const float *parameters; /* of the activation */
-    float clamp;             /* not 0: kernels' swiglu_clamped with this limit, whatever `activation` says */
 } nn_mlp;
 
 /* `input`: the MLP's input as nn_prepare made it for gate and up. `a`: room for [tokens, ffn], stride lda; `b`: for

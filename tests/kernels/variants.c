@@ -1,7 +1,7 @@
 /* The list of variants for tests. */
 #include "kernels/variants.h"
 
-#include "platform/cpu.h"
+#include "model/engine.h"
 
 #ifdef TESTS_EMULATED
 void kernels_fill_variant_avx512_emulated(kernel_table *table);
@@ -10,13 +10,7 @@ void kernels_fill_quantized_avx512_vnni_emulated(kernel_table *table);
 
 size_t variants_list(const kernel_table *ret[VARIANTS_MAX])
 {
-    const cpu_features *f = cpu_get_features();
-    const kernel_cpu cpu = {.avx2 = f->avx2_fma_f16c,
-                            .avx512 = f->avx512,
-                            .vnni = f->avx512_vnni,
-                            .bf16 = f->avx512_bf16,
-                            .neon = f->neon,
-                            .dotprod = f->neon_dotprod};
+    const kernel_cpu cpu = engine_cpu();
     size_t count = kernels_variants(cpu, ret);
 #ifdef TESTS_EMULATED
     static kernel_table emulated;

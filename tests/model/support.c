@@ -1,7 +1,6 @@
 /* Shared by the model tests. */
 #include "support.h"
 
-#include "platform/cpu.h"
 #include "platform/file.h"
 
 #include <stdio.h>
@@ -134,15 +133,4 @@ void greedy_tokens(model *m, const int32_t *prompt, size_t length, size_t count,
         OK(session_feed(s, &ret[i], 1, NULL, NULL, error));
     }
     session_free(s);
-}
-
-kernel_cpu kernels_here(void)
-{
-    const cpu_features *f = cpu_get_features();
-    return (kernel_cpu){.avx2 = f->avx2_fma_f16c,
-                        .avx512 = f->avx512,
-                        .vnni = f->avx512_vnni,
-                        .bf16 = f->avx512_bf16,
-                        .neon = f->neon,
-                        .dotprod = f->neon_dotprod};
 }

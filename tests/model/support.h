@@ -37,8 +37,6 @@ json_t *read_json(const char *path);
 /* ids of a JSON array; the caller frees with free(). */
 int32_t *json_ids(const json_t *array, size_t *ret_count);
 
-/* What this machine's CPU has. */
-kernel_cpu kernels_here(void);
 engine *make_engine(int threads, const char *isa);
 model *open_model(engine *e, const char *path, compute how);
 

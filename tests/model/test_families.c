@@ -99,7 +99,7 @@ static void check_one_result(void **state)
     for (int how = 0; how < 2; how++) {
         char first[HASH_HEX_SIZE];
         const kernel_table *variants[8];
-        const size_t count = kernels_variants(kernels_here(), variants);
+        const size_t count = kernels_variants(engine_cpu(), variants);
         const size_t begin = SANITIZER_ADDRESS || SANITIZER_THREAD ? count - 1 : 0; /* slow there: the best one alone */
         for (size_t v = begin; v < count; v++) {
             const int threads = 1 + (int)v % 3;

@@ -9,7 +9,7 @@
 static const kernel_table *scalar(void)
 {
     const kernel_table *variants[8];
-    assert_true(kernels_variants(kernels_here(), variants) > 0);
+    assert_true(kernels_variants(engine_cpu(), variants) > 0);
     return variants[0];
 }
 

@@ -124,7 +124,7 @@ static void one_result(const subject *s, compute how)
         SKIP("%s is not here\n", s->name);
     }
     const kernel_table *variants[8];
-    const size_t count = kernels_variants(kernels_here(), variants);
+    const size_t count = kernels_variants(engine_cpu(), variants);
     hashes first;
     char what[128];
     bool any = false;
