@@ -1,3 +1,4 @@
+/* Blocks from the heap, handed out from the front; what outgrows a block gets one of its own. */
 #include "base/arena.h"
 
 #include "base/memory.h"

@@ -1,3 +1,4 @@
+/* Bytes that grow by doubling, up to a maximum. */
 #include "base/buffer.h"
 
 #include "base/memory.h"

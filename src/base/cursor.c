@@ -1,3 +1,4 @@
+/* Reads that never leave the bytes they were given. */
 #include "base/cursor.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Calls counted, and one of them made to fail: compiled in with -Dfaults=true. */
 #include "base/fault.h"
 
 #ifdef HEARTH_FAULTS

@@ -1,3 +1,4 @@
+/* JSON by jansson: limits before it reads, short reals behind what it writes, building with one check. */
 #include "base/json.h"
 
 #include "base/limits.h"

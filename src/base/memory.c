@@ -1,3 +1,4 @@
+/* The heap, with the fault test in front of it. */
 #include "base/memory.h"
 
 #include "base/fault.h"

@@ -1,3 +1,4 @@
+/* Philox 4x32-10. */
 #include "base/random.h"
 
 void random_philox(uint64_t seed, random_purpose purpose, uint64_t step, uint64_t index, uint32_t ret[4])

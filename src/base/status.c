@@ -1,3 +1,4 @@
+/* Error values: filling them, and the one line that people read. */
 #include "base/error.h"
 
 #include <errno.h>

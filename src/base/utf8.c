@@ -1,3 +1,4 @@
+/* UTF-8, one character at a time. */
 #include "base/utf8.h"
 
 /* The length that a lead byte announces and the range of its first continuation byte (RFC 3629). */

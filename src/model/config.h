@@ -57,7 +57,16 @@ typedef struct model_family {
     double local_theta;
     uint32_t wide_scale_layers; /* GGUF: with so many layers the scale is 1 / sqrt(width / heads) */
     float jitter;               /* of moe_config */
-    bool latent;                /* multi-head latent attention */
+    /* keys of config.json that only some families' classes know, or whose silence means something else there */
+    bool attention_biased;     /* attention_bias is true where it is not there */
+    bool one_bias_key;         /* use_bias (true where it is not there) is for all of q, k, v, o and the MLP */
+    bool fixed_activation;     /* hidden_act is not believed; hidden_activation is */
+    bool parallel_shares_norm; /* with use_parallel_residual the MLP reads attention's norm */
+    bool qk_norm_opt_in;       /* use_qk_norm: norms of each head with its own weight */
+    bool falcon_keys;          /* multi_query, new_decoder_architecture, parallel_attn, bias */
+    bool mlp_of_four;          /* the MLP is n_inner wide, else four times the width; other keys say nothing */
+
+    bool latent; /* multi-head latent attention */
     moe_score score;
     bool normalize;           /* of a mixture, where the file says nothing */
     uint32_t position_offset; /* rows that a learned position table has before position 0 */

@@ -45,8 +45,7 @@ static hearth_status read_activation(const json_t *config, model_config *c, hear
         value = config_value(config, keys[i]);
     }
     /* Gemma 1's files say "gelu" in hidden_act, and their authors mean the other one */
-    if (value == NULL || (c->form.activation == ACTIVATE_GELU_TANH && c->form.norm_plus_one &&
-                          config_value(config, "hidden_activation") == NULL)) {
+    if (value == NULL || (c->family->fixed_activation && config_value(config, "hidden_activation") == NULL)) {
         return HEARTH_OK;
     }
     for (size_t i = 0; json_is_string(value) && i < sizeof known / sizeof known[0]; i++) {
@@ -88,7 +87,7 @@ static hearth_status read_shape(const json_t *config, model_config *c, hearth_er
     }
     c->ffn = 4 * c->width;
     TRY(config_number_or(config, "ffn_hidden_size n_inner", &c->ffn, error));
-    if (!c->family->names->transposed && !c->form.alibi) { /* GPT-2 and BLOOM do not know this key */
+    if (!c->family->mlp_of_four) {
         TRY(config_number_or(config, "intermediate_size ffn_hidden_size", &c->ffn, error));
     }
     TRY(config_number(config, "vocab_size", &c->vocabulary, error));
@@ -186,18 +185,16 @@ static hearth_status read_falcon(const json_t *config, model_config *c, hearth_e
 
 static hearth_status read_biases(const json_t *config, model_config *c, hearth_error *error)
 {
-    bool attention = false;
+    bool attention = c->family->attention_biased;
     TRY(config_flag_or(config, "attention_bias", &attention, error));
     TRY(config_flag_or(config, "mlp_bias", &c->form.mlp_bias, error));
     TRY(config_flag_or(config, "use_qkv_bias qkv_bias", &c->form.qkv_bias, error));
     TRY(config_flag_or(config, "lm_head_bias", &c->form.output_bias, error));
-    if (c->family->names == &names_neox) { /* there the key's default is true */
-        attention = true;
-        TRY(config_flag_or(config, "attention_bias", &attention, error));
+    if (c->family->attention_biased) {
         c->form.qkv_bias = attention;
         c->form.o_bias = attention;
     }
-    if (c->family->names == &names_starcoder2) {
+    if (c->family->one_bias_key) {
         bool all = true;
         TRY(config_flag_or(config, "use_bias", &all, error));
         c->form.qkv_bias = all;
@@ -216,18 +213,18 @@ static hearth_status read_form(const json_t *config, model_config *c, hearth_err
     TRY(read_activation(config, c, error));
     TRY(read_biases(config, c, error));
     TRY(config_flag_or(config, "use_parallel_residual", &c->form.parallel, error));
-    if (c->family->names == &names_llama && c->form.norm == NORM_LAYER && c->form.norm_bias && !c->form.ungated) {
-        c->form.shared_norm = c->form.parallel; /* StableLM */
+    if (c->family->parallel_shares_norm) {
+        c->form.shared_norm = c->form.parallel;
     }
     TRY(config_flag_or(config, "qk_layernorm", &qk_layer_norm, error));
     if (qk_layer_norm) {
         return error_set(error, HEARTH_E_UNSUPPORTED, "qk_layernorm", "false", "true");
     }
-    if (c->form.norm == NORM_LAYER && c->form.shared_norm && !c->form.norm_bias) { /* Command R */
+    if (c->family->qk_norm_opt_in) {
         TRY(config_flag_or(config, "use_qk_norm", &qk_norm, error));
         c->form.qk_norm = qk_norm ? QK_NORM_HEADS : QK_NORM_NONE;
     }
-    if (c->family->names == &names_falcon) {
+    if (c->family->falcon_keys) {
         TRY(read_falcon(config, c, error));
     }
     return HEARTH_OK;

@@ -83,6 +83,7 @@ const tensor_names names_apertus = {LLAMA_ENDS,
                                     LLAMA_ATTENTION,
                                     .attention_norm = "model.layers.%u.attention_layernorm",
                                     .ffn_norm = "model.layers.%u.feedforward_layernorm",
+                                    .activation = "model.layers.%u.mlp.act_fn",
                                     .up = "model.layers.%u.mlp.up_proj",
                                     .down = "model.layers.%u.mlp.down_proj"};
 

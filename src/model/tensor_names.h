@@ -18,6 +18,7 @@ typedef struct tensor_names {
     const char *q_a, *q_a_norm, *q_b, *kv_a, *kv_a_norm, *kv_b; /* latent attention; q_b is q where there is no q_a */
     const char *k_b, *v_b;                                      /* what kv_b holds, a matrix [heads, …] each (GGUF) */
     const char *gate, *up, *gate_up, *down;
+    const char *activation; /* parameters of it lie under this name */
     const char *router, *selection_bias;
     const char *expert_gate, *expert_up,
         *expert_down; /* one tensor an expert, or [experts, rows, cols] without the second %u */

@@ -98,22 +98,28 @@ static bool ends_in(const char *name, const char *tail)
 }
 
 /* Tensors that files carry and that say nothing new. */
-static bool is_superfluous(const char *name, const model_config *c)
+static bool is_superfluous(const tensor_entry *entry, const model_config *c)
 {
+    const char *name = entry->name;
     if (c->tied && (strcmp(name, "lm_head.weight") == 0 || strcmp(name, "embed_out.weight") == 0)) {
         return true;
     }
-    /* tables and masks that old checkpoints store; the list for what is beyond the original context */
-    return ends_in(name, ".rotary_emb.inv_freq") || ends_in(name, ".attention.bias") ||
-           ends_in(name, ".attention.masked_bias") || ends_in(name, ".attn.bias") ||
-           ends_in(name, ".attn.masked_bias") || strcmp(name, "rope_factors_long.weight") == 0;
+    /* masks that old checkpoints store, [1, 1, positions, positions] and a scalar: a bias is a vector */
+    if (ends_in(name, ".attention.bias") || ends_in(name, ".attn.bias")) {
+        return entry->dims == 4;
+    }
+    if (ends_in(name, ".masked_bias")) {
+        return entry->dims == 0;
+    }
+    /* a table; the list for what is beyond the original context */
+    return ends_in(name, ".rotary_emb.inv_freq") || strcmp(name, "rope_factors_long.weight") == 0;
 }
 
 static hearth_status check_all_used(const loader *l, hearth_error *error)
 {
     for (size_t i = 0; i < l->tensors->count; i++) {
         const char *name = l->tensors->entries[i].name;
-        if (!l->used[i] && !is_superfluous(name, l->c)) {
+        if (!l->used[i] && !is_superfluous(&l->tensors->entries[i], l->c)) {
             char place[NAME_BYTES];
             snprintf(place, sizeof place, "tensor %s", name);
             return error_set(error, HEARTH_E_UNSUPPORTED, place, "no such tensor in this family", "%s model with it",

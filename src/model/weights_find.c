@@ -193,15 +193,16 @@ static size_t value_bytes(dtype type)
     return type == DTYPE_F32 ? 4 : type == DTYPE_F16 || type == DTYPE_BF16 ? 2 : 0;
 }
 
-/* A copy of the part's rows, out of a tensor [cols, all rows]. */
+/* A copy [rows, cols] out of a tensor that keeps `stride` values a row: its row is our column first + col, its column
+ * our row, as `place` orders it (NULL: as it is). */
 static hearth_status turn(loader *l, const matrix_place *place, const char *name, const tensor_entry *entry,
-                          size_t rows, size_t cols, size_t all, matrix *ret, hearth_error *error)
+                          size_t first, size_t stride, size_t rows, size_t cols, matrix *ret, hearth_error *error)
 {
     const size_t size = value_bytes(entry->type);
     if (size == 0) {
         char where[LIMIT_TENSOR_NAME_BYTES + 64];
         snprintf(where, sizeof where, "tensor %s", name);
-        return error_set(error, HEARTH_E_UNSUPPORTED, where, "F32, F16 or BF16, as it is stored by columns",
+        return error_set(error, HEARTH_E_UNSUPPORTED, where, "F32, F16 or BF16, as it is read by columns",
                          "another format");
     }
     uint8_t *copy = arena_alloc_aligned(l->w->vectors, rows * cols * size, 64);
@@ -209,9 +210,9 @@ static hearth_status turn(loader *l, const matrix_place *place, const char *name
         return error_memory(error, rows * cols * size);
     }
     for (size_t row = 0; row < rows; row++) {
-        const size_t from = source_row(l, place->part, place->fused, rows, row);
+        const size_t from = place == NULL ? row : source_row(l, place->part, place->fused, rows, row);
         for (size_t col = 0; col < cols; col++) {
-            memcpy(copy + (row * cols + col) * size, entry->data + (col * all + from) * size, size);
+            memcpy(copy + (row * cols + col) * size, entry->data + ((first + col) * stride + from) * size, size);
         }
     }
     *ret = matrix_over(entry->type, rows, cols, copy, NULL);
@@ -230,7 +231,7 @@ hearth_status find_matrix(loader *l, const matrix_place *place, size_t rows, siz
     TRY(find_tensor(l, name, place->experts != 0 ? 3 : 2, shape + (place->experts != 0 ? 0 : 1), &entry, error));
     TRY(check_type(l, name, entry, rows, cols, error));
     if (place->transposed) {
-        return turn(l, place, name, entry, rows, cols, all, ret, error);
+        return turn(l, place, name, entry, 0, all, rows, cols, ret, error);
     }
     size_t first = 0;
     uint32_t *row_map = NULL;
@@ -254,22 +255,7 @@ hearth_status find_turned(loader *l, const char *stem, const uint64_t shape[2], 
     char name[LIMIT_TENSOR_NAME_BYTES + 32];
     const tensor_entry *entry = NULL;
     TRY(find_whole(l, stem, shape, &entry, name, error));
-    const size_t size = value_bytes(entry->type);
-    if (size == 0) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, name, "F32, F16 or BF16, as it is read by columns",
-                         "another format");
-    }
-    uint8_t *copy = arena_alloc_aligned(l->w->vectors, rows * cols * size, 64);
-    if (copy == NULL) {
-        return error_memory(error, rows * cols * size);
-    }
-    for (size_t row = 0; row < rows; row++) {
-        for (size_t col = 0; col < cols; col++) {
-            memcpy(copy + (row * cols + col) * size, entry->data + ((first + col) * shape[1] + row) * size, size);
-        }
-    }
-    *ret = matrix_over(entry->type, rows, cols, copy, NULL);
-    return HEARTH_OK;
+    return turn(l, NULL, name, entry, first, shape[1], rows, cols, ret, error);
 }
 
 hearth_status find_slice(loader *l, const char *stem, const uint64_t shape[2], size_t first, size_t rows, matrix *ret,

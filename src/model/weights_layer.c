@@ -189,7 +189,7 @@ static hearth_status load_xielu(loader *l, unsigned index, layer_weights *layer,
         return error_memory(error, 64);
     }
     for (int i = 0; i < 4; i++) {
-        char name[NAME_BYTES];
+        char name[FULL_BYTES];
         if (l->options->gguf != NULL) {
             gguf_type type = GGUF_F32;
             uint64_t count = 0;
@@ -206,7 +206,12 @@ static hearth_status load_xielu(loader *l, unsigned index, layer_weights *layer,
             raw[i] = gguf_array_f64(l->options->gguf, place, index);
             continue;
         }
-        snprintf(name, sizeof name, "model.layers.%u.mlp.act_fn.%s", index, parts[i]);
+        if (l->names->activation == NULL) {
+            return error_set(error, HEARTH_E_UNSUPPORTED, "activation", "one without parameters in this family",
+                             "xielu");
+        }
+        char stem[NAME_BYTES];
+        snprintf(name, sizeof name, "%s.%s", name_with(l->names->activation, index, 0, stem, sizeof stem), parts[i]);
         if (i < 2 || tensor_table_find(l->tensors, name) != NULL) { /* files may be silent on beta and eps */
             const float *value = NULL;
             TRY(find_vector(l, name, PART_ALL, false, 1, 0.0f, &value, error));

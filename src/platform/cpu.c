@@ -1,3 +1,4 @@
+/* Instruction sets, usable cores and memory, out of CPUID, affinity, cgroups and /proc. */
 #define _GNU_SOURCE
 #include "platform/cpu.h"
 

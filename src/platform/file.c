@@ -1,3 +1,4 @@
+/* Files: mapped, read whole, replaced whole, found in the folders that XDG names. */
 #define _GNU_SOURCE
 #include "platform/file.h"
 

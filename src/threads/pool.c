@@ -1,3 +1,5 @@
+/* Threads that wait for a function, run it side by side, and meet at barriers: spinning first, then asleep on a futex.
+ */
 #define _GNU_SOURCE
 #include "threads/pool.h"
 
