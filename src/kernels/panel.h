@@ -23,6 +23,7 @@ extern const panel_format panel_format_q5_1;
 extern const panel_format panel_format_q4_k;
 extern const panel_format panel_format_q5_k;
 extern const panel_format panel_format_q6_k;
+extern const panel_format panel_format_iq4_nl;
 
 /* NULL for a format without panels. */
 const panel_format *panel_format_get(dtype type);

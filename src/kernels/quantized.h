@@ -12,6 +12,7 @@
  *          value w                     native rule, per block of 32
  *   Q8_0   d q                         acc = fma(d xd, (float)sum(q xq), acc)
  *   Q4_0   d (q - 8)                   acc = fma(d xd, (float)sum((q - 8) xq), acc)
+ *   IQ4_NL d T[q]                      acc = fma(d xd, (float)sum(T[q] xq), acc); T: quantized_iq4_nl, laid out as Q4_0
  *   Q5_0   d (q - 16)                  acc = fma(d xd, (float)sum((q - 16) xq), acc)
  *   Q4_1   d q + m                     acc = fma(m, xs, fma(d xd, (float)sum(q xq), acc))
  *   Q5_1   d q + m                     the same
@@ -92,7 +93,10 @@ _Static_assert(sizeof(panel_q8_0) == 16 * 34 && sizeof(panel_q4_0) == 16 * 18 &&
                    sizeof(panel_q5_k) == 16 * 176 && sizeof(panel_q6_k) == 16 * 210,
                "a panel has the file's bytes, no more");
 
-/* What a format subtracts from q: 0 for those with a minimum and for Q8_0, whose q is signed. */
+/* What IQ4_NL's 16 nibbles stand for. */
+static const int8_t quantized_iq4_nl[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
+/* What a format subtracts from q: 0 for those with a minimum, and for Q8_0 and IQ4_NL, whose bytes are signed. */
 static inline int quantized_offset(dtype type)
 {
     return type == DTYPE_Q4_0 ? 8 : type == DTYPE_Q5_0 ? 16 : type == DTYPE_Q6_K ? 32 : 0;

@@ -247,6 +247,10 @@ static size_t bytes_q4_1(size_t cols)
 {
     return bytes_of(DTYPE_Q4_1, cols);
 }
+static size_t bytes_iq4_nl(size_t cols)
+{
+    return bytes_of(DTYPE_IQ4_NL, cols);
+}
 static size_t bytes_q5_0(size_t cols)
 {
     return bytes_of(DTYPE_Q5_0, cols);
@@ -280,6 +284,10 @@ static void pack_q4_1(size_t cols, const uint8_t *const *rows, unsigned count, u
 {
     pack_with(DTYPE_Q4_1, put_q4_1, cols, rows, count, panel);
 }
+static void pack_iq4_nl(size_t cols, const uint8_t *const *rows, unsigned count, uint8_t *panel)
+{
+    pack_with(DTYPE_IQ4_NL, put_q4_0, cols, rows, count, panel);
+}
 static void pack_q5_0(size_t cols, const uint8_t *const *rows, unsigned count, uint8_t *panel)
 {
     pack_with(DTYPE_Q5_0, put_q5_0, cols, rows, count, panel);
@@ -304,6 +312,7 @@ static void pack_q6_k(size_t cols, const uint8_t *const *rows, unsigned count, u
 const panel_format panel_format_q8_0 = {bytes_q8_0, pack_q8_0};
 const panel_format panel_format_q4_0 = {bytes_q4_0, pack_q4_0};
 const panel_format panel_format_q4_1 = {bytes_q4_1, pack_q4_1};
+const panel_format panel_format_iq4_nl = {bytes_iq4_nl, pack_iq4_nl};
 const panel_format panel_format_q5_0 = {bytes_q5_0, pack_q5_0};
 const panel_format panel_format_q5_1 = {bytes_q5_1, pack_q5_1};
 const panel_format panel_format_q4_k = {bytes_q4_k, pack_q4_k};

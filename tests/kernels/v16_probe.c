@@ -70,6 +70,7 @@ static void probe_ints(const v16_probe_input *in, v16_probe_output *out)
     v16i_store(o[21], v16i_dot4_s8s8(i, v16b_load(in->wide), v16b_load(in->narrow)));
     v16i_store(o[22], v16i_dot4_u8s8(j, v16b_load(in->bytes), v16b_load(in->narrow)));
     v16i_store(o[23], v16i_dot4_s8s8(j, v16b_load(in->wide), v16b_set4(in->narrow + 8)));
+    v16i_store(o[25], v16i_lookup(in->wide, v16i_and(i, v16i_set1(0x0F0F0F0F))));
     o[24][0] = v16i_sum(i);
     o[24][1] = v16i_fold_max(i);
     o[24][2] = (int32_t)v16m_bits(v16f_lt(a, b));

@@ -2,8 +2,8 @@
 
 #include <math.h>
 
-const dtype quantized_formats[QUANTIZED_FORMATS] = {DTYPE_Q8_0, DTYPE_Q4_0, DTYPE_Q4_1, DTYPE_Q5_0,
-                                                    DTYPE_Q5_1, DTYPE_Q4_K, DTYPE_Q5_K, DTYPE_Q6_K};
+const dtype quantized_formats[QUANTIZED_FORMATS] = {DTYPE_Q8_0, DTYPE_Q4_0, DTYPE_Q4_1, DTYPE_Q5_0,  DTYPE_Q5_1,
+                                                    DTYPE_Q4_K, DTYPE_Q5_K, DTYPE_Q6_K, DTYPE_IQ4_NL};
 
 static float half_at(const uint8_t *p)
 {
@@ -22,6 +22,8 @@ static int nibble(const uint8_t *qs, size_t k)
 {
     return k < 16 ? qs[k] & 15 : qs[k - 16] >> 4;
 }
+
+static const int iq4_nl[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
 static int bit32(const uint8_t *bits, size_t k)
 {
@@ -49,6 +51,9 @@ static file_value small_block(dtype type, const uint8_t *block, size_t k)
         break;
     case DTYPE_Q4_0:
         v.q = nibble(block + 2, k) - 8;
+        break;
+    case DTYPE_IQ4_NL:
+        v.q = iq4_nl[nibble(block + 2, k)];
         break;
     case DTYPE_Q4_1:
         v.q = nibble(block + 4, k);

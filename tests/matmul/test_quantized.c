@@ -72,7 +72,7 @@ static void random_block(dtype type, content how, uint8_t *block)
         return;
     }
     put_half(block, random_half(how));
-    if (type != DTYPE_Q8_0 && type != DTYPE_Q4_0 && type != DTYPE_Q5_0) {
+    if (type != DTYPE_Q8_0 && type != DTYPE_Q4_0 && type != DTYPE_Q5_0 && type != DTYPE_IQ4_NL) {
         put_half(block + 2, random_half(how));
     }
 }

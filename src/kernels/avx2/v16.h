@@ -327,6 +327,11 @@ V16_INLINE v16b v16b_set4(const void *p)
     memcpy(&four, p, 4);
     return (v16b){_mm256_set1_epi32(four), _mm256_set1_epi32(four)};
 }
+V16_INLINE v16i v16i_lookup(const int8_t table[16], v16i index)
+{
+    const __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)table));
+    return (v16i){_mm256_shuffle_epi8(both, index.lo), _mm256_shuffle_epi8(both, index.hi)};
+}
 V16_INLINE v16i v16i_dot4_u8s8(v16i acc, v16b a, v16b b)
 {
     const __m256i ones = _mm256_set1_epi16(1);

@@ -305,6 +305,10 @@ V16_INLINE v16i v16i_dot4_u8s8(v16i acc, v16b a, v16b b)
     return _mm512_add_epi32(acc, _mm512_madd_epi16(_mm512_maddubs_epi16(a, b), _mm512_set1_epi16(1)));
 #endif
 }
+V16_INLINE v16i v16i_lookup(const int8_t table[16], v16i index)
+{
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)table)), index);
+}
 V16_INLINE v16i v16i_dot4_s8s8(v16i acc, v16b a, v16b b)
 {
     const __m512i signed_b = _mm512_mask_sub_epi8(b, _mm512_movepi8_mask(a), _mm512_setzero_si512(), b);

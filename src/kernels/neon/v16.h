@@ -372,6 +372,16 @@ V16_INLINE int32x4_t v16_neon_dot4(int32x4_t acc, int8x16_t x, int8x16_t y)
     return vaddq_s32(acc, vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high)));
 #endif
 }
+V16_INLINE int32x4_t v16_neon_lookup(int8x16_t table, int32x4_t index)
+{
+    return vreinterpretq_s32_s8(vqtbl1q_s8(table, vreinterpretq_u8_s32(index)));
+}
+V16_INLINE v16i v16i_lookup(const int8_t table[16], v16i index)
+{
+    const int8x16_t t = vld1q_s8(table);
+    return (v16i){v16_neon_lookup(t, index.a), v16_neon_lookup(t, index.b), v16_neon_lookup(t, index.c),
+                  v16_neon_lookup(t, index.d)};
+}
 V16_INLINE v16i v16i_dot4_s8s8(v16i acc, v16b x, v16b y)
 {
     return V16_EACH3(v16i, v16_neon_dot4, acc, x, y);

@@ -388,6 +388,19 @@ V16_INLINE v16b v16b_set4(const void *p)
     V16_LANES memcpy(r.byte + 4 * i, p, 4);
     return r;
 }
+V16_INLINE v16i v16i_lookup(const int8_t table[16], v16i index)
+{
+    V16_LANES
+    {
+        uint8_t byte[4];
+        memcpy(byte, &index.lane[i], 4);
+        for (int j = 0; j < 4; j++) {
+            byte[j] = (uint8_t)table[byte[j]];
+        }
+        memcpy(&index.lane[i], byte, 4);
+    }
+    return index;
+}
 V16_INLINE v16i v16i_dot4_s8s8(v16i acc, v16b a, v16b b)
 {
     V16_LANES

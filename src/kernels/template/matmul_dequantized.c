@@ -12,6 +12,14 @@ static void matmul_q4_0(const uint8_t *panels, size_t rows, size_t cols, const v
      scratch);
 }
 
+static void matmul_iq4_nl(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                          float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    V16_NAME(matmul_dequantized)
+    (DTYPE_IQ4_NL, dequantize_of[DTYPE_IQ4_NL], panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end,
+     scratch);
+}
+
 static void matmul_q4_1(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
                         float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
 {
@@ -73,6 +81,7 @@ void V16_NAME(kernels_fill_matmul_dequantized)(kernel_table *table)
 {
     memcpy(dequantize_of, table->panel_dequantize, sizeof dequantize_of);
     table->matmul[COMPUTE_F32][DTYPE_Q4_0] = matmul_q4_0;
+    table->matmul[COMPUTE_F32][DTYPE_IQ4_NL] = matmul_iq4_nl;
     table->matmul[COMPUTE_F32][DTYPE_Q4_1] = matmul_q4_1;
     table->matmul[COMPUTE_F32][DTYPE_Q5_0] = matmul_q5_0;
     table->matmul[COMPUTE_F32][DTYPE_Q5_1] = matmul_q5_1;

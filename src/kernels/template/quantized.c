@@ -231,6 +231,21 @@ static void row_q4_0(const uint8_t *panel, size_t cols, unsigned row, float *out
     one_row(DTYPE_Q4_0, panel, cols, row, out);
 }
 
+static void matmul_iq4_nl(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                          float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    matmul(DTYPE_IQ4_NL, panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end, scratch);
+}
+static void dequantize_iq4_nl(const uint8_t *panel, size_t cols, size_t k_begin, size_t k_end, float *out)
+{
+    (void)cols;
+    dequantize(DTYPE_IQ4_NL, panel, k_begin, k_end, out);
+}
+static void row_iq4_nl(const uint8_t *panel, size_t cols, unsigned row, float *out)
+{
+    one_row(DTYPE_IQ4_NL, panel, cols, row, out);
+}
+
 static void matmul_q4_1(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
                         float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
 {
@@ -329,6 +344,9 @@ void V16_NAME(kernels_fill_quantized)(kernel_table *table)
     table->matmul[COMPUTE_NATIVE][DTYPE_Q4_0] = matmul_q4_0;
     table->panel_dequantize[DTYPE_Q4_0] = dequantize_q4_0;
     table->panel_row[DTYPE_Q4_0] = row_q4_0;
+    table->matmul[COMPUTE_NATIVE][DTYPE_IQ4_NL] = matmul_iq4_nl;
+    table->panel_dequantize[DTYPE_IQ4_NL] = dequantize_iq4_nl;
+    table->panel_row[DTYPE_IQ4_NL] = row_iq4_nl;
     table->matmul[COMPUTE_NATIVE][DTYPE_Q4_1] = matmul_q4_1;
     table->panel_dequantize[DTYPE_Q4_1] = dequantize_q4_1;
     table->panel_row[DTYPE_Q4_1] = row_q4_1;

@@ -25,21 +25,28 @@ V16_INLINE size_t rows_of(const product *p, size_t panel)
     return left < PANEL_ROWS ? left : PANEL_ROWS;
 }
 
-/* Where unsigned bytes of any size can be multiplied, Q8_0 is unpacked with 128 added; elsewhere its q stay signed. */
+/* Formats whose unpacked bytes are signed numbers. */
+V16_INLINE bool signed_bytes(dtype type)
+{
+    return type == DTYPE_Q8_0 || type == DTYPE_IQ4_NL;
+}
+
+/* Where unsigned bytes of any size can be multiplied, signed bytes are unpacked with 128 added; elsewhere they stay so.
+ */
 V16_INLINE bool unpacked_signed(dtype type)
 {
 #ifdef V16_DOT4_U8_FULL
     (void)type;
     return false;
 #else
-    return type == DTYPE_Q8_0;
+    return signed_bytes(type);
 #endif
 }
 
-/* What unpacked bytes have too much: the format's offset, or Q8_0's 128. */
+/* What unpacked bytes have too much: the format's offset, or a signed byte's 128. */
 V16_INLINE int unpacked_offset(dtype type)
 {
-    return type == DTYPE_Q8_0 && !unpacked_signed(type) ? 128 : quantized_offset(type);
+    return signed_bytes(type) && !unpacked_signed(type) ? 128 : quantized_offset(type);
 }
 
 /* One block of 32 values of k of a panel, spread out. */
@@ -133,6 +140,14 @@ QUANTIZED_INLINE void unpack(dtype type, const uint8_t *panel, size_t b, unpacke
     } else if (type == DTYPE_Q4_0) {
         const panel_q4_0 *block = (const panel_q4_0 *)panel + b;
         unpack_nibbles(block->q, q);
+        u->scale = v16f_load_f16(block->d);
+    } else if (type == DTYPE_IQ4_NL) {
+        const panel_q4_0 *block = (const panel_q4_0 *)panel + b;
+        const v16i signs = v16i_set1(unpacked_signed(type) ? 0 : (int32_t)0x80808080u);
+        unpack_nibbles(block->q, q);
+        for (int g = 0; g < 8; g++) {
+            q[g] = v16i_xor(v16i_lookup(quantized_iq4_nl, q[g]), signs);
+        }
         u->scale = v16f_load_f16(block->d);
     } else if (type == DTYPE_Q4_1) {
         const panel_q4_1 *block = (const panel_q4_1 *)panel + b;
