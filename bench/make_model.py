@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes a synthetic Llama as GGUF for speed measurements: random weights of a real shape, in one number format.
 
-    bench/make_model.py 1b|135m|tiny TYPE FILE        TYPE: F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q5_K Q6_K IQ4_NL
+    bench/make_model.py 1b|135m|tiny TYPE FILE        TYPE: F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q5_K Q6_K IQ4_NL IQ4_XS Q2_K Q3_K IQ3_S IQ2_XS
 
 1b: 16 layers, width 2048, MLP 8192, 32/8 heads, vocabulary 32,000, untied. 135m: 30 layers, width 576, MLP 1536, 9/3 heads,
 vocabulary 49,152, tied. tiny, for tests: 2 layers, width 256, MLP 512, 4/2 heads, vocabulary 512. Blocks are random bytes
@@ -24,8 +24,10 @@ TYPES = {
     "Q5_0": (6, 32, 22, ((0, 1),), 9.2), "Q5_1": (7, 32, 24, ((0, 1), (2, -15.5)), 9.2), "Q8_0": (8, 32, 34, ((0, 1),), 74),
     "Q4_K": (12, 256, 144, ((0, 1), (2, 7.5)), 258), "Q5_K": (13, 256, 176, ((0, 1), (2, 15.5)), 520),
     "Q6_K": (14, 256, 210, ((208, 1),), 1370), "IQ4_NL": (20, 32, 18, ((0, 1),), 69),
+    "IQ4_XS": (23, 256, 136, ((0, 1),), 1270), "Q2_K": (10, 256, 84, ((80, 1), (82, 1.5)), 14), "Q3_K": (11, 256, 110, ((108, 1),), 42),
+    "IQ3_S": (21, 256, 110, ((0, 1),), 170), "IQ2_XS": (17, 256, 74, ((0, 1),), 63),
 }
-FILE_TYPE = {"F32": 0, "F16": 1, "Q4_0": 2, "Q4_1": 3, "Q8_0": 7, "Q5_0": 8, "Q5_1": 9, "Q4_K": 15, "Q5_K": 17, "Q6_K": 18, "IQ4_NL": 25, "BF16": 32}
+FILE_TYPE = {"F32": 0, "F16": 1, "Q4_0": 2, "Q4_1": 3, "Q8_0": 7, "Q5_0": 8, "Q5_1": 9, "Q4_K": 15, "Q5_K": 17, "Q6_K": 18, "IQ4_NL": 25, "Q2_K": 10, "Q3_K": 12, "IQ2_XS": 20, "IQ3_S": 26, "IQ4_XS": 30, "BF16": 32}
 
 
 def text(value):

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { SHOW_FORMATS_MOST = DTYPE_LIMIT, SHOW_LENGTHS_MOST = 8, SHOW_LICENCE_SIZE = 256 };
+enum { SHOW_FORMATS_MOST = DTYPE_FILES, SHOW_LENGTHS_MOST = 8, SHOW_LICENCE_SIZE = 256 };
 
 typedef struct show_format {
     const char *name;

@@ -86,29 +86,18 @@ static const char *foreign_type(uint32_t id)
     static const char *const names[] = {
         [4] = "Q4_2 (removed from GGUF)",
         [5] = "Q4_3 (removed from GGUF)",
-        [9] = "Q8_1",
-        [10] = "Q2_K",
-        [11] = "Q3_K",
-        [15] = "Q8_K",
-        [16] = "IQ2_XXS",
-        [17] = "IQ2_XS",
-        [18] = "IQ3_XXS",
-        [19] = "IQ1_S",
-        [21] = "IQ3_S",
-        [22] = "IQ2_S",
-        [23] = "IQ4_XS",
+        [9] = "Q8_1 (of activations alone)",
         [24] = "I8",
         [25] = "I16",
         [26] = "I32",
         [27] = "I64",
         [28] = "F64",
-        [29] = "IQ1_M",
         [31] = "Q4_0_4_4 (removed from GGUF)",
         [32] = "Q4_0_4_8 (removed from GGUF)",
         [33] = "Q4_0_8_8 (removed from GGUF)",
-        [34] = "TQ1_0",
-        [35] = "TQ2_0",
-        [39] = "MXFP4",
+        [36] = "IQ4_NL_4_4 (removed from GGUF)",
+        [37] = "IQ4_NL_4_8 (removed from GGUF)",
+        [38] = "IQ4_NL_8_8 (removed from GGUF)",
     };
     const char *name = id < sizeof names / sizeof names[0] ? names[id] : NULL;
     return name != NULL ? name : "unknown";
@@ -137,7 +126,7 @@ static hearth_status read_tensor_info(cursor *c, const char *place, tensor_entry
     const uint64_t type_at = c->offset;
     uint32_t type = 0;
     TRY(cursor_u32(c, place, &type, error));
-    if (dtype_get_info(type) == NULL) {
+    if (dtype_get_file_info(type) == NULL) {
         const hearth_status status = error_set(error, HEARTH_E_UNSUPPORTED, place, "a supported number format",
                                                "type %u: %s", type, foreign_type(type));
         return gguf_fail_at(status, type_at, error);

@@ -2,9 +2,11 @@
 #include "kernels/activation.h"
 
 #include "kernels/kernels.h"
+#include "kernels/panel.h"
 
 activation_kind activation_for(dtype type, compute how)
 {
+    type = panel_layout(type);
     if (how == COMPUTE_F32 || type == DTYPE_F32 || type == DTYPE_F16) {
         return ACTIVATION_F32;
     }

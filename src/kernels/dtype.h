@@ -14,12 +14,32 @@ typedef enum dtype {
     DTYPE_Q5_0 = 6,
     DTYPE_Q5_1 = 7,
     DTYPE_Q8_0 = 8,
+    DTYPE_Q2_K = 10,
+    DTYPE_Q3_K = 11,
     DTYPE_Q4_K = 12,
     DTYPE_Q5_K = 13,
     DTYPE_Q6_K = 14,
+    DTYPE_Q8_K = 15,
+    DTYPE_IQ2_XXS = 16,
+    DTYPE_IQ2_XS = 17,
+    DTYPE_IQ3_XXS = 18,
+    DTYPE_IQ1_S = 19,
     DTYPE_IQ4_NL = 20,
+    DTYPE_IQ3_S = 21,
+    DTYPE_IQ2_S = 22,
+    DTYPE_IQ4_XS = 23,
+    DTYPE_IQ1_M = 29,
     DTYPE_BF16 = 30,
-    DTYPE_LIMIT = 48, /* table size */
+    DTYPE_TQ1_0 = 34,
+    DTYPE_TQ2_0 = 35,
+    DTYPE_MXFP4 = 39,
+    DTYPE_NVFP4 = 40,
+    DTYPE_Q1_0 = 41,
+    DTYPE_Q2_0 = 42,
+    DTYPE_FILES = 48, /* no file has what follows: layouts in memory alone (kernels/quantized.h) */
+    DTYPE_WIDE = 48,
+    DTYPE_WIDE_MIN = 49,
+    DTYPE_LIMIT = 50, /* table size */
 } dtype;
 
 typedef struct dtype_info {
@@ -30,6 +50,8 @@ typedef struct dtype_info {
 
 /* NULL for an unknown id. */
 const dtype_info *dtype_get_info(uint32_t id);
+/* NULL also for what is no file's. */
+const dtype_info *dtype_get_file_info(uint32_t id);
 
 /* How a product is computed: chosen by the user, printed, never silent. */
 typedef enum compute {

@@ -24,6 +24,29 @@ extern const panel_format panel_format_q4_k;
 extern const panel_format panel_format_q5_k;
 extern const panel_format panel_format_q6_k;
 extern const panel_format panel_format_iq4_nl;
+extern const panel_format panel_format_iq4_xs;
+extern const panel_format panel_format_mxfp4;
+extern const panel_format panel_format_q2_k;
+extern const panel_format panel_format_q3_k;
+extern const panel_format panel_format_q8_k;
+extern const panel_format panel_format_iq1_s;
+extern const panel_format panel_format_iq1_m;
+extern const panel_format panel_format_iq2_xxs;
+extern const panel_format panel_format_iq2_xs;
+extern const panel_format panel_format_iq2_s;
+extern const panel_format panel_format_iq3_xxs;
+extern const panel_format panel_format_iq3_s;
+extern const panel_format panel_format_tq1_0;
+extern const panel_format panel_format_tq2_0;
+extern const panel_format panel_format_nvfp4;
+extern const panel_format panel_format_q1_0;
+extern const panel_format panel_format_q2_0;
+extern const panel_format panel_format_wide;
+extern const panel_format panel_format_wide_min;
+
+/* Whose panels a format is packed into, and so whose products it has: its own, or another's that holds the same values
+ * (Q3_K in Q6_K's, TQ1_0 in Q4_0's, IQ2_XS in WIDE's). */
+dtype panel_layout(dtype type);
 
 /* NULL for a format without panels. */
 const panel_format *panel_format_get(dtype type);

@@ -13,6 +13,8 @@
  *   Q8_0   d q                         acc = fma(d xd, (float)sum(q xq), acc)
  *   Q4_0   d (q - 8)                   acc = fma(d xd, (float)sum((q - 8) xq), acc)
  *   IQ4_NL d T[q]                      acc = fma(d xd, (float)sum(T[q] xq), acc); T: quantized_iq4_nl, laid out as Q4_0
+ *   IQ4_XS (d sc) T[q]                 acc = fma((d sc) xd, (float)sum(T[q] xq), acc); sc: 6 bits less 32, d per 256
+ *   MXFP4  2^(e - 128) T[q]            acc = fma(2^(e - 128) xd, (float)sum(T[q] xq), acc); T: quantized_mxfp4
  *   Q5_0   d (q - 16)                  acc = fma(d xd, (float)sum((q - 16) xq), acc)
  *   Q4_1   d q + m                     acc = fma(m, xs, fma(d xd, (float)sum(q xq), acc))
  *   Q5_1   d q + m                     the same
@@ -20,12 +22,21 @@
  *   Q5_K   (d sc) q - dmin mn          the same; sc and mn: 6 bits per 32 values, d and dmin per 256
  *   Q6_K   (d sc) (q - 32)             isum = sc0 sum0((q - 32) xq) + sc1 sum1((q - 32) xq), sums over 16 values each;
  *                                      acc = fma(d xd, (float)isum, acc); sc: int8 per 16 values, d per 256
+ *
+ * Two layouts are no file's: formats whose bits are a name in a table, or of which few files exist, are spread out into
+ * signed bytes at load (other_pack.c, iq_pack.c), exactly. Here d and dmin are binary32.
+ *
+ *   WIDE     (d sc) q                  isum = sc0 sum0(q xq) + sc1 sum1(q xq); acc = fma(d xd, (float)isum, acc)
+ *   WIDE_MIN (d sc) q - dmin mn        then acc = fma(-(dmin xd), (float)(mn0 sum0(xq) + mn1 sum1(xq)), acc); sc and
+ *                                      mn unsigned
  */
 #ifndef KERNELS_QUANTIZED_H
 #define KERNELS_QUANTIZED_H
 
 #include "kernels/activation.h"
 #include "kernels/panel.h"
+
+#include <stdbool.h>
 
 typedef struct panel_q8_0 {
     int8_t q[8][16][4]; /* [group][row][value] */
@@ -88,6 +99,42 @@ typedef struct panel_q6_k {
     panel_q6_k_block block[8];
 } panel_q6_k;
 
+typedef struct panel_iq4_xs {
+    uint16_t d[16];
+    uint8_t low[4][16];  /* [block % 4][row]: low 4 bits of sc, of block and block + 4 */
+    uint8_t high[2][16]; /* [block % 2][row]: bits 2 (block / 2) and above: the 2 high bits */
+    uint8_t q[8][4][16][4];
+} panel_iq4_xs;
+
+typedef struct panel_mxfp4 {
+    uint8_t q[4][16][4];
+    uint8_t e[16];
+} panel_mxfp4;
+
+typedef struct panel_wide {
+    float d[16];
+    int8_t sc[16][16]; /* [k / 16][row]; unsigned and below 128 in WIDE_MIN */
+    int8_t q[8][8][16][4];
+} panel_wide;
+
+typedef struct panel_wide_min {
+    panel_wide wide;
+    float dmin[16];
+    uint8_t mn[16][16];
+} panel_wide_min;
+
+/* A row of WIDE and WIDE_MIN before it is packed: their "file". */
+typedef struct wide_block {
+    float d;
+    float dmin;
+    int8_t sc[16];
+    uint8_t mn[16];
+    int8_t q[256];
+} wide_block;
+
+_Static_assert(sizeof(panel_iq4_xs) == 16 * 136 && sizeof(panel_mxfp4) == 16 * 17 && sizeof(panel_wide) == 16 * 276 &&
+                   sizeof(panel_wide_min) == 16 * sizeof(wide_block),
+               "nothing lies between the fields");
 _Static_assert(sizeof(panel_q8_0) == 16 * 34 && sizeof(panel_q4_0) == 16 * 18 && sizeof(panel_q4_1) == 16 * 20 &&
                    sizeof(panel_q5_0) == 16 * 22 && sizeof(panel_q5_1) == 16 * 24 && sizeof(panel_q4_k) == 16 * 144 &&
                    sizeof(panel_q5_k) == 16 * 176 && sizeof(panel_q6_k) == 16 * 210,
@@ -95,6 +142,22 @@ _Static_assert(sizeof(panel_q8_0) == 16 * 34 && sizeof(panel_q4_0) == 16 * 18 &&
 
 /* What IQ4_NL's 16 nibbles stand for. */
 static const int8_t quantized_iq4_nl[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+/* Twice the values of E2M1 (OCP Microscaling Formats 1.0). */
+static const int8_t quantized_mxfp4[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+/* NULL: q is a number and no name. */
+static inline const int8_t *quantized_table(dtype type)
+{
+    return type == DTYPE_IQ4_NL || type == DTYPE_IQ4_XS ? quantized_iq4_nl
+           : type == DTYPE_MXFP4                        ? quantized_mxfp4
+                                                        : NULL;
+}
+
+/* Does each 16 values have an integer scale of its own, in place of each 32? */
+static inline bool quantized_halves(dtype type)
+{
+    return type == DTYPE_Q6_K || type == DTYPE_WIDE || type == DTYPE_WIDE_MIN;
+}
 
 /* What a format subtracts from q: 0 for those with a minimum, and for Q8_0 and IQ4_NL, whose bytes are signed. */
 static inline int quantized_offset(dtype type)

@@ -1,5 +1,7 @@
 /* Packing the quantised formats from the file's rows (the block structures of the GGUF specification) to panels.
  * Bits move, nothing is rounded; the layouts are drawn in quantized.h. */
+#include "kernels/quantized_pack.h"
+
 #include "kernels/quantized.h"
 
 #include <string.h>
@@ -89,12 +91,21 @@ static void put_q8_0(const uint8_t *block, unsigned row, void *panel)
     }
 }
 
-static void put_q4_0(const uint8_t *block, unsigned row, void *panel)
+void quantized_put_q4_0(const uint8_t *block, unsigned row, void *panel)
 {
     panel_q4_0 *out = panel;
     out->d[row] = read_u16(block);
     for (unsigned g = 0; g < 4; g++) { /* the file's byte order is the panel's */
         memcpy(out->q[g][row], block + 2 + 4 * g, 4);
+    }
+}
+
+static void put_mxfp4(const uint8_t *block, unsigned row, void *panel)
+{
+    panel_mxfp4 *out = panel;
+    out->e[row] = block[0];
+    for (unsigned g = 0; g < 4; g++) {
+        memcpy(out->q[g][row], block + 1 + 4 * g, 4);
     }
 }
 
@@ -192,7 +203,7 @@ static inline spread spread_q6_k(const uint8_t *block, unsigned b)
     return s;
 }
 
-static void put_q6_k(const uint8_t *block, unsigned row, void *panel)
+void quantized_put_q6_k(const uint8_t *block, unsigned row, void *panel)
 {
     panel_q6_k *out = panel;
     out->d[row] = read_u16(block + 208);
@@ -203,6 +214,31 @@ static void put_q6_k(const uint8_t *block, unsigned row, void *panel)
         const spread s = spread_q6_k(block, b);
         put_nibbles(out->block[b].q, row, &s);
         put_two_high(out->block[b].h, row, &s);
+    }
+}
+
+/* d, 8 pairs of high bits, 8 low nibbles of sc, then 8 blocks of nibbles in the panel's order. */
+static void put_iq4_xs(const uint8_t *block, unsigned row, void *panel)
+{
+    panel_iq4_xs *out = panel;
+    const unsigned high = read_u16(block + 2);
+    out->d[row] = read_u16(block);
+    for (unsigned b = 0; b < 4; b++) {
+        const unsigned first = block[4 + b / 2] >> (4 * (b % 2)) & 15u;
+        const unsigned second = block[6 + b / 2] >> (4 * (b % 2)) & 15u;
+        out->low[b][row] = (uint8_t)(first | second << 4);
+    }
+    for (unsigned b = 0; b < 2; b++) {
+        unsigned bits = 0;
+        for (unsigned i = 0; i < 4; i++) {
+            bits |= (high >> (2 * (2 * i + b)) & 3u) << (2 * i);
+        }
+        out->high[b][row] = (uint8_t)bits;
+    }
+    for (unsigned b = 0; b < 8; b++) {
+        for (unsigned g = 0; g < 4; g++) {
+            memcpy(out->q[b][g][row], block + 8 + 16 * b + 4 * g, 4);
+        }
     }
 }
 
@@ -272,13 +308,31 @@ static size_t bytes_q6_k(size_t cols)
     return bytes_of(DTYPE_Q6_K, cols);
 }
 
+static size_t bytes_iq4_xs(size_t cols)
+{
+    return bytes_of(DTYPE_IQ4_XS, cols);
+}
+static void pack_iq4_xs(size_t cols, const uint8_t *const *rows, unsigned count, uint8_t *panel)
+{
+    pack_with(DTYPE_IQ4_XS, put_iq4_xs, cols, rows, count, panel);
+}
+
+static size_t bytes_mxfp4(size_t cols)
+{
+    return bytes_of(DTYPE_MXFP4, cols);
+}
+static void pack_mxfp4(size_t cols, const uint8_t *const *rows, unsigned count, uint8_t *panel)
+{
+    pack_with(DTYPE_MXFP4, put_mxfp4, cols, rows, count, panel);
+}
+
 static void pack_q8_0(size_t cols, const uint8_t *const *rows, unsigned count, uint8_t *panel)
 {
     pack_with(DTYPE_Q8_0, put_q8_0, cols, rows, count, panel);
 }
 static void pack_q4_0(size_t cols, const uint8_t *const *rows, unsigned count, uint8_t *panel)
 {
-    pack_with(DTYPE_Q4_0, put_q4_0, cols, rows, count, panel);
+    pack_with(DTYPE_Q4_0, quantized_put_q4_0, cols, rows, count, panel);
 }
 static void pack_q4_1(size_t cols, const uint8_t *const *rows, unsigned count, uint8_t *panel)
 {
@@ -286,7 +340,7 @@ static void pack_q4_1(size_t cols, const uint8_t *const *rows, unsigned count, u
 }
 static void pack_iq4_nl(size_t cols, const uint8_t *const *rows, unsigned count, uint8_t *panel)
 {
-    pack_with(DTYPE_IQ4_NL, put_q4_0, cols, rows, count, panel);
+    pack_with(DTYPE_IQ4_NL, quantized_put_q4_0, cols, rows, count, panel);
 }
 static void pack_q5_0(size_t cols, const uint8_t *const *rows, unsigned count, uint8_t *panel)
 {
@@ -306,7 +360,7 @@ static void pack_q5_k(size_t cols, const uint8_t *const *rows, unsigned count, u
 }
 static void pack_q6_k(size_t cols, const uint8_t *const *rows, unsigned count, uint8_t *panel)
 {
-    pack_with(DTYPE_Q6_K, put_q6_k, cols, rows, count, panel);
+    pack_with(DTYPE_Q6_K, quantized_put_q6_k, cols, rows, count, panel);
 }
 
 const panel_format panel_format_q8_0 = {bytes_q8_0, pack_q8_0};
@@ -318,3 +372,5 @@ const panel_format panel_format_q5_1 = {bytes_q5_1, pack_q5_1};
 const panel_format panel_format_q4_k = {bytes_q4_k, pack_q4_k};
 const panel_format panel_format_q5_k = {bytes_q5_k, pack_q5_k};
 const panel_format panel_format_q6_k = {bytes_q6_k, pack_q6_k};
+const panel_format panel_format_iq4_xs = {bytes_iq4_xs, pack_iq4_xs};
+const panel_format panel_format_mxfp4 = {bytes_mxfp4, pack_mxfp4};

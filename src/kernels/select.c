@@ -1,5 +1,6 @@
 /* The variants that were built, and which of them this CPU runs. */
 #include "kernels/kernels.h"
+#include "kernels/panel.h"
 #include "kernels/scalar/matmul_float.h"
 
 #include <pthread.h>
@@ -61,6 +62,19 @@ static kernel_table select_tables[SELECT_ROWS];
 static bool select_filled[SELECT_ROWS];
 static pthread_mutex_t select_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* Formats in another format's panels have its operations. */
+static void select_share_layouts(kernel_table *table)
+{
+    for (dtype type = 0; type < DTYPE_LIMIT; type++) {
+        const dtype layout = panel_layout(type);
+        for (int how = 0; how < 2; how++) {
+            table->matmul[how][type] = table->matmul[how][layout];
+        }
+        table->panel_dequantize[type] = table->panel_dequantize[layout];
+        table->panel_row[type] = table->panel_row[layout];
+    }
+}
+
 /* Fills a table at its first use. The filling functions are compiled with their set's flags as well, so they may only
  * be called on a CPU that has the set. */
 static const kernel_table *select_table(size_t row)
@@ -70,6 +84,7 @@ static const kernel_table *select_table(size_t row)
         for (size_t layer = 0; layer < SELECT_LAYERS && select_rows[row].layers[layer] != NULL; layer++) {
             select_rows[row].layers[layer](&select_tables[row]);
         }
+        select_share_layouts(&select_tables[row]);
         select_tables[row].name = select_rows[row].name;
         select_filled[row] = true;
     }

@@ -18,7 +18,9 @@ from safetensors.numpy import save_file
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden")
 RANDOM = np.random.default_rng(20261123)
-FORMATS = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL"]
+FORMATS = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL",
+           "IQ4_XS", "MXFP4", "NVFP4", "Q2_K", "Q3_K", "Q8_K", "IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S",
+           "TQ1_0", "TQ2_0", "Q1_0"]
 
 
 def add_metadata(writer):

@@ -1,9 +1,12 @@
 #include "quantized_file.h"
 
 #include <math.h>
+#include <stdbool.h>
+#include <string.h>
 
-const dtype quantized_formats[QUANTIZED_FORMATS] = {DTYPE_Q8_0, DTYPE_Q4_0, DTYPE_Q4_1, DTYPE_Q5_0,  DTYPE_Q5_1,
-                                                    DTYPE_Q4_K, DTYPE_Q5_K, DTYPE_Q6_K, DTYPE_IQ4_NL};
+const dtype quantized_formats[QUANTIZED_FORMATS] = {DTYPE_Q8_0,  DTYPE_Q4_0, DTYPE_Q4_1, DTYPE_Q5_0,   DTYPE_Q5_1,
+                                                    DTYPE_Q4_K,  DTYPE_Q5_K, DTYPE_Q6_K, DTYPE_IQ4_NL, DTYPE_IQ4_XS,
+                                                    DTYPE_MXFP4, DTYPE_Q2_K, DTYPE_Q3_K, DTYPE_WIDE};
 
 static float half_at(const uint8_t *p)
 {
@@ -24,6 +27,8 @@ static int nibble(const uint8_t *qs, size_t k)
 }
 
 static const int iq4_nl[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
+static const int mxfp4[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
 static int bit32(const uint8_t *bits, size_t k)
 {
@@ -55,6 +60,10 @@ static file_value small_block(dtype type, const uint8_t *block, size_t k)
     case DTYPE_IQ4_NL:
         v.q = iq4_nl[nibble(block + 2, k)];
         break;
+    case DTYPE_MXFP4:
+        v.q = mxfp4[nibble(block + 1, k)];
+        v.d = ldexpf(1.0f, block[0] - 128);
+        break;
     case DTYPE_Q4_1:
         v.q = nibble(block + 4, k);
         v.min_d = half_at(block + 2);
@@ -68,6 +77,41 @@ static file_value small_block(dtype type, const uint8_t *block, size_t k)
         break;
     }
     return v;
+}
+
+static file_value rare_block(dtype type, const uint8_t *block, size_t k)
+{
+    file_value v = {.sub = 1};
+    const size_t quarter = k / 32 % 4;
+    if (type == DTYPE_IQ4_XS) {
+        const size_t b = k / 32;
+        v.d = half_at(block);
+        v.sub = (block[4 + b / 2] >> (b % 2 * 4) & 15) + 16 * ((block[2] + 256 * block[3]) >> (2 * b) & 3) - 32;
+        v.q = iq4_nl[nibble(block + 8 + 16 * b, k % 32)];
+    } else if (type == DTYPE_Q2_K) {
+        v.d = half_at(block + 80);
+        v.min_d = half_at(block + 82);
+        v.sub = block[k / 16] & 15;
+        v.min_sub = block[k / 16] >> 4;
+        v.q = block[16 + k / 128 * 32 + k % 32] >> (2 * quarter) & 3;
+    } else if (type == DTYPE_Q3_K) {
+        const size_t i = k / 16;
+        const uint8_t *s = block + 96;
+        v.d = half_at(block + 108);
+        v.sub = (i < 8 ? s[i] & 15 : s[i - 8] >> 4) + 16 * (s[8 + i % 4] >> (i / 4 * 2) & 3) - 32;
+        v.q = (block[32 + k / 128 * 32 + k % 32] >> (2 * quarter) & 3) - (block[k % 32] >> (k / 32) & 1 ? 0 : 4);
+    } else { /* DTYPE_WIDE: a float, one not used, 16 scales, 16 bytes not used, 256 values */
+        memcpy(&v.d, block, sizeof v.d);
+        v.sub = (int8_t)block[8 + k / 16];
+        v.q = (int8_t)block[40 + k];
+    }
+    return v;
+}
+
+/* Where each 16 values have an integer scale, which is in the sum. */
+static bool by_sixteen(dtype type)
+{
+    return type == DTYPE_Q6_K || type == DTYPE_Q2_K || type == DTYPE_Q3_K || type == DTYPE_WIDE;
 }
 
 /* k in 0..255. */
@@ -84,6 +128,9 @@ static file_value large_block(dtype type, const uint8_t *block, size_t k)
         v.sub = (int8_t)block[192 + k / 16];
         v.q = low + 16 * high - 32;
         return v;
+    }
+    if (type == DTYPE_IQ4_XS || type == DTYPE_Q2_K || type == DTYPE_Q3_K || type == DTYPE_WIDE) {
+        return rare_block(type, block, k);
     }
     const uint8_t *qs = block + (type == DTYPE_Q5_K ? 48 : 16);
     v.d = half_at(block);
@@ -109,10 +156,14 @@ float file_value_weight(dtype type, file_value v)
     case DTYPE_Q4_1:
     case DTYPE_Q5_1:
         return v.d * (float)v.q + v.min_d;
+    case DTYPE_Q2_K:
     case DTYPE_Q4_K:
     case DTYPE_Q5_K:
         return v.d * (float)v.sub * (float)v.q - v.min_d * (float)v.min_sub;
+    case DTYPE_Q3_K:
     case DTYPE_Q6_K:
+    case DTYPE_IQ4_XS:
+    case DTYPE_WIDE:
         return v.d * (float)v.sub * (float)v.q;
     default:
         return v.d * (float)v.q;
@@ -125,16 +176,23 @@ float file_row_product(dtype type, const uint8_t *row, size_t cols, const activa
     for (size_t k = 0; k < cols; k += 32, x++) {
         const file_value first = file_value_get(type, row, k);
         int isum = 0;
+        int msum = 0;
         for (size_t i = 0; i < 32; i++) {
             const file_value v = file_value_get(type, row, k + i);
-            isum += v.q * x->q[i] * (type == DTYPE_Q6_K ? v.sub : 1);
+            isum += v.q * x->q[i] * (by_sixteen(type) ? v.sub : 1);
+            msum += v.min_sub * x->q[i];
         }
         if (type == DTYPE_Q4_K || type == DTYPE_Q5_K) {
             const float scale = first.d * (float)first.sub * x->d;
             acc = fmaf(scale, (float)isum, acc);
             acc = fmaf(-(first.min_d * (float)first.min_sub), x->s, acc);
+        } else if (type == DTYPE_IQ4_XS) {
+            acc = fmaf(first.d * (float)first.sub * x->d, (float)isum, acc);
         } else {
             acc = fmaf(first.d * x->d, (float)isum, acc);
+            if (type == DTYPE_Q2_K) {
+                acc = fmaf(-(first.min_d * x->d), (float)msum, acc);
+            }
             if (type == DTYPE_Q4_1 || type == DTYPE_Q5_1) {
                 acc = fmaf(first.min_d, x->s, acc);
             }

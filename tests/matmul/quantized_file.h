@@ -6,7 +6,7 @@
 #include "kernels/activation.h"
 #include "kernels/dtype.h"
 
-#define QUANTIZED_FORMATS 9
+#define QUANTIZED_FORMATS 14
 extern const dtype quantized_formats[QUANTIZED_FORMATS];
 
 /* One value: w = scale * sub * q + minimum, where q has its offset taken off. */

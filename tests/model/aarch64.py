@@ -18,7 +18,8 @@ import tempfile
 
 SOURCE = os.environ.get("HEARTH_SOURCE") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 FIXTURES = os.environ.get("HEARTH_FIXTURES") or os.path.join(SOURCE, "..", "shared", "fixtures")
-FORMATS = ("F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL")
+FORMATS = ("F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL",
+           "IQ4_XS", "Q2_K", "Q3_K", "IQ3_S")
 # name, CPU of qemu, HEARTH_ISA, what `hearth version` must say, threads
 MACHINES = (("neon with dot products", "max", "neon", "neon-dotprod", 2), ("neon", "cortex-a57", "neon", "neon", 3),
             ("scalar", "max", "scalar", "scalar", 1))

@@ -76,6 +76,38 @@ static void matmul_q6_k(const uint8_t *panels, size_t rows, size_t cols, const v
      scratch);
 }
 
+static void matmul_iq4_xs(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                          float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    V16_NAME(matmul_dequantized)
+    (DTYPE_IQ4_XS, dequantize_of[DTYPE_IQ4_XS], panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end,
+     scratch);
+}
+
+static void matmul_mxfp4(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                         float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    V16_NAME(matmul_dequantized)
+    (DTYPE_MXFP4, dequantize_of[DTYPE_MXFP4], panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end,
+     scratch);
+}
+
+static void matmul_wide(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                        float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    V16_NAME(matmul_dequantized)
+    (DTYPE_WIDE, dequantize_of[DTYPE_WIDE], panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end,
+     scratch);
+}
+
+static void matmul_wide_min(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                            float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    V16_NAME(matmul_dequantized)
+    (DTYPE_WIDE_MIN, dequantize_of[DTYPE_WIDE_MIN], panels, rows, cols, activation, tokens, y, ldy, panel_begin,
+     panel_end, scratch);
+}
+
 /* After the formats' own templates: they fill panel_dequantize. */
 void V16_NAME(kernels_fill_matmul_dequantized)(kernel_table *table)
 {
@@ -89,4 +121,8 @@ void V16_NAME(kernels_fill_matmul_dequantized)(kernel_table *table)
     table->matmul[COMPUTE_F32][DTYPE_Q4_K] = matmul_q4_k;
     table->matmul[COMPUTE_F32][DTYPE_Q5_K] = matmul_q5_k;
     table->matmul[COMPUTE_F32][DTYPE_Q6_K] = matmul_q6_k;
+    table->matmul[COMPUTE_F32][DTYPE_IQ4_XS] = matmul_iq4_xs;
+    table->matmul[COMPUTE_F32][DTYPE_MXFP4] = matmul_mxfp4;
+    table->matmul[COMPUTE_F32][DTYPE_WIDE] = matmul_wide;
+    table->matmul[COMPUTE_F32][DTYPE_WIDE_MIN] = matmul_wide_min;
 }

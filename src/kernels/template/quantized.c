@@ -24,15 +24,20 @@ V16_INLINE v16i dot_groups(dtype type, const unpacked *u, const activation_q8 *x
 QUANTIZED_INLINE v16f step(dtype type, const unpacked *u, const activation_q8 *x, v16f acc)
 {
     const int sum = x->block_sum[0] + x->block_sum[1];
+    const int first = x->half_sum[0] + x->half_sum[1];
     v16i isum;
-    if (type == DTYPE_Q6_K) {
-        const int first = x->half_sum[0] + x->half_sum[1];
-        isum = v16i_add(v16i_mul(u->sc[0], dot_groups(type, u, x, 0, 4, first)),
-                        v16i_mul(u->sc[1], dot_groups(type, u, x, 4, 8, sum - first)));
+    if (quantized_halves(type)) {
+        isum = v16i_add(v16i_mul(unpacked_scale(type, u, 0), dot_groups(type, u, x, 0, 4, first)),
+                        v16i_mul(unpacked_scale(type, u, 1), dot_groups(type, u, x, 4, 8, sum - first)));
     } else {
         isum = dot_groups(type, u, x, 0, 8, sum);
     }
     acc = v16f_fma(v16f_mul(u->scale, v16f_set1(x->d)), v16i_to_float(isum), acc);
+    if (type == DTYPE_WIDE_MIN) {
+        const v16i msum = v16i_add(v16i_mul(unpacked_half_minimum(u, 0), v16i_set1(first)),
+                                   v16i_mul(unpacked_half_minimum(u, 1), v16i_set1(sum - first)));
+        acc = v16f_fnma(v16f_mul(u->minimum, v16f_set1(x->d)), v16i_to_float(msum), acc);
+    }
     if (quantized_minimum(type) > 0) {
         acc = v16f_fma(u->minimum, v16f_set1(x->s), acc);
     } else if (quantized_minimum(type) < 0) {
@@ -168,10 +173,13 @@ QUANTIZED_INLINE void dequantize_block(dtype type, const uint8_t *panel, size_t 
     unpacked u;
     unpack(type, panel, b, &u);
     for (int g = 0; g < 8; g++) {
-        const v16f scale = type == DTYPE_Q6_K ? v16f_mul(u.scale, v16i_to_float(u.sc[g / 4])) : u.scale;
+        const v16f scale =
+            quantized_halves(type) ? v16f_mul(u.scale, v16i_to_float(unpacked_scale(type, &u, g / 4))) : u.scale;
         for (int j = 0; j < 4; j++) {
             v16f w = v16f_mul(scale, value_of(type, u.q[g], j));
-            if (quantized_minimum(type) > 0) {
+            if (type == DTYPE_WIDE_MIN) {
+                w = v16f_sub(w, v16f_mul(u.minimum, v16i_to_float(unpacked_half_minimum(&u, g / 4))));
+            } else if (quantized_minimum(type) > 0) {
                 w = v16f_add(w, u.minimum);
             } else if (quantized_minimum(type) < 0) {
                 w = v16f_sub(w, u.minimum);
@@ -336,6 +344,66 @@ static void row_q6_k(const uint8_t *panel, size_t cols, unsigned row, float *out
     one_row(DTYPE_Q6_K, panel, cols, row, out);
 }
 
+static void matmul_iq4_xs(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                          float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    matmul(DTYPE_IQ4_XS, panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end, scratch);
+}
+static void dequantize_iq4_xs(const uint8_t *panel, size_t cols, size_t k_begin, size_t k_end, float *out)
+{
+    (void)cols;
+    dequantize(DTYPE_IQ4_XS, panel, k_begin, k_end, out);
+}
+static void row_iq4_xs(const uint8_t *panel, size_t cols, unsigned row, float *out)
+{
+    one_row(DTYPE_IQ4_XS, panel, cols, row, out);
+}
+
+static void matmul_mxfp4(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                         float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    matmul(DTYPE_MXFP4, panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end, scratch);
+}
+static void dequantize_mxfp4(const uint8_t *panel, size_t cols, size_t k_begin, size_t k_end, float *out)
+{
+    (void)cols;
+    dequantize(DTYPE_MXFP4, panel, k_begin, k_end, out);
+}
+static void row_mxfp4(const uint8_t *panel, size_t cols, unsigned row, float *out)
+{
+    one_row(DTYPE_MXFP4, panel, cols, row, out);
+}
+
+static void matmul_wide(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                        float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    matmul(DTYPE_WIDE, panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end, scratch);
+}
+static void dequantize_wide(const uint8_t *panel, size_t cols, size_t k_begin, size_t k_end, float *out)
+{
+    (void)cols;
+    dequantize(DTYPE_WIDE, panel, k_begin, k_end, out);
+}
+static void row_wide(const uint8_t *panel, size_t cols, unsigned row, float *out)
+{
+    one_row(DTYPE_WIDE, panel, cols, row, out);
+}
+
+static void matmul_wide_min(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                            float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    matmul(DTYPE_WIDE_MIN, panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end, scratch);
+}
+static void dequantize_wide_min(const uint8_t *panel, size_t cols, size_t k_begin, size_t k_end, float *out)
+{
+    (void)cols;
+    dequantize(DTYPE_WIDE_MIN, panel, k_begin, k_end, out);
+}
+static void row_wide_min(const uint8_t *panel, size_t cols, unsigned row, float *out)
+{
+    one_row(DTYPE_WIDE_MIN, panel, cols, row, out);
+}
+
 void V16_NAME(kernels_fill_quantized)(kernel_table *table)
 {
     table->matmul[COMPUTE_NATIVE][DTYPE_Q8_0] = matmul_q8_0;
@@ -365,4 +433,16 @@ void V16_NAME(kernels_fill_quantized)(kernel_table *table)
     table->matmul[COMPUTE_NATIVE][DTYPE_Q6_K] = matmul_q6_k;
     table->panel_dequantize[DTYPE_Q6_K] = dequantize_q6_k;
     table->panel_row[DTYPE_Q6_K] = row_q6_k;
+    table->matmul[COMPUTE_NATIVE][DTYPE_IQ4_XS] = matmul_iq4_xs;
+    table->panel_dequantize[DTYPE_IQ4_XS] = dequantize_iq4_xs;
+    table->panel_row[DTYPE_IQ4_XS] = row_iq4_xs;
+    table->matmul[COMPUTE_NATIVE][DTYPE_MXFP4] = matmul_mxfp4;
+    table->panel_dequantize[DTYPE_MXFP4] = dequantize_mxfp4;
+    table->panel_row[DTYPE_MXFP4] = row_mxfp4;
+    table->matmul[COMPUTE_NATIVE][DTYPE_WIDE] = matmul_wide;
+    table->panel_dequantize[DTYPE_WIDE] = dequantize_wide;
+    table->panel_row[DTYPE_WIDE] = row_wide;
+    table->matmul[COMPUTE_NATIVE][DTYPE_WIDE_MIN] = matmul_wide_min;
+    table->panel_dequantize[DTYPE_WIDE_MIN] = dequantize_wide_min;
+    table->panel_row[DTYPE_WIDE_MIN] = row_wide_min;
 }

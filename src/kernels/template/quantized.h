@@ -28,7 +28,7 @@ V16_INLINE size_t rows_of(const product *p, size_t panel)
 /* Formats whose unpacked bytes are signed numbers. */
 V16_INLINE bool signed_bytes(dtype type)
 {
-    return type == DTYPE_Q8_0 || type == DTYPE_IQ4_NL;
+    return type == DTYPE_Q8_0 || quantized_table(type) != NULL || type == DTYPE_WIDE || type == DTYPE_WIDE_MIN;
 }
 
 /* Where unsigned bytes of any size can be multiplied, signed bytes are unpacked with 128 added; elsewhere they stay so.
@@ -53,9 +53,19 @@ V16_INLINE int unpacked_offset(dtype type)
 typedef struct unpacked {
     v16i q[8]; /* q of group g, a byte each, plus unpacked_offset; signed where unpacked_signed */
     v16f scale;
-    v16f minimum; /* where quantized_minimum(type) != 0 */
-    v16i sc[2];   /* Q6_K: of the first and the second 16 values */
+    v16f minimum; /* where quantized_minimum(type) != 0; WIDE_MIN: dmin */
+    v16i sc[2];   /* where quantized_halves(type): of the first and the second 16 values; WIDE_MIN: mn << 16 | sc */
 } unpacked;
+
+/* Of half a block, where quantized_halves(type). */
+V16_INLINE v16i unpacked_scale(dtype type, const unpacked *u, int half)
+{
+    return type == DTYPE_WIDE_MIN ? v16i_and(u->sc[half], v16i_set1(0xFFFF)) : u->sc[half];
+}
+V16_INLINE v16i unpacked_half_minimum(const unpacked *u, int half)
+{
+    return v16i_shr(u->sc[half], 16);
+}
 
 /* Plain C gains nothing from a copy for every format and number of tokens, and takes a minute to compile them. */
 #ifdef KERNELS_SCALAR_V16_H
@@ -126,6 +136,48 @@ V16_INLINE void k_scales(const panel_k_head *head, size_t b, v16f *scale, v16f *
     *minimum = v16f_mul(v16f_load_f16(head->dmin), v16i_to_float(mn));
 }
 
+/* d sc of block b (0..7), sc 6 bits less 32: exact. */
+V16_INLINE v16f iq4_xs_scale(const panel_iq4_xs *p, size_t b)
+{
+    const v16i low = v16i_and(v16i_shr(v16i_load_u8(p->low[b % 4]), b < 4 ? 0 : 4), v16i_set1(15));
+    const v16i high = v16i_and(v16i_shr(v16i_load_u8(p->high[b % 2]), 2 * (int)(b / 2)), v16i_set1(3));
+    const v16i sc = v16i_sub(v16i_or(low, v16i_shl(high, 4)), v16i_set1(32));
+    return v16f_mul(v16f_load_f16(p->d), v16i_to_float(sc));
+}
+
+/* 2^(e - 128): also where it is subnormal or would pass through an infinity, as a product of two halves. */
+V16_INLINE v16f mxfp4_scale(const uint8_t e[16])
+{
+    const v16i whole = v16i_load_u8(e);
+    const v16i half = v16i_shr(whole, 1);
+    const v16i bias = v16i_set1(63);
+    return v16f_mul(v16i_as_float(v16i_shl(v16i_add(half, bias), 23)),
+                    v16i_as_float(v16i_shl(v16i_add(v16i_sub(whole, half), bias), 23)));
+}
+
+/* Nibbles that name a signed byte of a table. */
+V16_INLINE void unpack_named(dtype type, const uint8_t nibbles[4][16][4], v16i q[8])
+{
+    const v16i signs = v16i_set1(unpacked_signed(type) ? 0 : (int32_t)0x80808080u);
+    unpack_nibbles(nibbles, q);
+    for (int g = 0; g < 8; g++) {
+        q[g] = v16i_xor(v16i_lookup(quantized_table(type), q[g]), signs);
+    }
+}
+
+/* Block b (0..7) of 32 signed bytes. */
+V16_INLINE void unpack_wide(dtype type, const panel_wide *panel, size_t b, v16i q[8], unpacked *u)
+{
+    const v16i signs = v16i_set1(unpacked_signed(type) ? 0 : (int32_t)0x80808080u);
+    for (int g = 0; g < 8; g++) {
+        q[g] = v16i_xor(load_lanes(panel->q[b][g]), signs);
+    }
+    u->scale = v16f_load(panel->d);
+    for (size_t half = 0; half < 2; half++) {
+        u->sc[half] = v16i_load_s8(panel->sc[2 * b + half]);
+    }
+}
+
 /* Block b (32 values) of a panel. */
 QUANTIZED_INLINE void unpack(dtype type, const uint8_t *panel, size_t b, unpacked *u)
 {
@@ -143,12 +195,25 @@ QUANTIZED_INLINE void unpack(dtype type, const uint8_t *panel, size_t b, unpacke
         u->scale = v16f_load_f16(block->d);
     } else if (type == DTYPE_IQ4_NL) {
         const panel_q4_0 *block = (const panel_q4_0 *)panel + b;
-        const v16i signs = v16i_set1(unpacked_signed(type) ? 0 : (int32_t)0x80808080u);
-        unpack_nibbles(block->q, q);
-        for (int g = 0; g < 8; g++) {
-            q[g] = v16i_xor(v16i_lookup(quantized_iq4_nl, q[g]), signs);
-        }
+        unpack_named(type, block->q, q);
         u->scale = v16f_load_f16(block->d);
+    } else if (type == DTYPE_IQ4_XS) {
+        const panel_iq4_xs *block = (const panel_iq4_xs *)panel + b / 8;
+        unpack_named(type, block->q[b % 8], q);
+        u->scale = iq4_xs_scale(block, b % 8);
+    } else if (type == DTYPE_MXFP4) {
+        const panel_mxfp4 *block = (const panel_mxfp4 *)panel + b;
+        unpack_named(type, block->q, q);
+        u->scale = mxfp4_scale(block->e);
+    } else if (type == DTYPE_WIDE) {
+        unpack_wide(type, (const panel_wide *)panel + b / 8, b % 8, q, u);
+    } else if (type == DTYPE_WIDE_MIN) {
+        const panel_wide_min *block = (const panel_wide_min *)panel + b / 8;
+        unpack_wide(type, &block->wide, b % 8, q, u);
+        u->minimum = v16f_load(block->dmin);
+        for (size_t half = 0; half < 2; half++) {
+            u->sc[half] = v16i_or(u->sc[half], v16i_shl(v16i_load_u8(block->mn[2 * (b % 8) + half]), 16));
+        }
     } else if (type == DTYPE_Q4_1) {
         const panel_q4_1 *block = (const panel_q4_1 *)panel + b;
         unpack_nibbles(block->q, q);
