@@ -126,7 +126,7 @@ static hearth_status read_tensor_info(cursor *c, const char *place, tensor_entry
     const uint64_t type_at = c->offset;
     uint32_t type = 0;
     TRY(cursor_u32(c, place, &type, error));
-    if (dtype_get_file_info(type) == NULL) {
+    if (dtype_get_gguf_info(type) == NULL) {
         const hearth_status status = error_set(error, HEARTH_E_UNSUPPORTED, place, "a supported number format",
                                                "type %u: %s", type, foreign_type(type));
         return gguf_fail_at(status, type_at, error);

@@ -13,7 +13,8 @@ static bool find_dtype(const char *name, dtype *ret)
     static const struct {
         const char *name;
         dtype type;
-    } known[] = {{"F32", DTYPE_F32}, {"F16", DTYPE_F16}, {"BF16", DTYPE_BF16}};
+    } known[] = {{"F32", DTYPE_F32}, {"F16", DTYPE_F16}, {"BF16", DTYPE_BF16},
+                 {"U8", DTYPE_U8},   {"I32", DTYPE_I32}, {"F8_E4M3", DTYPE_F8_E4M3}};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (strcmp(known[i].name, name) == 0) {
             *ret = known[i].type;

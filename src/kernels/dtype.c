@@ -31,6 +31,9 @@ static const dtype_info infos[DTYPE_LIMIT] = {
     [DTYPE_NVFP4] = {"NVFP4", 64, 36},
     [DTYPE_Q1_0] = {"Q1_0", 128, 18},
     [DTYPE_Q2_0] = {"Q2_0", 64, 18},
+    [DTYPE_U8] = {"U8", 1, 1},
+    [DTYPE_I32] = {"I32", 1, 4},
+    [DTYPE_F8_E4M3] = {"F8_E4M3", 1, 1},
     [DTYPE_WIDE] = {"wide", 256, 296},
     [DTYPE_WIDE_MIN] = {"wide with minima", 256, 296},
 };
@@ -40,7 +43,7 @@ const dtype_info *dtype_get_info(uint32_t id)
     return id < DTYPE_LIMIT && infos[id].name != 0 ? &infos[id] : 0;
 }
 
-const dtype_info *dtype_get_file_info(uint32_t id)
+const dtype_info *dtype_get_gguf_info(uint32_t id)
 {
-    return id < DTYPE_FILES ? dtype_get_info(id) : 0;
+    return id < DTYPE_GGUF ? dtype_get_info(id) : 0;
 }

@@ -36,6 +36,10 @@ typedef enum dtype {
     DTYPE_NVFP4 = 40,
     DTYPE_Q1_0 = 41,
     DTYPE_Q2_0 = 42,
+    DTYPE_GGUF = 43, /* of safetensors alone, and no weight by itself: model/weights_stored.h */
+    DTYPE_U8 = 43,
+    DTYPE_I32 = 44,
+    DTYPE_F8_E4M3 = 45,
     DTYPE_FILES = 48, /* no file has what follows: layouts in memory alone (kernels/quantized.h) */
     DTYPE_WIDE = 48,
     DTYPE_WIDE_MIN = 49,
@@ -50,8 +54,8 @@ typedef struct dtype_info {
 
 /* NULL for an unknown id. */
 const dtype_info *dtype_get_info(uint32_t id);
-/* NULL also for what is no file's. */
-const dtype_info *dtype_get_file_info(uint32_t id);
+/* NULL also for what GGUF files have not. */
+const dtype_info *dtype_get_gguf_info(uint32_t id);
 
 /* How a product is computed: chosen by the user, printed, never silent. */
 typedef enum compute {

@@ -81,6 +81,8 @@ void model_config_default_moe(model_config *c)
     c->moe.scale = 1.0f;
     c->moe.jitter = c->family->jitter;
     c->moe.shared_gate = c->form.shared_gate;
+    c->moe.biased = c->family->experts_biased;
+    c->moe.limit = c->family->expert_limit;
 }
 
 hearth_status model_config_latent(model_config *c, hearth_error *error)

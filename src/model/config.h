@@ -28,6 +28,7 @@ typedef struct layer_form {
     bool embedding_norm;     /* after the embedding */
     bool rope_windowed_only; /* layers without a window do not rotate */
     bool shared_gate;        /* of a mixture's shared expert */
+    bool sinks;              /* each head attends to nothing, too, with a learned logit */
 } layer_form;
 
 struct model_config;
@@ -69,6 +70,9 @@ typedef struct model_family {
     bool latent; /* multi-head latent attention */
     moe_score score;
     bool normalize;           /* of a mixture, where the file says nothing */
+    bool experts_biased;      /* its router and experts have biases */
+    float expert_limit;       /* its experts' clamped gate, where the file says nothing */
+    bool yarn_untruncated;    /* where the file says nothing */
     uint32_t position_offset; /* rows that a learned position table has before position 0 */
 } model_family;
 
@@ -117,6 +121,21 @@ static inline void layer_bit_set(layer_bits bits, uint32_t layer)
     bits[layer / 64] |= (uint64_t)1 << layer % 64;
 }
 
+/* How a Hugging Face folder keeps its matrices: config.json's quantization_config. */
+typedef enum hf_quantized {
+    HF_QUANTIZED_NOT,
+    HF_QUANTIZED_FP8,
+    HF_QUANTIZED_MXFP4,
+    HF_QUANTIZED_GPTQ,
+    HF_QUANTIZED_AWQ,
+} hf_quantized;
+
+typedef struct hf_quantization {
+    hf_quantized kind;
+    uint32_t group;   /* GPTQ, AWQ: values of a row that share a scale; 0: all */
+    bool zeros_whole; /* GPTQ: zeros are kept as they are, not less one */
+} hf_quantization;
+
 typedef struct model_config {
     const model_family *family;
     char name[128]; /* general.name, or the folder's name; "" when unknown */
@@ -142,6 +161,7 @@ typedef struct model_config {
     layer_bits unrotated; /* layers without RoPE */
     layer_bits dense;     /* layers of a mixture that have a plain MLP */
     moe_config moe;
+    hf_quantization quantization;
     mla_config mla; /* with it head_dim is kv_rank + rope and kv_heads is 1: what attention sees */
 } model_config;
 

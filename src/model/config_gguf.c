@@ -100,7 +100,7 @@ static hearth_status read_yarn(key_reader *r, const model_config *c, rope_config
     rope->original_context = c->context;
     rope->beta_fast = 32.0;
     rope->beta_slow = 1.0;
-    rope->truncate = true;
+    rope->truncate = !c->family->yarn_untruncated;
     rope->scale = rope_yarn_scale(rope->factor, 1.0);
     TRY(read_number_or(r, "rope.scaling.original_context_length", &rope->original_context, error));
     TRY(read_real_or(r, "rope.scaling.yarn_beta_fast", &rope->beta_fast, error));

@@ -298,12 +298,15 @@ static hearth_status read_moe(const json_t *config, model_config *c, hearth_erro
     }
     model_config_default_moe(c);
     TRY(config_number(config, "num_local_experts num_experts n_routed_experts", &m->experts, error));
-    TRY(config_number(config, "num_experts_per_tok", &m->used, error));
+    TRY(config_number(config, "num_experts_per_tok experts_per_token", &m->used, error));
     TRY(config_number_or(config, "moe_intermediate_size", &m->ffn, error));
     TRY(read_groups(config, c, error));
     TRY(config_number_or(config, "shared_expert_intermediate_size", &m->shared_ffn, error));
     TRY(config_flag_or(config, "norm_topk_prob", &m->normalize, error));
     TRY(config_float_or(config, "routed_scaling_factor", &m->scale, error));
+    if (m->limit != 0) {
+        TRY(config_float_or(config, "swiglu_limit", &m->limit, error));
+    }
     if (m->jitter != 0) {
         TRY(config_float_or(config, "router_jitter_noise", &m->jitter, error));
     }
@@ -344,6 +347,48 @@ static hearth_status read_latent(const json_t *config, model_config *c, hearth_e
     return model_config_latent(c, error);
 }
 
+/* The methods that model/weights_stored.c reads. */
+static hearth_status read_quantization(const json_t *config, model_config *c, hearth_error *error)
+{
+    static const struct {
+        const char *name;
+        hf_quantized kind;
+    } methods[] = {
+        {"fp8", HF_QUANTIZED_FP8},        {"compressed-tensors", HF_QUANTIZED_FP8}, /* its FP8 alone: tensors tell */
+        {"fbgemm_fp8", HF_QUANTIZED_FP8}, {"mxfp4", HF_QUANTIZED_MXFP4},
+        {"gptq", HF_QUANTIZED_GPTQ},      {"awq", HF_QUANTIZED_AWQ}};
+    const json_t *q = config_value(config, "quantization_config");
+    const char *method = json_string_value(config_value(q, "quant_method"));
+    hf_quantization *ret = &c->quantization;
+    if (!json_is_object(q)) {
+        return HEARTH_OK;
+    }
+    for (size_t i = 0; method != NULL && i < sizeof methods / sizeof methods[0]; i++) {
+        ret->kind = strcmp(method, methods[i].name) == 0 ? methods[i].kind : ret->kind;
+    }
+    if (ret->kind == HF_QUANTIZED_NOT) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, "quantization_config: quant_method",
+                         "fp8, compressed-tensors, fbgemm_fp8, mxfp4, gptq or awq", "%.64s",
+                         method == NULL ? "no string" : method);
+    }
+    if (ret->kind == HF_QUANTIZED_GPTQ || ret->kind == HF_QUANTIZED_AWQ) {
+        const json_t *size = config_value(q, "group_size");
+        const char *format = json_string_value(config_value(q, "checkpoint_format"));
+        const char *version = json_string_value(config_value(q, "version"));
+        uint32_t bits = 4;
+        TRY(config_number_or(q, "bits", &bits, error));
+        if (!json_is_integer(size) || json_integer_value(size) != -1) {
+            TRY(config_number(q, "group_size", &ret->group, error));
+        }
+        ret->zeros_whole = format != NULL && strcmp(format, "gptq_v2") == 0;
+        if (bits != 4 || (ret->kind == HF_QUANTIZED_AWQ && version != NULL && strcmp(version, "gemm") != 0)) {
+            return error_set(error, HEARTH_E_UNSUPPORTED, "quantization_config", "4 bits, and awq's version gemm",
+                             "%u bits, %.32s", bits, version == NULL ? "no version" : version);
+        }
+    }
+    return HEARTH_OK;
+}
+
 static hearth_status read_all(const json_t *config, model_config *c, hearth_error *error)
 {
     TRY(read_family(config, c, error));
@@ -357,6 +402,7 @@ static hearth_status read_all(const json_t *config, model_config *c, hearth_erro
         TRY(read_latent_scale(config, c, error));
     }
     TRY(read_moe(config, c, error));
+    TRY(read_quantization(config, c, error));
     c->tied = c->family->tied;
     TRY(config_flag_or(config, "tie_word_embeddings", &c->tied, error));
     return model_config_check(c, error);

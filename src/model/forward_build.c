@@ -143,13 +143,15 @@ static void view_attention(forward *f, uint32_t index)
     const bool windowed = layer_bit(c->windowed, index);
     const rope_table *rope = windowed && c->rope_local.dims != 0 ? &f->rope_local : &f->rope;
     const bool turned = !layer_bit(c->unrotated, index);
-    f->attention_layers[index] = (nn_attention_layer){
-        .rope = turned ? rope : NULL,
-        .form = {.window = windowed ? c->window : 0, .softcap = c->attention_softcap, .slopes = f->m->weights.slopes},
-        .qk_norm = c->form.qk_norm,
-        .q_norm = l->q_norm,
-        .k_norm = l->k_norm,
-        .clip = c->clip_qkv};
+    f->attention_layers[index] = (nn_attention_layer){.rope = turned ? rope : NULL,
+                                                      .form = {.window = windowed ? c->window : 0,
+                                                               .softcap = c->attention_softcap,
+                                                               .slopes = f->m->weights.slopes,
+                                                               .sinks = l->sinks},
+                                                      .qk_norm = c->form.qk_norm,
+                                                      .q_norm = l->q_norm,
+                                                      .k_norm = l->k_norm,
+                                                      .clip = c->clip_qkv};
 }
 
 static void view_latent(forward *f, forward_layer *view, const layer_weights *l)
@@ -183,10 +185,17 @@ static bool view_moe(forward *f, forward_layer *view, const layer_weights *l)
     for (uint32_t e = 0; e < c->moe.experts; e++) {
         const matrix *three = l->experts + 3 * (size_t)e;
         experts[e] = view_mlp(c, &three[0], &three[1], &three[2]);
+        experts[e].limit = c->moe.limit;
+        if (l->expert_biases != NULL) {
+            experts[e].gate_bias = l->expert_biases[3 * (size_t)e];
+            experts[e].up_bias = l->expert_biases[3 * (size_t)e + 1];
+            experts[e].down_bias = l->expert_biases[3 * (size_t)e + 2];
+        }
     }
     view->is_moe = true;
     view->moe = (nn_moe){.config = &c->moe,
                          .router = &l->router,
+                         .router_bias = l->router_bias,
                          .selection_bias = l->selection_bias,
                          .experts = experts,
                          .shared_router = l->shared_router.rows != 0 ? &l->shared_router : NULL};

@@ -13,7 +13,7 @@
     .v_b = "blk.%u.attn_v_b", .gate = "blk.%u.ffn_gate", .up = "blk.%u.ffn_up", .gate_up = "blk.%u.ffn_up",            \
     .down = "blk.%u.ffn_down", .router = "blk.%u.ffn_gate_inp", .selection_bias = "blk.%u.exp_probs_b.bias",           \
     .expert_gate = "blk.%u.ffn_gate_exps", .expert_up = "blk.%u.ffn_up_exps", .expert_down = "blk.%u.ffn_down_exps",   \
-    .shared_gate = "blk.%u.ffn_gate_shexp", .shared_up = "blk.%u.ffn_up_shexp",                                        \
+    .shared_gate = "blk.%u.ffn_gate_shexp", .shared_up = "blk.%u.ffn_up_shexp", .sinks = "blk.%u.attn_sinks.weight",   \
     .shared_down = "blk.%u.ffn_down_shexp", .shared_router = "blk.%u.ffn_gate_inp_shexp"
 
 const tensor_names names_gguf = {GGUF_NAMES, .attention_norm = "blk.%u.attn_norm", .ffn_norm = "blk.%u.ffn_norm"};
@@ -21,6 +21,9 @@ const tensor_names names_gguf = {GGUF_NAMES, .attention_norm = "blk.%u.attn_norm
 /* Falcon 40B and 180B */
 const tensor_names names_gguf_two_norms = {GGUF_NAMES, .attention_norm = "blk.%u.attn_norm_2",
                                            .ffn_norm = "blk.%u.attn_norm"};
+
+const tensor_names names_gguf_gpt_oss = {GGUF_NAMES, .attention_norm = "blk.%u.attn_norm",
+                                         .ffn_norm = "blk.%u.post_attention_norm"};
 
 #define LLAMA_ENDS .embedding = "model.embed_tokens", .output = "lm_head", .output_norm = "model.norm"
 #define LLAMA_ATTENTION                                                                                                \
@@ -135,6 +138,18 @@ const tensor_names names_granite_moe = {LLAMA_ENDS,
                                         .expert_gate = "model.layers.%u.block_sparse_moe.input_linear",
                                         .expert_up = "model.layers.%u.block_sparse_moe.input_linear",
                                         .expert_down = "model.layers.%u.block_sparse_moe.output_linear"};
+
+const tensor_names names_gpt_oss = {LLAMA_ENDS,
+                                    LLAMA_ATTENTION,
+                                    LLAMA_NORMS,
+                                    .sinks = "model.layers.%u.self_attn.sinks",
+                                    .router = "model.layers.%u.mlp.router",
+                                    .expert_gate = "model.layers.%u.mlp.experts.gate_up_proj",
+                                    .expert_up = "model.layers.%u.mlp.experts.gate_up_proj",
+                                    .expert_down = "model.layers.%u.mlp.experts.down_proj",
+                                    .expert_tail = "",
+                                    .expert_bias_tail = "_bias",
+                                    .experts_turned = 1};
 
 const tensor_names names_neox = {.embedding = "gpt_neox.embed_in",
                                  .output = "embed_out",

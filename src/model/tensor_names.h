@@ -18,17 +18,22 @@ typedef struct tensor_names {
     const char *q_a, *q_a_norm, *q_b, *kv_a, *kv_a_norm, *kv_b; /* latent attention; q_b is q where there is no q_a */
     const char *k_b, *v_b;                                      /* what kv_b holds, a matrix [heads, …] each (GGUF) */
     const char *gate, *up, *gate_up, *down;
+    const char *sinks;      /* the whole name */
     const char *activation; /* parameters of it lie under this name */
     const char *router, *selection_bias;
     const char *expert_gate, *expert_up,
         *expert_down; /* one tensor an expert, or [experts, rows, cols] without the second %u */
     const char *shared_gate, *shared_up, *shared_down, *shared_router;
+    /* endings of experts' names; NULL: ".weight" and ".bias" */
+    const char *expert_tail, *expert_bias_tail;
+    int experts_turned; /* their matrices are stored [in, out], the rows of gate and up in turn */
     fused_order order;
     int transposed; /* matrices of layers are stored [in, out] */
 } tensor_names;
 
 extern const tensor_names names_gguf, names_gguf_two_norms, names_llama, names_olmo2, names_gemma2, names_glm,
     names_glm4, names_phi, names_phi3, names_starcoder2, names_apertus, names_mixtral, names_qwen_moe, names_deepseek,
-    names_granite_moe, names_neox, names_bloom, names_falcon, names_falcon_new, names_gpt2;
+    names_granite_moe, names_gpt_oss, names_gguf_gpt_oss, names_neox, names_bloom, names_falcon, names_falcon_new,
+    names_gpt2;
 
 #endif

@@ -210,7 +210,9 @@ static hearth_status pack_one(loader *l, matrix *m, hearth_error *error)
     const hearth_status status = matrix_pack(m, l->e->pool, error);
     pthread_mutex_unlock(&l->e->busy);
     TRY(status);
-    release_source(l, source, source_bytes);
+    if (source != NULL) {
+        release_source(l, source, source_bytes);
+    }
     l->done_bytes += matrix_bytes(m);
     if (l->options->progress != NULL && !l->options->progress(l->options->progress_context, "packing weights",
                                                               l->done_bytes, l->w->matrix_bytes, "B")) {
@@ -250,6 +252,9 @@ static const tensor_names *names_of(const loader *l)
 {
     static const char two[] = "transformer.h.0.ln_attn.weight";
     if (l->options->gguf != NULL) {
+        if (l->c->form.sinks) {
+            return &names_gguf_gpt_oss;
+        }
         return tensor_table_find(l->tensors, "blk.0.attn_norm_2.weight") != NULL ? &names_gguf_two_norms : &names_gguf;
     }
     if (l->c->family->names == &names_falcon && tensor_table_find(l->tensors, two) != NULL) {

@@ -17,6 +17,7 @@ typedef struct layer_weights {
     const float *o_bias;                          /* likewise */
     const float *gate_bias, *up_bias, *down_bias; /* likewise */
     const float *activation;                      /* parameters, or NULL */
+    const float *sinks;                           /* [heads], or NULL */
     /* latent attention, in place of k and v; q is then [heads * (nope + rope), q_rank or width] */
     matrix q_a, kv_a; /* [q_rank, width] or no rows, [kv_rank + rope, width] */
     nn_norm q_a_norm, kv_a_norm;
@@ -25,6 +26,8 @@ typedef struct layer_weights {
     matrix router;               /* [experts, width]; no rows: a plain MLP */
     const float *selection_bias; /* [experts], or NULL */
     matrix *experts;             /* [experts][gate, up, down] */
+    const float *router_bias;    /* [experts], or NULL */
+    const float **expert_biases; /* [experts][gate, up, down], or NULL */
     matrix shared_gate, shared_up, shared_down, shared_router;
 } layer_weights;
 

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "model/weights_stored.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -123,6 +124,9 @@ static size_t source_row(const loader *l, row_part part, bool fused, size_t rows
     if (part == PART_LATENT_Q || part == PART_LATENT_KV) {
         return latent_row(l, part, row);
     }
+    if (part == PART_EVEN || part == PART_ODD) {
+        return 2 * row + (part == PART_ODD);
+    }
     if (part == PART_ALL || part == PART_FIRST_HALF || part == PART_SECOND_HALF) {
         return part == PART_SECOND_HALF && fused ? rows + row : row;
     }
@@ -147,9 +151,8 @@ static size_t source_row(const loader *l, row_part part, bool fused, size_t rows
     return (before + head) * dim + i;
 }
 
-/* NULL in *ret_map and the first row in *ret_first where rows simply follow each other. */
-static hearth_status make_row_map(const loader *l, const matrix_place *place, size_t rows, size_t *ret_first,
-                                  uint32_t **ret_map, hearth_error *error)
+hearth_status make_row_map(const loader *l, const matrix_place *place, size_t rows, size_t *ret_first,
+                           uint32_t **ret_map, hearth_error *error)
 {
     bool plain = true;
     *ret_map = NULL;
@@ -226,12 +229,14 @@ hearth_status find_matrix(loader *l, const matrix_place *place, size_t rows, siz
     const tensor_entry *entry = NULL;
     const size_t all = !place->fused ? rows : place->experts != 0 ? 2 * rows : fused_rows(l->c, place->part);
     const uint64_t shape[3] = {place->experts, place->transposed ? cols : all, place->transposed ? all : cols};
-    /* names of experts' tensors may stand for themselves */
-    snprintf(name, sizeof name, "%s.weight", place->stem);
+    if (stored_otherwise(l, place)) {
+        return find_stored(l, place, rows, all, cols, ret, error);
+    }
+    snprintf(name, sizeof name, "%s%s", place->stem, place->tail != NULL ? place->tail : ".weight");
     TRY(find_tensor(l, name, place->experts != 0 ? 3 : 2, shape + (place->experts != 0 ? 0 : 1), &entry, error));
     TRY(check_type(l, name, entry, rows, cols, error));
     if (place->transposed) {
-        return turn(l, place, name, entry, 0, all, rows, cols, ret, error);
+        return turn(l, place, name, entry, place->expert * cols, all, rows, cols, ret, error);
     }
     size_t first = 0;
     uint32_t *row_map = NULL;
@@ -271,19 +276,46 @@ hearth_status find_slice(loader *l, const char *stem, const uint64_t shape[2], s
 
 /* ---- vectors ---- */
 
-static bool value_at(const tensor_entry *entry, size_t index, float *ret)
+/* Of a format without blocks. */
+static float value_at(const tensor_entry *entry, size_t index)
 {
     uint16_t half = 0;
+    float whole = 0;
     if (entry->type == DTYPE_F32) {
-        memcpy(ret, entry->data + 4 * index, 4);
-        return true;
-    }
-    if (entry->type != DTYPE_F16 && entry->type != DTYPE_BF16) {
-        return false;
+        memcpy(&whole, entry->data + 4 * index, 4);
+        return whole;
     }
     memcpy(&half, entry->data + 2 * index, 2);
-    *ret = entry->type == DTYPE_F16 ? f16_to_f32(half) : bf16_to_f32(half);
-    return true;
+    return entry->type == DTYPE_F16 ? f16_to_f32(half) : bf16_to_f32(half);
+}
+
+static hearth_status check_value_type(const char *name, const tensor_entry *entry, hearth_error *error)
+{
+    char place[LIMIT_TENSOR_NAME_BYTES + 64];
+    if (value_bytes(entry->type) != 0) {
+        return HEARTH_OK;
+    }
+    snprintf(place, sizeof place, "tensor %s", name);
+    const dtype_info *info = dtype_get_info(entry->type);
+    return error_set(error, HEARTH_E_UNSUPPORTED, place, "F32, F16 or BF16", "%s",
+                     info == NULL ? "another format" : info->name);
+}
+
+hearth_status find_expert_vector(loader *l, const char *name, const uint64_t shape[2], size_t expert, size_t first,
+                                 size_t step, size_t count, const float **ret, hearth_error *error)
+{
+    const tensor_entry *entry = NULL;
+    TRY(find_tensor(l, name, 2, shape, &entry, error));
+    TRY(check_value_type(name, entry, error));
+    float *values = arena_alloc_aligned(l->w->vectors, size_round_up(count, 16) * sizeof *values, 64);
+    if (values == NULL) {
+        return error_memory(error, count * sizeof *values);
+    }
+    for (size_t i = 0; i < count; i++) {
+        values[i] = value_at(entry, expert * shape[1] + first + i * step);
+    }
+    *ret = values;
+    return HEARTH_OK;
 }
 
 hearth_status find_vector(loader *l, const char *name, row_part part, bool fused, size_t count, float plus,
@@ -297,18 +329,13 @@ hearth_status find_vector(loader *l, const char *name, row_part part, bool fused
     const bool scalar = there != NULL && there->dims == 0 && count == 1;
     const tensor_entry *entry = NULL;
     TRY(find_tensor(l, name, two ? 2 : scalar ? 0 : 1, two ? by_head : &all, &entry, error));
+    TRY(check_value_type(name, entry, error));
     float *values = arena_alloc_aligned(l->w->vectors, size_round_up(count, 16) * sizeof *values, 64);
     if (values == NULL) {
         return error_memory(error, count * sizeof *values);
     }
     for (size_t i = 0; i < count; i++) {
-        if (!value_at(entry, source_row(l, part, fused, count, i), &values[i])) {
-            char place[LIMIT_TENSOR_NAME_BYTES + 64];
-            snprintf(place, sizeof place, "tensor %s", name);
-            const dtype_info *info = dtype_get_info(entry->type);
-            return error_set(error, HEARTH_E_UNSUPPORTED, place, "F32, F16 or BF16", "%s",
-                             info == NULL ? "another format" : info->name);
-        }
+        values[i] = value_at(entry, source_row(l, part, fused, count, i));
         values[i] = plus == 0.0f ? values[i] : values[i] + plus;
     }
     *ret = values;

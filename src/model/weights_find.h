@@ -30,6 +30,8 @@ typedef enum row_part {
     PART_V,
     PART_FIRST_HALF,  /* gate of a fused gate and up */
     PART_SECOND_HALF, /* up */
+    PART_EVEN,        /* gate of a fused gate and up, whose rows take turns */
+    PART_ODD,         /* up */
     PART_LATENT_Q,    /* heads of nope + rope values, of which the last ones turn */
     PART_LATENT_KV,   /* kv_rank values, then rope ones that turn */
 } row_part;
@@ -37,9 +39,10 @@ typedef enum row_part {
 typedef struct matrix_place {
     const char *stem; /* the name without ".weight", the layer's number in it */
     row_part part;
-    bool fused;      /* the tensor holds more than this part */
-    bool transposed; /* stored [cols, rows] */
-    size_t experts;  /* not 0: a tensor [experts, …], of which `expert` is taken */
+    bool fused;       /* the tensor holds more than this part */
+    bool transposed;  /* stored [cols, rows] */
+    const char *tail; /* of the name; NULL: ".weight" */
+    size_t experts;   /* not 0: a tensor [experts, …], of which `expert` is taken */
     size_t expert;
 } matrix_place;
 
@@ -48,6 +51,10 @@ const char *name_with(const char *pattern, unsigned layer, unsigned expert, char
 bool tensor_is_there(const loader *l, const char *stem, const char *tail);
 /* Rows of all parts together of a fused tensor. */
 size_t fused_rows(const model_config *c, row_part part);
+
+/* NULL in *ret_map and the first row in *ret_first where rows simply follow each other. */
+hearth_status make_row_map(const loader *l, const matrix_place *place, size_t rows, size_t *ret_first,
+                           uint32_t **ret_map, hearth_error *error);
 
 /* The tensor of that exact name with that shape (row-major), marked as used. */
 hearth_status find_tensor(loader *l, const char *name, uint32_t dims, const uint64_t *shape, const tensor_entry **ret,
@@ -60,6 +67,9 @@ hearth_status find_slice(loader *l, const char *stem, const uint64_t shape[2], s
                          hearth_error *error);
 hearth_status find_matrix(loader *l, const matrix_place *place, size_t rows, size_t cols, matrix *ret,
                           hearth_error *error);
+/* Of [experts, all], the values `first`, `first + step`, … of one expert. */
+hearth_status find_expert_vector(loader *l, const char *name, const uint64_t shape[2], size_t expert, size_t first,
+                                 size_t step, size_t count, const float **ret, hearth_error *error);
 /* `name` whole; `part` and `fused` choose and order as for the matrix of these rows. `plus` is added to each value. */
 hearth_status find_vector(loader *l, const char *name, row_part part, bool fused, size_t count, float plus,
                           const float **ret, hearth_error *error);

@@ -121,6 +121,11 @@ static hearth_status load_attention(loader *l, unsigned index, layer_weights *la
     TRY(load_linear(l, n->k, n->qkv, PART_K, index, key, c->width, biased, &layer->k, &layer->k_bias, error));
     TRY(load_linear(l, n->v, n->qkv, PART_V, index, key, c->width, biased, &layer->v, &layer->v_bias, error));
     TRY(load_linear(l, n->o, NULL, PART_ALL, index, c->width, query, c->form.o_bias, &layer->o, &layer->o_bias, error));
+    if (c->form.sinks) {
+        char name[FULL_BYTES];
+        return find_vector(l, name_with(n->sinks, index, 0, name, sizeof name), PART_ALL, false, c->heads, 0.0f,
+                           &layer->sinks, error);
+    }
     return HEARTH_OK;
 }
 
@@ -255,17 +260,48 @@ static hearth_status load_expert(loader *l, unsigned index, unsigned expert, mat
     const model_config *c = l->c;
     const tensor_names *n = l->names;
     const char *patterns[3] = {n->expert_gate, n->expert_up, n->expert_down};
-    const row_part parts[3] = {PART_FIRST_HALF, PART_SECOND_HALF, PART_ALL};
+    const row_part parts[3] = {n->experts_turned ? PART_EVEN : PART_FIRST_HALF,
+                               n->experts_turned ? PART_ODD : PART_SECOND_HALF, PART_ALL};
     const bool fused = strcmp(n->expert_gate, n->expert_up) == 0;
     for (int i = 0; i < 3; i++) {
         char stem[NAME_BYTES];
         const matrix_place place = {.stem = name_with(patterns[i], index, expert, stem, sizeof stem),
                                     .part = fused ? parts[i] : PART_ALL,
                                     .fused = fused && i < 2,
+                                    .transposed = n->experts_turned != 0,
+                                    .tail = n->expert_tail,
                                     .experts = one_tensor_each(patterns[i]) ? 0 : c->moe.experts,
                                     .expert = one_tensor_each(patterns[i]) ? 0 : expert};
         const size_t rows = i < 2 ? c->moe.ffn : c->width;
         TRY(find_matrix(l, &place, rows, i < 2 ? c->width : c->moe.ffn, &ret[i], error));
+    }
+    return HEARTH_OK;
+}
+
+/* Biases of the router and of each expert's gate, up and down. */
+static hearth_status load_moe_biases(loader *l, unsigned index, layer_weights *layer, hearth_error *error)
+{
+    const moe_config *m = &l->c->moe;
+    const tensor_names *n = l->names;
+    const char *patterns[3] = {n->expert_gate, n->expert_up, n->expert_down};
+    char stem[NAME_BYTES];
+    char name[FULL_BYTES];
+    snprintf(name, sizeof name, "%s.bias", name_with(n->router, index, 0, stem, sizeof stem));
+    TRY(find_vector(l, name, PART_ALL, false, m->experts, 0.0f, &layer->router_bias, error));
+    layer->expert_biases = arena_array(l->w->vectors, m->experts, 3 * sizeof *layer->expert_biases);
+    if (layer->expert_biases == NULL) {
+        return error_memory(error, m->experts * 3 * sizeof *layer->expert_biases);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        const size_t count = i < 2 ? m->ffn : l->c->width;
+        const bool paired = n->experts_turned && i < 2;
+        const uint64_t shape[2] = {m->experts, paired ? 2 * count : count};
+        snprintf(name, sizeof name, "%s%s", name_with(patterns[i], index, 0, stem, sizeof stem),
+                 n->expert_bias_tail != NULL ? n->expert_bias_tail : ".bias");
+        for (size_t e = 0; e < m->experts; e++) {
+            TRY(find_expert_vector(l, name, shape, e, paired ? i : 0, paired ? 2 : 1, count,
+                                   &layer->expert_biases[3 * e + i], error));
+        }
     }
     return HEARTH_OK;
 }
@@ -309,6 +345,9 @@ static hearth_status load_moe(loader *l, unsigned index, layer_weights *layer, h
     }
     for (unsigned e = 0; e < m->experts; e++) {
         TRY(load_expert(l, index, e, layer->experts + 3 * (size_t)e, error));
+    }
+    if (m->biased) {
+        TRY(load_moe_biases(l, index, layer, error));
     }
     if (m->select_bias) {
         char name[FULL_BYTES];

@@ -4,7 +4,9 @@
 /* gate is in a, up in b (without a gate, up is in a); the result goes to a. */
 static void activate_rows(const nn_worker *w, const nn_mlp *mlp, size_t n, float *a, const float *b)
 {
-    if (mlp->gate == NULL) {
+    if (mlp->limit != 0.0f) {
+        w->k->swiglu_clamped(a, b, mlp->limit, n, a);
+    } else if (mlp->gate == NULL) {
         w->k->activate[mlp->activation](a, mlp->parameters, n, a);
     } else if (mlp->activation == ACTIVATE_SILU) {
         w->k->silu_mul(a, b, n, a);

@@ -9,6 +9,7 @@ typedef struct nn_mlp {
     const float *gate_bias, *up_bias, *down_bias; /* NULL where there is none */
     activate_kind activation;
     const float *parameters; /* of the activation */
+    float limit;             /* not 0: gpt-oss's clamped gate (kernels.h, swiglu_clamped) in place of the activation */
 } nn_mlp;
 
 /* `input`: the MLP's input as nn_prepare made it for gate and up. `a`: room for [tokens, ffn], stride lda; `b`: for

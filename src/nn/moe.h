@@ -26,6 +26,8 @@ typedef struct moe_config {
     bool normalize;   /* the chosen weights are divided by their sum (plus 1e-20 where scores are sigmoids) */
     float scale;      /* then multiplied with this */
     float jitter;     /* not 0: PhiMoE's sparse mixer with this epsilon: two experts, masked softmaxes */
+    bool biased;      /* the router and the experts have biases */
+    float limit;      /* of the experts' nn_mlp */
     bool shared_gate; /* the shared expert is multiplied with the sigmoid of a product of its own */
     uint32_t groups,
         groups_used;       /* experts lie in groups, and only the best groups are chosen from; 0 or 1: no groups */

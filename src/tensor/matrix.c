@@ -33,8 +33,21 @@ matrix matrix_over(dtype type, size_t rows, size_t cols, const uint8_t *source, 
     };
 }
 
-/* Packs panel `panel` (of the whole matrix) into `out`. */
-static void pack_panel(const matrix *m, size_t panel, uint8_t *out)
+matrix matrix_read_by(dtype type, size_t rows, size_t cols, const matrix_reader *reader, uint32_t *row_map)
+{
+    matrix m = matrix_over(type, rows, cols, NULL, row_map);
+    m.reader = reader;
+    return m;
+}
+
+/* Of the rows that a reader makes for one panel. */
+static size_t read_bytes(const matrix *m)
+{
+    return m->reader == NULL ? 0 : size_round_up(PANEL_ROWS * m->source_row_bytes, 64);
+}
+
+/* Packs panel `panel` (of the whole matrix) into `out`. `made`: read_bytes(m), for a reader's rows. */
+static void pack_panel(const matrix *m, size_t panel, uint8_t *made, uint8_t *out)
 {
     const uint8_t *rows[PANEL_ROWS];
     const size_t first = panel * PANEL_ROWS;
@@ -42,7 +55,12 @@ static void pack_panel(const matrix *m, size_t panel, uint8_t *out)
     const unsigned count = left < PANEL_ROWS ? (unsigned)left : PANEL_ROWS;
     for (unsigned i = 0; i < count; i++) {
         const size_t row = m->row_map != NULL ? m->row_map[first + i] : first + i;
-        rows[i] = m->source + row * m->source_row_bytes;
+        if (m->reader != NULL) {
+            m->reader->row(m->reader, row, made + i * m->source_row_bytes);
+            rows[i] = made + i * m->source_row_bytes;
+        } else {
+            rows[i] = m->source + row * m->source_row_bytes;
+        }
     }
     panel_pack(m->type, m->cols, rows, count, out);
 }
@@ -50,6 +68,7 @@ static void pack_panel(const matrix *m, size_t panel, uint8_t *out)
 typedef struct pack_work {
     const matrix *m;
     uint8_t *panels;
+    uint8_t *made; /* read_bytes(m) a thread */
 } pack_work;
 
 static void pack_part(void *context, int part, int parts)
@@ -58,7 +77,7 @@ static void pack_part(void *context, int part, int parts)
     const size_t size = panel_bytes(work->m->type, work->m->cols);
     const thread_range range = thread_split(panel_count(work->m->rows), 1, part, parts);
     for (size_t panel = range.begin; panel < range.end; panel++) {
-        pack_panel(work->m, panel, work->panels + panel * size);
+        pack_panel(work->m, panel, work->made + (size_t)part * read_bytes(work->m), work->panels + panel * size);
     }
 }
 
@@ -72,8 +91,15 @@ hearth_status matrix_pack(matrix *m, thread_pool *pool, hearth_error *error)
     if (panels == NULL) {
         return error_memory(error, bytes);
     }
-    pack_work work = {m, panels};
+    const size_t room = read_bytes(m) * (size_t)thread_pool_parts(pool);
+    uint8_t *made = room == 0 ? NULL : mem_alloc(room);
+    if (room != 0 && made == NULL) {
+        pages_free(panels, bytes);
+        return error_memory(error, room);
+    }
+    pack_work work = {m, panels, made};
     thread_pool_run(pool, pack_part, &work);
+    mem_free(made);
     m->panels = panels;
     return HEARTH_OK;
 }
@@ -96,7 +122,8 @@ static size_t panels_at_once(const matrix *m)
 
 size_t matrix_scratch_bytes(const matrix *m)
 {
-    return MATMUL_SCRATCH_BYTES + (m->panels != NULL ? 0 : panels_at_once(m) * panel_bytes(m->type, m->cols));
+    const size_t packed = panels_at_once(m) * panel_bytes(m->type, m->cols);
+    return MATMUL_SCRATCH_BYTES + (m->panels != NULL ? 0 : packed + read_bytes(m));
 }
 
 thread_range matrix_share(const matrix *m, int part, int parts)
@@ -125,7 +152,7 @@ void matrix_multiply(const kernel_table *k, const matrix *m, compute how, const 
     for (size_t panel = range.begin; panel < range.end; panel += at_once) {
         const size_t count = range.end - panel < at_once ? range.end - panel : at_once;
         for (size_t i = 0; i < count; i++) {
-            pack_panel(m, panel + i, packed + i * size);
+            pack_panel(m, panel + i, packed + at_once * size, packed + i * size);
         }
         const size_t first = panel * PANEL_ROWS;
         k->matmul[how][m->type](packed, m->rows - first, m->cols, activation, tokens, y + first, ldy, 0, count,
@@ -140,7 +167,7 @@ void matrix_row(const kernel_table *k, const matrix *m, size_t row, float *out, 
         panel = m->panels + row / PANEL_ROWS * panel_bytes(m->type, m->cols);
     } else {
         uint8_t *packed = (uint8_t *)scratch + MATMUL_SCRATCH_BYTES;
-        pack_panel(m, row / PANEL_ROWS, packed);
+        pack_panel(m, row / PANEL_ROWS, packed + panels_at_once(m) * panel_bytes(m->type, m->cols), packed);
         panel = packed;
     }
     k->panel_row[m->type](panel, m->cols, (unsigned)(row % PANEL_ROWS), out);

@@ -8,6 +8,12 @@
 #include "kernels/kernels.h"
 #include "threads/pool.h"
 
+/* Makes rows of a format out of what is stored otherwise (by columns, in two tensors, …). */
+typedef struct matrix_reader {
+    /* `out`: the row of the matrix's format, source_row_bytes. Several threads call it at once. */
+    void (*row)(const struct matrix_reader *reader, size_t row, uint8_t *out);
+} matrix_reader;
+
 typedef struct matrix {
     dtype type;
     size_t rows;
@@ -15,7 +21,8 @@ typedef struct matrix {
     const uint8_t *panels; /* packed, owned: free with matrix_free; NULL when on the fly */
     const uint8_t *source; /* row layout, borrowed from the mapping; NULL once packed and dropped */
     size_t source_row_bytes;
-    const uint32_t *row_map; /* owned; output row i is source row row_map[i]; NULL for identity */
+    const matrix_reader *reader; /* not NULL: rows come from it, and source is NULL */
+    const uint32_t *row_map;     /* owned; output row i is source row row_map[i]; NULL for identity */
 } matrix;
 
 /* Bytes of the packed form. */
@@ -23,6 +30,8 @@ size_t matrix_packed_bytes(dtype type, size_t rows, size_t cols);
 
 /* A matrix over row-layout bytes; nothing is copied. row_map (may be NULL) is taken over. */
 matrix matrix_over(dtype type, size_t rows, size_t cols, const uint8_t *source, uint32_t *row_map);
+/* The same over a reader, which must outlive it. */
+matrix matrix_read_by(dtype type, size_t rows, size_t cols, const matrix_reader *reader, uint32_t *row_map);
 /* Packs with all threads of the pool. On failure the matrix stays as it was. */
 hearth_status matrix_pack(matrix *m, thread_pool *pool, hearth_error *error);
 void matrix_free(matrix *m);

@@ -284,8 +284,8 @@ static void shapes(void **state)
     expect_shape(2, (uint64_t[]){128, 2}, DTYPE_Q6_K, HEARTH_E_FORMAT, "rows of a multiple of 256 values for Q6_K");
     expect_shape(2, (uint64_t[]){1ull << 63, 2}, DTYPE_Q4_0, HEARTH_E_FORMAT, "a size below 2^63");
     expect_shape(2, (uint64_t[]){64, 1 << 11}, DTYPE_Q4_0, HEARTH_E_FORMAT, "73728 bytes of data");
-    expect_shape(1, one, 23, HEARTH_E_UNSUPPORTED,
-                 "byte 45: tensor t: expected a supported number format, found type 23: IQ4_XS");
+    expect_shape(1, one, 27, HEARTH_E_UNSUPPORTED,
+                 "byte 45: tensor t: expected a supported number format, found type 27: I64");
     expect_shape(1, one, 4, HEARTH_E_UNSUPPORTED, "removed");
     expect_shape(1, one, 48, HEARTH_E_UNSUPPORTED, "type 48: unknown");
     expect_shape(1, one, UINT32_MAX, HEARTH_E_UNSUPPORTED, "type 4294967295: unknown");

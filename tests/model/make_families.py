@@ -89,6 +89,10 @@ ROWS = {
                                         rope_parameters={**YARN, "mscale": 1.0, "mscale_all_dim": 1.0}), True),
     "nemotron": ("nemotron", dict(rope_parameters=PARTIAL, head_dim=8), True),
     "exaone4": ("exaone4", dict(sliding_window=24, sliding_window_pattern=4), True),
+    "gpt-oss": ("gpt_oss", dict(head_dim=16, num_local_experts=5, num_experts_per_tok=2, sliding_window=24,
+                                rope_parameters={**YARN, "truncate": False}), True),
+    "gpt-oss-clamped": ("gpt_oss", dict(head_dim=16, num_local_experts=4, num_experts_per_tok=3, intermediate_size=32, sliding_window=24,
+                                        swiglu_limit=1.5, rope_parameters={**YARN, "truncate": False}), False),
 }
 
 
@@ -243,4 +247,5 @@ def main():
         sys.exit(f"not made: {', '.join(failed)}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -137,7 +137,7 @@ static size_t list_families(char names[MOST_FAMILIES][64])
     for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
         if (entry->d_name[0] != '.' && strchr(entry->d_name, '.') == NULL) {
             assert_true(count < MOST_FAMILIES && strlen(entry->d_name) < 64);
-            snprintf(names[count++], 64, "%s", entry->d_name);
+            memcpy(names[count++], entry->d_name, strlen(entry->d_name) + 1);
         }
     }
     closedir(folder);
@@ -145,8 +145,10 @@ static size_t list_families(char names[MOST_FAMILIES][64])
     return count;
 }
 
+/* HEARTH_FAMILY=NAME runs one row alone. */
 int main(void)
 {
+    const char *only = getenv("HEARTH_FAMILY");
     static char names[MOST_FAMILIES][64];
     static subject subjects[3 * MOST_FAMILIES];
     static struct CMUnitTest tests[3 * MOST_FAMILIES];
@@ -154,6 +156,9 @@ int main(void)
     size_t count = 0;
     for (size_t i = 0; i < families; i++) {
         const bool gguf = file_exists(path_of(names[i], ".gguf"));
+        if (only != NULL && strcmp(only, names[i]) != 0) {
+            continue;
+        }
         for (int kind = 0; kind < 3; kind++) {
             static const char *const titles[] = {"folder", "GGUF", "one result"};
             subject *s = &subjects[count];
