@@ -72,8 +72,9 @@ static void count_thinking(const run_parts *p, bool done)
         return;
     }
     fflush(stdout);
-    fprintf(stderr, "%s%s[thought: %zu tokens]%s%s", runs ? "\r" : "", terminal_style(stderr, "dim"),
-            r->last.thinking_tokens, terminal_style(stderr, "reset"), done ? "\n" : "");
+    fprintf(stderr, "%s%s[thought: %zu token%s]%s%s", runs ? "\r" : "", terminal_style(stderr, "dim"),
+            r->last.thinking_tokens, r->last.thinking_tokens == 1 ? "" : "s", terminal_style(stderr, "reset"),
+            done ? "\n" : "");
 }
 
 /* Whatever comes next is not thinking. */
