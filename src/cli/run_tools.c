@@ -45,8 +45,10 @@ static hearth_status read_tools(run_state *r, hearth_error *error)
     if (check_tools(r->tools, error) != HEARTH_OK) {
         return error_in_file(error, path);
     }
-    TRY(chat_probe_calls(r->template, r->tools, &r->shape, error));
-    if (!r->shape.takes_tools) {
+    TRY(chat_probe_calls(r->template, &r->shape, error));
+    if (!r->shape.takes_tools && r->format.calls != NULL) {
+        cli_note(r->c, "this model's chat template does not show tools: its system message has to tell of them");
+    } else if (!r->shape.takes_tools) {
         return error_set(error, HEARTH_E_ARGUMENT, "--tools", "a model whose chat template shows tools",
                          "one that does not");
     }

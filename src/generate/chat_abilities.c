@@ -19,7 +19,8 @@ static bool same(const buffer *a, const buffer *b)
     return a->length == b->length && memcmp(buffer_text(a), buffer_text(b), a->length) == 0;
 }
 
-/* Whether two ways of rendering one conversation give two texts. */
+/* Whether two ways of rendering one conversation give two texts. The first must render; a template that always walks its
+ * tools fails in the other way, without any. */
 static hearth_status differ(const chat *c, const json_t *messages, const chat_options *one, const chat_options *other,
                             bool *ret, hearth_error *error)
 {
@@ -31,7 +32,7 @@ static hearth_status differ(const chat *c, const json_t *messages, const chat_op
     if (status == HEARTH_OK) {
         status = try_render(c, messages, other, &second, &second_ok, error);
     }
-    *ret = status == HEARTH_OK && first_ok && second_ok && !same(&first, &second);
+    *ret = status == HEARTH_OK && first_ok && (!second_ok || !same(&first, &second));
     buffer_free(&first);
     buffer_free(&second);
     return status;
@@ -175,17 +176,21 @@ static hearth_status try_shape(const chat *c, const json_t *tools, const chat_ca
     return status;
 }
 
-hearth_status chat_probe_calls(const chat *c, const json_t *tools, chat_call_shape *ret, hearth_error *error)
+/* A small tool: what a person offers may be more than the template can write, which is then told when it is rendered.
+ */
+static json_t *probe_tools(void)
 {
-    *ret = (chat_call_shape){0};
-    json_t *messages = question();
-    if (messages == NULL) {
-        return error_memory(error, 0);
-    }
+    return json_pack("[{s:s, s:{s:s, s:s, s:{s:s, s:[s], s:{s:{s:s, s:s}}}}}]", "type", "function", "function", "name",
+                     "probe_tool", "description", "Probes.", "parameters", "type", "object", "required",
+                     "probe_parameter", "properties", "probe_parameter", "type", "string", "description", "What.");
+}
+
+static hearth_status probe(const chat *c, const json_t *messages, const json_t *tools, chat_call_shape *ret,
+                           hearth_error *error)
+{
     const chat_options with = {.add_generation_prompt = true, .tools = tools};
     const chat_options without = {.add_generation_prompt = true};
     hearth_status status = differ(c, messages, &with, &without, &ret->takes_tools, error);
-    json_decref(messages);
     for (unsigned i = 0; i < 4 && status == HEARTH_OK && ret->takes_tools; i++) {
         bool good = false;
         const chat_call_shape shape = {.takes_tools = true, .text_arguments = i >= 2, .null_content = i % 2 == 1};
@@ -195,5 +200,17 @@ hearth_status chat_probe_calls(const chat *c, const json_t *tools, chat_call_sha
             break;
         }
     }
+    return status;
+}
+
+hearth_status chat_probe_calls(const chat *c, chat_call_shape *ret, hearth_error *error)
+{
+    *ret = (chat_call_shape){0};
+    json_t *messages = question();
+    json_t *tools = probe_tools();
+    const hearth_status status =
+        messages != NULL && tools != NULL ? probe(c, messages, tools, ret, error) : error_memory(error, 0);
+    json_decref(messages);
+    json_decref(tools);
     return status;
 }

@@ -21,7 +21,7 @@ typedef struct chat_call_shape {
     bool text_arguments;  /* "arguments" is a JSON text, not an object */
     bool null_content;    /* "content" is null where the message has no text */
 } chat_call_shape;
-hearth_status chat_probe_calls(const chat *c, const json_t *tools, chat_call_shape *ret, hearth_error *error);
+hearth_status chat_probe_calls(const chat *c, chat_call_shape *ret, hearth_error *error);
 
 /* The message of an answer, for the conversation: role, content, reasoning_content where there was thinking, and
  * tool_calls for `calls`, an array of {"id", "name", "arguments"} (NULL or empty: none). Takes no reference. NULL when

@@ -46,6 +46,8 @@ hearth_status tool_calls_add(json_t *calls, call_span name, json_t *arguments, c
 json_t *tool_calls_text(call_span s);
 /* tool_python.c: [name(key=value, …), …], calls apart by commas or lines; the values are Python's or JSON's literals. */
 hearth_status tool_python_parse(call_span text, json_t *calls, hearth_error *error);
+/* One literal and nothing else. */
+hearth_status tool_python_value(call_span text, json_t **ret, hearth_error *error);
 /* tool_markup.c: the forms that write each argument between markers of its own. */
 hearth_status tool_xml_parse(const call_source *source, json_t *calls, hearth_error *error);
 hearth_status tool_keys_parse(const call_source *source, json_t *calls, hearth_error *error);

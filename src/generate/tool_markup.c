@@ -31,20 +31,15 @@ static bool type_is(const json_t *type, const char *wanted)
     return found != NULL && strcmp(found, wanted) == 0;
 }
 
-/* JSON, or Python's three words that JSON spells otherwise; NULL with HEARTH_OK where it is neither. */
+/* JSON, or a literal as Python writes it; NULL with HEARTH_OK where it is neither. */
 static hearth_status read_value(call_span text, json_t **ret)
 {
     const call_span s = call_span_trim(text);
     *ret = NULL;
-    if (s.length == 4 && (memcmp(s.text, "True", 4) == 0 || memcmp(s.text, "None", 4) == 0)) {
-        *ret = s.text[0] == 'T' ? json_true() : json_null();
-        return HEARTH_OK;
+    hearth_status status = json_door_parse(s.text, s.length, "argument", ret, NULL);
+    if (status == HEARTH_E_FORMAT || status == HEARTH_E_LIMIT) {
+        status = tool_python_value(s, ret, NULL);
     }
-    if (s.length == 5 && memcmp(s.text, "False", 5) == 0) {
-        *ret = json_false();
-        return HEARTH_OK;
-    }
-    const hearth_status status = json_door_parse(s.text, s.length, "argument", ret, NULL);
     return status == HEARTH_E_MEMORY ? status : HEARTH_OK;
 }
 
@@ -61,10 +56,13 @@ static hearth_status add_argument(const call_source *source, call_span name, cal
     const bool text = type != NULL ? type_is(type, "string") : !guess;
     json_t *made = NULL;
     hearth_status status = text ? HEARTH_OK : read_value(value, &made);
+    if (status != HEARTH_OK) {
+        (void)error_memory(error, value.length);
+    }
     if (made == NULL && status == HEARTH_OK) {
         made = tool_calls_text(value);
     }
-    if (json_object_set_new(arguments, json_string_value(key_text), made) != 0) {
+    if (status == HEARTH_OK && json_object_set_new(arguments, json_string_value(key_text), made) != 0) {
         status = error_memory(error, value.length);
     }
     json_decref(key_text);

@@ -282,3 +282,17 @@ hearth_status tool_python_parse(call_span text, json_t *calls, hearth_error *err
     skip_blanks(&r);
     return r.at == r.length ? HEARTH_OK : wrong(&r, "the end of the call");
 }
+
+hearth_status tool_python_value(call_span text, json_t **ret, hearth_error *error)
+{
+    const call_span s = call_span_trim(text);
+    reader r = {.text = s.text, .length = s.length, .error = error};
+    json_t *value = NULL;
+    TRY(take_value(&r, &value));
+    if (r.at != r.length) {
+        json_decref(value);
+        return wrong(&r, "the end of the value");
+    }
+    *ret = value;
+    return HEARTH_OK;
+}

@@ -95,6 +95,9 @@ static const stream_case stream_cases[] = {
      .stream = "<tool_call>\n<function=get_weather>\n<parameter=city>\n7\n</parameter>\n<parameter=days>\n3\n</parameter>\n"
                "<parameter=tags>\n[\"a\", 1]\n</parameter>\n<parameter=on>\nTrue\n</parameter>\n</function>\n</tool_call>",
      .expected = "T{\"id\":\"call00007\",\"name\":\"get_weather\",\"arguments\":{\"city\":\"7\",\"days\":3,\"tags\":[\"a\",1],\"on\":true}}"},
+    {.name = "Seed-OSS: values as Python writes them", .calls = "seed", .tools = TOOLS, .only_text = true,
+     .stream = "<seed:tool_call>\n<function=get_weather>\n<parameter=tags>['a', {'b': None}]</parameter>\n<parameter=days>soon</parameter>\n</function>\n</seed:tool_call>",
+     .expected = "T{\"id\":\"call00007\",\"name\":\"get_weather\",\"arguments\":{\"tags\":[\"a\",{\"b\":null}],\"days\":\"soon\"}}"},
     {.name = "Qwen3-Coder: lines and tags in a value", .calls = "qwen3-coder", .tools = TOOLS,
      .stream = "<tool_call>\n<function=write>\n<parameter=text>\n a\n</parameter> b\n\n</parameter>\n</function>\n</tool_call>",
      .expected = "T{\"id\":\"call00007\",\"name\":\"write\",\"arguments\":{\"text\":\" a\\n</parameter> b\\n\"}}"},

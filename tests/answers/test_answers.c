@@ -2,7 +2,9 @@
  * malformed. The streams are those of the models' published descriptions, the vocabularies are made here. */
 #include "base/memory.h"
 #include "base/random.h"
+#include "formats/gguf.h"
 #include "generate/answer_reader.h"
+#include "model/load_tokenizer.h"
 #include "base/utf8.h"
 #include "tokenizer/internal.h"
 
@@ -14,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "../formats/scratch.h"
 #include "streams.h"
 
 /* ---- a vocabulary: the 256 bytes, then special tokens ---- */
@@ -140,6 +143,24 @@ static void push_pieces(answer_reader *r, const tokenizer *t, const token_list *
     buffer_free(&piece);
 }
 
+/* As a real vocabulary cuts the text; its tokens are none of the marks. */
+static void push_words(answer_reader *r, const tokenizer *t, const char *text)
+{
+    token_list ids = {0};
+    buffer piece;
+    buffer_init(&piece, 0);
+    assert_int_equal(tokenizer_encode(t, text, strlen(text), ENCODE_PLAIN, &ids, NULL), HEARTH_OK);
+    assert_true(ids.count <= strlen(text));
+    for (size_t i = 0; i < ids.count; i++) {
+        buffer_clear(&piece);
+        assert_int_equal(tokenizer_piece(t, ids.ids[i], DECODE_PLAIN, &piece, NULL), HEARTH_OK);
+        assert_int_equal(answer_reader_push(r, ids.ids[i], buffer_text(&piece), piece.length, NULL), HEARTH_OK);
+    }
+    token_list_free(&ids);
+    buffer_free(&piece);
+}
+
+/* `most` 0: as a real vocabulary's tokens. */
 static void expect(const tokenizer *t, const stream_case *c, bool as_tokens, unsigned most, uint64_t seed)
 {
     static const char *const stops[] = {"STOP"};
@@ -156,7 +177,11 @@ static void expect(const tokenizer *t, const stream_case *c, bool as_tokens, uns
     } else {
         encode_bytes(c->stream, strlen(c->stream), &ids);
     }
-    push_pieces(r, t, &ids, most, seed);
+    if (most == 0) {
+        push_words(r, t, c->stream);
+    } else {
+        push_pieces(r, t, &ids, most, seed);
+    }
     assert_int_equal(answer_reader_finish(r, NULL), HEARTH_OK);
     close_part(&k);
     if (strcmp(buffer_text(&k.line), c->expected) != 0) {
@@ -186,6 +211,31 @@ static void each_form_in_every_cut(void **state)
         }
     }
     tokenizer_free(t);
+}
+
+static void each_form_in_the_tokens_of_real_vocabularies(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"deepseek-llm", "deepseek-coder", "gpt-2", "starcoder", "falcon"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char name[100];
+        snprintf(name, sizeof name, "tokenizers/llama.cpp/ggml-vocab-%s.gguf", files[i]);
+        const char *path = scratch_fixture(name);
+        gguf_file *file = NULL;
+        tokenizer *t = NULL;
+        if (path == NULL) {
+            skip();
+        }
+        assert_int_equal(gguf_open(path, &file, NULL), HEARTH_OK);
+        assert_int_equal(load_tokenizer_gguf(file, &t, NULL), HEARTH_OK);
+        gguf_close(file);
+        for (size_t j = 0; j < sizeof stream_cases / sizeof stream_cases[0]; j++) {
+            if (!stream_cases[j].only_tokens) {
+                expect(t, &stream_cases[j], false, 0, i);
+            }
+        }
+        tokenizer_free(t);
+    }
 }
 
 /* ---- which rows a model has ---- */
@@ -272,6 +322,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_form_in_every_cut),
+        cmocka_unit_test(each_form_in_the_tokens_of_real_vocabularies),
         cmocka_unit_test(rows_are_told_by_template_and_vocabulary),
         cmocka_unit_test(a_prompt_may_open_the_thinking),
         cmocka_unit_test(a_cut_thinking_is_told),
