@@ -248,16 +248,19 @@ static int print_json(const run_state *r)
     json_t *stop = a->stop != NULL ? pieces_string(a->stop, strlen(a->stop)) : json_null();
     return cli_print_json(
         r->c,
-        add_parts(json_pack(
-            "{s:o, s:s, s:o, s:{s:I, s:I}, s:{s:f, s:f, s:f}, s:{s:f, s:f}, s:s, s:s, s:i, s:I, s:b, s:o, s:o, s:o}",
-            "text", pieces_string(buffer_text(&a->text), a->text.length), "finish", run_end_name(a->end), "stop", stop,
-            "tokens", "prompt", (json_int_t)a->prompt_tokens, "answer", (json_int_t)a->tokens, "seconds", "load",
-            r->o.seconds, "prompt", a->prompt_seconds, "answer", a->seconds, "tokens_per_second", "prompt",
-            rate(a->prompt_tokens, a->prompt_seconds), "answer", rate(a->tokens, a->seconds), "compute",
-            open_compute_names[r->s->compute], "isa", r->o.engine->kernels->name, "threads", r->o.engine->threads,
-            "context", (json_int_t)session_context_length(r->session), "raw", r->template == NULL, "max_tokens",
-            r->s->most_tokens > 0 ? json_integer((json_int_t)r->s->most_tokens) : json_null(), "stops",
-            stops_json(&r->s->stops), "sampling", sampling_json(&r->sampling)), a));
+        add_parts(json_pack("{s:o, s:s, s:o, s:{s:I, s:I}, s:{s:f, s:f, s:f}, s:{s:f, s:f}, s:s, s:s, s:i, s:I, s:b, "
+                            "s:o, s:o, s:o}",
+                            "text", pieces_string(buffer_text(&a->text), a->text.length), "finish",
+                            run_end_name(a->end), "stop", stop, "tokens", "prompt", (json_int_t)a->prompt_tokens,
+                            "answer", (json_int_t)a->tokens, "seconds", "load", r->o.seconds, "prompt",
+                            a->prompt_seconds, "answer", a->seconds, "tokens_per_second", "prompt",
+                            rate(a->prompt_tokens, a->prompt_seconds), "answer", rate(a->tokens, a->seconds), "compute",
+                            open_compute_names[r->s->compute], "isa", r->o.engine->kernels->name, "threads",
+                            r->o.engine->threads, "context", (json_int_t)session_context_length(r->session), "raw",
+                            r->template == NULL, "max_tokens",
+                            r->s->most_tokens > 0 ? json_integer((json_int_t)r->s->most_tokens) : json_null(), "stops",
+                            stops_json(&r->s->stops), "sampling", sampling_json(&r->sampling)),
+                  a));
 }
 
 /* The end of one answer's text: a newline where it has none, then what is said about it. */
@@ -366,9 +369,12 @@ static const cli_section sections[] = {
      "at its new place: the model "
      "answers as if it had been given just that."},
     {"Thinking and tools",
-     "What a reasoning model thinks is told apart from its answer by the markers of its chat template, and is no part of "
-     "the text that `--stop` looks at. `--think off` passes the template's own switch (`enable_thinking` and its like); "
-     "where it has none, a line says so. Earlier thinking is given back to the template, which drops it as the model was "
+     "What a reasoning model thinks is told apart from its answer by the markers of its chat template, and is no part "
+     "of "
+     "the text that `--stop` looks at. `--think off` passes the template's own switch (`enable_thinking` and its "
+     "like); "
+     "where it has none, a line says so. Earlier thinking is given back to the template, which drops it as the model "
+     "was "
      "trained. `--tools` passes the list to the template; what the model calls comes out as `{\"id\", \"name\", "
      "\"arguments\"}`. A call that is malformed stays text, and a line on standard error says what is wrong. With "
      "`--json`: \"reasoning\", \"thinking_tokens\", \"cut_thinking\", \"tool_calls\", \"tool_call_problems\"."},

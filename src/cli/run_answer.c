@@ -190,8 +190,10 @@ static hearth_status draw(making *m, bool *ret_full)
                   .bar = &m->bar,
                   .drawn = r->last.tokens,
                   .most = r->s->most_tokens > 0 ? r->s->most_tokens : room};
-    const session_answer_options how = {
-        .most_tokens = left < room ? left : room, .stops = r->s->stops.items, .stop_count = r->s->stops.count, .reader = m->parts.reader};
+    const session_answer_options how = {.most_tokens = left < room ? left : room,
+                                        .stops = r->s->stops.items,
+                                        .stop_count = r->s->stops.count,
+                                        .reader = m->parts.reader};
     session_answer_result result = {0};
     TRY(session_answer(r->session, &how, on_text, &out, &result, m->error));
     TRY(out.status);

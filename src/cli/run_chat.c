@@ -42,7 +42,8 @@ static hearth_status keep_answer(run_state *r, hearth_error *error)
         return error_memory(error, a->text.length);
     }
     if (json_array_size(a->calls) > 0) {
-        cli_note(r->c, "%zu of the model's calls wait: /tool RESULT gives the first one's result", json_array_size(a->calls));
+        cli_note(r->c, "%zu of the model's calls wait: /tool RESULT gives the first one's result",
+                 json_array_size(a->calls));
     }
     return HEARTH_OK;
 }
@@ -71,9 +72,9 @@ static bool answer(run_state *r, const buffer *line, int *ret_code)
     hearth_error error = {0};
     const bool raw = r->template == NULL;
     signals_forget();
-    hearth_status status =
-        raw || line == NULL ? HEARTH_OK
-                            : conversation_add(r->messages, "user", buffer_text(line), line->length, &error);
+    hearth_status status = raw || line == NULL
+                               ? HEARTH_OK
+                               : conversation_add(r->messages, "user", buffer_text(line), line->length, &error);
     if (status == HEARTH_OK) {
         status = run_make_answer(r, raw ? buffer_text(line) : NULL, line != NULL ? line->length : 0, &error);
         status = take_answer(r, status, line != NULL, &error);

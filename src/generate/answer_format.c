@@ -42,7 +42,9 @@ static const form_row thinking_rows[] = {
     {.name = "granite-3.2",
      .needles = {"Here is my thought process:", "Here is my response:"},
      .marks = {{MARK_THINK_OPEN, "Here is my thought process:"}, {MARK_THINK_CLOSE, "Here is my response:"}}},
-    {.name = "mistral", .needles = {"[THINK]"}, .marks = {{MARK_THINK_OPEN, "[THINK]"}, {MARK_THINK_CLOSE, "[/THINK]"}}},
+    {.name = "mistral",
+     .needles = {"[THINK]"},
+     .marks = {{MARK_THINK_OPEN, "[THINK]"}, {MARK_THINK_CLOSE, "[/THINK]"}}},
     {.name = "seed",
      .needles = {"<seed:think>"},
      .marks = {{MARK_THINK_OPEN, "<seed:think>"}, {MARK_THINK_CLOSE, "</seed:think>"}}},
@@ -52,12 +54,8 @@ static const form_row thinking_rows[] = {
     {.name = "apertus",
      .needles = {"<|inner_prefix|>"},
      .marks = {{MARK_THINK_OPEN, "<|inner_prefix|>"}, {MARK_THINK_CLOSE, "<|inner_suffix|>"}}},
-    {.name = "think",
-     .needles = {"</think>"},
-     .marks = {{MARK_THINK_OPEN, "<think>"}, {MARK_THINK_CLOSE, "</think>"}}},
-    {.name = "think",
-     .needles = {"<think>"},
-     .marks = {{MARK_THINK_OPEN, "<think>"}, {MARK_THINK_CLOSE, "</think>"}}},
+    {.name = "think", .needles = {"</think>"}, .marks = {{MARK_THINK_OPEN, "<think>"}, {MARK_THINK_CLOSE, "</think>"}}},
+    {.name = "think", .needles = {"<think>"}, .marks = {{MARK_THINK_OPEN, "<think>"}, {MARK_THINK_CLOSE, "</think>"}}},
 };
 
 static const form_row call_rows[] = {

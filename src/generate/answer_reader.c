@@ -179,11 +179,8 @@ static hearth_status end_call(answer_reader *r, hearth_error *error)
     if (calls == NULL) {
         return error_memory(error, sizeof(json_t));
     }
-    const call_source source = {.form = r->o.format.form,
-                                .body = &r->body,
-                                .name = r->recipient,
-                                .tools = r->o.tools,
-                                .unmarked = r->unmarked};
+    const call_source source = {
+        .form = r->o.format.form, .body = &r->body, .name = r->recipient, .tools = r->o.tools, .unmarked = r->unmarked};
     hearth_status status = tool_calls_parse(&source, calls, &problem);
     r->state = IN_CONTENT;
     if (status == HEARTH_E_MEMORY) {
@@ -401,8 +398,9 @@ static size_t mark_at(const answer_reader *r, size_t at, bool partly, answer_mar
         const answer_mark_text *m = &r->o.format.marks[mark];
         const bool start_only = mark == MARK_THINK_OPEN || mark == MARK_CALL_BRACE;
         if (m->text == NULL || m->id >= 0 || (partly ? left >= m->length : left < m->length) ||
-            memcmp(r->held.data + at, m->text, partly ? left : m->length) != 0 || !counts(r, (answer_mark)mark, false) ||
-            (start_only && strspn(r->held.data, all_blanks) < at) || m->length <= longest) {
+            memcmp(r->held.data + at, m->text, partly ? left : m->length) != 0 ||
+            !counts(r, (answer_mark)mark, false) || (start_only && strspn(r->held.data, all_blanks) < at) ||
+            m->length <= longest) {
             continue;
         }
         longest = m->length;
@@ -427,17 +425,23 @@ static hearth_status read_held(answer_reader *r, hearth_error *error)
     const bool marks = has_text_marks(r);
     size_t at = 0;
     answer_mark mark = ANSWER_MARKS;
-    while (marks && at < r->held.length) {
+    while (marks && at < r->held.length && r->content.stop == NULL) {
         const size_t length = mark_at(r, at, false, &mark);
         if (length == 0) {
             at++;
             continue;
         }
         TRY(on_text(r, at, error));
+        if (r->content.stop != NULL) {
+            break;
+        }
         memmove(r->held.data, r->held.data + length, r->held.length - length + 1);
         r->held.length -= length;
         TRY(on_mark(r, mark, error));
         at = 0;
+    }
+    if (r->content.stop != NULL) {
+        return HEARTH_OK;
     }
     size_t known = marks ? 0 : r->held.length;
     while (known < r->held.length && mark_at(r, known, true, &mark) == 0) {
@@ -493,7 +497,7 @@ hearth_status answer_reader_push(answer_reader *r, int32_t id, const char *bytes
         const answer_mark_text *m = &r->o.format.marks[mark];
         if (m->text != NULL && m->id >= 0 && m->id == id && counts(r, (answer_mark)mark, true)) {
             TRY(on_text(r, r->held.length, error));
-            return on_mark(r, (answer_mark)mark, error);
+            return r->content.stop != NULL ? HEARTH_OK : on_mark(r, (answer_mark)mark, error);
         }
     }
     TRY(buffer_append(&r->held, bytes, length, error));
@@ -517,6 +521,9 @@ hearth_status answer_reader_finish(answer_reader *r, hearth_error *error)
         return HEARTH_OK;
     }
     TRY(on_text(r, r->held.length, error));
+    if (r->content.stop != NULL) {
+        return HEARTH_OK;
+    }
     if (r->state == IN_CALL) {
         TRY(end_call(r, error));
     } else if (r->state == IN_HEADER) {

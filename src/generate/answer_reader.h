@@ -1,5 +1,6 @@
 /* Reads a model's answer token by token and tells its parts apart: thinking, answer, tool calls. A state machine over
- * marks and text (answer_format.h); where the bytes are cut between tokens makes no difference. docs/formats/answers.md. */
+ * marks and text (answer_format.h); where the bytes are cut between tokens makes no difference.
+ * docs/formats/answers.md. */
 #ifndef GENERATE_ANSWER_READER_H
 #define GENERATE_ANSWER_READER_H
 

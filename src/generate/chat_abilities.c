@@ -1,4 +1,5 @@
-/* Probing a template by what it renders: a name that it mentions may mean nothing, a text that differs means something. */
+/* Probing a template by what it renders: a name that it mentions may mean nothing, a text that differs means something.
+ */
 #include "generate/chat_abilities.h"
 
 #include <string.h>
@@ -19,8 +20,8 @@ static bool same(const buffer *a, const buffer *b)
     return a->length == b->length && memcmp(buffer_text(a), buffer_text(b), a->length) == 0;
 }
 
-/* Whether two ways of rendering one conversation give two texts. The first must render; a template that always walks its
- * tools fails in the other way, without any. */
+/* Whether two ways of rendering one conversation give two texts. The first must render; a template that always walks
+ * its tools fails in the other way, without any. */
 static hearth_status differ(const chat *c, const json_t *messages, const chat_options *one, const chat_options *other,
                             bool *ret, hearth_error *error)
 {
@@ -70,8 +71,8 @@ static hearth_status try_switch(const chat *c, const thinking_switch *s, const j
     json_t *off = variable(s, false);
     const chat_options with = {.add_generation_prompt = true, .extra = on};
     const chat_options without = {.add_generation_prompt = true, .extra = off};
-    const hearth_status status = on != NULL && off != NULL ? differ(c, messages, &with, &without, ret, error)
-                                                           : error_memory(error, 0);
+    const hearth_status status =
+        on != NULL && off != NULL ? differ(c, messages, &with, &without, ret, error) : error_memory(error, 0);
     json_decref(on);
     json_decref(off);
     return status;
@@ -105,9 +106,8 @@ static json_t *text_of(const json_t *arguments)
 {
     buffer text;
     buffer_init(&text, 0);
-    json_t *made = json_door_write(arguments, 0, &text, NULL) == HEARTH_OK
-                       ? json_stringn(buffer_text(&text), text.length)
-                       : NULL;
+    json_t *made =
+        json_door_write(arguments, 0, &text, NULL) == HEARTH_OK ? json_stringn(buffer_text(&text), text.length) : NULL;
     buffer_free(&text);
     return made;
 }
@@ -143,12 +143,11 @@ json_t *chat_answer_message(const chat_call_shape *shape, json_t *content, json_
 /* A question, a call, its result. */
 static json_t *probe_conversation(const chat_call_shape *shape)
 {
-    json_t *calls = json_pack("[{s:s, s:s, s:{s:s}}]", "id", "call00000", "name", "probe_name", "arguments", "probe_key",
-                              "probe_value");
+    json_t *calls = json_pack("[{s:s, s:s, s:{s:s}}]", "id", "call00000", "name", "probe_name", "arguments",
+                              "probe_key", "probe_value");
     json_t *text = json_string("");
-    json_t *messages = json_door_append(question(), calls != NULL && text != NULL
-                                                        ? chat_answer_message(shape, text, NULL, calls)
-                                                        : NULL);
+    json_t *messages = json_door_append(
+        question(), calls != NULL && text != NULL ? chat_answer_message(shape, text, NULL, calls) : NULL);
     messages = json_door_append(messages, json_pack("{s:s, s:s, s:s, s:s}", "role", "tool", "tool_call_id", "call00000",
                                                     "name", "probe_name", "content", "done"));
     json_decref(calls);

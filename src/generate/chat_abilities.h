@@ -17,9 +17,9 @@ hearth_status chat_thinking(const chat *c, bool on, json_t *variables, chat_swit
 
 /* How templates want an assistant's message that calls tools. */
 typedef struct chat_call_shape {
-    bool takes_tools;     /* the text is another one with tools than without */
-    bool text_arguments;  /* "arguments" is a JSON text, not an object */
-    bool null_content;    /* "content" is null where the message has no text */
+    bool takes_tools;    /* the text is another one with tools than without */
+    bool text_arguments; /* "arguments" is a JSON text, not an object */
+    bool null_content;   /* "content" is null where the message has no text */
 } chat_call_shape;
 hearth_status chat_probe_calls(const chat *c, chat_call_shape *ret, hearth_error *error);
 

@@ -57,8 +57,9 @@ typedef struct session_answer_options {
     const char *const *stops;
     size_t stop_count;
     bool ignore_end; /* end tokens are tokens like others (bench) */
-    /* NULL: the answer is text. Else every token but an end token goes to this reader, which has the stop strings (those
-     * above are not looked at) and tells its own caller; `text` is called with length 0. The caller finishes it. */
+    /* NULL: the answer is text. Else every token but an end token goes to this reader, which has the stop strings
+     * (those above are not looked at) and tells its own caller; `text` is called with length 0. The caller finishes it.
+     */
     answer_reader *reader;
 } session_answer_options;
 

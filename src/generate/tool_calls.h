@@ -18,7 +18,7 @@ typedef struct call_body {
     struct {
         size_t at;
         answer_mark mark;
-    } *marks;
+    } * marks;
     size_t count, capacity;
 } call_body;
 void call_body_init(call_body *b);
@@ -35,7 +35,8 @@ typedef struct call_source {
 } call_source;
 
 /* Appends to `calls`, an array, objects {"name", "arguments": {…}} and, where the model gave one, "id". HEARTH_E_FORMAT
- * with nothing appended for what is malformed; an `unmarked` text that is no call is HEARTH_OK with nothing appended. */
+ * with nothing appended for what is malformed; an `unmarked` text that is no call is HEARTH_OK with nothing appended.
+ */
 hearth_status tool_calls_parse(const call_source *source, json_t *calls, hearth_error *error);
 
 /* ---- for the files of the parser ---- */
@@ -44,7 +45,8 @@ hearth_status tool_calls_parse(const call_source *source, json_t *calls, hearth_
 hearth_status tool_calls_add(json_t *calls, call_span name, json_t *arguments, call_span id, hearth_error *error);
 /* A JSON string; invalid UTF-8 becomes U+FFFD. NULL when memory is out. */
 json_t *tool_calls_text(call_span s);
-/* tool_python.c: [name(key=value, …), …], calls apart by commas or lines; the values are Python's or JSON's literals. */
+/* tool_python.c: [name(key=value, …), …], calls apart by commas or lines; the values are Python's or JSON's literals.
+ */
 hearth_status tool_python_parse(call_span text, json_t *calls, hearth_error *error);
 /* One literal and nothing else. */
 hearth_status tool_python_value(call_span text, json_t **ret, hearth_error *error);

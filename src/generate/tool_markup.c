@@ -1,5 +1,6 @@
 /* Calls that write each argument between markers of its own: <parameter=key>value</parameter> and
- * <arg_key>key</arg_key><arg_value>value</arg_value>. The values are bare text; the tool's schema tells what they are. */
+ * <arg_key>key</arg_key><arg_value>value</arg_value>. The values are bare text; the tool's schema tells what they are.
+ */
 #define _GNU_SOURCE /* memmem */
 #include "generate/tool_calls.h"
 
@@ -186,8 +187,8 @@ static hearth_status parse_pairs(const call_source *source, call_span name, json
         }
     }
     if (b->count % 4 != 0) {
-        return error_set(error, HEARTH_E_FORMAT, "tool call", "pairs of a marked key and a marked value",
-                         "%zu marks", b->count);
+        return error_set(error, HEARTH_E_FORMAT, "tool call", "pairs of a marked key and a marked value", "%zu marks",
+                         b->count);
     }
     for (size_t i = 0; i < b->count; i += 4) {
         TRY(add_argument(source, name, piece(b, i), piece(b, i + 2), true, arguments, error));

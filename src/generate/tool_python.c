@@ -55,7 +55,8 @@ static call_span take_name(reader *r, const char *more)
 {
     skip_blanks(r);
     const size_t begin = r->at;
-    while (r->at < r->length && (is_name_byte(r->text[r->at]) || (r->text[r->at] != '\0' && strchr(more, r->text[r->at]) != NULL))) {
+    while (r->at < r->length &&
+           (is_name_byte(r->text[r->at]) || (r->text[r->at] != '\0' && strchr(more, r->text[r->at]) != NULL))) {
         r->at++;
     }
     return (call_span){r->text + begin, r->at - begin};
@@ -183,8 +184,8 @@ static hearth_status take_word(reader *r, json_t **ret)
     static const struct {
         const char *word;
         json_type type;
-    } words[] = {{"True", JSON_TRUE}, {"true", JSON_TRUE}, {"False", JSON_FALSE}, {"false", JSON_FALSE},
-                 {"None", JSON_NULL}, {"null", JSON_NULL}};
+    } words[] = {{"True", JSON_TRUE},   {"true", JSON_TRUE}, {"False", JSON_FALSE},
+                 {"false", JSON_FALSE}, {"None", JSON_NULL}, {"null", JSON_NULL}};
     const size_t begin = r->at;
     const call_span word = take_name(r, "+-.");
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {

@@ -168,7 +168,13 @@ static void expect(const tokenizer *t, const stream_case *c, bool as_tokens, uns
     token_list ids = {0};
     answer_reader *r = NULL;
     json_t *tools = c->tools != NULL ? json_loads(c->tools, 0, NULL) : NULL;
-    answer_reader_options o = {.tools = tools, .thinks = c->thinks, .calls_before = 7, .stops = stops, .stop_count = 1, .event = on_event, .context = &k};
+    answer_reader_options o = {.tools = tools,
+                               .thinks = c->thinks,
+                               .calls_before = 7,
+                               .stops = stops,
+                               .stop_count = 1,
+                               .event = on_event,
+                               .context = &k};
     buffer_init(&k.line, 0);
     assert_true(answer_format_named(c->thinking, c->calls, as_tokens ? t : NULL, &o.format));
     assert_int_equal(answer_reader_create(&o, &r, NULL), HEARTH_OK);

@@ -81,8 +81,8 @@ static json_t *offered(bool simple)
     json_t *tools = json_loads(TOOLS, 0, NULL);
     assert_non_null(tools);
     json_object_set_new(json_object_get(json_array_get(tools, 0), "function"), "description", json_string("Weather."));
-    json_object_set_new(json_object_get(json_object_get(json_array_get(tools, 0), "function"), "parameters"), "required",
-                        json_array());
+    json_object_set_new(json_object_get(json_object_get(json_array_get(tools, 0), "function"), "parameters"),
+                        "required", json_array());
     if (simple) {
         const json_t *function = json_object_get(json_array_get(tools, 0), "function");
         json_t *properties = json_object_get(json_object_get(function, "parameters"), "properties");
@@ -128,8 +128,8 @@ static void forms_and_switches_of_published_templates(void **state)
         assert_int_equal(chat_probe_calls(c, &shape, NULL), HEARTH_OK);
         if (off != row->off || shape.takes_tools != row->takes_tools ||
             (row->shape >= 0 && row->shape != (shape.text_arguments ? 2 : 0) + (shape.null_content ? 1 : 0))) {
-            fail_msg("%s: switch %d, tools %d, shape %d%d", row->file, (int)off, shape.takes_tools, shape.text_arguments,
-                     shape.null_content);
+            fail_msg("%s: switch %d, tools %d, shape %d%d", row->file, (int)off, shape.takes_tools,
+                     shape.text_arguments, shape.null_content);
         }
         assert_int_equal(on, off == CHAT_SWITCH_FULL ? CHAT_SWITCH_FULL : CHAT_SWITCH_NONE);
         json_decref(variables);
@@ -176,8 +176,8 @@ static void render(const chat *c, const json_t *messages, const json_t *tools, b
 /* What the model would have written: the text behind what prompt and conversation share, without the turn's end. */
 static size_t answer_length(const char *text, size_t length)
 {
-    static const char *const ends[] = {"<|im_end|>", "<|eot_id|>", "<|eom_id|>", "</s>", "<|call|>", "<|END_OF_TURN_TOKEN|>",
-                                       "<seed:eos>"};
+    static const char *const ends[] = {
+        "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "</s>", "<|call|>", "<|END_OF_TURN_TOKEN|>", "<seed:eos>"};
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         const char *end = strstr(text, ends[i]);
         length = end != NULL && (size_t)(end - text) < length ? (size_t)(end - text) : length;
