@@ -53,10 +53,16 @@ static const thinking_switch switches[] = {
 };
 enum { SWITCHES = sizeof switches / sizeof switches[0] };
 
+static json_t *switch_value(const thinking_switch *s, bool on)
+{
+    const char *text = on ? s->on : s->off;
+    json_t *value = NULL;
+    return json_door_parse(text, strlen(text), s->name, &value, NULL) == HEARTH_OK ? value : NULL;
+}
+
 static json_t *variable(const thinking_switch *s, bool on)
 {
-    json_t *value = json_loads(on ? s->on : s->off, JSON_DECODE_ANY, NULL);
-    return json_door_put(json_object(), s->name, value);
+    return json_door_put(json_object(), s->name, switch_value(s, on));
 }
 
 static json_t *question(void)
@@ -91,8 +97,8 @@ hearth_status chat_thinking(const chat *c, bool on, json_t *variables, chat_swit
         }
         status = try_switch(c, s, messages, &works, error);
         if (status == HEARTH_OK && works) {
-            json_t *value = json_loads(on ? s->on : s->off, JSON_DECODE_ANY, NULL);
-            status = json_object_set_new(variables, s->name, value) == 0 ? HEARTH_OK : error_memory(error, 0);
+            status =
+                json_object_set_new(variables, s->name, switch_value(s, on)) == 0 ? HEARTH_OK : error_memory(error, 0);
             *ret = s->least ? CHAT_SWITCH_LESS : CHAT_SWITCH_FULL;
         }
     }
