@@ -181,15 +181,16 @@ hearth_status run_parts_open(run_parts *p, run_state *r, const token_list *promp
     if (r->template == NULL || (r->format.thinking == NULL && r->tools == NULL)) {
         return HEARTH_OK;
     }
-    const answer_reader_options how = {
-        .format = r->format,
-        .tools = r->tools,
-        .thinks = answer_format_prompt_thinks(&r->format, r->o.model->tokenizer, prompt->ids, prompt->count),
-        .calls_before = calls_in(r->messages),
-        .stops = r->s->stops.items,
-        .stop_count = r->s->stops.count,
-        .event = on_event,
-        .context = p};
+    bool thinks = false;
+    TRY(answer_format_prompt_thinks(&r->format, r->o.model->tokenizer, prompt->ids, prompt->count, &thinks, error));
+    const answer_reader_options how = {.format = r->format,
+                                       .tools = r->tools,
+                                       .thinks = thinks,
+                                       .calls_before = calls_in(r->messages),
+                                       .stops = r->s->stops.items,
+                                       .stop_count = r->s->stops.count,
+                                       .event = on_event,
+                                       .context = p};
     return answer_reader_create(&how, &p->reader, error);
 }
 

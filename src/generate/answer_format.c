@@ -239,35 +239,46 @@ static size_t without_blanks(const char *text, size_t length)
     return length;
 }
 
-bool answer_format_prompt_thinks(const answer_format *f, const tokenizer *t, const int32_t *ids, size_t count)
+/* The mark is a token: from the end back over blanks to it. */
+static hearth_status ends_in_token(int32_t mark, const tokenizer *t, const int32_t *ids, size_t count, buffer *piece,
+                                   bool *ret, hearth_error *error)
+{
+    for (size_t at = count; at > 0 && without_blanks(buffer_text(piece), piece->length) == 0; at--) {
+        if (ids[at - 1] == mark) {
+            *ret = true;
+            return HEARTH_OK;
+        }
+        buffer_clear(piece);
+        TRY(tokenizer_piece(t, ids[at - 1], DECODE_SPECIAL, piece, error));
+    }
+    return HEARTH_OK;
+}
+
+/* The mark is text. */
+static hearth_status ends_in_text(const answer_mark_text *mark, const tokenizer *t, const int32_t *ids, size_t count,
+                                  buffer *tail, bool *ret, hearth_error *error)
+{
+    enum { TAIL = 64 }; /* tokens that the mark and the blanks behind it may take */
+    for (size_t at = count > TAIL ? count - TAIL : 0; at < count; at++) {
+        TRY(tokenizer_piece(t, ids[at], DECODE_SPECIAL, tail, error));
+    }
+    const size_t length = without_blanks(buffer_text(tail), tail->length);
+    *ret = length >= mark->length && memcmp(buffer_text(tail) + length - mark->length, mark->text, mark->length) == 0;
+    return HEARTH_OK;
+}
+
+hearth_status answer_format_prompt_thinks(const answer_format *f, const tokenizer *t, const int32_t *ids, size_t count,
+                                          bool *ret, hearth_error *error)
 {
     const answer_mark_text *open = &f->marks[MARK_THINK_OPEN];
-    enum { TAIL = 32 }; /* tokens that the mark and the blanks behind it may take */
+    *ret = false;
     if (open->text == NULL || t == NULL) {
-        return false;
+        return HEARTH_OK;
     }
     buffer tail;
     buffer_init(&tail, 0);
-    bool thinks = false;
-    size_t at = count;
-    for (; at > 0 && count - at < TAIL && open->id >= 0 && !thinks; at--) {
-        buffer_clear(&tail);
-        if (ids[at - 1] == open->id) {
-            thinks = true;
-        } else if (tokenizer_piece(t, ids[at - 1], DECODE_SPECIAL, &tail, NULL) != HEARTH_OK ||
-                   without_blanks(buffer_text(&tail), tail.length) != 0) {
-            break;
-        }
-    }
-    if (open->id < 0) {
-        hearth_status status = HEARTH_OK;
-        for (at = count > TAIL ? count - TAIL : 0; at < count && status == HEARTH_OK; at++) {
-            status = tokenizer_piece(t, ids[at], DECODE_SPECIAL, &tail, NULL);
-        }
-        const size_t length = without_blanks(buffer_text(&tail), tail.length);
-        thinks = status == HEARTH_OK && length >= open->length &&
-                 memcmp(buffer_text(&tail) + length - open->length, open->text, open->length) == 0;
-    }
+    const hearth_status status = open->id >= 0 ? ends_in_token(open->id, t, ids, count, &tail, ret, error)
+                                               : ends_in_text(open, t, ids, count, &tail, ret, error);
     buffer_free(&tail);
-    return thinks;
+    return status;
 }

@@ -63,6 +63,7 @@ answer_format answer_format_detect(const char *source, size_t length, const toke
 bool answer_format_named(const char *thinking, const char *calls, const tokenizer *t, answer_format *ret);
 
 /* Whether tokens that end here (the prompt's) leave the thinking open: the template wrote its first mark. */
-bool answer_format_prompt_thinks(const answer_format *f, const tokenizer *t, const int32_t *ids, size_t count);
+hearth_status answer_format_prompt_thinks(const answer_format *f, const tokenizer *t, const int32_t *ids, size_t count,
+                                          bool *ret, hearth_error *error);
 
 #endif

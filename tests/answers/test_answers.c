@@ -269,7 +269,8 @@ static bool thinks_after(const answer_format *f, const tokenizer *t, const char 
 {
     token_list ids = {0};
     assert_int_equal(tokenizer_encode(t, prompt, strlen(prompt), ENCODE_PARSE_SPECIAL, &ids, NULL), HEARTH_OK);
-    const bool thinks = answer_format_prompt_thinks(f, t, ids.ids, ids.count);
+    bool thinks = false;
+    assert_int_equal(answer_format_prompt_thinks(f, t, ids.ids, ids.count, &thinks, NULL), HEARTH_OK);
     token_list_free(&ids);
     return thinks;
 }
