@@ -46,6 +46,7 @@ static hearth_status read_tools(run_state *r, hearth_error *error)
         return error_in_file(error, path);
     }
     TRY(chat_probe_calls(r->template, &r->shape, error));
+    r->shape.either = r->format.harmony;
     if (!r->shape.takes_tools && r->format.calls != NULL) {
         cli_note(r->c, "this model's chat template does not show tools: its system message has to tell of them");
     } else if (!r->shape.takes_tools) {

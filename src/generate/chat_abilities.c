@@ -136,7 +136,7 @@ json_t *chat_answer_message(const chat_call_shape *shape, json_t *content, json_
     json_t *message = json_door_put(json_object(), "role", json_string("assistant"));
     message = json_door_put(message, "content",
                             count > 0 && empty && shape->null_content ? json_null() : json_incref(content));
-    if (json_string_length(reasoning) > 0 && (count == 0 || empty)) { /* gpt-oss refuses both beside a call */
+    if (json_string_length(reasoning) > 0 && (count == 0 || empty || !shape->either)) {
         message = json_door_put(message, "reasoning_content", json_incref(reasoning));
     }
     json_t *made = count > 0 ? json_array() : NULL;

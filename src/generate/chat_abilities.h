@@ -20,6 +20,7 @@ typedef struct chat_call_shape {
     bool takes_tools;    /* the text is another one with tools than without */
     bool text_arguments; /* "arguments" is a JSON text, not an object */
     bool null_content;   /* "content" is null where the message has no text */
+    bool either;         /* a message that calls has text or thinking, not both: the caller knows (gpt-oss) */
 } chat_call_shape;
 hearth_status chat_probe_calls(const chat *c, chat_call_shape *ret, hearth_error *error);
 

@@ -265,11 +265,45 @@ static void a_call_that_a_template_writes_is_read_back(void **state)
     assert_int_equal(count, 15);
 }
 
+/* An answer with all three parts goes back into a conversation; gpt-oss's template takes two of them. */
+static void text_thinking_and_a_call_go_into_one_message(void **state)
+{
+    (void)state;
+    buffer source, out;
+    buffer_init(&source, 0);
+    buffer_init(&out, 0);
+    json_t *content = json_string("Let me look."), *reasoning = json_string("I need it.");
+    json_t *calls = json_pack("[{s:s, s:s, s:{}}]", "id", "call00000", "name", "f", "arguments");
+    for (int either = 0; either < 2; either++) {
+        const char *file = either ? "openai-gpt-oss-120b" : "Qwen-Qwen3-0.6B";
+        const chat_call_shape shape = {.either = either == 1};
+        buffer_clear(&source);
+        buffer_clear(&out);
+        if (!read_template(file, &source)) {
+            skip();
+        }
+        chat *c = open_chat(file, &source);
+        json_t *messages = json_pack("[{s:s, s:s}, o]", "role", "user", "content", "How is it?",
+                                     chat_answer_message(&shape, content, reasoning, calls));
+        render(c, messages, NULL, false, &out);
+        assert_non_null(strstr(buffer_text(&out), "Let me look."));
+        assert_true((strstr(buffer_text(&out), "I need it.") != NULL) == (either == 0));
+        json_decref(messages);
+        chat_close(c);
+    }
+    json_decref(calls);
+    json_decref(content);
+    json_decref(reasoning);
+    buffer_free(&source);
+    buffer_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forms_and_switches_of_published_templates),
         cmocka_unit_test(a_call_that_a_template_writes_is_read_back),
+        cmocka_unit_test(text_thinking_and_a_call_go_into_one_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
