@@ -135,6 +135,21 @@ static const option options[] = {
      .argument = "N",
      .help = "Draw with this seed: the same model, prompt, settings and seed give the same answer on every machine. "
              "Default: 0."},
+    {.name = "think",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(run_settings, think),
+     .argument = "HOW",
+     .choices = run_think_names,
+     .help = "What becomes of a model's thinking: show it before the answer, hide it behind a count of its tokens, or "
+             "off: ask the model not to think. Default: shown at a terminal, hidden elsewhere, and the template's own "
+             "default for whether it thinks."},
+    {.name = "tools",
+     .type = OPTION_TEXT,
+     .offset = offsetof(run_settings, tools),
+     .argument = "FILE",
+     .hint = HINT_FILE,
+     .help = "Offer the model these tools, a JSON list as OpenAI's interface takes it. Calls are printed, one JSON "
+             "object a line."},
     {.name = "raw",
      .type = OPTION_FLAG,
      .offset = offsetof(run_settings, raw),
@@ -142,7 +157,8 @@ static const option options[] = {
     {.name = NULL},
 };
 
-static const run_settings defaults = {.temperature = NAN,
+static const run_settings defaults = {.think = -1,
+                                      .temperature = NAN,
                                       .top_k = RUN_TOP_K_UNSET,
                                       .top_p = NAN,
                                       .min_p = NAN,
@@ -214,30 +230,45 @@ static double rate(size_t tokens, double seconds)
     return seconds > 0 ? (double)tokens / seconds : 0;
 }
 
+/* What was told apart from the text. */
+static json_t *add_parts(json_t *answer, const run_answer *a)
+{
+    const bool thought = a->reasoning.length > 0 || a->thinking_tokens > 0;
+    answer = json_door_put(answer, "reasoning",
+                           thought ? pieces_string(buffer_text(&a->reasoning), a->reasoning.length) : json_null());
+    answer = json_door_put(answer, "thinking_tokens", json_integer((json_int_t)a->thinking_tokens));
+    answer = json_door_put(answer, "cut_thinking", json_boolean(a->cut_thinking));
+    answer = json_door_put(answer, "tool_calls", json_incref(a->calls));
+    return json_door_put(answer, "tool_call_problems", json_incref(a->problems));
+}
+
 static int print_json(const run_state *r)
 {
     const run_answer *a = &r->last;
     json_t *stop = a->stop != NULL ? pieces_string(a->stop, strlen(a->stop)) : json_null();
     return cli_print_json(
         r->c,
-        json_pack(
-            "{s:o, s:s, s:o, s:{s:I, s:I}, s:{s:f, s:f, s:f}, s:{s:f, s:f}, s:s, s:s, s:i, s:I, s:b, s:o, s:o, s:o}",
-            "text", pieces_string(buffer_text(&a->text), a->text.length), "finish", run_end_name(a->end), "stop", stop,
-            "tokens", "prompt", (json_int_t)a->prompt_tokens, "answer", (json_int_t)a->tokens, "seconds", "load",
-            r->o.seconds, "prompt", a->prompt_seconds, "answer", a->seconds, "tokens_per_second", "prompt",
-            rate(a->prompt_tokens, a->prompt_seconds), "answer", rate(a->tokens, a->seconds), "compute",
-            open_compute_names[r->s->compute], "isa", r->o.engine->kernels->name, "threads", r->o.engine->threads,
-            "context", (json_int_t)session_context_length(r->session), "raw", r->template == NULL, "max_tokens",
-            r->s->most_tokens > 0 ? json_integer((json_int_t)r->s->most_tokens) : json_null(), "stops",
-            stops_json(&r->s->stops), "sampling", sampling_json(&r->sampling)));
+        add_parts(json_pack("{s:o, s:s, s:o, s:{s:I, s:I}, s:{s:f, s:f, s:f}, s:{s:f, s:f}, s:s, s:s, s:i, s:I, s:b, "
+                            "s:o, s:o, s:o}",
+                            "text", pieces_string(buffer_text(&a->text), a->text.length), "finish",
+                            run_end_name(a->end), "stop", stop, "tokens", "prompt", (json_int_t)a->prompt_tokens,
+                            "answer", (json_int_t)a->tokens, "seconds", "load", r->o.seconds, "prompt",
+                            a->prompt_seconds, "answer", a->seconds, "tokens_per_second", "prompt",
+                            rate(a->prompt_tokens, a->prompt_seconds), "answer", rate(a->tokens, a->seconds), "compute",
+                            open_compute_names[r->s->compute], "isa", r->o.engine->kernels->name, "threads",
+                            r->o.engine->threads, "context", (json_int_t)session_context_length(r->session), "raw",
+                            r->template == NULL, "max_tokens",
+                            r->s->most_tokens > 0 ? json_integer((json_int_t)r->s->most_tokens) : json_null(), "stops",
+                            stops_json(&r->s->stops), "sampling", sampling_json(&r->sampling)),
+                  a));
 }
 
 /* The end of one answer's text: a newline where it has none, then what is said about it. */
-static hearth_status finish_text(const run_state *r, hearth_error *error)
+static hearth_status finish_text(run_state *r, hearth_error *error)
 {
-    const buffer *text = &r->last.text;
-    if (text->length == 0 || text->data[text->length - 1] != '\n') {
-        TRY(terminal_write_text("\n", 1, error));
+    TRY(run_end_line(r, error));
+    if (r->last.cut_thinking && r->last.end == RUN_END_LENGTH && !terminal_is(stderr)) {
+        cli_note(r->c, "--max-tokens ended it in the middle of the thinking");
     }
     if (r->last.end == RUN_END_CONTEXT && !terminal_is(stderr)) {
         cli_note(r->c, "the context of %zu tokens is full, the answer ends here", session_context_length(r->session));
@@ -324,6 +355,8 @@ static const cli_section sections[] = {
      "    /save FILE     write the conversation to a new JSON file\n"
      "    /save! FILE    the same, over a file that is there\n"
      "    /load FILE     go on with a conversation from such a file\n"
+     "    /tool RESULT   the result of the first call that waits; after the last one the model goes on\n"
+     "    /go            answer the conversation as it is, where it ends in a question or a result\n"
      "    /stats         tell how long the conversation is and how fast it went\n"
      "    /exit          leave"},
     {"When the context is full",
@@ -335,6 +368,16 @@ static const cli_section sections[] = {
      "reached. A line on standard error says so, for an answer's halves the first time. What is kept is computed anew "
      "at its new place: the model "
      "answers as if it had been given just that."},
+    {"Thinking and tools",
+     "What a reasoning model thinks is told apart from its answer by the markers of its chat template, and is no part "
+     "of "
+     "the text that `--stop` looks at. `--think off` passes the template's own switch (`enable_thinking` and its "
+     "like); "
+     "where it has none, a line says so. Earlier thinking is given back to the template, which drops it as the model "
+     "was "
+     "trained. `--tools` passes the list to the template; what the model calls comes out as `{\"id\", \"name\", "
+     "\"arguments\"}`. A call that is malformed stays text, and a line on standard error says what is wrong. With "
+     "`--json`: \"reasoning\", \"thinking_tokens\", \"cut_thinking\", \"tool_calls\", \"tool_call_problems\"."},
     {"What is printed",
      "The answer goes to standard output as it is made. On a terminal, control characters in it are shown as pictures "
      "and do nothing, and a closing line on standard error says how many tokens the prompt and the answer had, how "
@@ -365,6 +408,7 @@ const cli_command command_run = {
             {"hearth run model.gguf -p \"Why is the sky blue?\"", "One answer."},
             {"git diff | hearth run model.gguf -p \"What does this change do?\" --temperature 0",
              "About what is piped in."},
+            {"hearth run model.gguf --tools tools.json -p \"What is the weather in Paris?\"", "A call, or an answer."},
             {"hearth run model.gguf --raw -p \"Once upon a time\" -n 100 --seed 7", "A text continued."},
             {NULL, NULL}},
     .run = run,

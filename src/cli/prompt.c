@@ -42,12 +42,15 @@ hearth_status prompt_open(const model *m, const char *source, size_t length, con
     return chat_open(&from, ret, error);
 }
 
-/* A character that no text of these messages has. */
-static hearth_status choose_mark(const json_t *messages, mark *ret, hearth_error *error)
+/* A character that no text of these messages and tools has. */
+static hearth_status choose_mark(const json_t *messages, const json_t *tools, mark *ret, hearth_error *error)
 {
     buffer all;
     buffer_init(&all, 0);
     hearth_status status = json_door_write(messages, 0, &all, error);
+    if (status == HEARTH_OK && tools != NULL) {
+        status = json_door_write(tools, 0, &all, error);
+    }
     bool found = false;
     for (uint32_t code = PRIVATE_FIRST; code <= PRIVATE_LAST && status == HEARTH_OK && !found; code++) {
         ret->length = utf8_encode(code, ret->text);
@@ -174,16 +177,20 @@ static json_t *mark_value(const json_t *value, const marking *k, hearth_error *e
     return made;
 }
 
-static hearth_status render(const chat *template, const json_t *messages, const marking *k, buffer *out,
-                            hearth_error *error)
+static hearth_status render(const chat *template, const json_t *messages, const prompt_more *more, const marking *k,
+                            buffer *out, hearth_error *error)
 {
     json_t *marked = mark_value(messages, k, error);
-    if (marked == NULL) {
+    json_t *tools = marked != NULL && more->tools != NULL ? mark_value(more->tools, k, error) : NULL;
+    if (marked == NULL || (more->tools != NULL && tools == NULL)) {
+        json_decref(marked);
         return HEARTH_E_MEMORY;
     }
-    const chat_options how = {.add_generation_prompt = true, .now_unix = (int64_t)time(NULL)};
+    const chat_options how = {
+        .add_generation_prompt = true, .tools = tools, .extra = more->variables, .now_unix = (int64_t)time(NULL)};
     const hearth_status status = chat_render(template, marked, &how, out, error);
     json_decref(marked);
+    json_decref(tools);
     return status;
 }
 
@@ -200,18 +207,18 @@ static hearth_status encode_pieces(const tokenizer *t, const buffer *text, const
     return tokenizer_encode(t, from, (size_t)(end - from), ENCODE_PARSE_SPECIAL, out, error);
 }
 
-hearth_status prompt_encode(const chat *template, const tokenizer *t, const json_t *messages, token_list *out,
-                            hearth_error *error)
+hearth_status prompt_encode(const chat *template, const tokenizer *t, const json_t *messages, const prompt_more *more,
+                            token_list *out, hearth_error *error)
 {
     marking k = {0};
     buffer text;
     buffer_init(&text, LIMIT_TEMPLATE_OUTPUT_BYTES);
-    hearth_status status = choose_mark(messages, &k.m, error);
+    hearth_status status = choose_mark(messages, more->tools, &k.m, error);
     if (status == HEARTH_OK) {
         status = collect_spellings(t, &k, error);
     }
     if (status == HEARTH_OK) {
-        status = render(template, messages, &k, &text, error);
+        status = render(template, messages, more, &k, &text, error);
     }
     if (status == HEARTH_OK) {
         status = encode_pieces(t, &text, &k.m, out, error);

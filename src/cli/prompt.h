@@ -10,9 +10,15 @@
 hearth_status prompt_open(const model *m, const char *source, size_t length, const char *name, chat **ret,
                           hearth_error *error);
 
+/* What a template is told beside the messages. */
+typedef struct prompt_more {
+    const json_t *tools;     /* NULL: none */
+    const json_t *variables; /* an object: enable_thinking, …; NULL: none */
+} prompt_more;
+
 /* The tokens of a conversation with the words that begin an answer. Control tokens come from the template alone: where
- * a message spells one out, it stays text. */
-hearth_status prompt_encode(const chat *template, const tokenizer *t, const json_t *messages, token_list *out,
-                            hearth_error *error);
+ * a message or a tool spells one out, it stays text. */
+hearth_status prompt_encode(const chat *template, const tokenizer *t, const json_t *messages, const prompt_more *more,
+                            token_list *out, hearth_error *error);
 
 #endif

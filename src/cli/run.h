@@ -6,6 +6,7 @@
 #include "cli/open.h"
 #include "cli/prompt.h"
 
+#include "generate/chat_abilities.h"
 #include "generate/session.h"
 
 #include <jansson.h>
@@ -25,8 +26,13 @@ typedef struct run_settings {
     size_t most_tokens; /* 0: until the model ends its answer */
     size_t context;     /* 0: the model's */
     int compute;
+    int think;         /* index of run_think_names, or -1: shown at a terminal, else left out */
+    const char *tools; /* a file; NULL: none */
     bool raw;
 } run_settings;
+
+enum { RUN_THINK_SHOW, RUN_THINK_HIDE, RUN_THINK_OFF };
+extern const char *const run_think_names[];
 
 /* How an answer ended. */
 typedef enum run_end {
@@ -47,6 +53,12 @@ typedef struct run_answer {
     run_end end;
     const char *stop;
     buffer text;
+    bool line_open; /* what was printed last has no end of line */
+    buffer reasoning;
+    size_t thinking_tokens;
+    bool cut_thinking; /* it ended in the middle of the thinking */
+    json_t *calls;     /* array of {"id", "name", "arguments"} */
+    json_t *problems;  /* array of lines: what was wrong with calls that are text therefore */
 } run_answer;
 
 typedef struct run_state {
@@ -58,8 +70,39 @@ typedef struct run_state {
     sampling sampling;
     logit_bias *biases;
     json_t *messages;
-    run_answer last; /* its text is owned */
+    json_t *tools;     /* NULL: none */
+    json_t *variables; /* for the template */
+    answer_format format;
+    chat_call_shape shape;
+    bool answer_now; /* a slash word wants the conversation answered as it is */
+    run_answer last; /* what it holds is owned */
 } run_state;
+
+/* run_parts.c: the parts of an answer on their way to the terminal and into r->last. */
+typedef struct run_parts {
+    run_state *r;
+    answer_reader *reader; /* NULL: the answer is text and nothing else */
+    bool open;             /* thinking is being shown */
+    bool counting;         /* there was some since the last text */
+} run_parts;
+hearth_status run_parts_open(run_parts *p, run_state *r, const token_list *prompt, hearth_error *error);
+/* After each token. */
+void run_parts_token(run_parts *p);
+/* The answer is over. */
+hearth_status run_parts_finish(run_parts *p, hearth_error *error);
+void run_parts_close(run_parts *p);
+/* r->last made empty. */
+void run_answer_clear(run_answer *a);
+hearth_status run_answer_begin(run_answer *a, hearth_error *error);
+/* The end of the last line that was printed, where it is open. */
+hearth_status run_end_line(run_state *r, hearth_error *error);
+
+/* run_tools.c: --tools and --think, once there is a template; results of calls. */
+hearth_status run_open_parts(run_state *r, hearth_error *error);
+/* Adds a result to the first call of the last answer that has none. HEARTH_E_ARGUMENT where none waits.
+ * *ret_left: calls that still wait. */
+hearth_status run_add_result(run_state *r, const char *text, size_t *ret_left, hearth_error *error);
+size_t run_waiting_calls(const run_state *r);
 
 /* run_setup.c: the model, the template, the session, as the settings want them. run_close takes half-made ones. */
 hearth_status run_open(run_state *r, const char *name, hearth_error *error);

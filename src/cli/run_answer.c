@@ -17,6 +17,7 @@
 /* What the stream carries. */
 typedef struct stream {
     run_state *r;
+    run_parts *parts;
     hearth_status status; /* of the output */
     hearth_error *error;
     terminal_progress *bar; /* with --json, where nothing else is seen */
@@ -29,6 +30,7 @@ typedef struct making {
     const char *raw; /* NULL: the conversation */
     size_t raw_length;
     token_list prompt;
+    run_parts parts;
     terminal_progress bar; /* of the answer */
     bool halved;           /* some of the answer was forgotten */
     hearth_error *error;
@@ -48,7 +50,9 @@ static bool on_text(void *context, const char *text, size_t length)
         if (s->status == HEARTH_OK && !s->r->c->json) {
             s->status = terminal_write_text(text, length, s->error);
         }
+        s->r->last.line_open = text[length - 1] != '\n';
     }
+    run_parts_token(s->parts);
     s->drawn++;
     return s->status == HEARTH_OK && !signals_stop_asked() &&
            (!s->r->c->json || terminal_progress_step(s->bar, "answer", s->drawn, s->most, "tokens"));
@@ -61,7 +65,8 @@ static hearth_status make_prompt(making *m)
     if (m->raw != NULL) {
         return tokenizer_encode(r->o.model->tokenizer, m->raw, m->raw_length, ENCODE_ADD_BOS, &m->prompt, m->error);
     }
-    return prompt_encode(r->template, r->o.model->tokenizer, r->messages, &m->prompt, m->error);
+    const prompt_more more = {.tools = r->tools, .variables = r->variables};
+    return prompt_encode(r->template, r->o.model->tokenizer, r->messages, &more, &m->prompt, m->error);
 }
 
 /* Tokens that should be free when an answer begins or goes on. */
@@ -180,12 +185,15 @@ static hearth_status draw(making *m, bool *ret_full)
     const size_t room = session_context_length(r->session) - session_length(r->session);
     const size_t left = r->s->most_tokens > 0 ? r->s->most_tokens - r->last.tokens : room;
     stream out = {.r = r,
+                  .parts = &m->parts,
                   .error = m->error,
                   .bar = &m->bar,
                   .drawn = r->last.tokens,
                   .most = r->s->most_tokens > 0 ? r->s->most_tokens : room};
-    const session_answer_options how = {
-        .most_tokens = left < room ? left : room, .stops = r->s->stops.items, .stop_count = r->s->stops.count};
+    const session_answer_options how = {.most_tokens = left < room ? left : room,
+                                        .stops = r->s->stops.items,
+                                        .stop_count = r->s->stops.count,
+                                        .reader = m->parts.reader};
     session_answer_result result = {0};
     TRY(session_answer(r->session, &how, on_text, &out, &result, m->error));
     TRY(out.status);
@@ -212,17 +220,9 @@ static hearth_status draw(making *m, bool *ret_full)
     return HEARTH_OK;
 }
 
-static hearth_status make_answer(making *m)
+/* Draws to the end, making room where the context is full. */
+static hearth_status draw_all(making *m)
 {
-    run_state *r = m->r;
-    unsigned forgotten = 0;
-    TRY(fit_prompt(m, &forgotten));
-    (void)signals_leave_at_once(false);
-    const double began = time_seconds();
-    TRY(feed(r, &m->prompt, &r->last.kept_tokens, m->error));
-    r->last.prompt_tokens = m->prompt.count;
-    r->last.prompt_seconds = time_seconds() - began;
-    say_exchanges(m, forgotten, false);
     for (;;) {
         bool full = false;
         const size_t prompt_before = m->prompt.count;
@@ -234,23 +234,38 @@ static hearth_status make_answer(making *m)
             if (status != HEARTH_E_CANCELLED) {
                 return status;
             }
-            r->last.end = RUN_END_INTERRUPTED; /* what was shown stays an answer */
+            m->r->last.end = RUN_END_INTERRUPTED; /* what was shown stays an answer */
             return HEARTH_OK;
         }
     }
 }
 
+static hearth_status make_answer(making *m)
+{
+    run_state *r = m->r;
+    unsigned forgotten = 0;
+    TRY(fit_prompt(m, &forgotten));
+    TRY(run_parts_open(&m->parts, r, &m->prompt, m->error));
+    (void)signals_leave_at_once(false);
+    const double began = time_seconds();
+    TRY(feed(r, &m->prompt, &r->last.kept_tokens, m->error));
+    r->last.prompt_tokens = m->prompt.count;
+    r->last.prompt_seconds = time_seconds() - began;
+    say_exchanges(m, forgotten, false);
+    TRY(draw_all(m));
+    return run_parts_finish(&m->parts, m->error);
+}
+
 hearth_status run_make_answer(run_state *r, const char *raw, size_t raw_length, hearth_error *error)
 {
     making m = {.r = r, .raw = raw, .raw_length = raw_length, .bar = {.quiet = r->c->quiet}, .error = error};
-    buffer text = r->last.text;
-    buffer_clear(&text);
-    r->last = (run_answer){.text = text};
+    TRY(run_answer_begin(&r->last, error));
     json_t *before = json_copy(r->messages); /* refers to the same messages */
     if (before == NULL) {
         return error_memory(error, 0);
     }
     const hearth_status status = make_answer(&m);
+    run_parts_close(&m.parts);
     terminal_progress_end(&m.bar);
     if (status != HEARTH_OK) { /* then nothing was forgotten for it either */
         json_t *shortened = r->messages;
@@ -277,10 +292,13 @@ void run_print_closing(const run_state *r)
     if (a->tokens > 0 && a->seconds > 0) {
         fprintf(stderr, " (%.1f/s)", (double)a->tokens / a->seconds);
     }
+    if (a->thinking_tokens > 0) {
+        fprintf(stderr, " of which %zu thinking", a->thinking_tokens);
+    }
     fprintf(stderr, ", compute %s", open_compute_names[r->s->compute]);
     switch (a->end) {
     case RUN_END_LENGTH:
-        fprintf(stderr, "; stopped after --max-tokens");
+        fprintf(stderr, "; stopped after --max-tokens%s", a->cut_thinking ? ", in the middle of the thinking" : "");
         break;
     case RUN_END_CONTEXT:
         fprintf(stderr, "; the context of %zu tokens is full", session_context_length(r->session));

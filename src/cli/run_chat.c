@@ -1,5 +1,6 @@
 /* The conversation at the terminal. */
 #include "cli/conversation.h"
+#include "cli/pieces.h"
 #include "cli/run.h"
 #include "cli/signals.h"
 
@@ -28,38 +29,55 @@ static void greet(const run_state *r)
     fprintf(stderr, "%s\n", terminal_style(stderr, "reset"));
 }
 
+static hearth_status keep_answer(run_state *r, hearth_error *error)
+{
+    const run_answer *a = &r->last;
+    json_t *content = pieces_string(buffer_text(&a->text), a->text.length);
+    json_t *reasoning = pieces_string(buffer_text(&a->reasoning), a->reasoning.length);
+    json_t *message =
+        content != NULL && reasoning != NULL ? chat_answer_message(&r->shape, content, reasoning, a->calls) : NULL;
+    json_decref(content);
+    json_decref(reasoning);
+    if (json_array_append_new(r->messages, message) != 0) {
+        return error_memory(error, a->text.length);
+    }
+    if (json_array_size(a->calls) > 0) {
+        cli_note(r->c, "%zu of the model's calls wait: /tool RESULT gives the first one's result",
+                 json_array_size(a->calls));
+    }
+    return HEARTH_OK;
+}
+
 /* An answer that failed or was never begun leaves no question behind. */
-static hearth_status take_answer(run_state *r, hearth_status status, hearth_error *error)
+static hearth_status take_answer(run_state *r, hearth_status status, bool asked, hearth_error *error)
 {
     const bool raw = r->template == NULL;
     if (status != HEARTH_OK) {
-        if (!raw) {
+        if (!raw && asked) {
             conversation_drop_last(r->messages);
         }
         return status;
     }
-    const buffer *text = &r->last.text;
-    if (text->length == 0 || text->data[text->length - 1] != '\n') {
-        TRY(terminal_write_text("\n", 1, error));
-    }
+    TRY(run_end_line(r, error));
     run_print_closing(r);
     if (!r->c->quiet) {
         fputc('\n', stderr);
     }
-    return raw ? HEARTH_OK : conversation_add(r->messages, "assistant", buffer_text(text), text->length, error);
+    return raw ? HEARTH_OK : keep_answer(r, error);
 }
 
-/* One question. False: the program ends (output lost, memory out, SIGTERM). */
+/* One question; NULL: the conversation has it already. False: the program ends (output lost, memory out, SIGTERM). */
 static bool answer(run_state *r, const buffer *line, int *ret_code)
 {
     hearth_error error = {0};
     const bool raw = r->template == NULL;
     signals_forget();
-    hearth_status status =
-        raw ? HEARTH_OK : conversation_add(r->messages, "user", buffer_text(line), line->length, &error);
+    hearth_status status = raw || line == NULL
+                               ? HEARTH_OK
+                               : conversation_add(r->messages, "user", buffer_text(line), line->length, &error);
     if (status == HEARTH_OK) {
-        status = run_make_answer(r, raw ? buffer_text(line) : NULL, line->length, &error);
-        status = take_answer(r, status, &error);
+        status = run_make_answer(r, raw ? buffer_text(line) : NULL, line != NULL ? line->length : 0, &error);
+        status = take_answer(r, status, line != NULL, &error);
     }
     if (status == HEARTH_E_CANCELLED && !signals_terminated()) {
         fputs("\n", stderr);
@@ -90,7 +108,11 @@ int run_chat(run_state *r, line_reader *lines)
         } else if (result == LINE_END) {
             leave = true;
         } else if (result == LINE_TEXT && run_is_slash(buffer_text(&line))) {
+            r->answer_now = false;
             run_slash(r, buffer_text(&line), &leave);
+            if (r->answer_now) {
+                leave = !answer(r, NULL, &code);
+            }
         } else if (result == LINE_TEXT && line.length > strspn(buffer_text(&line), " \t\n")) {
             leave = !answer(r, &line, &code);
         }

@@ -109,6 +109,7 @@ static hearth_status open_template(run_state *r, hearth_error *error)
 hearth_status run_open(run_state *r, const char *name, hearth_error *error)
 {
     buffer_init(&r->last.text, 0);
+    buffer_init(&r->last.reasoning, 0);
     r->messages = json_array();
     if (r->messages == NULL) {
         return error_memory(error, 0);
@@ -117,6 +118,7 @@ hearth_status run_open(run_state *r, const char *name, hearth_error *error)
     TRY(open_needs_tokenizer(&r->o, error));
     TRY(read_sampling(r, error));
     TRY(open_template(r, error));
+    TRY(run_open_parts(r, error));
     if (r->s->system != NULL) {
         TRY(conversation_set_system(r->messages, r->s->system, error));
     }
@@ -125,7 +127,9 @@ hearth_status run_open(run_state *r, const char *name, hearth_error *error)
 
 void run_close(run_state *r)
 {
-    buffer_free(&r->last.text);
+    run_answer_clear(&r->last);
+    json_decref(r->tools);
+    json_decref(r->variables);
     session_free(r->session);
     chat_close(r->template);
     mem_free(r->biases);

@@ -160,6 +160,33 @@ static bool act_stats(run_state *r, const char *argument)
     return false;
 }
 
+static bool act_tool(run_state *r, const char *argument)
+{
+    hearth_error error = {0};
+    size_t left = 0;
+    if (run_add_result(r, argument, &left, &error) != HEARTH_OK) {
+        (void)cli_fail(r->c, &error);
+    } else if (left > 0) {
+        cli_note(r->c, "%zu more of the calls wait for a result", left);
+    } else {
+        r->answer_now = true;
+    }
+    return false;
+}
+
+static bool act_go(run_state *r, const char *argument)
+{
+    (void)argument;
+    const size_t count = json_array_size(r->messages);
+    const char *role = json_string_value(json_object_get(json_array_get(r->messages, count - 1), "role"));
+    if (count == 0 || role == NULL || strcmp(role, "assistant") == 0) {
+        (void)cli_usage(r->c, "/go answers a conversation that ends in a question or in a tool's result");
+    } else {
+        r->answer_now = true;
+    }
+    return false;
+}
+
 static bool act_exit(run_state *r, const char *argument)
 {
     (void)r;
@@ -174,6 +201,8 @@ static const word words[] = {
     {"save", "FILE", "write the conversation to a new JSON file", true, act_save},
     {"save!", "FILE", "the same, over a file that is there", true, act_save_over},
     {"load", "FILE", "go on with a conversation from such a file", true, act_load},
+    {"tool", "RESULT", "the result of the first call that waits; after the last one the model goes on", true, act_tool},
+    {"go", "", "answer the conversation as it is, where it ends in a question or a result", true, act_go},
     {"stats", "", "tell how long the conversation is and how fast it went", false, act_stats},
     {"exit", "", "leave (so does Ctrl-D)", false, act_exit},
     {NULL, NULL, NULL, false, NULL},

@@ -33,7 +33,15 @@ static hearth_status push_token(answer *a, int32_t token, hearth_error *error)
     if (t != NULL) {
         TRY(tokenizer_piece(t, token, DECODE_PLAIN, &a->piece, error));
     }
+    if (a->options->reader != NULL) {
+        return answer_reader_push(a->options->reader, token, buffer_text(&a->piece), a->piece.length, error);
+    }
     return text_stream_push(&a->stream, buffer_text(&a->piece), a->piece.length, error);
+}
+
+static const char *stop_met(const answer *a)
+{
+    return a->options->reader != NULL ? answer_reader_stop(a->options->reader) : a->stream.stop;
 }
 
 /* One token: drawn, shown, fed. Sets *ret_done with the reason in the result. */
@@ -49,8 +57,8 @@ static hearth_status one_token(answer *a, bool *ret_done, hearth_error *error)
         TRY(push_token(a, token, error));
     }
     if (session_length(a->s) == session_context_length(a->s)) {
-        r->end = end ? SESSION_END_TOKEN : a->stream.stop != NULL ? SESSION_END_STOP : SESSION_END_CONTEXT;
-        r->stop = a->stream.stop;
+        r->end = end ? SESSION_END_TOKEN : stop_met(a) != NULL ? SESSION_END_STOP : SESSION_END_CONTEXT;
+        r->stop = stop_met(a);
         if (!end && !show(a)) {
             r->end = SESSION_END_CALLER;
         }
@@ -61,10 +69,10 @@ static hearth_status one_token(answer *a, bool *ret_done, hearth_error *error)
         goes_on = show(a);
     }
     TRY(session_feed(a->s, &token, 1, NULL, NULL, error));
-    r->stop = a->stream.stop;
+    r->stop = stop_met(a);
     if (end) {
         r->end = SESSION_END_TOKEN;
-    } else if (a->stream.stop != NULL) {
+    } else if (r->stop != NULL) {
         r->end = SESSION_END_STOP;
     } else if (!goes_on) {
         r->end = SESSION_END_CALLER;

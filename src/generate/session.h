@@ -3,6 +3,7 @@
 #define GENERATE_SESSION_H
 
 #include "base/progress.h"
+#include "generate/answer_reader.h"
 #include "generate/sampler.h"
 #include "model/forward.h"
 
@@ -56,6 +57,10 @@ typedef struct session_answer_options {
     const char *const *stops;
     size_t stop_count;
     bool ignore_end; /* end tokens are tokens like others (bench) */
+    /* NULL: the answer is text. Else every token but an end token goes to this reader, which has the stop strings
+     * (those above are not looked at) and tells its own caller; `text` is called with length 0. The caller finishes it.
+     */
+    answer_reader *reader;
 } session_answer_options;
 
 typedef struct session_answer_result {

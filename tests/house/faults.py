@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "cli"))
+from scripted_model import write_model  # noqa: E402
 from tap import Skip, chat_gguf, folder, stories, tiny  # noqa: E402
 
 HEARTH = sys.argv[1]
@@ -37,6 +38,18 @@ COMMANDS_CHAT = {
     "template": (["template", None], MESSAGES),
     "tokenize": (["tokenize", None, "--json"], TEXT),
 }
+# A model that thinks, or calls a tool, by its script.
+TOOLS = [{"type": "function", "function": {"name": "get_weather", "description": "Weather.", "parameters": {"type": "object", "properties": {}}}}]
+COMMANDS_PARTS = {
+    "run with thinking": (["run", None, "-q", "-p", "Once", "--temperature", "0", "--think", "show"], b""),
+    "run with tools": (["run", None, "-q", "-p", "Once", "--temperature", "0", "--tools", "TOOLS", "--think", "off", "--json"], b""),
+}
+
+
+def scripted(place):
+    with open(os.path.join(place, "tools.json"), "w", encoding="utf-8") as file:
+        json.dump(TOOLS, file)
+    return write_model(os.path.join(place, "scripted"))
 
 
 def timeless(out):
@@ -120,14 +133,15 @@ def main():
     report = Report()
     with folder() as place, concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         for container, model_of, commands in (("GGUF", stories, COMMANDS), ("folder", tiny, COMMANDS),
-                                              ("GGUF", lambda: chat_gguf(place), COMMANDS_CHAT)):
+                                              ("GGUF", lambda: chat_gguf(place), COMMANDS_CHAT),
+                                              ("script", lambda: scripted(place), COMMANDS_PARTS)):
             try:
                 model = model_of()
             except Skip as reason:
                 report.line(True, f"{container} # SKIP {reason}")
                 continue
             for name, (arguments, stdin) in commands.items():
-                try_command(f"{name}, {container}", [a or model for a in arguments], stdin, report, pool)
+                try_command(f"{name}, {container}", [os.path.join(place, "tools.json") if a == "TOOLS" else a or model for a in arguments], stdin, report, pool)
     print(f"1..{report.number}")
     return 1 if report.failed else 0
 
