@@ -3,6 +3,7 @@
 #include "cli/conversation.h"
 #include "cli/line_reader.h"
 #include "cli/pieces.h"
+#include "cli/pull.h"
 #include "cli/run.h"
 #include "cli/signals.h"
 
@@ -288,6 +289,9 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     buffer prompt;
     buffer_init(&prompt, LIMIT_TEXT_BYTES);
     run_state r = {.c = c, .s = s};
+    if (pull_when_missing(c, operands[0], &error) != HEARTH_OK) {
+        return cli_fail(c, &error);
+    }
     /* First of all, so that what is typed while the model loads waits for the prompt. */
     line_reader *lines = talk ? line_reader_create() : NULL;
     hearth_status status = !talk           ? gather_prompt(c, s, &prompt, &error)

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 extern const cli_command command_run;
+extern const cli_command command_pull;
 extern const cli_command command_show;
 extern const cli_command command_tokenize;
 extern const cli_command command_detokenize;
