@@ -6,6 +6,9 @@
 
 extern const cli_command command_run;
 extern const cli_command command_pull;
+extern const cli_command command_list;
+extern const cli_command command_rm;
+extern const cli_command command_prune;
 extern const cli_command command_show;
 extern const cli_command command_tokenize;
 extern const cli_command command_detokenize;
