@@ -91,8 +91,10 @@ static hearth_status only_snapshot(const char *repository, const char *snapshots
     if (count == 1) {
         return HEARTH_OK;
     }
-    (void)error_set(error, HEARTH_E_NOT_FOUND, NULL, "refs/main, or one snapshot", "%zu snapshots", count);
-    return error_in_file(error, repository);
+    const hearth_status status =
+        error_set(error, HEARTH_E_NOT_FOUND, NULL, "refs/main, or one snapshot", "%zu snapshots", count);
+    (void)error_in_file(error, repository);
+    return status;
 }
 
 static hearth_status find_commit(const char *repository, const char *snapshots, const char *revision,
@@ -111,8 +113,10 @@ static hearth_status find_commit(const char *repository, const char *snapshots, 
     if (there) {
         return HEARTH_OK;
     }
-    (void)error_set(error, HEARTH_E_NOT_FOUND, NULL, "a revision that is here", "no \"%.100s\"", revision);
-    return error_in_file(error, repository);
+    const hearth_status status =
+        error_set(error, HEARTH_E_NOT_FOUND, NULL, "a revision that is here", "no \"%.100s\"", revision);
+    (void)error_in_file(error, repository);
+    return status;
 }
 
 hearth_status hub_cache_snapshot(const char *repository, const char *revision, char **ret, hearth_error *error)

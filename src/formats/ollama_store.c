@@ -43,8 +43,10 @@ static hearth_status wrong(const char *where, const char *place, const char *exp
                            hearth_error *error)
 {
     const char *text = json_is_string(found) ? json_string_value(found) : "something else";
-    (void)error_set(error, HEARTH_E_FORMAT, place, expected, "%.100s", found == NULL ? "nothing" : text);
-    return error_in_file(error, where);
+    const hearth_status status =
+        error_set(error, HEARTH_E_FORMAT, place, expected, "%.100s", found == NULL ? "nothing" : text);
+    (void)error_in_file(error, where);
+    return status;
 }
 
 static hearth_status read_layer(const json_t *value, const char *kind, size_t index, const char *where,
@@ -67,8 +69,10 @@ static hearth_status read_layer(const json_t *value, const char *kind, size_t in
         return wrong(where, place, "a size in bytes", size, error);
     }
     if (made->count == OLLAMA_LAYERS_MOST) {
-        (void)error_set(error, HEARTH_E_LIMIT, "layers", NULL, "more than %d", OLLAMA_LAYERS_MOST);
-        return error_in_file(error, where);
+        const hearth_status status =
+            error_set(error, HEARTH_E_LIMIT, "layers", NULL, "more than %d", OLLAMA_LAYERS_MOST);
+        (void)error_in_file(error, where);
+        return status;
     }
     ollama_layer *layer = &made->layers[made->count++];
     const char *media = json_is_string(type) ? json_string_value(type) : "";

@@ -82,9 +82,11 @@ void download_forget(const char *partial)
 static hearth_status out_of_space(const char *path, int reason, uint64_t bytes, hearth_error *error)
 {
     if (reason == ENOSPC || reason == EDQUOT) {
-        (void)error_set(error, HEARTH_E_IO, NULL, NULL, "no space left for %llu bytes; what has come is kept",
-                        (unsigned long long)bytes);
-        return error_in_file(error, path);
+        const hearth_status status =
+            error_set(error, HEARTH_E_IO, NULL, NULL, "no space left for %llu bytes; what has come is kept",
+                      (unsigned long long)bytes);
+        (void)error_in_file(error, path);
+        return status;
     }
     return error_errno(error, path, "write", reason);
 }

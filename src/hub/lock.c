@@ -64,9 +64,10 @@ hearth_status hub_lock_try(const char *path, hub_lock *ret, hearth_error *error)
         if (reason != EWOULDBLOCK) {
             return error_errno(error, path, "lock", reason);
         }
-        (void)error_set(error, HEARTH_E_ARGUMENT, NULL, "a model that nobody works on",
-                        "another process that fetches or removes it");
-        return error_in_file(error, path);
+        const hearth_status status = error_set(error, HEARTH_E_ARGUMENT, NULL, "a model that nobody works on",
+                                               "another process that fetches or removes it");
+        (void)error_in_file(error, path);
+        return status;
     }
     ret->descriptor = descriptor;
     return HEARTH_OK;

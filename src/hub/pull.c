@@ -112,7 +112,9 @@ static hearth_status fetch_checked(pull_context *c, const download_source *sourc
         }
         download_forget(t->partial);
         if (*ret_new == *ret_size) {
-            (void)snprintf(error->file, sizeof error->file, "%s", t->name);
+            if (error != NULL) {
+                (void)snprintf(error->file, sizeof error->file, "%s", t->name);
+            }
             return status;
         }
     }
@@ -208,9 +210,11 @@ hearth_status hub_pull(const char *text, const pull_options *options, pull_resul
     }
     TRY(model_name_parse(text, &name, error));
     if (!hub_can_pull(text)) {
-        (void)error_set(error, HEARTH_E_ARGUMENT, NULL, "ORG/NAME, hf:NAME, ollama:NAME, a URL or a path",
-                        "a name that says no source");
-        return error_in_file(error, text);
+        const hearth_status status =
+            error_set(error, HEARTH_E_ARGUMENT, NULL, "ORG/NAME, hf:NAME, ollama:NAME, a URL or a path",
+                      "a name that says no source");
+        (void)error_in_file(error, text);
+        return status;
     }
     const http_settings settings = {.connect_timeout_s = timeout_of("HF_HUB_ETAG_TIMEOUT", 10),
                                     .stall_timeout_s = timeout_of("HF_HUB_DOWNLOAD_TIMEOUT", 30),

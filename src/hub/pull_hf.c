@@ -156,8 +156,9 @@ static hearth_status fetch_listing(hf_pull *p, hearth_error *error)
 
 static hearth_status wrong_listing(const hf_pull *p, const char *expected, const char *found, hearth_error *error)
 {
-    (void)error_set(error, HEARTH_E_FORMAT, "listing", expected, "%.160s", found);
-    return error_in_file(error, p->repository);
+    const hearth_status status = error_set(error, HEARTH_E_FORMAT, "listing", expected, "%.160s", found);
+    (void)error_in_file(error, p->repository);
+    return status;
 }
 
 static hearth_status read_listing(hf_pull *p, hearth_error *error)
@@ -220,14 +221,18 @@ static hearth_status read_head(const http_exchange *x, wanted_file *ret, hearth_
     const char *etag = linked != NULL ? linked : http_header(x, "ETag");
     plain_etag(etag != NULL ? etag : "", ret->etag, sizeof ret->etag);
     if (hub_digest_kind_of(ret->etag) == HUB_DIGEST_NONE) {
-        (void)error_set(error, HEARTH_E_FORMAT, "ETag", "a SHA-256 or a git SHA-1 to check the file by", "%s",
-                        etag != NULL ? ret->etag : "none");
-        return error_in_file(error, ret->name);
+        const hearth_status status =
+            error_set(error, HEARTH_E_FORMAT, "ETag", "a SHA-256 or a git SHA-1 to check the file by", "%s",
+                      etag != NULL ? ret->etag : "none");
+        (void)error_in_file(error, ret->name);
+        return status;
     }
     if (!http_header_number(x, "X-Linked-Size", &ret->size) &&
         (linked != NULL || !http_header_number(x, "Content-Length", &ret->size))) {
-        (void)error_set(error, HEARTH_E_FORMAT, "X-Linked-Size", "the file's size", "none, or too large");
-        return error_in_file(error, ret->name);
+        const hearth_status status =
+            error_set(error, HEARTH_E_FORMAT, "X-Linked-Size", "the file's size", "none, or too large");
+        (void)error_in_file(error, ret->name);
+        return status;
     }
     return HEARTH_OK;
 }
@@ -322,9 +327,11 @@ static hearth_status take_shards_of(hf_pull *p, const json_t *index, const char 
                            ? find_name(p, name)
                            : -1;
         if (at < 0) {
-            (void)error_set(error, HEARTH_E_FORMAT, "weight_map", "names of files of the repository", "%.160s",
-                            name != NULL ? name : "no text");
-            return error_in_file(error, MODEL_FILES_INDEX);
+            const hearth_status status =
+                error_set(error, HEARTH_E_FORMAT, "weight_map", "names of files of the repository", "%.160s",
+                          name != NULL ? name : "no text");
+            (void)error_in_file(error, MODEL_FILES_INDEX);
+            return status;
         }
         p->take[at] = true;
     }
@@ -480,8 +487,8 @@ hearth_status pull_hf(pull_context *c, const model_name *name, hearth_error *err
     hf_pull p = {.c = c, .name = name};
     hearth_status status = find_places(&p, error);
     if (status == HEARTH_OK && hub_is_offline()) {
-        (void)error_set(error, HEARTH_E_IO, NULL, NULL, "HF_HUB_OFFLINE is set: nothing is fetched");
-        status = error_in_file(error, p.repository);
+        status = error_set(error, HEARTH_E_IO, NULL, NULL, "HF_HUB_OFFLINE is set: nothing is fetched");
+        (void)error_in_file(error, p.repository);
     }
     status = status == HEARTH_OK ? pull_open(&p, error) : status;
     close_pull(&p);

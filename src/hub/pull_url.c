@@ -62,8 +62,10 @@ static hearth_status check_magic(const char *path, const char *name, hearth_erro
     if (good) {
         return HEARTH_OK;
     }
-    (void)error_set(error, HEARTH_E_FORMAT, NULL, "a GGUF file", "one that does not begin with \"GGUF\"");
-    return error_in_file(error, name);
+    const hearth_status status =
+        error_set(error, HEARTH_E_FORMAT, NULL, "a GGUF file", "one that does not begin with \"GGUF\"");
+    (void)error_in_file(error, name);
+    return status;
 }
 
 static hearth_status write_origin(const store_place *place, const char *source, const char *etag, const char *sha256,
@@ -114,8 +116,8 @@ static hearth_status take_place(pull_context *c, const store_place *place, const
     hearth_status status = check_magic(place->partial, source, error);
     status = status == HEARTH_OK ? hub_sha256(place->partial, pull_go_on, c, sha256, error) : status;
     if (status == HEARTH_OK && c->options->sha256 != NULL && strcmp(sha256, c->options->sha256) != 0) {
-        (void)error_set(error, HEARTH_E_FORMAT, "SHA-256", c->options->sha256, "%s", sha256);
-        status = error_in_file(error, source);
+        status = error_set(error, HEARTH_E_FORMAT, "SHA-256", c->options->sha256, "%s", sha256);
+        (void)error_in_file(error, source);
     }
     if (status != HEARTH_OK) {
         if (status == HEARTH_E_FORMAT) {
@@ -144,10 +146,10 @@ static hearth_status already_there(pull_context *c, const store_place *place, co
         status = error_errno(error, place->target, "read", errno);
     } else if (from == NULL || sha256 == NULL || strlen(sha256) != 64 || strcmp(from, source) != 0 ||
                (c->options->sha256 != NULL && strcmp(c->options->sha256, sha256) != 0)) {
-        (void)error_set(error, HEARTH_E_ARGUMENT, NULL, "a new name in the local store",
-                        "one that is there, from %.100s; hearth rm %.100s removes it",
-                        from != NULL ? from : "elsewhere", file);
-        status = error_in_file(error, place->target);
+        status = error_set(error, HEARTH_E_ARGUMENT, NULL, "a new name in the local store",
+                           "one that is there, from %.100s; hearth rm %.100s removes it",
+                           from != NULL ? from : "elsewhere", file);
+        (void)error_in_file(error, place->target);
     } else {
         status = finish(c, place, file, sha256, (uint64_t)info.st_size, 0, error);
     }
@@ -309,9 +311,11 @@ hearth_status pull_path(pull_context *c, const char *path, hearth_error *error)
     hub_lock lock = {-1};
     const char *file = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
     if (file_is_folder(path) || !model_files_is_gguf(file) || !model_name_is_safe_path(file) || file[0] == '.') {
-        (void)error_set(error, HEARTH_E_ARGUMENT, NULL, "a GGUF file; a folder is used where it lies", "%s",
-                        file_is_folder(path) ? "a folder" : "another file");
-        return error_in_file(error, path);
+        const hearth_status status =
+            error_set(error, HEARTH_E_ARGUMENT, NULL, "a GGUF file; a folder is used where it lies", "%s",
+                      file_is_folder(path) ? "a folder" : "another file");
+        (void)error_in_file(error, path);
+        return status;
     }
     char *whole = realpath(path, NULL);
     if (whole == NULL) {

@@ -513,9 +513,11 @@ static hearth_status find_row(const store_list *list, const char *name, const st
     if (among == 1) {
         return HEARTH_OK;
     }
-    (void)error_set(error, among == 0 ? HEARTH_E_NOT_FOUND : HEARTH_E_ARGUMENT, NULL, "one of the names in hearth list",
-                    among == 0 ? "none of that name" : "several that fit");
-    return error_in_file(error, name);
+    const hearth_status status =
+        error_set(error, among == 0 ? HEARTH_E_NOT_FOUND : HEARTH_E_ARGUMENT, NULL, "one of the names in hearth list",
+                  among == 0 ? "none of that name" : "several that fit");
+    (void)error_in_file(error, name);
+    return status;
 }
 
 hearth_status store_remove(const char *name, store_removed *ret, hearth_error *error)

@@ -128,7 +128,10 @@ static hearth_status selected(const char *snapshot, const char *select, char **r
     }
     mem_free(take);
     file_list_free(&list);
-    return status != HEARTH_OK ? error_in_file(error, snapshot), status : HEARTH_OK;
+    if (status != HEARTH_OK) {
+        (void)error_in_file(error, snapshot);
+    }
+    return status;
 }
 
 /* The model of a snapshot, or what `select` means in it. */

@@ -479,9 +479,10 @@ hearth_status http_refused(const http_exchange *x, hearth_error *error)
     for (size_t i = 0; word != NULL && i < sizeof words / sizeof *words; i++) {
         says = strcmp(word, words[i].word) == 0 ? words[i].says : says;
     }
-    (void)error_set(error, x->code == 404 ? HEARTH_E_NOT_FOUND : HEARTH_E_IO, NULL, NULL, "HTTP %ld, %s", x->code,
-                    says);
-    return error_in_file(error, url_shown(x->url, shown, sizeof shown));
+    const hearth_status status =
+        error_set(error, x->code == 404 ? HEARTH_E_NOT_FOUND : HEARTH_E_IO, NULL, NULL, "HTTP %ld, %s", x->code, says);
+    (void)error_in_file(error, url_shown(x->url, shown, sizeof shown));
+    return status;
 }
 
 /* ---- one, with retries ---- */

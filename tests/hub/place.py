@@ -37,7 +37,7 @@ class Place(tempfile.TemporaryDirectory):
     def __init__(self, hub, **more):
         super().__init__(prefix="hearth hub ")
         self.hub = hub
-        kept = {k: v for k, v in environment().items() if not k.lower().endswith("_proxy") and not k.startswith(("HF_", "HUGGING", "OLLAMA_", "TRANSFORMERS_"))}
+        kept = {k: v for k, v in environment().items() if not k.lower().endswith("_proxy") and not k.startswith(("HF_", "HUGGING", "OLLAMA_", "TRANSFORMERS_", "SSL_CERT_", "CURL_CA_"))}
         self.env = {**kept, "HOME": self.name, "HF_ENDPOINT": hub.url, **more}
         self.cache = os.path.join(self.name, ".cache", "huggingface", "hub")
         self.store = os.path.join(self.name, ".local", "share", "openhearth", "models")
