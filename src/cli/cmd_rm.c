@@ -60,7 +60,7 @@ const cli_command command_rm = {
 
 typedef struct prune_settings {
     bool dry_run;
-    double hours;
+    size_t hours;
 } prune_settings;
 
 static const option prune_options[] = {
@@ -69,12 +69,12 @@ static const option prune_options[] = {
      .offset = offsetof(prune_settings, dry_run),
      .help = "Tell what would be removed, and remove nothing."},
     {.name = "hours",
-     .type = OPTION_NUMBER,
+     .type = OPTION_COUNT,
      .offset = offsetof(prune_settings, hours),
-     .argument = "X",
+     .argument = "N",
      .least = 0,
-     .most = 1e6,
-     .help = "Leave what was touched within the last X hours. Default: 24."},
+     .most = 1000000,
+     .help = "Leave what was touched within the last N hours. Default: 24."},
     {.name = NULL},
 };
 
@@ -89,7 +89,7 @@ static int run_prune(cli *c, void *settings, const char **operands, size_t count
     store_removed removed = {0};
     char bytes[32];
     int code = EXIT_DONE;
-    if (store_prune(s->hours, s->dry_run, &removed, &error) != HEARTH_OK) {
+    if (store_prune((double)s->hours, s->dry_run, &removed, &error) != HEARTH_OK) {
         code = cli_fail(c, &error);
     } else if (c->json) {
         code = cli_print_json(c, removed_json(&removed, s->dry_run));

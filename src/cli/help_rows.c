@@ -23,7 +23,7 @@ const help_status help_models[] = {
      "What Hugging Face's cache has, HF_HUB_CACHE; ORG/NAME@REVISION, and of GGUF files ORG/NAME:FILE or "
      "ORG/NAME:Q4_K_M. hearth pull fetches it.",
      NULL},
-    {"ollama:NAME", "ollama:[HOST/][SPACE/]NAME[:TAG], what Ollama's store has, OLLAMA_MODELS.", NULL},
+    {"ollama:NAME", "What Ollama's store has, OLLAMA_MODELS; ollama:NAME:TAG, ollama:HOST/SPACE/NAME:TAG.", NULL},
     {NULL, NULL, NULL},
 };
 

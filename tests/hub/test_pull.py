@@ -583,6 +583,7 @@ def prune_removes_what_nobody_uses():
         with open(os.path.join(blobs, "0" * 64), "wb") as out:
             out.write(b"x" * 5000)
         assert "0 files" in place.good("prune").out, "what is young stays"
+        one_line(place.run("prune", "--hours", "-1"), 2, "--hours takes a whole number from 0 to 1000000")
         told = json.loads(place.good("prune", "--hours", "0", "--dry-run", "--json").out)
         partial = os.path.join(place.repository("org/big"), "blobs", digest + ".hearth-partial")
         assert set(told["paths"]) == {partial, partial + ".parts", os.path.join(blobs, "0" * 64)} and not told["removed"], told
