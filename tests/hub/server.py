@@ -164,7 +164,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.which == "storage":
             content = self.hub.blobs.get(path.rsplit("/", 1)[-1])
             return self.content(content, {}, fault) if content is not None else self.plain(404, {}, b"")
-        for pattern, method in ((r"/api/models/(.+)/revision/(.+)", self.listing), (r"/api/models/([^/]+/[^/]+)", self.listing), (r"/v2/(.+)/manifests/(.+)", self.manifest),
+        for pattern, method in ((r"/api/models/(.+)/revision/(.+)", self.listing), (r"/api/models/(.+)/tree/([^/]+)", self.tree), (r"/api/models/([^/]+/[^/]+)", self.listing), (r"/v2/(.+)/manifests/(.+)", self.manifest),
                                 (r"/v2/(.+)/blobs/sha256:(.+)", self.layer), (r"/token", self.give_token), (r"/(.+)/resolve/([^/]+)/(.+)", self.resolve),
                                 (r"/files/(.+)", self.file)):
             found = re.fullmatch(pattern, path)
@@ -250,6 +250,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             names = list(files) + self.hub.siblings_extra
             self.json({"_id": "1", "id": repository, "modelId": repository, "sha": commit, "private": False, "tags": [], "downloads": 0, "likes": 0,
                        "siblings": [{"rfilename": name} for name in names]})
+
+    def tree(self, repository, revision, fault=""):
+        commit, files = self.find(repository, revision)
+        if commit:
+            entries = []
+            for name, content in files.items():
+                entry = {"type": "file", "path": name, "size": len(content), "oid": git_sha1(content)}
+                if len(content) >= LARGE:
+                    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256(content)}\nsize {len(content)}\n".encode()
+                    entry.update(oid=git_sha1(pointer), lfs={"oid": sha256(content), "size": len(content), "pointerSize": len(pointer)})
+                entries.append(entry)
+            self.json(entries)
 
     def resolve(self, repository, revision, name, fault=""):
         if repository in self.hub.files:
