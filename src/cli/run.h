@@ -28,6 +28,16 @@ typedef struct run_settings {
     bool raw;
 } run_settings;
 
+/* run_ollama.c: what a model of Ollama's store brings along. */
+typedef struct run_brought {
+    json_t *params; /* stop texts lie in it */
+    buffer system;  /* empty: none, or an option gave one */
+} run_brought;
+/* Fills in the settings that no option gave; nothing for other models. *ret lives as long as the settings. */
+hearth_status run_take_brought(const char *name, run_settings *s, run_brought *ret, hearth_error *error);
+/* Zeroed and half-made ones are allowed. */
+void run_free_brought(run_brought *brought);
+
 /* How an answer ended. */
 typedef enum run_end {
     RUN_END_TOKEN,
@@ -58,7 +68,8 @@ typedef struct run_state {
     sampling sampling;
     logit_bias *biases;
     json_t *messages;
-    run_answer last; /* its text is owned */
+    run_brought brought; /* owned */
+    run_answer last;     /* its text is owned */
 } run_state;
 
 /* run_setup.c: the model, the template, the session, as the settings want them. run_close takes half-made ones. */

@@ -32,7 +32,7 @@ typedef struct pull_result {
 
 /* Does the name say where the model comes from, so that hub_pull can be asked? */
 bool hub_can_pull(const char *name);
-hearth_status hub_pull(const char *name, const pull_options *options, pull_result *ret, hearth_error *error);
+hearth_status hub_pull(const char *text, const pull_options *options, pull_result *ret, hearth_error *error);
 /* Zeroed and half-made ones are allowed. */
 void pull_result_free(pull_result *result);
 /* HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE says so. */

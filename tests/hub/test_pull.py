@@ -32,6 +32,14 @@ def parts_of(path):
     return size, list(struct.unpack_from(f"<{count}Q", raw, 88))
 
 
+def has_come(partial):
+    """Bytes of each segment that hearth has written by now; what the server sent may still be on its way."""
+    try:
+        return parts_of(partial)[1]
+    except (OSError, struct.error, AssertionError):
+        return [0]
+
+
 # ---- a hub
 
 
@@ -266,12 +274,12 @@ def a_killed_pull_goes_on_where_it_was():
         hub.add_repository("org/big", {"big.gguf": content})
         hub.fault(digest, "slow:20000*100")
         process = place.start("pull", "org/big", "-j", "4")
-        wait_for(lambda: hub.sent(digest) > 1_500_000, process)
+        partial = os.path.join(place.repository("org/big"), "blobs", digest + ".hearth-partial")
+        wait_for(lambda: sum(has_come(partial)) > 1_000_000 and sum(d > 0 for d in has_come(partial)) == 4, process)
         process.kill()
         process.wait()
         process.communicate()
         hub.faults.clear()
-        partial = os.path.join(place.repository("org/big"), "blobs", digest + ".hearth-partial")
         size, done = parts_of(partial)
         assert size == len(content) and len(done) == 5 and sum(done) > 1_000_000 and sum(d > 0 for d in done) == 4, done
         hub.log.clear()
@@ -288,11 +296,12 @@ def an_interrupted_pull_ends_at_once_and_goes_on_later():
         hub.add_repository("org/big", {"big.gguf": content})
         hub.fault(digest, "hold*100")
         process = place.start("pull", "org/big")
-        wait_for(lambda: hub.sent(digest) > 1_000_000, process)
+        partial = os.path.join(place.repository("org/big"), "blobs", digest + ".hearth-partial")
+        wait_for(lambda: sum(has_come(partial)) > 1_000_000, process)
         process.send_signal(signal.SIGINT)
         made = ended(process)
         assert made.code == 130 and made.out == made.err == "", made
-        _, done = parts_of(os.path.join(place.repository("org/big"), "blobs", digest + ".hearth-partial"))
+        _, done = parts_of(partial)
         hub.release.set()
         hub.faults.clear()
         hub.log.clear()
@@ -431,6 +440,32 @@ def ollama_models_are_pulled_into_ollamas_store():
 
 
 @test
+def what_an_ollama_model_brings_along_is_used():
+    from tap import chat_gguf
+
+    with Hub() as hub, Place(hub) as place:
+        path = chat_gguf(place.name)
+        params = {"temperature": 0.25, "top_k": 7, "stop": ["zzz", "\n\n"], "repeat_penalty": 1.5, "num_predict": 5, "num_ctx": 4096, "unknown": {}}
+        hub.add_ollama("s", "chat", "1", {"model": read(path), "params": json.dumps(params).encode(), "system": "Sei kurz ☃.".encode()})
+        hub.add_ollama("s", "bad", "1", {"model": read(path), "params": b'{"temperature": "hot"}'})
+        name = f"ollama:http://{hub.host}/s/chat:1"
+        place.good("pull", name)
+        made = json.loads(place.good("run", name, "-p", "Once", "--json").out)
+        assert made["stops"] == params["stop"] and made["max_tokens"] == 5 and made["tokens"]["answer"] <= 5, made
+        assert {k: made["sampling"][k] for k in ("temperature", "top_k", "repetition_penalty", "penalty_window")} == \
+            {"temperature": 0.25, "top_k": 7, "repetition_penalty": 1.5, "penalty_window": 64}, made
+        plain = ("run", path, "-p", "Once", "--json", "--top-k", "7", "--repetition-penalty", "1.5", "--penalty-window", "64", "-n", "5", "--stop", "zzz", "--stop", "\n\n")
+        wanted = json.loads(place.good(*plain, "-t", "0.25", "--system", "Sei kurz ☃.").out)
+        assert made["text"] == wanted["text"] and made["tokens"] == wanted["tokens"], (made, wanted)
+        given = json.loads(place.good("run", name, "-p", "Once", "--json", "-t", "0", "--stop", "q", "-n", "3", "--system", "x").out)
+        assert given["sampling"]["temperature"] == 0 and given["stops"] == ["q"] and given["max_tokens"] == 3, given
+        assert given["tokens"]["prompt"] < made["tokens"]["prompt"], (given, made)
+        bad = f"ollama:http://{hub.host}/s/bad:1"
+        place.good("pull", bad)
+        one_line(place.run("run", bad, "-p", "x"), 1, "key temperature: expected a number from 0 to 100")
+
+
+@test
 def a_registrys_manifest_is_not_trusted():
     with Hub() as hub, Place(hub) as place:
         good = hub.add_ollama("library", "tiny", "latest", {"model": gguf()})
@@ -480,11 +515,12 @@ def urls_go_to_the_local_store():
         url = f"{hub.url}/files/a%20model.gguf"
         hub.fault("a model.gguf", "slow:20000*100")
         process = place.start("pull", url + "?token=secret")
-        wait_for(lambda: hub.sent("a model.gguf") > 1_000_000, process)
+        partial = os.path.join(place.store, ".partial", "a model.gguf.hearth-partial")
+        wait_for(lambda: sum(has_come(partial)) > 1_000_000, process)
         process.kill()
         process.communicate()
         hub.faults.clear()
-        _, done = parts_of(os.path.join(place.store, ".partial", "a model.gguf.hearth-partial"))
+        _, done = parts_of(partial)
         hub.log.clear()
         place.good("pull", url + "?token=secret")
         assert hub.sent("a model.gguf") == len(content) - sum(done) < len(content)
