@@ -15,7 +15,8 @@ bool model_name_is_safe_path(const char *path)
         return false;
     }
     for (const char *at = path; *at != '\0'; at++) {
-        if ((unsigned char)*at < 0x20 || *at == 0x7F || *at == '\\') {
+        const bool c1 = (unsigned char)*at == 0xC2 && (unsigned char)at[1] < 0xA0; /* U+0080 to U+009F */
+        if ((unsigned char)*at < 0x20 || *at == 0x7F || *at == '\\' || c1) {
             return false;
         }
     }

@@ -77,6 +77,11 @@ void http_client_free(http_client *client)
     }
 }
 
+const char *http_library_version(void)
+{
+    return curl_version_info(CURLVERSION_NOW)->version;
+}
+
 static bool cancelled(const http_client *client)
 {
     return client->settings.go_on != NULL && !client->settings.go_on(client->settings.go_on_context);

@@ -42,6 +42,9 @@ hearth_status http_client_create(const http_settings *settings, http_client **re
 /* NULL is allowed. All exchanges must have ended. */
 void http_client_free(http_client *client);
 
+/* "7.88.1" */
+const char *http_library_version(void);
+
 /* ---- several at once ---- */
 
 hearth_status http_begin(http_client *client, const http_request *request, http_exchange **ret, hearth_error *error);

@@ -222,7 +222,7 @@ def encryption_is_not_given_up():
 def what_is_hostile_is_refused():
     with Hub() as hub, Place(hub) as place:
         hub.add_repository("org/name", model_files())
-        for name in ("../evil", "/etc/evil", "a/../../evil", "a//b", "./a", "a\\b", "a\nb", "x" * 600, "", ".."):
+        for name in ("../evil", "/etc/evil", "a/../../evil", "a//b", "./a", "a\\b", "a\nb", "a\u009bb", "x" * 600, "", ".."):
             hub.siblings_extra = [name]
             one_line(place.run("pull", "org/name"), 1, "listing: expected names of files inside the repository")
         hub.siblings_extra = []
