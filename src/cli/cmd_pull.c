@@ -13,6 +13,7 @@
 
 typedef struct pull_settings {
     size_t connections, retries;
+    bool check;
     const char *sha256;
 } pull_settings;
 
@@ -33,6 +34,10 @@ static const option options[] = {
      .most = 1000,
      .help = "Ask again up to N times where a server is busy or a connection breaks, waiting longer each time (or as "
              "long as the server says). Counted anew whenever something came. Default: 8."},
+    {.name = "check",
+     .type = OPTION_FLAG,
+     .offset = offsetof(pull_settings, check),
+     .help = "Hash what is here already, too; of a hub or a registry, fetch anew what is not what it should be."},
     {.name = "sha256",
      .type = OPTION_TEXT,
      .offset = offsetof(pull_settings, sha256),
@@ -84,8 +89,10 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     if (s->sha256 != NULL && !text_is_hex(s->sha256, 64)) {
         return cli_usage(c, "--sha256 takes 64 lower-case hexadecimal digits, not \"%.80s\"", s->sha256);
     }
+    const pull_options how = {
+        .connections = s->connections, .retries = (unsigned)s->retries, .check = s->check, .sha256 = s->sha256};
     int code = EXIT_DONE;
-    if (pull_with_bar(c, operands[0], s->connections, s->retries, s->sha256, &result, &error) != HEARTH_OK) {
+    if (pull_with_bar(c, operands[0], &how, &result, &error) != HEARTH_OK) {
         code = cli_fail(c, &error);
     } else if (c->json) {
         code = cli_print_json(c, result_json(&result));

@@ -10,15 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
-hearth_status pull_with_bar(const cli *c, const char *name, size_t connections, size_t retries, const char *sha256,
-                            pull_result *ret, hearth_error *error)
+hearth_status pull_with_bar(const cli *c, const char *name, const pull_options *how, pull_result *ret,
+                            hearth_error *error)
 {
     terminal_progress bar = {.quiet = c->quiet};
-    const pull_options options = {.connections = connections,
-                                  .retries = (unsigned)retries,
-                                  .sha256 = sha256,
-                                  .progress = terminal_progress_step,
-                                  .context = &bar};
+    pull_options options = *how;
+    options.progress = terminal_progress_step;
+    options.context = &bar;
     const hearth_status status = hub_pull(name, &options, ret, error);
     terminal_progress_end(&bar);
     return status;
@@ -66,7 +64,8 @@ hearth_status pull_when_missing(const cli *c, const char *name, hearth_error *er
         return problem.status;
     }
     pull_result result = {0};
-    const hearth_status status = pull_with_bar(c, name, PULL_CONNECTIONS, PULL_RETRIES, NULL, &result, error);
+    const pull_options how = {.connections = PULL_CONNECTIONS, .retries = PULL_RETRIES};
+    const hearth_status status = pull_with_bar(c, name, &how, &result, error);
     pull_result_free(&result);
     return status;
 }

@@ -8,9 +8,9 @@
 #define PULL_CONNECTIONS 8
 #define PULL_RETRIES 8
 
-/* With the bar. `connections` and `retries` as the options say; sha256 may be NULL. */
-hearth_status pull_with_bar(const cli *c, const char *name, size_t connections, size_t retries, const char *sha256,
-                            pull_result *ret, hearth_error *error);
+/* With the bar; progress and context of `how` are set here. */
+hearth_status pull_with_bar(const cli *c, const char *name, const pull_options *how, pull_result *ret,
+                            hearth_error *error);
 /* Is the model here, or was it fetched after a yes at the terminal? Where there is no terminal, or on a no, an error
  * says which command fetches it. Names that say no source, and any other failure, pass: opening tells. */
 hearth_status pull_when_missing(const cli *c, const char *name, hearth_error *error);

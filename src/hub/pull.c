@@ -125,6 +125,14 @@ static hearth_status fetch_locked(pull_context *c, const download_source *source
 {
     uint64_t size = 0;
     uint64_t fresh = 0;
+    if (c->options->check && t->digest != NULL && is_there(t->target, source->size_known, source->size, &size)) {
+        const hearth_status status = hub_verify(t->target, t->digest, pull_go_on, c, error);
+        if (status == HEARTH_E_FORMAT && unlink(t->target) == 0) {
+            size = 0; /* fetched anew below */
+        } else if (status != HEARTH_OK) {
+            return status;
+        }
+    }
     if (!is_there(t->target, source->size_known, source->size, &size)) {
         TRY(pull_make_place(t->target, error));
         TRY(pull_make_place(t->partial, error));

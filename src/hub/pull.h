@@ -8,6 +8,7 @@
 typedef struct pull_options {
     size_t connections;
     unsigned retries;
+    bool check;         /* hash what is here already, too, and fetch anew what is not what it should be */
     const char *sha256; /* of a URL's or a path's file: what it must be; NULL: not known */
     progress_fn progress;
     void *context;

@@ -151,7 +151,14 @@ static hearth_status already_there(pull_context *c, const store_place *place, co
                            from != NULL ? from : "elsewhere", file);
         (void)error_in_file(error, place->target);
     } else {
-        status = finish(c, place, file, sha256, (uint64_t)info.st_size, 0, error);
+        char found[65];
+        status = c->options->check ? hub_sha256(place->target, pull_go_on, c, found, error) : HEARTH_OK;
+        if (status == HEARTH_OK && c->options->check && strcmp(found, sha256) != 0) {
+            status = error_set(error, HEARTH_E_FORMAT, "SHA-256", sha256, "%s; hearth rm %.100s, then fetch it anew",
+                               found, file);
+            (void)error_in_file(error, place->target);
+        }
+        status = status == HEARTH_OK ? finish(c, place, file, sha256, (uint64_t)info.st_size, 0, error) : status;
     }
     json_decref(origin);
     return status;

@@ -252,6 +252,26 @@ def wrong_content_never_appears():
 
 
 @test
+def what_is_here_is_checked_when_asked():
+    files = model_files()
+    weights = sha256(files["model.safetensors"])
+    with Hub() as hub, Place(hub) as place:
+        hub.add_repository("org/name", files)
+        hub.files["m.gguf"] = gguf()
+        place.good("pull", "org/name")
+        place.good("pull", f"{hub.url}/files/m.gguf")
+        for path in (os.path.join(place.repository("org/name"), "blobs", weights), os.path.join(place.store, "m.gguf")):
+            with open(path, "r+b") as out:
+                out.seek(5000)
+                out.write(b"a bad disk")
+        assert "all here before" in place.good("pull", "org/name").out
+        made = json.loads(place.good("pull", "org/name", "--check", "--json").out)
+        assert made["fetched_bytes"] == len(files["model.safetensors"]) and read(made["path"], "model.safetensors") == files["model.safetensors"]
+        assert "all here before" in place.good("pull", "org/name", "--check").out
+        one_line(place.run("pull", f"{hub.url}/files/m.gguf", "--check"), 1, "m.gguf: SHA-256: expected " + sha256(gguf()))
+
+
+@test
 def lengths_must_be_what_was_said():
     content = big(300_000)
     with Hub() as hub, Place(hub) as place:
