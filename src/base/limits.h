@@ -27,6 +27,16 @@
 #define LIMIT_THREADS 256
 #define LIMIT_TEXT_BYTES (1u << 30) /* a prompt, a text to score */
 
+/* Getting models */
+#define LIMIT_LISTING_BYTES (64u << 20) /* what a hub says of a repository, a manifest */
+#define LIMIT_LISTING_FILES 100000u
+#define LIMIT_FILE_NAME_BYTES 512u                         /* of a file in a repository, with its folders */
+#define LIMIT_DOWNLOAD_BYTES ((unsigned long long)1 << 42) /* one file: 4 TiB */
+#define LIMIT_HTTP_HEADER_BYTES (256u << 10)
+#define LIMIT_REDIRECTS 10u
+#define LIMIT_CONNECTIONS 32u
+#define LIMIT_RETRY_AFTER_S 600u
+
 /* Templates: a hostile one ends in an error, not in a hang */
 #define LIMIT_TEMPLATE_BYTES (1u << 20)
 #define LIMIT_TEMPLATE_STEPS 10000000u

@@ -3,6 +3,7 @@
 #include "cli/conversation.h"
 #include "cli/line_reader.h"
 #include "cli/pieces.h"
+#include "cli/pull.h"
 #include "cli/run.h"
 #include "cli/signals.h"
 
@@ -305,7 +306,7 @@ static int answer_once(run_state *r, const buffer *prompt)
 static int run(cli *c, void *settings, const char **operands, size_t count)
 {
     (void)count;
-    const run_settings *s = settings;
+    run_settings *s = settings;
     const bool talk = s->prompt == NULL && isatty(STDIN_FILENO);
     if (talk && c->json) {
         return cli_usage(c, "--json is for one answer: give --prompt, or pipe a prompt in");
@@ -319,6 +320,11 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     buffer prompt;
     buffer_init(&prompt, LIMIT_TEXT_BYTES);
     run_state r = {.c = c, .s = s};
+    if (pull_when_missing(c, operands[0], &error) != HEARTH_OK ||
+        run_take_brought(operands[0], s, &r.brought, &error) != HEARTH_OK) {
+        run_free_brought(&r.brought);
+        return cli_fail(c, &error);
+    }
     /* First of all, so that what is typed while the model loads waits for the prompt. */
     line_reader *lines = talk ? line_reader_create() : NULL;
     hearth_status status = !talk           ? gather_prompt(c, s, &prompt, &error)
@@ -326,6 +332,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
                                            : HEARTH_OK;
     if (status == HEARTH_OK && !talk && s->prompt == NULL && prompt.length == 0) {
         buffer_free(&prompt);
+        run_free_brought(&r.brought);
         return cli_usage(c, "no prompt: standard input is empty; give one with --prompt TEXT");
     }
     if (status == HEARTH_OK) {

@@ -5,6 +5,10 @@
 #include "cli/cli.h"
 
 extern const cli_command command_run;
+extern const cli_command command_pull;
+extern const cli_command command_list;
+extern const cli_command command_rm;
+extern const cli_command command_prune;
 extern const cli_command command_show;
 extern const cli_command command_tokenize;
 extern const cli_command command_detokenize;

@@ -2,6 +2,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "cli/doctor.h"
 
+#include "net/http.h"
 #include "platform/cpu.h"
 #include "platform/file.h"
 
@@ -56,6 +57,7 @@ size_t doctor_libraries(doctor_library ret[DOCTOR_LIBRARIES_MOST])
     add(ret, &count, "openssl", OpenSSL_version(OPENSSL_VERSION_STRING));
     snprintf(text, sizeof text, "%d.%d", LIBEDIT_MAJOR, LIBEDIT_MINOR);
     add(ret, &count, "libedit", text);
+    add(ret, &count, "libcurl", http_library_version());
     return count;
 }
 

@@ -20,7 +20,10 @@ const help_status help_models[] = {
      "NAME or NAME.gguf in the local store, XDG_DATA_HOME/openhearth/models, or else in XDG_CACHE_HOME/openhearth.",
      NULL},
     {"ORG/NAME",
-     "What Hugging Face's own tools have in their cache, HF_HUB_CACHE. ORG/NAME/FILE is one GGUF file of it.", NULL},
+     "What Hugging Face's cache has, HF_HUB_CACHE; ORG/NAME@REVISION, and of GGUF files ORG/NAME:FILE or "
+     "ORG/NAME:Q4_K_M. hearth pull fetches it.",
+     NULL},
+    {"ollama:NAME", "What Ollama's store has, OLLAMA_MODELS; ollama:NAME:TAG, ollama:HOST/SPACE/NAME:TAG.", NULL},
     {NULL, NULL, NULL},
 };
 
@@ -31,6 +34,10 @@ const help_status help_environment[] = {
      NULL},
     {"XDG_DATA_HOME", "Where the local store is, in openhearth/models. Default: ~/.local/share.", NULL},
     {"XDG_CACHE_HOME", "Where models that were fetched are kept, in openhearth/. Default: ~/.cache.", NULL},
+    {"HF_ENDPOINT", "The hub that hearth pull asks. Default: https://huggingface.co.", NULL},
+    {"HF_TOKEN", "What opens private repositories there. Default: the file token in HF_HOME.", NULL},
+    {"HF_HUB_OFFLINE", "When 1: nothing is fetched.", NULL},
+    {"OLLAMA_MODELS", "Ollama's store. Default: ~/.ollama/models.", NULL},
     {"HF_HUB_CACHE", "Hugging Face's cache. Default: hub in HF_HOME, which is ~/.cache/huggingface.", NULL},
     {NULL, NULL, NULL},
 };

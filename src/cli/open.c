@@ -1,5 +1,6 @@
 /* Opening an engine, a model, a text. */
 #include "cli/open.h"
+#include "cli/pull.h"
 #include "cli/signals.h"
 
 #include "base/limits.h"
@@ -40,6 +41,9 @@ hearth_status open_model(const cli *c, const char *name, int how, opened *ret, h
     const hearth_status status = model_open(ret->engine, name, &options, &ret->model, error);
     terminal_progress_end(&bar);
     ret->seconds = time_seconds() - began;
+    if (status == HEARTH_E_NOT_FOUND) {
+        pull_explain_missing(name, error);
+    }
     return status;
 }
 

@@ -33,6 +33,15 @@ typedef struct run_settings {
 
 enum { RUN_THINK_SHOW, RUN_THINK_HIDE, RUN_THINK_OFF };
 extern const char *const run_think_names[];
+/* run_ollama.c: what a model of Ollama's store brings along. */
+typedef struct run_brought {
+    json_t *params; /* stop texts lie in it */
+    buffer system;  /* empty: none, or an option gave one */
+} run_brought;
+/* Fills in the settings that no option gave; nothing for other models. *ret lives as long as the settings. */
+hearth_status run_take_brought(const char *name, run_settings *s, run_brought *ret, hearth_error *error);
+/* Zeroed and half-made ones are allowed. */
+void run_free_brought(run_brought *brought);
 
 /* How an answer ended. */
 typedef enum run_end {
@@ -74,8 +83,9 @@ typedef struct run_state {
     json_t *variables; /* for the template */
     answer_format format;
     chat_call_shape shape;
-    bool answer_now; /* a slash word wants the conversation answered as it is */
-    run_answer last; /* what it holds is owned */
+    bool answer_now;     /* a slash word wants the conversation answered as it is */
+    run_brought brought; /* owned */
+    run_answer last;     /* what it holds is owned */
 } run_state;
 
 /* run_parts.c: the parts of an answer on their way to the terminal and into r->last. */

@@ -118,9 +118,10 @@ hearth_status run_open(run_state *r, const char *name, hearth_error *error)
     TRY(open_needs_tokenizer(&r->o, error));
     TRY(read_sampling(r, error));
     TRY(open_template(r, error));
+    const char *system = r->s->system != NULL ? r->s->system : buffer_text(&r->brought.system);
     TRY(run_open_parts(r, error));
-    if (r->s->system != NULL) {
-        TRY(conversation_set_system(r->messages, r->s->system, error));
+    if (*system != '\0') {
+        TRY(conversation_set_system(r->messages, system, error));
     }
     return open_session(r, error);
 }
@@ -134,5 +135,6 @@ void run_close(run_state *r)
     chat_close(r->template);
     mem_free(r->biases);
     json_decref(r->messages);
+    run_free_brought(&r->brought);
     open_close(&r->o);
 }

@@ -49,6 +49,7 @@ typedef struct terminal_progress {
     bool quiet;
     uint64_t began_ns; /* 0 before the first step */
     uint64_t shown_ns;
+    uint64_t first; /* done at the first step: what was there before is no part of the rate */
     bool drawn;
     char what[64];
 } terminal_progress;

@@ -14,6 +14,7 @@
 
 typedef struct progress_state {
     uint64_t done, total;
+    uint64_t fresh; /* of `done`, since the work began */
     const char *unit;
     double elapsed;
 } progress_state;
@@ -64,9 +65,13 @@ static void draw_bar(char *ret, size_t size, double share, int cells)
 static void describe(char *ret, size_t size, int width, const progress_state *state)
 {
     char part[48], whole[48], rate[56] = "", left[48];
-    const double speed = state->elapsed > 0 ? (double)state->done / state->elapsed : 0;
+    const double speed = state->elapsed > 0 ? (double)state->fresh / state->elapsed : 0;
     const double percent = state->total > 0 ? 100 * (double)state->done / (double)state->total : 0;
     const uint64_t rest = state->total > state->done ? state->total - state->done : 0;
+    if (state->total == 0 && *state->unit == '\0') { /* waiting for something that cannot be counted */
+        (void)snprintf(ret, size, "%.0f s", state->elapsed);
+        return;
+    }
     time_left(left, sizeof left, speed > 0 ? (double)rest / speed : 0);
     int used = width;
     if (*state->unit != '\0') {
@@ -119,13 +124,15 @@ bool terminal_progress_step(void *progress, const char *what, uint64_t done, uin
         terminal_progress_end(p);
         p->began_ns = now;
         p->shown_ns = now;
+        p->first = done;
         snprintf(p->what, sizeof p->what, "%s", what);
     }
     const uint64_t since = now - p->shown_ns;
     const uint64_t every = terminal_is(stderr) ? (p->drawn ? REDRAW_NS : SILENT_NS) : LINE_EVERY_NS;
     if (!p->quiet && since >= every) {
         p->shown_ns = now;
-        draw(p, &(progress_state){done, total, unit, (double)(now - p->began_ns) / 1e9});
+        draw(p, &(progress_state){done, total, done > p->first ? done - p->first : 0, unit,
+                                  (double)(now - p->began_ns) / 1e9});
     }
     return true;
 }

@@ -1,12 +1,14 @@
-/* Resolves what the user calls a model: a path, a name in the local store or cache, or one of the hub cache. */
+/* Resolves what the user calls a model: a path, a name in the local store or cache, in the hub cache or in Ollama's. */
 #include "model/locate.h"
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "formats/hub_cache.h"
+#include "formats/model_files.h"
+#include "formats/ollama_store.h"
 #include "platform/file.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include <errno.h>
 #include <string.h>
 
 /* ---- folders ---- */
@@ -19,20 +21,6 @@ static bool folder_has(const char *folder, const char *name)
     return found;
 }
 
-static bool is_gguf_name(const char *name)
-{
-    const size_t length = strlen(name);
-    return length > 5 && strcmp(name + length - 5, ".gguf") == 0;
-}
-
-/* A later part of a split set (NAME-00002-of-00003.gguf): opening its first part opens it. */
-static bool is_later_part(const char *name)
-{
-    const size_t length = strlen(name);
-    const char *suffix = length > 20 ? name + length - 20 : "";
-    return suffix[0] == '-' && strncmp(suffix + 6, "-of-", 4) == 0 && strncmp(suffix + 1, "00001", 5) != 0;
-}
-
 /* The only GGUF file in a folder; *ret stays NULL when there is none. */
 static hearth_status only_gguf(const char *folder, char **ret, hearth_error *error)
 {
@@ -41,7 +29,7 @@ static hearth_status only_gguf(const char *folder, char **ret, hearth_error *err
     const char *second = NULL;
     TRY(file_list_folder(folder, &list, error));
     for (size_t i = 0; i < list.count; i++) {
-        if (is_gguf_name(list.names[i]) && !is_later_part(list.names[i])) {
+        if (model_files_is_gguf(list.names[i]) && !model_files_is_later_part(list.names[i])) {
             second = first != NULL && second == NULL ? list.names[i] : second;
             first = first == NULL ? list.names[i] : first;
         }
@@ -120,117 +108,105 @@ static hearth_status in_store(const char *kind, const char *folder, const char *
     return status;
 }
 
-/* ---- Hugging Face's hub cache: models--ORG--NAME/{refs/main, snapshots/COMMIT/} ---- */
+/* ---- Hugging Face's hub cache ---- */
 
-static char *hub_folder(void)
+/* The first of the files of a snapshot that `select` means: a file, a pattern, a quantisation. */
+static hearth_status selected(const char *snapshot, const char *select, char **ret, hearth_error *error)
 {
-    static const char *const whole[] = {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"}; /* the second is the old name */
-    const char *home = getenv("HF_HOME");
-    const char *cache = getenv("XDG_CACHE_HOME");
-    const char *user = getenv("HOME");
-    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
-        const char *hub = getenv(whole[i]);
-        if (hub != NULL && hub[0] != '\0') {
-            return mem_strdup(hub);
-        }
+    file_list list = {0};
+    TRY(hub_cache_list_files(snapshot, &list, error));
+    bool *take = mem_calloc(list.count + 1, sizeof *take);
+    hearth_status status = take != NULL
+                               ? model_files_choose((const char *const *)list.names, list.count, select, take, error)
+                               : error_memory(error, list.count);
+    size_t at = 0;
+    while (status == HEARTH_OK && !take[at]) {
+        at++;
     }
-    if (home != NULL && home[0] != '\0') {
-        return file_join(home, "hub");
+    if (status == HEARTH_OK && (*ret = file_join(snapshot, list.names[at])) == NULL) {
+        status = error_memory(error, strlen(snapshot));
     }
-    if (cache != NULL && cache[0] == '/') {
-        return file_join(cache, "huggingface/hub");
-    }
-    return user != NULL && user[0] != '\0' ? file_join(user, ".cache/huggingface/hub") : NULL;
-}
-
-/* The commit that refs/main names, into `ret`; false when there is none, or one that is no plain name. */
-static bool read_ref(const char *repository, char ret[128])
-{
-    buffer text;
-    buffer_init(&text, 0);
-    char *path = file_join(repository, "refs/main");
-    const bool read = path != NULL && file_read(path, 127, &text, NULL) == HEARTH_OK;
-    (void)snprintf(ret, 128, "%s", buffer_text(&text));
-    ret[strcspn(ret, " \r\n\t")] = '\0';
-    buffer_free(&text);
-    mem_free(path);
-    return read && ret[0] != '\0' && ret[0] != '.' && strchr(ret, '/') == NULL;
-}
-
-/* The model of a snapshot, or its file `rest` where that is not "". */
-static hearth_status in_snapshot(const char *snapshot, const char *rest, char **ret, hearth_error *error)
-{
-    if (*rest == '\0') {
-        return in_folder(snapshot, ret, error);
-    }
-    char *path = file_join(snapshot, rest);
-    if (path == NULL) {
-        return error_memory(error, strlen(snapshot));
-    }
-    hearth_status status = at_path(path, ret, error);
-    mem_free(path);
-    if (status == HEARTH_OK && *ret == NULL) {
-        status = error_set(error, HEARTH_E_NOT_FOUND, NULL, "a file or a folder in it", "no %.120s", rest);
+    mem_free(take);
+    file_list_free(&list);
+    if (status != HEARTH_OK) {
         (void)error_in_file(error, snapshot);
     }
     return status;
 }
 
-static hearth_status in_snapshots(const char *repository, const char *rest, char **ret, hearth_error *error)
+/* The model of a snapshot, or what `select` means in it. */
+static hearth_status in_snapshot(const char *snapshot, const char *select, char **ret, hearth_error *error)
 {
-    char commit[128] = "";
-    file_list list = {0};
-    char *snapshots = file_join(repository, "snapshots");
-    if (snapshots == NULL) {
-        return error_memory(error, strlen(repository));
+    if (*select == '\0') {
+        return in_folder(snapshot, ret, error);
     }
-    hearth_status status = HEARTH_OK;
-    if (!read_ref(repository, commit)) {
-        status = file_list_folder(snapshots, &list, error);
-        if (status == HEARTH_OK && list.count == 1) {
-            (void)snprintf(commit, sizeof commit, "%s", list.names[0]);
-        } else if (status == HEARTH_OK) {
-            status =
-                error_set(error, HEARTH_E_NOT_FOUND, NULL, "refs/main, or one snapshot", "%zu snapshots", list.count);
-            (void)error_in_file(error, repository);
-        }
-        file_list_free(&list);
+    char *path = file_join(snapshot, select);
+    if (path == NULL) {
+        return error_memory(error, strlen(snapshot));
     }
-    char *snapshot = status == HEARTH_OK ? file_join(snapshots, commit) : NULL;
-    if (snapshot != NULL) {
-        status = in_snapshot(snapshot, rest, ret, error);
-    } else if (status == HEARTH_OK) {
-        status = error_memory(error, strlen(snapshots));
-    }
-    mem_free(snapshot);
-    mem_free(snapshots);
-    return status;
+    hearth_status status = at_path(path, ret, error);
+    mem_free(path);
+    return status == HEARTH_OK && *ret == NULL ? selected(snapshot, select, ret, error) : status;
 }
 
-/* "org/name", or "name" for a repository without an organisation; "org/name/FILE" for one file of it. */
-static hearth_status in_hub(const char *name, char **ret, buffer *tried, hearth_error *error)
+static hearth_status in_hub(const model_name *name, char **ret, buffer *tried, hearth_error *error)
 {
-    char *hub = hub_folder();
+    char *hub = hub_cache_folder();
     if (hub == NULL) {
         return HEARTH_OK;
     }
-    buffer repository;
-    buffer_init(&repository, 0);
-    const char *slash = strchr(name, '/');
-    const size_t organisation = slash != NULL ? (size_t)(slash - name) : 0;
-    const char *own = slash != NULL ? slash + 1 : name;
-    const size_t length = strcspn(own, "/");
-    const char *rest = own[length] == '/' ? own + length + 1 : "";
-    hearth_status status = buffer_printf(tried, error, ", %s", hub);
-    if (status == HEARTH_OK) {
-        status = buffer_printf(&repository, error, "%s/models--%.*s%s%.*s", hub, (int)organisation, name,
-                               slash != NULL ? "--" : "", (int)length, own);
+    char *repository = hub_cache_repository(hub, name);
+    char *snapshot = NULL;
+    hearth_status status =
+        repository != NULL ? buffer_printf(tried, error, ", %s", hub) : error_memory(error, strlen(hub));
+    if (status == HEARTH_OK && file_is_folder(repository)) {
+        status = hub_cache_snapshot(repository, name->revision, &snapshot, error);
+        status = status == HEARTH_OK ? in_snapshot(snapshot, name->select, ret, error) : status;
     }
-    if (status == HEARTH_OK && file_is_folder(buffer_text(&repository))) {
-        status = in_snapshots(buffer_text(&repository), rest, ret, error);
-    }
-    buffer_free(&repository);
+    mem_free(snapshot);
+    mem_free(repository);
     mem_free(hub);
+    return status;
+}
+
+/* ---- Ollama's store ---- */
+
+/* The model's blob; what changes it (an adapter) cannot be left out silently. */
+static hearth_status blob_of(const char *store, const ollama_manifest *manifest, char **ret, hearth_error *error)
+{
+    if (ollama_manifest_find(manifest, "adapter") != NULL) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, NULL, "a model without adapters", "one with an adapter");
+    }
+    char *path = ollama_store_blob_path(store, ollama_manifest_find(manifest, "model")->digest);
+    if (path == NULL) {
+        return error_memory(error, strlen(store));
+    }
+    if (!file_exists(path)) {
+        (void)error_errno(error, path, "open", ENOENT);
+        mem_free(path);
+        return HEARTH_E_NOT_FOUND;
+    }
+    *ret = path;
+    return HEARTH_OK;
+}
+
+static hearth_status in_ollama(const model_name *name, char **ret, buffer *tried, hearth_error *error)
+{
+    char *store = ollama_store_folder();
+    if (store == NULL) {
+        return HEARTH_OK;
+    }
+    char *path = ollama_store_manifest_path(store, name);
+    ollama_manifest *manifest = NULL;
+    hearth_status status =
+        path != NULL ? buffer_printf(tried, error, ", %s", store) : error_memory(error, strlen(store));
+    if (status == HEARTH_OK && file_exists(path)) {
+        status = ollama_store_read(store, name, &manifest, error);
+        status = status == HEARTH_OK ? blob_of(store, manifest, ret, error) : status;
+    }
+    mem_free(manifest);
+    mem_free(path);
+    mem_free(store);
     return status;
 }
 
@@ -252,15 +228,29 @@ static bool is_store_name(const char *name)
 
 static hearth_status locate(const char *name, char **ret, buffer *tried, hearth_error *error)
 {
+    model_name parts;
     TRY(at_path(name, ret, error));
-    if (*ret != NULL || !is_store_name(name)) {
+    if (*ret != NULL) {
+        return HEARTH_OK;
+    }
+    TRY(model_name_parse(name, &parts, error));
+    if (parts.source == MODEL_SOURCE_OLLAMA) {
+        return in_ollama(&parts, ret, tried, error);
+    }
+    if (parts.source == MODEL_SOURCE_URL) { /* where it was fetched to */
+        return in_store("data", "models", parts.file, ret, tried, error);
+    }
+    if (parts.source == MODEL_SOURCE_HF && parts.stated) {
+        return in_hub(&parts, ret, tried, error);
+    }
+    if (!is_store_name(name)) {
         return HEARTH_OK;
     }
     TRY(in_store("data", "models", name, ret, tried, error));
     if (*ret == NULL) {
         TRY(in_store("cache", NULL, name, ret, tried, error));
     }
-    return *ret == NULL ? in_hub(name, ret, tried, error) : HEARTH_OK;
+    return *ret == NULL && parts.source == MODEL_SOURCE_HF ? in_hub(&parts, ret, tried, error) : HEARTH_OK;
 }
 
 hearth_status model_locate(const char *name, char **ret_path, hearth_error *error)

@@ -1,5 +1,6 @@
 /* model/locate.h: paths, the local store, the cache, the hub cache, and the error that says where was looked. */
 #include "base/memory.h"
+#include "formats/model_name.h"
 #include "model/locate.h"
 #include "platform/file.h"
 
@@ -11,6 +12,11 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#define OLLAMA_HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define OLLAMA_LAYER(kind)                                                                                             \
+    "{\"mediaType\": \"application/vnd.ollama.image." kind "\", \"digest\": \"sha256:" OLLAMA_HEX "\", \"size\": 1}"
+#define OLLAMA_MANIFEST(kind) "{\"layers\": [" OLLAMA_LAYER(kind) "]}"
 
 static char root[] = "/tmp/hearth-locate-XXXXXX";
 
@@ -40,6 +46,8 @@ static int make_root(void **state)
     setenv("XDG_CACHE_HOME", path, 1);
     snprintf(path, sizeof path, "%s/hf", root);
     setenv("HF_HOME", path, 1);
+    snprintf(path, sizeof path, "%s/ollama", root);
+    setenv("OLLAMA_MODELS", path, 1);
     put("data/openhearth/models/tiny.gguf", "x");
     put("data/openhearth/models/folder/config.json", "{}");
     put("data/openhearth/models/both", "x");
@@ -57,6 +65,19 @@ static int make_root(void **state)
     put("hf/hub/models--org--two-files/snapshots/1/more/b-00001-of-00002.gguf", "x");
     put("hf/hub/models--org--two-files/snapshots/1/c.gguf", "x");
     put("hf/hub/models--org--evil/refs/main", "../../../../secret");
+    put("hf/hub/models--org--name/refs/refs/pr/1", "old");
+    put("hf/hub/models--org--quants/refs/main", "1");
+    put("hf/hub/models--org--quants/snapshots/1/m-Q8_0.gguf", "x");
+    put("hf/hub/models--org--quants/snapshots/1/m-Q4_K_M.gguf", "x");
+    put("hf/hub/models--org--quants/snapshots/1/m-Q4_K.gguf", "x");
+    put("ollama/manifests/" OLLAMA_HOST "/library/tiny/latest", OLLAMA_MANIFEST("model"));
+    put("ollama/manifests/host:80/space/tiny/q4", OLLAMA_MANIFEST("model"));
+    put("ollama/manifests/host:80/space/adapted/latest",
+        "{\"layers\": [" OLLAMA_LAYER("model") ", " OLLAMA_LAYER("adapter") "]}");
+    put("ollama/manifests/host:80/space/evil/latest",
+        "{\"layers\": [{\"mediaType\": \"application/vnd.ollama.image.model\", \"digest\": \"sha256:../../secret\", "
+        "\"size\": 1}]}");
+    put("ollama/blobs/sha256-" OLLAMA_HEX, "x");
     put("secret/config.json", "{}");
     put("here/one/m.gguf", "x");
     put("here/split/m-00001-of-00002.gguf", "x");
@@ -116,6 +137,37 @@ static void names_are_found_in_order(void **state)
     assert_located("org/two-files/more", "hf/hub/models--org--two-files/snapshots/1/more/b-00001-of-00002.gguf");
 }
 
+static void revisions_files_and_quantisations_are_found(void **state)
+{
+    (void)state;
+    assert_located("hf:org/name", "hf/hub/models--org--name/snapshots/abc");
+    assert_located("org/name@old", "hf/hub/models--org--name/snapshots/old");
+    assert_located("org/name@refs/pr/1", "hf/hub/models--org--name/snapshots/old");
+    assert_located("org/quants:Q8_0", "hf/hub/models--org--quants/snapshots/1/m-Q8_0.gguf");
+    assert_located("org/quants@1:q4_k", "hf/hub/models--org--quants/snapshots/1/m-Q4_K.gguf");
+    assert_located("org/quants:*M.gguf", "hf/hub/models--org--quants/snapshots/1/m-Q4_K_M.gguf");
+    assert_located("hf:org/quants:m-Q4_K.gguf", "hf/hub/models--org--quants/snapshots/1/m-Q4_K.gguf");
+    assert_located("https://host/a/tiny.gguf?x=y", "data/openhearth/models/tiny.gguf");
+    assert_not_located("org/quants", HEARTH_E_ARGUMENT, "m-Q4_K.gguf");
+    assert_not_located("org/quants:Q4", HEARTH_E_NOT_FOUND, "Q4");
+    assert_not_located("org/name@none", HEARTH_E_NOT_FOUND, "none");
+    assert_not_located("hf:tiny", HEARTH_E_NOT_FOUND, "hub");
+    assert_not_located("hf:../../secret", HEARTH_E_ARGUMENT, "hf:ORG/NAME");
+    assert_not_located("https://host/%2e%2e%2fsecret", HEARTH_E_ARGUMENT, "URL");
+}
+
+static void ollamas_store_is_read(void **state)
+{
+    (void)state;
+    assert_located("ollama:tiny", "ollama/blobs/sha256-" OLLAMA_HEX);
+    assert_located("ollama:library/tiny:latest", "ollama/blobs/sha256-" OLLAMA_HEX);
+    assert_located("ollama:http://host:80/space/tiny:q4", "ollama/blobs/sha256-" OLLAMA_HEX);
+    assert_not_located("ollama:tiny:q4", HEARTH_E_NOT_FOUND, "ollama");
+    assert_not_located("ollama:host:80/space/adapted", HEARTH_E_UNSUPPORTED, "adapter");
+    assert_not_located("ollama:host:80/space/evil", HEARTH_E_FORMAT, "digest");
+    assert_not_located("ollama:../tiny", HEARTH_E_ARGUMENT, "ollama:");
+}
+
 static void paths_are_found(void **state)
 {
     (void)state;
@@ -165,7 +217,7 @@ static void errors_say_where_was_looked(void **state)
     assert_not_located("", HEARTH_E_ARGUMENT, "nothing");
     assert_not_located("org/two", HEARTH_E_NOT_FOUND, "2 snapshots");
     assert_not_located("org/two-files", HEARTH_E_ARGUMENT, "a.gguf, c.gguf");
-    assert_not_located("org/two-files/d.gguf", HEARTH_E_NOT_FOUND, "no d.gguf");
+    assert_not_located("org/two-files/d.gguf", HEARTH_E_NOT_FOUND, "\"d.gguf\"");
     static const char *const no_names[] = {
         "org/gguf/../gguf/a.gguf", "org/gguf/", "org//gguf", "/gguf", "org/.gguf", "~/gguf"};
     for (size_t i = 0; i < sizeof no_names / sizeof *no_names; i++) {
@@ -179,6 +231,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_found_in_order),
+        cmocka_unit_test(revisions_files_and_quantisations_are_found),
+        cmocka_unit_test(ollamas_store_is_read),
         cmocka_unit_test(paths_are_found),
         cmocka_unit_test(the_hub_cache_is_where_its_variables_say),
         cmocka_unit_test(errors_say_where_was_looked),

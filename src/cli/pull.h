@@ -1,0 +1,20 @@
+/* Getting a model, for the commands that do it. */
+#ifndef CLI_PULL_H
+#define CLI_PULL_H
+
+#include "cli/cli.h"
+#include "hub/pull.h"
+
+#define PULL_CONNECTIONS 8
+#define PULL_RETRIES 8
+
+/* With the bar; progress and context of `how` are set here. */
+hearth_status pull_with_bar(const cli *c, const char *name, const pull_options *how, pull_result *ret,
+                            hearth_error *error);
+/* Is the model here, or was it fetched after a yes at the terminal? Where there is no terminal, or on a no, an error
+ * says which command fetches it. Names that say no source, and any other failure, pass: opening tells. */
+hearth_status pull_when_missing(const cli *c, const char *name, hearth_error *error);
+/* The sentence for a model that is not here and whose name says where it is; others are left alone. */
+void pull_explain_missing(const char *name, hearth_error *error);
+
+#endif

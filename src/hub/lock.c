@@ -1,0 +1,82 @@
+/* Locks by flock: the kernel gives them back when a process ends, however it ends. */
+#include "hub/lock.h"
+
+#include "base/memory.h"
+#include "platform/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+static hearth_status open_lock(const char *path, int *ret, hearth_error *error)
+{
+    char *folder = mem_strdup(path);
+    if (folder == NULL) {
+        return error_memory(error, strlen(path));
+    }
+    char *slash = strrchr(folder, '/');
+    hearth_status status = HEARTH_OK;
+    if (slash != NULL && slash != folder) {
+        *slash = '\0';
+        status = file_make_folders(folder, error);
+    }
+    mem_free(folder);
+    TRY(status);
+    const int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (descriptor < 0) {
+        return error_errno(error, path, "open", errno);
+    }
+    *ret = descriptor;
+    return HEARTH_OK;
+}
+
+hearth_status hub_lock_take(const char *path, hub_lock_kind kind, progress_fn progress, void *context, hub_lock *ret,
+                            hearth_error *error)
+{
+    int descriptor = -1;
+    TRY(open_lock(path, &descriptor, error));
+    const int how = (kind == HUB_LOCK_ALONE ? LOCK_EX : LOCK_SH) | LOCK_NB;
+    while (flock(descriptor, how) != 0) {
+        const int reason = errno;
+        const bool waits = reason == EWOULDBLOCK || reason == EINTR;
+        if (waits && (progress == NULL || progress(context, "waiting for another hearth", 0, 0, ""))) {
+            (void)nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+            continue;
+        }
+        close(descriptor);
+        return waits ? error_set(error, HEARTH_E_CANCELLED, NULL, NULL, "stopped")
+                     : error_errno(error, path, "lock", reason);
+    }
+    ret->descriptor = descriptor;
+    return HEARTH_OK;
+}
+
+hearth_status hub_lock_try(const char *path, hub_lock *ret, hearth_error *error)
+{
+    int descriptor = -1;
+    TRY(open_lock(path, &descriptor, error));
+    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+        const int reason = errno;
+        close(descriptor);
+        if (reason != EWOULDBLOCK) {
+            return error_errno(error, path, "lock", reason);
+        }
+        const hearth_status status = error_set(error, HEARTH_E_ARGUMENT, NULL, "a model that nobody works on",
+                                               "another process that fetches or removes it");
+        (void)error_in_file(error, path);
+        return status;
+    }
+    ret->descriptor = descriptor;
+    return HEARTH_OK;
+}
+
+void hub_lock_free(hub_lock *lock)
+{
+    if (lock->descriptor >= 0) {
+        close(lock->descriptor);
+    }
+    lock->descriptor = -1;
+}
