@@ -168,7 +168,9 @@ def candidates(fixtures, folder):
             ("neox", file("tokenizers", "neox", "20B_tokenizer.json"), None, None),
             ("neox-olmo", file("tokenizers", "neox", "allenai_gpt-neox-olmo-dolma-v1_5.json"), None, None),
             ("olmo2", file("tokenizers", "olmo2", "allenai_dolma2.json"), None, None),
-            ("tinystories", file("tinystories-656k", "tokenizer.json"), None, None)]
+            ("tinystories", file("tinystories-656k", "tokenizer.json"), None, None),
+            ("minilm", v.minilm_path(), None, v.minilm_gguf),
+            ("minilm, cased", v.minilm_path(), v.minilm_cased, None)]
     for name, source, make, gguf in rows:
         if not os.path.exists(source):
             yield name, None, None
