@@ -31,6 +31,7 @@ static hearth_status read_activation(const json_t *config, model_config *c, hear
         activate_kind kind;
     } known[] = {{"silu", ACTIVATE_SILU},
                  {"swish", ACTIVATE_SILU},
+                 {"swiglu", ACTIVATE_SILU},
                  {"gelu", ACTIVATE_GELU},
                  {"gelu_new", ACTIVATE_GELU_TANH},
                  {"gelu_fast", ACTIVATE_GELU_TANH},
@@ -93,7 +94,13 @@ static hearth_status read_shape(const json_t *config, model_config *c, hearth_er
     TRY(config_number(config, "vocab_size", &c->vocabulary, error));
     c->context = c->form.alibi ? 2048 : 0;
     TRY(config_number_or(config, "max_position_embeddings n_positions seq_length", &c->context, error));
-    c->positions = c->family->names->positions != NULL ? c->context : 0;
+    if (c->family->names->positions != NULL) {
+        c->positions = c->context;
+        c->position_offset = c->family->position_offset;
+        c->context -= c->context < c->position_offset ? c->context : c->position_offset;
+    }
+    c->token_types = c->family->names->types != NULL ? 2 : 0;
+    TRY(config_number_or(config, "type_vocab_size", &c->token_types, error));
     TRY(read_heads(config, c, error));
     TRY(config_real_or(config, "rms_norm_eps layer_norm_eps layer_norm_epsilon norm_epsilon norm_eps", &eps, error));
     c->eps = (float)eps;
@@ -359,6 +366,7 @@ static hearth_status read_all(const json_t *config, model_config *c, hearth_erro
     TRY(read_moe(config, c, error));
     c->tied = c->family->tied;
     TRY(config_flag_or(config, "tie_word_embeddings", &c->tied, error));
+    c->tied = c->tied && !c->form.headless;
     return model_config_check(c, error);
 }
 

@@ -117,6 +117,8 @@ def run_tool(tool, path, mode, data, rounds=0):
 def expected_ids(hf, mode, texts):
     """Hugging Face's ids of every text, a tuple each; a thousand texts at a time, for their memory."""
     hf.encode_special_tokens = mode == "plain"
+    hf.no_truncation()
+    hf.no_padding()
     ids = []
     for at in range(0, len(texts), 1000):
         ids += [tuple(e.ids) for e in hf.encode_batch_fast(texts[at:at + 1000], add_special_tokens=False)]
