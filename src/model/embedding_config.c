@@ -2,7 +2,6 @@
 #include "model/embedding_config.h"
 
 #include "base/memory.h"
-#include "formats/json_file.h"
 #include "model/config_json.h"
 
 #include <stdio.h>
@@ -19,10 +18,14 @@ static hearth_status read_file(const hf_folder *folder, const char *inside, cons
     if (path == NULL) {
         return error_memory(error, sizeof part);
     }
+    buffer text;
+    buffer_init(&text, 0);
     hearth_status status = HEARTH_OK;
     if (file_exists(path)) {
-        status = json_file_read(path, LIMIT_CONFIG_FILE_BYTES, ret, error);
+        status = file_read(path, LIMIT_CONFIG_FILE_BYTES, &text, error);
+        status = status != HEARTH_OK ? status : json_door_parse(buffer_text(&text), text.length, path, ret, error);
     }
+    buffer_free(&text);
     mem_free(path);
     return status;
 }
