@@ -29,7 +29,7 @@ typedef struct embed_run {
     const embed_text *texts;
     embed_job *jobs; /* [count] */
     size_t count;
-    size_t finished, begun; /* jobs before these */
+    size_t finished; /* jobs before this one */
     forward_segment *segments;
     size_t *segment_jobs;
     size_t segment_count;
@@ -254,18 +254,33 @@ static size_t pool_segment(embed_run *r, const forward_segment *segment, size_t 
     return rows;
 }
 
+static bool tell(const embed_run *r)
+{
+    return r->progress == NULL || r->progress(r->context, "embedding", r->finished, r->count, "texts");
+}
+
+static bool watch_step(void *context, uint32_t done, uint32_t layers)
+{
+    (void)done;
+    (void)layers;
+    return tell(context);
+}
+
 static hearth_status run_step(embed_run *r, hearth_error *error)
 {
     size_t row = 0;
     TRY(fill_step(r, error));
-    TRY(forward_step(r->e->forward, r->segments, r->segment_count, error));
+    forward_watch(r->e->forward, watch_step, r);
+    const hearth_status status = forward_step(r->e->forward, r->segments, r->segment_count, error);
+    forward_watch(r->e->forward, NULL, NULL);
+    TRY(status);
     for (size_t i = 0; i < r->segment_count; i++) {
         row += pool_segment(r, &r->segments[i], r->segment_jobs[i], row);
     }
     while (r->finished < r->count && r->jobs[r->finished].done == r->jobs[r->finished].list.count) {
         kv_cache_free(&r->jobs[r->finished++].cache);
     }
-    if (r->progress != NULL && !r->progress(r->context, "embedding", r->finished, r->count, "texts")) {
+    if (!tell(r)) {
         return error_set(error, HEARTH_E_CANCELLED, "embedding", NULL, "the caller's stop");
     }
     return HEARTH_OK;
