@@ -52,8 +52,8 @@ static hearth_status read_shape(const json_t *shape, const char *place, tensor_e
     return HEARTH_OK;
 }
 
-/* Whole numbers are no weights: lists of positions that BERT's checkpoints carry. They are checked like the others, then
- * left out of the table; until then their type is this one. */
+/* Whole numbers are no weights: lists of positions that BERT's checkpoints carry. They are checked like the others,
+ * then left out of the table; until then their type is this one. */
 #define INTEGERS ((dtype)(DTYPE_LIMIT - 1))
 
 static uint64_t integer_bytes(const char *type)

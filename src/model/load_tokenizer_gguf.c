@@ -260,7 +260,8 @@ static hearth_status spell_as_bert(loader *l, hearth_error *error)
             *text = (token_text){text->text + 3, text->length - 3};
             continue;
         }
-        memcpy(at, "##", 2);
+        at[0] = '#';
+        at[1] = '#';
         memcpy(at + 2, text->text, text->length);
         *text = (token_text){at, text->length + 2};
         at += text->length;

@@ -19,7 +19,8 @@
         skip();                                                                                                        \
     } while (0)
 
-/* SOURCE/tests/model/golden/NAME, fixture folder/NAME, SmolLM2's file, MiniLM's folder; static storage, one of each at a time. */
+/* SOURCE/tests/model/golden/NAME, fixture folder/NAME, SmolLM2's file, MiniLM's folder; static storage, one of each at
+ * a time. */
 const char *golden_path(const char *name);
 const char *fixture_path(const char *name);
 const char *smollm2_path(void);
