@@ -132,9 +132,9 @@ static hearth_status add_json(embed_input *in, const char *line, size_t length, 
         json_decref(value);
         return error_set(error, HEARTH_E_FORMAT, place, "a JSON string, or an object with \"text\"", "something else");
     }
-    json_incref(text);
+    const int failed = in->parsed == NULL ? 1 : json_array_append(in->parsed, text);
     json_decref(value);
-    if (in->parsed == NULL || json_array_append_new(in->parsed, text) != 0) {
+    if (failed != 0) {
         return error_memory(error, length);
     }
     return add_text(in, json_string_value(text), json_string_length(text), error);

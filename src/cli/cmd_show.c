@@ -81,9 +81,10 @@ static void print_shape(const model_config *k)
            k->head_dim, k->kv_heads, k->kv_heads == 1 ? "" : "s");
     row("");
     printf("%s%s%s%s\n",
-           k->form.headless ? "an encoder, no output matrix"
-           : k->tied        ? "tied embeddings"
-                            : "untied embeddings",
+           k->form.bidirectional ? "an encoder, no output matrix"
+           : k->form.headless    ? "no output matrix"
+           : k->tied             ? "tied embeddings"
+                                 : "untied embeddings",
            k->form.qkv_bias ? ", biases on Q, K and V" : "", k->form.o_bias ? ", bias on the attention's output" : "",
            k->form.mlp_bias ? ", biases in the MLP" : "");
     if (k->moe.experts != 0) {

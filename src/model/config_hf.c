@@ -6,6 +6,20 @@
 #include <stdio.h>
 #include <string.h>
 
+/* "LlamaModel" is LlamaForCausalLM without its output matrix: what embedding models made of such a family call
+ * themselves. */
+static const model_family *family_without_head(const char *hf_class, size_t length)
+{
+    static const char tail[] = "Model";
+    char whole[80];
+    const size_t stem = length < sizeof tail - 1 ? 0 : length - (sizeof tail - 1);
+    if (stem == 0 || stem > 60 || memcmp(hf_class + stem, tail, sizeof tail - 1) != 0) {
+        return NULL;
+    }
+    const int written = snprintf(whole, sizeof whole, "%.*sForCausalLM", (int)stem, hf_class);
+    return model_family_by_class(whole, (size_t)written);
+}
+
 static hearth_status read_family(const json_t *config, model_config *c, hearth_error *error)
 {
     char known[MODEL_FAMILY_NAMES_SIZE];
@@ -16,11 +30,16 @@ static hearth_status read_family(const json_t *config, model_config *c, hearth_e
                          architectures == NULL ? "nothing" : config_kind(architectures));
     }
     c->family = model_family_by_class(json_string_value(first), json_string_length(first));
+    const bool headless = c->family == NULL;
+    if (headless) {
+        c->family = family_without_head(json_string_value(first), json_string_length(first));
+    }
     if (c->family == NULL) {
         return error_set(error, HEARTH_E_UNSUPPORTED, "architectures", model_family_names(true, known), "%.64s",
                          json_string_value(first));
     }
     c->form = c->family->form;
+    c->form.headless = c->form.headless || headless;
     return HEARTH_OK;
 }
 

@@ -308,7 +308,7 @@ void forward_hidden(const forward *f, size_t row, float *out)
 hearth_status forward_logits(forward *f, size_t first, size_t count, const float **ret, hearth_error *error)
 {
     if (f->m->config.form.headless) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, "logits", "a model with an output matrix", "an encoder");
+        return error_set(error, HEARTH_E_UNSUPPORTED, "logits", "a model with an output matrix", "one without");
     }
     if (first > f->rows || count > f->rows - first || count == 0 || count > f->logit_rows) {
         return error_set(error, HEARTH_E_ARGUMENT, "logits", "rows of this step, at most 64", "%zu at %zu of %zu",

@@ -9,7 +9,7 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from tap import folder, good, good_json, hearth, main, one_line, stories, test  # noqa: E402
+from tap import fixture, folder, good, good_json, hearth, main, one_line, stories, test, tiny  # noqa: E402
 
 SOURCE = os.environ.get("HEARTH_SOURCE", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 ENCODERS = os.path.join(SOURCE, "tests", "model", "golden", "encoders")
@@ -94,6 +94,41 @@ def decoders_are_embedded_too():
     assert abs(sum(x * x for x in made["embeddings"][0]) - 1) < 1e-4
     mean = good_json("embed", stories(), "--pooling", "mean", "Once upon a time")
     assert mean["embeddings"] != made["embeddings"]
+
+
+def without_head(place):
+    """A decoder's folder as embedding models have it: class …Model, names without "model.", no output matrix."""
+    where = os.path.join(place, "model")
+    shutil.copytree(fixture("tinystories-656k"), where)
+    path = os.path.join(where, "model.safetensors")
+    with open(path, "rb") as file:
+        size = struct.unpack("<Q", file.read(8))[0]
+        header, data = json.loads(file.read(size)), file.read()
+    header.pop("__metadata__", None)
+    header.pop("lm_head.weight", None)
+    kept, at = b"", 0
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        kept += data[begin:end]
+        entry["data_offsets"] = [at, at + end - begin]
+        at += end - begin
+    text = json.dumps({name.removeprefix("model."): entry for name, entry in header.items()}).encode()
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + kept)
+    with open(os.path.join(where, "config.json"), encoding="utf-8") as lines:
+        config = json.load(lines)
+    config["architectures"] = [config["architectures"][0].replace("ForCausalLM", "Model")]
+    with open(os.path.join(where, "config.json"), "w", encoding="utf-8") as out:
+        json.dump(config, out)
+    return where
+
+
+@test
+def decoders_without_an_output_matrix_give_the_same():
+    with folder() as place:
+        where = without_head(place)
+        assert good("embed", where, "Once upon a time").out == good("embed", tiny(), "Once upon a time").out
+        one_line(hearth("run", where, "-p", "x"), 1, "hearth embed")
 
 
 @test
