@@ -155,6 +155,25 @@ def vocab_txt_serves_where_there_is_no_tokenizer_json():
 
 
 @test
+def lists_of_positions_and_old_names_change_nothing():
+    """What the first checkpoints of BERT hold: position_ids of whole numbers, gamma and beta, names behind "bert.", a pooler."""
+    with folder() as place:
+        where = os.path.join(place, "model")
+        shutil.copytree(BERT, where)
+        path = os.path.join(where, "model.safetensors")
+        with open(path, "rb") as file:
+            size = struct.unpack("<Q", file.read(8))[0]
+            header, data = json.loads(file.read(size)), file.read()
+        header.pop("__metadata__", None)
+        header["embeddings.position_ids"] = {"dtype": "I64", "shape": [1, 128], "data_offsets": [len(data), len(data) + 1024]}
+        old = {"bert." + name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): entry for name, entry in header.items()}
+        text = json.dumps(old).encode()
+        with open(path, "wb") as file:
+            file.write(struct.pack("<Q", len(text)) + text + data + bytes(1024))
+        assert good("embed", where, "the cat sleeps").out == good("embed", BERT, "the cat sleeps").out
+
+
+@test
 def other_commands_say_that_an_encoder_writes_no_text():
     for arguments in (["run", BERT, "-p", "x"], ["score", BERT], ["bench", BERT]):
         one_line(hearth(*arguments, stdin="the cat sleeps"), 1, "hearth embed")
