@@ -113,6 +113,32 @@ HEARTH_API hearth_status hearth_session_generate(hearth_session *session, const 
                                                  size_t most_tokens, hearth_text_callback callback, void *context,
                                                  hearth_error *error);
 
+/* ---- embeddings: one vector a text ---- */
+typedef enum hearth_pooling {
+    HEARTH_POOLING_MODEL = 0, /* as the model's files say */
+    HEARTH_POOLING_MEAN,
+    HEARTH_POOLING_CLS,  /* the first token's hidden state */
+    HEARTH_POOLING_LAST, /* the last token's */
+} hearth_pooling;
+typedef enum hearth_normalize {
+    HEARTH_NORMALIZE_MODEL = 0,
+    HEARTH_NORMALIZE_YES,
+    HEARTH_NORMALIZE_NO
+} hearth_normalize;
+
+typedef struct hearth_embed_options { /* zeros: as the model's files say */
+    hearth_pooling pooling;
+    hearth_normalize normalize; /* to length 1 */
+    size_t dimensions;          /* 0: all; else the first so many, before they are scaled */
+    const char *prompt;         /* goes before each text; NULL: the model's default prompt, "" for none */
+} hearth_embed_options;
+/* Writes the vectors of `count` texts, one behind the other, where `capacity` floats are room enough for all of them;
+ * *ret_dimensions is the length of one (call again with more room when it is not: nothing is written then). Give many
+ * texts at once: they are computed together, and each vector is the same as alone. options may be NULL. */
+HEARTH_API hearth_status hearth_embed(hearth_model *model, const char *const *texts, size_t count,
+                                      const hearth_embed_options *options, float *vectors, size_t capacity,
+                                      size_t *ret_dimensions, hearth_error *error);
+
 /* Natural logarithm of each token's probability after those before it, in windows of `window` tokens (0: the library
  * chooses; docs/commands/score.md). log_probabilities: [count], the first is 0. At least two tokens. */
 HEARTH_API hearth_status hearth_score(hearth_model *model, const int32_t *ids, size_t count, size_t window,

@@ -142,6 +142,9 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     bench_limits limits = {0};
     hearth_status status = open_model(c, operands[0], s->compute, &o, &error);
     if (status == HEARTH_OK) {
+        status = model_needs_head(o.model, &error);
+    }
+    if (status == HEARTH_OK) {
         status = bench_measure(c, &o, s->depth, s->rounds, rows, row_count, &limits, &error);
     }
     const int code = status == HEARTH_OK ? print(c, s, &o, &limits, rows, row_count) : cli_fail(c, &error);

@@ -80,8 +80,13 @@ static void print_shape(const model_config *k)
     printf("%u layers, width %u, MLP %u, %u heads of %u, %u key/value head%s\n", k->layers, k->width, k->ffn, k->heads,
            k->head_dim, k->kv_heads, k->kv_heads == 1 ? "" : "s");
     row("");
-    printf("%s embeddings%s%s%s\n", k->tied ? "tied" : "untied", k->form.qkv_bias ? ", biases on Q, K and V" : "",
-           k->form.o_bias ? ", bias on the attention's output" : "", k->form.mlp_bias ? ", biases in the MLP" : "");
+    printf("%s%s%s%s\n",
+           k->form.bidirectional ? "an encoder, no output matrix"
+           : k->form.headless    ? "no output matrix"
+           : k->tied             ? "tied embeddings"
+                                 : "untied embeddings",
+           k->form.qkv_bias ? ", biases on Q, K and V" : "", k->form.o_bias ? ", bias on the attention's output" : "",
+           k->form.mlp_bias ? ", biases in the MLP" : "");
     if (k->moe.experts != 0) {
         row("experts");
         printf("%u of width %u, %u for each token", k->moe.experts, k->moe.ffn, k->moe.used);

@@ -170,6 +170,9 @@ static hearth_status read_folder(hf_folder *folder, bool with_weights, hearth_er
     if (folder->tokenizer_path == NULL) {
         TRY(optional_path(folder->path, "tokenizer.model", &folder->tokenizer_path, error));
     }
+    if (folder->tokenizer_path == NULL) {
+        TRY(optional_path(folder->path, "vocab.txt", &folder->tokenizer_path, error));
+    }
     return with_weights ? read_weights(folder, error) : HEARTH_OK;
 }
 

@@ -53,10 +53,56 @@ static hearth_status read_shape(const json_t *shape, const char *place, tensor_e
     return HEARTH_OK;
 }
 
+/* Whole numbers are no weights: lists of positions that BERT's checkpoints carry. They are checked like the others,
+ * then left out of the table; until then their type is this one. */
+#define INTEGERS ((dtype)(DTYPE_LIMIT - 1))
+
+static uint64_t integer_bytes(const char *type)
+{
+    static const struct {
+        const char *name;
+        uint64_t bytes;
+    } known[] = {{"I64", 8}, {"I16", 2}, {"I8", 1}, {"BOOL", 1}};
+    for (size_t i = 0; type != NULL && i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(known[i].name, type) == 0) {
+            return known[i].bytes;
+        }
+    }
+    return 0;
+}
+
+static hearth_status integers_size(const tensor_entry *entry, uint64_t each, const char *place, uint64_t *ret,
+                                   hearth_error *error)
+{
+    *ret = each;
+    for (uint32_t i = 0; i < entry->dims; i++) {
+        if (entry->shape[i] == 0 || !u64_mul(*ret, entry->shape[i], ret)) {
+            return error_set(error, HEARTH_E_FORMAT, place, "dimensions of at least 1, and a size below 2^63 bytes",
+                             "%llu", (unsigned long long)entry->shape[i]);
+        }
+    }
+    return HEARTH_OK;
+}
+
+static void drop_integers(tensor_table *table, size_t first)
+{
+    size_t kept = first;
+    for (size_t i = first; i < table->count; i++) {
+        if (table->entries[i].type != INTEGERS) {
+            table->entries[kept++] = table->entries[i];
+        }
+    }
+    table->count = kept;
+}
+
 static hearth_status read_dtype(const json_t *type, const char *place, tensor_entry *ret, hearth_error *error)
 {
     if (!json_is_string(type)) {
         return error_set(error, HEARTH_E_FORMAT, place, "a dtype, a string", "%s", json_type_name(type));
+    }
+    if (integer_bytes(json_string_value(type)) != 0) {
+        ret->type = INTEGERS;
+        return HEARTH_OK;
     }
     if (!find_dtype(json_string_value(type), &ret->type)) {
         return error_set(error, HEARTH_E_UNSUPPORTED, place, "the dtype F32, F16 or BF16", "%s",
@@ -87,7 +133,9 @@ static hearth_status read_entry(const json_t *value, const char *place, const ui
         return error_set(error, HEARTH_E_FORMAT, place, expected, "[%llu, %llu]", (unsigned long long)begin,
                          (unsigned long long)end);
     }
-    TRY(tensor_size_bytes(ret->type, ret->dims, ret->shape, place, &ret->size_bytes, error));
+    const uint64_t each = integer_bytes(json_string_value(json_object_get(value, "dtype")));
+    TRY(each != 0 ? integers_size(ret, each, place, &ret->size_bytes, error)
+                  : tensor_size_bytes(ret->type, ret->dims, ret->shape, place, &ret->size_bytes, error));
     if (ret->size_bytes != end - begin) {
         char expected[96];
         (void)snprintf(expected, sizeof expected, "%llu bytes by dtype and shape", (unsigned long long)ret->size_bytes);
@@ -162,7 +210,9 @@ static hearth_status read_header(const json_t *header, const uint8_t *data, size
         TRY(read_entry(value, place_name(place, "tensor", name, strlen(name)), data, size, &entry, error));
         TRY(tensor_table_add(table, name, strlen(name), entry, error));
     }
-    return check_cover(table, first, &table->maps[map_index], data, size, error);
+    TRY(check_cover(table, first, &table->maps[map_index], data, size, error));
+    drop_integers(table, first);
+    return HEARTH_OK;
 }
 
 static hearth_status read_mapped(tensor_table *table, uint32_t map_index, hearth_error *error)

@@ -203,21 +203,59 @@ static hearth_status read_unknown(reader *r, const json_t *model, json_t *vocabu
     return HEARTH_OK;
 }
 
-static hearth_status read_model(reader *r, const json_t *model)
+static hearth_status read_bpe(reader *r, const json_t *model)
 {
-    const json_t *type = json_object_get(model, "type");
-    /* Old files leave the type out; a BPE model is the one with merges. */
-    if (type != NULL ? !json_is_string(type) || strcmp(json_string_value(type), "BPE") != 0
-                     : json_object_get(model, "merges") == NULL) {
-        return json_is_string(type) ? unsupported(r, "model.type", "BPE", json_string_value(type))
-                                    : bad(r, "model.type", "a string", type);
-    }
     TRY(must_be_empty(r, model, "dropout", "model.dropout"));
     TRY(must_be_empty(r, model, "continuing_subword_prefix", "model.continuing_subword_prefix"));
     TRY(must_be_empty(r, model, "end_of_word_suffix", "model.end_of_word_suffix"));
     TRY(read_flag(r, model, "byte_fallback", "model.byte_fallback", &r->file->byte_fallback));
     TRY(read_flag(r, model, "fuse_unk", "model.fuse_unk", &r->file->fuse_unknown));
-    return read_flag(r, model, "ignore_merges", "model.ignore_merges", &r->file->ignore_merges);
+    TRY(read_flag(r, model, "ignore_merges", "model.ignore_merges", &r->file->ignore_merges));
+    return read_merges(r, json_object_get(model, "merges"));
+}
+
+static hearth_status read_wordpiece(reader *r, const json_t *model)
+{
+    const json_t *prefix = json_object_get(model, "continuing_subword_prefix");
+    const json_t *most = json_object_get(model, "max_input_chars_per_word");
+    r->file->continuing_prefix = (tokenizer_json_text){"##", 2};
+    r->file->word_characters = 100;
+    if (json_is_string(prefix)) {
+        r->file->continuing_prefix = text_of(prefix);
+    } else if (prefix != NULL) {
+        return bad(r, "model.continuing_subword_prefix", "a string", prefix);
+    }
+    if (json_is_integer(most) && json_integer_value(most) >= 0) {
+        r->file->word_characters = (size_t)json_integer_value(most);
+    } else if (most != NULL) {
+        return bad(r, "model.max_input_chars_per_word", "a number, not negative", most);
+    }
+    return HEARTH_OK;
+}
+
+/* A type of model. Old files leave the type out; then a key tells that no other has. */
+static const struct model_row {
+    const char *type, *key;
+    tokenizer_json_model model;
+    hearth_status (*read)(reader *r, const json_t *model);
+} model_rows[] = {
+    {"BPE", "merges", TOKENIZER_JSON_BPE, read_bpe},
+    {"WordPiece", "max_input_chars_per_word", TOKENIZER_JSON_WORDPIECE, read_wordpiece},
+};
+
+static hearth_status find_model(const reader *r, const json_t *model, const struct model_row **ret)
+{
+    const json_t *type = json_object_get(model, "type");
+    for (size_t i = 0; i < sizeof model_rows / sizeof model_rows[0]; i++) {
+        const struct model_row *row = &model_rows[i];
+        if (type == NULL ? json_object_get(model, row->key) != NULL
+                         : json_is_string(type) && strcmp(json_string_value(type), row->type) == 0) {
+            *ret = row;
+            return HEARTH_OK;
+        }
+    }
+    return json_is_string(type) ? unsupported(r, "model.type", "BPE or WordPiece", json_string_value(type))
+                                : bad(r, "model.type", "a string", type);
 }
 
 static hearth_status read_stage(const reader *r, const char *key, const json_t **ret)
@@ -241,13 +279,15 @@ static hearth_status read_all(reader *r)
     if (added != NULL && !json_is_null(added) && !json_is_array(added)) {
         return bad(r, "added_tokens", "an array", added);
     }
-    TRY(read_model(r, model));
+    const struct model_row *row = NULL;
+    TRY(find_model(r, model, &row));
+    r->file->model = row->model;
     if (!json_is_object(vocabulary)) {
         return bad(r, "model.vocab", "an object", vocabulary);
     }
     TRY(count_tokens(r, vocabulary, added));
     TRY(read_vocabulary(r, vocabulary));
-    TRY(read_merges(r, json_object_get(model, "merges")));
+    TRY(row->read(r, model));
     TRY(read_added(r, added, vocabulary));
     TRY(read_unknown(r, model, vocabulary));
     TRY(read_stage(r, "normalizer", &r->file->normalizer));

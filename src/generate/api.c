@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "generate/chat.h"
+#include "generate/embed.h"
 #include "generate/score.h"
 #include "generate/session.h"
 
@@ -376,4 +377,47 @@ hearth_status hearth_score(hearth_model *handle, const int32_t *ids, size_t coun
     memcpy(log_probabilities, result.log_probabilities, count * sizeof *log_probabilities);
     score_result_free(&result);
     return HEARTH_OK;
+}
+
+/* ---- embeddings ---- */
+
+static hearth_status embed_texts(embedder *e, const char *const *texts, size_t count, const char *prompt,
+                                 float *vectors, hearth_error *error)
+{
+    embed_text *list = mem_calloc(count, sizeof *list);
+    if (list == NULL) {
+        return error_memory(error, count * sizeof *list);
+    }
+    for (size_t i = 0; i < count; i++) {
+        list[i] = (embed_text){texts[i], strlen(texts[i])};
+    }
+    prompt = prompt == NULL ? embedder_config(e)->prompt : prompt;
+    const hearth_status status = embedder_run(e, prompt, list, count, vectors, NULL, NULL, NULL, error);
+    mem_free(list);
+    return status;
+}
+
+hearth_status hearth_embed(hearth_model *handle, const char *const *texts, size_t count,
+                           const hearth_embed_options *options, float *vectors, size_t capacity, size_t *ret_dimensions,
+                           hearth_error *error)
+{
+    static const hearth_embed_options plain = {0};
+    const hearth_embed_options *o = options == NULL ? &plain : options;
+    if ((unsigned)o->pooling > 3 || (unsigned)o->normalize > 2) {
+        return error_set(error, HEARTH_E_ARGUMENT, "hearth_embed", "known options", "something else");
+    }
+    const embed_options how = {.pooling = (int)o->pooling - 1,
+                               .normalize =
+                                   o->normalize == HEARTH_NORMALIZE_MODEL ? -1 : o->normalize == HEARTH_NORMALIZE_YES,
+                               .dimensions = o->dimensions};
+    embedder *e = NULL;
+    size_t needed = 0;
+    TRY(embedder_create(handle->inner, &how, &e, error));
+    *ret_dimensions = embedder_dimensions(e);
+    hearth_status status = HEARTH_OK;
+    if (count != 0 && size_mul(count, *ret_dimensions, &needed) && needed <= capacity) {
+        status = embed_texts(e, texts, count, o->prompt, vectors, error);
+    }
+    embedder_free(e);
+    return status;
 }

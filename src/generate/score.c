@@ -125,6 +125,7 @@ static hearth_status choose_windows(scorer *s, hearth_error *error)
 
 static hearth_status prepare(scorer *s, hearth_error *error)
 {
+    TRY(model_needs_head(s->m, error));
     if (s->count < 2) {
         return error_set(error, HEARTH_E_ARGUMENT, "score", "at least two tokens", "%zu", s->count);
     }

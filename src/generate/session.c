@@ -55,6 +55,7 @@ static hearth_status check_options(const model *m, const session_options *o, hea
         return error_set(error, HEARTH_E_LIMIT, "context length", "at most the model's", "%zu of %u", o->context_length,
                          m->config.context);
     }
+    TRY(model_needs_head(m, error));
     return sampling_check(&o->sampling, m->config.vocabulary, error);
 }
 

@@ -190,7 +190,8 @@ uint64_t model_config_cache_bytes(const model_config *c, size_t positions, size_
 {
     uint64_t bytes = 0;
     const uint64_t padded = ((uint64_t)positions + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK * ATTENTION_BLOCK;
-    const uint64_t a_position = (uint64_t)c->layers * c->kv_heads * (c->head_dim + size_round_up(c->head_dim, 16));
+    const uint64_t a_position = (uint64_t)(c->form.bidirectional ? 1 : c->layers) * c->kv_heads *
+                                (c->head_dim + size_round_up(c->head_dim, 16));
     if (!u64_mul(padded, a_position, &bytes) || !u64_mul(bytes, value_bytes, &bytes)) {
         return UINT64_MAX;
     }

@@ -17,6 +17,9 @@ typedef struct layer_form {
     bool norm_plus_one;   /* Hugging Face's files hold weight - 1 (GGUF's hold the weight) */
     bool no_pre_norm;     /* attention and MLP read the residual stream itself */
     bool post_norm;       /* their results are normed before they are added */
+    bool residual_norm;   /* the residual stream is normed after each is added to it */
+    bool bidirectional;   /* an encoder: every token sees the whole text */
+    bool headless;        /* no output matrix: hidden states are all there is */
     bool parallel;        /* attention and MLP read the same residual stream */
     bool shared_norm;     /* parallel, and through the same norm */
     qk_norm_kind qk_norm; /* and its norm is of the same kind as the others */
@@ -73,7 +76,7 @@ typedef struct model_family {
     bool experts_biased;      /* its router and experts have biases */
     float expert_limit;       /* its experts' clamped gate, where the file says nothing */
     bool yarn_untruncated;    /* where the file says nothing */
-    uint32_t position_offset; /* rows that a learned position table has before position 0 */
+    uint32_t position_offset; /* rows that Hugging Face's learned position table has before position 0 */
 } model_family;
 
 const model_family *model_family_by_class(const char *hf_class, size_t length);
@@ -146,10 +149,12 @@ typedef struct model_config {
     uint32_t head_dim; /* even */
     uint32_t ffn;      /* inner width of the MLP */
     uint32_t vocabulary;
-    uint32_t context;   /* positions the model was made for */
-    uint32_t positions; /* rows of a learned position table; 0: none */
-    float eps;          /* of the norms */
-    bool tied;          /* the output matrix is the embedding */
+    uint32_t context;         /* positions the model was made for */
+    uint32_t positions;       /* rows of a learned position table; 0: none */
+    uint32_t position_offset; /* of its rows before position 0 */
+    uint32_t token_types;     /* rows of a table of token types, of which row 0 is added to every token; 0: none */
+    float eps;                /* of the norms */
+    bool tied;                /* the output matrix is the embedding */
     layer_form form;
     rope_config rope, rope_local; /* rope_local: of layers with a window, where it differs; dims 0: it does not */
     float attention_scale;

@@ -284,7 +284,7 @@ static hearth_status read_form(key_reader *r, model_config *c, hearth_error *err
     if (form->parallel && !form->no_pre_norm) {
         form->shared_norm = !tensor_there(r, "blk.0.ffn_norm.weight") && !tensor_there(r, "blk.0.attn_norm_2.weight");
     }
-    c->tied = !tensor_there(r, "output.weight");
+    c->tied = !form->headless && !tensor_there(r, "output.weight");
     form->qkv_bias = form->qkv_bias || tensor_there(r, "blk.0.attn_q.bias") || tensor_there(r, "blk.0.attn_qkv.bias");
     form->o_bias = tensor_there(r, "blk.0.attn_output.bias");
     form->mlp_bias = tensor_there(r, "blk.0.ffn_up.bias");
@@ -293,6 +293,15 @@ static hearth_status read_form(key_reader *r, model_config *c, hearth_error *err
         form->qk_norm = QK_NORM_HEADS;
     }
     return HEARTH_OK;
+}
+
+static hearth_status read_token_types(key_reader *r, model_config *c, hearth_error *error)
+{
+    const tensor_entry *types = tensor_table_find(gguf_tensors(r->file), "token_types.weight");
+    if (types == NULL || c->family->names->types == NULL) {
+        return HEARTH_OK;
+    }
+    return model_config_number("token types", types->shape[0], &c->token_types, error);
 }
 
 static hearth_status read_vocabulary(key_reader *r, model_config *c, hearth_error *error)
@@ -368,6 +377,7 @@ static hearth_status read_all(const gguf_file *file, model_config *c, hearth_err
     TRY(read_real_or(&r, "attention.layer_norm_rms_epsilon", &eps, error));
     c->eps = (float)eps;
     TRY(read_vocabulary(&r, c, error));
+    TRY(read_token_types(&r, c, error));
     TRY(read_form(&r, c, error));
     TRY(read_latent(&r, c, error));
     TRY(read_layers(&r, c, error));

@@ -6,6 +6,20 @@
 #include <stdio.h>
 #include <string.h>
 
+/* "LlamaModel" is LlamaForCausalLM without its output matrix: what embedding models made of such a family call
+ * themselves. */
+static const model_family *family_without_head(const char *hf_class, size_t length)
+{
+    static const char tail[] = "Model";
+    char whole[80];
+    const size_t stem = length < sizeof tail - 1 ? 0 : length - (sizeof tail - 1);
+    if (stem == 0 || stem > 60 || memcmp(hf_class + stem, tail, sizeof tail - 1) != 0) {
+        return NULL;
+    }
+    const int written = snprintf(whole, sizeof whole, "%.*sForCausalLM", (int)stem, hf_class);
+    return model_family_by_class(whole, (size_t)written);
+}
+
 static hearth_status read_family(const json_t *config, model_config *c, hearth_error *error)
 {
     char known[MODEL_FAMILY_NAMES_SIZE];
@@ -16,11 +30,16 @@ static hearth_status read_family(const json_t *config, model_config *c, hearth_e
                          architectures == NULL ? "nothing" : config_kind(architectures));
     }
     c->family = model_family_by_class(json_string_value(first), json_string_length(first));
+    const bool headless = c->family == NULL;
+    if (headless) {
+        c->family = family_without_head(json_string_value(first), json_string_length(first));
+    }
     if (c->family == NULL) {
         return error_set(error, HEARTH_E_UNSUPPORTED, "architectures", model_family_names(true, known), "%.64s",
                          json_string_value(first));
     }
     c->form = c->family->form;
+    c->form.headless = c->form.headless || headless;
     return HEARTH_OK;
 }
 
@@ -31,6 +50,7 @@ static hearth_status read_activation(const json_t *config, model_config *c, hear
         activate_kind kind;
     } known[] = {{"silu", ACTIVATE_SILU},
                  {"swish", ACTIVATE_SILU},
+                 {"swiglu", ACTIVATE_SILU},
                  {"gelu", ACTIVATE_GELU},
                  {"gelu_new", ACTIVATE_GELU_TANH},
                  {"gelu_fast", ACTIVATE_GELU_TANH},
@@ -93,7 +113,13 @@ static hearth_status read_shape(const json_t *config, model_config *c, hearth_er
     TRY(config_number(config, "vocab_size", &c->vocabulary, error));
     c->context = c->form.alibi ? 2048 : 0;
     TRY(config_number_or(config, "max_position_embeddings n_positions seq_length", &c->context, error));
-    c->positions = c->family->names->positions != NULL ? c->context : 0;
+    if (c->family->names->positions != NULL) {
+        c->positions = c->context;
+        c->position_offset = c->family->position_offset;
+        c->context -= c->context < c->position_offset ? c->context : c->position_offset;
+    }
+    c->token_types = c->family->names->types != NULL ? 2 : 0;
+    TRY(config_number_or(config, "type_vocab_size", &c->token_types, error));
     TRY(read_heads(config, c, error));
     TRY(config_real_or(config, "rms_norm_eps layer_norm_eps layer_norm_epsilon norm_epsilon norm_eps", &eps, error));
     c->eps = (float)eps;
@@ -405,6 +431,7 @@ static hearth_status read_all(const json_t *config, model_config *c, hearth_erro
     TRY(read_quantization(config, c, error));
     c->tied = c->family->tied;
     TRY(config_flag_or(config, "tie_word_embeddings", &c->tied, error));
+    c->tied = c->tied && !c->form.headless;
     return model_config_check(c, error);
 }
 

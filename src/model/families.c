@@ -7,6 +7,9 @@
 
 #define RMS .norm = NORM_RMS
 #define LAYER_BIASED .norm = NORM_LAYER, .norm_bias = true
+#define ENCODER                                                                                                        \
+    LAYER_BIASED, .no_pre_norm = true, .residual_norm = true, .embedding_norm = true, .bidirectional = true,           \
+                  .headless = true
 
 static const model_family families[] = {
     {.name = "Llama", /* 1, 2, 3, 3.1, 3.2, 3.3, SmolLM2, TinyLlama and whoever took the shape over */
@@ -354,6 +357,41 @@ static const model_family families[] = {
      .rope_theta = 10000.0,
      .eps = 1e-5,
      .window_every = 4},
+    /* encoders: what they give is hidden states (hearth embed) */
+    {.name = "BERT", /* MiniLM, BGE, E5, GTE */
+     .hf_class = "BertModel",
+     .hf_alias = "BertForMaskedLM",
+     .gguf_architecture = "bert",
+     .names = &names_bert,
+     .form = {ENCODER, .qkv_bias = true, .o_bias = true, .mlp_bias = true, .ungated = true,
+              .activation = ACTIVATE_GELU},
+     .rope_theta = 10000.0,
+     .eps = 1e-12},
+    {.name = "RoBERTa", /* GGUF files of it call themselves bert */
+     .hf_class = "RobertaModel",
+     .hf_alias = "RobertaForMaskedLM",
+     .names = &names_roberta,
+     .form = {ENCODER, .qkv_bias = true, .o_bias = true, .mlp_bias = true, .ungated = true,
+              .activation = ACTIVATE_GELU},
+     .rope_theta = 10000.0,
+     .eps = 1e-5,
+     .position_offset = 2},
+    {.name = "XLM-RoBERTa", /* likewise */
+     .hf_class = "XLMRobertaModel",
+     .hf_alias = "XLMRobertaForMaskedLM",
+     .names = &names_roberta,
+     .form = {ENCODER, .qkv_bias = true, .o_bias = true, .mlp_bias = true, .ungated = true,
+              .activation = ACTIVATE_GELU},
+     .rope_theta = 10000.0,
+     .eps = 1e-5,
+     .position_offset = 2},
+    {.name = "Nomic BERT",
+     .hf_class = "NomicBertModel",
+     .gguf_architecture = "nomic-bert",
+     .names = &names_nomic_bert,
+     .form = {ENCODER, .activation = ACTIVATE_SILU},
+     .rope_theta = 1000.0,
+     .eps = 1e-12},
 };
 
 #define FAMILY_COUNT (sizeof families / sizeof families[0])

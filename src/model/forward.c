@@ -58,6 +58,18 @@ static size_t attention_part(forward *f, const nn_worker *w, uint32_t index)
     return f->rows;
 }
 
+/* x += factor * y, with the norm before or after, as the family has it. No barrier at the end. */
+static void residual_part(const forward *f, const nn_worker *w, const matrix *m, const nn_norm *norm, size_t tokens,
+                          float *y, size_t ldy)
+{
+    const model_config *c = &f->m->config;
+    nn_residual(w, m, c->form.residual_norm ? NULL : norm, tokens, c->residual_scale, y, ldy, f->x, f->ldx);
+    if (c->form.residual_norm) {
+        thread_barrier(w->pool);
+        nn_norm_tokens(w, norm, tokens, c->width, f->x, f->ldx);
+    }
+}
+
 /* Attention's output product, added to x, or kept in f->c where the MLP reads the same x. */
 static void output_part(forward *f, const nn_worker *w, uint32_t index, size_t tokens)
 {
@@ -75,7 +87,7 @@ static void output_part(forward *f, const nn_worker *w, uint32_t index, size_t t
         nn_linear(w, o, l->o_bias, input, tokens, f->c, f->ldx);
     } else {
         nn_linear(w, o, l->o_bias, input, tokens, f->b, f->lda);
-        nn_residual(w, o, &l->attention_post, tokens, c->residual_scale, f->b, f->lda, f->x, f->ldx);
+        residual_part(f, w, o, &l->attention_post, tokens, f->b, f->lda);
     }
     thread_barrier(w->pool);
 }
@@ -101,7 +113,7 @@ static void mlp_part(forward *f, const nn_worker *w, uint32_t index, size_t toke
     if (c->form.parallel) {
         nn_add_rows(w, &l->o, tokens, c->residual_scale, f->c, f->ldx, f->x, f->ldx);
     }
-    nn_residual(w, down, &l->ffn_post, tokens, c->residual_scale, y, ldy, f->x, f->ldx);
+    residual_part(f, w, down, &l->ffn_post, tokens, y, ldy);
     thread_barrier(w->pool);
 }
 
@@ -179,6 +191,9 @@ static hearth_status check_segment(const forward *f, const forward_segment *s, h
         return error_set(error, HEARTH_E_ARGUMENT, "position", "tokens that fit in the KV cache",
                          "%u tokens at %u of %u", s->count, s->position, s->cache->shape.capacity);
     }
+    if (f->m->config.form.bidirectional && s->position != 0) {
+        return error_set(error, HEARTH_E_ARGUMENT, "position", "0: an encoder takes a text whole", "%u", s->position);
+    }
     for (uint32_t i = 0; i < s->count; i++) {
         if (s->ids[i] < 0 || (uint32_t)s->ids[i] >= vocabulary) {
             return error_set(error, HEARTH_E_ARGUMENT, "token", "an id of the vocabulary", "%d of %u", s->ids[i],
@@ -193,7 +208,8 @@ static void add_segment(forward *f, const forward_segment *s)
     nn_sequence *sequence = &f->sequences[f->sequence_count++];
     *sequence = (nn_sequence){.shape = s->cache->shape,
                               .storage = s->cache->storage,
-                              .layer_bytes = s->cache->keys_bytes + s->cache->values_bytes,
+                              .layer_bytes =
+                                  f->m->config.form.bidirectional ? 0 : s->cache->keys_bytes + s->cache->values_bytes,
                               .values_bytes = s->cache->keys_bytes,
                               .position = s->position,
                               .count = s->count,
@@ -226,7 +242,7 @@ static hearth_status prepare_step(forward *f, const forward_segment *segments, s
     if (tokens == 0) {
         return error_set(error, HEARTH_E_ARGUMENT, "step", "at least one token", "none");
     }
-    if (f->m->config.positions != 0 && positions > f->m->config.positions) {
+    if (f->m->config.positions != 0 && positions + f->m->config.position_offset > f->m->config.positions) {
         return error_set(error, HEARTH_E_ARGUMENT, "position", "a row of the position table", "%zu of %u", positions,
                          f->m->config.positions);
     }
@@ -241,7 +257,7 @@ static hearth_status prepare_step(forward *f, const forward_segment *segments, s
         add_segment(f, &segments[i]);
     }
     f->logits_first = 0;
-    f->logits_count = f->rows < f->logit_rows ? f->rows : f->logit_rows;
+    f->logits_count = f->without_logits ? 0 : f->rows < f->logit_rows ? f->rows : f->logit_rows;
     return HEARTH_OK;
 }
 
@@ -261,6 +277,7 @@ hearth_status forward_step(forward *f, const forward_segment *segments, size_t c
                                   .k = f->k,
                                   .v = f->v,
                                   .out = f->out,
+                                  .gathered = f->gathered,
                                   .ldq = f->ldq,
                                   .ldkv = f->ldkv,
                                   .ldo = f->ldq};
@@ -277,8 +294,22 @@ size_t forward_rows(const forward *f)
     return f->rows;
 }
 
+void forward_without_logits(forward *f)
+{
+    f->without_logits = true;
+}
+
+void forward_hidden(const forward *f, size_t row, float *out)
+{
+    const model *m = f->m;
+    nn_norm_row(m->engine->kernels, &m->weights.output_norm, f->x + row * f->ldx, m->config.width, out);
+}
+
 hearth_status forward_logits(forward *f, size_t first, size_t count, const float **ret, hearth_error *error)
 {
+    if (f->m->config.form.headless) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, "logits", "a model with an output matrix", "one without");
+    }
     if (first > f->rows || count > f->rows - first || count == 0 || count > f->logit_rows) {
         return error_set(error, HEARTH_E_ARGUMENT, "logits", "rows of this step, at most 64", "%zu at %zu of %zu",
                          count, first, f->rows);

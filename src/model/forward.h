@@ -36,13 +36,19 @@ typedef bool (*forward_watch_fn)(void *context, uint32_t done, uint32_t layers);
 /* For the steps from now on; NULL: none. */
 void forward_watch(forward *f, forward_watch_fn watch, void *context);
 
-/* Computes one step. HEARTH_E_ARGUMENT for ids outside the vocabulary, too many tokens, positions past a cache; nothing
- * is computed then. HEARTH_E_CANCELLED when the watch stopped it: the caches hold what they held before the step, what
- * lies behind that is undefined. The wanted rows, in order of segments and tokens, are read by forward_logits. */
+/* Computes one step. An encoder takes a text whole, from position 0. HEARTH_E_ARGUMENT for ids outside the vocabulary,
+ * too many tokens, positions past a cache; nothing is computed then. HEARTH_E_CANCELLED when the watch stopped it: the
+ * caches hold what they held before the step, what lies behind that is undefined. The wanted rows, in order of segments
+ * and tokens, are read by forward_logits. */
 hearth_status forward_step(forward *f, const forward_segment *segments, size_t count, hearth_error *error);
 size_t forward_rows(const forward *f);
-/* Logits of wanted rows [first, first + count), count <= FORWARD_LOGIT_ROWS: [count, vocabulary], valid until the next
- * call. The first rows are there already when the step wanted no more than FORWARD_LOGIT_ROWS. */
+/* Steps from now on make no logits of their own accord: who wants hidden states alone saves them. */
+void forward_without_logits(forward *f);
+/* The hidden state of wanted row `row`, after the last norm: [width] into `out`. */
+void forward_hidden(const forward *f, size_t row, float *out);
+/* HEARTH_E_UNSUPPORTED for a model without an output matrix. Logits of wanted rows [first, first + count), count <=
+ * FORWARD_LOGIT_ROWS: [count, vocabulary], valid until the next call. The first rows are there already when the step
+ * wanted no more than FORWARD_LOGIT_ROWS. */
 hearth_status forward_logits(forward *f, size_t first, size_t count, const float **ret, hearth_error *error);
 
 #endif

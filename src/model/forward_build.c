@@ -37,7 +37,9 @@ static size_t widest_row(const model_config *c)
 static size_t widest_scratch(const model *m)
 {
     const model_weights *w = &m->weights;
-    size_t bytes = most(ATTENTION_SCRATCH_BYTES, matrix_scratch_bytes(&w->output));
+    size_t bytes = ATTENTION_SCRATCH_BYTES;
+    bytes = most(bytes, w->output.rows == 0 ? 0 : matrix_scratch_bytes(&w->output));
+    bytes = most(bytes, w->types.rows == 0 ? 0 : matrix_scratch_bytes(&w->types));
     bytes = most(bytes, w->tied ? 0 : matrix_scratch_bytes(&w->embedding));
     bytes = most(bytes, w->positions.rows == 0 ? 0 : matrix_scratch_bytes(&w->positions));
     for (size_t i = 0; i < w->matrix_count; i++) {
@@ -51,7 +53,7 @@ static unsigned all_kinds(const model *m)
 {
     const matrix *output = &m->weights.output;
     const unsigned routers = m->config.moe.experts != 0 ? 1u << ACTIVATION_F32 : 0;
-    return routers | nn_input_kinds(&output, 1, m->compute) |
+    return routers | (output->rows == 0 ? 0 : nn_input_kinds(&output, 1, m->compute)) |
            nn_input_kinds((const matrix *const *)m->weights.matrices, m->weights.matrix_count, m->compute);
 }
 
@@ -148,6 +150,7 @@ static void view_attention(forward *f, uint32_t index)
                                                                .softcap = c->attention_softcap,
                                                                .slopes = f->m->weights.slopes,
                                                                .sinks = l->sinks},
+                                                      .bidirectional = c->form.bidirectional,
                                                       .qk_norm = c->form.qk_norm,
                                                       .q_norm = l->q_norm,
                                                       .k_norm = l->k_norm,
@@ -235,8 +238,17 @@ static bool view_layers(forward *f)
         view->mlp.down_bias = l->down_bias;
         view->mlp.parameters = l->activation;
     }
+    if (w->types.rows != 0) { /* the workers' scratch is there already */
+        f->type_row = floats(f, 1, leading(c->width));
+        if (f->type_row == NULL) {
+            return false;
+        }
+        matrix_row(f->m->engine->kernels, &w->types, 0, f->type_row, f->workers[0].scratch);
+    }
     f->embedding = (nn_embedding){.tokens = w->tied ? &w->output : &w->embedding,
                                   .positions = w->positions.rows != 0 ? &w->positions : NULL,
+                                  .position_offset = c->position_offset,
+                                  .added = f->type_row,
                                   .scale = c->embedding_scale,
                                   .norm = c->form.embedding_norm ? &w->embedding_norm : NULL};
     return true;
@@ -320,9 +332,14 @@ static bool make_buffers(forward *f)
     f->sequences = arena_array(f->memory, f->chunk, sizeof *f->sequences);
     f->next = arena_array(f->memory, c->layers, sizeof *f->next);
     f->logit_rows = f->chunk < FORWARD_LOGIT_ROWS ? f->chunk : FORWARD_LOGIT_ROWS;
-    f->logits = mem_alloc_aligned(f->logit_rows * c->vocabulary * sizeof *f->logits, 64);
+    f->gathered = c->form.bidirectional ? floats(f, (size_t)f->m->engine->threads * NN_GATHERED, c->head_dim) : NULL;
+    f->without_logits = c->form.headless;
+    if (!c->form.headless) {
+        f->logits = mem_alloc_aligned(f->logit_rows * c->vocabulary * sizeof *f->logits, 64);
+    }
     return f->x && f->q && f->k && f->v && f->out && f->a && f->b && f->c && f->ids && f->places && f->wanted &&
-           f->sequences && f->next && f->logits;
+           f->sequences && f->next && (f->logits != NULL || c->form.headless) &&
+           (f->gathered != NULL || !c->form.bidirectional);
 }
 
 hearth_status forward_create(model *m, size_t chunk, forward **ret, hearth_error *error)

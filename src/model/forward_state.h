@@ -29,7 +29,10 @@ struct forward {
     float *a, *b;           /* [chunk, max(ffn, width)], [chunk, max(ffn, width)] */
     float *c;               /* [chunk, width]: attention's result where the MLP does not wait for it; experts' sum */
     size_t ldx, ldq, ldkv, lda;
-    float *logits; /* [FORWARD_LOGIT_ROWS or chunk if that is less, vocabulary]; pages are touched as rows are wanted */
+    float *gathered; /* of an encoder's attention: nn_attention has it */
+    float *type_row; /* token type 0's row, [width], or NULL */
+    float *logits; /* NULL where there is no output matrix;  [FORWARD_LOGIT_ROWS or chunk if that is less, vocabulary];
+                      pages are touched as rows are wanted */
     size_t logit_rows;
     nn_input shared;
     nn_worker *workers; /* [parts] */
@@ -47,6 +50,7 @@ struct forward {
     nn_sequence *sequences;
     nn_attention attention;
     size_t tokens, rows, sequence_count;
+    bool without_logits;
     size_t logits_first, logits_count; /* the rows that lie in `logits` */
     forward_watch_fn watch;
     void *watch_context;

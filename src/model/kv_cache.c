@@ -14,12 +14,12 @@ hearth_status kv_cache_create(const model_config *c, cache_type type, size_t pos
                   .kv_heads = c->kv_heads,
                   .head_dim = c->head_dim,
                   .capacity = (uint32_t)size_round_up(positions, ATTENTION_BLOCK)},
-        .layers = c->layers,
+        .layers = c->form.bidirectional ? 1 : c->layers, /* an encoder's layers use it in turn */
     };
     cache.keys_bytes = size_round_up(cache_keys_bytes(cache.shape), 64);
     cache.values_bytes = size_round_up(cache_values_bytes(cache.shape), 64);
     size_t total = 0;
-    if (!size_add(cache.keys_bytes, cache.values_bytes, &total) || !size_mul(total, c->layers, &total)) {
+    if (!size_add(cache.keys_bytes, cache.values_bytes, &total) || !size_mul(total, cache.layers, &total)) {
         return error_set(error, HEARTH_E_LIMIT, "KV cache", "a size that fits in memory", "%zu positions", positions);
     }
     cache.storage = mem_alloc_aligned(total, 64);

@@ -17,5 +17,7 @@ hearth_status load_tokenizer_hf(const hf_folder *folder, tokenizer **ret, hearth
 hearth_status load_tokenizer_json(const char *path, tokenizer **ret, hearth_error *error);
 /* The same from memory. */
 hearth_status load_tokenizer_json_text(const char *text, size_t length, tokenizer **ret, hearth_error *error);
+/* From the folder's vocab.txt. */
+hearth_status load_tokenizer_vocab(const hf_folder *folder, tokenizer **ret, hearth_error *error);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "model/bert_pipeline.h"
 #include "tokenizer/spec.h"
 
 #include <stdio.h>
@@ -16,7 +17,8 @@ typedef struct loader {
     tokenizer_spec spec;
     token_spec *tokens;
     merge_spec *merges;
-    normalizer_step normalizers[2];
+    char *texts; /* of tokens that are not spelled as the file does */
+    normalizer_step normalizers[BERT_NORMALIZERS];
     decoder_step decoders[3];
     int32_t before, after;
     int32_t ends[2];
@@ -235,18 +237,93 @@ static hearth_status load_sentencepiece(loader *l, hearth_error *error)
     return read_special(l, 1, 2, 0, true, error);
 }
 
+/* ---- BERT: the file writes U+2581 before what begins a word, and nothing before what follows in one ---- */
+
+/* As BERT's own vocabulary: the beginnings bare, the others behind "##". */
+static hearth_status spell_as_bert(loader *l, hearth_error *error)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < l->spec.token_count; i++) {
+        bytes += l->tokens[i].text.length + 2; /* lengths of a mapped file: their sum fits */
+    }
+    l->texts = mem_alloc(bytes);
+    if (l->texts == NULL) {
+        return error_memory(error, bytes);
+    }
+    char *at = l->texts;
+    for (size_t i = 0; i < l->spec.token_count; i++) {
+        token_text *text = &l->tokens[i].text;
+        if ((l->tokens[i].flags & TOKEN_SPECIAL) != 0 || text->length == 0) {
+            continue;
+        }
+        if (text->length > 3 && memcmp(text->text, "\xE2\x96\x81", 3) == 0) {
+            *text = (token_text){text->text + 3, text->length - 3};
+            continue;
+        }
+        at[0] = '#';
+        at[1] = '#';
+        memcpy(at + 2, text->text, text->length);
+        *text = (token_text){at, text->length + 2};
+        at += text->length;
+    }
+    return HEARTH_OK;
+}
+
+/* A capital among the plain tokens: a vocabulary of lower case could never reach it. */
+static bool has_capitals(const loader *l)
+{
+    for (size_t i = 0; i < l->spec.token_count; i++) {
+        const token_text text = l->tokens[i].text;
+        for (size_t k = 0; l->tokens[i].flags == TOKEN_NORMAL && k < text.length; k++) {
+            if (text.text[k] >= 'A' && text.text[k] <= 'Z') {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static int32_t token_named(const loader *l, const char *name)
+{
+    for (size_t i = 0; i < l->spec.token_count; i++) {
+        const token_text text = l->tokens[i].text;
+        if (text.length == strlen(name) && memcmp(text.text, name, text.length) == 0) {
+            return (int32_t)i;
+        }
+    }
+    return -1;
+}
+
+static hearth_status load_wordpiece(loader *l, hearth_error *error)
+{
+    bert_normalizer n = {.clean = true, .chinese = true};
+    TRY(spell_as_bert(l, error));
+    TRY(read_flag(l, "tokenizer.ggml.normalizer.lowercase", !has_capitals(l), &n.lowercase, error));
+    TRY(read_flag(l, "tokenizer.ggml.normalizer.strip_accents", n.lowercase, &n.accents, error));
+    bert_pipeline_fill(&l->spec, n, l->normalizers);
+    TRY(read_special(l, token_named(l, "[CLS]"), token_named(l, "[SEP]"), token_named(l, "[UNK]"), true, error));
+    TRY(read_id(l, "tokenizer.ggml.cls_token_id", l->before, &l->before, error));
+    TRY(read_id(l, "tokenizer.ggml.seperator_token_id", l->after, &l->after, error)); /* the format's own spelling */
+    l->spec.before_count = l->before >= 0 ? 1 : 0;
+    l->spec.after_count = l->after >= 0 ? 1 : 0;
+    return HEARTH_OK;
+}
+
 static hearth_status load(loader *l, hearth_error *error)
 {
     gguf_string model = {"", 0};
     TRY(gguf_get_string(l->file, "tokenizer.ggml.model", &model, error));
     TRY(read_tokens(l, error));
-    if (model.length == 4 && memcmp(model.text, "gpt2", 4) == 0) {
-        return load_byte_level(l, error);
+    static const struct {
+        const char *name;
+        hearth_status (*load)(loader *l, hearth_error *error);
+    } rows[] = {{"gpt2", load_byte_level}, {"llama", load_sentencepiece}, {"bert", load_wordpiece}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strlen(rows[i].name) == model.length && memcmp(rows[i].name, model.text, model.length) == 0) {
+            return rows[i].load(l, error);
+        }
     }
-    if (model.length == 5 && memcmp(model.text, "llama", 5) == 0) {
-        return load_sentencepiece(l, error);
-    }
-    (void)error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer.ggml.model", "gpt2 or llama", "'%.*s'",
+    (void)error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer.ggml.model", "gpt2, llama or bert", "'%.*s'",
                     (int)(model.length < 60 ? model.length : 60), model.text);
     (void)error_in_file(error, gguf_path(l->file));
     return HEARTH_E_UNSUPPORTED;
@@ -262,6 +339,7 @@ hearth_status load_tokenizer_gguf(const gguf_file *file, tokenizer **ret, hearth
             (void)error_in_file(error, gguf_path(file));
         }
     }
+    mem_free(l.texts);
     mem_free(l.tokens);
     mem_free(l.merges);
     return status;

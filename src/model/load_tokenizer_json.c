@@ -53,10 +53,12 @@ static hearth_status copy_tables(json_loader *l, hearth_error *error)
 
 static void fill_spec(json_loader *l)
 {
+    static const tokenizer_model models[] = {
+        [TOKENIZER_JSON_BPE] = TOKENIZER_BPE, [TOKENIZER_JSON_WORDPIECE] = TOKENIZER_WORDPIECE};
     const tokenizer_pipeline *p = &l->pipeline;
     l->spec = (tokenizer_spec){
         .name = "tokenizer.json",
-        .model = TOKENIZER_BPE,
+        .model = models[l->file->model],
         .byte_level = p->byte_level,
         .byte_fallback = l->file->byte_fallback,
         .fuse_unknown = l->file->fuse_unknown,
@@ -71,6 +73,8 @@ static void fill_spec(json_loader *l)
         .pretokenizer_count = p->pretokenizer_count,
         .decoders = p->decoders,
         .decoder_count = p->decoder_count,
+        .continuing_prefix = {l->file->continuing_prefix.text, l->file->continuing_prefix.length},
+        .word_characters = l->file->word_characters,
         .unknown = l->file->unknown,
         .bos = p->before_count > 0 ? p->before[0] : -1,
         .eos = p->after_count > 0 ? p->after[p->after_count - 1] : -1,
@@ -230,6 +234,9 @@ hearth_status load_tokenizer_hf(const hf_folder *folder, tokenizer **ret, hearth
         return HEARTH_E_NOT_FOUND;
     }
     const size_t length = strlen(folder->tokenizer_path);
+    if (length >= 9 && strcmp(folder->tokenizer_path + length - 9, "vocab.txt") == 0) {
+        return load_tokenizer_vocab(folder, ret, error);
+    }
     if (length >= 6 && strcmp(folder->tokenizer_path + length - 6, ".model") == 0) {
         (void)error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer", "tokenizer.json", "only a SentencePiece model");
         (void)error_in_file(error, folder->tokenizer_path);

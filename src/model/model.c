@@ -123,6 +123,16 @@ void model_close(model *m)
     mem_free(m);
 }
 
+hearth_status model_needs_head(const model *m, hearth_error *error)
+{
+    if (!m->config.form.headless) {
+        return HEARTH_OK;
+    }
+    error_set(error, HEARTH_E_UNSUPPORTED, NULL, "a model that writes text",
+              "one without an output matrix (%s): hearth embed", m->config.family->name);
+    return error_in_file(error, m->path);
+}
+
 uint64_t model_parameters(const model *m)
 {
     uint64_t count = 0;

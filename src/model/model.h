@@ -36,6 +36,9 @@ hearth_status model_open(engine *e, const char *path, const model_options *optio
 /* NULL is allowed. */
 void model_close(model *m);
 
+/* HEARTH_E_UNSUPPORTED for a model that has no output matrix: it writes no text. */
+hearth_status model_needs_head(const model *m, hearth_error *error);
+
 /* Number of weights, and the bytes they take in memory (packed or mapped). */
 uint64_t model_parameters(const model *m);
 

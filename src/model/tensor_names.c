@@ -5,7 +5,6 @@
 
 #define GGUF_NAMES                                                                                                     \
     .embedding = "token_embd", .positions = "position_embd", .embedding_norm = "token_embd_norm", .output = "output",  \
-    .output_norm = "output_norm", .attention_post = "blk.%u.post_attention_norm", .ffn_post = "blk.%u.post_ffw_norm",  \
     .q = "blk.%u.attn_q", .k = "blk.%u.attn_k", .v = "blk.%u.attn_v", .qkv = "blk.%u.attn_qkv",                        \
     .o = "blk.%u.attn_output", .q_norm = "blk.%u.attn_q_norm", .k_norm = "blk.%u.attn_k_norm",                         \
     .q_a = "blk.%u.attn_q_a", .q_a_norm = "blk.%u.attn_q_a_norm", .q_b = "blk.%u.attn_q_b",                            \
@@ -16,14 +15,22 @@
     .shared_gate = "blk.%u.ffn_gate_shexp", .shared_up = "blk.%u.ffn_up_shexp", .sinks = "blk.%u.attn_sinks.weight",   \
     .shared_down = "blk.%u.ffn_down_shexp", .shared_router = "blk.%u.ffn_gate_inp_shexp"
 
-const tensor_names names_gguf = {GGUF_NAMES, .attention_norm = "blk.%u.attn_norm", .ffn_norm = "blk.%u.ffn_norm"};
+#define GGUF_POST                                                                                                      \
+    .output_norm = "output_norm", .attention_post = "blk.%u.post_attention_norm", .ffn_post = "blk.%u.post_ffw_norm"
+
+const tensor_names names_gguf = {GGUF_NAMES, GGUF_POST, .attention_norm = "blk.%u.attn_norm",
+                                 .ffn_norm = "blk.%u.ffn_norm"};
 
 /* Falcon 40B and 180B */
-const tensor_names names_gguf_two_norms = {GGUF_NAMES, .attention_norm = "blk.%u.attn_norm_2",
+const tensor_names names_gguf_two_norms = {GGUF_NAMES, GGUF_POST, .attention_norm = "blk.%u.attn_norm_2",
                                            .ffn_norm = "blk.%u.attn_norm"};
 
-const tensor_names names_gguf_gpt_oss = {GGUF_NAMES, .attention_norm = "blk.%u.attn_norm",
+const tensor_names names_gguf_gpt_oss = {GGUF_NAMES, GGUF_POST, .attention_norm = "blk.%u.attn_norm",
                                          .ffn_norm = "blk.%u.post_attention_norm"};
+/* BERT and its like */
+const tensor_names names_gguf_encoder = {GGUF_NAMES, .types = "token_types",
+                                         .attention_post = "blk.%u.attn_output_norm",
+                                         .ffn_post = "blk.%u.layer_output_norm"};
 
 #define LLAMA_ENDS .embedding = "model.embed_tokens", .output = "lm_head", .output_norm = "model.norm"
 #define LLAMA_ATTENTION                                                                                                \
@@ -188,3 +195,32 @@ const tensor_names names_gpt2 = {.embedding = "transformer.wte",
                                  .up = "transformer.h.%u.mlp.c_fc",
                                  .down = "transformer.h.%u.mlp.c_proj",
                                  .transposed = 1};
+
+/* ---- encoders; the part before the first dot may be missing ---- */
+
+static const char *const bert_unread[] = {
+    "embeddings.position_ids", "embeddings.token_type_ids", "pooler.", "cls.", "lm_head.", NULL};
+
+#define BERT_NAMES(prefix)                                                                                             \
+    .embedding = prefix "embeddings.word_embeddings", .positions = prefix "embeddings.position_embeddings",            \
+    .types = prefix "embeddings.token_type_embeddings", .embedding_norm = prefix "embeddings.LayerNorm",               \
+    .q = prefix "encoder.layer.%u.attention.self.query", .k = prefix "encoder.layer.%u.attention.self.key",            \
+    .v = prefix "encoder.layer.%u.attention.self.value", .o = prefix "encoder.layer.%u.attention.output.dense",        \
+    .attention_post = prefix "encoder.layer.%u.attention.output.LayerNorm",                                            \
+    .up = prefix "encoder.layer.%u.intermediate.dense", .down = prefix "encoder.layer.%u.output.dense",                \
+    .ffn_post = prefix "encoder.layer.%u.output.LayerNorm", .unread = bert_unread
+
+const tensor_names names_bert = {BERT_NAMES("bert.")};
+const tensor_names names_roberta = {BERT_NAMES("roberta.")};
+
+const tensor_names names_nomic_bert = {.embedding = "bert.embeddings.word_embeddings",
+                                       .types = "bert.embeddings.token_type_embeddings",
+                                       .embedding_norm = "bert.emb_ln",
+                                       .qkv = "bert.encoder.layers.%u.attn.Wqkv",
+                                       .o = "bert.encoder.layers.%u.attn.out_proj",
+                                       .attention_post = "bert.encoder.layers.%u.norm1",
+                                       .up = "bert.encoder.layers.%u.mlp.fc11",
+                                       .gate = "bert.encoder.layers.%u.mlp.fc12",
+                                       .down = "bert.encoder.layers.%u.mlp.fc2",
+                                       .ffn_post = "bert.encoder.layers.%u.norm2",
+                                       .unread = bert_unread};

@@ -11,7 +11,7 @@ typedef enum fused_order {
 } fused_order;
 
 typedef struct tensor_names {
-    const char *embedding, *positions, *embedding_norm, *output, *output_norm;
+    const char *embedding, *positions, *types, *embedding_norm, *output, *output_norm;
     const char *attention_norm, *attention_post, *ffn_norm, *ffn_post;
     const char *q, *k, *v, *qkv, *o;
     const char *q_norm, *k_norm;
@@ -28,12 +28,13 @@ typedef struct tensor_names {
     const char *expert_tail, *expert_bias_tail;
     int experts_turned; /* their matrices are stored [in, out], the rows of gate and up in turn */
     fused_order order;
-    int transposed; /* matrices of layers are stored [in, out] */
+    int transposed;            /* matrices of layers are stored [in, out] */
+    const char *const *unread; /* beginnings of names that files have and that are not read; ends with NULL */
 } tensor_names;
 
-extern const tensor_names names_gguf, names_gguf_two_norms, names_llama, names_olmo2, names_gemma2, names_glm,
-    names_glm4, names_phi, names_phi3, names_starcoder2, names_apertus, names_mixtral, names_qwen_moe, names_deepseek,
-    names_granite_moe, names_gpt_oss, names_gguf_gpt_oss, names_neox, names_bloom, names_falcon, names_falcon_new,
-    names_gpt2;
+extern const tensor_names names_gguf, names_gguf_two_norms, names_gguf_encoder, names_gguf_gpt_oss, names_bert,
+    names_roberta, names_nomic_bert, names_llama, names_olmo2, names_gemma2, names_glm, names_glm4, names_phi,
+    names_phi3, names_starcoder2, names_apertus, names_mixtral, names_qwen_moe, names_deepseek, names_granite_moe,
+    names_gpt_oss, names_neox, names_bloom, names_falcon, names_falcon_new, names_gpt2;
 
 #endif

@@ -2,6 +2,7 @@
  * by its path. */
 #include "model/tokenizer_pipeline.h"
 
+#include "model/bert_pipeline.h"
 #include "tokenizer/patterns.h"
 
 #include <stdio.h>
@@ -212,14 +213,40 @@ static hearth_status normalizer_replace(const stage *s, const json_t *object)
     return add_normalizer(s, step);
 }
 
+/* strip_accents: null means what lowercase says. */
+static hearth_status normalizer_bert(const stage *s, const json_t *object)
+{
+    bool clean = true;
+    bool chinese = true;
+    bool lowercase = true;
+    bool accents = true;
+    TRY(read_flag(s, object, "clean_text", true, &clean));
+    TRY(read_flag(s, object, "handle_chinese_chars", true, &chinese));
+    TRY(read_flag(s, object, "lowercase", true, &lowercase));
+    TRY(read_flag(s, object, "strip_accents", lowercase, &accents));
+    normalizer_step steps[BERT_NORMALIZERS];
+    const bert_normalizer n = {.clean = clean, .chinese = chinese, .accents = accents, .lowercase = lowercase};
+    const size_t count = bert_normalizer_steps(n, steps);
+    for (size_t i = 0; i < count; i++) {
+        TRY(add_normalizer(s, steps[i]));
+    }
+    return HEARTH_OK;
+}
+
 static hearth_status normalizer(const stage *s, const json_t *object)
 {
     static const stage_row rows[] = {
-        {"Sequence", normalizer_sequence}, {"NFC", normalizer_nfc},
-        {"NFD", normalizer_nfd},           {"NFKC", normalizer_nfkc},
-        {"NFKD", normalizer_nfkd},         {"Lowercase", normalizer_lowercase},
-        {"Strip", normalizer_strip},       {"StripAccents", normalizer_strip_accents},
-        {"Prepend", normalizer_prepend},   {"Replace", normalizer_replace},
+        {"Sequence", normalizer_sequence},
+        {"NFC", normalizer_nfc},
+        {"NFD", normalizer_nfd},
+        {"NFKC", normalizer_nfkc},
+        {"NFKD", normalizer_nfkd},
+        {"Lowercase", normalizer_lowercase},
+        {"Strip", normalizer_strip},
+        {"StripAccents", normalizer_strip_accents},
+        {"Prepend", normalizer_prepend},
+        {"Replace", normalizer_replace},
+        {"BertNormalizer", normalizer_bert},
     };
     return dispatch(s, object, rows, sizeof rows / sizeof rows[0]);
 }
@@ -426,12 +453,22 @@ static hearth_status decoder_metaspace(const stage *s, const json_t *object)
     return add_decoder(s, step);
 }
 
+static hearth_status decoder_wordpiece(const stage *s, const json_t *object)
+{
+    decoder_step step = {.kind = DECODER_WORDPIECE};
+    bool cleanup = true;
+    TRY(read_text(s, object, "prefix", &step.pattern));
+    TRY(read_flag(s, object, "cleanup", true, &cleanup));
+    step.count = cleanup ? 1 : 0;
+    return add_decoder(s, step);
+}
+
 static hearth_status decoder(const stage *s, const json_t *object)
 {
     static const stage_row rows[] = {
         {"Sequence", decoder_sequence},   {"ByteLevel", decoder_byte_level}, {"ByteFallback", decoder_byte_fallback},
         {"Fuse", decoder_fuse},           {"Replace", decoder_replace},      {"Strip", decoder_strip},
-        {"Metaspace", decoder_metaspace},
+        {"Metaspace", decoder_metaspace}, {"WordPiece", decoder_wordpiece},
     };
     return dispatch(s, object, rows, sizeof rows / sizeof rows[0]);
 }

@@ -71,12 +71,17 @@ static hearth_status load_ends(loader *l, hearth_error *error)
     model_weights *w = l->w;
     char name[NAME_BYTES];
     w->tied = c->tied;
-    TRY(load_whole(l, c->tied ? n->embedding : n->output, 0, c->vocabulary, c->width, &w->output, error));
+    if (!c->form.headless) {
+        TRY(load_whole(l, c->tied ? n->embedding : n->output, 0, c->vocabulary, c->width, &w->output, error));
+    }
     if (!c->tied) {
         TRY(load_whole(l, n->embedding, 0, c->vocabulary, c->width, &w->embedding, error));
     }
     if (c->positions != 0) {
         TRY(load_whole(l, n->positions, 0, c->positions, c->width, &w->positions, error));
+    }
+    if (c->token_types != 0) {
+        TRY(load_whole(l, n->types, 0, c->token_types, c->width, &w->types, error));
     }
     if (c->form.embedding_norm) {
         TRY(load_norm(l, n->embedding_norm, PART_ALL, c->width, &w->embedding_norm, error));
@@ -98,9 +103,16 @@ static bool ends_in(const char *name, const char *tail)
 }
 
 /* Tensors that files carry and that say nothing new. */
-static bool is_superfluous(const tensor_entry *entry, const model_config *c)
+static bool is_superfluous(const loader *l, const tensor_entry *entry)
 {
+    const model_config *c = l->c;
     const char *name = entry->name;
+    const char *bare = strncmp(name, "bert.", 5) == 0 ? name + 5 : strncmp(name, "roberta.", 8) == 0 ? name + 8 : name;
+    for (const char *const *unread = l->names->unread; unread != NULL && *unread != NULL; unread++) {
+        if (strncmp(bare, *unread, strlen(*unread)) == 0) {
+            return true;
+        }
+    }
     if (c->tied && (strcmp(name, "lm_head.weight") == 0 || strcmp(name, "embed_out.weight") == 0)) {
         return true;
     }
@@ -119,7 +131,7 @@ static hearth_status check_all_used(const loader *l, hearth_error *error)
 {
     for (size_t i = 0; i < l->tensors->count; i++) {
         const char *name = l->tensors->entries[i].name;
-        if (!l->used[i] && !is_superfluous(&l->tensors->entries[i], l->c)) {
+        if (!l->used[i] && !is_superfluous(l, &l->tensors->entries[i])) {
             char place[NAME_BYTES];
             snprintf(place, sizeof place, "tensor %s", name);
             return error_set(error, HEARTH_E_UNSUPPORTED, place, "no such tensor in this family", "%s model with it",
@@ -227,7 +239,7 @@ static hearth_status pack_all(loader *l, hearth_error *error)
 {
     model_weights *w = l->w;
     const model_packing packing = l->options->packing;
-    w->matrix_bytes = matrix_bytes(&w->output);
+    w->matrix_bytes = w->output.rows == 0 ? 0 : matrix_bytes(&w->output);
     for (size_t i = 0; i < w->matrix_count; i++) {
         w->matrix_bytes += matrix_bytes(w->matrices[i]);
     }
@@ -239,7 +251,9 @@ static hearth_status pack_all(loader *l, hearth_error *error)
     for (size_t i = 0; i < w->matrix_count; i++) {
         TRY(pack_one(l, w->matrices[i], error));
     }
-    TRY(pack_one(l, &w->output, error));
+    if (w->output.rows != 0) {
+        TRY(pack_one(l, &w->output, error));
+    }
     w->pack_seconds = time_seconds() - begin;
     w->packed = true;
     return HEARTH_OK;
@@ -251,6 +265,9 @@ static hearth_status pack_all(loader *l, hearth_error *error)
 static const tensor_names *names_of(const loader *l)
 {
     static const char two[] = "transformer.h.0.ln_attn.weight";
+    if (l->options->gguf != NULL && l->c->form.residual_norm) {
+        return &names_gguf_encoder;
+    }
     if (l->options->gguf != NULL) {
         if (l->c->form.sinks) {
             return &names_gguf_gpt_oss;
@@ -336,6 +353,7 @@ void weights_free(model_weights *w)
     matrix_free(&w->output);
     matrix_free(&w->embedding);
     matrix_free(&w->positions);
+    matrix_free(&w->types);
     arena_destroy(w->vectors);
     *w = (model_weights){0};
 }

@@ -34,7 +34,8 @@ typedef struct layer_weights {
 typedef struct model_weights {
     matrix embedding; /* [vocabulary, width]; mapped, one row is read per token; unused when tied */
     matrix positions; /* [config.positions, width], mapped; no rows: there is none */
-    matrix output;    /* [vocabulary, width]; when tied it is the embedding too */
+    matrix types;     /* [config.token_types, width], mapped; no rows: there is none */
+    matrix output;    /* [vocabulary, width]; when tied it is the embedding too; no rows: headless */
     bool tied;
     nn_norm embedding_norm, output_norm; /* [width] */
     const float *output_bias;            /* [vocabulary], or NULL */

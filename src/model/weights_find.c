@@ -25,13 +25,34 @@ const char *name_with(const char *pattern, unsigned layer, unsigned expert, char
     return ret;
 }
 
-/* By its name; GPT-2's and BLOOM's first files leave out "transformer.". */
+/* By its name; files of a model without its head, and GPT-2's and BLOOM's first ones, leave out the first part. */
+static const tensor_entry *without_prefix(const loader *l, const char *name)
+{
+    static const char *const prefixes[] = {"transformer.", "bert.", "roberta.", "model."};
+    const tensor_entry *entry = tensor_table_find(l->tensors, name);
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0] && entry == NULL; i++) {
+        const size_t length = strlen(prefixes[i]);
+        if (strncmp(name, prefixes[i], length) == 0) {
+            entry = tensor_table_find(l->tensors, name + length);
+        }
+    }
+    return entry;
+}
+
+/* BERT's first checkpoints call a layer norm's weight gamma and its bias beta. */
 static const tensor_entry *look_up(const loader *l, const char *name)
 {
-    static const char prefix[] = "transformer.";
-    const tensor_entry *entry = tensor_table_find(l->tensors, name);
-    if (entry == NULL && strncmp(name, prefix, sizeof prefix - 1) == 0) {
-        entry = tensor_table_find(l->tensors, name + sizeof prefix - 1);
+    static const char *const spellings[][2] = {{"LayerNorm.weight", "LayerNorm.gamma"},
+                                               {"LayerNorm.bias", "LayerNorm.beta"}};
+    const tensor_entry *entry = without_prefix(l, name);
+    for (size_t i = 0; i < 2 && entry == NULL; i++) {
+        const size_t length = strlen(name);
+        const size_t tail = strlen(spellings[i][0]);
+        if (length > tail && strcmp(name + length - tail, spellings[i][0]) == 0) {
+            char old[LIMIT_TENSOR_NAME_BYTES + 32];
+            snprintf(old, sizeof old, "%.*s%s", (int)(length - tail), name, spellings[i][1]);
+            entry = without_prefix(l, old);
+        }
     }
     return entry;
 }

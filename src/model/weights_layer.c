@@ -69,8 +69,9 @@ static hearth_status load_norms(loader *l, unsigned index, layer_weights *layer,
 {
     const layer_form *form = &l->c->form;
     TRY(load_layer_norm(l, l->names->attention_norm, index, !form->no_pre_norm, &layer->attention_norm, error));
-    TRY(load_layer_norm(l, l->names->attention_post, index, form->post_norm, &layer->attention_post, error));
-    TRY(load_layer_norm(l, l->names->ffn_post, index, form->post_norm, &layer->ffn_post, error));
+    TRY(load_layer_norm(l, l->names->attention_post, index, form->post_norm || form->residual_norm,
+                        &layer->attention_post, error));
+    TRY(load_layer_norm(l, l->names->ffn_post, index, form->post_norm || form->residual_norm, &layer->ffn_post, error));
     if (form->shared_norm) {
         layer->ffn_norm = layer->attention_norm;
     } else {

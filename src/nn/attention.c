@@ -5,7 +5,10 @@
  * (a key head's query heads, or a query head; some tokens) until none is left, the dear ones first. */
 #include "nn/attention.h"
 
+#include <string.h>
+
 #define ATTENTION_TILE 32u /* tokens of a piece */
+_Static_assert(NN_GATHERED == 2 * ATTENTION_TILE, "queries and results of a piece");
 #define ATTENTION_CHEAP                                                                                                \
     ((size_t)1 << 16) /* positions * heads * head_dim below which a barrier costs more than idling */
 
@@ -77,11 +80,50 @@ static void whole_rows(const nn_worker *w, const nn_attention *a, const nn_atten
     thread_barrier(w->pool);
 }
 
+/* Tokens [begin, end) of a sequence whose queries all see everything, one query head: the kernel is given them as if
+ * they were heads of one token, the sequence's last, that share one key head. At most ATTENTION_TILE. */
+static void attend_whole(const nn_worker *w, const nn_attention *a, const nn_sequence *s, uint32_t layer,
+                         uint32_t begin, uint32_t end, uint32_t head)
+{
+    const uint32_t count = end - begin;
+    const uint32_t kv_head = head / (a->heads / a->kv_heads);
+    const size_t bytes = a->head_dim * sizeof(float);
+    cache_shape one = s->shape;
+    one.kv_heads = 1;
+    float *q = a->gathered + (size_t)w->part * NN_GATHERED * a->head_dim;
+    float *out = q + (size_t)ATTENTION_TILE * a->head_dim;
+    for (uint32_t t = 0; t < count; t++) {
+        memcpy(q + (size_t)t * a->head_dim, a->q + (s->first + begin + t) * a->ldq + (size_t)head * a->head_dim, bytes);
+    }
+    const uint8_t *keys = (const uint8_t *)keys_of(s, layer) + kv_head * cache_keys_bytes(one);
+    const uint8_t *values = (const uint8_t *)values_of(s, layer) + kv_head * cache_values_bytes(one);
+    w->k->attention->attend(one, keys, values, s->position + s->count - 1, 1, q, (size_t)count * a->head_dim, count, 0,
+                            count, a->scale, &a->layers[layer].form, out, (size_t)count * a->head_dim, w->scratch);
+    for (uint32_t t = 0; t < count; t++) {
+        memcpy(a->out + (s->first + begin + t) * a->ldo + (size_t)head * a->head_dim, out + (size_t)t * a->head_dim,
+               bytes);
+    }
+}
+
+static void attend_wholes(const nn_worker *w, const nn_attention *a, const nn_sequence *s, uint32_t layer,
+                          uint32_t begin, uint32_t end, uint32_t head_begin, uint32_t head_end)
+{
+    for (uint32_t head = head_begin; head < head_end; head++) {
+        for (uint32_t t = begin; t < end; t += ATTENTION_TILE) {
+            attend_whole(w, a, s, layer, t, end - t < ATTENTION_TILE ? end : t + ATTENTION_TILE, head);
+        }
+    }
+}
+
 /* Tokens [begin, end) of a sequence, query heads [head_begin, head_end). */
 static void attend(const nn_worker *w, const nn_attention *a, const nn_sequence *s, uint32_t layer, uint32_t begin,
                    uint32_t end, uint32_t head_begin, uint32_t head_end)
 {
     const size_t row = s->first + begin;
+    if (a->layers[layer].bidirectional) {
+        attend_wholes(w, a, s, layer, begin, end, head_begin, head_end);
+        return;
+    }
     w->k->attention->attend(s->shape, keys_of(s, layer), values_of(s, layer), s->position + begin, end - begin,
                             a->q + row * a->ldq, a->ldq, a->heads, head_begin, head_end, a->scale,
                             &a->layers[layer].form, a->out + row * a->ldo, a->ldo, w->scratch);

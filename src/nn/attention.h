@@ -1,4 +1,5 @@
-/* Causal attention with grouped heads (Ainslie et al., "GQA", 2023) over the KV caches of one or more sequences. */
+/* Attention, causal or over the whole text, with grouped heads (Ainslie et al., "GQA", 2023) over the KV caches of one
+ * or more sequences. */
 #ifndef NN_ATTENTION_H
 #define NN_ATTENTION_H
 
@@ -29,13 +30,16 @@ typedef enum qk_norm_kind {
     QK_NORM_ROW,   /* all heads together: [heads * head_dim] */
 } qk_norm_kind;
 
+#define NN_GATHERED 64u
+
 /* What differs between layers. */
 typedef struct nn_attention_layer {
     const rope_table *rope; /* NULL: nothing turns */
     attention_form form;
     qk_norm_kind qk_norm;
     nn_norm q_norm, k_norm;
-    float clip; /* not 0: q, k and v into [-clip, clip] */
+    bool bidirectional; /* every token sees the whole sequence, which is all in this step; form plain */
+    float clip;         /* not 0: q, k and v into [-clip, clip] */
 } nn_attention_layer;
 
 typedef struct nn_attention {
@@ -47,6 +51,7 @@ typedef struct nn_attention {
     size_t tokens;    /* of all sequences */
     float *q, *k, *v; /* [tokens, heads * head_dim], [tokens, kv_heads * head_dim] twice; normed and turned here */
     float *out;       /* [tokens, heads * head_dim] */
+    float *gathered;  /* bidirectional: NN_GATHERED * head_dim floats for each thread; else NULL */
     size_t ldq, ldkv, ldo;
 } nn_attention;
 

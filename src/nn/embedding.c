@@ -12,8 +12,11 @@ void nn_embed(const nn_worker *w, const nn_embedding *e, const int32_t *ids, con
         if (e->scale != 1.0f) {
             w->k->scale(row, e->scale, width, row);
         }
+        if (e->added != NULL) {
+            w->k->add(row, e->added, width, row);
+        }
         if (e->positions != NULL) {
-            matrix_row(w->k, e->positions, places[t], w->row, w->scratch);
+            matrix_row(w->k, e->positions, places[t] + e->position_offset, w->row, w->scratch);
             w->k->add(row, w->row, width, row);
         }
         if (e->norm != NULL) {

@@ -58,3 +58,11 @@ void nn_residual(const nn_worker *w, const matrix *m, const nn_norm *norm, size_
         w->k->add(x + t * ldx, row, m->rows, x + t * ldx);
     }
 }
+
+void nn_norm_tokens(const nn_worker *w, const nn_norm *norm, size_t tokens, size_t width, float *x, size_t ldx)
+{
+    const thread_range share = thread_split(tokens, 1, w->part, w->parts);
+    for (size_t t = share.begin; t < share.end; t++) {
+        nn_norm_row(w->k, norm, x + t * ldx, width, x + t * ldx);
+    }
+}

@@ -26,4 +26,7 @@ void nn_mlp_inner(const nn_worker *w, const nn_mlp *mlp, const nn_input *input, 
 void nn_residual(const nn_worker *w, const matrix *m, const nn_norm *norm, size_t tokens, float factor, float *y,
                  size_t ldy, float *x, size_t ldx);
 
+/* x = norm(x), whole tokens. x is complete on entry; a barrier at the end is the caller's. */
+void nn_norm_tokens(const nn_worker *w, const nn_norm *norm, size_t tokens, size_t width, float *x, size_t ldx);
+
 #endif

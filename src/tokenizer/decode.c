@@ -71,6 +71,45 @@ static hearth_status byte_of_token(token_text in, buffer *out, bool *ret_changed
                         : HEARTH_OK;
 }
 
+/* Hugging Face's clean_up_tokenization, one token at a time. */
+static hearth_status clean_up(buffer *text, hearth_error *error)
+{
+    static const struct {
+        token_text from, to;
+    } rules[] = {{{" .", 2}, {".", 1}},     {{" ?", 2}, {"?", 1}},           {{" !", 2}, {"!", 1}},
+                 {{" ,", 2}, {",", 1}},     {{" ' ", 3}, {"'", 1}},          {{" n't", 4}, {"n't", 3}},
+                 {{" 'm", 3}, {"'m", 2}},   {{" do not", 7}, {" don't", 6}}, {{" 's", 3}, {"'s", 2}},
+                 {{" 've", 4}, {"'ve", 3}}, {{" 're", 4}, {"'re", 3}}};
+    buffer out;
+    buffer_init(&out, 0);
+    hearth_status status = HEARTH_OK;
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0] && status == HEARTH_OK; i++) {
+        bool changed = false;
+        const token_text now = {buffer_text(text), text->length};
+        status = replace_in_token(now, rules[i].from, rules[i].to, &out, &changed, error);
+        if (status == HEARTH_OK && changed) {
+            buffer_clear(text);
+            status = buffer_append(text, buffer_text(&out), out.length, error);
+        }
+    }
+    buffer_free(&out);
+    return status;
+}
+
+static hearth_status wordpiece_token(token_text in, const decoder_step *step, buffer *out, hearth_error *error)
+{
+    const token_text prefix = step->pattern;
+    const bool follows = in.length >= prefix.length && memcmp(in.text, prefix.text, prefix.length) == 0;
+    buffer_clear(out);
+    if (follows) {
+        TRY(buffer_append(out, in.text + prefix.length, in.length - prefix.length, error));
+    } else {
+        TRY(buffer_append_char(out, ' ', error));
+        TRY(buffer_append(out, in.text, in.length, error));
+    }
+    return step->count > 0 ? clean_up(out, error) : HEARTH_OK;
+}
+
 static hearth_status apply_decoder(tokenizer *t, const decoder_step *step, size_t id, buffer *out, hearth_error *error)
 {
     bool changed = false;
@@ -88,6 +127,10 @@ static hearth_status apply_decoder(tokenizer *t, const decoder_step *step, size_
         break;
     case DECODER_BYTE_FALLBACK:
         TRY(byte_of_token(t->pieces[id], out, &changed, error));
+        break;
+    case DECODER_WORDPIECE:
+        TRY(wordpiece_token(t->pieces[id], step, out, error));
+        changed = true;
         break;
     case DECODER_STRIP:
         break;
@@ -116,6 +159,7 @@ hearth_status tokenizer_make_pieces(tokenizer *t, const tokenizer_spec *spec, he
         } else if (step->kind == DECODER_METASPACE && step->count > 0) {
             status = keep_rule(t, step->pattern, &t->first_drops, error);
         }
+        t->first_whole = t->first_whole || step->kind == DECODER_WORDPIECE;
         for (size_t id = 0; id < t->count && status == HEARTH_OK; id++) {
             status = apply_decoder(t, step, id, &out, error);
         }
@@ -166,6 +210,9 @@ hearth_status tokenizer_first_piece(const tokenizer *t, int32_t id, unsigned fla
     if (is_hidden(t, id, flags)) {
         return HEARTH_OK;
     }
+    if (t->first_whole) {
+        return buffer_append(out, t->entries[id].text, t->entries[id].length, error);
+    }
     if (t->first_drops.length > 0) {
         buffer without;
         buffer_init(&without, 0);
@@ -197,7 +244,7 @@ hearth_status tokenizer_decode(const tokenizer *t, const int32_t *ids, size_t co
         if (is_hidden(t, ids[i], flags)) {
             continue;
         }
-        if (first && t->first_drops.length > 0) {
+        if (first && (t->first_whole || t->first_drops.length > 0)) {
             TRY(tokenizer_first_piece(t, ids[i], flags, out, error));
         } else {
             TRY(tokenizer_piece(t, ids[i], flags, out, error));

@@ -45,7 +45,7 @@ static hearth_status encode_piece(void *context, const char *piece, size_t lengt
 {
     encode_job *job = context;
     return job->t->split_at_marker ? encode_marked_words(job, piece, length, error)
-                                   : bpe_encode(&job->t->bpe, &job->scratch, piece, length, job->out, error);
+                                   : job->t->model->encode(job->t, &job->scratch, piece, length, job->out, error);
 }
 
 static hearth_status encode_split(encode_job *job, const char *text, size_t length, bool first, hearth_error *error)

@@ -8,9 +8,20 @@
 #include "tokenizer/normalize.h"
 #include "tokenizer/patterns.h"
 #include "tokenizer/pretokenize.h"
+#include "tokenizer/wordpiece.h"
+
+/* A kind of model, a row of the table in tokenizer.c. */
+typedef struct model_kind {
+    tokenizer_model model;
+    const char *name; /* for people */
+    hearth_status (*make)(tokenizer *t, const tokenizer_spec *spec, hearth_error *error);
+    hearth_status (*encode)(const tokenizer *t, bpe_scratch *scratch, const char *word, size_t length, token_list *out,
+                            hearth_error *error);
+} model_kind;
 
 struct tokenizer {
     arena *arena; /* all texts and tables below but the hash tables */
+    const model_kind *model;
     char *kind;
     size_t count;
     token_text *entries; /* [count] as the file writes them, each terminated by a NUL that does not count */
@@ -18,13 +29,15 @@ struct tokenizer {
     unsigned *flags;     /* [count] token_flags */
     uint8_t *end;        /* [count] 1: ends a turn */
     vocab by_entry;
-    bpe bpe;
+    bpe bpe; /* its words are every model's */
+    wordpiece wordpiece;
     added_trie added_raw;        /* matched in the text as it came */
     added_trie added_normalized; /* matched after normalisation */
     normalizer normalizer;
     pretokenizer pretokenizer;
     bool split_at_marker;   /* no token holds U+2581 after another character: words end before it */
     token_text first_drops; /* DECODER_METASPACE's character, where the first token loses it; else empty */
+    bool first_whole;       /* DECODER_WORDPIECE: the first token is written as it is */
     token_text strip;       /* DECODER_STRIP's character, or empty */
     unsigned strip_count;
     int32_t bos, eos;

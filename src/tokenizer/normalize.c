@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "tokenizer/find.h"
+#include "tokenizer/normalize_bert.h"
 #include "tokenizer/unicode.h"
 
 #include <string.h>
@@ -310,6 +311,10 @@ static hearth_status apply_step(const normalizer *n, size_t index, normalizer_sc
     case NORMALIZER_LOWERCASE:
     case NORMALIZER_STRIP_ACCENTS:
         return apply_per_character(step->kind, in, out, error);
+    case NORMALIZER_BERT_CLEAN:
+    case NORMALIZER_BERT_CHINESE:
+    case NORMALIZER_BERT_ACCENTS:
+        return normalize_bert(step->kind, in, out, error);
     case NORMALIZER_STRIP:
         break;
     }

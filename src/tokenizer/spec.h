@@ -23,6 +23,7 @@ typedef struct merge_spec {
 typedef enum tokenizer_model {
     TOKENIZER_BPE,           /* merges, first one first */
     TOKENIZER_SENTENCEPIECE, /* any two neighbours whose joined text is a token, highest score first */
+    TOKENIZER_WORDPIECE,     /* the longest token, from left to right */
 } tokenizer_model;
 
 /* ---- normalisers: text to text ---- */
@@ -37,6 +38,9 @@ typedef enum normalizer_kind {
     NORMALIZER_REPLACE_REGEX, /* the same, `pattern` is a regular expression */
     NORMALIZER_STRIP,         /* white space at the ends asked for */
     NORMALIZER_STRIP_ACCENTS, /* drops combining marks (Mn) */
+    NORMALIZER_BERT_CLEAN,    /* drops control characters, makes every white space a space */
+    NORMALIZER_BERT_CHINESE,  /* spaces around Chinese characters */
+    NORMALIZER_BERT_ACCENTS,  /* drops the marks that BERT's normaliser knows */
 } normalizer_kind;
 
 typedef struct normalizer_step {
@@ -84,6 +88,8 @@ typedef enum decoder_kind {
     DECODER_REPLACE,       /* `pattern` by `with`, in each token */
     DECODER_BYTE_FALLBACK, /* <0xNN> back to a byte */
     DECODER_METASPACE,     /* `pattern` by a space in each token; where `count`, left out of the first token */
+    DECODER_WORDPIECE,     /* tokens with the prefix `pattern` lose it, others get a space before, but the first; where
+                              `count`, spaces before punctuation go */
     DECODER_STRIP,         /* up to `count` times `pattern` (one character) off the left end of the whole text */
 } decoder_kind;
 
@@ -100,6 +106,9 @@ typedef struct tokenizer_spec {
     bool byte_fallback; /* characters without a token become <0xNN> */
     bool fuse_unknown;  /* neighbours without a token become one unknown token */
     bool ignore_merges; /* a piece that is a token is that token, whatever the merges say */
+
+    token_text continuing_prefix; /* WordPiece: of tokens that do not begin a word */
+    size_t word_characters;       /* WordPiece: longer words are unknown */
 
     const token_spec *tokens;
     size_t token_count;

@@ -139,16 +139,24 @@ static hearth_status copy_tokens(tokenizer *t, const tokenizer_spec *spec, heart
     return HEARTH_OK;
 }
 
-/* What the model's own symbols are. Byte level: as plain bytes. */
-static hearth_status make_words(tokenizer *t, const tokenizer_spec *spec, hearth_error *error)
+/* [count], 1 for what is no symbol of the model's. */
+static hearth_status outside_tokens(const tokenizer *t, uint8_t **ret, hearth_error *error)
 {
-    uint8_t *skip = mem_calloc(t->count, 1);
-    if (skip == NULL) {
+    *ret = mem_calloc(t->count, 1);
+    if (*ret == NULL) {
         return error_memory(error, t->count);
     }
     for (size_t i = 0; i < t->count; i++) {
-        skip[i] = (t->flags[i] & TOKEN_OUTSIDE) != 0;
+        (*ret)[i] = (t->flags[i] & TOKEN_OUTSIDE) != 0;
     }
+    return HEARTH_OK;
+}
+
+/* What the model's own symbols are. Byte level: as plain bytes. */
+static hearth_status make_words(tokenizer *t, const tokenizer_spec *spec, hearth_error *error)
+{
+    uint8_t *skip = NULL;
+    TRY(outside_tokens(t, &skip, error));
     int32_t duplicate = -1;
     const token_text *texts = spec->byte_level ? t->pieces : t->entries;
     const hearth_status status = vocab_build(&t->bpe.words, texts, t->count, skip, &duplicate, error);
@@ -278,6 +286,48 @@ static bool marker_only_at_front(const tokenizer *t)
     return vocab_find(&t->bpe.words, TOKENIZER_MARKER, 3) >= 0;
 }
 
+/* ---- kinds of models ---- */
+
+static hearth_status make_bpe(tokenizer *t, const tokenizer_spec *spec, hearth_error *error)
+{
+    t->split_at_marker = !spec->byte_level && marker_only_at_front(t);
+    return make_merges(t, spec, error);
+}
+
+static hearth_status make_sentencepiece(tokenizer *t, const tokenizer_spec *spec, hearth_error *error)
+{
+    t->split_at_marker = !spec->byte_level && marker_only_at_front(t);
+    return make_scores(t, spec, error);
+}
+
+static hearth_status make_wordpiece(tokenizer *t, const tokenizer_spec *spec, hearth_error *error)
+{
+    uint8_t *skip = NULL;
+    TRY(outside_tokens(t, &skip, error));
+    const hearth_status status = wordpiece_make(&t->wordpiece, t->arena, &t->bpe.words, t->entries, skip, spec, error);
+    mem_free(skip);
+    return status;
+}
+
+static hearth_status encode_bpe(const tokenizer *t, bpe_scratch *scratch, const char *word, size_t length,
+                                token_list *out, hearth_error *error)
+{
+    return bpe_encode(&t->bpe, scratch, word, length, out, error);
+}
+
+static hearth_status encode_wordpiece(const tokenizer *t, bpe_scratch *scratch, const char *word, size_t length,
+                                      token_list *out, hearth_error *error)
+{
+    (void)scratch;
+    return wordpiece_encode(&t->wordpiece, word, length, out, error);
+}
+
+static const model_kind model_kinds[] = {
+    {TOKENIZER_BPE, "BPE", make_bpe, encode_bpe},
+    {TOKENIZER_SENTENCEPIECE, "SentencePiece BPE", make_sentencepiece, encode_bpe},
+    {TOKENIZER_WORDPIECE, "WordPiece", make_wordpiece, encode_wordpiece},
+};
+
 static hearth_status make_model(tokenizer *t, const tokenizer_spec *spec, hearth_error *error)
 {
     bpe *b = &t->bpe;
@@ -291,8 +341,12 @@ static hearth_status make_model(tokenizer *t, const tokenizer_spec *spec, hearth
     TRY(out_of_arena((const void *)b->whole, t->count, error));
     make_byte_ids(t, spec);
     TRY(make_words(t, spec, error));
-    t->split_at_marker = !spec->byte_level && marker_only_at_front(t);
-    return spec->model == TOKENIZER_BPE ? make_merges(t, spec, error) : make_scores(t, spec, error);
+    for (size_t i = 0; i < sizeof model_kinds / sizeof model_kinds[0]; i++) {
+        if (model_kinds[i].model == spec->model) {
+            t->model = &model_kinds[i];
+        }
+    }
+    return t->model->make(t, spec, error);
 }
 
 static hearth_status make_normalizer(tokenizer *t, const tokenizer_spec *spec, hearth_error *error)
@@ -423,9 +477,7 @@ static hearth_status make_kind(tokenizer *t, const tokenizer_spec *spec, hearth_
 {
     buffer text;
     buffer_init(&text, 0);
-    const char *what = spec->model == TOKENIZER_SENTENCEPIECE ? "SentencePiece BPE"
-                       : spec->byte_level                     ? "byte-level BPE"
-                                                              : "BPE";
+    const char *what = spec->byte_level && spec->model == TOKENIZER_BPE ? "byte-level BPE" : t->model->name;
     hearth_status status = spec->name == NULL ? buffer_append_text(&text, what, error)
                                               : buffer_printf(&text, error, "%s (%s)", what, spec->name);
     if (status == HEARTH_OK) {
@@ -482,12 +534,18 @@ void tokenizer_free(tokenizer *t)
     added_free(&t->added_normalized);
     vocab_free(&t->by_entry);
     vocab_free(&t->bpe.words);
+    wordpiece_free(&t->wordpiece);
     mem_free(t->bpe.merges);
     arena_destroy(t->arena);
     mem_free(t);
 }
 
 /* ---- reading ---- */
+
+size_t tokenizer_after_count(const tokenizer *t)
+{
+    return t->after_count;
+}
 
 size_t tokenizer_vocabulary_size(const tokenizer *t)
 {

@@ -1,4 +1,4 @@
-/* Text to token ids and back: byte-level BPE and SentencePiece BPE.
+/* Text to token ids and back: byte-level BPE, SentencePiece BPE, WordPiece.
  *
  * A tokenizer is built from a tokenizer_spec, which model/ fills from GGUF metadata or from tokenizer.json
  * (formats/tokenizer_json.h): this folder knows no file format. Immutable once made; encoding is
@@ -55,6 +55,8 @@ hearth_status tokenizer_decode(const tokenizer *t, const int32_t *ids, size_t co
 /* The bytes of one token in the middle of a text; "" for control tokens unless DECODE_SPECIAL. */
 hearth_status tokenizer_piece(const tokenizer *t, int32_t id, unsigned flags, buffer *out, hearth_error *error);
 
+/* How many ids ENCODE_ADD_BOS puts behind a text. */
+size_t tokenizer_after_count(const tokenizer *t);
 size_t tokenizer_vocabulary_size(const tokenizer *t);
 const char *tokenizer_kind(const tokenizer *t); /* "byte-level BPE (llama-bpe)", "SentencePiece BPE" */
 /* The vocabulary entry as it is written in the file, or NULL for an id outside. */

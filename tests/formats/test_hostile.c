@@ -505,6 +505,10 @@ static void safetensors_places(void **state)
     expect_safetensors("{" T("a", "F32", "1", "0", "4.0") "}", 4, HEARTH_E_FORMAT, "two integers of at least 0");
     expect_safetensors("{" T("a", "F32", "1", "0", "4,8") "}", 8, HEARTH_E_FORMAT, "two integers of at least 0");
     expect_safetensors("{" T("a", "F32", "2", "0", "4") "}", 4, HEARTH_E_FORMAT, "expected 8 bytes by dtype and shape");
+    expect_safetensors("{" T("a", "I64", "2", "0", "8") "}", 8, HEARTH_E_FORMAT,
+                       "expected 16 bytes by dtype and shape");
+    expect_safetensors("{" T("a", "I64", "0", "0", "0") "}", 0, HEARTH_E_FORMAT, "dimensions of at least 1");
+    expect_safetensors("{" T("a", "I64", "4294967296, 4294967296", "0", "8") "}", 8, HEARTH_E_FORMAT, "below 2^63");
     expect_safetensors("{" T("a", "F32", "0", "0", "0") "}", 0, HEARTH_E_FORMAT, "dimensions of at least 1");
     expect_safetensors("{" T("a", "F32", "-1", "0", "4") "}", 4, HEARTH_E_FORMAT, "a negative one");
     expect_safetensors("{" T("a", "F32", "1.5", "0", "4") "}", 4, HEARTH_E_FORMAT, "a number with a fraction");

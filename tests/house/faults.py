@@ -52,6 +52,11 @@ def scripted(place):
     return write_model(os.path.join(place, "scripted"))
 
 
+ENCODERS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "model", "golden", "encoders")
+COMMANDS_EMBED = {"embed": (["embed", None, "--threads", "2", "--json", "--json-lines", "--prompt-name", "query"], b'"the cat"\n{"text": "a dog"}\n'),
+                  "embed with similarities": (["embed", None, "--similarity", "the cat", "a dog"], b"")}
+
+
 def timeless(out):
     """The output without what time it took."""
     try:
@@ -134,7 +139,8 @@ def main():
     with folder() as place, concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         for container, model_of, commands in (("GGUF", stories, COMMANDS), ("folder", tiny, COMMANDS),
                                               ("GGUF", lambda: chat_gguf(place), COMMANDS_CHAT),
-                                              ("script", lambda: scripted(place), COMMANDS_PARTS)):
+                                              ("script", lambda: scripted(place), COMMANDS_PARTS),
+                                              ("encoder", lambda: os.path.join(ENCODERS, "bert"), COMMANDS_EMBED)):
             try:
                 model = model_of()
             except Skip as reason:

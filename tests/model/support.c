@@ -48,6 +48,22 @@ const char *smollm2_path(void)
     return path;
 }
 
+const char *minilm_path(void)
+{
+    static char path[1024];
+    const char *given = getenv("HEARTH_MINILM");
+    const char *cache = getenv("XDG_CACHE_HOME");
+    if (given != NULL && given[0] != '\0') {
+        return given;
+    }
+    if (cache != NULL && cache[0] != '\0') {
+        snprintf(path, sizeof path, "%s/openhearth/all-MiniLM-L6-v2", cache);
+    } else {
+        snprintf(path, sizeof path, "%s/.cache/openhearth/all-MiniLM-L6-v2", env_or("HOME", "/"));
+    }
+    return path;
+}
+
 void expect_ok(hearth_status status, const hearth_error *error)
 {
     if (status != HEARTH_OK) {

@@ -19,10 +19,12 @@
         skip();                                                                                                        \
     } while (0)
 
-/* SOURCE/tests/model/golden/NAME, fixture folder/NAME, SmolLM2's file; static storage, one of each at a time. */
+/* SOURCE/tests/model/golden/NAME, fixture folder/NAME, SmolLM2's file, MiniLM's folder; static storage, one of each at
+ * a time. */
 const char *golden_path(const char *name);
 const char *fixture_path(const char *name);
 const char *smollm2_path(void);
+const char *minilm_path(void);
 
 /* Fails the test with the error's line. */
 void expect_ok(hearth_status status, const hearth_error *error);

@@ -13,6 +13,7 @@
 
 static char path[1024];
 static char golden[1024];
+static char encoder[1024];
 
 /* A folder with a tiny model and `template`; `drop` takes it away. */
 static void make_folder(char folder[32], const char *template)
@@ -151,6 +152,47 @@ static void whole_header(void **state)
     hearth_engine_destroy(engine);
 }
 
+/* Vectors of an encoder: those of sentence-transformers are in test_encoders.c; here the function around them. */
+static void texts_are_embedded(void **state)
+{
+    (void)state;
+    hearth_error error = {0};
+    hearth_engine *engine = NULL;
+    hearth_model *model = NULL;
+    hearth_session *session = NULL;
+    size_t n = 0;
+    static const char *const texts[] = {"The cat sleeps.", "query: dog", "dog"};
+    float vectors[3 * 32] = {7};
+    float other[32];
+    assert_int_equal(hearth_engine_create(NULL, &engine, &error), HEARTH_OK);
+    assert_int_equal(hearth_model_open(engine, encoder, NULL, &model, &error), HEARTH_OK);
+    assert_string_equal(hearth_model_family(model), "BERT");
+    assert_int_equal(hearth_embed(model, texts, 3, NULL, vectors, 95, &n, &error), HEARTH_OK);
+    assert_true(n == 32 && vectors[0] == 7); /* no room: nothing is written */
+    assert_int_equal(hearth_embed(model, texts, 3, NULL, vectors, 96, &n, &error), HEARTH_OK);
+    float length = 0;
+    for (size_t i = 0; i < 32; i++) {
+        length += vectors[i] * vectors[i];
+    }
+    assert_true(length > 0.9999f && length < 1.0001f);
+    assert_int_equal(hearth_embed(model, texts + 1, 1, NULL, other, 32, &n, &error), HEARTH_OK);
+    assert_memory_equal(other, vectors + 32, sizeof other); /* alone as among others */
+    hearth_embed_options options = {.prompt = "query: "};
+    assert_int_equal(hearth_embed(model, texts + 2, 1, &options, other, 32, &n, &error), HEARTH_OK);
+    assert_memory_equal(other, vectors + 32, sizeof other);
+    options = (hearth_embed_options){.pooling = HEARTH_POOLING_CLS, .normalize = HEARTH_NORMALIZE_NO, .dimensions = 5};
+    assert_int_equal(hearth_embed(model, texts, 1, &options, other, 32, &n, &error), HEARTH_OK);
+    assert_int_equal(n, 5);
+    assert_memory_not_equal(other, vectors, 5 * sizeof *other);
+    options.dimensions = 33;
+    assert_int_equal(hearth_embed(model, texts, 1, &options, other, 32, &n, &error), HEARTH_E_ARGUMENT);
+    options = (hearth_embed_options){.pooling = (hearth_pooling)9};
+    assert_int_equal(hearth_embed(model, texts, 1, &options, other, 32, &n, &error), HEARTH_E_ARGUMENT);
+    assert_int_equal(hearth_session_create(model, NULL, &session, &error), HEARTH_E_UNSUPPORTED);
+    hearth_model_close(model);
+    hearth_engine_destroy(engine);
+}
+
 static void wrong_calls(void **state)
 {
     (void)state;
@@ -184,7 +226,8 @@ int main(void)
                  source == NULL ? "." : source);
     }
     snprintf(golden, sizeof golden, "%s/tests/model/golden/llama-gqa", source == NULL ? "." : source);
+    snprintf(encoder, sizeof encoder, "%s/tests/model/golden/encoders/bert", source == NULL ? "." : source);
     const struct CMUnitTest tests[] = {cmocka_unit_test(whole_header), cmocka_unit_test(chats_are_rendered),
-                                       cmocka_unit_test(wrong_calls)};
+                                       cmocka_unit_test(texts_are_embedded), cmocka_unit_test(wrong_calls)};
     return cmocka_run_group_tests_name("library", tests, NULL, NULL);
 }

@@ -117,6 +117,8 @@ def run_tool(tool, path, mode, data, rounds=0):
 def expected_ids(hf, mode, texts):
     """Hugging Face's ids of every text, a tuple each; a thousand texts at a time, for their memory."""
     hf.encode_special_tokens = mode == "plain"
+    hf.no_truncation()
+    hf.no_padding()
     ids = []
     for at in range(0, len(texts), 1000):
         ids += [tuple(e.ids) for e in hf.encode_batch_fast(texts[at:at + 1000], add_special_tokens=False)]
@@ -168,7 +170,9 @@ def candidates(fixtures, folder):
             ("neox", file("tokenizers", "neox", "20B_tokenizer.json"), None, None),
             ("neox-olmo", file("tokenizers", "neox", "allenai_gpt-neox-olmo-dolma-v1_5.json"), None, None),
             ("olmo2", file("tokenizers", "olmo2", "allenai_dolma2.json"), None, None),
-            ("tinystories", file("tinystories-656k", "tokenizer.json"), None, None)]
+            ("tinystories", file("tinystories-656k", "tokenizer.json"), None, None),
+            ("minilm", v.minilm_path(), None, v.minilm_gguf),
+            ("minilm, cased", v.minilm_path(), v.minilm_cased, None)]
     for name, source, make, gguf in rows:
         if not os.path.exists(source):
             yield name, None, None

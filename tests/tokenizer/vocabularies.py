@@ -26,6 +26,13 @@ def smollm2_path():
     return cached("HEARTH_SMOLLM2", "SmolLM2-135M-Instruct.Q4_1.gguf")
 
 
+def minilm_path():
+    """tokenizer.json of all-MiniLM-L6-v2 (scripts/fetch-embedding-model)."""
+    folder = os.environ.get("HEARTH_MINILM") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "openhearth", "all-MiniLM-L6-v2")
+    return os.path.join(folder, "tokenizer.json")
+
+
 def qwen_path():
     return cached("HEARTH_QWEN_TIKTOKEN", "qwen.tiktoken")
 
@@ -262,3 +269,33 @@ def llama3_gguf(fixtures, path):
 
 def qwen2_gguf(ranks, path):
     write_gguf(path, "qwen2", *qwen2_parts(ranks), eos="<|im_end|>")
+
+
+# ---- BERT ----
+
+
+def minilm_cased(path):
+    """The same vocabulary under a normaliser that keeps letters as they are."""
+    with open(path, encoding="utf-8") as f:
+        whole = json.load(f)
+    whole["normalizer"].update(lowercase=False, strip_accents=None)
+    return whole
+
+
+def minilm_gguf(path):
+    """As llama.cpp's converter spells it: U+2581 before what begins a word, nothing before what follows in one."""
+    def string(text):
+        raw = text.encode()
+        return struct.pack("<Q", len(raw)) + raw
+    with open(minilm_path(), encoding="utf-8") as f:
+        whole = json.load(f)
+    vocabulary, special = whole["model"]["vocab"], {a["content"] for a in whole["added_tokens"]}
+    tokens = sorted(vocabulary, key=vocabulary.get)
+    kinds = [3 if t in special else 1 for t in tokens]
+    spelled = [t if t in special else t[2:] if t.startswith("##") else "\u2581" + t for t in tokens]
+    pairs = [string(key) + struct.pack("<I", 8) + string(text) for key, text in (
+        ("general.architecture", "bert"), ("tokenizer.ggml.model", "bert"), ("tokenizer.ggml.pre", "jina-v2-en"))]
+    pairs += [string("tokenizer.ggml.tokens") + struct.pack("<IIQ", 9, 8, len(spelled)) + b"".join(string(t) for t in spelled),
+              string("tokenizer.ggml.token_type") + struct.pack("<IIQ%di" % len(kinds), 9, 5, len(kinds), *kinds)]
+    with open(path, "wb") as f:
+        f.write(b"GGUF" + struct.pack("<IQQ", 3, 0, len(pairs)) + b"".join(pairs))
