@@ -97,8 +97,7 @@ static bool ends_in(const char *name, const char *tail)
     return length >= size && strcmp(name + length - size, tail) == 0;
 }
 
-/* Tensors that files carry and that say nothing new. */
-static bool is_superfluous(const tensor_entry *entry, const model_config *c)
+bool tensor_is_superfluous(const tensor_entry *entry, const model_config *c)
 {
     const char *name = entry->name;
     if (c->tied && (strcmp(name, "lm_head.weight") == 0 || strcmp(name, "embed_out.weight") == 0)) {
@@ -119,7 +118,7 @@ static hearth_status check_all_used(const loader *l, hearth_error *error)
 {
     for (size_t i = 0; i < l->tensors->count; i++) {
         const char *name = l->tensors->entries[i].name;
-        if (!l->used[i] && !is_superfluous(&l->tensors->entries[i], l->c)) {
+        if (!l->used[i] && !tensor_is_superfluous(&l->tensors->entries[i], l->c)) {
             char place[NAME_BYTES];
             snprintf(place, sizeof place, "tensor %s", name);
             return error_set(error, HEARTH_E_UNSUPPORTED, place, "no such tensor in this family", "%s model with it",
