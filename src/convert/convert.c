@@ -5,6 +5,7 @@
 #include "convert/metadata.h"
 #include "convert/rows.h"
 #include "formats/safetensors_write.h"
+#include "model/load_tokenizer.h"
 #include "platform/file_stream.h"
 
 #include <stdio.h>
@@ -36,6 +37,27 @@ static hearth_status take_bytes(void *context, const void *bytes, size_t length,
     return HEARTH_OK;
 }
 
+/* A container without a vocabulary has no tokenizer. */
+static hearth_status load_one(const gguf_file *file, const hf_folder *folder, tokenizer **ret, hearth_error *error)
+{
+    if (file != NULL) {
+        return gguf_find(file, "tokenizer.ggml.tokens") < 0 ? HEARTH_OK : load_tokenizer_gguf(file, ret, error);
+    }
+    return folder->tokenizer_path == NULL ? HEARTH_OK : load_tokenizer_hf(folder, ret, error);
+}
+
+static hearth_status compare_tokenizers(const gguf_file *file, const hf_folder *folder, bool to_gguf,
+                                        hearth_error *error)
+{
+    tokenizer *both[2] = {NULL, NULL};
+    hearth_status status = load_one(file, NULL, &both[0], error);
+    status = status != HEARTH_OK ? status : load_one(NULL, folder, &both[1], error);
+    status = status != HEARTH_OK ? status : convert_compare_tokenizers(both[to_gguf], both[!to_gguf], error);
+    tokenizer_free(both[0]);
+    tokenizer_free(both[1]);
+    return status;
+}
+
 /* ---- a folder to GGUF ---- */
 
 typedef struct to_gguf {
@@ -53,6 +75,7 @@ static hearth_status check_gguf(const to_gguf *t, hearth_error *error)
     TRY(gguf_open(gguf_writer_temporary(t->writer), &file, error));
     hearth_status status = model_config_from_gguf(file, &read, error);
     status = status != HEARTH_OK ? status : convert_compare(&t->config, &read, true, error);
+    status = status != HEARTH_OK ? status : compare_tokenizers(file, t->folder, true, error);
     gguf_close(file);
     return status;
 }
@@ -206,6 +229,7 @@ static hearth_status check_folder(const to_folder *t, hearth_error *error)
     TRY(hf_open(t->temporary, false, &folder, error));
     hearth_status status = model_config_from_hf(folder, &read, error);
     status = status != HEARTH_OK ? status : convert_compare(&t->config, &read, false, error);
+    status = status != HEARTH_OK ? status : compare_tokenizers(t->file, folder, false, error);
     hf_close(folder);
     return status;
 }

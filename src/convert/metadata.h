@@ -5,6 +5,7 @@
 #include "convert/family.h"
 #include "convert/plan.h"
 #include "formats/gguf_write.h"
+#include "tokenizer/tokenizer.h"
 
 /* ---- to GGUF ---- */
 
@@ -23,6 +24,10 @@ hearth_status convert_config_to_folder(const char *path, const gguf_file *file, 
                                        const model_family *hf, convert_plan *p, hearth_error *error);
 /* tokenizer.json, tokenizer_config.json; nothing for a file without a vocabulary. */
 hearth_status convert_tokenizer_to_folder(const char *path, const gguf_file *file, hearth_error *error);
+
+/* The two tokenizers give the same ids for texts of many kinds, and begin and end alike; either may be NULL, when both
+ * must be. HEARTH_E_UNSUPPORTED shows where they part. */
+hearth_status convert_compare_tokenizers(const tokenizer *from, const tokenizer *to, hearth_error *error);
 
 /* ---- shared ---- */
 
