@@ -253,7 +253,7 @@ static void put_shape(keys *k, const json_t *config, const model_config *c)
         }
         put_number(k, "attention.key_length_mla", c->mla.nope + c->mla.rope);
         put_number(k, "attention.value_length_mla", c->mla.value);
-    } else if (config_value(config, "head_dim") != NULL || c->heads * c->head_dim != c->width) {
+    } else {
         put_number(k, "attention.key_length", c->head_dim);
         put_number(k, "attention.value_length", c->head_dim);
     }
