@@ -248,6 +248,8 @@ static hearth_status longrope_object(config_writer *w, convert_plan *p, json_t *
                                             {"rope_factors_long.weight", "long_factor"}};
     char key[96];
     uint64_t context = 0;
+    snprintf(key, sizeof key, "%s.context_length", w->c->family->gguf_architecture);
+    TRY(gguf_get_u64(w->file, key, &context, error));
     *ret = json_door_put(kind_object("longrope"), "type", json_string("longrope"));
     for (int i = 0; i < 2; i++) {
         const tensor_entry *entry = convert_plan_take(p, names[i][0]);
@@ -258,8 +260,6 @@ static hearth_status longrope_object(config_writer *w, convert_plan *p, json_t *
         }
         *ret = json_door_put(*ret, names[i][1], factor_list(entry));
     }
-    snprintf(key, sizeof key, "%s.context_length", w->c->family->gguf_architecture);
-    TRY(gguf_get_u64(w->file, key, &context, error));
     put_number(w, "max_position_embeddings", context);
     put_number(w, "original_max_position_embeddings", w->c->context);
     *ret = json_door_put(*ret, "original_max_position_embeddings", json_integer(w->c->context));
@@ -519,6 +519,30 @@ static hearth_status write_generation(const char *path, const gguf_file *file, c
     return convert_write_json(path, "generation_config.json", value, error);
 }
 
+/* README.md with the licence, where the file states one: what a folder keeps it in. */
+static hearth_status write_card(const char *path, const gguf_file *file, hearth_error *error)
+{
+    gguf_string license = {0};
+    gguf_string name = {"model", 5};
+    buffer text;
+    if (gguf_get_string(file, "general.license", &license, NULL) != HEARTH_OK ||
+        memchr(license.text, '\n', license.length) != NULL) {
+        return HEARTH_OK;
+    }
+    (void)gguf_get_string(file, "general.name", &name, NULL);
+    char *card = file_join(path, "README.md");
+    buffer_init(&text, 0);
+    hearth_status status = card == NULL ? error_memory(error, strlen(path)) : HEARTH_OK;
+    if (status == HEARTH_OK) {
+        status = buffer_printf(&text, error, "---\nlicense: %.*s\n---\n\n# %.*s\n", (int)license.length, license.text,
+                               (int)name.length, name.text);
+    }
+    status = status != HEARTH_OK ? status : file_create(card, text.data, text.length, error);
+    buffer_free(&text);
+    mem_free(card);
+    return status;
+}
+
 hearth_status convert_config_to_folder(const char *path, const gguf_file *file, const model_config *c,
                                        const model_family *hf, convert_plan *p, hearth_error *error)
 {
@@ -553,5 +577,6 @@ hearth_status convert_config_to_folder(const char *path, const gguf_file *file, 
         return status;
     }
     TRY(convert_write_json(path, "config.json", w.root, error));
+    TRY(write_card(path, file, error));
     return write_generation(path, file, c, error);
 }

@@ -1,4 +1,4 @@
-/* Models from one container to the other: Hugging Face folders to GGUF files and back. docs/commands/convert.md. */
+/* Models from one container to the other: Hugging Face folders to GGUF files and back. docs/convert.md. */
 #ifndef CONVERT_CONVERT_H
 #define CONVERT_CONVERT_H
 

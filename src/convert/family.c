@@ -59,7 +59,7 @@ hearth_status convert_architecture(const model_family *hf, const model_family **
     *ret_name = row != NULL && row->architecture != NULL ? row->architecture : hf->gguf_architecture;
     if (row == NULL || *ret_name == NULL) {
         return error_set(error, HEARTH_E_UNSUPPORTED, "architectures",
-                         "a family whose conversion docs/commands/convert.md lists", "%s", hf->hf_class);
+                         "a family whose conversion docs/convert.md lists", "%s", hf->hf_class);
     }
     *ret = model_family_by_architecture(*ret_name, strlen(*ret_name));
     return HEARTH_OK;
@@ -79,7 +79,7 @@ hearth_status convert_class(const model_config *c, const model_family **ret, hea
     *ret = model_family_by_class(class, strlen(class));
     if (*ret == NULL || convert_family_of(*ret) == NULL) {
         return error_set(error, HEARTH_E_UNSUPPORTED, "general.architecture",
-                         "a family whose conversion docs/commands/convert.md lists", "%s", architecture);
+                         "a family whose conversion docs/convert.md lists", "%s", architecture);
     }
     return HEARTH_OK;
 }

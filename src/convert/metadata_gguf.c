@@ -229,6 +229,13 @@ static uint32_t whole_context(const json_t *config, const model_config *c)
     return context;
 }
 
+static void put_unscaled(keys *k, const model_config *c)
+{
+    if (c->rope.kind == ROPE_PLAIN) {
+        put_text(k, "rope.scaling.type", "none");
+    }
+}
+
 static void put_shape(keys *k, const json_t *config, const model_config *c)
 {
     put_number(k, "block_count", c->layers);
@@ -242,7 +249,7 @@ static void put_shape(keys *k, const json_t *config, const model_config *c)
              (double)c->eps);
     if (is(k, "nemotron")) { /* both, as llama.cpp's converter has it, and that RoPE is not scaled */
         put_real(k, "attention.layer_norm_rms_epsilon", (double)c->eps);
-        put_text(k, "rope.scaling.type", "none");
+        put_unscaled(k, c);
     }
     if (c->mla.kv_rank != 0) {
         put_number(k, "attention.key_length", c->head_dim);
@@ -304,7 +311,7 @@ static void put_scales(keys *k, const json_t *config, const model_config *c)
         put_real(k, "logit_scale", (double)divisor);
     } else if (is(k, "command-r") || is(k, "cohere2")) {
         put_real(k, "logit_scale", (double)c->logit_scale);
-        put_text(k, "rope.scaling.type", "none");
+        put_unscaled(k, c);
     }
 }
 

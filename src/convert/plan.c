@@ -80,7 +80,10 @@ static bool narrows(const convert_tensor *t, dtype type)
             float value = 0;
             memcpy(&value, e->data + 4 * i, 4);
             const float back = narrowed(value + t->plus, type) - t->plus;
-            exact = memcmp(&back, &value, 4) == 0;
+            uint32_t bits[2];
+            memcpy(&bits[0], &back, 4);
+            memcpy(&bits[1], &value, 4);
+            exact = bits[0] == bits[1]; /* also the sign of a zero */
         }
     }
     return exact;

@@ -31,9 +31,9 @@ static hearth_status stack(convert_plan *p, const char *from, const char *to, un
 {
     const uint32_t experts = p->c->moe.experts;
     char name[CONVERT_NAME_BYTES];
-    const tensor_entry **sources = arena_array(p->memory, experts, sizeof *sources);
+    const tensor_entry **sources = arena_array(p->memory, experts, sizeof(tensor_entry *));
     if (sources == NULL) {
-        return error_memory(error, experts * sizeof *sources);
+        return error_memory(error, experts * sizeof(tensor_entry *));
     }
     for (uint32_t e = 0; e < experts; e++) {
         sources[e] = convert_plan_take(p, convert_name(from, layer, e, ".weight", name));

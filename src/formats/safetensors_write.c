@@ -22,7 +22,8 @@ static json_t *entry_json(const tensor_entry *entry, uint64_t begin)
         shape = json_door_append(shape, json_integer((json_int_t)entry->shape[i]));
     }
     offsets = json_door_append(offsets, json_integer((json_int_t)begin));
-    offsets = json_door_append(offsets, json_integer((json_int_t)(begin + entry->size_bytes)));
+    const uint64_t end = begin + entry->size_bytes;
+    offsets = json_door_append(offsets, json_integer((json_int_t)end));
     json_t *value = json_door_put(json_object(), "dtype", json_string(dtype_get_info(entry->type)->name));
     value = json_door_put(value, "shape", shape);
     return json_door_put(value, "data_offsets", offsets);

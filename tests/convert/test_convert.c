@@ -81,7 +81,7 @@ static void same_tensors(const tensor_table *expected, const tensor_table *found
     }
 }
 
-/* Keys that say something else, or that ours leaves out, and why: docs/commands/convert.md. */
+/* Keys that say something else, or that ours leaves out, and why: docs/convert.md. */
 static bool may_differ(const char *key)
 {
     static const char *const keys[] = {
