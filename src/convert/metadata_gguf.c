@@ -71,7 +71,7 @@ static const char *front_matter(const char *text, const char *name, size_t *ret_
 {
     const size_t size = strlen(name);
     const char *end = strncmp(text, "---\n", 4) == 0 ? strstr(text + 3, "\n---") : NULL;
-    for (const char *line = text + 3; end != NULL && line < end; line = strchr(line + 1, '\n')) {
+    for (const char *line = end != NULL ? text + 3 : NULL; line != NULL && line < end; line = strchr(line + 1, '\n')) {
         if (strncmp(line + 1, name, size) == 0 && line[1 + size] == ':') {
             const char *value = line + 2 + size + strspn(line + 2 + size, " \"'");
             *ret_length = strcspn(value, "\"'\r\n");

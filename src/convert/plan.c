@@ -318,6 +318,22 @@ typedef struct fused_role {
     size_t count;
 } fused_role;
 
+/* A matrix or a vector, and heads that the containers' orders of rows are made for: else the maps would point outside.
+ */
+static hearth_status check_fused(const convert_plan *p, const tensor_entry *entry, hearth_error *error)
+{
+    char place[PLACE_SIZE];
+    if (entry->dims != 1 && entry->dims != 2) {
+        return error_set(error, HEARTH_E_FORMAT, place_name(place, "tensor", entry->name, strlen(entry->name)),
+                         "1 or 2 dimensions", "%u", entry->dims);
+    }
+    if ((p->from.order.order == FUSED_BY_HEAD || p->to.order.order == FUSED_BY_HEAD) && p->c->kv_heads != p->c->heads) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, "key heads", "one for each query head in this family", "%u of %u",
+                         p->c->kv_heads, p->c->heads);
+    }
+    return HEARTH_OK;
+}
+
 /* One tensor that holds all parts, in the other order of rows. */
 static hearth_status add_fused(convert_plan *p, const tensor_entry *entry, const char *name, const fused_role *role,
                                bool turned, hearth_error *error)
@@ -325,6 +341,7 @@ static hearth_status add_fused(convert_plan *p, const tensor_entry *entry, const
     convert_tensor t = {.kind = CONVERT_COPY, .source_count = 1, .out = {.dims = entry->dims}};
     size_t rows = 0;
     bool differ = false;
+    TRY(check_fused(p, entry, error));
     memcpy(t.out.shape, entry->shape, sizeof t.out.shape);
     t.part_count = role->count;
     for (size_t i = 0; i < role->count; i++) {
@@ -351,6 +368,7 @@ static hearth_status add_unfused(convert_plan *p, const tensor_entry *entry, con
                                  size_t all, hearth_error *error)
 {
     convert_tensor t = {.kind = CONVERT_PARTS, .source_count = 1, .part_count = 1, .out = {.dims = entry->dims}};
+    TRY(check_fused(p, entry, error));
     TRY(check_rows(entry, (size_t)entry->shape[0], all, error));
     memcpy(t.out.shape, entry->shape, sizeof t.out.shape);
     t.parts[0] = (convert_part){.part = part, .rows = part_rows(p, part, 0, false), .from_fused = true};
@@ -373,12 +391,11 @@ static hearth_status add_joined(convert_plan *p, const tensor_entry *const *entr
                                     .rows = part_rows(p, role->parts[i], 0, false),
                                     .source = (uint32_t)i,
                                     .to_fused = true};
+        TRY(check_fused(p, entries[i], error));
         TRY(check_rows(entries[i], (size_t)entries[i]->shape[0], t.parts[i].rows, error));
-        if (entries[i]->dims != entries[0]->dims || entries[i]->type != entries[0]->type ||
-            entries[i]->shape[entries[i]->dims - 1] != entries[0]->shape[entries[0]->dims - 1]) {
-            if (entries[0]->dims > 1) {
-                return convert_no_name(p, entries[i]->name, error);
-            }
+        const bool alike = entries[i]->dims == entries[0]->dims && entries[i]->type == entries[0]->type;
+        if (!alike || (entries[0]->dims == 2 && entries[i]->shape[1] != entries[0]->shape[1])) {
+            return convert_no_name(p, entries[i]->name, error);
         }
         rows += t.parts[i].rows;
     }

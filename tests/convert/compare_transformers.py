@@ -22,6 +22,8 @@ try:
     import torch
     from gguf import GGUFReader
     from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    torch.set_num_threads(1)  # tiny models: threads would wait for each other
 except ImportError as missing:
     print(f"1..1\nok 1 - transformers # SKIP {missing}")
     sys.exit(0)

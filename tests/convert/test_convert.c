@@ -317,6 +317,35 @@ static hearth_status write_too_little(gguf_writer *w, hearth_error *error)
     return gguf_writer_finish(w, error);
 }
 
+/* Damaged files end in an error or in a file, whatever they say of themselves. */
+static void check_damaged(void **state)
+{
+    static const char *const names[] = {"families/mixtral.gguf",     "families/falcon-new.gguf",
+                                        "families/deepseek-v3.gguf", "families/pythia.gguf",
+                                        "families/glm4.gguf",        "llama3-scaled.gguf"};
+    (void)state;
+    for (size_t n = 0; n < sizeof names / sizeof names[0]; n++) {
+        buffer bytes;
+        buffer_init(&bytes, 0);
+        OK(file_read(golden_path(names[n]), 1 << 26, &bytes, error));
+        for (uint32_t i = 0; i < 50; i++) {
+            hearth_error problem = {0};
+            const size_t at = 24 + (size_t)(i * 2654435761u + n * 40503u) % 5000; /* metadata and table */
+            const char old = bytes.data[at];
+            bytes.data[at] = (char)(old + 1 + (char)(i % 7));
+            OK(file_replace(scratch_path("damaged.gguf"), bytes.data, bytes.length, error));
+            bytes.data[at] = old;
+            const hearth_status status = convert(scratch_path("damaged.gguf"), "damaged", DTYPE_LIMIT, &problem);
+            assert_true(status == HEARTH_OK || problem.status == status);
+            if (status == HEARTH_OK) {
+                forget("damaged");
+            }
+            assert_false(file_exists(scratch_path("damaged")));
+        }
+        buffer_free(&bytes);
+    }
+}
+
 /* Every value of a file with every type comes out of the writer as it went in. */
 static void check_writer(void **state)
 {
@@ -489,6 +518,7 @@ int main(void)
         {"number formats", check_types, NULL, NULL, NULL},
         {"shards", check_shards, NULL, NULL, NULL},
         {"interrupted, in the way", check_interrupted, NULL, NULL, NULL},
+        {"damaged files", check_damaged, NULL, NULL, NULL},
         {"the GGUF writer", check_writer, NULL, NULL, NULL},
     };
     size_t count = list_folder("families", subjects, list_folder("", subjects, 0));
