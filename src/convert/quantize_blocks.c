@@ -6,8 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-#define CANDIDATES 8 /* on each side of the plain scale */
-#define STEP 0.1f    /* of the range's end from one to the next */
+#define CANDIDATES 3 /* on each side of the plain scale */
+#define STEP 0.25f   /* of the range's end from one to the next */
 
 static float weight_of(const quantize_group *g, size_t i)
 {
@@ -16,7 +16,8 @@ static float weight_of(const quantize_group *g, size_t i)
 
 static int nearest(float value, int least, int most)
 {
-    const float rounded = rintf(value);
+    const float clipped = value > -1024.0f ? value < 1024.0f ? value : 1024.0f : -1024.0f; /* NaN: the least */
+    const float rounded = clipped + 12582912.0f - 12582912.0f; /* half to even, without a call */
     /* written so that NaN gives the least */
     return rounded >= (float)most ? most : rounded > (float)least ? (int)rounded : least;
 }

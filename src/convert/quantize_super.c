@@ -19,7 +19,8 @@ static void put_half(uint8_t *out, uint16_t bits)
 
 static int nearest(float value, int least, int most)
 {
-    const float rounded = rintf(value);
+    const float clipped = value > -1024.0f ? value < 1024.0f ? value : 1024.0f : -1024.0f; /* NaN: the least */
+    const float rounded = clipped + 12582912.0f - 12582912.0f; /* half to even, without a call */
     return rounded >= (float)most ? most : rounded > (float)least ? (int)rounded : least;
 }
 
