@@ -15,6 +15,8 @@ extern const cli_command command_detokenize;
 extern const cli_command command_template;
 extern const cli_command command_score;
 extern const cli_command command_embed;
+extern const cli_command command_convert;
+extern const cli_command command_quantize;
 extern const cli_command command_bench;
 extern const cli_command command_doctor;
 extern const cli_command command_help;

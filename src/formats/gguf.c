@@ -286,6 +286,11 @@ static number load_number(gguf_type type, const uint8_t *data)
     return (number){.kind = NUMBER_NONE};
 }
 
+const gguf_value *gguf_raw_value(const gguf_file *file, size_t index)
+{
+    return &file->part.values[index];
+}
+
 static hearth_status find_value(const gguf_file *file, const char *key, const gguf_value **ret, hearth_error *error)
 {
     char place[PLACE_SIZE];

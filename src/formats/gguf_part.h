@@ -31,6 +31,8 @@ hearth_status gguf_part_read(gguf_part *ret, const char *path, tensor_table *tab
 void gguf_part_free(gguf_part *part);
 /* NULL when missing. */
 const gguf_value *gguf_part_find(const gguf_part *part, const char *key);
+/* Entry `index` of an open file, in file order; of a split set, the first part's. */
+const gguf_value *gguf_raw_value(const gguf_file *file, size_t index);
 /* A scalar of an integer type whose value is not negative; false for anything else. */
 bool gguf_value_u64(const gguf_value *value, uint64_t *ret);
 

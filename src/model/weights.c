@@ -102,13 +102,11 @@ static bool ends_in(const char *name, const char *tail)
     return length >= size && strcmp(name + length - size, tail) == 0;
 }
 
-/* Tensors that files carry and that say nothing new. */
-static bool is_superfluous(const loader *l, const tensor_entry *entry)
+bool tensor_is_superfluous(const tensor_entry *entry, const model_config *c, const tensor_names *names)
 {
-    const model_config *c = l->c;
     const char *name = entry->name;
     const char *bare = strncmp(name, "bert.", 5) == 0 ? name + 5 : strncmp(name, "roberta.", 8) == 0 ? name + 8 : name;
-    for (const char *const *unread = l->names->unread; unread != NULL && *unread != NULL; unread++) {
+    for (const char *const *unread = names->unread; unread != NULL && *unread != NULL; unread++) {
         if (strncmp(bare, *unread, strlen(*unread)) == 0) {
             return true;
         }
@@ -131,7 +129,7 @@ static hearth_status check_all_used(const loader *l, hearth_error *error)
 {
     for (size_t i = 0; i < l->tensors->count; i++) {
         const char *name = l->tensors->entries[i].name;
-        if (!l->used[i] && !is_superfluous(l, &l->tensors->entries[i])) {
+        if (!l->used[i] && !tensor_is_superfluous(&l->tensors->entries[i], l->c, l->names)) {
             char place[NAME_BYTES];
             snprintf(place, sizeof place, "tensor %s", name);
             return error_set(error, HEARTH_E_UNSUPPORTED, place, "no such tensor in this family", "%s model with it",

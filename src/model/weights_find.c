@@ -112,23 +112,23 @@ static bool is_interleaved(const loader *l)
 }
 
 /* Where value i of a head lies in the file's head. */
-static uint32_t place_in_head(const loader *l, row_part part, uint32_t i)
+static uint32_t place_in_head(const row_order *o, row_part part, uint32_t i)
 {
-    const uint32_t half = l->c->rope.dims / 2;
-    if ((part != PART_Q && part != PART_K) || !is_interleaved(l) || i >= 2 * half) {
+    const uint32_t half = o->c->rope.dims / 2;
+    if ((part != PART_Q && part != PART_K) || !o->interleaved || i >= 2 * half) {
         return i;
     }
     return 2 * (i % half) + i / half;
 }
 
 /* Latent attention: the values that turn lie behind those that do not. */
-static size_t latent_row(const loader *l, row_part part, size_t row)
+static size_t latent_row(const row_order *o, row_part part, size_t row)
 {
-    const mla_config *m = &l->c->mla;
+    const mla_config *m = &o->c->mla;
     const size_t before = part == PART_LATENT_Q ? m->nope : m->kv_rank;
     const size_t whole = before + m->rope;
     const size_t i = row % whole;
-    if (i < before || !is_interleaved(l)) {
+    if (i < before || !o->interleaved) {
         return row;
     }
     const size_t half = m->rope / 2;
@@ -136,14 +136,13 @@ static size_t latent_row(const loader *l, row_part part, size_t row)
     return row - j + 2 * (j % half) + j / half;
 }
 
-/* Row of the file for row `row` of a part whose tensor has `rows` rows of it. */
-static size_t source_row(const loader *l, row_part part, bool fused, size_t rows, size_t row)
+size_t row_place(const row_order *o, row_part part, bool fused, size_t rows, size_t row)
 {
-    const model_config *c = l->c;
+    const model_config *c = o->c;
     const size_t dim = c->head_dim;
     const size_t share = c->heads / c->kv_heads;
     if (part == PART_LATENT_Q || part == PART_LATENT_KV) {
-        return latent_row(l, part, row);
+        return latent_row(o, part, row);
     }
     if (part == PART_EVEN || part == PART_ODD) {
         return 2 * row + (part == PART_ODD);
@@ -152,12 +151,12 @@ static size_t source_row(const loader *l, row_part part, bool fused, size_t rows
         return part == PART_SECOND_HALF && fused ? rows + row : row;
     }
     const size_t head = row / dim;
-    const size_t i = place_in_head(l, part, (uint32_t)(row % dim));
+    const size_t i = place_in_head(o, part, (uint32_t)(row % dim));
     const size_t which = part == PART_Q ? 0 : part == PART_K ? 1 : 2;
     if (!fused) {
         return head * dim + i;
     }
-    switch (l->names->order) {
+    switch (o->order) {
     case FUSED_BY_HEAD:
         return (head * 3 + which) * dim + i;
     case FUSED_BY_GROUP: {
@@ -170,6 +169,12 @@ static size_t source_row(const loader *l, row_part part, bool fused, size_t rows
     }
     const size_t before = which == 0 ? 0 : which == 1 ? c->heads : (size_t)c->heads + c->kv_heads;
     return (before + head) * dim + i;
+}
+
+static size_t source_row(const loader *l, row_part part, bool fused, size_t rows, size_t row)
+{
+    const row_order order = {.c = l->c, .order = l->names->order, .interleaved = is_interleaved(l)};
+    return row_place(&order, part, fused, rows, row);
 }
 
 hearth_status make_row_map(const loader *l, const matrix_place *place, size_t rows, size_t *ret_first,

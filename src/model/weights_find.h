@@ -3,7 +3,7 @@
  *
  * Rows of q and k that RoPE turns lie in one of two orders: values that turn together half a rotation apart, or side by
  * side ("interleaved"). Row maps bring the second to the first, so that every container computes the same chains. Rows
- * of fused tensors (q, k and v in one; gate and up in one) are found by maps, too. */
+ * of fused tensors (q, k and v in one; gate and up in one) are found by maps, too. convert/ takes the same maps. */
 #ifndef MODEL_WEIGHTS_FIND_H
 #define MODEL_WEIGHTS_FIND_H
 
@@ -36,6 +36,16 @@ typedef enum row_part {
     PART_LATENT_KV,   /* kv_rank values, then rope ones that turn */
 } row_part;
 
+/* In which order a container keeps rows. */
+typedef struct row_order {
+    const model_config *c;
+    fused_order order;
+    bool interleaved;
+} row_order;
+
+/* Row of the file for row `row` of a part that has `rows` rows; `fused`: the tensor holds more than this part. */
+size_t row_place(const row_order *o, row_part part, bool fused, size_t rows, size_t row);
+
 typedef struct matrix_place {
     const char *stem; /* the name without ".weight", the layer's number in it */
     row_part part;
@@ -49,6 +59,8 @@ typedef struct matrix_place {
 /* Fills the layer's number into a pattern, and the expert's where there is a second %u. */
 const char *name_with(const char *pattern, unsigned layer, unsigned expert, char *ret, size_t size);
 bool tensor_is_there(const loader *l, const char *stem, const char *tail);
+/* Tensors that files carry and that say nothing new. */
+bool tensor_is_superfluous(const tensor_entry *entry, const model_config *c, const tensor_names *names);
 /* Rows of all parts together of a fused tensor. */
 size_t fused_rows(const model_config *c, row_part part);
 

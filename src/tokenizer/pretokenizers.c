@@ -139,3 +139,31 @@ const pretokenizer_row *pretokenizer_find(const char *name, size_t length)
     }
     return NULL;
 }
+
+/* The same text, or two spellings of a pattern that one matcher stands for. */
+static bool same_pattern(token_text a, token_text b)
+{
+    const pattern_fn match = a.length > 0 && b.length > 0 ? pattern_find(a.text, a.length) : NULL;
+    return (a.length == b.length && (a.length == 0 || memcmp(a.text, b.text, a.length) == 0)) ||
+           (match != NULL && match == pattern_find(b.text, b.length));
+}
+
+static bool same_step(const pretokenizer_step *a, const pretokenizer_step *b)
+{
+    return a->kind == b->kind && same_pattern(a->pattern, b->pattern) && a->behavior == b->behavior &&
+           a->invert == b->invert && a->individual == b->individual && a->split == b->split && a->prepend == b->prepend;
+}
+
+const pretokenizer_row *pretokenizer_of(const pretokenizer_step *steps, size_t count, bool ignore_merges, bool nfc)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        bool same = rows[i].step_count == count && rows[i].ignore_merges == ignore_merges && rows[i].nfc == nfc;
+        for (size_t k = 0; same && k < count; k++) {
+            same = same_step(&rows[i].steps[k], &steps[k]);
+        }
+        if (same) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}

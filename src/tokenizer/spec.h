@@ -144,5 +144,7 @@ typedef struct pretokenizer_row {
 
 /* NULL for an unknown name. */
 const pretokenizer_row *pretokenizer_find(const char *name, size_t length);
+/* The first row of these steps and settings (the model's bytes are cut alike, whatever else the name says), or NULL. */
+const pretokenizer_row *pretokenizer_of(const pretokenizer_step *steps, size_t count, bool ignore_merges, bool nfc);
 
 #endif

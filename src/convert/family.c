@@ -1,0 +1,233 @@
+/* Families by both containers' names; what a conversion must leave as it was. */
+#include "convert/family.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const convert_family rows[] = {
+    {"LlamaForCausalLM", "llama", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"MistralForCausalLM", "mistral", "llama", "rms_norm_eps", STYLE_PLAIN},
+    {"MixtralForCausalLM", "mixtral", "llama", "rms_norm_eps", STYLE_PLAIN},
+    {"Qwen2ForCausalLM", "qwen2", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"Qwen2MoeForCausalLM", "qwen2_moe", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"Qwen3ForCausalLM", "qwen3", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"Qwen3MoeForCausalLM", "qwen3_moe", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"GemmaForCausalLM", "gemma", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"Gemma2ForCausalLM", "gemma2", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"Gemma3ForCausalLM", "gemma3_text", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"PhiForCausalLM", "phi", NULL, "layer_norm_eps", STYLE_PLAIN},
+    {"Phi3ForCausalLM", "phi3", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"PhimoeForCausalLM", "phimoe", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"OlmoForCausalLM", "olmo", NULL, NULL, STYLE_PLAIN},
+    {"Olmo2ForCausalLM", "olmo2", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"Olmo3ForCausalLM", "olmo3", "olmo2", "rms_norm_eps", STYLE_PLAIN},
+    {"OlmoeForCausalLM", "olmoe", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"GPTNeoXForCausalLM", "gpt_neox", NULL, "layer_norm_eps", STYLE_PLAIN},
+    {"ApertusForCausalLM", "apertus", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"SmolLM3ForCausalLM", "smollm3", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"BloomForCausalLM", "bloom", NULL, "layer_norm_epsilon", STYLE_BLOOM},
+    {"Starcoder2ForCausalLM", "starcoder2", NULL, "norm_epsilon", STYLE_PLAIN},
+    {"GraniteForCausalLM", "granite", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"GraniteMoeForCausalLM", "granitemoe", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"GPT2LMHeadModel", "gpt2", NULL, "layer_norm_epsilon", STYLE_GPT2},
+    {"FalconForCausalLM", "falcon", NULL, "layer_norm_epsilon", STYLE_FALCON},
+    {"StableLmForCausalLM", "stablelm", NULL, "layer_norm_eps", STYLE_PLAIN},
+    {"GlmForCausalLM", "glm", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"Glm4ForCausalLM", "glm4", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"CohereForCausalLM", "cohere", NULL, "layer_norm_eps", STYLE_PLAIN},
+    {"Cohere2ForCausalLM", "cohere2", NULL, "layer_norm_eps", STYLE_PLAIN},
+    {"DeepseekV2ForCausalLM", "deepseek_v2", "deepseek2", "rms_norm_eps", STYLE_PLAIN},
+    {"DeepseekV3ForCausalLM", "deepseek_v3", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"NemotronForCausalLM", "nemotron", NULL, "norm_eps", STYLE_PLAIN},
+    {"Exaone4ForCausalLM", "exaone4", NULL, "rms_norm_eps", STYLE_PLAIN},
+};
+
+const convert_family *convert_family_of(const model_family *hf)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(rows[i].hf_class, hf->hf_class) == 0) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+hearth_status convert_architecture(const model_family *hf, const model_family **ret, const char **ret_name,
+                                   hearth_error *error)
+{
+    const convert_family *row = convert_family_of(hf);
+    *ret_name = row != NULL && row->architecture != NULL ? row->architecture : hf->gguf_architecture;
+    if (row == NULL || *ret_name == NULL) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, "architectures",
+                         "a family whose conversion docs/convert.md lists", "%s", hf->hf_class);
+    }
+    *ret = model_family_by_architecture(*ret_name, strlen(*ret_name));
+    return HEARTH_OK;
+}
+
+hearth_status convert_class(const model_config *c, const model_family **ret, hearth_error *error)
+{
+    const char *class = c->family->hf_class;
+    const char *architecture = c->family->gguf_architecture;
+    if (strcmp(architecture, "llama") == 0) {
+        class = c->moe.experts != 0 ? "MixtralForCausalLM" : c->window != 0 ? "MistralForCausalLM" : class;
+    } else if (strcmp(architecture, "olmo2") == 0 && c->window != 0) {
+        class = "Olmo3ForCausalLM";
+    } else if (strcmp(architecture, "deepseek2") == 0 && !c->moe.select_bias) {
+        class = "DeepseekV2ForCausalLM";
+    }
+    *ret = model_family_by_class(class, strlen(class));
+    if (*ret == NULL || convert_family_of(*ret) == NULL) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, "general.architecture",
+                         "a family whose conversion docs/convert.md lists", "%s", architecture);
+    }
+    return HEARTH_OK;
+}
+
+/* ---- the same model? ---- */
+
+typedef struct comparison {
+    const char *first; /* what differs first; NULL: nothing does */
+    double from, to;
+} comparison;
+
+static void same(comparison *r, const char *what, double from, double to)
+{
+    if (r->first == NULL && (float)from != (float)to) {
+        *r = (comparison){what, from, to};
+    }
+}
+
+static void compare_shape(comparison *r, const model_config *a, const model_config *b)
+{
+    same(r, "layers", a->layers, b->layers);
+    same(r, "width", a->width, b->width);
+    same(r, "heads", a->heads, b->heads);
+    same(r, "key heads", a->kv_heads, b->kv_heads);
+    same(r, "head size", a->head_dim, b->head_dim);
+    same(r, "MLP width", a->ffn, b->ffn);
+    same(r, "vocabulary", a->vocabulary, b->vocabulary);
+    same(r, "context length", a->context, b->context);
+    same(r, "positions", a->positions, b->positions);
+    same(r, "norm epsilon", (double)a->eps, (double)b->eps);
+    same(r, "tied embeddings", a->tied, b->tied);
+    same(r, "attention scale", (double)a->attention_scale, (double)b->attention_scale);
+    same(r, "attention soft-cap", (double)a->attention_softcap, (double)b->attention_softcap);
+    same(r, "logit soft-cap", (double)a->logit_softcap, (double)b->logit_softcap);
+    same(r, "clip of q, k and v", (double)a->clip_qkv, (double)b->clip_qkv);
+    same(r, "embedding scale", (double)a->embedding_scale, (double)b->embedding_scale);
+    same(r, "residual scale", (double)a->residual_scale, (double)b->residual_scale);
+    same(r, "logit scale", (double)a->logit_scale, (double)b->logit_scale);
+}
+
+static void compare_form(comparison *r, const layer_form *a, const layer_form *b)
+{
+    same(r, "kind of norm", a->norm, b->norm);
+    same(r, "norms without weights", a->norm_weightless, b->norm_weightless);
+    same(r, "biases of norms", a->norm_bias, b->norm_bias);
+    same(r, "norms before", a->no_pre_norm, b->no_pre_norm);
+    same(r, "norms behind", a->post_norm, b->post_norm);
+    same(r, "parallel layers", a->parallel, b->parallel);
+    same(r, "shared norm", a->shared_norm, b->shared_norm);
+    same(r, "norms of queries and keys", a->qk_norm, b->qk_norm);
+    same(r, "biases of q, k and v", a->qkv_bias, b->qkv_bias);
+    same(r, "bias of attention's output", a->o_bias, b->o_bias);
+    same(r, "biases of the MLP", a->mlp_bias, b->mlp_bias);
+    same(r, "bias of the output", a->output_bias, b->output_bias);
+    same(r, "gate", a->ungated, b->ungated);
+    same(r, "activation", a->activation, b->activation);
+    same(r, "ALiBi", a->alibi, b->alibi);
+    same(r, "embedding norm", a->embedding_norm, b->embedding_norm);
+}
+
+static void compare_rope(comparison *r, const rope_config *a, const rope_config *b, uint32_t head_dim)
+{
+    /* llama3 and lists become a tensor of factors and the other way round; the tensors are made from them */
+    const bool listed =
+        (a->kind == ROPE_LLAMA3 || a->kind == ROPE_FACTORS) && (b->kind == ROPE_LLAMA3 || b->kind == ROPE_FACTORS);
+    (void)head_dim;
+    same(r, "RoPE dimensions", a->dims, b->dims);
+    same(r, "RoPE base frequency", a->theta, b->theta);
+    same(r, "RoPE attention factor", a->scale, b->scale);
+    if (listed) {
+        return;
+    }
+    same(r, "RoPE scaling", a->kind, b->kind);
+    if (a->kind == ROPE_LINEAR || a->kind == ROPE_YARN) {
+        same(r, "RoPE scaling factor", a->factor, b->factor);
+    }
+    if (a->kind == ROPE_YARN) {
+        same(r, "RoPE original context", a->original_context, b->original_context);
+        same(r, "YaRN's beta_fast", a->beta_fast, b->beta_fast);
+        same(r, "YaRN's beta_slow", a->beta_slow, b->beta_slow);
+        same(r, "YaRN's rounding", a->truncate, b->truncate);
+    }
+}
+
+static void compare_layers(comparison *r, const model_config *a, const model_config *b)
+{
+    bool local = false;
+    same(r, "sliding window", a->window, b->window);
+    for (uint32_t i = 0; i < a->layers && i < b->layers; i++) {
+        if (a->window != 0) {
+            local = local || layer_bit(a->windowed, i);
+            same(r, "layers with a window", layer_bit(a->windowed, i), layer_bit(b->windowed, i));
+        }
+        same(r, "layers without RoPE", layer_bit(a->unrotated, i), layer_bit(b->unrotated, i));
+        if (a->moe.experts != 0) {
+            same(r, "layers without experts", layer_bit(a->dense, i), layer_bit(b->dense, i));
+        }
+    }
+    if (local) {
+        const rope_config *left = a->rope_local.dims != 0 ? &a->rope_local : &a->rope;
+        const rope_config *right = b->rope_local.dims != 0 ? &b->rope_local : &b->rope;
+        compare_rope(r, left, right, a->head_dim);
+    }
+}
+
+static void compare_experts(comparison *r, const moe_config *a, const moe_config *b)
+{
+    same(r, "experts", a->experts, b->experts);
+    if (a->experts == 0) {
+        return;
+    }
+    same(r, "experts per token", a->used, b->used);
+    same(r, "expert width", a->ffn, b->ffn);
+    same(r, "shared expert width", a->shared_ffn, b->shared_ffn);
+    same(r, "experts' scores", a->score, b->score);
+    same(r, "normalised expert weights", a->normalize, b->normalize);
+    same(r, "scale of expert weights", (double)a->scale, (double)b->scale);
+    same(r, "router jitter", (double)a->jitter, (double)b->jitter);
+    same(r, "gate of the shared expert", a->shared_gate, b->shared_gate);
+    same(r, "bias of the choice", a->select_bias, b->select_bias);
+    const uint32_t left = a->groups > 1 ? a->groups : 0;
+    const uint32_t right = b->groups > 1 ? b->groups : 0;
+    same(r, "groups of experts", left, right);
+    if (left != 0) {
+        same(r, "groups of experts used", a->groups_used, b->groups_used);
+    }
+}
+
+hearth_status convert_compare(const model_config *from, const model_config *to, bool to_gguf, hearth_error *error)
+{
+    comparison r = {0};
+    char expected[96];
+    char place[64];
+    compare_shape(&r, from, to);
+    compare_form(&r, &from->form, &to->form);
+    compare_rope(&r, &from->rope, &to->rope, from->head_dim);
+    compare_layers(&r, from, to);
+    compare_experts(&r, &from->moe, &to->moe);
+    same(&r, "latent width", from->mla.kv_rank, to->mla.kv_rank);
+    same(&r, "query latent width", from->mla.q_rank, to->mla.q_rank);
+    same(&r, "unrotated values of a head", from->mla.nope, to->mla.nope);
+    same(&r, "value size of a head", from->mla.value, to->mla.value);
+    if (r.first == NULL) {
+        return HEARTH_OK;
+    }
+    snprintf(place, sizeof place, "%s", r.first);
+    snprintf(expected, sizeof expected, "something that %s of this family can say",
+             to_gguf ? "GGUF files" : "config.json");
+    return error_set(error, HEARTH_E_UNSUPPORTED, place, expected, "%.9g, which would be read back as %.9g", r.from,
+                     r.to);
+}

@@ -1,0 +1,96 @@
+/* Which tensors a converted model has, and out of which tensors of the source each one is made. The names, the order of
+ * rows and what a norm's weights mean come from the tables that the loader reads by (model/tensor_names.c,
+ * model/families.c): the plan goes from one spelling to the other. Private to convert/. */
+#ifndef CONVERT_PLAN_H
+#define CONVERT_PLAN_H
+
+#include "base/arena.h"
+#include "model/weights_find.h"
+
+/* How rows of a tensor come out of its sources. */
+typedef enum convert_kind {
+    CONVERT_COPY,        /* as they are */
+    CONVERT_PARTS,       /* by parts of a fused tensor, or in RoPE's other order */
+    CONVERT_TURN,        /* row i is the source's column i */
+    CONVERT_STACK,       /* [experts, rows, cols] out of a tensor each */
+    CONVERT_UNSTACK,     /* one expert's rows of [experts, rows, cols] */
+    CONVERT_SPLIT_HALF,  /* gates or ups of [experts, 2 * rows, cols] */
+    CONVERT_JOIN_HALVES, /* and back */
+    CONVERT_LATENT_K,    /* [heads, rank, nope] out of rows of kv_b, by columns */
+    CONVERT_LATENT_V,    /* [heads, value, rank] out of rows of kv_b */
+    CONVERT_LATENT_KV,   /* and back */
+    CONVERT_LITERAL,     /* numbers that are no tensor in the source */
+} convert_kind;
+
+typedef struct convert_part {
+    row_part part;
+    size_t rows;
+    uint32_t source; /* index into the tensor's sources */
+    bool from_fused, to_fused;
+} convert_part;
+
+typedef struct convert_tensor {
+    tensor_entry out; /* no data */
+    size_t rows, cols;
+    convert_kind kind;
+    const tensor_entry **sources;
+    size_t source_count;
+    convert_part parts[3];
+    size_t part_count;
+    size_t first;         /* UNSTACK: the first row; SPLIT_HALF: 0 or 1 */
+    float plus;           /* added to each value */
+    const float *literal; /* LITERAL */
+} convert_tensor;
+
+/* A container: where its tensors are, how it spells them. */
+typedef struct convert_side {
+    const tensor_names *names;
+    row_order order;
+    bool gguf;
+} convert_side;
+
+typedef struct convert_plan {
+    arena *memory; /* owns the tensors' names and lists */
+    convert_tensor *tensors;
+    size_t count, room;
+    uint64_t bytes; /* of all outputs */
+    const tensor_table *table;
+    const model_config *c;
+    convert_side from, to;
+    bool *used;   /* [table->count] */
+    dtype wanted; /* DTYPE_LIMIT: as the source has it */
+    dtype main;   /* of the matrices that come out, for metadata */
+} convert_plan;
+
+/* `hf` and `gguf` are the two families (rows of the table) that the containers speak of the model by.
+ * HEARTH_E_UNSUPPORTED names the tensor that has no counterpart. */
+hearth_status convert_plan_make(convert_plan *p, const tensor_table *table, const model_config *c,
+                                const model_family *hf, const model_family *gguf, bool to_gguf, dtype wanted,
+                                hearth_error *error);
+void convert_plan_free(convert_plan *p);
+/* A tensor of these numbers, F32. */
+hearth_status convert_plan_literal(convert_plan *p, const char *name, uint32_t dims, const uint64_t *shape,
+                                   const float *values, size_t count, hearth_error *error);
+/* Every tensor of the source went somewhere, or says nothing new. */
+hearth_status convert_plan_check_used(const convert_plan *p, hearth_error *error);
+/* By its name in the source, or NULL; marks it as used. */
+const tensor_entry *convert_plan_take(convert_plan *p, const char *name);
+
+/* Experts and latent attention: plan_experts.c. */
+hearth_status convert_plan_experts(convert_plan *p, unsigned layer, hearth_error *error);
+hearth_status convert_plan_latent(convert_plan *p, unsigned layer, hearth_error *error);
+
+/* ---- for the two files ---- */
+#define CONVERT_NAME_BYTES (LIMIT_TENSOR_NAME_BYTES + 32)
+/* Appends a copy of `t` under `name` with shape and type of its output chosen, sources copied. */
+hearth_status convert_plan_add(convert_plan *p, convert_tensor t, const char *name, const tensor_entry *const *sources,
+                               hearth_error *error);
+/* PATTERN with the layer, the expert and a tail. */
+const char *convert_name(const char *pattern, unsigned layer, unsigned expert, const char *tail,
+                         char ret[CONVERT_NAME_BYTES]);
+hearth_status convert_no_name(const convert_plan *p, const char *name, hearth_error *error);
+/* The simple role: `from` and `to` are the containers' patterns, either may be NULL. */
+hearth_status convert_plan_role(convert_plan *p, const char *from, const char *to, unsigned layer, row_part part,
+                                bool norm, bool turned, hearth_error *error);
+
+#endif

@@ -1,0 +1,536 @@
+/* hearth convert against llama.cpp's converter: every tiny folder under tests/model/golden becomes the GGUF file that
+ * was made of it there, tensor by tensor and key by key; and back, bit by bit. Both containers compute the same logits.
+ * What one container cannot say is refused; what is interrupted leaves nothing. */
+#include "../model/support.h"
+
+#include "base/hash.h"
+#include "convert/convert.h"
+#include "convert/metadata.h"
+#include "formats/gguf_write.h"
+#include "model/load_tokenizer.h"
+#include "platform/file_stream.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST 128
+#define TEXT_LENGTH 40u
+
+static char scratch[] = "/tmp/hearth-convert-XXXXXX";
+
+static const char *scratch_path(const char *name)
+{
+    static char paths[4][512];
+    static unsigned next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", scratch, name);
+    return path;
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    return mkdtemp(scratch) != NULL ? 0 : -1;
+}
+
+static int end(void **state)
+{
+    char command[128];
+    (void)state;
+    snprintf(command, sizeof command, "rm -rf '%s'", scratch);
+    return system(command);
+}
+
+static void forget(const char *name)
+{
+    char command[600];
+    snprintf(command, sizeof command, "rm -rf '%s'", scratch_path(name));
+    assert_int_equal(system(command), 0);
+}
+
+static hearth_status convert_with(const char *from, const char *to, convert_options o, convert_result *result,
+                                  hearth_error *error)
+{
+    o.kernels = engine_best_kernels();
+    return convert_model(from, scratch_path(to), &o, result, error);
+}
+
+static hearth_status convert(const char *from, const char *to, dtype type, hearth_error *error)
+{
+    convert_result result = {0};
+    return convert_with(from, to, (convert_options){.type = type}, &result, error);
+}
+
+/* ---- comparing ---- */
+
+static void same_tensors(const tensor_table *expected, const tensor_table *found, const char *what)
+{
+    for (size_t i = 0; i < expected->count; i++) {
+        const tensor_entry *a = &expected->entries[i];
+        const tensor_entry *b = tensor_table_find(found, a->name);
+        if (b == NULL || a->type != b->type || a->dims != b->dims || a->size_bytes != b->size_bytes ||
+            memcmp(a->shape, b->shape, a->dims * sizeof a->shape[0]) != 0 ||
+            memcmp(a->data, b->data, a->size_bytes) != 0) {
+            fail_msg("%s: tensor %s %s", what, a->name, b == NULL ? "is missing" : "differs");
+        }
+    }
+    if (expected->count != found->count) {
+        fail_msg("%s: %zu tensors in place of %zu", what, found->count, expected->count);
+    }
+}
+
+/* Keys that say something else, or that ours leaves out, and why: docs/convert.md. */
+static bool may_differ(const char *key)
+{
+    static const char *const keys[] = {
+        "general.name",
+        "general.size_label",
+        "general.basename",
+        "general.version",
+        "general.finetune",
+        "falcon.context_length",        /* llama.cpp writes 2048 for every Falcon */
+        "tokenizer.ggml.add_bos_token", /* for Phi without a vocabulary, too */
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (strcmp(keys[i], key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void same_keys(const gguf_file *expected, const gguf_file *found, const char *what)
+{
+    for (size_t i = 0; i < gguf_metadata_count(expected); i++) {
+        const gguf_string name = gguf_metadata_key(expected, i);
+        char key[256];
+        char values[2][512] = {"", "missing"};
+        snprintf(key, sizeof key, "%.*s", (int)name.length, name.text);
+        const int64_t other = gguf_find(found, key);
+        gguf_describe(expected, i, 64, values[0], sizeof values[0]);
+        if (other >= 0) {
+            gguf_describe(found, (size_t)other, 64, values[1], sizeof values[1]);
+        }
+        if (!may_differ(key) && strcmp(values[0], values[1]) != 0) {
+            fail_msg("%s: key %s: %s in place of %s", what, key, values[1], values[0]);
+        }
+    }
+}
+
+static void logits_hash(const char *path, char ret[HASH_HEX_SIZE])
+{
+    int32_t ids[TEXT_LENGTH];
+    engine *e = make_engine(1, NULL);
+    model *m = open_model(e, path, COMPUTE_F32);
+    for (uint32_t i = 0; i < TEXT_LENGTH; i++) {
+        ids[i] = (int32_t)(i * i * 7 % m->config.vocabulary);
+    }
+    float *logits = all_logits(m, ids, TEXT_LENGTH, 512, -1);
+    OK(hash_bytes_hex(logits, TEXT_LENGTH * m->config.vocabulary * sizeof *logits, ret, error));
+    free(logits);
+    model_close(m);
+    engine_free(e);
+}
+
+static void same_logits(const char expected[HASH_HEX_SIZE], const char *path, const char *what)
+{
+    char hash[HASH_HEX_SIZE];
+    logits_hash(path, hash);
+    if (strcmp(hash, expected) != 0) {
+        fail_msg("%s: %s has other logits", what, path);
+    }
+}
+
+/* ---- every family ---- */
+
+typedef struct subject {
+    char folder[300], gguf[300]; /* gguf "": there is none */
+    char title[64];
+} subject;
+
+/* What GGUF cannot say, and the word that must stand in the refusal. */
+static const struct {
+    const char *name, *word;
+} refused[] = {{"falcon-heads", "parallel layers"},
+               {"gemma2-scaled", "attention scale"},
+               {"ministral", "MinistralForCausalLM"},
+               {"qwen3-moe-mixed", "layers without experts"}};
+
+static const char *refusal(const char *name)
+{
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        if (strcmp(refused[i].name, name) == 0) {
+            return refused[i].word;
+        }
+    }
+    return NULL;
+}
+
+static void check_against_llama_cpp(const subject *s)
+{
+    gguf_file *expected = NULL;
+    gguf_file *found = NULL;
+    OK(gguf_open(s->gguf, &expected, error));
+    const tensor_entry *first = tensor_table_find(gguf_tensors(expected), "token_embd.weight");
+    assert_non_null(first);
+    forget("there.gguf"); /* some were made with --outtype f32 */
+    OK(convert(s->folder, "there.gguf", first->type, error));
+    OK(gguf_open(scratch_path("there.gguf"), &found, error));
+    same_tensors(gguf_tensors(expected), gguf_tensors(found), s->title);
+    same_keys(expected, found, s->title);
+    gguf_close(expected);
+    gguf_close(found);
+}
+
+static void check_back(const subject *s, const char hash[HASH_HEX_SIZE])
+{
+    hf_folder *expected = NULL;
+    hf_folder *found = NULL;
+    OK(convert(scratch_path("there.gguf"), "back", DTYPE_LIMIT, error));
+    OK(hf_open(s->folder, true, &expected, error));
+    OK(hf_open(scratch_path("back"), true, &found, error));
+    same_tensors(&expected->tensors, &found->tensors, s->title);
+    hf_close(expected);
+    hf_close(found);
+    same_logits(hash, scratch_path("back"), s->title);
+}
+
+static void check_family(void **state)
+{
+    const subject *s = *state;
+    const char *word = refusal(s->title);
+    char hash[HASH_HEX_SIZE];
+    forget("there.gguf");
+    forget("back");
+    forget("from-llama-cpp");
+    if (word != NULL) {
+        hearth_error error = {0};
+        assert_int_equal(convert(s->folder, "there.gguf", DTYPE_LIMIT, &error), HEARTH_E_UNSUPPORTED);
+        assert_true(strstr(error.place, word) != NULL || strstr(error.found, word) != NULL);
+        assert_false(file_exists(scratch_path("there.gguf")));
+        return;
+    }
+    OK(convert(s->folder, "there.gguf", DTYPE_LIMIT, error));
+    logits_hash(s->folder, hash);
+    same_logits(hash, scratch_path("there.gguf"), s->title);
+    check_back(s, hash);
+    if (s->gguf[0] != '\0') {
+        check_against_llama_cpp(s);
+        OK(convert(s->gguf, "from-llama-cpp", DTYPE_LIMIT, error));
+        same_logits(hash, scratch_path("from-llama-cpp"), s->title);
+    }
+}
+
+/* ---- number formats and shards ---- */
+
+static void check_types(void **state)
+{
+    static const dtype types[] = {DTYPE_F32, DTYPE_F16, DTYPE_BF16};
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        gguf_file *file = NULL;
+        hf_folder *folder = NULL;
+        OK(convert(golden_path("llama-gqa"), "typed.gguf", types[i], error));
+        OK(gguf_open(scratch_path("typed.gguf"), &file, error));
+        const tensor_entry *product = tensor_table_find(gguf_tensors(file), "blk.0.attn_v.weight");
+        const tensor_entry *norm = tensor_table_find(gguf_tensors(file), "blk.0.attn_norm.weight");
+        assert_true(product != NULL && product->type == types[i] && norm != NULL && norm->type == DTYPE_F32);
+        gguf_close(file);
+        OK(convert(scratch_path("typed.gguf"), "typed", types[(i + 1) % 3], error));
+        OK(hf_open(scratch_path("typed"), true, &folder, error));
+        product = tensor_table_find(&folder->tensors, "model.layers.0.self_attn.v_proj.weight");
+        assert_true(product != NULL && product->type == types[(i + 1) % 3]);
+        hf_close(folder);
+        forget("typed.gguf");
+        forget("typed");
+    }
+}
+
+static void check_shards(void **state)
+{
+    convert_result result = {0};
+    hf_folder *whole = NULL;
+    hf_folder *cut = NULL;
+    (void)state;
+    OK(convert(golden_path("qwen2-untied"), "one.gguf", DTYPE_LIMIT, error));
+    OK(convert(scratch_path("one.gguf"), "one", DTYPE_LIMIT, error));
+    const convert_options small = {.type = DTYPE_LIMIT, .shard_bytes = 20000};
+    OK(convert_with(scratch_path("one.gguf"), "many", small, &result, error));
+    assert_true(result.files > 2);
+    OK(hf_open(scratch_path("one"), true, &whole, error));
+    OK(hf_open(scratch_path("many"), true, &cut, error));
+    assert_true(cut->tensors.map_count == result.files);
+    same_tensors(&whole->tensors, &cut->tensors, "shards");
+    hf_close(whole);
+    hf_close(cut);
+}
+
+/* ---- nothing half done ---- */
+
+static bool stop_soon(void *context, const char *what, uint64_t done, uint64_t total, const char *unit)
+{
+    (void)context;
+    (void)what;
+    (void)unit;
+    return done < total / 2;
+}
+
+static size_t files_there(void)
+{
+    file_list list = {0};
+    OK(file_list_folder(scratch, &list, error));
+    const size_t count = list.count;
+    file_list_free(&list);
+    return count;
+}
+
+static void check_interrupted(void **state)
+{
+    convert_result result = {0};
+    hearth_error problem = {0};
+    const convert_options stopped = {.type = DTYPE_LIMIT, .progress = stop_soon};
+    (void)state;
+    OK(convert(golden_path("llama-mha"), "whole.gguf", DTYPE_LIMIT, error));
+    const size_t before = files_there();
+    assert_int_equal(convert_with(golden_path("llama-mha"), "cut.gguf", stopped, &result, &problem),
+                     HEARTH_E_CANCELLED);
+    assert_int_equal(convert_with(scratch_path("whole.gguf"), "cut", stopped, &result, &problem), HEARTH_E_CANCELLED);
+    assert_int_equal(files_there(), before);
+    /* what is there is not written over */
+    assert_int_equal(convert(golden_path("llama-mha"), "whole.gguf", DTYPE_LIMIT, &problem), HEARTH_E_ARGUMENT);
+    assert_int_equal(convert(golden_path("llama-mha.gguf"), "whole.gguf", DTYPE_LIMIT, &problem), HEARTH_E_ARGUMENT);
+    assert_int_equal(convert(golden_path("llama-mha"), "no/such/folder/x.gguf", DTYPE_LIMIT, &problem),
+                     HEARTH_E_NOT_FOUND);
+    assert_int_equal(files_there(), before);
+}
+
+static hearth_status write_too_little(gguf_writer *w, hearth_error *error)
+{
+    const uint64_t shape[2] = {3, 5};
+    const float zeros[15] = {0};
+    TRY(gguf_write_string(w, "general.architecture", "x", 1, error));
+    TRY(gguf_write_tensor(w, "a", DTYPE_F32, 2, shape, error));
+    TRY(gguf_writer_begin(w, scratch_path("little.gguf"), error));
+    TRY(gguf_writer_data(w, zeros, 56, error));
+    return gguf_writer_finish(w, error);
+}
+
+/* Damaged files end in an error or in a file, whatever they say of themselves. */
+static void check_damaged(void **state)
+{
+    static const char *const names[] = {"families/mixtral.gguf",     "families/falcon-new.gguf",
+                                        "families/deepseek-v3.gguf", "families/pythia.gguf",
+                                        "families/glm4.gguf",        "llama3-scaled.gguf"};
+    (void)state;
+    for (size_t n = 0; n < sizeof names / sizeof names[0]; n++) {
+        buffer bytes;
+        buffer_init(&bytes, 0);
+        OK(file_read(golden_path(names[n]), 1 << 26, &bytes, error));
+        for (uint32_t i = 0; i < 50; i++) {
+            hearth_error problem = {0};
+            const size_t at = 24 + (size_t)(i * 2654435761u + n * 40503u) % 5000; /* metadata and table */
+            const char old = bytes.data[at];
+            bytes.data[at] = (char)(old + 1 + (char)(i % 7));
+            OK(file_replace(scratch_path("damaged.gguf"), bytes.data, bytes.length, error));
+            bytes.data[at] = old;
+            const hearth_status status = convert(scratch_path("damaged.gguf"), "damaged", DTYPE_LIMIT, &problem);
+            assert_true(status == HEARTH_OK || problem.status == status);
+            if (status == HEARTH_OK) {
+                forget("damaged");
+            }
+            assert_false(file_exists(scratch_path("damaged")));
+        }
+        buffer_free(&bytes);
+    }
+}
+
+/* Every value of a file with every type comes out of the writer as it went in. */
+static void check_writer(void **state)
+{
+    gguf_file *from = NULL;
+    gguf_file *to = NULL;
+    hearth_error problem = {0};
+    char path[512];
+    (void)state;
+    gguf_writer *little = gguf_writer_create();
+    assert_non_null(little);
+    assert_int_equal(write_too_little(little, &problem), HEARTH_E_ARGUMENT);
+    gguf_writer_free(little);
+    assert_false(file_exists(scratch_path("little.gguf")));
+
+    snprintf(path, sizeof path, "%s", golden_path("../../formats/golden/types.gguf"));
+    OK(gguf_open(path, &from, error));
+    gguf_writer *w = gguf_writer_create();
+    assert_non_null(w);
+    for (size_t i = 0; i < gguf_metadata_count(from); i++) {
+        OK(gguf_write_copy(w, from, i, error));
+    }
+    const tensor_table *tensors = gguf_tensors(from);
+    for (size_t i = 0; i < tensors->count; i++) {
+        const tensor_entry *t = &tensors->entries[i];
+        OK(gguf_write_tensor(w, t->name, t->type, t->dims, t->shape, error));
+    }
+    OK(gguf_writer_begin(w, scratch_path("copy.gguf"), error));
+    for (size_t i = 0; i < tensors->count; i++) { /* in odd pieces, over the ends of tensors */
+        for (uint64_t at = 0; at < tensors->entries[i].size_bytes; at += 7) {
+            const uint64_t left = tensors->entries[i].size_bytes - at;
+            OK(gguf_writer_data(w, tensors->entries[i].data + at, left < 7 ? (size_t)left : 7, error));
+        }
+    }
+    OK(gguf_writer_finish(w, error));
+    gguf_writer_free(w);
+    OK(gguf_open(scratch_path("copy.gguf"), &to, error));
+    assert_int_equal(gguf_metadata_count(from), gguf_metadata_count(to));
+    same_keys(from, to, "types.gguf");
+    same_tensors(tensors, gguf_tensors(to), "types.gguf");
+    gguf_close(from);
+    gguf_close(to);
+}
+
+/* ---- tokenizers: llama.cpp's vocabularies with its own ids ---- */
+
+static void encode_all(const tokenizer *t, const char *input, FILE *out)
+{
+    static const char between[] = "\n__ggml_vocab_test__\n";
+    const char *at = input;
+    while (*at != '\0') {
+        const char *stop = strstr(at, between);
+        const size_t length = stop != NULL ? (size_t)(stop - at) : strlen(at);
+        token_list list = {0};
+        OK(tokenizer_encode(t, at, length, ENCODE_PLAIN, &list, error));
+        for (size_t i = 0; i < list.count; i++) {
+            fprintf(out, " %d", list.ids[i]);
+        }
+        fputc('\n', out);
+        token_list_free(&list);
+        at += length + (stop != NULL ? sizeof between - 1 : 0);
+    }
+}
+
+static void same_ids(const tokenizer *a, const tokenizer *b, const char *input, const char *what)
+{
+    char *texts[2] = {NULL, NULL};
+    size_t sizes[2] = {0, 0};
+    for (int i = 0; i < 2; i++) {
+        FILE *out = open_memstream(&texts[i], &sizes[i]);
+        assert_non_null(out);
+        encode_all(i == 0 ? a : b, input, out);
+        fclose(out);
+    }
+    if (strcmp(texts[0], texts[1]) != 0) {
+        fail_msg("%s: other ids", what);
+    }
+    free(texts[0]);
+    free(texts[1]);
+}
+
+static void check_vocabulary(void **state)
+{
+    const char *name = *state;
+    char path[600];
+    gguf_file *file = NULL;
+    gguf_file *again = NULL;
+    hf_folder *folder = NULL;
+    tokenizer *tokenizers[3] = {NULL, NULL, NULL};
+    buffer input;
+    snprintf(path, sizeof path, "tokenizers/llama.cpp/ggml-vocab-%s.gguf", name);
+    const char *fixture = fixture_path(path);
+    if (fixture == NULL || !file_exists(fixture)) {
+        SKIP("# no fixture %s\n", path);
+    }
+    snprintf(path, sizeof path, "%s", fixture);
+    forget("vocabulary");
+    OK(file_make_folders(scratch_path("vocabulary"), error));
+    OK(gguf_open(path, &file, error));
+    OK(convert_tokenizer_to_folder(scratch_path("vocabulary"), file, error));
+    OK(convert_write_json(scratch_path("vocabulary"), "config.json", json_object(), error));
+    OK(hf_open(scratch_path("vocabulary"), false, &folder, error));
+    OK(load_tokenizer_gguf(file, &tokenizers[0], error));
+    OK(load_tokenizer_hf(folder, &tokenizers[1], error));
+    OK(convert_compare_tokenizers(tokenizers[0], tokenizers[1], error));
+    buffer_init(&input, 0);
+    snprintf(path + strlen(path), 16, ".inp");
+    OK(file_read(path, 1 << 24, &input, error));
+    same_ids(tokenizers[0], tokenizers[1], buffer_text(&input), name);
+
+    /* and from that folder to GGUF again */
+    model_config c = {.vocabulary = (uint32_t)tokenizer_vocabulary_size(tokenizers[0])};
+    gguf_writer *w = gguf_writer_create();
+    assert_non_null(w);
+    OK(convert_tokenizer_to_gguf(w, folder, &c, error));
+    forget("vocabulary.gguf");
+    OK(gguf_writer_begin(w, scratch_path("vocabulary.gguf"), error));
+    OK(gguf_writer_finish(w, error));
+    gguf_writer_free(w);
+    OK(gguf_open(scratch_path("vocabulary.gguf"), &again, error));
+    OK(load_tokenizer_gguf(again, &tokenizers[2], error));
+    OK(convert_compare_tokenizers(tokenizers[0], tokenizers[2], error));
+    same_ids(tokenizers[0], tokenizers[2], buffer_text(&input), name);
+    buffer_free(&input);
+    for (int i = 0; i < 3; i++) {
+        tokenizer_free(tokenizers[i]);
+    }
+    hf_close(folder);
+    gguf_close(file);
+    gguf_close(again);
+}
+
+/* ---- the list of all ---- */
+
+static int by_title(const void *a, const void *b)
+{
+    return strcmp(((const subject *)a)->title, ((const subject *)b)->title);
+}
+
+static size_t list_folder(const char *name, subject *subjects, size_t count)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s", golden_path(name));
+    DIR *folder = opendir(path);
+    assert_non_null(folder);
+    for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+        if (strchr(entry->d_name, '.') != NULL || strcmp(entry->d_name, "families") == 0) {
+            continue;
+        }
+        assert_true(count < MOST && strlen(entry->d_name) < 32);
+        subject *s = &subjects[count++];
+        snprintf(s->title, sizeof s->title, "%.60s", entry->d_name);
+        snprintf(s->folder, sizeof s->folder, "%.200s/%.60s", path, entry->d_name);
+        snprintf(s->gguf, sizeof s->gguf, "%.280s.gguf", s->folder);
+        if (!file_exists(s->gguf)) {
+            s->gguf[0] = '\0';
+        }
+    }
+    closedir(folder);
+    qsort(subjects, count, sizeof *subjects, by_title);
+    return count;
+}
+
+int main(void)
+{
+    static subject subjects[MOST];
+    static struct CMUnitTest tests[MOST + 16];
+    static char *const vocabularies[] = {"deepseek-coder", "deepseek-llm", "falcon",   "gpt-2",
+                                         "llama-spm",      "phi-3",        "starcoder"};
+    const struct CMUnitTest others[] = {
+        {"number formats", check_types, NULL, NULL, NULL},
+        {"shards", check_shards, NULL, NULL, NULL},
+        {"interrupted, in the way", check_interrupted, NULL, NULL, NULL},
+        {"damaged files", check_damaged, NULL, NULL, NULL},
+        {"the GGUF writer", check_writer, NULL, NULL, NULL},
+    };
+    size_t count = list_folder("families", subjects, list_folder("", subjects, 0));
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        tests[used++] = (struct CMUnitTest){subjects[i].title, check_family, NULL, NULL, &subjects[i]};
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        tests[used++] = others[i];
+    }
+    for (size_t i = 0; i < sizeof vocabularies / sizeof vocabularies[0]; i++) {
+        tests[used++] = (struct CMUnitTest){vocabularies[i], check_vocabulary, NULL, NULL, vocabularies[i]};
+    }
+    return _cmocka_run_group_tests("convert", tests, used, begin, end);
+}

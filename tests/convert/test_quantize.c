@@ -1,0 +1,246 @@
+/* The quantisers: squared errors beside ggml's own on the same values (make_quantize_golden.py), values that are blocks
+ * already, odd values; whole files with one to four threads. */
+#include "../model/support.h"
+
+#include "convert/quantize.h"
+#include "convert/quantize_blocks.h"
+#include "tensor/matrix.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS 16u
+#define COLS 512u
+
+static const dtype formats[] = {DTYPE_Q8_0, DTYPE_Q4_0, DTYPE_Q4_1, DTYPE_Q5_0,
+                                DTYPE_Q5_1, DTYPE_Q4_K, DTYPE_Q5_K, DTYPE_Q6_K};
+#define FORMATS (sizeof formats / sizeof formats[0])
+
+/* As the script makes them. */
+static void make_values(float *x)
+{
+    uint32_t state = 1;
+    for (uint32_t i = 0; i < ROWS * COLS; i++) {
+        uint64_t total = 0;
+        for (int k = 0; k < 4; k++) {
+            state = state * 1664525u + 1013904223u;
+            total += state >> 16;
+        }
+        double value = ((double)total - 131070.0) / 65536.0 * pow(2.0, (double)(i / COLS % 5) - 4);
+        value *= i % 97 == 0 ? 4 : 1;
+        x[i] = (float)value;
+    }
+}
+
+static void decode(dtype type, const uint8_t *bytes, size_t cols, float *out)
+{
+    static uint8_t scratch[MATMUL_SCRATCH_BYTES + COLS * 64] __attribute__((aligned(64)));
+    const matrix row = matrix_over(type, 1, cols, bytes, NULL);
+    matrix_row(engine_best_kernels(), &row, 0, out, scratch);
+}
+
+/* Squared error of a row, after the way through the format. */
+static double through(dtype type, const float *x, const float *weights, size_t cols, uint8_t *bytes, float *back)
+{
+    double error = 0;
+    quantize_row(type, x, weights, cols, bytes);
+    decode(type, bytes, cols, back);
+    for (size_t i = 0; i < cols; i++) {
+        const double w = weights == NULL ? 1.0 : (double)weights[i];
+        error += w * ((double)back[i] - (double)x[i]) * ((double)back[i] - (double)x[i]);
+    }
+    return error;
+}
+
+static void check_errors(void **state)
+{
+    static float x[ROWS * COLS], back[COLS];
+    static uint8_t bytes[COLS * 4];
+    char path[512];
+    double sum = 0;
+    (void)state;
+    snprintf(path, sizeof path, "%s", golden_path("../../convert/golden/quantize.json"));
+    json_t *golden = read_json(path);
+    make_values(x);
+    for (size_t i = 0; i < ROWS * COLS; i++) {
+        sum += fabs((double)x[i]);
+    }
+    assert_true(fabs(sum - json_number_value(json_object_get(golden, "sum"))) < 1e-6); /* the same values */
+    for (size_t f = 0; f < FORMATS; f++) {
+        const char *name = dtype_get_info((uint32_t)formats[f])->name;
+        const double theirs = json_number_value(json_object_get(golden, name));
+        double ours = 0;
+        for (size_t row = 0; row < ROWS; row++) {
+            ours += through(formats[f], x + row * COLS, NULL, COLS, bytes, back);
+        }
+        print_message("# %s: squared error %.5g, ggml's %.5g\n", name, ours, theirs);
+        assert_true(theirs > 0);
+        if (!(ours <= theirs)) {
+            fail_msg("%s: squared error %g, ggml's %g", name, ours, theirs);
+        }
+    }
+    json_decref(golden);
+}
+
+/* What is a block already comes out as its values: nothing is lost by going through twice. */
+static void check_again(void **state)
+{
+    static float x[ROWS * COLS], once[COLS], twice[COLS];
+    static uint8_t bytes[COLS * 4];
+    (void)state;
+    make_values(x);
+    for (size_t f = 0; f < FORMATS; f++) {
+        const char *name = dtype_get_info((uint32_t)formats[f])->name;
+        double square = 0;
+        double off = 0;
+        for (size_t row = 0; row < ROWS; row++) {
+            (void)through(formats[f], x + row * COLS, NULL, COLS, bytes, once);
+            off += through(formats[f], once, NULL, COLS, bytes, twice);
+            for (size_t i = 0; i < COLS; i++) {
+                square += (double)once[i] * (double)once[i];
+            }
+        }
+        print_message("# %s again: relative error %.2e\n", name, sqrt(off / square));
+        const bool super = dtype_get_info((uint32_t)formats[f])->block_values == 256;
+        if (!(off <= square * (super ? 1e-4 : 1e-12))) {
+            fail_msg("%s: the second time loses %g of %g", name, off, square);
+        }
+    }
+}
+
+static void check_odd(void **state)
+{
+    static float x[COLS], weights[COLS], back[COLS];
+    static uint8_t bytes[COLS * 4];
+    (void)state;
+    for (size_t f = 0; f < FORMATS; f++) {
+        memset(x, 0, sizeof x);
+        assert_true(through(formats[f], x, NULL, COLS, bytes, back) == 0);
+        for (size_t i = 0; i < COLS; i++) { /* one value alone in each block, and beyond binary16 */
+            x[i] = i % 32 == 5 ? 1e6f : 0.0f;
+        }
+        (void)through(formats[f], x, NULL, COLS, bytes, back);
+        x[7] = NAN;
+        x[40] = INFINITY;
+        x[300] = -INFINITY;
+        quantize_row(formats[f], x, NULL, COLS, bytes); /* any bytes, no trap */
+        /* where weight is, the error is smaller than without */
+        for (size_t i = 0; i < COLS; i++) {
+            x[i] = sinf((float)i * 1.7f);
+            weights[i] = i % 4 == 0 ? 50.0f : 0.01f;
+        }
+        const double weighted = through(formats[f], x, weights, COLS, bytes, back);
+        quantize_row(formats[f], x, NULL, COLS, bytes);
+        decode(formats[f], bytes, COLS, back);
+        double plain = 0;
+        for (size_t i = 0; i < COLS; i++) {
+            plain += (double)weights[i] * ((double)back[i] - (double)x[i]) * ((double)back[i] - (double)x[i]);
+        }
+        if (!(weighted < plain)) {
+            fail_msg("%s: weighted error %g, without weights %g", dtype_get_info((uint32_t)formats[f])->name, weighted,
+                     plain);
+        }
+    }
+}
+
+/* ---- files ---- */
+
+static char scratch[] = "/tmp/hearth-quantize-XXXXXX";
+
+static int begin(void **state)
+{
+    (void)state;
+    return mkdtemp(scratch) != NULL ? 0 : -1;
+}
+
+static int end(void **state)
+{
+    char command[128];
+    (void)state;
+    snprintf(command, sizeof command, "rm -rf '%s'", scratch);
+    return system(command);
+}
+
+static int kind_of(const char *name)
+{
+    int i = 0;
+    while (quantize_names[i] != NULL && strcmp(quantize_names[i], name) != 0) {
+        i++;
+    }
+    assert_non_null(quantize_names[i]);
+    return i;
+}
+
+static void quantize_with(const char *kind, int threads, const quantize_override *over, buffer *ret)
+{
+    char path[256];
+    engine *e = make_engine(threads, NULL);
+    quantize_result result = {0};
+    const quantize_options o = {
+        .kernels = e->kernels, .pool = e->pool, .overrides = over, .override_count = over == NULL ? 0 : 1};
+    snprintf(path, sizeof path, "%s/%s-%d.gguf", scratch, kind, threads);
+    (void)remove(path);
+    OK(quantize_model(golden_path("llama-mha.gguf"), kind_of(kind), path, &o, &result, error));
+    assert_true(result.to_bytes < result.from_bytes);
+    quantize_result_free(&result);
+    buffer_init(ret, 0);
+    OK(file_read(path, 1 << 26, ret, error));
+    engine_free(e);
+}
+
+static void check_threads(void **state)
+{
+    static const char *const names[] = {"q8_0", "q4_0", "q5_1", "q4_k_m"};
+    (void)state;
+    for (size_t n = 0; n < sizeof names / sizeof names[0]; n++) {
+        buffer first;
+        quantize_with(names[n], 1, NULL, &first);
+        for (int threads = 2; threads <= 4; threads++) {
+            buffer other;
+            quantize_with(names[n], threads, NULL, &other);
+            assert_int_equal(first.length, other.length);
+            assert_memory_equal(first.data, other.data, first.length);
+            buffer_free(&other);
+        }
+        buffer_free(&first);
+    }
+}
+
+static void check_override(void **state)
+{
+    const quantize_override over = {"blk.*.attn_v.weight", DTYPE_F16};
+    gguf_file *file = NULL;
+    buffer bytes;
+    char path[256];
+    (void)state;
+    quantize_with("q8_0", 2, &over, &bytes);
+    buffer_free(&bytes);
+    snprintf(path, sizeof path, "%s/q8_0-2.gguf", scratch);
+    OK(gguf_open(path, &file, error));
+    size_t seen = 0;
+    for (size_t i = 0; i < gguf_tensors(file)->count; i++) {
+        const tensor_entry *t = &gguf_tensors(file)->entries[i];
+        if (strstr(t->name, "attn_v.weight") != NULL) {
+            seen++;
+            assert_int_equal(t->type, DTYPE_F16);
+        } else if (t->dims == 1) {
+            assert_int_equal(t->type, DTYPE_F32);
+        }
+    }
+    assert_true(seen > 0);
+    gguf_close(file);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        {"errors beside ggml's", check_errors, NULL, NULL, NULL},
+        {"quantised values again", check_again, NULL, NULL, NULL},
+        {"odd values, weights", check_odd, NULL, NULL, NULL},
+        {"the same bytes by any number of threads", check_threads, NULL, NULL, NULL},
+        {"--tensor", check_override, NULL, NULL, NULL},
+    };
+    return cmocka_run_group_tests_name("quantize", tests, begin, end);
+}
