@@ -39,6 +39,7 @@ static const convert_family rows[] = {
     {"DeepseekV2ForCausalLM", "deepseek_v2", "deepseek2", "rms_norm_eps", STYLE_PLAIN},
     {"DeepseekV3ForCausalLM", "deepseek_v3", NULL, "rms_norm_eps", STYLE_PLAIN},
     {"NemotronForCausalLM", "nemotron", NULL, "norm_eps", STYLE_PLAIN},
+    {"ArceeForCausalLM", "arcee", NULL, "rms_norm_eps", STYLE_PLAIN},
     {"Exaone4ForCausalLM", "exaone4", NULL, "rms_norm_eps", STYLE_PLAIN},
 };
 

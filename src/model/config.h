@@ -39,11 +39,12 @@ struct tensor_names;
 
 /* A row of the table of families (model/families.c): what differs between them is data. */
 typedef struct model_family {
-    const char *name;                 /* for people: "Llama" */
-    const char *hf_class;             /* config.json "architectures"[0] */
-    const char *hf_alias;             /* another spelling of the class, or NULL */
-    const char *gguf_architecture;    /* general.architecture; NULL when GGUF files carry another row's */
-    const struct tensor_names *names; /* of Hugging Face's tensors */
+    const char *name;                      /* for people: "Llama" */
+    const char *hf_class;                  /* config.json "architectures"[0] */
+    const char *hf_alias;                  /* another spelling of the class, or NULL */
+    const char *gguf_architecture;         /* general.architecture; NULL when GGUF files carry another row's */
+    const struct tensor_names *names;      /* of Hugging Face's tensors */
+    const struct tensor_names *gguf_names; /* of GGUF's, where they differ from the usual ones */
     layer_form form;
     bool gguf_interleaved;    /* GGUF keeps rows of Q and K interleaved for RoPE on neighbours */
     bool hf_interleaved;      /* so does Hugging Face */
@@ -67,6 +68,8 @@ typedef struct model_family {
     bool fixed_activation;     /* hidden_act is not believed; hidden_activation is */
     bool parallel_shares_norm; /* with use_parallel_residual the MLP reads attention's norm */
     bool qk_norm_opt_in;       /* use_qk_norm: norms of each head with its own weight */
+    bool scales_by_depth;      /* scale_emb, scale_depth (over the root of the layers), dim_model_base */
+    bool o_bias_key;           /* attention_out_bias is o's, false where it is not there */
     bool falcon_keys;          /* multi_query, new_decoder_architecture, parallel_attn, bias */
     bool mlp_of_four;          /* the MLP is n_inner wide, else four times the width; other keys say nothing */
 

@@ -194,9 +194,7 @@ static hearth_status read_falcon(const json_t *config, model_config *c, hearth_e
     TRY(config_flag_or(config, "alibi", &c->form.alibi, error));
     TRY(config_flag_or(config, "bias", &bias, error));
     TRY(config_number_or(config, "num_ln_in_parallel_attn", &norms, error));
-    if (c->form.alibi) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, "alibi", "a Falcon with RoPE", "true");
-    }
+    c->form.alibi_scaled = c->form.alibi;
     c->kv_heads = multi_query ? 1 : c->heads;
     if (newer) {
         TRY(config_number_or(config, "num_kv_heads n_head_kv", &c->kv_heads, error));
@@ -219,6 +217,12 @@ static hearth_status read_biases(const json_t *config, model_config *c, hearth_e
     if (c->family->attention_biased) {
         c->form.qkv_bias = attention;
         c->form.o_bias = attention;
+    }
+    if (c->family->o_bias_key) {
+        c->form.o_bias = false;
+        TRY(config_flag_or(config, "attention_out_bias", &c->form.o_bias, error));
+        c->form.qkv_bias = attention;
+        return HEARTH_OK;
     }
     if (c->family->one_bias_key) {
         bool all = true;
@@ -270,6 +274,15 @@ static hearth_status read_scales(const json_t *config, model_config *c, hearth_e
     TRY(config_float_or(config, "attn_logit_softcapping", &c->attention_softcap, error));
     TRY(config_float_or(config, "final_logit_softcapping", &c->logit_softcap, error));
     TRY(config_float_or(config, "clip_qkv", &c->clip_qkv, error));
+    if (c->family->scales_by_depth) {
+        double depth = 1.0;
+        double base = c->width;
+        TRY(config_float_or(config, "scale_emb", &c->embedding_scale, error));
+        TRY(config_real_or(config, "scale_depth", &depth, error));
+        TRY(config_real_or(config, "dim_model_base", &base, error));
+        c->residual_scale = (float)(depth / __builtin_sqrt((double)c->layers));
+        c->logit_scale = (float)(c->width / base);
+    }
     c->logit_scale = c->family->logit_scale_divides ? 1.0f / c->logit_scale : c->logit_scale;
     return HEARTH_OK;
 }

@@ -25,8 +25,9 @@ const tensor_names names_gguf = {GGUF_NAMES, GGUF_POST, .attention_norm = "blk.%
 const tensor_names names_gguf_two_norms = {GGUF_NAMES, GGUF_POST, .attention_norm = "blk.%u.attn_norm_2",
                                            .ffn_norm = "blk.%u.attn_norm"};
 
-const tensor_names names_gguf_gpt_oss = {GGUF_NAMES, GGUF_POST, .attention_norm = "blk.%u.attn_norm",
-                                         .ffn_norm = "blk.%u.post_attention_norm"};
+/* the MLP's norm is called what it comes after */
+const tensor_names names_gguf_norm_after = {GGUF_NAMES, GGUF_POST, .attention_norm = "blk.%u.attn_norm",
+                                            .ffn_norm = "blk.%u.post_attention_norm"};
 /* BERT and its like */
 const tensor_names names_gguf_encoder = {GGUF_NAMES, .types = "token_types",
                                          .attention_post = "blk.%u.attn_output_norm",
@@ -145,6 +146,31 @@ const tensor_names names_granite_moe = {LLAMA_ENDS,
                                         .expert_gate = "model.layers.%u.block_sparse_moe.input_linear",
                                         .expert_up = "model.layers.%u.block_sparse_moe.input_linear",
                                         .expert_down = "model.layers.%u.block_sparse_moe.output_linear"};
+
+const tensor_names names_internlm2 = {.embedding = "model.tok_embeddings",
+                                      .output = "output",
+                                      .output_norm = "model.norm",
+                                      .attention_norm = "model.layers.%u.attention_norm",
+                                      .ffn_norm = "model.layers.%u.ffn_norm",
+                                      .qkv = "model.layers.%u.attention.wqkv",
+                                      .o = "model.layers.%u.attention.wo",
+                                      .gate = "model.layers.%u.feed_forward.w1",
+                                      .up = "model.layers.%u.feed_forward.w3",
+                                      .down = "model.layers.%u.feed_forward.w2",
+                                      .order = FUSED_BY_GROUP};
+
+const tensor_names names_exaone = {.embedding = "transformer.wte",
+                                   .output = "lm_head",
+                                   .output_norm = "transformer.ln_f",
+                                   .attention_norm = "transformer.h.%u.ln_1",
+                                   .ffn_norm = "transformer.h.%u.ln_2",
+                                   .q = "transformer.h.%u.attn.attention.q_proj",
+                                   .k = "transformer.h.%u.attn.attention.k_proj",
+                                   .v = "transformer.h.%u.attn.attention.v_proj",
+                                   .o = "transformer.h.%u.attn.attention.out_proj",
+                                   .gate = "transformer.h.%u.mlp.c_fc_0",
+                                   .up = "transformer.h.%u.mlp.c_fc_1",
+                                   .down = "transformer.h.%u.mlp.c_proj"};
 
 const tensor_names names_gpt_oss = {LLAMA_ENDS,
                                     LLAMA_ATTENTION,

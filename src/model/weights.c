@@ -59,6 +59,7 @@ static hearth_status make_slopes(loader *l, hearth_error *error)
     for (uint32_t i = 0; i < heads; i++) {
         const double exponent = i < whole ? 8.0 / whole * (i + 1) : 4.0 / whole * (2 * (i - whole) + 1);
         slopes[i] = (float)math64_exp(-exponent * 0.69314718055994530942);
+        slopes[i] = l->c->form.alibi_scaled ? slopes[i] * l->c->attention_scale : slopes[i];
     }
     l->w->slopes = slopes;
     return HEARTH_OK;
@@ -267,8 +268,8 @@ static const tensor_names *names_of(const loader *l)
         return &names_gguf_encoder;
     }
     if (l->options->gguf != NULL) {
-        if (l->c->form.sinks) {
-            return &names_gguf_gpt_oss;
+        if (l->c->family->gguf_names != NULL) {
+            return l->c->family->gguf_names;
         }
         return tensor_table_find(l->tensors, "blk.0.attn_norm_2.weight") != NULL ? &names_gguf_two_norms : &names_gguf;
     }

@@ -153,12 +153,23 @@ typedef struct subject {
 /* What GGUF cannot say, and the word that must stand in the refusal. */
 static const struct {
     const char *name, *word;
-} refused[] = {{"falcon-heads", "parallel layers"},          {"gpt-oss", "GptOssForCausalLM"},
-               {"gpt-oss-clamped", "GptOssForCausalLM"},     {"gpt-oss-mxfp4", "GptOssForCausalLM"},
-               {"llama-awq", "quantization_config"},         {"llama-fp8-blocks", "quantization_config"},
-               {"llama-fp8-one", "quantization_config"},     {"llama-fp8-rows", "quantization_config"},
-               {"llama-gptq", "quantization_config"},        {"llama-gptq-ordered", "quantization_config"},
-               {"gemma2-scaled", "attention scale"},         {"ministral", "MinistralForCausalLM"},
+} refused[] = {{"falcon-heads", "parallel layers"},
+               {"exaone", "ExaoneForCausalLM"},
+               {"falcon-alibi", "parallel layers"},
+               {"internlm2", "InternLM2ForCausalLM"},
+               {"minicpm", "MiniCPMForCausalLM"},
+               {"seed-oss", "SeedOssForCausalLM"},
+               {"gpt-oss", "GptOssForCausalLM"},
+               {"gpt-oss-clamped", "GptOssForCausalLM"},
+               {"gpt-oss-mxfp4", "GptOssForCausalLM"},
+               {"llama-awq", "quantization_config"},
+               {"llama-fp8-blocks", "quantization_config"},
+               {"llama-fp8-one", "quantization_config"},
+               {"llama-fp8-rows", "quantization_config"},
+               {"llama-gptq", "quantization_config"},
+               {"llama-gptq-ordered", "quantization_config"},
+               {"gemma2-scaled", "attention scale"},
+               {"ministral", "MinistralForCausalLM"},
                {"qwen3-moe-mixed", "layers without experts"}};
 
 static const char *refusal(const char *name)

@@ -16,6 +16,7 @@ import tempfile
 
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 HERE = pathlib.Path(__file__).resolve().parent / "golden" / "families"
@@ -93,7 +94,66 @@ ROWS = {
                                 rope_parameters={**YARN, "truncate": False}), True),
     "gpt-oss-clamped": ("gpt_oss", dict(head_dim=16, num_local_experts=4, num_experts_per_tok=3, intermediate_size=32, sliding_window=24,
                                         swiglu_limit=1.5, rope_parameters={**YARN, "truncate": False}), False),
+    "internlm2": ("llama", dict(), True),
+    "exaone": ("llama", dict(rope_parameters=LLAMA3), True),
+    "minicpm": ("granite", dict(attention_multiplier=8 ** -0.5, embedding_multiplier=3.0, residual_multiplier=0.35, logits_scaling=2.0,
+                                tie_word_embeddings=True), True),
+    "arcee": ("arcee", dict(mlp_bias=False), True),
+    "seed-oss": ("seed_oss", dict(head_dim=16, attention_bias=True, attention_out_bias=False), True),
+    "falcon-alibi": ("falcon", dict(multi_query=False, parallel_attn=False, new_decoder_architecture=False, alibi=True, bias=True,
+                                    attn_implementation="sdpa"), False),
 }
+
+
+def to_internlm2(config, tensors):
+    heads, keys = config["num_attention_heads"], config["num_key_value_heads"]
+    dim = config["hidden_size"] // heads
+    made = {}
+    for name, value in tensors.items():
+        if ".self_attn.q_proj" in name:  # for each key head its queries, the key, the value
+            q, k, v = (tensors[name.replace("q_proj", f"{x}_proj")].reshape(keys, -1, dim, value.shape[1]) for x in "qkv")
+            made[name.replace("self_attn.q_proj", "attention.wqkv")] = torch.cat([q, k, v], 1).reshape(-1, value.shape[1])
+        elif ".self_attn.k_proj" not in name and ".self_attn.v_proj" not in name:
+            for old, new in (("embed_tokens", "tok_embeddings"), ("lm_head", "output"), ("self_attn.o_proj", "attention.wo"),
+                             ("gate_proj", "w1"), ("up_proj", "w3"), ("down_proj", "w2"), (".mlp.", ".feed_forward."),
+                             ("input_layernorm", "attention_norm"), ("post_attention_layernorm", "ffn_norm")):
+                name = name.replace(old, new)
+            made[name] = value
+    return {**config, "architectures": ["InternLM2ForCausalLM"], "model_type": "internlm2", "bias": False}, made
+
+
+def to_exaone(config, tensors):
+    made = {}
+    for name, value in tensors.items():
+        for old, new in (("model.embed_tokens", "transformer.wte"), ("model.norm", "transformer.ln_f"), ("model.layers", "transformer.h"),
+                         ("self_attn.o_proj", "attn.attention.out_proj"), ("self_attn", "attn.attention"), ("gate_proj", "c_fc_0"),
+                         ("up_proj", "c_fc_1"), ("down_proj", "c_proj"), ("input_layernorm", "ln_1"), ("post_attention_layernorm", "ln_2")):
+            name = name.replace(old, new)
+        made[name] = value
+    config = {**config, "architectures": ["ExaoneForCausalLM"], "model_type": "exaone", "activation_function": config.pop("hidden_act"),
+              "num_layers": config.pop("num_hidden_layers"), "layer_norm_epsilon": config.pop("rms_norm_eps")}
+    return config, made
+
+
+def to_minicpm(config, tensors):
+    """Granite computes what MiniCPM does, with scales by other names."""
+    depth = config.pop("residual_multiplier") * config["num_hidden_layers"] ** 0.5
+    base = config["hidden_size"] / config.pop("logits_scaling")
+    config.pop("attention_multiplier")
+    config = {**config, "architectures": ["MiniCPMForCausalLM"], "model_type": "minicpm", "scale_emb": config.pop("embedding_multiplier"),
+              "scale_depth": depth, "dim_model_base": base}
+    return config, tensors
+
+
+# Families whose code is not in transformers: a model of it that computes the same, by the names of the published files.
+RESPELLED = {"internlm2": to_internlm2, "exaone": to_exaone, "minicpm": to_minicpm}
+
+
+def respell(folder, name):
+    config = json.loads((folder / "config.json").read_text())
+    config, tensors = RESPELLED[name](config, load_file(folder / "model.safetensors"))
+    save_file({key: value.contiguous() for key, value in tensors.items()}, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
 
 
 def settings_of(kind, row):
@@ -213,6 +273,8 @@ def make(converter, number, name):
     model.to(torch.bfloat16).save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
     old_spelling(folder)
+    if name in RESPELLED:
+        respell(folder, name)
     golden = {"made_with": VERSIONS, "seed": seed, "greedy": ids, "prompt": PROMPT, "least_margin": margin,
               "text": text, "positions": POSITIONS,
               "logits": [[float(f"{v:.6g}") for v in logits[p].tolist()] for p in POSITIONS]}
