@@ -203,21 +203,117 @@ static hearth_status read_unknown(reader *r, const json_t *model, json_t *vocabu
     return HEARTH_OK;
 }
 
-static hearth_status read_model(reader *r, const json_t *model)
+/* ---- Unigram: a list of [token, score] ---- */
+
+static hearth_status read_scored(reader *r, size_t index, const json_t *pair)
 {
-    const json_t *type = json_object_get(model, "type");
-    /* Old files leave the type out; a BPE model is the one with merges. */
-    if (type != NULL ? !json_is_string(type) || strcmp(json_string_value(type), "BPE") != 0
-                     : json_object_get(model, "merges") == NULL) {
-        return json_is_string(type) ? unsupported(r, "model.type", "BPE", json_string_value(type))
-                                    : bad(r, "model.type", "a string", type);
+    const json_t *token = json_array_get(pair, 0);
+    const json_t *score = json_array_get(pair, 1);
+    char place[48];
+    (void)snprintf(place, sizeof place, "model.vocab[%zu]", index);
+    if (json_array_size(pair) != 2 || !json_is_string(token) || !json_is_number(score)) {
+        return bad(r, place, "a token and its score", pair);
     }
+    if (json_object_getn(r->file->vocabulary, json_string_value(token), json_string_length(token)) != NULL) {
+        return bad(r, place, "every token once", token);
+    }
+    r->file->scores[index] = json_number_value(score);
+    return json_object_setn_new_nocheck(r->file->vocabulary, json_string_value(token), json_string_length(token),
+                                        json_integer((json_int_t)index)) == 0
+               ? HEARTH_OK
+               : error_memory(r->error, json_string_length(token));
+}
+
+static hearth_status read_unigram(reader *r, const json_t *model)
+{
+    const json_t *list = json_object_get(model, "vocab");
+    const json_t *unknown = json_object_get(model, "unk_id");
+    const size_t count = json_array_size(list);
+    if (!json_is_array(list) || count == 0 || count > LIMIT_VOCABULARY) {
+        return bad(r, "model.vocab", "an array of 1 to 4194304 pairs", list);
+    }
+    TRY(read_flag(r, model, "byte_fallback", "model.byte_fallback", &r->file->byte_fallback));
+    r->file->scores = mem_calloc(count, sizeof *r->file->scores);
+    r->file->vocabulary = json_object();
+    if (r->file->scores == NULL || r->file->vocabulary == NULL) {
+        return error_memory(r->error, count * sizeof *r->file->scores);
+    }
+    r->file->score_count = count;
+    for (size_t i = 0; i < count; i++) {
+        TRY(read_scored(r, i, json_array_get(list, i)));
+    }
+    r->file->unknown = -1;
+    if (unknown != NULL && !json_is_null(unknown)) {
+        if (!json_is_integer(unknown) || json_integer_value(unknown) < 0 ||
+            json_integer_value(unknown) >= (json_int_t)count) {
+            return bad(r, "model.unk_id", "an id of the vocabulary or null", unknown);
+        }
+        r->file->unknown = (int32_t)json_integer_value(unknown);
+    }
+    return HEARTH_OK;
+}
+
+/* ---- BPE ---- */
+
+static hearth_status read_unknown(reader *r, const json_t *model, json_t *vocabulary);
+
+static hearth_status read_bpe(reader *r, const json_t *model)
+{
+    json_t *vocabulary = json_object_get(model, "vocab");
     TRY(must_be_empty(r, model, "dropout", "model.dropout"));
     TRY(must_be_empty(r, model, "continuing_subword_prefix", "model.continuing_subword_prefix"));
     TRY(must_be_empty(r, model, "end_of_word_suffix", "model.end_of_word_suffix"));
     TRY(read_flag(r, model, "byte_fallback", "model.byte_fallback", &r->file->byte_fallback));
     TRY(read_flag(r, model, "fuse_unk", "model.fuse_unk", &r->file->fuse_unknown));
-    return read_flag(r, model, "ignore_merges", "model.ignore_merges", &r->file->ignore_merges);
+    TRY(read_flag(r, model, "ignore_merges", "model.ignore_merges", &r->file->ignore_merges));
+    if (!json_is_object(vocabulary)) {
+        return bad(r, "model.vocab", "an object", vocabulary);
+    }
+    r->file->vocabulary = json_incref(vocabulary);
+    return HEARTH_OK;
+}
+
+static hearth_status finish_bpe(reader *r, const json_t *model)
+{
+    TRY(read_merges(r, json_object_get(model, "merges")));
+    return read_unknown(r, model, r->file->vocabulary);
+}
+
+static hearth_status finish_unigram(reader *r, const json_t *model)
+{
+    (void)r;
+    (void)model;
+    return HEARTH_OK;
+}
+
+/* One row a model type: what gives the vocabulary, and what is read once its ids are known. */
+static const struct model_row {
+    const char *type;
+    hearth_status (*read)(reader *r, const json_t *model);
+    hearth_status (*finish)(reader *r, const json_t *model);
+} model_rows[] = {
+    {"BPE", read_bpe, finish_bpe},
+    {"Unigram", read_unigram, finish_unigram},
+};
+
+/* Old files leave the type out; a BPE model is the one with merges, a Unigram's vocabulary is a list. */
+static hearth_status find_model(const reader *r, const json_t *model, const struct model_row **ret)
+{
+    const json_t *type = json_object_get(model, "type");
+    const char *name = json_string_value(type);
+    if (type == NULL) {
+        name = json_object_get(model, "merges") != NULL            ? "BPE"
+               : json_is_array(json_object_get(model, "vocab")) ? "Unigram"
+                                                                   : NULL;
+    }
+    for (size_t i = 0; name != NULL && i < sizeof model_rows / sizeof model_rows[0]; i++) {
+        if (strcmp(model_rows[i].type, name) == 0) {
+            *ret = &model_rows[i];
+            return HEARTH_OK;
+        }
+    }
+    return name != NULL ? unsupported(r, "model.type", "BPE or Unigram", name)
+                        : bad(r, "model.type", "a string", type);
 }
 
 static hearth_status read_stage(const reader *r, const char *key, const json_t **ret)
@@ -237,19 +333,17 @@ static hearth_status read_all(reader *r)
     if (!json_is_object(root) || !json_is_object(model)) {
         return bad(r, "model", "an object", model);
     }
-    json_t *vocabulary = json_object_get(model, "vocab");
+    const struct model_row *row = NULL;
     if (added != NULL && !json_is_null(added) && !json_is_array(added)) {
         return bad(r, "added_tokens", "an array", added);
     }
-    TRY(read_model(r, model));
-    if (!json_is_object(vocabulary)) {
-        return bad(r, "model.vocab", "an object", vocabulary);
-    }
+    TRY(find_model(r, model, &row));
+    TRY(row->read(r, model));
+    json_t *vocabulary = r->file->vocabulary;
     TRY(count_tokens(r, vocabulary, added));
     TRY(read_vocabulary(r, vocabulary));
-    TRY(read_merges(r, json_object_get(model, "merges")));
+    TRY(row->finish(r, model));
     TRY(read_added(r, added, vocabulary));
-    TRY(read_unknown(r, model, vocabulary));
     TRY(read_stage(r, "normalizer", &r->file->normalizer));
     TRY(read_stage(r, "pre_tokenizer", &r->file->pre_tokenizer));
     TRY(read_stage(r, "decoder", &r->file->decoder));
@@ -296,6 +390,8 @@ void tokenizer_json_close(tokenizer_json *file)
         mem_free(file->tokens);
         mem_free(file->merges);
         mem_free(file->added);
+        mem_free(file->scores);
+        json_decref(file->vocabulary);
         json_decref(file->root);
         mem_free(file);
     }

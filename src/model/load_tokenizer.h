@@ -13,6 +13,23 @@ hearth_status load_tokenizer_gguf(const gguf_file *file, tokenizer **ret, hearth
 /* tokenizer.json, with BOS, EOS and their settings from tokenizer_config.json, generation_config.json and config.json.
  */
 hearth_status load_tokenizer_hf(const hf_folder *folder, tokenizer **ret, hearth_error *error);
+/* A tokenizer file by itself or in its folder (NULL: none): tokenizer.json, tekken.json, SentencePiece's tokenizer.model,
+ * a file of tiktoken's ranks, told apart by what they hold. `encoding`: which of tiktoken's known ones, where the name
+ * of the file does not say it; else NULL. */
+hearth_status load_tokenizer_file(const char *path, const hf_folder *folder, const char *encoding, tokenizer **ret,
+                                  hearth_error *error);
+/* Whether a file is one of those: its name ends in .json, .model or .tiktoken, or its first bytes say it. */
+bool load_tokenizer_knows(const char *path);
+
+/* One kind of file each. */
+hearth_status load_tokenizer_json_in(const char *path, const hf_folder *folder, tokenizer **ret, hearth_error *error);
+hearth_status load_tokenizer_spm(const char *path, const hf_folder *folder, tokenizer **ret, hearth_error *error);
+hearth_status load_tokenizer_tekken(const char *path, const hf_folder *folder, tokenizer **ret, hearth_error *error);
+hearth_status load_tokenizer_tiktoken(const char *path, const hf_folder *folder, const char *encoding, tokenizer **ret,
+                                      hearth_error *error);
+/* From memory, without a folder. */
+hearth_status load_tokenizer_spm_bytes(const void *bytes, size_t length, tokenizer **ret, hearth_error *error);
+
 /* A tokenizer.json without its folder: BOS and EOS are what its post-processor adds. */
 hearth_status load_tokenizer_json(const char *path, tokenizer **ret, hearth_error *error);
 /* The same from memory. */

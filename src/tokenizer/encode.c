@@ -11,6 +11,7 @@ typedef struct encode_job {
     unsigned flags;
     token_list *out;
     bpe_scratch scratch;
+    unigram_scratch unigram;
     normalizer_scratch normal;
     pretokenizer_run run;
 } encode_job;
@@ -44,6 +45,9 @@ static hearth_status encode_marked_words(encode_job *job, const char *piece, siz
 static hearth_status encode_piece(void *context, const char *piece, size_t length, hearth_error *error)
 {
     encode_job *job = context;
+    if (job->t->bpe.model == TOKENIZER_UNIGRAM) {
+        return unigram_encode(&job->t->unigram, &job->unigram, &job->scratch, piece, length, job->out, error);
+    }
     return job->t->split_at_marker ? encode_marked_words(job, piece, length, error)
                                    : bpe_encode(&job->t->bpe, &job->scratch, piece, length, job->out, error);
 }
@@ -142,6 +146,7 @@ hearth_status tokenizer_encode(const tokenizer *t, const char *text, size_t leng
         status = status != HEARTH_OK ? status : encode_all(&job, text, length, error);
         pretokenizer_run_free(&job.run);
         bpe_scratch_free(&job.scratch);
+        unigram_scratch_free(&job.unigram);
     }
     normalizer_scratch_free(&job.normal);
     buffer_free(&valid);

@@ -8,6 +8,7 @@
 #include "tokenizer/normalize.h"
 #include "tokenizer/patterns.h"
 #include "tokenizer/pretokenize.h"
+#include "tokenizer/unigram.h"
 
 struct tokenizer {
     arena *arena; /* all texts and tables below but the hash tables */
@@ -18,7 +19,8 @@ struct tokenizer {
     unsigned *flags;     /* [count] token_flags */
     uint8_t *end;        /* [count] 1: ends a turn */
     vocab by_entry;
-    bpe bpe;
+    bpe bpe;         /* its words and byte_ids serve every model */
+    unigram unigram; /* TOKENIZER_UNIGRAM */
     added_trie added_raw;        /* matched in the text as it came */
     added_trie added_normalized; /* matched after normalisation */
     normalizer normalizer;
@@ -34,8 +36,7 @@ struct tokenizer {
 
 #define TOKENIZER_MARKER "\xE2\x96\x81" /* U+2581, SentencePiece's space */
 
-/* GPT-2's alphabet: the character that stands for a byte, and back (-1: none). */
-uint32_t byte_alphabet_character(uint8_t byte);
+/* GPT-2's alphabet, back (-1: none); spec.h has the way there. */
 int byte_alphabet_byte(uint32_t code);
 
 /* decode.c: fills t->pieces and the strip rule from the decoders. */

@@ -310,6 +310,12 @@ static hearth_status apply_step(const normalizer *n, size_t index, normalizer_sc
     case NORMALIZER_LOWERCASE:
     case NORMALIZER_STRIP_ACCENTS:
         return apply_per_character(step->kind, in, out, error);
+    case NORMALIZER_SENTENCEPIECE:
+        return normalize_sentencepiece(step, &n->maps[index], &n->user_defined, in, out, error);
+    case NORMALIZER_PRECOMPILED:
+        return normalize_precompiled(&n->maps[index], in, out, error);
+    case NORMALIZER_NMT:
+        return normalize_nmt(in, out, error);
     case NORMALIZER_STRIP:
         break;
     }
