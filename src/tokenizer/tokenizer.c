@@ -6,7 +6,6 @@
 #include "base/utf8.h"
 #include "tokenizer/find.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -282,16 +281,11 @@ static bool marker_only_at_front(const tokenizer *t)
 #define UNIGRAM_UNKNOWN_PENALTY 10
 
 /* SentencePiece's score of a user-defined symbol, which is to win over other tokens. */
-static double user_defined_score(size_t length, float highest)
-{
-    return (double)((float)length * highest) - 0.1;
-}
-
-static double unigram_score(const tokenizer_spec *spec, size_t i, float highest)
+static double unigram_score(const tokenizer_spec *spec, size_t i)
 {
     const token_spec *token = &spec->tokens[i];
-    return !spec->binary32                               ? token->score
-           : (token->flags & TOKEN_USER_DEFINED) != 0 ? user_defined_score(token->text.length, highest)
+    return !spec->binary32                            ? token->score
+           : (token->flags & TOKEN_USER_DEFINED) != 0 ? (double)(float)(0.1 * ((double)token->text.length - 1))
                                                       : (double)(float)token->score;
 }
 
@@ -305,7 +299,6 @@ static hearth_status make_unigram(tokenizer *t, const tokenizer_spec *spec, hear
         return error_memory(error, t->count * sizeof *scores);
     }
     double lowest = INFINITY;
-    float highest = FLT_MIN; /* the smallest number above 0: SentencePiece begins with it, and scores are below 0 */
     for (size_t i = 0; i < t->count; i++) {
         const double score = spec->binary32 ? (double)(float)spec->tokens[i].score : spec->tokens[i].score;
         if (!isfinite(score)) {
@@ -313,12 +306,11 @@ static hearth_status make_unigram(tokenizer *t, const tokenizer_spec *spec, hear
         }
         if ((t->flags[i] & no_score) == 0) {
             lowest = score < lowest ? score : lowest;
-            highest = (float)score > highest ? (float)score : highest;
         }
         skip[i] = (t->flags[i] & no_word) != 0;
     }
     for (size_t i = 0; i < t->count; i++) {
-        scores[i] = unigram_score(spec, i, highest);
+        scores[i] = unigram_score(spec, i);
     }
     lowest = isfinite(lowest) ? lowest : 0.0;
     t->unigram = (unigram){.scores = scores,

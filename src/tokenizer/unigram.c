@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define NONE UINT32_MAX
+#define TOTAL_MOST 100000.0 /* beyond it SentencePiece counts from 0 again, for binary32's sake */
 
 hearth_status unigram_create(unigram *u, const token_text *texts, const uint8_t *skip, size_t count,
                              hearth_error *error)
@@ -110,8 +111,9 @@ static hearth_status put_best(const unigram *u, unigram_scratch *s, const char *
 /* A token from `start` to `end`. */
 static inline void offer(unigram_node *node, double score, uint32_t start, int32_t id, bool binary32)
 {
+    score = binary32 ? (double)(float)score : score;
     if (node->start == NONE || score > node->score) {
-        *node = (unigram_node){.score = binary32 ? (double)(float)score : score, .start = start, .id = id};
+        *node = (unigram_node){.score = score, .start = start, .id = id};
     }
 }
 
@@ -123,10 +125,23 @@ static inline void reach_to(unigram_node *nodes, uint32_t *reach, uint32_t end)
     }
 }
 
+static void count_from_zero(unigram_scratch *s, uint32_t start, uint32_t reach)
+{
+    const double offset = s->nodes[start].score;
+    for (uint32_t i = start; i <= reach; i++) {
+        if (i == start || s->nodes[i].start != NONE) {
+            s->nodes[i].score = (double)((float)s->nodes[i].score - (float)offset);
+        }
+    }
+}
+
 /* All tokens that begin at text[start]; *reach: the furthest place where one ends. Returns the character's length. */
 static hearth_status step(const unigram *u, unigram_scratch *s, const char *text, size_t length, uint32_t start,
                           uint32_t *reach, hearth_error *error)
 {
+    if (u->binary32 && (s->nodes[start].score < -TOTAL_MOST || s->nodes[start].score > TOTAL_MOST)) {
+        count_from_zero(s, start, *reach);
+    }
     const double score = s->nodes[start].score;
     size_t character = character_length((unsigned char)text[start]);
     character = character < length - start ? character : length - start;
