@@ -14,8 +14,8 @@ typedef struct protobuf_field {
     size_t length;
 } protobuf_field;
 
-/* The next field; *ret_more false at the end. HEARTH_E_FORMAT for what ends early, a length beyond the message, a number
- * of more than 64 bits, groups. */
+/* The next field; *ret_more false at the end. HEARTH_E_FORMAT for what ends early, a length beyond the message, a
+ * number of more than 64 bits, groups. */
 hearth_status protobuf_next(cursor *c, protobuf_field *ret, bool *ret_more, hearth_error *error);
 
 #endif

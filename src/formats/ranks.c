@@ -135,8 +135,8 @@ bool ranks_looks_like(const char *path)
     buffer bytes;
     buffer_init(&bytes, sizeof head);
     const size_t size = next_line(head, length, &taken);
-    const bool yes = taken > size && split_line(head, size, &token, &rank) &&
-                     base64_decode(head, token, &bytes, NULL) == HEARTH_OK;
+    const bool yes =
+        taken > size && split_line(head, size, &token, &rank) && base64_decode(head, token, &bytes, NULL) == HEARTH_OK;
     buffer_free(&bytes);
     return yes;
 }
@@ -186,16 +186,32 @@ static hearth_status read_vocabulary(const char *path, const json_t *vocabulary,
             return status;
         }
     }
-    return f->present == most ? HEARTH_OK
-                              : error_set(error, HEARTH_E_FORMAT, "vocab", "a token for every rank", "%zu for %zu",
-                                          f->present, most);
+    return f->present == most
+               ? HEARTH_OK
+               : error_set(error, HEARTH_E_FORMAT, "vocab", "a token for every rank", "%zu for %zu", f->present, most);
 }
 
 /* What files without a list of control tokens mean. */
-static const char *const old_specials[] = {
-    "<unk>",         "<s>",      "</s>",  "[INST]",      "[/INST]",   "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]",
-    "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]", "[IMG]",     "<pad>",             "[IMG_BREAK]",
-    "[IMG_END]",     "[PREFIX]", "[MIDDLE]", "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CONTENT]"};
+static const char *const old_specials[] = {"<unk>",
+                                           "<s>",
+                                           "</s>",
+                                           "[INST]",
+                                           "[/INST]",
+                                           "[AVAILABLE_TOOLS]",
+                                           "[/AVAILABLE_TOOLS]",
+                                           "[TOOL_RESULTS]",
+                                           "[/TOOL_RESULTS]",
+                                           "[TOOL_CALLS]",
+                                           "[IMG]",
+                                           "<pad>",
+                                           "[IMG_BREAK]",
+                                           "[IMG_END]",
+                                           "[PREFIX]",
+                                           "[MIDDLE]",
+                                           "[SUFFIX]",
+                                           "[SYSTEM_PROMPT]",
+                                           "[/SYSTEM_PROMPT]",
+                                           "[TOOL_CONTENT]"};
 
 static hearth_status read_specials(const char *path, ranks_file *f, hearth_error *error)
 {

@@ -1,12 +1,12 @@
-/* Vocabularies of bytes with ranks: tiktoken's files (base64, a space, the rank, a line each) and Mistral's tekken.json.
- * docs/formats/tokenizers.md. */
+/* Vocabularies of bytes with ranks: tiktoken's files (base64, a space, the rank, a line each) and Mistral's
+ * tekken.json. docs/formats/tokenizers.md. */
 #ifndef FORMATS_RANKS_H
 #define FORMATS_RANKS_H
 
 #include "base/json.h"
 
 typedef struct ranks_token {
-    size_t start; /* in `bytes` */
+    size_t start;  /* in `bytes` */
     size_t length; /* 0: no token has this rank */
 } ranks_token;
 
@@ -18,7 +18,7 @@ typedef struct ranks_special {
 } ranks_special;
 
 typedef struct ranks_file {
-    buffer bytes; /* of all tokens */
+    buffer bytes;        /* of all tokens */
     ranks_token *tokens; /* [count] by rank */
     size_t count;
     size_t present; /* tokens that are there */
@@ -26,7 +26,7 @@ typedef struct ranks_file {
     json_t *root;
     const char *pattern; /* borrowed from root */
     size_t pattern_length;
-    size_t special_count; /* ids before the first rank */
+    size_t special_count;    /* ids before the first rank */
     ranks_special *specials; /* [named_count] */
     size_t named_count;
 } ranks_file;

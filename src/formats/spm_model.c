@@ -24,9 +24,9 @@ typedef struct reader {
 
 static hearth_status wants(const reader *r, const protobuf_field *f, protobuf_wire wire, const char *place)
 {
-    return f->wire == wire ? HEARTH_OK
-                           : error_set(r->error, HEARTH_E_FORMAT, place, "its wire type", "another (%u)",
-                                       (unsigned)f->wire);
+    return f->wire == wire
+               ? HEARTH_OK
+               : error_set(r->error, HEARTH_E_FORMAT, place, "its wire type", "another (%u)", (unsigned)f->wire);
 }
 
 static hearth_status read_text(const reader *r, const protobuf_field *f, const char *place, spm_text *ret)
@@ -159,7 +159,8 @@ static int32_t find_control(const spm_model *m, spm_text name)
 {
     for (size_t i = 0; i < m->count; i++) {
         const spm_piece *p = &m->pieces[i];
-        if (p->type == SPM_CONTROL && p->text.length == name.length && memcmp(p->text.text, name.text, name.length) == 0) {
+        if (p->type == SPM_CONTROL && p->text.length == name.length &&
+            memcmp(p->text.text, name.text, name.length) == 0) {
             return (int32_t)i;
         }
     }
@@ -208,7 +209,8 @@ static hearth_status read_model(reader *r)
 static hearth_status finish(spm_model *m, hearth_status status, const char *name, spm_model **ret, hearth_error *error)
 {
     if (status == HEARTH_OK) {
-        reader r = {.model = m, .type = TYPE_UNIGRAM, .bos_piece = {"<s>", 3}, .eos_piece = {"</s>", 4}, .error = error};
+        reader r = {
+            .model = m, .type = TYPE_UNIGRAM, .bos_piece = {"<s>", 3}, .eos_piece = {"</s>", 4}, .error = error};
         status = read_model(&r);
     }
     if (status != HEARTH_OK) {

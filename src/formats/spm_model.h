@@ -1,4 +1,5 @@
-/* SentencePiece's model file (tokenizer.model): its pieces and the settings that ids hang on. docs/formats/tokenizers.md.
+/* SentencePiece's model file (tokenizer.model): its pieces and the settings that ids hang on.
+ * docs/formats/tokenizers.md.
  */
 #ifndef FORMATS_SPM_MODEL_H
 #define FORMATS_SPM_MODEL_H

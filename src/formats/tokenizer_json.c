@@ -302,9 +302,9 @@ static hearth_status find_model(const reader *r, const json_t *model, const stru
     const json_t *type = json_object_get(model, "type");
     const char *name = json_string_value(type);
     if (type == NULL) {
-        name = json_object_get(model, "merges") != NULL            ? "BPE"
+        name = json_object_get(model, "merges") != NULL         ? "BPE"
                : json_is_array(json_object_get(model, "vocab")) ? "Unigram"
-                                                                   : NULL;
+                                                                : NULL;
     }
     for (size_t i = 0; name != NULL && i < sizeof model_rows / sizeof model_rows[0]; i++) {
         if (strcmp(model_rows[i].type, name) == 0) {
@@ -312,8 +312,7 @@ static hearth_status find_model(const reader *r, const json_t *model, const stru
             return HEARTH_OK;
         }
     }
-    return name != NULL ? unsupported(r, "model.type", "BPE or Unigram", name)
-                        : bad(r, "model.type", "a string", type);
+    return name != NULL ? unsupported(r, "model.type", "BPE or Unigram", name) : bad(r, "model.type", "a string", type);
 }
 
 static hearth_status read_stage(const reader *r, const char *key, const json_t **ret)

@@ -13,9 +13,9 @@ hearth_status load_tokenizer_gguf(const gguf_file *file, tokenizer **ret, hearth
 /* tokenizer.json, with BOS, EOS and their settings from tokenizer_config.json, generation_config.json and config.json.
  */
 hearth_status load_tokenizer_hf(const hf_folder *folder, tokenizer **ret, hearth_error *error);
-/* A tokenizer file by itself or in its folder (NULL: none): tokenizer.json, tekken.json, SentencePiece's tokenizer.model,
- * a file of tiktoken's ranks, told apart by what they hold. `encoding`: which of tiktoken's known ones, where the name
- * of the file does not say it; else NULL. */
+/* A tokenizer file by itself or in its folder (NULL: none): tokenizer.json, tekken.json, SentencePiece's
+ * tokenizer.model, a file of tiktoken's ranks, told apart by what they hold. `encoding`: which of tiktoken's known
+ * ones, where the name of the file does not say it; else NULL. */
 hearth_status load_tokenizer_file(const char *path, const hf_folder *folder, const char *encoding, tokenizer **ret,
                                   hearth_error *error);
 /* Whether a file is one of those: its name ends in .json, .model or .tiktoken, or its first bytes say it. */

@@ -13,8 +13,8 @@ typedef struct folder_ids {
     int32_t before, after;
 } folder_ids;
 
-/* BOS, EOS and whether they are added; further tokens that end a turn. `has_template`: the spec's own additions come from
- * a template, which the configuration's flags do not change for every class. spec->tokens must be there. */
+/* BOS, EOS and whether they are added; further tokens that end a turn. `has_template`: the spec's own additions come
+ * from a template, which the configuration's flags do not change for every class. spec->tokens must be there. */
 void folder_apply(tokenizer_spec *spec, folder_ids *ids, const hf_folder *folder, bool has_template);
 
 /* tokenizer_config.json's added_tokens_decoder: tokens with the ids that it gives, *tokens (mem_alloc'ed) grows as it

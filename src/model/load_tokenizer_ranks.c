@@ -14,7 +14,7 @@ typedef struct loader {
     ranks_file file;
     token_spec *tokens;
     size_t count;
-    buffer texts; /* of the tokens in GPT-2's alphabet, and names made here */
+    buffer texts;   /* of the tokens in GPT-2's alphabet, and names made here */
     size_t *starts; /* [count] in texts, SIZE_MAX: tokens[i].text is right */
     folder_ids ids;
     pretokenizer_step own;
@@ -31,11 +31,11 @@ typedef struct named_id {
 } named_id;
 
 typedef struct encoding_row {
-    const char *name;  /* --encoding */
-    const char *part;  /* of the file's name; NULL: only by --encoding */
-    const char *class; /* tokenizer_class in tokenizer_config.json, or NULL */
-    const char *pre;   /* a row of tokenizer/pretokenizers.c; NULL: PATTERN_CL100K */
-    const named_id *specials; /* ends with a NULL text */
+    const char *name;                  /* --encoding */
+    const char *part;                  /* of the file's name; NULL: only by --encoding */
+    const char *class;                 /* tokenizer_class in tokenizer_config.json, or NULL */
+    const char *pre;                   /* a row of tokenizer/pretokenizers.c; NULL: PATTERN_CL100K */
+    const named_id *specials;          /* ends with a NULL text */
     int32_t first_filler, last_filler; /* more control tokens, `filler` with numbers from `filler_number` */
     const char *filler;
     int filler_number;
@@ -43,16 +43,26 @@ typedef struct encoding_row {
 } encoding_row;
 
 static const named_id gpt2_specials[] = {{50256, "<|endoftext|>"}, {0, NULL}};
-static const named_id edit_specials[] = {
-    {50256, "<|endoftext|>"}, {50281, "<|fim_prefix|>"}, {50282, "<|fim_middle|>"}, {50283, "<|fim_suffix|>"}, {0, NULL}};
-static const named_id cl100k_specials[] = {{100257, "<|endoftext|>"}, {100258, "<|fim_prefix|>"},
-                                           {100259, "<|fim_middle|>"}, {100260, "<|fim_suffix|>"},
+static const named_id edit_specials[] = {{50256, "<|endoftext|>"},
+                                         {50281, "<|fim_prefix|>"},
+                                         {50282, "<|fim_middle|>"},
+                                         {50283, "<|fim_suffix|>"},
+                                         {0, NULL}};
+static const named_id cl100k_specials[] = {{100257, "<|endoftext|>"},   {100258, "<|fim_prefix|>"},
+                                           {100259, "<|fim_middle|>"},  {100260, "<|fim_suffix|>"},
                                            {100276, "<|endofprompt|>"}, {0, NULL}};
 static const named_id o200k_specials[] = {{199999, "<|endoftext|>"}, {200018, "<|endofprompt|>"}, {0, NULL}};
-static const named_id harmony_specials[] = {
-    {199998, "<|startoftext|>"}, {199999, "<|endoftext|>"}, {200002, "<|return|>"},  {200003, "<|constrain|>"},
-    {200005, "<|channel|>"},     {200006, "<|start|>"},     {200007, "<|end|>"},     {200008, "<|message|>"},
-    {200012, "<|call|>"},        {200018, "<|endofprompt|>"}, {0, NULL}};
+static const named_id harmony_specials[] = {{199998, "<|startoftext|>"},
+                                            {199999, "<|endoftext|>"},
+                                            {200002, "<|return|>"},
+                                            {200003, "<|constrain|>"},
+                                            {200005, "<|channel|>"},
+                                            {200006, "<|start|>"},
+                                            {200007, "<|end|>"},
+                                            {200008, "<|message|>"},
+                                            {200012, "<|call|>"},
+                                            {200018, "<|endofprompt|>"},
+                                            {0, NULL}};
 static const named_id llama3_specials[] = {{128000, "<|begin_of_text|>"},
                                            {128001, "<|end_of_text|>"},
                                            {128002, "<|reserved_special_token_0|>"},
@@ -79,8 +89,7 @@ static const encoding_row encodings[] = {
     {"gpt2", "gpt2", NULL, "gpt-2", gpt2_specials, 0, -1, NULL, 0, NULL, "<|endoftext|>"},
     {"llama3", "llama3", NULL, "llama-bpe", llama3_specials, 128011, 128255, "<|reserved_special_token_%d|>", 3,
      "<|begin_of_text|>", "<|eot_id|>"},
-    {"qwen", "qwen", "QWenTokenizer", "qwen2", qwen_specials, 151646, 151850, "<|extra_%d|>", 0, NULL,
-     "<|endoftext|>"},
+    {"qwen", "qwen", "QWenTokenizer", "qwen2", qwen_specials, 151646, 151850, "<|extra_%d|>", 0, NULL, "<|endoftext|>"},
 };
 #define ENCODING_COUNT (sizeof encodings / sizeof encodings[0])
 #define LLAMA3_RANKS 128000u
@@ -271,8 +280,8 @@ hearth_status load_tokenizer_tiktoken(const char *path, const hf_folder *folder,
     status = status != HEARTH_OK ? status : find_encoding(&l, path, folder, encoding, &row, error);
     status = status != HEARTH_OK ? status : put_ranks(&l, 0, error);
     status = status != HEARTH_OK ? status : put_encoding(&l, row, error);
-    status = status != HEARTH_OK ? status
-                                 : create(&l, row->name, row->bos, row->eos, row->bos != NULL, folder, ret, error);
+    status =
+        status != HEARTH_OK ? status : create(&l, row->name, row->bos, row->eos, row->bos != NULL, folder, ret, error);
     if (status != HEARTH_OK) {
         (void)error_in_file(error, path);
     }
@@ -294,9 +303,8 @@ static hearth_status put_tekken(loader *l, hearth_error *error)
         (void)snprintf(name, sizeof name, "<SPECIAL_%zu>", i);
         TRY(put_special(l, i, name, strlen(name), true, error));
     }
-    l->own = (pretokenizer_step){.kind = PRETOKENIZER_REGEX,
-                                 .pattern = {l->file.pattern, l->file.pattern_length},
-                                 .behavior = SPLIT_ISOLATED};
+    l->own = (pretokenizer_step){
+        .kind = PRETOKENIZER_REGEX, .pattern = {l->file.pattern, l->file.pattern_length}, .behavior = SPLIT_ISOLATED};
     l->spec.pretokenizers = &l->own;
     l->spec.pretokenizer_count = 1;
     return HEARTH_OK;

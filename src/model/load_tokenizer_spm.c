@@ -36,8 +36,8 @@ static hearth_status copy_pieces(const spm_model *m, token_spec **tokens, hearth
     }
     for (size_t i = 0; i < m->count; i++) {
         const spm_piece *p = &m->pieces[i];
-        (*tokens)[i] = (token_spec){
-            .text = {p->text.text, p->text.length}, .score = (double)p->score, .flags = flags_of(p->type)};
+        (*tokens)[i] =
+            (token_spec){.text = {p->text.text, p->text.length}, .score = (double)p->score, .flags = flags_of(p->type)};
     }
     return HEARTH_OK;
 }
@@ -130,5 +130,9 @@ hearth_status load_tokenizer_spm_bytes(const void *bytes, size_t length, tokeniz
 {
     spm_model *m = NULL;
     TRY(spm_model_parse(bytes, length, "tokenizer.model", &m, error));
-    return build(m, NULL, ret, error);
+    const hearth_status status = build(m, NULL, ret, error);
+    if (status != HEARTH_OK) {
+        (void)error_in_file(error, "tokenizer.model");
+    }
+    return status;
 }

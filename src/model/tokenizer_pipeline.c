@@ -224,7 +224,7 @@ static hearth_status normalizer_precompiled(const stage *s, const json_t *object
     tokenizer_pipeline *p = s->pipeline;
     token_text text = {"", 0};
     const json_t *map = json_object_get(object, "precompiled_charsmap");
-    if (map == NULL || json_is_null(map)) {
+    if (json_is_null(map)) {
         return HEARTH_OK;
     }
     if (p->map_count == PIPELINE_MAPS) {

@@ -93,8 +93,7 @@ hearth_status charsmap_create(charsmap *map, token_text blob, hearth_error *erro
     }
     for (size_t i = 0; i < map->count; i++) {
         const unsigned char *unit = bytes + 4 + 4 * i;
-        map->units[i] =
-            (uint32_t)unit[0] | (uint32_t)unit[1] << 8 | (uint32_t)unit[2] << 16 | (uint32_t)unit[3] << 24;
+        map->units[i] = (uint32_t)unit[0] | (uint32_t)unit[1] << 8 | (uint32_t)unit[2] << 16 | (uint32_t)unit[3] << 24;
     }
     TRY(check_values(map, error));
     fill_ascii(map);

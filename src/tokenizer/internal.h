@@ -19,8 +19,8 @@ struct tokenizer {
     unsigned *flags;     /* [count] token_flags */
     uint8_t *end;        /* [count] 1: ends a turn */
     vocab by_entry;
-    bpe bpe;         /* its words and byte_ids serve every model */
-    unigram unigram; /* TOKENIZER_UNIGRAM */
+    bpe bpe;                     /* its words and byte_ids serve every model */
+    unigram unigram;             /* TOKENIZER_UNIGRAM */
     added_trie added_raw;        /* matched in the text as it came */
     added_trie added_normalized; /* matched after normalisation */
     normalizer normalizer;

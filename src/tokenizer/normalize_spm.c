@@ -21,8 +21,7 @@ typedef struct spm_run {
 
 static hearth_status put_space(const spm_run *r, hearth_error *error)
 {
-    return r->step->escape ? buffer_append(r->out, TOKENIZER_MARKER, 3, error)
-                           : buffer_append_char(r->out, ' ', error);
+    return r->step->escape ? buffer_append(r->out, TOKENIZER_MARKER, 3, error) : buffer_append_char(r->out, ' ', error);
 }
 
 /* What stands for the next character or rule: [*ret, *ret_length), and how many bytes of the text it takes. */
@@ -36,7 +35,8 @@ static size_t next_part(const spm_run *r, const char *text, size_t length, const
         *ret_length = taken;
         return taken;
     }
-    if (first < 0x80 && length > 1 && (unsigned char)text[1] < 0x80 && r->map->count > 0 && r->map->ascii[first] != -1) {
+    if (first < 0x80 && length > 1 && (unsigned char)text[1] < 0x80 && r->map->count > 0 &&
+        r->map->ascii[first] != -1) {
         const int32_t rule = r->map->ascii[first];
         *ret = rule < 0 ? text : r->map->texts + rule;
         *ret_length = rule < 0 ? 1 : strlen(*ret);
@@ -153,9 +153,8 @@ static size_t cluster_end(const char *text, size_t length)
 static hearth_status put_rule_or(const charsmap *map, token_text part, buffer *out, hearth_error *error)
 {
     const char *rule = NULL;
-    return charsmap_shortest(map, part.text, part.length, &rule)
-               ? buffer_append_text(out, rule, error)
-               : buffer_append(out, part.text, part.length, error);
+    return charsmap_shortest(map, part.text, part.length, &rule) ? buffer_append_text(out, rule, error)
+                                                                 : buffer_append(out, part.text, part.length, error);
 }
 
 hearth_status normalize_precompiled(const charsmap *map, token_text in, buffer *out, hearth_error *error)

@@ -130,7 +130,8 @@ typedef struct tokenizer_spec {
  * HEARTH_E_LIMIT, HEARTH_E_MEMORY. tokenizer_free frees the result. */
 hearth_status tokenizer_create(const tokenizer_spec *spec, tokenizer **ret, hearth_error *error);
 
-/* GPT-2's alphabet of printable characters, which tokens of bytes are written in: the character that stands for a byte. */
+/* GPT-2's alphabet of printable characters, which tokens of bytes are written in: the character that stands for a byte.
+ */
 uint32_t byte_alphabet_character(uint8_t byte);
 
 /* ---- pre-tokenisers by name (GGUF's tokenizer.ggml.pre): data, one row each ---- */

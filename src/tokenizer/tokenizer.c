@@ -319,8 +319,8 @@ static hearth_status make_unigram(tokenizer *t, const tokenizer_spec *spec, hear
                            .unknown = spec->unknown,
                            .byte_ids = t->bpe.byte_ids,
                            .words = &t->bpe.words};
-    t->unigram.unknown_score = spec->binary32 ? (double)((float)lowest - (float)UNIGRAM_UNKNOWN_PENALTY)
-                                              : lowest - UNIGRAM_UNKNOWN_PENALTY;
+    t->unigram.unknown_score =
+        spec->binary32 ? (double)((float)lowest - (float)UNIGRAM_UNKNOWN_PENALTY) : lowest - UNIGRAM_UNKNOWN_PENALTY;
     return unigram_create(&t->unigram, t->entries, skip, t->count, error);
 }
 

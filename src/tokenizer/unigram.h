@@ -1,6 +1,6 @@
 /* The unigram language model (Kudo 2018): of all ways to cut a text into tokens, the one whose scores add up highest
- * (Viterbi). Adds and compares as SentencePiece does (binary32 totals) or as Hugging Face tokenizers (binary64), so that
- * equal sums are resolved as they are there: the token that begins first wins. */
+ * (Viterbi). Adds and compares as SentencePiece does (binary32 totals) or as Hugging Face tokenizers (binary64), so
+ * that equal sums are resolved as they are there: the token that begins first wins. */
 #ifndef TOKENIZER_UNIGRAM_H
 #define TOKENIZER_UNIGRAM_H
 

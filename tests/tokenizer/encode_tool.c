@@ -1,7 +1,8 @@
 /* What compare_hf.py and test_published.py drive: encode_tool FILE plain|special|bos reads texts from stdin, each a
  * little-endian 32-bit length and its bytes, and writes each one's ids as a count and numbers, all 32-bit. FILE: a
- * GGUF, a folder, or a tokenizer's file (tokenizer.json, tokenizer.model, tekken.json, *.tiktoken). With a fourth argument N, encodes the whole input N times first and prints
- * seconds to stderr. encode_tool FILE decode|decode-special does the reverse: lists of ids in, texts out. */
+ * GGUF, a folder, or a tokenizer's file (tokenizer.json, tokenizer.model, tekken.json, *.tiktoken). With a fourth
+ * argument N, encodes the whole input N times first and prints seconds to stderr. encode_tool FILE
+ * decode|decode-special does the reverse: lists of ids in, texts out. */
 #include "base/memory.h"
 #include "formats/gguf.h"
 #include "formats/hf.h"
