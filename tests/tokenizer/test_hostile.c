@@ -245,7 +245,7 @@ static void maps_that_point_out(void **state)
     units[1] = 0x80000001u; /* a value inside a character */
     expect_map(units, 256, "\xC3\xA9", 3, HEARTH_E_FORMAT);
     units[1] = 0;
-    units[0x74] = 0x74 | 1u << 8 | 0x3FFFFFu << 10; /* a value behind the trie */
+    units[0x74] = 0x74 | 1u << 8 | 0x1FFFFFu << 10; /* a value behind the trie */
     expect_map(units, 256, "x", 2, HEARTH_E_FORMAT);
     units[0x74] = 0;
     expect_map(units, 256, "x", 1, HEARTH_E_FORMAT);    /* no NUL */
@@ -253,7 +253,7 @@ static void maps_that_point_out(void **state)
     expect_map(units, 256, "\xFF", 2, HEARTH_E_FORMAT); /* no UTF-8 */
     expect_map(NULL, 256, "x", 2, HEARTH_E_FORMAT);     /* a trie beyond the map */
     expect_map(NULL, 0, "x", 2, HEARTH_E_FORMAT);
-    units[0] = 0x3FFFFFu << 10; /* the root leads out: no rule */
+    units[0] = 0x1FFFFFu << 10; /* the root leads out: no rule */
     expect_map(units, 256, "x", 2, HEARTH_OK);
 }
 

@@ -2,7 +2,7 @@
 """Tokens a second of encoding on one thread: hearth beside Hugging Face tokenizers, tiktoken, sentencepiece and
 mistral-common, on the same texts, the best of three rounds each.
 
-bench/tokenizers.py ENCODE_TOOL [--megabytes N] [--only NAME]. ENCODE_TOOL: build/tests/tokenizer/encode_tool. Needs the
+bench/encode_speed.py ENCODE_TOOL [--megabytes N] [--only NAME]. ENCODE_TOOL: build/tests/tokenizer/encode_tool. Needs the
 packages of tests/requirements.txt and the fixtures (HEARTH_FIXTURES); a row whose file or package is missing is left out.
 The texts are prose, code and data of 20 kB each; the ids are compared too.
 """
