@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIRST_LINE_MOST 1024u
+
 /* ---- one token ---- */
 
 static hearth_status grow(ranks_file *f, size_t count, hearth_error *error)
@@ -123,21 +125,21 @@ hearth_status ranks_open(const char *path, ranks_file *ret, hearth_error *error)
 
 bool ranks_looks_like(const char *path)
 {
-    char head[1024];
-    FILE *file = fopen(path, "rbe");
-    const size_t length = file == NULL ? 0 : fread(head, 1, sizeof head, file);
-    if (file != NULL) {
-        (void)fclose(file);
-    }
+    file_map map = {0};
+    buffer bytes;
     size_t taken = 0;
     size_t token = 0;
     uint64_t rank = 0;
-    buffer bytes;
-    buffer_init(&bytes, sizeof head);
-    const size_t size = next_line(head, length, &taken);
+    if (file_map_open(path, &map, NULL) != HEARTH_OK) {
+        return false;
+    }
+    buffer_init(&bytes, FIRST_LINE_MOST);
+    const char *head = map.size > 0 ? (const char *)map.data : "";
+    const size_t size = next_line(head, map.size < FIRST_LINE_MOST ? map.size : FIRST_LINE_MOST, &taken);
     const bool yes =
         taken > size && split_line(head, size, &token, &rank) && base64_decode(head, token, &bytes, NULL) == HEARTH_OK;
     buffer_free(&bytes);
+    file_map_close(&map);
     return yes;
 }
 
