@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Tokens a second of encoding on one thread: hearth beside Hugging Face tokenizers, tiktoken, sentencepiece and
-mistral-common, on the same texts, the best of three rounds each.
+mistral-common, on the same texts, the best of three rounds each, in
+seconds of the processor's time, so that what else runs does not count.
 
 bench/encode_speed.py ENCODE_TOOL [--megabytes N] [--only NAME]. ENCODE_TOOL: build/tests/tokenizer/encode_tool. Needs the
 packages of tests/requirements.txt and the fixtures (HEARTH_FIXTURES); a row whose file or package is missing is left out.
@@ -34,9 +35,9 @@ def texts_of(fixtures, megabytes):
 def best(function, rounds=3):
     taken = []
     for _ in range(rounds):
-        start = time.perf_counter()
+        start = time.process_time()
         result = function()
-        taken.append(time.perf_counter() - start)
+        taken.append(time.process_time() - start)
     return min(taken), result
 
 
@@ -65,4 +66,5 @@ def main():
                                                             "" if ours == expected else "  IDS DIFFER"), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

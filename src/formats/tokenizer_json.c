@@ -255,8 +255,6 @@ static hearth_status read_unigram(reader *r, const json_t *model)
 
 /* ---- BPE ---- */
 
-static hearth_status read_unknown(reader *r, const json_t *model, json_t *vocabulary);
-
 static hearth_status read_bpe(reader *r, const json_t *model)
 {
     json_t *vocabulary = json_object_get(model, "vocab");
