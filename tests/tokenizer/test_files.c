@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#define LONG_TEXT 100000u
+#define LONG_TEXT 40000u
 
 static const char *golden_path(const char *name)
 {
@@ -206,8 +206,8 @@ static void check_long(const tokenizer *t, const char *part, bool lossless)
 static void long_texts_end(void **state)
 {
     (void)state;
-    static const char *const parts[] = {
-        "a", " ", "\xF0\x9F\x91\xA9\xE2\x80\x8D", "\xCC\x81", "c2hvcnQgYmFzZTY0IHRleHQgb2Ygb25lIGxpbmU", "warm", "\n"};
+    static const char *const parts[] = {"a", " ", "\xF0\x9F\x91\xA9\xE2\x80\x8D", "\xCC\x81",
+                                        "c2hvcnQgYmFzZTY0IHRleHQgb2Ygb25lIGxpbmU"};
     json_t *golden = read_golden();
     size_t i = 0;
     const json_t *row = NULL;
