@@ -250,6 +250,8 @@ static size_t part_rows(const convert_plan *p, row_part part, size_t found, bool
         return (size_t)m->kv_rank + m->rope;
     case PART_FIRST_HALF:
     case PART_SECOND_HALF:
+    case PART_EVEN:
+    case PART_ODD:
         return c->ffn;
     case PART_ALL:
         break;
