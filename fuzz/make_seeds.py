@@ -63,6 +63,17 @@ def seeds_tokenizer_json(folder):
         write(folder, str(number), content + b"\0" + row["cases"][number % len(row["cases"])]["text"].encode())
 
 
+def seeds_spm_model(folder):
+    golden = os.path.join(ROOT, "tests", "tokenizer", "golden")
+    for name in ("unigram", "unigram-bytes", "unigram-suffix", "bpe", "bpe-bytes"):
+        shutil.copyfile(os.path.join(golden, name + ".model"), os.path.join(folder, name))
+
+
+def seeds_ranks(folder):
+    write(folder, "few", b"YQ== 0\nYg== 1\nYWI= 2\n")
+    write(folder, "ends", b"YQ== 0\r\n\r\n4pSA 7")
+
+
 def seeds_hf_config(folder):
     config = json.dumps({"model_type": "llama", "hidden_size": 5}).encode()
     plain = json.dumps({"chat_template": "{{ messages }}", "model_max_length": 10**30}).encode()

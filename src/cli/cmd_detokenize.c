@@ -9,6 +9,7 @@
 
 typedef struct detokenize_settings {
     bool special;
+    const char *encoding;
 } detokenize_settings;
 
 static const option options[] = {
@@ -16,6 +17,12 @@ static const option options[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(detokenize_settings, special),
      .help = "Write control tokens by their names; otherwise they are left out."},
+    {.name = "encoding",
+     .type = OPTION_TEXT,
+     .offset = offsetof(detokenize_settings, encoding),
+     .argument = "NAME",
+     .help = "Which encoding a file of tiktoken's ranks is, where its name does not say it: `cl100k_base`, "
+             "`o200k_base`, `o200k_harmony`, `p50k_base`, `p50k_edit`, `r50k_base`, `gpt2`, `llama3` or `qwen`."},
     {.name = NULL},
 };
 
@@ -85,7 +92,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     buffer text;
     buffer_init(&text, 0);
     int code = EXIT_DONE;
-    hearth_status status = open_tokenizer(c, operands[0], &o, &error);
+    hearth_status status = open_tokenizer(c, operands[0], s->encoding, &o, &error);
     if (status == HEARTH_OK) {
         status = gather(c, o.model->tokenizer, operands + 1, count - 1, &list, &error);
     }

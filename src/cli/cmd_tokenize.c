@@ -11,6 +11,7 @@ typedef struct tokenize_settings {
     const char *text;
     bool ids;
     bool special;
+    const char *encoding;
     bool no_bos;
 } tokenize_settings;
 
@@ -36,6 +37,12 @@ static const option options[] = {
      .offset = offsetof(tokenize_settings, no_bos),
      .help = "Leave out what the model puts around a text: the token that begins it and, where it has one, the token "
              "that ends it."},
+    {.name = "encoding",
+     .type = OPTION_TEXT,
+     .offset = offsetof(tokenize_settings, encoding),
+     .argument = "NAME",
+     .help = "Which encoding a file of tiktoken's ranks is, where its name does not say it: `cl100k_base`, "
+             "`o200k_base`, `o200k_harmony`, `p50k_base`, `p50k_edit`, `r50k_base`, `gpt2`, `llama3` or `qwen`."},
     {.name = NULL},
 };
 
@@ -91,7 +98,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     hearth_error error = {0};
     opened o = {0};
     token_list list = {0};
-    hearth_status status = open_tokenizer(c, operands[0], &o, &error);
+    hearth_status status = open_tokenizer(c, operands[0], s->encoding, &o, &error);
     if (status == HEARTH_OK) {
         status = encode(c, s, count > 1 ? operands[1] : NULL, o.model->tokenizer, &list, &error);
     }
@@ -112,7 +119,8 @@ const cli_command command_tokenize = {
         "as U+FFFD) and prints a line for each "
         "token: its id and the bytes that it stands for. Bytes that are no whole characters are printed as `\\xNN`, "
         "control tokens by their name.\n\n"
-        "Only the tokenizer is loaded: this works with files that have no weights.",
+        "Only the tokenizer is loaded: this works with files that have no weights, and with a tokenizer's file alone: "
+        "`tokenizer.json`, `tokenizer.model`, `tekken.json`, `*.tiktoken`.",
     .options = options,
     .defaults = &defaults,
     .settings_bytes = sizeof defaults,

@@ -26,7 +26,8 @@ hearth_status open_engine(const cli *c, opened *ret, hearth_error *error)
     return make_engine(c, c->threads, ret, error);
 }
 
-hearth_status open_model(const cli *c, const char *name, int how, opened *ret, hearth_error *error)
+static hearth_status open_with(const cli *c, const char *name, int how, const char *const *encoding, opened *ret,
+                               hearth_error *error)
 {
     terminal_progress bar = {.quiet = c->quiet};
     const double began = time_seconds();
@@ -35,6 +36,8 @@ hearth_status open_model(const cli *c, const char *name, int how, opened *ret, h
     const model_options options = {
         .compute = weights ? (compute)how : COMPUTE_NATIVE,
         .without_weights = !weights,
+        .tokenizer_file = encoding != NULL,
+        .encoding = encoding != NULL ? *encoding : NULL,
         .progress = terminal_progress_step,
         .progress_context = &bar,
     };
@@ -47,6 +50,11 @@ hearth_status open_model(const cli *c, const char *name, int how, opened *ret, h
     return status;
 }
 
+hearth_status open_model(const cli *c, const char *name, int how, opened *ret, hearth_error *error)
+{
+    return open_with(c, name, how, NULL, ret, error);
+}
+
 hearth_status open_needs_tokenizer(const opened *o, hearth_error *error)
 {
     if (o->model->tokenizer == NULL) {
@@ -56,9 +64,9 @@ hearth_status open_needs_tokenizer(const opened *o, hearth_error *error)
     return HEARTH_OK;
 }
 
-hearth_status open_tokenizer(const cli *c, const char *name, opened *ret, hearth_error *error)
+hearth_status open_tokenizer(const cli *c, const char *name, const char *encoding, opened *ret, hearth_error *error)
 {
-    TRY(open_model(c, name, -1, ret, error));
+    TRY(open_with(c, name, -1, &encoding, ret, error));
     return open_needs_tokenizer(ret, error);
 }
 

@@ -21,8 +21,9 @@ hearth_status open_engine(const cli *c, opened *ret, hearth_error *error);
 hearth_status open_model(const cli *c, const char *name, int how, opened *ret, hearth_error *error);
 /* HEARTH_E_UNSUPPORTED for a model that comes without a tokenizer. */
 hearth_status open_needs_tokenizer(const opened *o, hearth_error *error);
-/* A model without weights, which must have a tokenizer. */
-hearth_status open_tokenizer(const cli *c, const char *name, opened *ret, hearth_error *error);
+/* A model without weights, which must have a tokenizer; `name` may be a tokenizer's file alone, which `encoding` (NULL:
+ * its name) says the kind of. */
+hearth_status open_tokenizer(const cli *c, const char *name, const char *encoding, opened *ret, hearth_error *error);
 /* Zeroed and half-opened ones are allowed. */
 void open_close(opened *o);
 

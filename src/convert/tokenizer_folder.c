@@ -64,10 +64,15 @@ static hearth_status read_arrays(vocabulary *v, hearth_error *error)
     TRY(load_tokenizer_gguf(v->file, &v->tokenizer, error)); /* checks the arrays, too */
     TRY(gguf_get_array(v->file, "tokenizer.ggml.tokens", &type, &count, &v->tokens, error));
     TRY(gguf_get_string(v->file, "tokenizer.ggml.model", &model, error));
+    const bool bytes = model.length == 4 && memcmp(model.text, "gpt2", 4) == 0;
+    v->sentencepiece = model.length == 5 && memcmp(model.text, "llama", 5) == 0;
+    if (!bytes && !v->sentencepiece) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer", "byte-level BPE or SentencePiece BPE", "%s",
+                         tokenizer_kind(v->tokenizer));
+    }
     v->count = (size_t)count;
     v->types = array_index(v->file, "tokenizer.ggml.token_type", count);
     v->scores = array_index(v->file, "tokenizer.ggml.scores", count);
-    v->sentencepiece = model.length == 5;
     v->prefix = v->sentencepiece && get_flag(v->file, "tokenizer.ggml.add_space_prefix", true);
     if (!v->sentencepiece) {
         gguf_string pre = {"default", 7};

@@ -289,10 +289,25 @@ static hearth_status write_special(vocabulary *v, hearth_error *error)
                             : gguf_write_string(v->w, "tokenizer.chat_template", template, strlen(template), error);
 }
 
+/* Only tokenizer.json's BPE is written here: the other files and models have no way to GGUF yet. */
+static hearth_status open_bpe(vocabulary *v, hearth_error *error)
+{
+    const char *path = v->folder->tokenizer_path;
+    const char *name = strrchr(path, '/') == NULL ? path : strrchr(path, '/') + 1;
+    TRY(load_tokenizer_hf(v->folder, &v->tokenizer, error));
+    if (strcmp(name, "tokenizer.json") != 0) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer", "a tokenizer.json", "only %s", name);
+    }
+    TRY(tokenizer_json_open(path, &v->file, error));
+    return v->file->model == TOKENIZER_JSON_BPE
+               ? HEARTH_OK
+               : error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer", "byte-level BPE or SentencePiece BPE", "%s",
+                           tokenizer_kind(v->tokenizer));
+}
+
 static hearth_status write_all(vocabulary *v, const model_config *c, hearth_error *error)
 {
-    TRY(load_tokenizer_hf(v->folder, &v->tokenizer, error));
-    TRY(tokenizer_json_open(v->folder->tokenizer_path, &v->file, error));
+    TRY(open_bpe(v, error));
     TRY(tokenizer_pipeline_read(v->file, &v->pipeline, error));
     TRY(make_tables(v, c, error));
     bool alphabet = v->pipeline.byte_level;
@@ -317,6 +332,7 @@ hearth_status convert_tokenizer_to_gguf(gguf_writer *w, const hf_folder *folder,
     v->folder = folder;
     const hearth_status status = write_all(v, c, error);
     tokenizer_free(v->tokenizer);
+    tokenizer_pipeline_free(&v->pipeline);
     tokenizer_json_close(v->file);
     arena_destroy(v->memory);
     mem_free(v->tokens);

@@ -166,12 +166,10 @@ static hearth_status read_folder(hf_folder *folder, bool with_weights, hearth_er
     }
     TRY(read_config(folder, error));
     TRY(read_template(folder, error));
-    TRY(optional_path(folder->path, "tokenizer.json", &folder->tokenizer_path, error));
-    if (folder->tokenizer_path == NULL) {
-        TRY(optional_path(folder->path, "tokenizer.model", &folder->tokenizer_path, error));
-    }
-    if (folder->tokenizer_path == NULL) {
-        TRY(optional_path(folder->path, "vocab.txt", &folder->tokenizer_path, error));
+    static const char *const names[] = {"tokenizer.json", "tokenizer.model", "tekken.json", "qwen.tiktoken",
+                                        "vocab.txt"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && folder->tokenizer_path == NULL; i++) {
+        TRY(optional_path(folder->path, names[i], &folder->tokenizer_path, error));
     }
     return with_weights ? read_weights(folder, error) : HEARTH_OK;
 }

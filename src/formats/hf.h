@@ -13,7 +13,7 @@ typedef struct hf_folder {
     json_t *generation_config;  /* NULL when absent */
     json_t *special_tokens_map; /* NULL when absent */
     char *chat_template;        /* from chat_template.jinja or tokenizer_config.json; NULL when absent */
-    char *tokenizer_path;       /* tokenizer.json, tokenizer.model or vocab.txt; NULL when absent */
+    char *tokenizer_path;       /* of the vocabulary (docs/formats/hf.md tells which names); NULL when absent */
     tensor_table tensors;
 } hf_folder;
 

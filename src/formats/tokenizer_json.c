@@ -203,6 +203,76 @@ static hearth_status read_unknown(reader *r, const json_t *model, json_t *vocabu
     return HEARTH_OK;
 }
 
+/* The vocabulary of the models that have an object: token to id. */
+static hearth_status take_vocabulary(reader *r, const json_t *model)
+{
+    json_t *vocabulary = json_object_get(model, "vocab");
+    if (!json_is_object(vocabulary)) {
+        return bad(r, "model.vocab", "an object", vocabulary);
+    }
+    r->file->vocabulary = json_incref(vocabulary);
+    return HEARTH_OK;
+}
+
+/* ---- Unigram: a list of [token, score] ---- */
+
+static hearth_status read_scored(reader *r, size_t index, const json_t *pair)
+{
+    const json_t *token = json_array_get(pair, 0);
+    const json_t *score = json_array_get(pair, 1);
+    char place[48];
+    (void)snprintf(place, sizeof place, "model.vocab[%zu]", index);
+    if (json_array_size(pair) != 2 || !json_is_string(token) || !json_is_number(score)) {
+        return bad(r, place, "a token and its score", pair);
+    }
+    if (json_object_getn(r->file->vocabulary, json_string_value(token), json_string_length(token)) != NULL) {
+        return bad(r, place, "every token once", token);
+    }
+    r->file->scores[index] = json_number_value(score);
+    return json_object_setn_new_nocheck(r->file->vocabulary, json_string_value(token), json_string_length(token),
+                                        json_integer((json_int_t)index)) == 0
+               ? HEARTH_OK
+               : error_memory(r->error, json_string_length(token));
+}
+
+static hearth_status read_unigram(reader *r, const json_t *model)
+{
+    const json_t *list = json_object_get(model, "vocab");
+    const json_t *unknown = json_object_get(model, "unk_id");
+    const size_t count = json_array_size(list);
+    if (!json_is_array(list) || count == 0 || count > LIMIT_VOCABULARY) {
+        return bad(r, "model.vocab", "an array of 1 to 4194304 pairs", list);
+    }
+    TRY(read_flag(r, model, "byte_fallback", "model.byte_fallback", &r->file->byte_fallback));
+    r->file->scores = mem_calloc(count, sizeof *r->file->scores);
+    r->file->vocabulary = json_object();
+    if (r->file->scores == NULL || r->file->vocabulary == NULL) {
+        return error_memory(r->error, count * sizeof *r->file->scores);
+    }
+    r->file->score_count = count;
+    for (size_t i = 0; i < count; i++) {
+        TRY(read_scored(r, i, json_array_get(list, i)));
+    }
+    r->file->unknown = -1;
+    if (unknown != NULL && !json_is_null(unknown)) {
+        if (!json_is_integer(unknown) || json_integer_value(unknown) < 0 ||
+            json_integer_value(unknown) >= (json_int_t)count) {
+            return bad(r, "model.unk_id", "an id of the vocabulary or null", unknown);
+        }
+        r->file->unknown = (int32_t)json_integer_value(unknown);
+    }
+    return HEARTH_OK;
+}
+
+static hearth_status finish_unigram(reader *r, const json_t *model)
+{
+    (void)r;
+    (void)model;
+    return HEARTH_OK;
+}
+
+/* ---- BPE ---- */
+
 static hearth_status read_bpe(reader *r, const json_t *model)
 {
     TRY(must_be_empty(r, model, "dropout", "model.dropout"));
@@ -211,8 +281,16 @@ static hearth_status read_bpe(reader *r, const json_t *model)
     TRY(read_flag(r, model, "byte_fallback", "model.byte_fallback", &r->file->byte_fallback));
     TRY(read_flag(r, model, "fuse_unk", "model.fuse_unk", &r->file->fuse_unknown));
     TRY(read_flag(r, model, "ignore_merges", "model.ignore_merges", &r->file->ignore_merges));
-    return read_merges(r, json_object_get(model, "merges"));
+    return take_vocabulary(r, model);
 }
+
+static hearth_status finish_bpe(reader *r, const json_t *model)
+{
+    TRY(read_merges(r, json_object_get(model, "merges")));
+    return read_unknown(r, model, r->file->vocabulary);
+}
+
+/* ---- WordPiece ---- */
 
 static hearth_status read_wordpiece(reader *r, const json_t *model)
 {
@@ -230,31 +308,46 @@ static hearth_status read_wordpiece(reader *r, const json_t *model)
     } else if (most != NULL) {
         return bad(r, "model.max_input_chars_per_word", "a number, not negative", most);
     }
-    return HEARTH_OK;
+    return take_vocabulary(r, model);
 }
 
-/* A type of model. Old files leave the type out; then a key tells that no other has. */
+static hearth_status finish_wordpiece(reader *r, const json_t *model)
+{
+    return read_unknown(r, model, r->file->vocabulary);
+}
+
+/* One row a model type: the key that tells it in old files, which leave the type out (NULL: that its vocabulary is a
+ * list); what gives the vocabulary; what is read once its ids are known. */
 static const struct model_row {
     const char *type, *key;
     tokenizer_json_model model;
     hearth_status (*read)(reader *r, const json_t *model);
+    hearth_status (*finish)(reader *r, const json_t *model);
 } model_rows[] = {
-    {"BPE", "merges", TOKENIZER_JSON_BPE, read_bpe},
-    {"WordPiece", "max_input_chars_per_word", TOKENIZER_JSON_WORDPIECE, read_wordpiece},
+    {"BPE", "merges", TOKENIZER_JSON_BPE, read_bpe, finish_bpe},
+    {"Unigram", NULL, TOKENIZER_JSON_UNIGRAM, read_unigram, finish_unigram},
+    {"WordPiece", "max_input_chars_per_word", TOKENIZER_JSON_WORDPIECE, read_wordpiece, finish_wordpiece},
 };
+
+static bool is_of_row(const json_t *model, const struct model_row *row)
+{
+    const json_t *type = json_object_get(model, "type");
+    if (type != NULL) {
+        return json_is_string(type) && strcmp(json_string_value(type), row->type) == 0;
+    }
+    return row->key != NULL ? json_object_get(model, row->key) != NULL : json_is_array(json_object_get(model, "vocab"));
+}
 
 static hearth_status find_model(const reader *r, const json_t *model, const struct model_row **ret)
 {
-    const json_t *type = json_object_get(model, "type");
     for (size_t i = 0; i < sizeof model_rows / sizeof model_rows[0]; i++) {
-        const struct model_row *row = &model_rows[i];
-        if (type == NULL ? json_object_get(model, row->key) != NULL
-                         : json_is_string(type) && strcmp(json_string_value(type), row->type) == 0) {
-            *ret = row;
+        if (is_of_row(model, &model_rows[i])) {
+            *ret = &model_rows[i];
             return HEARTH_OK;
         }
     }
-    return json_is_string(type) ? unsupported(r, "model.type", "BPE or WordPiece", json_string_value(type))
+    const json_t *type = json_object_get(model, "type");
+    return json_is_string(type) ? unsupported(r, "model.type", "BPE, Unigram or WordPiece", json_string_value(type))
                                 : bad(r, "model.type", "a string", type);
 }
 
@@ -275,21 +368,18 @@ static hearth_status read_all(reader *r)
     if (!json_is_object(root) || !json_is_object(model)) {
         return bad(r, "model", "an object", model);
     }
-    json_t *vocabulary = json_object_get(model, "vocab");
+    const struct model_row *row = NULL;
     if (added != NULL && !json_is_null(added) && !json_is_array(added)) {
         return bad(r, "added_tokens", "an array", added);
     }
-    const struct model_row *row = NULL;
     TRY(find_model(r, model, &row));
     r->file->model = row->model;
-    if (!json_is_object(vocabulary)) {
-        return bad(r, "model.vocab", "an object", vocabulary);
-    }
+    TRY(row->read(r, model));
+    json_t *vocabulary = r->file->vocabulary;
     TRY(count_tokens(r, vocabulary, added));
     TRY(read_vocabulary(r, vocabulary));
-    TRY(row->read(r, model));
+    TRY(row->finish(r, model));
     TRY(read_added(r, added, vocabulary));
-    TRY(read_unknown(r, model, vocabulary));
     TRY(read_stage(r, "normalizer", &r->file->normalizer));
     TRY(read_stage(r, "pre_tokenizer", &r->file->pre_tokenizer));
     TRY(read_stage(r, "decoder", &r->file->decoder));
@@ -336,6 +426,8 @@ void tokenizer_json_close(tokenizer_json *file)
         mem_free(file->tokens);
         mem_free(file->merges);
         mem_free(file->added);
+        mem_free(file->scores);
+        json_decref(file->vocabulary);
         json_decref(file->root);
         mem_free(file);
     }

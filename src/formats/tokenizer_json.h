@@ -20,13 +20,20 @@ typedef struct tokenizer_json_added {
     bool special, single_word, lstrip, rstrip, normalized;
 } tokenizer_json_added;
 
-typedef enum tokenizer_json_model { TOKENIZER_JSON_BPE, TOKENIZER_JSON_WORDPIECE } tokenizer_json_model;
+typedef enum tokenizer_json_model {
+    TOKENIZER_JSON_BPE,
+    TOKENIZER_JSON_UNIGRAM,
+    TOKENIZER_JSON_WORDPIECE
+} tokenizer_json_model;
 
 typedef struct tokenizer_json {
     tokenizer_json_model model;
     json_t *root;                /* owns all texts */
     tokenizer_json_text *tokens; /* [token_count] by id, the added ones too; holes have no text */
     size_t token_count;
+    json_t *vocabulary; /* {token: id} of the model: Unigram's is made of its list */
+    double *scores;     /* [score_count] Unigram; else NULL */
+    size_t score_count;
     tokenizer_json_merge *merges;
     size_t merge_count;
     tokenizer_json_added *added;
@@ -40,7 +47,7 @@ typedef struct tokenizer_json {
 } tokenizer_json;
 
 /* HEARTH_E_FORMAT for wrong types, ids given twice, merges that are no pair; HEARTH_E_UNSUPPORTED for a model that is
- * neither BPE nor WordPiece or a setting that changes ids and is not known. The error's place is the JSON path. */
+ * not BPE, Unigram or WordPiece or a setting that changes ids and is not known. The error's place is the JSON path. */
 hearth_status tokenizer_json_open(const char *path, tokenizer_json **ret, hearth_error *error);
 /* The same from memory; `name` is the file for errors. */
 hearth_status tokenizer_json_parse(const char *text, size_t length, const char *name, tokenizer_json **ret,

@@ -22,6 +22,7 @@ typedef struct loader {
     decoder_step decoders[3];
     int32_t before, after;
     int32_t ends[2];
+    buffer charsmap;
 } loader;
 
 static hearth_status bad(const loader *l, const char *key, const char *expected, uint64_t found, hearth_error *error)
@@ -237,6 +238,65 @@ static hearth_status load_sentencepiece(loader *l, hearth_error *error)
     return read_special(l, 1, 2, 0, true, error);
 }
 
+/* tokenizer.ggml.precompiled_charsmap: an array of bytes. */
+static hearth_status read_charsmap(loader *l, token_text *ret, hearth_error *error)
+{
+    const char *key = "tokenizer.ggml.precompiled_charsmap";
+    gguf_type type = GGUF_U8;
+    uint64_t count = 0;
+    int64_t index = -1;
+    TRY(optional_array(l, key, 0, &type, &count, &index, error));
+    if (index < 0) {
+        return HEARTH_OK;
+    }
+    if (type != GGUF_U8 && type != GGUF_I8) {
+        return bad(l, key, "bytes", (uint64_t)type, error);
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        TRY(buffer_append_char(&l->charsmap, (char)gguf_array_i64(l->file, index, i), error));
+    }
+    *ret = (token_text){buffer_text(&l->charsmap), l->charsmap.length};
+    return HEARTH_OK;
+}
+
+/* SentencePiece's Unigram, as converters write T5's and its kin. */
+static hearth_status load_unigram(loader *l, hearth_error *error)
+{
+    const token_text space = {" ", 1};
+    const token_text marker = {"\xE2\x96\x81", 3};
+    normalizer_step step = {.kind = NORMALIZER_SENTENCEPIECE, .escape = true};
+    bool prefix = false;
+    TRY(read_flag(l, "tokenizer.ggml.add_space_prefix", false, &prefix, error));
+    TRY(read_flag(l, "tokenizer.ggml.remove_extra_whitespaces", false, &step.remove_extra, error));
+    TRY(read_charsmap(l, &step.pattern, error));
+    if (gguf_find(l->file, "tokenizer.ggml.scores") < 0) {
+        return bad(l, "tokenizer.ggml.scores", "a score for each token", 0, error);
+    }
+    step.dummy_prefix = prefix;
+    l->normalizers[0] = step;
+    l->decoders[0] = (decoder_step){.kind = DECODER_REPLACE, .pattern = marker, .with = space};
+    l->decoders[1] = (decoder_step){.kind = DECODER_BYTE_FALLBACK};
+    l->decoders[2] = (decoder_step){.kind = DECODER_STRIP, .pattern = space, .count = 1};
+    l->spec.model = TOKENIZER_UNIGRAM;
+    l->spec.binary32 = true;
+    l->spec.normalizers = l->normalizers;
+    l->spec.normalizer_count = 1;
+    l->spec.decoders = l->decoders;
+    l->spec.decoder_count = prefix || step.remove_extra ? 3 : 2;
+    for (size_t i = 0; i < l->spec.token_count; i++) {
+        token_spec *token = &l->tokens[i];
+        if ((token->flags & TOKEN_ADDED) != 0) {
+            token->flags = TOKEN_USER_DEFINED;
+        }
+        l->spec.byte_fallback = l->spec.byte_fallback || (token->flags & TOKEN_BYTE) != 0;
+    }
+    TRY(read_special(l, -1, 1, 2, false, error));
+    if (gguf_find(l->file, "tokenizer.ggml.add_eos_token") < 0) {
+        l->spec.after_count = l->spec.eos >= 0 ? 1 : 0;
+    }
+    return HEARTH_OK;
+}
+
 /* ---- BERT: the file writes U+2581 before what begins a word, and nothing before what follows in one ---- */
 
 /* As BERT's own vocabulary: the beginnings bare, the others behind "##". */
@@ -317,13 +377,14 @@ static hearth_status load(loader *l, hearth_error *error)
     static const struct {
         const char *name;
         hearth_status (*load)(loader *l, hearth_error *error);
-    } rows[] = {{"gpt2", load_byte_level}, {"llama", load_sentencepiece}, {"bert", load_wordpiece}};
+    } rows[] = {
+        {"gpt2", load_byte_level}, {"llama", load_sentencepiece}, {"t5", load_unigram}, {"bert", load_wordpiece}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (strlen(rows[i].name) == model.length && memcmp(rows[i].name, model.text, model.length) == 0) {
+        if (strlen(rows[i].name) == model.length && memcmp(model.text, rows[i].name, model.length) == 0) {
             return rows[i].load(l, error);
         }
     }
-    (void)error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer.ggml.model", "gpt2, llama or bert", "'%.*s'",
+    (void)error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer.ggml.model", "gpt2, llama, t5 or bert", "'%.*s'",
                     (int)(model.length < 60 ? model.length : 60), model.text);
     (void)error_in_file(error, gguf_path(l->file));
     return HEARTH_E_UNSUPPORTED;
@@ -340,6 +401,7 @@ hearth_status load_tokenizer_gguf(const gguf_file *file, tokenizer **ret, hearth
         }
     }
     mem_free(l.texts);
+    buffer_free(&l.charsmap);
     mem_free(l.tokens);
     mem_free(l.merges);
     return status;

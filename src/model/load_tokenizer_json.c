@@ -2,11 +2,8 @@
 #include "model/load_tokenizer.h"
 
 #include "base/memory.h"
+#include "model/load_tokenizer_folder.h"
 #include "model/tokenizer_pipeline.h"
-
-#include <string.h>
-
-#define ENDS_MOST 32u
 
 typedef struct json_loader {
     tokenizer_json *file;
@@ -14,8 +11,7 @@ typedef struct json_loader {
     tokenizer_spec spec;
     token_spec *tokens;
     merge_spec *merges;
-    int32_t ends[ENDS_MOST];
-    int32_t before, after;
+    folder_ids ids;
 } json_loader;
 
 static hearth_status copy_tables(json_loader *l, hearth_error *error)
@@ -34,7 +30,10 @@ static hearth_status copy_tables(json_loader *l, hearth_error *error)
         const tokenizer_json_merge m = f->merges[i];
         l->merges[i] = (merge_spec){{m.left.text, m.left.length}, {m.right.text, m.right.length}};
     }
-    const json_t *vocabulary = json_object_get(json_object_get(f->root, "model"), "vocab");
+    const json_t *vocabulary = f->vocabulary;
+    for (size_t i = 0; i < f->score_count; i++) {
+        l->tokens[i].score = f->scores[i];
+    }
     for (size_t i = 0; i < f->added_count; i++) {
         const tokenizer_json_added *a = &f->added[i];
         token_spec *token = &l->tokens[a->id];
@@ -53,8 +52,9 @@ static hearth_status copy_tables(json_loader *l, hearth_error *error)
 
 static void fill_spec(json_loader *l)
 {
-    static const tokenizer_model models[] = {
-        [TOKENIZER_JSON_BPE] = TOKENIZER_BPE, [TOKENIZER_JSON_WORDPIECE] = TOKENIZER_WORDPIECE};
+    static const tokenizer_model models[] = {[TOKENIZER_JSON_BPE] = TOKENIZER_BPE,
+                                             [TOKENIZER_JSON_UNIGRAM] = TOKENIZER_UNIGRAM,
+                                             [TOKENIZER_JSON_WORDPIECE] = TOKENIZER_WORDPIECE};
     const tokenizer_pipeline *p = &l->pipeline;
     l->spec = (tokenizer_spec){
         .name = "tokenizer.json",
@@ -78,103 +78,11 @@ static void fill_spec(json_loader *l)
         .unknown = l->file->unknown,
         .bos = p->before_count > 0 ? p->before[0] : -1,
         .eos = p->after_count > 0 ? p->after[p->after_count - 1] : -1,
-        .ends = l->ends,
         .before = p->before,
         .before_count = p->before_count,
         .after = p->after,
         .after_count = p->after_count,
     };
-}
-
-/* ---- what the folder's other files say ---- */
-
-static int32_t id_of_text(const json_loader *l, const json_t *string)
-{
-    const size_t length = json_string_length(string);
-    for (size_t i = 0; json_is_string(string) && i < l->file->token_count; i++) {
-        const token_text text = l->tokens[i].text;
-        if (text.text != NULL && text.length == length && memcmp(text.text, json_string_value(string), length) == 0) {
-            return (int32_t)i;
-        }
-    }
-    return -1;
-}
-
-/* "bos_token": a string, or an object with "content". */
-static bool named_token(const json_loader *l, const json_t *config, const char *key, int32_t *ret)
-{
-    const json_t *value = json_object_get(config, key);
-    if (json_is_object(value)) {
-        value = json_object_get(value, "content");
-    }
-    const int32_t id = id_of_text(l, value);
-    *ret = id >= 0 ? id : *ret;
-    return id >= 0;
-}
-
-static void add_end(json_loader *l, const json_t *id)
-{
-    if (json_is_integer(id) && json_integer_value(id) >= 0 && (size_t)json_integer_value(id) < l->file->token_count &&
-        l->spec.end_count < ENDS_MOST) {
-        l->ends[l->spec.end_count++] = (int32_t)json_integer_value(id);
-    }
-}
-
-/* "eos_token_id": a number or several. */
-static void add_ends(json_loader *l, const json_t *config)
-{
-    const json_t *value = json_object_get(config, "eos_token_id");
-    size_t i = 0;
-    const json_t *one = NULL;
-    add_end(l, value);
-    json_array_foreach(value, i, one)
-    {
-        add_end(l, one);
-    }
-}
-
-/* transformers builds the post-processor of these classes anew from add_bos_token and add_eos_token. */
-static bool class_follows_flags(const json_t *config)
-{
-    static const char *const names[] = {"LlamaTokenizer",         "LlamaTokenizerFast", "CodeLlamaTokenizer",
-                                        "CodeLlamaTokenizerFast", "GemmaTokenizer",     "GemmaTokenizerFast"};
-    const char *class = json_string_value(json_object_get(config, "tokenizer_class"));
-    for (size_t i = 0; class != NULL && i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(names[i], class) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void apply_flags(json_loader *l, const json_t *config)
-{
-    const json_t *bos = json_object_get(config, "add_bos_token");
-    const json_t *eos = json_object_get(config, "add_eos_token");
-    const bool follows = class_follows_flags(config);
-    if (json_is_boolean(bos) && (follows || !l->pipeline.has_template)) {
-        l->before = l->spec.bos;
-        l->spec.before = &l->before;
-        l->spec.before_count = json_is_true(bos) && l->spec.bos >= 0 ? 1 : 0;
-    }
-    if (json_is_boolean(eos) && (follows || !l->pipeline.has_template)) {
-        l->after = l->spec.eos;
-        l->spec.after = &l->after;
-        l->spec.after_count = json_is_true(eos) && l->spec.eos >= 0 ? 1 : 0;
-    }
-}
-
-static void apply_folder(json_loader *l, const hf_folder *folder)
-{
-    if (!named_token(l, folder->tokenizer_config, "bos_token", &l->spec.bos)) {
-        (void)named_token(l, folder->special_tokens_map, "bos_token", &l->spec.bos);
-    }
-    if (!named_token(l, folder->tokenizer_config, "eos_token", &l->spec.eos)) {
-        (void)named_token(l, folder->special_tokens_map, "eos_token", &l->spec.eos);
-    }
-    add_ends(l, folder->generation_config);
-    add_ends(l, folder->config);
-    apply_flags(l, folder->tokenizer_config);
 }
 
 /* Takes over `file`. `folder` may be NULL. */
@@ -191,10 +99,11 @@ static hearth_status build(tokenizer_json *file, const hf_folder *folder, tokeni
         if (status == HEARTH_OK) {
             fill_spec(l);
             if (folder != NULL) {
-                apply_folder(l, folder);
+                folder_apply(&l->spec, &l->ids, folder, l->pipeline.has_template);
             }
             status = tokenizer_create(&l->spec, ret, error);
         }
+        tokenizer_pipeline_free(&l->pipeline);
         mem_free(l->tokens);
         mem_free(l->merges);
         mem_free(l);
@@ -219,6 +128,11 @@ hearth_status load_tokenizer_json(const char *path, tokenizer **ret, hearth_erro
     return load_path(path, NULL, ret, error);
 }
 
+hearth_status load_tokenizer_json_in(const char *path, const hf_folder *folder, tokenizer **ret, hearth_error *error)
+{
+    return load_path(path, folder, ret, error);
+}
+
 hearth_status load_tokenizer_json_text(const char *text, size_t length, tokenizer **ret, hearth_error *error)
 {
     tokenizer_json *file = NULL;
@@ -233,14 +147,5 @@ hearth_status load_tokenizer_hf(const hf_folder *folder, tokenizer **ret, hearth
         (void)error_in_file(error, folder->path);
         return HEARTH_E_NOT_FOUND;
     }
-    const size_t length = strlen(folder->tokenizer_path);
-    if (length >= 9 && strcmp(folder->tokenizer_path + length - 9, "vocab.txt") == 0) {
-        return load_tokenizer_vocab(folder, ret, error);
-    }
-    if (length >= 6 && strcmp(folder->tokenizer_path + length - 6, ".model") == 0) {
-        (void)error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer", "tokenizer.json", "only a SentencePiece model");
-        (void)error_in_file(error, folder->tokenizer_path);
-        return HEARTH_E_UNSUPPORTED;
-    }
-    return load_path(folder->tokenizer_path, folder, ret, error);
+    return load_tokenizer_file(folder->tokenizer_path, folder, NULL, ret, error);
 }

@@ -95,19 +95,18 @@ static hearth_status fill(vocab_loader *l, hearth_error *error)
     return HEARTH_OK;
 }
 
-hearth_status load_tokenizer_vocab(const hf_folder *folder, tokenizer **ret, hearth_error *error)
+hearth_status load_tokenizer_vocab(const char *path, const hf_folder *folder, tokenizer **ret, hearth_error *error)
 {
     vocab_loader l = {.folder = folder};
     buffer_init(&l.text, 0);
-    hearth_status status = file_read(folder->tokenizer_path, LIMIT_JSON_FILE_BYTES, &l.text, error);
-    if (status == HEARTH_OK) {
-        status = fill(&l, error);
-    }
-    if (status == HEARTH_OK) {
-        status = tokenizer_create(&l.spec, ret, error);
-    }
+    hearth_status status = folder != NULL ? HEARTH_OK
+                                          : error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer",
+                                                      "the folder with its tokenizer_config.json", "a vocab.txt alone");
+    status = status != HEARTH_OK ? status : file_read(path, LIMIT_JSON_FILE_BYTES, &l.text, error);
+    status = status != HEARTH_OK ? status : fill(&l, error);
+    status = status != HEARTH_OK ? status : tokenizer_create(&l.spec, ret, error);
     if (status != HEARTH_OK) {
-        (void)error_in_file(error, folder->tokenizer_path);
+        (void)error_in_file(error, path);
     }
     mem_free(l.tokens);
     buffer_free(&l.text);

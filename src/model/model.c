@@ -80,9 +80,20 @@ static hearth_status read_weights(model *m, const model_options *options, hearth
     return weights_load(m->tensors, &m->config, m->engine, &how, &m->weights, error);
 }
 
+/* A tokenizer without a model around it. */
+static hearth_status open_tokenizer(model *m, const model_options *options, hearth_error *error)
+{
+    static const tensor_table none = {0};
+    m->tensors = &none;
+    return load_tokenizer_file(m->path, NULL, options->encoding, &m->tokenizer, error);
+}
+
 static hearth_status open_all(model *m, const char *path, const model_options *options, hearth_error *error)
 {
     TRY(model_locate(path, &m->path, error));
+    if (options->tokenizer_file && !file_is_folder(m->path) && load_tokenizer_knows(m->path)) {
+        return open_tokenizer(m, options, error);
+    }
     TRY(read_container(m, m->path, !options->without_weights, error));
     TRY(read_tokenizer(m, error));
     TRY(read_template(m, error));

@@ -2,6 +2,7 @@
  * by its path. */
 #include "model/tokenizer_pipeline.h"
 
+#include "base/base64.h"
 #include "model/bert_pipeline.h"
 #include "tokenizer/patterns.h"
 
@@ -233,6 +234,30 @@ static hearth_status normalizer_bert(const stage *s, const json_t *object)
     return HEARTH_OK;
 }
 
+static hearth_status normalizer_nmt(const stage *s, const json_t *object)
+{
+    (void)object;
+    return add_normalizer(s, (normalizer_step){.kind = NORMALIZER_NMT});
+}
+
+static hearth_status normalizer_precompiled(const stage *s, const json_t *object)
+{
+    tokenizer_pipeline *p = s->pipeline;
+    token_text text = {"", 0};
+    const json_t *map = json_object_get(object, "precompiled_charsmap");
+    if (json_is_null(map)) {
+        return HEARTH_OK;
+    }
+    if (p->map_count == PIPELINE_MAPS) {
+        return error_set(s->error, HEARTH_E_LIMIT, s->path, "at most 4 character maps", "more");
+    }
+    TRY(read_text(s, object, "precompiled_charsmap", &text));
+    buffer *bytes = &p->maps[p->map_count++];
+    TRY(base64_decode(text.text, text.length, bytes, s->error));
+    return add_normalizer(
+        s, (normalizer_step){.kind = NORMALIZER_PRECOMPILED, .pattern = {buffer_text(bytes), bytes->length}});
+}
+
 static hearth_status normalizer(const stage *s, const json_t *object)
 {
     static const stage_row rows[] = {
@@ -247,6 +272,8 @@ static hearth_status normalizer(const stage *s, const json_t *object)
         {"Prepend", normalizer_prepend},
         {"Replace", normalizer_replace},
         {"BertNormalizer", normalizer_bert},
+        {"Nmt", normalizer_nmt},
+        {"Precompiled", normalizer_precompiled},
     };
     return dispatch(s, object, rows, sizeof rows / sizeof rows[0]);
 }
@@ -590,4 +617,11 @@ hearth_status tokenizer_pipeline_read(const tokenizer_json *file, tokenizer_pipe
         TRY(post_processor(&s, file->post_processor));
     }
     return HEARTH_OK;
+}
+
+void tokenizer_pipeline_free(tokenizer_pipeline *pipeline)
+{
+    for (size_t i = 0; i < PIPELINE_MAPS; i++) {
+        buffer_free(&pipeline->maps[i]);
+    }
 }

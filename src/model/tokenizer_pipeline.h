@@ -5,13 +5,18 @@
 #include "formats/tokenizer_json.h"
 #include "tokenizer/spec.h"
 
+#include "base/buffer.h"
+
 #define PIPELINE_STEPS 64u
 #define PIPELINE_IDS 16u
+#define PIPELINE_MAPS 4u
 
 typedef struct tokenizer_pipeline {
     const tokenizer_json *file;
     normalizer_step normalizers[PIPELINE_STEPS];
     size_t normalizer_count;
+    buffer maps[PIPELINE_MAPS]; /* character maps, decoded; tokenizer_pipeline_free */
+    size_t map_count;
     pretokenizer_step pretokenizers[PIPELINE_STEPS];
     size_t pretokenizer_count;
     bool byte_level; /* the last pre-tokeniser is ByteLevel: pieces stay bytes */
@@ -25,5 +30,6 @@ typedef struct tokenizer_pipeline {
 /* Texts in the steps belong to `file`. HEARTH_E_UNSUPPORTED names the JSON path and the type that hearth does not know.
  */
 hearth_status tokenizer_pipeline_read(const tokenizer_json *file, tokenizer_pipeline *ret, hearth_error *error);
+void tokenizer_pipeline_free(tokenizer_pipeline *pipeline);
 
 #endif

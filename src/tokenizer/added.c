@@ -72,22 +72,28 @@ hearth_status added_insert(added_trie *trie, token_text text, int32_t id, hearth
     return HEARTH_OK;
 }
 
+bool added_match(const added_trie *trie, const char *text, size_t length, size_t start, size_t *ret_end,
+                 int32_t *ret_id)
+{
+    int32_t node = trie->roots[(uint8_t)text[start]];
+    size_t end = 0;
+    for (size_t at = start + 1; node >= 0; at++) {
+        if (trie->nodes[node].id >= 0) {
+            end = at;
+            *ret_id = trie->nodes[node].id;
+        }
+        node = at < length ? child_of(trie, node, (uint8_t)text[at]) : -1;
+    }
+    *ret_end = end;
+    return end > 0;
+}
+
 bool added_find(const added_trie *trie, const char *text, size_t length, size_t from, size_t *ret_start,
                 size_t *ret_end, int32_t *ret_id)
 {
     for (size_t start = from; start < length && trie->count > 0; start++) {
-        int32_t node = trie->roots[(uint8_t)text[start]];
-        size_t end = 0;
-        for (size_t at = start + 1; node >= 0; at++) {
-            if (trie->nodes[node].id >= 0) {
-                end = at;
-                *ret_id = trie->nodes[node].id;
-            }
-            node = at < length ? child_of(trie, node, (uint8_t)text[at]) : -1;
-        }
-        if (end > 0) {
+        if (added_match(trie, text, length, start, ret_end, ret_id)) {
             *ret_start = start;
-            *ret_end = end;
             return true;
         }
     }

@@ -23,6 +23,10 @@ void added_free(added_trie *trie);
 /* Empty texts are left out. Of two equal texts the later id wins. */
 hearth_status added_insert(added_trie *trie, token_text text, int32_t id, hearth_error *error);
 
+/* The longest added token that stands at `start` (< length). */
+bool added_match(const added_trie *trie, const char *text, size_t length, size_t start, size_t *ret_end,
+                 int32_t *ret_id);
+
 /* The next place at or after `from` where an added token stands: false when there is none. */
 bool added_find(const added_trie *trie, const char *text, size_t length, size_t from, size_t *ret_start,
                 size_t *ret_end, int32_t *ret_id);

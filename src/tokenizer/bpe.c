@@ -40,11 +40,11 @@ static inline uint64_t pair_hash(int32_t left, int32_t right)
 static inline void look_at_pair(const bpe *b, const char *word, bpe_symbol *left, const bpe_symbol *right)
 {
     left->key = UINT32_MAX;
-    if (b->model == TOKENIZER_SENTENCEPIECE) {
+    if (b->model != TOKENIZER_BPE) {
         const size_t length = (size_t)left->length + right->length;
         const int32_t id = length > b->words.longest ? -1 : vocab_find(&b->words, word + left->start, length);
         if (id >= 0) {
-            left->key = b->score_keys[id];
+            left->key = b->score_keys != NULL ? b->score_keys[id] : (uint32_t)id;
             left->result = id;
         }
         return;
@@ -295,14 +295,19 @@ static hearth_status merge_word(const bpe *b, bpe_scratch *s, const char *word, 
     } else {
         count = merge_by_scanning(b, s->symbols, count, word);
     }
+    bool unknown = false; /* SentencePiece makes one unknown token of neighbours */
     for (size_t i = 0; i < count; i++) {
-        TRY(emit_symbol(b, &s->symbols[i], word, out, error));
+        const bool joins = unknown && b->fuse_unknown && b->model == TOKENIZER_SENTENCEPIECE && s->symbols[i].id < 0;
+        const size_t before = out->count;
+        if (!joins) {
+            TRY(emit_symbol(b, &s->symbols[i], word, out, error));
+        }
+        unknown = joins || (out->count == before + 1 && out->ids[before] == b->unknown);
     }
     return HEARTH_OK;
 }
 
-static void cache_store(bpe_scratch *s, uint64_t hash, const char *word, size_t length, const int32_t *ids,
-                        size_t count)
+void bpe_cache_store(bpe_scratch *s, uint64_t hash, const char *word, size_t length, const int32_t *ids, size_t count)
 {
     bpe_cached *slot = &s->cache[(hash >> 32) & s->cache_mask];
     if (length <= sizeof slot->text && count <= sizeof slot->ids / sizeof slot->ids[0]) {
@@ -314,7 +319,7 @@ static void cache_store(bpe_scratch *s, uint64_t hash, const char *word, size_t 
     }
 }
 
-static const bpe_cached *cache_find(const bpe_scratch *s, uint64_t hash, const char *word, size_t length)
+const bpe_cached *bpe_cache_find(const bpe_scratch *s, uint64_t hash, const char *word, size_t length)
 {
     const bpe_cached *slot = &s->cache[(hash >> 32) & s->cache_mask];
     return slot->hash == hash && slot->count > 0 && slot->length == length && memcmp(slot->text, word, length) == 0
@@ -335,7 +340,7 @@ hearth_status bpe_encode(const bpe *b, bpe_scratch *s, const char *word, size_t 
             return token_list_append(out, token, error);
         }
     }
-    const bpe_cached *hit = s->cache == NULL ? NULL : cache_find(s, hash, word, length);
+    const bpe_cached *hit = s->cache == NULL ? NULL : bpe_cache_find(s, hash, word, length);
     if (hit != NULL) {
         for (size_t i = 0; i < hit->count; i++) {
             TRY(token_list_append(out, hit->ids[i], error));
@@ -350,7 +355,7 @@ hearth_status bpe_encode(const bpe *b, bpe_scratch *s, const char *word, size_t 
         atomic_store_explicit(&b->whole[token], whole, memory_order_relaxed);
     }
     if (s->cache != NULL && count > 0) {
-        cache_store(s, hash, word, length, out->ids + before, count);
+        bpe_cache_store(s, hash, word, length, out->ids + before, count);
     }
     return HEARTH_OK;
 }

@@ -22,7 +22,7 @@ typedef struct bpe {
     vocab words;           /* what a symbol or a word may be: no token with TOKEN_OUTSIDE */
     bpe_merge *merges;     /* TOKENIZER_BPE: [merge_mask + 1] */
     size_t merge_mask;
-    uint32_t *score_keys; /* TOKENIZER_SENTENCEPIECE: [tokens], smaller is better */
+    uint32_t *score_keys; /* TOKENIZER_SENTENCEPIECE: [tokens], smaller is better; TOKENIZER_RANKS: NULL, by id */
     _Atomic uint8_t
         *whole; /* [tokens] what encoding a token's own text gives: 0 not known yet, 1 the token, 2 another */
 } bpe;
@@ -56,6 +56,10 @@ typedef struct bpe_scratch {
 /* Makes the cache when the text is long enough to gain by it; going without is no failure. */
 void bpe_scratch_init(bpe_scratch *s, size_t text_length);
 void bpe_scratch_free(bpe_scratch *s);
+
+/* The cache of short words that were encoded before; s->cache is there. */
+const bpe_cached *bpe_cache_find(const bpe_scratch *s, uint64_t hash, const char *word, size_t length);
+void bpe_cache_store(bpe_scratch *s, uint64_t hash, const char *word, size_t length, const int32_t *ids, size_t count);
 
 /* Appends a word's ids. length < 2^31. HEARTH_E_MEMORY is the only failure. */
 hearth_status bpe_encode(const bpe *b, bpe_scratch *s, const char *word, size_t length, token_list *out,

@@ -10,7 +10,7 @@ typedef struct encode_job {
     const tokenizer *t;
     unsigned flags;
     token_list *out;
-    bpe_scratch scratch;
+    model_scratch scratch;
     normalizer_scratch normal;
     pretokenizer_run run;
 } encode_job;
@@ -33,12 +33,12 @@ static hearth_status encode_marked_words(encode_job *job, const char *piece, siz
         }
         const bool after_marker = at - start >= 3 && memcmp(hit - 3, TOKENIZER_MARKER, 3) == 0;
         if (at > start && !after_marker) {
-            TRY(bpe_encode(&job->t->bpe, &job->scratch, piece + start, at - start, job->out, error));
+            TRY(job->t->model->encode(job->t, &job->scratch, piece + start, at - start, job->out, error));
             start = at;
         }
         i = at + 3;
     }
-    return bpe_encode(&job->t->bpe, &job->scratch, piece + start, length - start, job->out, error);
+    return job->t->model->encode(job->t, &job->scratch, piece + start, length - start, job->out, error);
 }
 
 static hearth_status encode_piece(void *context, const char *piece, size_t length, hearth_error *error)
@@ -137,11 +137,12 @@ hearth_status tokenizer_encode(const tokenizer *t, const char *text, size_t leng
     }
     normalizer_scratch_init(&job.normal);
     if (status == HEARTH_OK) {
-        bpe_scratch_init(&job.scratch, length);
+        bpe_scratch_init(&job.scratch.words, length);
         status = pretokenizer_run_init(&job.run, &t->pretokenizer, encode_piece, &job, error);
         status = status != HEARTH_OK ? status : encode_all(&job, text, length, error);
         pretokenizer_run_free(&job.run);
-        bpe_scratch_free(&job.scratch);
+        bpe_scratch_free(&job.scratch.words);
+        unigram_scratch_free(&job.scratch.unigram);
     }
     normalizer_scratch_free(&job.normal);
     buffer_free(&valid);

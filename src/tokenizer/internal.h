@@ -8,15 +8,21 @@
 #include "tokenizer/normalize.h"
 #include "tokenizer/patterns.h"
 #include "tokenizer/pretokenize.h"
+#include "tokenizer/unigram.h"
 #include "tokenizer/wordpiece.h"
+
+/* Working memory of one encoding, whichever the model is. */
+typedef struct model_scratch {
+    bpe_scratch words; /* with the cache of whole words */
+    unigram_scratch unigram;
+} model_scratch;
 
 /* A kind of model, a row of the table in tokenizer.c. */
 typedef struct model_kind {
-    tokenizer_model model;
-    const char *name; /* for people */
+    const char *name, *byte_level_name; /* for people */
     hearth_status (*make)(tokenizer *t, const tokenizer_spec *spec, hearth_error *error);
-    hearth_status (*encode)(const tokenizer *t, bpe_scratch *scratch, const char *word, size_t length, token_list *out,
-                            hearth_error *error);
+    hearth_status (*encode)(const tokenizer *t, model_scratch *scratch, const char *word, size_t length,
+                            token_list *out, hearth_error *error);
 } model_kind;
 
 struct tokenizer {
@@ -29,8 +35,9 @@ struct tokenizer {
     unsigned *flags;     /* [count] token_flags */
     uint8_t *end;        /* [count] 1: ends a turn */
     vocab by_entry;
-    bpe bpe; /* its words are every model's */
-    wordpiece wordpiece;
+    bpe bpe;                     /* its words and byte_ids serve every model */
+    unigram unigram;             /* TOKENIZER_UNIGRAM */
+    wordpiece wordpiece;         /* TOKENIZER_WORDPIECE */
     added_trie added_raw;        /* matched in the text as it came */
     added_trie added_normalized; /* matched after normalisation */
     normalizer normalizer;
@@ -47,8 +54,7 @@ struct tokenizer {
 
 #define TOKENIZER_MARKER "\xE2\x96\x81" /* U+2581, SentencePiece's space */
 
-/* GPT-2's alphabet: the character that stands for a byte, and back (-1: none). */
-uint32_t byte_alphabet_character(uint8_t byte);
+/* GPT-2's alphabet, back (-1: none); spec.h has the way there. */
 int byte_alphabet_byte(uint32_t code);
 
 /* decode.c: fills t->pieces and the strip rule from the decoders. */

@@ -315,6 +315,12 @@ static hearth_status apply_step(const normalizer *n, size_t index, normalizer_sc
     case NORMALIZER_BERT_CHINESE:
     case NORMALIZER_BERT_ACCENTS:
         return normalize_bert(step->kind, in, out, error);
+    case NORMALIZER_SENTENCEPIECE:
+        return normalize_sentencepiece(step, &n->maps[index], &n->user_defined, in, out, error);
+    case NORMALIZER_PRECOMPILED:
+        return normalize_precompiled(&n->maps[index], in, out, error);
+    case NORMALIZER_NMT:
+        return normalize_nmt(in, out, error);
     case NORMALIZER_STRIP:
         break;
     }

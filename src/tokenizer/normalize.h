@@ -2,12 +2,14 @@
 #ifndef TOKENIZER_NORMALIZE_H
 #define TOKENIZER_NORMALIZE_H
 
+#include "tokenizer/normalize_spm.h"
 #include "tokenizer/regex.h"
-#include "tokenizer/spec.h"
 
 typedef struct normalizer {
-    normalizer_step *steps; /* texts inside belong to the tokenizer's arena */
-    regex **regexes;        /* [count], NULL where a step has none */
+    normalizer_step *steps;  /* texts inside belong to the tokenizer's arena */
+    regex **regexes;         /* [count], NULL where a step has none */
+    charsmap *maps;          /* [count], empty where a step has none */
+    added_trie user_defined; /* SentencePiece's symbols that no rule changes */
     size_t count;
 } normalizer;
 

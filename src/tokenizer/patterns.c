@@ -163,6 +163,16 @@ static inline size_t match_llama3_like(const char *text, const char *end, int di
     return space_or_newlines(text, next, end);
 }
 
+/* tiktoken's cl100k: the same, but white space at the end of the text is one piece. */
+static size_t match_cl100k(const char *text, const char *end)
+{
+    const char *next = text;
+    if (kind_at(text, end, &next) == SPACE && run(next, end, SPACE) == end) {
+        return (size_t)(end - text);
+    }
+    return match_llama3_like(text, end, 3);
+}
+
 static size_t match_llama3(const char *text, const char *end)
 {
     return match_llama3_like(text, end, 3);
@@ -182,6 +192,7 @@ static const struct spelling {
     {"'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+", match_gpt2},
     {PATTERN_LLAMA3, match_llama3},
     {PATTERN_QWEN2, match_qwen2},
+    {PATTERN_CL100K, match_cl100k},
 };
 
 pattern_fn pattern_find(const char *pattern, size_t length)

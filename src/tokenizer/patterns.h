@@ -20,5 +20,8 @@ pattern_fn pattern_find(const char *pattern, size_t length);
 #define PATTERN_QWEN2                                                                                                  \
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"                \
     "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+#define PATTERN_CL100K                                                                                                 \
+    "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++|\\p{N}{1,3}+| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*+|\\s++$|"      \
+    "\\s*[\\r\\n]|\\s+(?!\\S)|\\s"
 
 #endif

@@ -12,7 +12,7 @@ typedef struct token_text {
 
 typedef struct token_spec {
     token_text text; /* as the file writes it; empty: a hole in the vocabulary */
-    float score;     /* SentencePiece */
+    double score;    /* SentencePiece */
     unsigned flags;  /* token_flags */
 } token_spec;
 
@@ -23,6 +23,8 @@ typedef struct merge_spec {
 typedef enum tokenizer_model {
     TOKENIZER_BPE,           /* merges, first one first */
     TOKENIZER_SENTENCEPIECE, /* any two neighbours whose joined text is a token, highest score first */
+    TOKENIZER_RANKS,         /* the same, lowest id first, over bytes: tiktoken */
+    TOKENIZER_UNIGRAM,       /* the tokens whose scores add up highest */
     TOKENIZER_WORDPIECE,     /* the longest token, from left to right */
 } tokenizer_model;
 
@@ -41,12 +43,16 @@ typedef enum normalizer_kind {
     NORMALIZER_BERT_CLEAN,    /* drops control characters, makes every white space a space */
     NORMALIZER_BERT_CHINESE,  /* spaces around Chinese characters */
     NORMALIZER_BERT_ACCENTS,  /* drops the marks that BERT's normaliser knows */
+    NORMALIZER_SENTENCEPIECE, /* all that SentencePiece does; `pattern` is its character map or empty */
+    NORMALIZER_PRECOMPILED,   /* the character map `pattern` as Hugging Face applies it */
+    NORMALIZER_NMT,           /* control characters and odd spaces */
 } normalizer_kind;
 
 typedef struct normalizer_step {
     normalizer_kind kind;
     token_text pattern, with;
     bool left, right;
+    bool dummy_prefix, dummy_suffix, remove_extra, escape; /* NORMALIZER_SENTENCEPIECE */
 } normalizer_step;
 
 /* ---- pre-tokenisers: a piece of text to pieces ---- */
@@ -105,6 +111,7 @@ typedef struct tokenizer_spec {
     bool byte_level;    /* tokens are written in GPT-2's alphabet of bytes, pieces arrive as plain bytes */
     bool byte_fallback; /* characters without a token become <0xNN> */
     bool fuse_unknown;  /* neighbours without a token become one unknown token */
+    bool binary32;      /* Unigram: scores are added in binary32, as SentencePiece does, else in binary64 */
     bool ignore_merges; /* a piece that is a token is that token, whatever the merges say */
 
     token_text continuing_prefix; /* WordPiece: of tokens that do not begin a word */
@@ -131,6 +138,10 @@ typedef struct tokenizer_spec {
 /* HEARTH_E_FORMAT for what contradicts itself, HEARTH_E_UNSUPPORTED for a pattern that does not compile,
  * HEARTH_E_LIMIT, HEARTH_E_MEMORY. tokenizer_free frees the result. */
 hearth_status tokenizer_create(const tokenizer_spec *spec, tokenizer **ret, hearth_error *error);
+
+/* GPT-2's alphabet of printable characters, which tokens of bytes are written in: the character that stands for a byte.
+ */
+uint32_t byte_alphabet_character(uint8_t byte);
 
 /* ---- pre-tokenisers by name (GGUF's tokenizer.ggml.pre): data, one row each ---- */
 typedef struct pretokenizer_row {

@@ -253,7 +253,7 @@ static hearth_status make_scores(tokenizer *t, const tokenizer_spec *spec, heart
         if (isnan(spec->tokens[i].score)) {
             return error_set(error, HEARTH_E_FORMAT, "scores", "numbers", "NaN for token %zu", i);
         }
-        t->bpe.score_keys[i] = score_key(spec->tokens[i].score);
+        t->bpe.score_keys[i] = score_key((float)spec->tokens[i].score);
     }
     bool bytes = true;
     for (size_t i = 0; i < 256; i++) {
@@ -309,23 +309,86 @@ static hearth_status make_wordpiece(tokenizer *t, const tokenizer_spec *spec, he
     return status;
 }
 
-static hearth_status encode_bpe(const tokenizer *t, bpe_scratch *scratch, const char *word, size_t length,
-                                token_list *out, hearth_error *error)
+#define UNIGRAM_UNKNOWN_PENALTY 10
+
+/* SentencePiece's score of a user-defined symbol, which is to win over other tokens. */
+static double unigram_score(const tokenizer_spec *spec, size_t i)
 {
-    return bpe_encode(&t->bpe, scratch, word, length, out, error);
+    const token_spec *token = &spec->tokens[i];
+    return !spec->binary32                            ? token->score
+           : (token->flags & TOKEN_USER_DEFINED) != 0 ? (double)(float)(0.1 * ((double)token->text.length - 1))
+                                                      : (double)(float)token->score;
 }
 
-static hearth_status encode_wordpiece(const tokenizer *t, bpe_scratch *scratch, const char *word, size_t length,
+static hearth_status make_unigram(tokenizer *t, const tokenizer_spec *spec, hearth_error *error)
+{
+    const unsigned no_word = TOKEN_OUTSIDE | (spec->binary32 ? TOKEN_UNUSED : 0u);
+    const unsigned no_score = no_word | (spec->binary32 ? TOKEN_USER_DEFINED : 0u);
+    double *scores = arena_array(t->arena, t->count, sizeof *scores);
+    uint8_t *skip = arena_array(t->arena, t->count, 1);
+    if (scores == NULL || skip == NULL) {
+        return error_memory(error, t->count * sizeof *scores);
+    }
+    double lowest = INFINITY;
+    for (size_t i = 0; i < t->count; i++) {
+        const double score = spec->binary32 ? (double)(float)spec->tokens[i].score : spec->tokens[i].score;
+        if (!isfinite(score)) {
+            return error_set(error, HEARTH_E_FORMAT, "scores", "finite numbers", "%g for token %zu", score, i);
+        }
+        if ((t->flags[i] & no_score) == 0) {
+            lowest = score < lowest ? score : lowest;
+        }
+        skip[i] = (t->flags[i] & no_word) != 0;
+    }
+    for (size_t i = 0; i < t->count; i++) {
+        scores[i] = unigram_score(spec, i);
+    }
+    lowest = isfinite(lowest) ? lowest : 0.0;
+    t->unigram = (unigram){.scores = scores,
+                           .binary32 = spec->binary32,
+                           .byte_fallback = spec->byte_fallback,
+                           .unknown = spec->unknown,
+                           .byte_ids = t->bpe.byte_ids,
+                           .words = &t->bpe.words};
+    t->unigram.unknown_score =
+        spec->binary32 ? (double)((float)lowest - (float)UNIGRAM_UNKNOWN_PENALTY) : lowest - UNIGRAM_UNKNOWN_PENALTY;
+    return unigram_create(&t->unigram, t->entries, skip, t->count, error);
+}
+
+static hearth_status make_ranks(tokenizer *t, const tokenizer_spec *spec, hearth_error *error)
+{
+    (void)t;
+    (void)spec;
+    (void)error;
+    return HEARTH_OK; /* the ids are the ranks */
+}
+
+static hearth_status encode_bpe(const tokenizer *t, model_scratch *scratch, const char *word, size_t length,
+                                token_list *out, hearth_error *error)
+{
+    return bpe_encode(&t->bpe, &scratch->words, word, length, out, error);
+}
+
+static hearth_status encode_unigram(const tokenizer *t, model_scratch *scratch, const char *word, size_t length,
+                                    token_list *out, hearth_error *error)
+{
+    return unigram_encode(&t->unigram, &scratch->unigram, &scratch->words, word, length, out, error);
+}
+
+static hearth_status encode_wordpiece(const tokenizer *t, model_scratch *scratch, const char *word, size_t length,
                                       token_list *out, hearth_error *error)
 {
     (void)scratch;
     return wordpiece_encode(&t->wordpiece, word, length, out, error);
 }
 
+/* One row a model. */
 static const model_kind model_kinds[] = {
-    {TOKENIZER_BPE, "BPE", make_bpe, encode_bpe},
-    {TOKENIZER_SENTENCEPIECE, "SentencePiece BPE", make_sentencepiece, encode_bpe},
-    {TOKENIZER_WORDPIECE, "WordPiece", make_wordpiece, encode_wordpiece},
+    [TOKENIZER_BPE] = {"BPE", "byte-level BPE", make_bpe, encode_bpe},
+    [TOKENIZER_SENTENCEPIECE] = {"SentencePiece BPE", "SentencePiece BPE", make_sentencepiece, encode_bpe},
+    [TOKENIZER_RANKS] = {"BPE by ranks", "byte-level BPE by ranks", make_ranks, encode_bpe},
+    [TOKENIZER_UNIGRAM] = {"Unigram", "Unigram", make_unigram, encode_unigram},
+    [TOKENIZER_WORDPIECE] = {"WordPiece", "WordPiece", make_wordpiece, encode_wordpiece},
 };
 
 static hearth_status make_model(tokenizer *t, const tokenizer_spec *spec, hearth_error *error)
@@ -341,11 +404,7 @@ static hearth_status make_model(tokenizer *t, const tokenizer_spec *spec, hearth
     TRY(out_of_arena((const void *)b->whole, t->count, error));
     make_byte_ids(t, spec);
     TRY(make_words(t, spec, error));
-    for (size_t i = 0; i < sizeof model_kinds / sizeof model_kinds[0]; i++) {
-        if (model_kinds[i].model == spec->model) {
-            t->model = &model_kinds[i];
-        }
-    }
+    t->model = &model_kinds[spec->model];
     return t->model->make(t, spec, error);
 }
 
@@ -357,7 +416,8 @@ static hearth_status make_normalizer(tokenizer *t, const tokenizer_spec *spec, h
     }
     n->steps = arena_array(t->arena, spec->normalizer_count, sizeof *n->steps);
     n->regexes = arena_array(t->arena, spec->normalizer_count, sizeof(regex *));
-    if (n->steps == NULL || n->regexes == NULL) {
+    n->maps = arena_array(t->arena, spec->normalizer_count, sizeof *n->maps);
+    if (n->steps == NULL || n->regexes == NULL || n->maps == NULL) {
         return error_memory(error, spec->normalizer_count * sizeof *n->steps);
     }
     for (size_t i = 0; i < spec->normalizer_count; i++, n->count++) {
@@ -366,6 +426,10 @@ static hearth_status make_normalizer(tokenizer *t, const tokenizer_spec *spec, h
         TRY(copy_text(t->arena, spec->normalizers[i].with, &n->steps[i].with, error));
         if (n->steps[i].kind == NORMALIZER_REPLACE_REGEX) {
             TRY(regex_create(n->steps[i].pattern.text, n->steps[i].pattern.length, &n->regexes[i], error));
+        } else if (n->steps[i].kind == NORMALIZER_SENTENCEPIECE || n->steps[i].kind == NORMALIZER_PRECOMPILED) {
+            n->count++; /* so that a map half made is freed */
+            TRY(charsmap_create(&n->maps[i], n->steps[i].pattern, error));
+            n->count--;
         }
     }
     return HEARTH_OK;
@@ -408,10 +472,17 @@ static hearth_status enter_added(tokenizer *t, hearth_error *error)
     normalizer_scratch_init(&scratch);
     hearth_status status = HEARTH_OK;
     for (size_t i = 0; i < t->count && status == HEARTH_OK; i++) {
-        if ((t->flags[i] & (TOKEN_SPECIAL | TOKEN_ADDED)) == 0) {
+        if ((t->flags[i] & (TOKEN_SPECIAL | TOKEN_ADDED | TOKEN_USER_DEFINED)) == 0) {
             continue;
         }
         token_text text = t->entries[i];
+        if ((t->flags[i] & TOKEN_USER_DEFINED) != 0) {
+            status = added_insert(&t->normalizer.user_defined, text, (int32_t)i, error);
+            if (status == HEARTH_OK && t->bpe.model != TOKENIZER_UNIGRAM) {
+                status = added_insert(&t->added_normalized, text, (int32_t)i, error);
+            }
+            continue;
+        }
         if ((t->flags[i] & TOKEN_NORMALIZED) == 0) {
             status = added_insert(&t->added_raw, text, (int32_t)i, error);
             continue;
@@ -461,7 +532,7 @@ static hearth_status make_ends(tokenizer *t, const tokenizer_spec *spec, hearth_
     }
     for (size_t i = 0; i < sizeof end_names / sizeof end_names[0]; i++) {
         const int32_t id = tokenizer_find(t, end_names[i], strlen(end_names[i]));
-        if (id >= 0 && (t->flags[id] & (TOKEN_SPECIAL | TOKEN_ADDED)) != 0) {
+        if (id >= 0 && (t->flags[id] & (TOKEN_SPECIAL | TOKEN_ADDED | TOKEN_USER_DEFINED)) != 0) {
             t->end[id] = 1;
         }
     }
@@ -477,7 +548,7 @@ static hearth_status make_kind(tokenizer *t, const tokenizer_spec *spec, hearth_
 {
     buffer text;
     buffer_init(&text, 0);
-    const char *what = spec->byte_level && spec->model == TOKENIZER_BPE ? "byte-level BPE" : t->model->name;
+    const char *what = spec->byte_level ? t->model->byte_level_name : t->model->name;
     hearth_status status = spec->name == NULL ? buffer_append_text(&text, what, error)
                                               : buffer_printf(&text, error, "%s (%s)", what, spec->name);
     if (status == HEARTH_OK) {
@@ -509,6 +580,7 @@ hearth_status tokenizer_create(const tokenizer_spec *spec, tokenizer **ret, hear
     }
     added_init(&t->added_raw);
     added_init(&t->added_normalized);
+    added_init(&t->normalizer.user_defined);
     t->arena = arena_create(0);
     const hearth_status status = t->arena == NULL ? error_memory(error, 1) : build(t, spec, error);
     if (status != HEARTH_OK) {
@@ -526,7 +598,10 @@ void tokenizer_free(tokenizer *t)
     }
     for (size_t i = 0; i < t->normalizer.count; i++) {
         regex_free(t->normalizer.regexes[i]);
+        charsmap_free(&t->normalizer.maps[i]);
     }
+    added_free(&t->normalizer.user_defined);
+    unigram_free(&t->unigram);
     for (size_t i = 0; i < t->pretokenizer.count; i++) {
         regex_free(t->pretokenizer.regexes[i]);
     }

@@ -21,6 +21,8 @@ typedef enum token_flags {
     TOKEN_LSTRIP = 1 << 5, /* an added token that swallows white space on its left / right */
     TOKEN_RSTRIP = 1 << 6,
     TOKEN_SINGLE_WORD = 1 << 7,
+    TOKEN_USER_DEFINED =
+        1 << 10,               /* SentencePiece's user-defined symbol: the normaliser leaves it, the model takes it */
     TOKEN_OUTSIDE = 1 << 9,    /* no symbol of the model's: only matched, added or decoded */
     TOKEN_NORMALIZED = 1 << 8, /* an added token that is matched after normalisation (tokenizer.json "normalized") */
 } token_flags;

@@ -48,6 +48,22 @@ def tokenize_prints_pieces():
 
 
 @test
+def tokenize_takes_a_tokenizer_alone():
+    golden_files = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tokenizer", "golden")
+    with open(os.path.join(golden_files, "files.json"), encoding="utf-8") as source:
+        rows = {row["name"]: row for row in json.load(source)}
+    for name, more in (("bpe-bytes", []), ("unigram", []), ("tiktoken cl100k_base", ["--encoding", "cl100k_base"]), ("tekken.json", [])):
+        path = os.path.join(golden_files, rows[name]["file"])
+        case = rows[name]["cases"][3]
+        assert [int(i) for i in good("tokenize", path, "--ids", "--no-bos", "--text", case["text"], *more).out.split()] == case["plain"], name
+        assert good_json("detokenize", path, *more, *map(str, case["plain"]))["text"] == case["decoded"], name
+    ranks = os.path.join(golden_files, "small.tiktoken")
+    one_line(hearth("tokenize", ranks, "--text", "x"), 1, f"hearth tokenize: {ranks}: encoding: ", "cl100k_base", "--encoding")
+    one_line(hearth("tokenize", ranks, "--text", "x", "--encoding", "cl"), 1, "encoding", "cl100k_base")
+    one_line(hearth("show", os.path.join(golden_files, "unigram.model")), 1, "unigram.model")
+
+
+@test
 def tokenize_as_json_shows_bytes_that_are_no_character():
     made = good_json("tokenize", stories(), "--text", "a☃")
     assert made["count"] == len(made["tokens"])

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""hearth's token ids against Hugging Face `tokenizers` on 20 MB of mixed texts: 0 differences, or the first few.
+"""hearth's token ids against Hugging Face `tokenizers`, sentencepiece, tiktoken and mistral-common on 20 MB of mixed texts:
+0 differences, or the first few.
 
-compare_hf.py ENCODE_TOOL [--megabytes N] [--random N] [--only NAME] [--speed]. Prints TAP. Needs the module tokenizers.
+compare_hf.py ENCODE_TOOL [--megabytes N] [--random N] [--only NAME] [--speed]. Prints TAP. Needs the module tokenizers;
+rows of another package that is missing are SKIP.
 Vocabularies: the fixtures (HEARTH_FIXTURES), scripts/fetch-model, scripts/fetch-vocabularies; one that is absent is a line
 with SKIP. --speed also times both on one thread, on the same texts.
 """
 import argparse
 import glob
+import itertools
 import json
 import os
 import random
@@ -17,6 +20,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import references  # noqa: E402
 import vocabularies as v  # noqa: E402
 
 SCRIPTS = [(0x41, 0x5A), (0x61, 0x7A), (0xC0, 0x24F), (0x370, 0x3FF), (0x400, 0x52F), (0x531, 0x587), (0x590, 0x5F4),
@@ -114,25 +118,16 @@ def run_tool(tool, path, mode, data, rounds=0):
     return out, result.stderr.decode()
 
 
-def expected_ids(hf, mode, texts):
-    """Hugging Face's ids of every text, a tuple each; a thousand texts at a time, for their memory."""
-    hf.encode_special_tokens = mode == "plain"
-    hf.no_truncation()
-    hf.no_padding()
-    ids = []
-    for at in range(0, len(texts), 1000):
-        ids += [tuple(e.ids) for e in hf.encode_batch_fast(texts[at:at + 1000], add_special_tokens=False)]
-    return ids
-
-
-def compare(hf, tool, paths, all_texts, speed):
+def compare(reference, tool, paths, all_texts, speed):
     """For each file, its differences as lines: all texts as plain text, and a tenth with control tokens parsed."""
     wrong = {name: [] for name in paths}
     for mode, texts in (("plain", all_texts), ("special", all_texts[::10])):
+        if mode not in reference.modes:
+            continue
         data = pack(texts)
-        start = time.monotonic()
-        all_expected = expected_ids(hf, mode, texts)
-        seconds = time.monotonic() - start
+        start = time.process_time()
+        all_expected = reference.ids(mode, texts)
+        seconds = time.process_time() - start
         for name, path in paths.items():
             ours, _ = run_tool(tool, path, mode, data)
             if len(ours) != len(texts):
@@ -142,13 +137,13 @@ def compare(hf, tool, paths, all_texts, speed):
                     at = next((k for k, (a, b) in enumerate(zip(expected, got)) if a != b), min(len(expected), len(got)))
                     wrong[name].append("%s text %d: expected %s, got %s at id %d near %r" % (
                         mode, i, expected[at:at + 4], got[at:at + 4], at,
-                        hf.decode(expected[max(0, at - 3):at + 3], skip_special_tokens=False)))
+                        reference.show(expected[max(0, at - 3):at + 3])))
             if speed and mode == "plain":
                 _, log = run_tool(tool, path, mode, data, 3)
                 mine = min(float(line.split("encode ")[1].split()[0]) for line in log.splitlines() if "encode " in line)
                 size = len(data) / 1e6
-                print("# %s: %.1f MB, hearth %.1f MB/s, tokenizers %.1f MB/s: %.1fx; %s" % (
-                    name, size, size / mine, size / seconds, seconds / mine, log.splitlines()[0].split(",")[0]))
+                print("# %s: %.1f MB, hearth %.1f MB/s, %s %.1f MB/s: %.1fx; %s" % (
+                    name, size, size / mine, type(reference).__name__, size / seconds, seconds / mine, log.splitlines()[0].split(",")[0]))
     return wrong
 
 
@@ -186,7 +181,21 @@ def candidates(fixtures, folder):
             gguf = os.path.join(folder, name + ".gguf")
         if gguf:
             paths[name + " (GGUF)"] = gguf
-        yield name, hf, paths
+        yield name, references.HuggingFace(hf), paths
+
+
+def others(fixtures, folder):
+    """The same for the rows of references.py; the reason in place of the reference where it is absent."""
+    for rows in (references.spm_rows(fixtures, folder), references.tiktoken_rows(fixtures), references.tekken_rows()):
+        for name, make, containers, source in rows:
+            if make is None or not os.path.exists(source):
+                yield name, None, None
+                continue
+            try:
+                reference = make()
+                yield name, reference, {"%s (%s)" % (name, kind): path for kind, path in containers().items()}
+            except ImportError:
+                yield name, None, None
 
 
 def main():
@@ -209,12 +218,12 @@ def main():
     print("# tokenizers %s, %d texts, %.1f MB" % (tokenizers.__version__, len(texts), len(pack(texts)) / 1e6), flush=True)
     number = failures = 0
     with tempfile.TemporaryDirectory() as folder:
-        for name, hf, paths in candidates(fixtures, folder):
-            if options.only and options.only != name:
+        for name, hf, paths in itertools.chain(candidates(fixtures, folder), others(fixtures, folder)):
+            if options.only and not name.startswith(options.only):
                 continue
             if hf is None:
                 number += 1
-                print("ok %d - %s # SKIP no vocabulary" % (number, name))
+                print("ok %d - %s # SKIP no vocabulary or no package" % (number, name))
                 continue
             for container, wrong in compare(hf, options.tool, paths, texts, options.speed).items():
                 number += 1

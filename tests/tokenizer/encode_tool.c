@@ -1,7 +1,8 @@
 /* What compare_hf.py and test_published.py drive: encode_tool FILE plain|special|bos reads texts from stdin, each a
  * little-endian 32-bit length and its bytes, and writes each one's ids as a count and numbers, all 32-bit. FILE: a
- * GGUF, a tokenizer.json or a folder. With a fourth argument N, encodes the whole input N times first and prints
- * seconds to stderr. encode_tool FILE decode|decode-special does the reverse: lists of ids in, texts out. */
+ * GGUF, a folder, or a tokenizer's file (tokenizer.json, tokenizer.model, tekken.json, *.tiktoken). With a fourth
+ * argument N, encodes the whole input N times first and prints seconds to stderr. encode_tool FILE
+ * decode|decode-special does the reverse: lists of ids in, texts out. */
 #include "base/memory.h"
 #include "formats/gguf.h"
 #include "formats/hf.h"
@@ -32,7 +33,7 @@ static tokenizer *load(const char *path)
         status = status != HEARTH_OK ? status : load_tokenizer_hf(folder, &t, &error);
         hf_close(folder);
     } else {
-        status = load_tokenizer_json(path, &t, &error);
+        status = load_tokenizer_file(path, NULL, NULL, &t, &error);
     }
     if (status != HEARTH_OK) {
         char line[512];
@@ -42,10 +43,11 @@ static tokenizer *load(const char *path)
     return t;
 }
 
+/* Of this process's own time, so that what else runs here does not count. */
 static double seconds(void)
 {
     struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 

@@ -97,7 +97,7 @@ def rows(fixtures):
 
 UNSUPPORTED = {"bert-base-uncased": "WordPiece is not there yet", "google-bert/bert-base-uncased": "WordPiece is not there yet",
                "distilbert/distilbert-base-multilingual-cased": "WordPiece is not there yet",
-               "t5-base": "Unigram is not there yet", "pcuenq/gemma-tokenizer": "no vocabulary of Gemma"}
+               "t5-base": "no vocabulary of T5", "pcuenq/gemma-tokenizer": "no vocabulary of Gemma"}
 
 
 def check_normal_form(tool, folder):
