@@ -11,6 +11,7 @@ extern const cli_command command_detokenize;
 extern const cli_command command_template;
 extern const cli_command command_score;
 extern const cli_command command_bench;
+extern const cli_command command_plan;
 extern const cli_command command_doctor;
 extern const cli_command command_help;
 extern const cli_command command_version;
