@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Writes a synthetic Llama as GGUF for speed measurements: random weights of a real shape, in one number format.
 
-    bench/make_model.py 1b|135m|tiny TYPE FILE        TYPE: F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q5_K Q6_K IQ4_NL IQ4_XS Q2_K Q3_K IQ3_S IQ2_XS
+    bench/make_model.py 3b|1b|135m|tiny TYPE FILE        TYPE: F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q5_K Q6_K IQ4_NL IQ4_XS Q2_K Q3_K IQ3_S IQ2_XS
 
-1b: 16 layers, width 2048, MLP 8192, 32/8 heads, vocabulary 32,000, untied. 135m: 30 layers, width 576, MLP 1536, 9/3 heads,
+1b: 16 layers, width 2048, MLP 8192, 32/8 heads, vocabulary 32,000, untied. 3b: 28
+layers, width 3072, MLP 8192, 24/8 heads, vocabulary 32,000, untied. 135m: 30 layers, width 576, MLP 1536, 9/3 heads,
 vocabulary 49,152, tied. tiny, for tests: 2 layers, width 256, MLP 512, 4/2 heads, vocabulary 512. Blocks are random bytes
 with scales that make the weights about 1/sqrt(width) large and zero on average. Formats of 256 values a block fall back to
 Q8_0 where a row is no multiple of 256."""
@@ -15,6 +16,7 @@ import sys
 SHAPES = {
     "tiny": dict(layers=2, width=256, mlp=512, heads=4, kv_heads=2, vocabulary=512, tied=False),
     "1b": dict(layers=16, width=2048, mlp=8192, heads=32, kv_heads=8, vocabulary=32000, tied=False),
+    "3b": dict(layers=28, width=3072, mlp=8192, heads=24, kv_heads=8, vocabulary=32000, tied=False),
     "135m": dict(layers=30, width=576, mlp=1536, heads=9, kv_heads=3, vocabulary=49152, tied=True),
 }
 # id, values a block, bytes a block, [(byte offset of a binary16 scale, its multiple of d)], the size of weights over d

@@ -11,6 +11,7 @@ typedef struct bench_settings {
     const char *prefill, *decode;
     size_t depth, rounds;
     int compute;
+    const char *memory;
 } bench_settings;
 
 static const option options[] = {
@@ -44,6 +45,11 @@ static const option options[] = {
      .argument = "HOW",
      .choices = open_compute_names,
      .help = "native (the number format's fast rule) or f32 (exactly dequantised weights). Default: native."},
+    {.name = "memory",
+     .type = OPTION_TEXT,
+     .offset = offsetof(bench_settings, memory),
+     .argument = "SIZE",
+     .help = OPEN_MEMORY_HELP},
     {.name = NULL},
 };
 
@@ -138,7 +144,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         return wrong_list(c, "decode", s->decode);
     }
     hearth_error error = {0};
-    opened o = {0};
+    opened o = {.memory = s->memory};
     bench_limits limits = {0};
     hearth_status status = open_model(c, operands[0], s->compute, &o, &error);
     if (status == HEARTH_OK) {

@@ -25,6 +25,7 @@ typedef struct run_settings {
     size_t most_tokens; /* 0: until the model ends its answer */
     size_t context;     /* 0: the model's */
     int compute;
+    const char *memory;
     bool raw;
 } run_settings;
 
