@@ -103,13 +103,17 @@ static int print(const cli *c, const bench_settings *s, const opened *o, const b
                  size_t count)
 {
     if (c->json) {
-        return cli_print_json(c, json_pack("{s:s, s:s, s:s, s:i, s:I, s:I, s:f, s:{s:f, s:f, s:f, s:f}, s:o}", "model",
-                                           o->model->path, "compute", open_compute_names[s->compute], "isa",
+        return cli_print_json(c, json_pack("{s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:f, s:{s:f, s:f, s:f, s:f}, s:o}",
+                                           "model", o->model->path, "compute", open_compute_names[s->compute], "isa",
                                            o->engine->kernels->name, "threads", o->engine->threads, "weights_bytes",
-                                           (json_int_t)o->model->weights.matrix_bytes, "depth", (json_int_t)s->depth,
-                                           "load_seconds", o->seconds, "limits", "read_gb_s", l->bandwidth,
-                                           "fp32_gflops", l->peak[MEASURE_FP32], "bf16_gflops", l->peak[MEASURE_BF16],
-                                           "int8_gops", l->peak[MEASURE_INT8], "results", rows_json(rows, count)));
+                                           (json_int_t)o->model->weights.matrix_bytes, "resident_bytes",
+                                           (json_int_t)(o->model->weights.packed ? o->model->weights.matrix_bytes
+                                                                                 : o->model->weights.resident_bytes),
+                                           "streamed_bytes", (json_int_t)o->model->weights.streamed_bytes, "depth",
+                                           (json_int_t)s->depth, "load_seconds", o->seconds, "limits", "read_gb_s",
+                                           l->bandwidth, "fp32_gflops", l->peak[MEASURE_FP32], "bf16_gflops",
+                                           l->peak[MEASURE_BF16], "int8_gops", l->peak[MEASURE_INT8], "results",
+                                           rows_json(rows, count)));
     }
     char bytes[32];
     printf("%s, %s, %d thread%s, weights %s, loaded in %.2f s\n", open_compute_names[s->compute],

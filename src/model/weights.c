@@ -221,7 +221,7 @@ hearth_status weights_pack_one(loader *l, matrix *m, hearth_error *error)
 }
 
 #define PACKING_MARGIN_BYTES ((uint64_t)256 << 20) /* for the rest of the program */
-#define PACKING_CONTEXT 8192u                      /* a cache of so many positions is allowed for */
+#define PACKING_CONTEXT 2048u                      /* a cache of so many positions is allowed for */
 
 /* What weights may take where nobody says. */
 static uint64_t memory_for_weights(const model_config *c)

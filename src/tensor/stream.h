@@ -33,9 +33,9 @@ void weight_stream_free(weight_stream *s);
 /* A step begins: the first unit comes next, whatever the last step left undone. No thread is between enter and leave.
  */
 void weight_stream_begin(weight_stream *s);
-/* Waits for a unit; its bytes, or NULL after a read failed. Each thread enters units in their order. */
-const uint8_t *weight_stream_enter(weight_stream *s, size_t unit);
-void weight_stream_leave(weight_stream *s, size_t unit);
+/* Waits for unit `index`; its bytes, or NULL after a read failed. Each thread enters units in their order. */
+const uint8_t *weight_stream_enter(weight_stream *s, size_t index);
+void weight_stream_leave(weight_stream *s, size_t index);
 /* HEARTH_OK until a read fails; then that error, for good. */
 hearth_status weight_stream_status(weight_stream *s, hearth_error *error);
 
