@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Writes a synthetic Llama as GGUF for speed measurements: random weights of a real shape, in one number format.
 
-    bench/make_model.py 1b|135m|tiny TYPE FILE        TYPE: F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q5_K Q6_K IQ4_NL IQ4_XS Q2_K Q3_K IQ3_S IQ2_XS
+    bench/make_model.py moe|3b|1b|135m|tiny TYPE FILE        TYPE: F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q5_K Q6_K IQ4_NL IQ4_XS Q2_K Q3_K IQ3_S IQ2_XS
 
-1b: 16 layers, width 2048, MLP 8192, 32/8 heads, vocabulary 32,000, untied. 135m: 30 layers, width 576, MLP 1536, 9/3 heads,
+1b: 16 layers, width 2048, MLP 8192, 32/8 heads, vocabulary 32,000, untied. 3b: 28
+layers, width 3072, MLP 8192, 24/8 heads, vocabulary 32,000, untied. moe: a Mixtral of 16 layers, width 1024, 64 experts of width
+1024, 4 for each token, 16/4 heads, vocabulary 32,000, untied. 135m: 30 layers, width 576, MLP 1536, 9/3 heads,
 vocabulary 49,152, tied. tiny, for tests: 2 layers, width 256, MLP 512, 4/2 heads, vocabulary 512. Blocks are random bytes
 with scales that make the weights about 1/sqrt(width) large and zero on average. Formats of 256 values a block fall back to
 Q8_0 where a row is no multiple of 256."""
@@ -15,6 +17,8 @@ import sys
 SHAPES = {
     "tiny": dict(layers=2, width=256, mlp=512, heads=4, kv_heads=2, vocabulary=512, tied=False),
     "1b": dict(layers=16, width=2048, mlp=8192, heads=32, kv_heads=8, vocabulary=32000, tied=False),
+    "3b": dict(layers=28, width=3072, mlp=8192, heads=24, kv_heads=8, vocabulary=32000, tied=False),
+    "moe": dict(layers=16, width=1024, mlp=1024, heads=16, kv_heads=4, vocabulary=32000, tied=False, experts=64, used=4),
     "135m": dict(layers=30, width=576, mlp=1536, heads=9, kv_heads=3, vocabulary=49152, tied=True),
 }
 # id, values a block, bytes a block, [(byte offset of a binary16 scale, its multiple of d)], the size of weights over d
@@ -72,6 +76,14 @@ def tensor_bytes(draw, kind, rows, cols):
     return bytes(raw)
 
 
+def mlp_tensors(shape):
+    width, mlp, experts = shape["width"], shape["mlp"], shape.get("experts", 0)
+    if experts == 0:
+        return ("ffn_gate", mlp, width), ("ffn_up", mlp, width), ("ffn_down", width, mlp)
+    return ("ffn_gate_inp", experts, width), ("ffn_gate_exps", experts * mlp, width), ("ffn_up_exps", experts * mlp, width), (
+        "ffn_down_exps", experts * width, mlp)
+
+
 def main():
     if len(sys.argv) != 4 or sys.argv[1] not in SHAPES or sys.argv[2] not in TYPES:
         sys.exit(__doc__)
@@ -84,8 +96,7 @@ def main():
     for layer in range(shape["layers"]):
         tensors += [(f"blk.{layer}.{name}.weight", rows, cols) for name, rows, cols in (
             ("attn_norm", 0, width), ("attn_q", width, width), ("attn_k", kv, width), ("attn_v", kv, width),
-            ("attn_output", width, width), ("ffn_norm", 0, width), ("ffn_gate", mlp, width), ("ffn_up", mlp, width),
-            ("ffn_down", width, mlp))]
+            ("attn_output", width, width), ("ffn_norm", 0, width), *mlp_tensors(shape))]
     pieces = [b"<unk>", b"<s>", b"</s>"] + [b"<0x%02X>" % i for i in range(256)]
     pieces += [b"\xe2\x96\x81w%d" % i for i in range(vocabulary - len(pieces))]
     kinds = [2, 3, 3] + [6] * 256 + [1] * (vocabulary - 259)
@@ -102,13 +113,17 @@ def main():
         array("tokenizer.ggml.token_type", 5, vocabulary, struct.pack("<%di" % vocabulary, *kinds)),
         pair("tokenizer.ggml.bos_token_id", "u32", 1), pair("tokenizer.ggml.eos_token_id", "u32", 2),
     ]
+    if "experts" in shape:
+        metadata += [pair("llama.expert_count", "u32", shape["experts"]), pair("llama.expert_used_count", "u32", shape["used"])]
     header, offset, plan = b"", 0, []
     for name, rows, cols in tensors:
-        kind = "F32" if rows == 0 else wanted
+        kind = "F32" if rows == 0 or "gate_inp" in name else wanted
         if cols % TYPES[kind][1]:
             kind = "Q8_0"
         identity, block, size = TYPES[kind][:3]
         shape_bytes = struct.pack("<IQ", 1, cols) if rows == 0 else struct.pack("<IQQ", 2, cols, rows)
+        if "_exps" in name:
+            shape_bytes = struct.pack("<IQQQ", 3, cols, rows // shape["experts"], shape["experts"])
         header += text(name) + shape_bytes + struct.pack("<IQ", identity, offset)
         length = max(rows, 1) * cols // block * size
         plan.append((kind, rows, cols, length))

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BANDWIDTH_BYTES ((size_t)512 << 20)
+#define BANDWIDTH_LEAST_BYTES ((size_t)64 << 20) /* less is what caches hold */
+
 const char *bench_kind_name(bench_kind kind)
 {
     return kind == BENCH_PREFILL ? "prefill" : "decode";
@@ -188,6 +191,17 @@ static int32_t *make_ids(size_t count, size_t vocabulary)
     return ids;
 }
 
+/* Under a tight limit of memory through less of it, or not at all: to be ended for it would be worse. */
+static hearth_status find_bandwidth(const opened *o, double *ret, hearth_error *error)
+{
+    const uint64_t most = memory_available_bytes() / 4;
+    if (most < BANDWIDTH_LEAST_BYTES) {
+        return HEARTH_OK;
+    }
+    const size_t bytes = most < BANDWIDTH_BYTES ? (size_t)most : BANDWIDTH_BYTES;
+    return measure_read_bandwidth(o->engine->kernels, o->engine->pool, bytes, ret, error);
+}
+
 hearth_status bench_find_limits(const cli *c, const opened *o, bench_limits *ret, hearth_error *error)
 {
     terminal_progress bar = {.quiet = c->quiet};
@@ -199,7 +213,7 @@ hearth_status bench_find_limits(const cli *c, const opened *o, bench_limits *ret
         } else if (step < MEASURE_KINDS) {
             ret->peak[step] = measure_peak(o->engine->kernels, o->engine->pool, (measure_kind)step);
         } else {
-            status = measure_read_bandwidth(o->engine->kernels, o->engine->pool, 0, &ret->bandwidth, error);
+            status = find_bandwidth(o, &ret->bandwidth, error);
         }
     }
     terminal_progress_end(&bar);

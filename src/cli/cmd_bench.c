@@ -11,6 +11,7 @@ typedef struct bench_settings {
     const char *prefill, *decode;
     size_t depth, rounds;
     int compute;
+    const char *memory;
 } bench_settings;
 
 static const option options[] = {
@@ -44,6 +45,11 @@ static const option options[] = {
      .argument = "HOW",
      .choices = open_compute_names,
      .help = "native (the number format's fast rule) or f32 (exactly dequantised weights). Default: native."},
+    {.name = "memory",
+     .type = OPTION_TEXT,
+     .offset = offsetof(bench_settings, memory),
+     .argument = "SIZE",
+     .help = OPEN_MEMORY_HELP},
     {.name = NULL},
 };
 
@@ -97,13 +103,17 @@ static int print(const cli *c, const bench_settings *s, const opened *o, const b
                  size_t count)
 {
     if (c->json) {
-        return cli_print_json(c, json_pack("{s:s, s:s, s:s, s:i, s:I, s:I, s:f, s:{s:f, s:f, s:f, s:f}, s:o}", "model",
-                                           o->model->path, "compute", open_compute_names[s->compute], "isa",
+        return cli_print_json(c, json_pack("{s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:f, s:{s:f, s:f, s:f, s:f}, s:o}",
+                                           "model", o->model->path, "compute", open_compute_names[s->compute], "isa",
                                            o->engine->kernels->name, "threads", o->engine->threads, "weights_bytes",
-                                           (json_int_t)o->model->weights.matrix_bytes, "depth", (json_int_t)s->depth,
-                                           "load_seconds", o->seconds, "limits", "read_gb_s", l->bandwidth,
-                                           "fp32_gflops", l->peak[MEASURE_FP32], "bf16_gflops", l->peak[MEASURE_BF16],
-                                           "int8_gops", l->peak[MEASURE_INT8], "results", rows_json(rows, count)));
+                                           (json_int_t)o->model->weights.matrix_bytes, "resident_bytes",
+                                           (json_int_t)(o->model->weights.packed ? o->model->weights.matrix_bytes
+                                                                                 : o->model->weights.resident_bytes),
+                                           "streamed_bytes", (json_int_t)o->model->weights.streamed_bytes, "depth",
+                                           (json_int_t)s->depth, "load_seconds", o->seconds, "limits", "read_gb_s",
+                                           l->bandwidth, "fp32_gflops", l->peak[MEASURE_FP32], "bf16_gflops",
+                                           l->peak[MEASURE_BF16], "int8_gops", l->peak[MEASURE_INT8], "results",
+                                           rows_json(rows, count)));
     }
     char bytes[32];
     printf("%s, %s, %d thread%s, weights %s, loaded in %.2f s\n", open_compute_names[s->compute],
@@ -138,7 +148,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         return wrong_list(c, "decode", s->decode);
     }
     hearth_error error = {0};
-    opened o = {0};
+    opened o = {.memory = s->memory};
     bench_limits limits = {0};
     hearth_status status = open_model(c, operands[0], s->compute, &o, &error);
     if (status == HEARTH_OK) {

@@ -155,6 +155,11 @@ static const option options[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(run_settings, raw),
      .help = "No chat template: the model continues the text as it is. At the prompt each text stands alone."},
+    {.name = "memory",
+     .type = OPTION_TEXT,
+     .offset = offsetof(run_settings, memory),
+     .argument = "SIZE",
+     .help = OPEN_MEMORY_HELP},
     {.name = NULL},
 };
 

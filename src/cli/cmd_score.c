@@ -15,6 +15,7 @@ typedef struct score_settings {
     bool per_token;
     bool no_bos;
     int compute;
+    const char *memory;
 } score_settings;
 
 static const option options[] = {
@@ -48,6 +49,11 @@ static const option options[] = {
      .choices = open_compute_names,
      .help = "How products are computed: native (the number format's fast rule) or f32 (exactly dequantised weights, "
              "binary32 activations). Default: native."},
+    {.name = "memory",
+     .type = OPTION_TEXT,
+     .offset = offsetof(score_settings, memory),
+     .argument = "SIZE",
+     .help = OPEN_MEMORY_HELP},
     {.name = NULL},
 };
 
@@ -165,7 +171,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         return cli_usage(c, "--stride must be smaller than --window");
     }
     hearth_error error = {0};
-    opened o = {0};
+    opened o = {.memory = s->memory};
     buffer text;
     buffer_init(&text, 0);
     int code = EXIT_DONE;

@@ -26,15 +26,37 @@ hearth_status open_engine(const cli *c, opened *ret, hearth_error *error)
     return make_engine(c, c->threads, ret, error);
 }
 
+/* A model that does not fit is slow: let nobody wonder. */
+static void note_streaming(const cli *c, const model_weights *w)
+{
+    char all[32], kept[32], read[32];
+    if (w->packed) {
+        return;
+    }
+    if (w->streamed_bytes > 0) {
+        cli_note(c, "of %s of weights %s stay in memory; %s are read from the file for each step",
+                 terminal_bytes(w->matrix_bytes, all), terminal_bytes(w->resident_bytes, kept),
+                 terminal_bytes(w->streamed_bytes, read));
+    } else {
+        cli_note(c, "of %s of weights %s stay in memory; the others are read from the file as they are wanted",
+                 terminal_bytes(w->matrix_bytes, all), terminal_bytes(w->resident_bytes, kept));
+    }
+}
+
 static hearth_status open_with(const cli *c, const char *name, int how, const char *const *encoding, opened *ret,
                                hearth_error *error)
 {
     terminal_progress bar = {.quiet = c->quiet};
     const double began = time_seconds();
     const bool weights = how >= 0;
+    uint64_t memory = 0;
+    if (ret->memory != NULL) {
+        TRY(size_read("--memory", ret->memory, &memory, error));
+    }
     TRY(make_engine(c, weights ? c->threads : 1, ret, error));
     const model_options options = {
         .compute = weights ? (compute)how : COMPUTE_NATIVE,
+        .memory_bytes = ret->memory != NULL && memory == 0 ? 1 : memory,
         .without_weights = !weights,
         .tokenizer_file = encoding != NULL,
         .encoding = encoding != NULL ? *encoding : NULL,
@@ -46,6 +68,9 @@ static hearth_status open_with(const cli *c, const char *name, int how, const ch
     ret->seconds = time_seconds() - began;
     if (status == HEARTH_E_NOT_FOUND) {
         pull_explain_missing(name, error);
+    }
+    if (status == HEARTH_OK && weights) {
+        note_streaming(c, &ret->model->weights);
     }
     return status;
 }

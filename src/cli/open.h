@@ -3,14 +3,22 @@
 #define CLI_OPEN_H
 
 #include "cli/cli.h"
+#include "cli/size.h"
 #include "cli/terminal.h"
 #include "model/model.h"
 
 typedef struct opened {
     engine *engine;
     model *model;
-    double seconds; /* that opening took */
+    double seconds;     /* that opening took */
+    const char *memory; /* set before open_model: --memory, or NULL */
 } opened;
+
+#define OPEN_MEMORY_HELP                                                                                               \
+    "Let the weights take at most SIZE of memory: " SIZE_HELP ". What is beyond it is read from the file for each "    \
+    "token (and for each 512 tokens of a prompt): slower, with the same result. Default: what is available, less "     \
+    "room "                                                                                                            \
+    "for keys and values and the program."
 
 /* --compute's choices, in the order of the enum `compute`. */
 extern const char *const open_compute_names[];

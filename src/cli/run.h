@@ -28,6 +28,7 @@ typedef struct run_settings {
     int compute;
     int think;         /* index of run_think_names, or -1: shown at a terminal, else left out */
     const char *tools; /* a file; NULL: none */
+    const char *memory;
     bool raw;
 } run_settings;
 

@@ -191,6 +191,26 @@ hearth_status hf_open(const char *path, bool with_weights, hf_folder **ret, hear
     return HEARTH_OK;
 }
 
+hearth_status hf_open_config(const char *path, hf_folder **ret, hearth_error *error)
+{
+    const char *slash = strrchr(path, '/');
+    hf_folder *folder = mem_calloc(1, sizeof *folder);
+    if (folder == NULL || (folder->path = mem_strdup(slash != NULL ? path : ".")) == NULL) {
+        mem_free(folder);
+        return error_memory(error, sizeof *folder);
+    }
+    if (slash != NULL) {
+        folder->path[slash == path ? 1 : slash - path] = '\0';
+    }
+    const hearth_status status = json_file_read(path, LIMIT_CONFIG_FILE_BYTES, &folder->config, error);
+    if (status != HEARTH_OK) {
+        hf_close(folder);
+        return status;
+    }
+    *ret = folder;
+    return HEARTH_OK;
+}
+
 void hf_close(hf_folder *folder)
 {
     if (folder == NULL) {

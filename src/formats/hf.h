@@ -19,6 +19,8 @@ typedef struct hf_folder {
 
 /* `with_weights` false: configuration and tokenizer only. */
 hearth_status hf_open(const char *path, bool with_weights, hf_folder **ret, hearth_error *error);
+/* A configuration alone: a file that is config.json, whatever its name. */
+hearth_status hf_open_config(const char *path, hf_folder **ret, hearth_error *error);
 void hf_close(hf_folder *folder);
 
 #endif

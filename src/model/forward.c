@@ -155,6 +155,9 @@ static void run_step(void *context, int part, int parts)
     const nn_worker *w = &f->workers[part];
     const model_config *c = &f->m->config;
     (void)parts;
+    if (part == 0 && f->m->weights.stream != NULL) {
+        weight_stream_begin(f->m->weights.stream);
+    }
     nn_embed(w, &f->embedding, f->ids, f->places, f->tokens, f->x, f->ldx);
     thread_barrier(w->pool);
     for (uint32_t i = 0; i < c->layers; i++) {
@@ -286,6 +289,9 @@ hearth_status forward_step(forward *f, const forward_segment *segments, size_t c
     }
     f->stopped = false;
     engine_run(f->m->engine, run_step, f);
+    if (f->m->weights.stream != NULL) {
+        TRY(weight_stream_status(f->m->weights.stream, error));
+    }
     return f->stopped ? error_set(error, HEARTH_E_CANCELLED, "step", NULL, "the caller's stop") : HEARTH_OK;
 }
 

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "model/weights_layer.h"
+#include "model/weights_stream.h"
 #include "platform/cpu.h"
 
 #include <stdio.h>
@@ -213,7 +214,7 @@ static void release_source(const loader *l, const uint8_t *source, uint64_t byte
     }
 }
 
-static hearth_status pack_one(loader *l, matrix *m, hearth_error *error)
+hearth_status weights_pack_one(loader *l, matrix *m, hearth_error *error)
 {
     const uint8_t *source = m->source;
     const uint64_t source_bytes = (uint64_t)m->rows * m->source_row_bytes;
@@ -232,7 +233,17 @@ static hearth_status pack_one(loader *l, matrix *m, hearth_error *error)
     return HEARTH_OK;
 }
 
-#define PACKING_MARGIN_BYTES ((uint64_t)256 << 20) /* for the KV cache and the rest of the program */
+#define PACKING_MARGIN_BYTES ((uint64_t)256 << 20) /* for the rest of the program */
+#define PACKING_CONTEXT 2048u                      /* a cache of so many positions is allowed for */
+
+/* What weights may take where nobody says. */
+static uint64_t memory_for_weights(const model_config *c)
+{
+    const uint64_t cache = model_config_cache_bytes(c, c->context < PACKING_CONTEXT ? c->context : PACKING_CONTEXT, 2);
+    const uint64_t available = memory_available_bytes();
+    const uint64_t margin = cache > UINT64_MAX - PACKING_MARGIN_BYTES ? UINT64_MAX : cache + PACKING_MARGIN_BYTES;
+    return available > margin ? available - margin : 0;
+}
 
 static hearth_status pack_all(loader *l, hearth_error *error)
 {
@@ -242,16 +253,19 @@ static hearth_status pack_all(loader *l, hearth_error *error)
     for (size_t i = 0; i < w->matrix_count; i++) {
         w->matrix_bytes += matrix_bytes(w->matrices[i]);
     }
-    const bool fits = w->matrix_bytes + PACKING_MARGIN_BYTES <= memory_available_bytes();
-    if (packing == PACKING_MAPPED || (packing == PACKING_AUTO && !fits)) {
+    if (packing == PACKING_MAPPED) {
         return HEARTH_OK;
+    }
+    const uint64_t memory = l->options->memory_bytes != 0 ? l->options->memory_bytes : memory_for_weights(l->c);
+    if (packing == PACKING_AUTO && w->matrix_bytes > memory) {
+        return weights_stream(l, memory, error);
     }
     const double begin = time_seconds();
     for (size_t i = 0; i < w->matrix_count; i++) {
-        TRY(pack_one(l, w->matrices[i], error));
+        TRY(weights_pack_one(l, w->matrices[i], error));
     }
     if (w->output.rows != 0) {
-        TRY(pack_one(l, &w->output, error));
+        TRY(weights_pack_one(l, &w->output, error));
     }
     w->pack_seconds = time_seconds() - begin;
     w->packed = true;
@@ -335,6 +349,7 @@ bool weights_is_expert(const model_weights *w, const matrix *m)
 
 void weights_free(model_weights *w)
 {
+    weight_stream_free(w->stream);
     for (size_t i = 0; i < w->layer_count; i++) {
         matrix *all[LAYER_MATRICES];
         layer_matrices(&w->layers[i], all);

@@ -49,12 +49,15 @@ typedef struct model_weights {
     size_t expert_count; /* of a layer that has experts */
     arena *vectors;      /* owns the norms, biases, layers, and matrices that had to be turned */
     bool packed;
-    uint64_t matrix_bytes; /* packed, or mapped */
+    uint64_t matrix_bytes;   /* packed, or mapped */
+    weight_stream *stream;   /* of matrices that did not fit in memory; NULL: there is none */
+    uint64_t resident_bytes; /* where not all is packed: what is */
+    uint64_t streamed_bytes; /* read from the file for each step */
     double pack_seconds;
 } model_weights;
 
 typedef enum model_packing {
-    PACKING_AUTO,   /* packed where memory_available_bytes() allows the copy, else mapped */
+    PACKING_AUTO,   /* packed where memory allows it; else as many as fit, and the others are read for each step */
     PACKING_PACKED, /* HEARTH_E_MEMORY where it does not fit */
     PACKING_MAPPED, /* weights stay in the file's mapping; same bits, slower */
 } model_packing;
@@ -63,7 +66,8 @@ typedef struct weights_options {
     const gguf_file *gguf; /* GGUF's tensor names and row order, and a few numbers; NULL: Hugging Face's */
     compute compute;
     model_packing packing;
-    progress_fn progress; /* NULL: none */
+    uint64_t memory_bytes; /* PACKING_AUTO: what weights may take; 0: memory_available_bytes() less a margin */
+    progress_fn progress;  /* NULL: none */
     void *progress_context;
 } weights_options;
 

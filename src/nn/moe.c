@@ -136,6 +136,22 @@ static void add_up(const nn_worker *w, const moe_config *c, const moe_room *room
     }
 }
 
+/* Experts that were left in the file: the disk may begin with all that this step wants. */
+static void fetch_chosen(const nn_moe *moe, const moe_room *room)
+{
+    for (uint32_t e = 0; e < moe->config->experts; e++) {
+        const nn_mlp *expert = &moe->experts[e];
+        if (room->begin[e + 1] == room->begin[e]) {
+            continue;
+        }
+        if (expert->gate != NULL) {
+            matrix_fetch(expert->gate);
+        }
+        matrix_fetch(expert->up);
+        matrix_fetch(expert->down);
+    }
+}
+
 static void run_experts(const nn_worker *w, const nn_moe *moe, const moe_room *room, size_t tokens, size_t width)
 {
     const moe_config *c = moe->config;
@@ -149,6 +165,7 @@ static void run_experts(const nn_worker *w, const nn_moe *moe, const moe_room *r
     }
     if (w->part == 0) {
         sort_rows(c, room, tokens);
+        fetch_chosen(moe, room);
         place_areas(c, room, kinds, width);
     }
     thread_barrier(w->pool);

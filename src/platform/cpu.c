@@ -1,4 +1,4 @@
-/* Instruction sets, usable cores and memory, out of CPUID, affinity, cgroups and /proc. */
+/* Instruction sets, usable cores, time; out of CPUID, affinity, cgroups and /proc. */
 #define _GNU_SOURCE
 #include "platform/cpu.h"
 
@@ -205,47 +205,6 @@ int cpu_usable_cores(void)
     }
     const int allowed = (int)ceil(quota);
     return allowed < 1 ? 1 : (allowed < affinity ? allowed : affinity);
-}
-
-static uint64_t meminfo_bytes(const char *key)
-{
-    char value[64];
-    file_value("/proc/meminfo", key, value, sizeof value);
-    return strtoull(value, NULL, 10) * 1024;
-}
-
-uint64_t memory_total_bytes(void)
-{
-    return meminfo_bytes("MemTotal");
-}
-
-static void look_at_memory(const char *folder, void *context)
-{
-    uint64_t *available = context;
-    char path[600];
-    char most[64];
-    char used[64];
-    (void)snprintf(path, sizeof path, "%s/memory.max", folder);
-    if (!first_line(path, most, sizeof most) || most[0] < '0' || most[0] > '9') {
-        return;
-    }
-    (void)snprintf(path, sizeof path, "%s/memory.current", folder);
-    if (!first_line(path, used, sizeof used)) {
-        return;
-    }
-    const uint64_t limit = strtoull(most, NULL, 10);
-    const uint64_t current = strtoull(used, NULL, 10);
-    const uint64_t left = limit > current ? limit - current : 0;
-    if (left < *available) {
-        *available = left;
-    }
-}
-
-uint64_t memory_available_bytes(void)
-{
-    uint64_t available = meminfo_bytes("MemAvailable");
-    each_cgroup(look_at_memory, &available);
-    return available;
 }
 
 uint64_t time_now_ns(void)

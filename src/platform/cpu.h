@@ -24,7 +24,8 @@ double cpu_quota_cores(void);
 /* What to use: the smaller of the two, at least 1. */
 int cpu_usable_cores(void);
 
-/* Bytes of memory in the machine, and what may still be taken: MemAvailable, or less under a cgroup limit. */
+/* Bytes of memory in the machine, and what may still be taken: MemAvailable, or less under a cgroup limit (v1 and v2;
+ * files that are cached count as free). */
 uint64_t memory_total_bytes(void);
 uint64_t memory_available_bytes(void);
 

@@ -95,6 +95,13 @@ void file_map_release(const file_map *map, size_t offset, size_t length)
     }
 }
 
+void file_fetch(const uint8_t *bytes, size_t length)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t before = (uintptr_t)bytes % page;
+    (void)madvise((void *)(uintptr_t)(bytes - before), length + before, MADV_WILLNEED);
+}
+
 hearth_status file_read_descriptor(int descriptor, const char *name, size_t limit_bytes, buffer *out,
                                    hearth_error *error)
 {

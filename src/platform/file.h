@@ -17,6 +17,8 @@ hearth_status file_map_open(const char *path, file_map *ret, hearth_error *error
 void file_map_close(file_map *map);
 /* The system may drop these pages from memory; they come back from the file when touched. */
 void file_map_release(const file_map *map, size_t offset, size_t length);
+/* Tells the system that mapped bytes will be wanted soon: it begins to read them. */
+void file_fetch(const uint8_t *bytes, size_t length);
 
 /* The whole of a regular file, at most limit_bytes. */
 hearth_status file_read(const char *path, size_t limit_bytes, buffer *out, hearth_error *error);

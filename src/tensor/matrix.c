@@ -2,6 +2,7 @@
 #include "tensor/matrix.h"
 
 #include "base/memory.h"
+#include "platform/file.h"
 #include "platform/pages.h"
 
 /* The on-the-fly path packs this many panels before it multiplies them, where they fit; decoding reads several side by
@@ -46,8 +47,15 @@ static size_t read_bytes(const matrix *m)
     return m->reader == NULL ? 0 : size_round_up(PANEL_ROWS * m->source_row_bytes, 64);
 }
 
-/* Packs panel `panel` (of the whole matrix) into `out`. `made`: read_bytes(m), for a reader's rows. */
-static void pack_panel(const matrix *m, size_t panel, uint8_t *made, uint8_t *out)
+/* Where a panel's rows come from. */
+typedef struct panel_source {
+    const uint8_t *rows; /* from row `first` on; NULL: the matrix's reader makes them */
+    size_t first;
+    uint8_t *made; /* read_bytes(m), for a reader's rows */
+} panel_source;
+
+/* Packs panel `panel` (of the whole matrix) into `out`. */
+static void pack_panel(const matrix *m, panel_source source, size_t panel, uint8_t *out)
 {
     const uint8_t *rows[PANEL_ROWS];
     const size_t first = panel * PANEL_ROWS;
@@ -56,10 +64,10 @@ static void pack_panel(const matrix *m, size_t panel, uint8_t *made, uint8_t *ou
     for (unsigned i = 0; i < count; i++) {
         const size_t row = m->row_map != NULL ? m->row_map[first + i] : first + i;
         if (m->reader != NULL) {
-            m->reader->row(m->reader, row, made + i * m->source_row_bytes);
-            rows[i] = made + i * m->source_row_bytes;
+            m->reader->row(m->reader, row, source.made + i * m->source_row_bytes);
+            rows[i] = source.made + i * m->source_row_bytes;
         } else {
-            rows[i] = m->source + row * m->source_row_bytes;
+            rows[i] = source.rows + (row - source.first) * m->source_row_bytes;
         }
     }
     panel_pack(m->type, m->cols, rows, count, out);
@@ -77,7 +85,8 @@ static void pack_part(void *context, int part, int parts)
     const size_t size = panel_bytes(work->m->type, work->m->cols);
     const thread_range range = thread_split(panel_count(work->m->rows), 1, part, parts);
     for (size_t panel = range.begin; panel < range.end; panel++) {
-        pack_panel(work->m, panel, work->made + (size_t)part * read_bytes(work->m), work->panels + panel * size);
+        const panel_source source = {work->m->source, 0, work->made + (size_t)part * read_bytes(work->m)};
+        pack_panel(work->m, source, panel, work->panels + panel * size);
     }
 }
 
@@ -134,29 +143,49 @@ thread_range matrix_share(const matrix *m, int part, int parts)
     return (thread_range){begin < m->rows ? begin : m->rows, end < m->rows ? end : m->rows};
 }
 
-void matrix_multiply(const kernel_table *k, const matrix *m, compute how, const void *activation, size_t tokens,
-                     float *y, size_t ldy, int part, int parts, void *scratch)
+/* Panels [range) packed on the fly. */
+static void multiply_rows(const kernel_table *k, const matrix *m, const uint8_t *source, compute how,
+                          const void *activation, size_t tokens, float *y, size_t ldy, thread_range range,
+                          void *scratch)
 {
-    const thread_range range = thread_split(panel_count(m->rows), 1, part, parts);
-    if (range.begin == range.end || tokens == 0) {
-        return;
-    }
-    if (m->panels != NULL) {
-        k->matmul[how][m->type](m->panels, m->rows, m->cols, activation, tokens, y, ldy, range.begin, range.end,
-                                scratch);
-        return;
-    }
     const size_t size = panel_bytes(m->type, m->cols);
     const size_t at_once = panels_at_once(m);
     uint8_t *packed = (uint8_t *)scratch + MATMUL_SCRATCH_BYTES;
+    const panel_source from = {source, m->stream != NULL ? m->stream_row : 0, packed + at_once * size};
     for (size_t panel = range.begin; panel < range.end; panel += at_once) {
         const size_t count = range.end - panel < at_once ? range.end - panel : at_once;
         for (size_t i = 0; i < count; i++) {
-            pack_panel(m, panel + i, packed + at_once * size, packed + i * size);
+            pack_panel(m, from, panel + i, packed + i * size);
         }
         const size_t first = panel * PANEL_ROWS;
         k->matmul[how][m->type](packed, m->rows - first, m->cols, activation, tokens, y + first, ldy, 0, count,
                                 scratch);
+    }
+}
+
+void matrix_multiply(const kernel_table *k, const matrix *m, compute how, const void *activation, size_t tokens,
+                     float *y, size_t ldy, int part, int parts, void *scratch)
+{
+    const thread_range range = thread_split(panel_count(m->rows), 1, part, parts);
+    const bool any = range.begin < range.end && tokens != 0;
+    if (m->stream != NULL) { /* also for nothing: every part must be seen to leave */
+        const uint8_t *source = weight_stream_enter(m->stream, m->stream_unit);
+        if (any && source != NULL) {
+            multiply_rows(k, m, source, how, activation, tokens, y, ldy, range, scratch);
+        }
+        weight_stream_leave(m->stream, m->stream_unit);
+    } else if (any && m->panels != NULL) {
+        k->matmul[how][m->type](m->panels, m->rows, m->cols, activation, tokens, y, ldy, range.begin, range.end,
+                                scratch);
+    } else if (any) {
+        multiply_rows(k, m, m->source, how, activation, tokens, y, ldy, range, scratch);
+    }
+}
+
+void matrix_fetch(const matrix *m)
+{
+    if (m->fetched) {
+        file_fetch(m->source, m->rows * m->source_row_bytes);
     }
 }
 
@@ -167,7 +196,8 @@ void matrix_row(const kernel_table *k, const matrix *m, size_t row, float *out, 
         panel = m->panels + row / PANEL_ROWS * panel_bytes(m->type, m->cols);
     } else {
         uint8_t *packed = (uint8_t *)scratch + MATMUL_SCRATCH_BYTES;
-        pack_panel(m, row / PANEL_ROWS, packed + panels_at_once(m) * panel_bytes(m->type, m->cols), packed);
+        uint8_t *made = packed + panels_at_once(m) * panel_bytes(m->type, m->cols);
+        pack_panel(m, (panel_source){m->source, 0, made}, row / PANEL_ROWS, packed);
         panel = packed;
     }
     k->panel_row[m->type](panel, m->cols, (unsigned)(row % PANEL_ROWS), out);

@@ -1,11 +1,12 @@
 /* A weight matrix as the model sees it: a number format, a shape, and its bytes either packed in panels
- * (fast) or as they lie in the mapped file (packed panel by panel on the fly, when memory allows no copy).
- * Both give the same bits. */
+ * (fast), or as they lie in the mapped file (packed panel by panel on the fly), or likewise but read ahead
+ * by a stream (tensor/stream.h). All give the same bits. */
 #ifndef TENSOR_MATRIX_H
 #define TENSOR_MATRIX_H
 
 #include "base/error.h"
 #include "kernels/kernels.h"
+#include "tensor/stream.h"
 #include "threads/pool.h"
 
 /* Makes rows of a format out of what is stored otherwise (by columns, in two tensors, …). */
@@ -23,6 +24,11 @@ typedef struct matrix {
     size_t source_row_bytes;
     const matrix_reader *reader; /* not NULL: rows come from it, and source is NULL */
     const uint32_t *row_map;     /* owned; output row i is source row row_map[i]; NULL for identity */
+    /* not NULL: products read rows [stream_row, …) of the source from this unit of a stream; rows alone (matrix_row)
+     * still come from `source` */
+    weight_stream *stream;
+    size_t stream_unit, stream_row;
+    bool fetched; /* matrix_fetch has an effect */
 } matrix;
 
 /* Bytes of the packed form. */
@@ -37,12 +43,15 @@ hearth_status matrix_pack(matrix *m, thread_pool *pool, hearth_error *error);
 void matrix_free(matrix *m);
 
 /* The SPMD part of y[t] = W x[t]: this thread's share of the panels. `activation` was prepared for
- * activation_for(m->type, how). `scratch`: matrix_scratch_bytes(m), this thread's own. No barrier inside. */
+ * activation_for(m->type, how). `scratch`: matrix_scratch_bytes(m), this thread's own. No barrier inside. A matrix of a
+ * stream is multiplied once a step, by every part. */
 size_t matrix_scratch_bytes(const matrix *m);
 /* The rows that matrix_multiply gives to `part`: what that thread may go on with without a barrier. */
 thread_range matrix_share(const matrix *m, int part, int parts);
 void matrix_multiply(const kernel_table *k, const matrix *m, compute how, const void *activation, size_t tokens,
                      float *y, size_t ldy, int part, int parts, void *scratch);
+/* Where `fetched` is set: the system is told to bring the source's bytes, which a product will want soon. */
+void matrix_fetch(const matrix *m);
 /* One row, dequantised: an embedding. out: [cols]. */
 void matrix_row(const kernel_table *k, const matrix *m, size_t row, float *out, void *scratch);
 

@@ -1,0 +1,322 @@
+/* hearth plan: what a model needs, and what is to be expected of it here. */
+#include "cli/commands.h"
+#include "cli/plan.h"
+#include "cli/show.h"
+#include "cli/signals.h"
+#include "cli/size.h"
+
+#include "platform/cpu.h"
+#include "platform/direct.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PLAN_CONTEXT ((size_t)4096)
+#define PLAN_DISK_BYTES ((uint64_t)2 << 30) /* of a file, to measure with */
+
+typedef struct plan_settings {
+    size_t context, machines;
+    const char *type;
+    const char *memory;
+    double disk, bandwidth;
+} plan_settings;
+
+static const option options[] = {
+    {.name = "context",
+     .type = OPTION_COUNT,
+     .offset = offsetof(plan_settings, context),
+     .argument = "N",
+     .least = 1,
+     .most = LIMIT_CONTEXT,
+     .help = "Plan for so many tokens of context. Default: 4096, or the model's own length if that is less."},
+    {.name = "type",
+     .type = OPTION_TEXT,
+     .offset = offsetof(plan_settings, type),
+     .argument = "NAME",
+     .choices = plan_format_names,
+     .help = "Plan as if the matrices were in this number format. Default: as the files are; BF16 for a configuration "
+             "alone."},
+    {.name = "memory",
+     .type = OPTION_TEXT,
+     .offset = offsetof(plan_settings, memory),
+     .argument = "SIZE",
+     .help = "Plan for so much memory for weights, keys and values: " SIZE_HELP ". Default: what is available here, "
+             "less 256 MiB for the rest of the program."},
+    {.name = "bandwidth",
+     .type = OPTION_NUMBER,
+     .offset = offsetof(plan_settings, bandwidth),
+     .argument = "GB/S",
+     .least = 0,
+     .most = 100000,
+     .help =
+         "Plan for memory that is read at so many GB a second; nothing is measured then, and prefill, which hangs on "
+         "the peak rates, is left out. Default: measured."},
+    {.name = "disk",
+     .type = OPTION_NUMBER,
+     .offset = offsetof(plan_settings, disk),
+     .argument = "GB/S",
+     .least = 0,
+     .most = 1000,
+     .help =
+         "Plan for a disk that reads so many GB a second. Default: measured by reading the model's largest file for "
+         "a second."},
+    {.name = "machines",
+     .type = OPTION_COUNT,
+     .offset = offsetof(plan_settings, machines),
+     .argument = "N",
+     .least = 1,
+     .most = PLAN_MACHINES_MOST,
+     .help = "Show how to split the layers over N machines."},
+    {.name = NULL},
+};
+
+static const plan_settings defaults = {0};
+
+static void row(const char *name)
+{
+    printf("%s%-14s%s", terminal_style(stdout, "bold"), name, terminal_style(stdout, "reset"));
+}
+
+static void print_model(const plan_source *source, const plan_result *r)
+{
+    char all[32], active[32];
+    const char *name = source->config.name[0] != '\0' ? source->config.name : "(no name)";
+    row("model");
+    (void)terminal_write_text(name, strlen(name), NULL);
+    printf(", %s\n", source->config.family->name);
+    row("parameters");
+    printf("%s", terminal_number(r->parameters, all));
+    if (r->active_parameters != r->parameters) {
+        printf(", %s for each token", terminal_number(r->active_parameters, active));
+    }
+    putchar('\n');
+}
+
+static void print_formats(const plan_source *source, const plan_result *r)
+{
+    char file[32], memory[32], token[32];
+    printf("\n%-20s %12s %12s %12s\n", "weights", "in a file", "in memory", "read a token");
+    if (r->type == DTYPE_LIMIT) {
+        printf("%-20s %12s %12s\n", "as they are", terminal_bytes(r->file_bytes, file),
+               terminal_bytes(r->weights, memory));
+    }
+    for (size_t i = 0; i < PLAN_FORMATS; i++) {
+        plan_row line = {0};
+        if (plan_format_row(source, i, &line)) {
+            printf("%-20s %12s %12s %12s\n", line.name, terminal_bytes(line.file_bytes, file),
+                   terminal_bytes(line.bytes, memory), terminal_bytes((uint64_t)line.token_bytes, token));
+        }
+    }
+}
+
+static void print_cache(const plan_source *source)
+{
+    size_t lengths[SHOW_LENGTHS_MOST];
+    const size_t count = show_lengths(&source->config, lengths);
+    char native[32], exact[32], number[32], label[48];
+    printf("\n%-20s %12s %12s\n", "keys and values of", "native (F16)", "f32");
+    for (size_t i = 0; i < count; i++) {
+        snprintf(label, sizeof label, "  %s tokens", terminal_number(lengths[i], number));
+        printf("%-20s %12s %12s\n", label, terminal_bytes(plan_cache_bytes(&source->config, lengths[i], 2), native),
+               terminal_bytes(plan_cache_bytes(&source->config, lengths[i], 4), exact));
+    }
+    putchar('\n');
+}
+
+static void print_machine(const plan_machine *m)
+{
+    char memory[32];
+    row("machine");
+    printf("%s of memory, %d thread%s, ", terminal_bytes(m->memory, memory), m->threads, m->threads == 1 ? "" : "s");
+    if (m->limits.bandwidth > 0) {
+        printf("%.1f GB/s read from memory", m->limits.bandwidth);
+    } else {
+        printf("read bandwidth not measured: too little memory is free");
+    }
+    if (m->disk > 0) {
+        printf(", %.2f GB/s from disk%s", m->disk, m->disk_given ? " (--disk)" : "");
+    }
+    putchar('\n');
+}
+
+static void print_rate(const char *what, double rate)
+{
+    if (rate > 0) {
+        printf(rate < 10 ? "%s at most %.2f tokens/s" : "%s at most %.0f tokens/s", what, rate);
+    }
+}
+
+static void print_estimate(const plan_source *source, const plan_result *r, const plan_machine *m, size_t context)
+{
+    char need[32], token[32], disk[32], number[32];
+    row("needs");
+    printf("%s for weights%s%s and %s tokens of context: %s\n", terminal_bytes(r->weights + r->cache, need),
+           r->type == DTYPE_LIMIT ? " as they are" : " in ",
+           r->type == DTYPE_LIMIT ? "" : dtype_get_info(r->type)->name, terminal_number(context, number),
+           r->fits ? "fits" : "more than there is");
+    row("decoding");
+    printf("reads %s a token", terminal_bytes((uint64_t)r->token_bytes, token));
+    print_rate(r->fits ? ":" : "; with memory for all of it", r->decode);
+    putchar('\n');
+    if (!r->fits) {
+        row("from disk");
+        printf("%s of them from the file", terminal_bytes((uint64_t)r->token_disk_bytes, disk));
+        if (m->disk > 0) {
+            print_rate(":", r->decode_from_disk);
+        } else {
+            printf("; --disk GB/S tells how fast that is");
+        }
+        putchar('\n');
+    }
+    if (r->prefill > 0) {
+        row("prefill");
+        print_rate("by the peak rates", r->prefill);
+        putchar('\n');
+    }
+    row("machines");
+    if (r->machines_needed == 0) {
+        printf("a layer alone is more than the memory of one like this\n");
+    } else {
+        printf("%u like this one hold%s it in memory", r->machines_needed, r->machines_needed == 1 ? "s" : "");
+        printf(r->machines == 0 && r->machines_needed > 1 ? " (--machines shows the split)\n" : "\n");
+    }
+    (void)source;
+}
+
+static void print_split(const plan_result *r, const plan_machine *m)
+{
+    char weights[32], cache[32], sum[32], layers[32];
+    printf("\n%-10s %12s %12s %12s %12s\n", "machine", "layers", "weights", "cache", "memory");
+    for (uint32_t i = 0; i < r->machines; i++) {
+        const plan_share *s = &r->shares[i];
+        snprintf(layers, sizeof layers, "%u-%u", s->first, s->first + s->count - 1);
+        printf("%-10u %12s %12s %12s %12s%s\n", i + 1, layers, terminal_bytes(s->weights, weights),
+               terminal_bytes(s->cache, cache), terminal_bytes(s->weights + s->cache, sum),
+               s->weights + s->cache > m->memory ? "  more than this one has" : "");
+    }
+    printf("\nThe machines take turns: one answer is as fast as one machine with all that memory.\n");
+}
+
+static hearth_status find_machine(cli *c, const plan_settings *s, const plan_source *source, plan_machine *ret,
+                                  hearth_error *error)
+{
+    const uint64_t available = memory_available_bytes();
+    const uint64_t margin = (uint64_t)256 << 20;
+    const char *file = plan_largest_file(source);
+    opened o = {0};
+    ret->memory = available > margin ? available - margin : 0;
+    if (s->memory != NULL) {
+        TRY(size_read("--memory", s->memory, &ret->memory, error));
+    }
+    ret->disk = s->disk;
+    ret->disk_given = s->disk > 0;
+    if (!ret->disk_given && file != NULL) {
+        TRY(direct_measure(file, PLAN_DISK_BYTES, &ret->disk, error));
+    }
+    if (s->bandwidth > 0) {
+        ret->threads = c->threads != 0 ? (int)c->threads : cpu_usable_cores();
+        ret->limits.bandwidth = s->bandwidth;
+        return HEARTH_OK;
+    }
+    TRY(open_engine(c, &o, error));
+    ret->threads = o.engine->threads;
+    const hearth_status status = bench_find_limits(c, &o, &ret->limits, error);
+    open_close(&o);
+    return status == HEARTH_E_MEMORY ? HEARTH_OK : status; /* without memory to spare the bandwidth stays unknown */
+}
+
+static dtype chosen_type(const plan_settings *s, const plan_source *source)
+{
+    for (size_t i = 0; s->type != NULL && i < PLAN_FORMATS; i++) {
+        if (strcmp(s->type, plan_format_names[i]) == 0) {
+            return plan_formats[i];
+        }
+    }
+    return source->tensors != NULL ? DTYPE_LIMIT : DTYPE_BF16;
+}
+
+static int print(const cli *c, const plan_source *source, const plan_machine *m, const plan_result *r, size_t context)
+{
+    if (c->json) {
+        return cli_print_json(c, plan_json(source, m, r, context));
+    }
+    print_model(source, r);
+    print_formats(source, r);
+    print_cache(source);
+    print_machine(m);
+    print_estimate(source, r, m, context);
+    if (r->machines > 0) {
+        print_split(r, m);
+    }
+    return EXIT_DONE;
+}
+
+static hearth_status plan(cli *c, const plan_settings *s, plan_source *source, model_sizes *sizes, plan_machine *m,
+                          plan_result *r, size_t *ret_context, hearth_error *error)
+{
+    const model_config *k = &source->config;
+    const dtype type = chosen_type(s, source);
+    if (type == DTYPE_LIMIT) {
+        TRY(model_sizes_from_tensors(k, source->tensors, source->gguf != NULL, sizes, error));
+    } else {
+        TRY(model_sizes_from_config(k, type, sizes, error));
+    }
+    TRY(find_machine(c, s, source, m, error));
+    *ret_context = s->context != 0 ? s->context : k->context < PLAN_CONTEXT ? k->context : PLAN_CONTEXT;
+    return plan_make(source, sizes, type, m, *ret_context, s->machines, r, error);
+}
+
+static int run(cli *c, void *settings, const char **operands, size_t count)
+{
+    (void)count;
+    hearth_error error = {0};
+    plan_source source = {0};
+    model_sizes sizes = {0};
+    plan_machine machine = {0};
+    plan_result r = {0};
+    size_t context = 0;
+    hearth_status status = plan_open(c, operands[0], &source, &error);
+    if (status == HEARTH_OK) {
+        status = plan(c, settings, &source, &sizes, &machine, &r, &context, &error);
+    }
+    if (status != HEARTH_OK && status != HEARTH_E_ARGUMENT) {
+        (void)error_in_file(&error, operands[0]);
+    }
+    const int code = status == HEARTH_OK ? print(c, &source, &machine, &r, context) : cli_fail(c, &error);
+    plan_result_free(&r);
+    model_sizes_free(&sizes);
+    plan_close(&source);
+    return code;
+}
+
+const cli_command command_plan = {
+    .name = "plan",
+    .operands = "MODEL",
+    .least = 1,
+    .most = 1,
+    .summary = "tell what a model needs and how fast it can be here",
+    .text =
+        "Prints a model's number of parameters (of a mixture of experts also how many a token uses), the memory that "
+        "its weights take in each number format and its keys and values at several lengths of the context, and what "
+        "this machine makes of it: whether it fits, how many tokens a second it can decode at most from memory, or "
+        "from the disk where it is larger than the memory, and how many machines like this one would hold it.\n\n"
+        "MODEL may also be a file NAME.json, the config.json of a model whose weights are somewhere else.\n\n"
+        "The rates are bounds, computed from what is measured now (about three seconds): decoding reads every weight "
+        "that a token uses once, so it is no faster than those bytes divided by the read bandwidth; reading a prompt "
+        "is no faster than its multiplications at the peak rate. Of a model that is larger than memory the first "
+        "layers stay there and the others are read from the file for each token.\n\n"
+        "In the table every matrix is in the named format, the norms, biases and routers in F32; files of a mixed "
+        "format such as Q4_K_M are a little larger. Rows that are not whole blocks of a format are Q8_0, or F16. What "
+        "a token reads is without the table of embeddings, of which it reads a row.",
+    .options = options,
+    .defaults = &defaults,
+    .settings_bytes = sizeof defaults,
+    .has_json = true,
+    .examples = (const cli_example[]){{"hearth plan model.gguf", "A file as it is, on this machine."},
+                                      {"hearth plan config.json --type Q4_K --machines 12 --context 8192",
+                                       "A model that is not here yet, over twelve machines."},
+                                      {"hearth plan model.gguf --memory 8GB --bandwidth 60 --disk 3.5",
+                                       "On another machine: its memory and its disk."},
+                                      {NULL, NULL}},
+    .run = run,
+};
