@@ -6,18 +6,9 @@
 
 #include <string.h>
 
-const cli_command *const cli_commands[] = {&command_run,
-                                           &command_show,
-                                           &command_tokenize,
-                                           &command_detokenize,
-                                           &command_template,
-                                           &command_score,
-                                           &command_bench,
-                                           &command_plan,
-                                           &command_doctor,
-                                           &command_help,
-                                           &command_version,
-                                           NULL};
+const cli_command *const cli_commands[] = {&command_run,      &command_show,  &command_tokenize, &command_detokenize,
+                                           &command_template, &command_score, &command_bench,    &command_plan,
+                                           &command_doctor,   &command_help,  &command_version,  NULL};
 
 static const char *const color_choices[] = {"auto", "always", "never", NULL};
 static const char *const isa_choices[] = {"scalar", "avx2", "avx512", "neon", NULL};

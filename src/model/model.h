@@ -13,8 +13,8 @@ typedef struct model_options {
     compute compute;
     model_packing packing;
     uint64_t memory_bytes; /* weights_options */
-    bool without_weights; /* configuration, tokenizer, template and the tensor table only (show, tokenize) */
-    progress_fn progress; /* NULL: none */
+    bool without_weights;  /* configuration, tokenizer, template and the tensor table only (show, tokenize) */
+    progress_fn progress;  /* NULL: none */
     void *progress_context;
 } model_options;
 
