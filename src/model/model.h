@@ -13,10 +13,10 @@ typedef struct model_options {
     compute compute;
     model_packing packing;
     uint64_t memory_bytes; /* weights_options */
-    bool without_weights; /* configuration, tokenizer, template and the tensor table only (show, tokenize) */
-    bool tokenizer_file;  /* `path` may also be a tokenizer's file alone; then only the tokenizer is there */
-    const char *encoding; /* of such a file, see load_tokenizer_file */
-    progress_fn progress; /* NULL: none */
+    bool without_weights;  /* configuration, tokenizer, template and the tensor table only (show, tokenize) */
+    bool tokenizer_file;   /* `path` may also be a tokenizer's file alone; then only the tokenizer is there */
+    const char *encoding;  /* of such a file, see load_tokenizer_file */
+    progress_fn progress;  /* NULL: none */
     void *progress_context;
 } model_options;
 

@@ -98,7 +98,7 @@ static hearth_status pack_unstreamable(streaming *s, hearth_error *error)
         s->able_bytes += packed_bytes(m);
         s->largest = source_bytes(m) > s->largest ? source_bytes(m) : s->largest;
     }
-    return pack_where_room(s, &w->output, error);
+    return w->output.rows == 0 ? HEARTH_OK : pack_where_room(s, &w->output, error); /* encoders have none */
 }
 
 /* Of the matrices that can be streamed, chooses those that stay, evenly, as many bytes as there is room for. */

@@ -26,7 +26,8 @@ static void add_subjects(const char *folder)
         const size_t length = strlen(entry->d_name);
         const bool gguf = length > 5 && strcmp(entry->d_name + length - 5, ".gguf") == 0;
         if (entry->d_name[0] != '.' && strcmp(entry->d_name, "families") != 0 &&
-            (gguf || strchr(entry->d_name, '.') == NULL) && subject_count < MOST_SUBJECTS) {
+            strcmp(entry->d_name, "encoders") != 0 && (gguf || strchr(entry->d_name, '.') == NULL) &&
+            subject_count < MOST_SUBJECTS) {
             snprintf(subjects[subject_count++], sizeof *subjects, "%s%s", folder, entry->d_name);
         }
     }
