@@ -131,6 +131,9 @@ static hearth_status check_moe(const moe_config *m, hearth_error *error)
                              m->used);
         }
     }
+    if (m->limit != 0.0f) {
+        TRY(check_positive("swiglu_limit", (double)m->limit, error));
+    }
     if (m->jitter != 0.0f) {
         TRY(check_positive("router jitter", (double)m->jitter, error));
     }

@@ -418,6 +418,9 @@ static hearth_status read_quantization(const json_t *config, model_config *c, he
         TRY(config_number_or(q, "bits", &bits, error));
         if (!json_is_integer(size) || json_integer_value(size) != -1) {
             TRY(config_number(q, "group_size", &ret->group, error));
+            if (ret->group == 0) {
+                return error_set(error, HEARTH_E_FORMAT, "quantization_config: group_size", "at least 1, or -1", "0");
+            }
         }
         ret->zeros_whole = format != NULL && strcmp(format, "gptq_v2") == 0;
         if (bits != 4 || (ret->kind == HF_QUANTIZED_AWQ && version != NULL && strcmp(version, "gemm") != 0)) {
