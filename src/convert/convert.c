@@ -87,6 +87,10 @@ static hearth_status write_gguf(to_gguf *t, const char *out, const convert_optio
     const char *architecture = NULL;
     TRY(model_config_from_hf(t->folder, &t->config, error));
     TRY(convert_architecture(t->config.family, &gguf, &architecture, error));
+    if (t->config.quantization.kind != HF_QUANTIZED_NOT) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, "quantization_config", "a folder that is not quantised",
+                         "FP8, MXFP4, GPTQ or AWQ");
+    }
     TRY(convert_plan_make(&t->plan, &t->folder->tensors, &t->config, t->config.family, gguf, true, options->type,
                           error));
     t->writer = gguf_writer_create();

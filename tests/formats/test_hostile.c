@@ -484,7 +484,7 @@ static void safetensors_headers(void **state)
     expect_safetensors("{" T("", "F32", "1", "0", "4") "}", 4, HEARTH_E_FORMAT, "tensor name");
     expect_safetensors("{" T("a\\n", "F32", "1", "0", "4") "}", 4, HEARTH_E_FORMAT, "tensor name");
     expect_safetensors("{" T("a", "F64", "1", "0", "8") "}", 8, HEARTH_E_UNSUPPORTED, "found F64");
-    expect_safetensors("{" T("a", "F8_E4M3", "1", "0", "1") "}", 1, HEARTH_E_UNSUPPORTED, "found F8_E4M3");
+    expect_safetensors("{" T("a", "F8_E5M2", "1", "0", "1") "}", 1, HEARTH_E_UNSUPPORTED, "found F8_E5M2");
     expect_safetensors("{" T("a", "F32", "1,1,1,1,1", "0", "4") "}", 4, HEARTH_E_UNSUPPORTED, "at most 4 dimensions");
 }
 
