@@ -81,7 +81,10 @@ def rows(fixtures):
         return os.path.join(fixtures, "tokenizers", *parts)
     spm, falcon = file("llama.cpp", "ggml-vocab-llama-spm.gguf"), file("llama.cpp", "ggml-vocab-falcon.gguf")
     gpt2, llama3 = file("gpt2-hf", "gpt2.tiktoken"), file("llama3.2", "encoder.json")
-    whisper = vocabularies.whisper_path()
+    whisper, minilm = vocabularies.whisper_path(), vocabularies.minilm_path()
+    # MiniLM's vocabulary and steps are those of bert-base-uncased
+    bert = ([("JSON", minilm, None), ("GGUF", minilm, vocabularies.minilm_gguf),
+             ("vocab.txt", os.path.dirname(minilm), vocabularies.minilm_folder)], True)
     return {
         "distilgpt2": ([("JSON", file("gpt2-hf", "gpt2_tokenizer.json"), None),
                         ("GGUF", file("llama.cpp", "ggml-vocab-gpt-2.gguf"), None)], True),
@@ -92,12 +95,12 @@ def rows(fixtures):
         "pcuenq/Llama-3.2-1B-Instruct-tokenizer": ([
             ("JSON", llama3, lambda p: vocabularies.llama3(fixtures)),
             ("GGUF", llama3, functools.partial(vocabularies.llama3_gguf, fixtures))], True),
+        "bert-base-uncased": bert,
+        "google-bert/bert-base-uncased": bert,
     }
 
 
-UNSUPPORTED = {"bert-base-uncased": "WordPiece is not there yet", "google-bert/bert-base-uncased": "WordPiece is not there yet",
-               "distilbert/distilbert-base-multilingual-cased": "WordPiece is not there yet",
-               "t5-base": "no vocabulary of T5", "pcuenq/gemma-tokenizer": "no vocabulary of Gemma"}
+UNSUPPORTED = {"distilbert/distilbert-base-multilingual-cased": "no vocabulary of multilingual BERT", "t5-base": "no vocabulary of T5", "pcuenq/gemma-tokenizer": "no vocabulary of Gemma"}
 
 
 def check_normal_form(tool, folder):
@@ -124,7 +127,7 @@ class Files:
             return source
         if (kind, source) not in self.made:
             path = self.made[kind, source] = os.path.join(self.folder, "%d.%s" % (len(self.made), kind.lower()))
-            if kind == "GGUF":
+            if kind in ("GGUF", "vocab.txt"):
                 make(path)
             else:
                 with open(path, "w", encoding="utf-8") as f:
@@ -176,7 +179,7 @@ def main():
             for kind, vocabulary, make in containers:
                 title = "%s from %s" % (name, kind)
                 if not os.path.exists(vocabulary):
-                    report.skip("%s, %d cases" % (title, len(cases)), "no vocabulary (scripts/fetch-vocabularies)")
+                    report.skip("%s, %d cases" % (title, len(cases)), "no vocabulary (scripts/fetch-vocabularies, fetch-embedding-model)")
                     continue
                 path = files.path(kind, vocabulary, make)
                 report.line(title, len(cases), check_expected(tool, path, cases, clean))

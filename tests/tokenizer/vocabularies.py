@@ -299,3 +299,16 @@ def minilm_gguf(path):
               string("tokenizer.ggml.token_type") + struct.pack("<IIQ%di" % len(kinds), 9, 5, len(kinds), *kinds)]
     with open(path, "wb") as f:
         f.write(b"GGUF" + struct.pack("<IQQ", 3, 0, len(pairs)) + b"".join(pairs))
+
+
+def minilm_folder(path):
+    """A folder as BERT's first ones: no tokenizer.json, a token a line."""
+    with open(minilm_path(), encoding="utf-8") as f:
+        vocabulary = json.load(f)["model"]["vocab"]
+    os.mkdir(path)
+    with open(os.path.join(path, "vocab.txt"), "w", encoding="utf-8") as f:
+        f.writelines(token + "\n" for token in sorted(vocabulary, key=vocabulary.get))
+    with open(os.path.join(path, "tokenizer_config.json"), "w", encoding="utf-8") as f:
+        json.dump({"tokenizer_class": "BertTokenizer", "do_lower_case": True}, f)
+    with open(os.path.join(path, "config.json"), "w", encoding="utf-8") as f:
+        json.dump({"model_type": "bert", "architectures": ["BertModel"]}, f)
