@@ -20,12 +20,16 @@ static hearth_status grow(ranks_file *f, size_t count, hearth_error *error)
     if (count <= f->count) {
         return HEARTH_OK;
     }
-    ranks_token *grown = mem_realloc(f->tokens, count * sizeof *grown);
-    if (grown == NULL) {
-        return error_memory(error, count * sizeof *grown);
+    if (count > f->capacity) { /* ranks ascend by one: room for as many again, or every line would copy all */
+        const size_t capacity = count < LIMIT_VOCABULARY / 2 ? 2 * count : LIMIT_VOCABULARY;
+        ranks_token *grown = mem_realloc(f->tokens, capacity * sizeof *grown);
+        if (grown == NULL) {
+            return error_memory(error, capacity * sizeof *grown);
+        }
+        f->tokens = grown;
+        f->capacity = capacity;
     }
-    memset(grown + f->count, 0, (count - f->count) * sizeof *grown);
-    f->tokens = grown;
+    memset(f->tokens + f->count, 0, (count - f->count) * sizeof *f->tokens);
     f->count = count;
     return HEARTH_OK;
 }

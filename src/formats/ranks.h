@@ -20,7 +20,7 @@ typedef struct ranks_special {
 typedef struct ranks_file {
     buffer bytes;        /* of all tokens */
     ranks_token *tokens; /* [count] by rank */
-    size_t count;
+    size_t count, capacity;
     size_t present; /* tokens that are there */
     /* tekken.json only */
     json_t *root;

@@ -85,7 +85,8 @@ static void pack_part(void *context, int part, int parts)
     const size_t size = panel_bytes(work->m->type, work->m->cols);
     const thread_range range = thread_split(panel_count(work->m->rows), 1, part, parts);
     for (size_t panel = range.begin; panel < range.end; panel++) {
-        const panel_source source = {work->m->source, 0, work->made + (size_t)part * read_bytes(work->m)};
+        uint8_t *made = work->made == NULL ? NULL : work->made + (size_t)part * read_bytes(work->m);
+        const panel_source source = {work->m->source, 0, made};
         pack_panel(work->m, source, panel, work->panels + panel * size);
     }
 }
