@@ -10,7 +10,7 @@ hearth_status cursor_bytes(cursor *c, const char *place, uint64_t length, const 
         char expected[64];
         (void)snprintf(expected, sizeof expected, "%llu more bytes", (unsigned long long)length);
         error_set(error, HEARTH_E_FORMAT, place, expected, "the end of the file after %zu", left);
-        (void)error_at_offset(error, c->offset);
+        error_at_offset(error, c->offset);
         return HEARTH_E_FORMAT;
     }
     *ret = c->data + c->offset;

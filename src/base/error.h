@@ -17,10 +17,10 @@ hearth_status error_memory(hearth_error *error, size_t size_bytes);
 /* HEARTH_E_IO or HEARTH_E_NOT_FOUND from an errno value. `doing` is "open", "read", "map", … */
 hearth_status error_errno(hearth_error *error, const char *file, const char *doing, int errno_value);
 
-/* Adds the file or the offset to an error on its way up. A file that is already named stays.
- * Both return error's status (HEARTH_OK for NULL). */
-hearth_status error_in_file(hearth_error *error, const char *file);
-hearth_status error_at_offset(hearth_error *error, uint64_t offset);
+/* Adds the file or the offset to an error on its way up; NULL is allowed. A file that is already named stays. The
+ * status is the caller's to return: with NULL there is nobody to ask for it. */
+void error_in_file(hearth_error *error, const char *file);
+void error_at_offset(hearth_error *error, uint64_t offset);
 
 /* Propagates a failure: `TRY(cursor_u32(&c, &n, err));` */
 #define TRY(expression)                                                                                                \

@@ -116,14 +116,14 @@ static hearth_status check_depth(const char *text, size_t length, const char *na
         } else if (c == '\0') {
             /* jansson takes a NUL after a number for the end of the text. */
             error_set(error, HEARTH_E_FORMAT, "JSON", "text", "a NUL byte");
-            (void)error_in_file(error, name);
-            (void)error_at_offset(error, i);
+            error_in_file(error, name);
+            error_at_offset(error, i);
             return HEARTH_E_FORMAT;
         } else if (c == '[' || c == '{') {
             if (++depth > JSON_DOOR_DEPTH) {
                 error_set(error, HEARTH_E_LIMIT, "JSON", "at most 128 levels of nesting", "more");
-                (void)error_in_file(error, name);
-                (void)error_at_offset(error, i);
+                error_in_file(error, name);
+                error_at_offset(error, i);
                 return HEARTH_E_LIMIT;
             }
         } else if ((c == ']' || c == '}') && depth > 0) {
@@ -196,7 +196,7 @@ hearth_status json_door_parse(const char *text, size_t length, const char *name,
     json_error_t detail;
     if (length > LIMIT_JSON_FILE_BYTES) {
         error_set(error, HEARTH_E_LIMIT, "JSON", "at most 1 GiB", "%zu bytes", length);
-        (void)error_in_file(error, name);
+        error_in_file(error, name);
         return HEARTH_E_LIMIT;
     }
     TRY(check_depth(text, length, name, error));
@@ -209,7 +209,7 @@ hearth_status json_door_parse(const char *text, size_t length, const char *name,
         char place[64];
         (void)snprintf(place, sizeof place, "line %d column %d", detail.line, detail.column);
         error_set(error, HEARTH_E_FORMAT, place, NULL, "no JSON: %s", detail.text);
-        (void)error_in_file(error, name);
+        error_in_file(error, name);
         return HEARTH_E_FORMAT;
     }
     *ret = value;

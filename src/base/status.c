@@ -113,10 +113,10 @@ hearth_status error_errno(hearth_error *error, const char *file, const char *doi
     return status;
 }
 
-hearth_status error_in_file(hearth_error *error, const char *file)
+void error_in_file(hearth_error *error, const char *file)
 {
     if (error == NULL) {
-        return HEARTH_OK;
+        return;
     }
     if (error->file[0] == '\0' && file != NULL) {
         /* Of a long path the end says more. */
@@ -128,15 +128,13 @@ hearth_status error_in_file(hearth_error *error, const char *file)
         }
         snprintf(error->file, sizeof error->file, "%s%s", length > most ? "..." : "", end);
     }
-    return error->status;
 }
 
-hearth_status error_at_offset(hearth_error *error, uint64_t offset)
+void error_at_offset(hearth_error *error, uint64_t offset)
 {
     if (error == NULL) {
-        return HEARTH_OK;
+        return;
     }
     error->has_offset = true;
     error->offset = offset;
-    return error->status;
 }

@@ -166,7 +166,8 @@ static hearth_status read_input(const cli *c, const embed_settings *s, const cha
         TRY(open_text(c, s->file, &in->read, error));
         const hearth_status status = split_lines(in, s->json_lines, error);
         if (status != HEARTH_OK) {
-            return s->file == NULL ? status : error_in_file(error, s->file);
+            error_in_file(error, s->file); /* NULL: stdin, which has no name */
+            return status;
         }
     }
     return in->count > 0 ? HEARTH_OK : error_set(error, HEARTH_E_ARGUMENT, NULL, "at least one text", "none");

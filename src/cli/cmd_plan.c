@@ -280,7 +280,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         status = plan(c, settings, &source, &sizes, &machine, &r, &context, &error);
     }
     if (status != HEARTH_OK && status != HEARTH_E_ARGUMENT) {
-        (void)error_in_file(&error, operands[0]);
+        error_in_file(&error, operands[0]);
     }
     const int code = status == HEARTH_OK ? print(c, &source, &machine, &r, context) : cli_fail(c, &error);
     plan_result_free(&r);

@@ -183,7 +183,7 @@ static int print_template(const cli *c, const model *m)
     hearth_error error = {0};
     if (m->chat_template == NULL) {
         (void)error_set(&error, HEARTH_E_NOT_FOUND, "chat template", NULL, "this model has none");
-        (void)error_in_file(&error, m->path);
+        error_in_file(&error, m->path);
         return cli_fail(c, &error);
     }
     if (c->json) {

@@ -85,8 +85,10 @@ static hearth_status render(const template_settings *s, const model *m, const co
 {
     const bool object = json_is_object(in->read);
     const json_t *messages = object ? json_object_get(in->read, "messages") : in->read;
-    if (conversation_check(messages, error) != HEARTH_OK) {
-        return error_in_file(error, in->name);
+    const hearth_status checked = conversation_check(messages, error);
+    if (checked != HEARTH_OK) {
+        error_in_file(error, in->name);
+        return checked;
     }
     json_t *extra = object ? json_copy(in->read) : json_object();
     if (extra == NULL) {

@@ -130,7 +130,8 @@ hearth_status conversation_blame(const json_t *messages, const char *file, heart
         snprintf(error->place, sizeof error->place, "%s%s of the chat template", message, line);
     }
     error->file[0] = '\0';
-    return error_in_file(error, file);
+    error_in_file(error, file);
+    return error->status;
 }
 
 static hearth_status parse(const buffer *text, const char *path, json_t **ret, hearth_error *error)
@@ -142,7 +143,7 @@ static hearth_status parse(const buffer *text, const char *path, json_t **ret, h
     if (status == HEARTH_OK) {
         *ret = json_incref(messages);
     } else {
-        (void)error_in_file(error, path);
+        error_in_file(error, path);
     }
     json_decref(whole);
     return status;

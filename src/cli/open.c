@@ -84,7 +84,8 @@ hearth_status open_needs_tokenizer(const opened *o, hearth_error *error)
 {
     if (o->model->tokenizer == NULL) {
         (void)error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer", NULL, "this model comes without one");
-        return error_in_file(error, o->model->path);
+        error_in_file(error, o->model->path);
+        return HEARTH_E_UNSUPPORTED;
     }
     return HEARTH_OK;
 }

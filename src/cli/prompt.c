@@ -30,7 +30,8 @@ hearth_status prompt_open(const model *m, const char *source, size_t length, con
     const tokenizer *t = m->tokenizer;
     if (source == NULL && m->chat_template == NULL) {
         (void)error_set(error, HEARTH_E_NOT_FOUND, "chat template", NULL, "this model has none");
-        return error_in_file(error, m->path);
+        error_in_file(error, m->path);
+        return HEARTH_E_NOT_FOUND;
     }
     char own[sizeof((hearth_error *)0)->file];
     snprintf(own, sizeof own, "the chat template of %s", m->path);

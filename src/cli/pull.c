@@ -28,7 +28,7 @@ void pull_explain_missing(const char *name, hearth_error *error)
         return;
     }
     (void)error_set(error, HEARTH_E_NOT_FOUND, NULL, NULL, "not here; hearth pull %.300s fetches it", name);
-    (void)error_in_file(error, name);
+    error_in_file(error, name);
 }
 
 /* "y", "yes" and nothing mean yes. */

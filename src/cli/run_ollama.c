@@ -139,7 +139,7 @@ static hearth_status take_system(const char *store, const ollama_manifest *manif
     if (status == HEARTH_OK && text->length > 0 &&
         (!utf8_valid(text->data, text->length) || memchr(text->data, '\0', text->length) != NULL)) {
         status = error_set(error, HEARTH_E_FORMAT, "system message", "UTF-8 without NUL", "something else");
-        (void)error_in_file(error, path);
+        error_in_file(error, path);
     }
     mem_free(path);
     return status;

@@ -42,8 +42,10 @@ static hearth_status read_tools(run_state *r, hearth_error *error)
     TRY(status);
     r->tools = json_is_object(whole) ? json_incref(json_object_get(whole, "tools")) : json_incref(whole);
     json_decref(whole);
-    if (check_tools(r->tools, error) != HEARTH_OK) {
-        return error_in_file(error, path);
+    status = check_tools(r->tools, error);
+    if (status != HEARTH_OK) {
+        error_in_file(error, path);
+        return status;
     }
     TRY(chat_probe_calls(r->template, &r->shape, error));
     r->shape.either = r->format.harmony;

@@ -285,7 +285,8 @@ static hearth_status convert_file(const char *path, const char *out, const conve
     if (file_exists(out) || file_exists(t.temporary)) {
         mem_free(t.temporary);
         (void)error_set(error, HEARTH_E_ARGUMENT, NULL, "a new name", "one that is there");
-        return error_in_file(error, out), HEARTH_E_ARGUMENT;
+        error_in_file(error, out);
+        return HEARTH_E_ARGUMENT;
     }
     hearth_status status = gguf_open(path, &t.file, error);
     status = status != HEARTH_OK ? status : write_folder(&t, out, options, ret, error);
@@ -312,7 +313,7 @@ hearth_status convert_model(const char *path, const char *out, const convert_opt
         status = folder ? convert_folder(path, out, options, ret, error) : convert_file(path, out, options, ret, error);
     }
     if (status != HEARTH_OK) {
-        (void)error_in_file(error, path);
+        error_in_file(error, path);
     }
     return status;
 }

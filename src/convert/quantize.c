@@ -361,7 +361,7 @@ hearth_status quantize_model(const char *path, int kind, const char *out, const 
     gguf_writer_free(w);
     if (status != HEARTH_OK) {
         quantize_result_free(&r);
-        (void)error_in_file(error, path);
+        error_in_file(error, path);
         return status;
     }
     *ret = r;

@@ -132,7 +132,7 @@ static hearth_status open_parts(gguf_file *file, const split_name *name, hearth_
         }
         const hearth_status status = open_part(file, path, name, number, &tensors, error);
         if (status != HEARTH_OK) {
-            (void)error_in_file(error, path);
+            error_in_file(error, path);
         }
         mem_free(path);
         TRY(status);
@@ -179,7 +179,7 @@ hearth_status gguf_open(const char *path, gguf_file **ret, hearth_error *error)
     }
     const hearth_status status = open_file(file, error);
     if (status != HEARTH_OK) {
-        (void)error_in_file(error, path);
+        error_in_file(error, path);
         gguf_close(file);
         return status;
     }
@@ -297,7 +297,7 @@ static hearth_status find_value(const gguf_file *file, const char *key, const gg
     *ret = gguf_part_find(&file->part, key);
     if (*ret == NULL) {
         (void)error_set(error, HEARTH_E_NOT_FOUND, place_name(place, "key", key, strlen(key)), "a value", "none");
-        (void)error_in_file(error, file->path);
+        error_in_file(error, file->path);
         return HEARTH_E_NOT_FOUND;
     }
     return HEARTH_OK;
@@ -309,7 +309,7 @@ static hearth_status wrong_type(const gguf_file *file, const gguf_value *value, 
     char place[PLACE_SIZE];
     place_name(place, "key", value->key.text, value->key.length);
     (void)error_set(error, HEARTH_E_FORMAT, place, expected, "%s", gguf_type_name(value->type));
-    (void)error_in_file(error, file->path);
+    error_in_file(error, file->path);
     return HEARTH_E_FORMAT;
 }
 

@@ -50,7 +50,7 @@ void gguf_array_header(cursor *c, gguf_type *ret_element, uint64_t *ret_count)
 
 hearth_status gguf_fail_at(hearth_status status, uint64_t offset, hearth_error *error)
 {
-    (void)error_at_offset(error, offset);
+    error_at_offset(error, offset);
     return status;
 }
 

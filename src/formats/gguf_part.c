@@ -279,7 +279,7 @@ hearth_status gguf_part_read(gguf_part *ret, const char *path, tensor_table *tab
     cursor c = cursor_over(map->data, map->size);
     const hearth_status status = read_part(ret, &c, table, map_index, error);
     if (status != HEARTH_OK) {
-        (void)error_in_file(error, path);
+        error_in_file(error, path);
     }
     return status;
 }

@@ -78,7 +78,7 @@ static hearth_status read_template_file(hf_folder *folder, const char *path, hea
     }
     buffer_free(&text);
     if (status != HEARTH_OK) {
-        (void)error_in_file(error, path);
+        error_in_file(error, path);
     }
     return status;
 }
@@ -130,7 +130,7 @@ static hearth_status read_template(hf_folder *folder, hearth_error *error)
     status = read_template_key(folder, error);
     char *named = status != HEARTH_OK ? file_join(folder->path, "tokenizer_config.json") : NULL;
     if (named != NULL) {
-        (void)error_in_file(error, named);
+        error_in_file(error, named);
         mem_free(named);
     }
     return status;
@@ -183,7 +183,7 @@ hearth_status hf_open(const char *path, bool with_weights, hf_folder **ret, hear
     }
     const hearth_status status = read_folder(folder, with_weights, error);
     if (status != HEARTH_OK) {
-        (void)error_in_file(error, path);
+        error_in_file(error, path);
         hf_close(folder);
         return status;
     }

@@ -93,7 +93,7 @@ static hearth_status only_snapshot(const char *repository, const char *snapshots
     }
     const hearth_status status =
         error_set(error, HEARTH_E_NOT_FOUND, NULL, "refs/main, or one snapshot", "%zu snapshots", count);
-    (void)error_in_file(error, repository);
+    error_in_file(error, repository);
     return status;
 }
 
@@ -115,7 +115,7 @@ static hearth_status find_commit(const char *repository, const char *snapshots, 
     }
     const hearth_status status =
         error_set(error, HEARTH_E_NOT_FOUND, NULL, "a revision that is here", "no \"%.100s\"", revision);
-    (void)error_in_file(error, repository);
+    error_in_file(error, repository);
     return status;
 }
 

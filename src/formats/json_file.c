@@ -37,7 +37,7 @@ hearth_status json_file_error(hearth_error *error, const char *path, const char 
     char place[128];
     (void)snprintf(place, sizeof place, "key %s", key);
     (void)error_set(error, HEARTH_E_FORMAT, place, expected, "%s", json_type_name(found));
-    (void)error_in_file(error, path);
+    error_in_file(error, path);
     return HEARTH_E_FORMAT;
 }
 
@@ -56,7 +56,7 @@ hearth_status json_file_read(const char *path, size_t limit_bytes, json_t **ret,
         json_decref(value);
     }
     if (status != HEARTH_OK) {
-        (void)error_in_file(error, path);
+        error_in_file(error, path);
         return status;
     }
     *ret = value;

@@ -45,7 +45,7 @@ static hearth_status wrong(const char *where, const char *place, const char *exp
     const char *text = json_is_string(found) ? json_string_value(found) : "something else";
     const hearth_status status =
         error_set(error, HEARTH_E_FORMAT, place, expected, "%.100s", found == NULL ? "nothing" : text);
-    (void)error_in_file(error, where);
+    error_in_file(error, where);
     return status;
 }
 
@@ -71,7 +71,7 @@ static hearth_status read_layer(const json_t *value, const char *kind, size_t in
     if (made->count == OLLAMA_LAYERS_MOST) {
         const hearth_status status =
             error_set(error, HEARTH_E_LIMIT, "layers", NULL, "more than %d", OLLAMA_LAYERS_MOST);
-        (void)error_in_file(error, where);
+        error_in_file(error, where);
         return status;
     }
     ollama_layer *layer = &made->layers[made->count++];

@@ -17,7 +17,7 @@ static hearth_status varint(cursor *c, const char *place, uint64_t *ret, hearth_
         }
     }
     (void)error_set(error, HEARTH_E_FORMAT, place, "a number of at most 64 bits", "a longer one");
-    (void)error_at_offset(error, c->offset);
+    error_at_offset(error, c->offset);
     return HEARTH_E_FORMAT;
 }
 
@@ -40,7 +40,7 @@ static hearth_status body(cursor *c, protobuf_field *f, hearth_error *error)
         return HEARTH_OK;
     }
     (void)error_set(error, HEARTH_E_FORMAT, "field", "wire type 0, 1, 2 or 5", "%u", (unsigned)f->wire);
-    (void)error_at_offset(error, c->offset);
+    error_at_offset(error, c->offset);
     return HEARTH_E_FORMAT;
 }
 
@@ -55,7 +55,7 @@ hearth_status protobuf_next(cursor *c, protobuf_field *ret, bool *ret_more, hear
     if (key >> 3 == 0 || key >> 3 > UINT32_MAX >> 3) {
         (void)error_set(error, HEARTH_E_FORMAT, "field", "a number from 1 to 536870911", "%llu",
                         (unsigned long long)(key >> 3));
-        (void)error_at_offset(error, c->offset);
+        error_at_offset(error, c->offset);
         return HEARTH_E_FORMAT;
     }
     *ret = (protobuf_field){.number = (uint32_t)(key >> 3), .wire = (protobuf_wire)(key & 7)};

@@ -108,7 +108,7 @@ hearth_status ranks_parse(const char *text, size_t length, const char *name, ran
     *ret = (ranks_file){0};
     const hearth_status status = read_lines(ret, text, length, error);
     if (status != HEARTH_OK) {
-        (void)error_in_file(error, name);
+        error_in_file(error, name);
         ranks_close(ret);
     }
     return status;
@@ -281,7 +281,7 @@ hearth_status ranks_open_tekken(const char *path, ranks_file *ret, hearth_error 
     *ret = (ranks_file){0};
     const hearth_status status = read_tekken(path, ret, error);
     if (status != HEARTH_OK) {
-        (void)error_in_file(error, path);
+        error_in_file(error, path);
         ranks_close(ret);
     }
     return status;

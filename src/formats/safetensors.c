@@ -178,7 +178,7 @@ static hearth_status check_cover(tensor_table *table, size_t first, const file_m
             place_name(place, "tensor", entry->name, strlen(entry->name));
             (void)error_set(error, HEARTH_E_FORMAT, place, "data that starts where the tensor before ends", "%s",
                             gap ? "a gap" : "an overlap");
-            (void)error_at_offset(error, (uint64_t)(entry->data - map->data));
+            error_at_offset(error, (uint64_t)(entry->data - map->data));
             return HEARTH_E_FORMAT;
         }
         expected += entry->size_bytes;
@@ -186,7 +186,7 @@ static hearth_status check_cover(tensor_table *table, size_t first, const file_m
     if (expected != data + size) {
         (void)error_set(error, HEARTH_E_FORMAT, "data", "the end of the file after the last tensor", "%zu more bytes",
                         (size_t)(data + size - expected));
-        (void)error_at_offset(error, (uint64_t)(expected - map->data));
+        error_at_offset(error, (uint64_t)(expected - map->data));
         return HEARTH_E_FORMAT;
     }
     return HEARTH_OK;
@@ -226,14 +226,14 @@ static hearth_status read_mapped(tensor_table *table, uint32_t map_index, hearth
     if (length > LIMIT_SAFETENSORS_HEADER_BYTES) {
         (void)error_set(error, HEARTH_E_LIMIT, "header length", "at most 104857600", "%llu",
                         (unsigned long long)length);
-        (void)error_at_offset(error, 0);
+        error_at_offset(error, 0);
         return HEARTH_E_LIMIT;
     }
     TRY(cursor_bytes(&c, "header", length, &text, error));
     if (length == 0 || text[0] != '{') {
         (void)error_set(error, HEARTH_E_FORMAT, "header", "a JSON object", "%s",
                         length == 0 ? "nothing" : "something else");
-        (void)error_at_offset(error, 8);
+        error_at_offset(error, 8);
         return HEARTH_E_FORMAT;
     }
     TRY(json_door_parse((const char *)text, (size_t)length, map->path, &header, error));
@@ -249,7 +249,7 @@ static hearth_status append_file(const char *path, tensor_table *table, uint32_t
     TRY(tensor_table_map(table, path, ret_map_index, error));
     const hearth_status status = read_mapped(table, *ret_map_index, error);
     if (status != HEARTH_OK) {
-        (void)error_in_file(error, path);
+        error_in_file(error, path);
     }
     return status;
 }
@@ -329,7 +329,7 @@ static hearth_status check_index(const char *index_path, const json_t *weight_ma
             (void)snprintf(expected, sizeof expected, "it in %s", json_string_value(shard));
             (void)error_set(error, HEARTH_E_FORMAT, place_name(place, "tensor", name, strlen(name)), expected, "%s",
                             entry == NULL ? "it nowhere" : "it in another file");
-            (void)error_in_file(error, index_path);
+            error_in_file(error, index_path);
             return HEARTH_E_FORMAT;
         }
     }

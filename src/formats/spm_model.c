@@ -145,7 +145,7 @@ static hearth_status read_fields(reader *r, bool count_only)
                                      : f.number == MODEL_NORMALIZER && count_only ? read_normalizer(r, inner)
                                                                                   : HEARTH_OK;
         if (status != HEARTH_OK) {
-            (void)error_at_offset(r->error, (uint64_t)(f.bytes - (const uint8_t *)r->model->bytes.data));
+            error_at_offset(r->error, (uint64_t)(f.bytes - (const uint8_t *)r->model->bytes.data));
             return status;
         }
         count += f.number == MODEL_PIECES;
@@ -214,7 +214,7 @@ static hearth_status finish(spm_model *m, hearth_status status, const char *name
         status = read_model(&r);
     }
     if (status != HEARTH_OK) {
-        (void)error_in_file(error, name);
+        error_in_file(error, name);
         spm_model_close(m);
         return status;
     }

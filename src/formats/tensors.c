@@ -153,7 +153,7 @@ hearth_status tensor_table_seal(tensor_table *table, hearth_error *error)
             char place[PLACE_SIZE];
             error_set(error, HEARTH_E_FORMAT, place_name(place, "tensor", name, strlen(name)), "one of this name",
                       "two");
-            (void)error_in_file(error, table->maps[table->entries[i].map_index].path);
+            error_in_file(error, table->maps[table->entries[i].map_index].path);
             return HEARTH_E_FORMAT;
         }
     }

@@ -21,7 +21,7 @@ static hearth_status bad(const reader *r, const char *place, const char *expecte
 static hearth_status unsupported(const reader *r, const char *place, const char *expected, const char *found)
 {
     (void)error_set(r->error, HEARTH_E_UNSUPPORTED, place, expected, "%s", found);
-    (void)error_in_file(r->error, r->name);
+    error_in_file(r->error, r->name);
     return HEARTH_E_UNSUPPORTED;
 }
 

@@ -17,7 +17,7 @@ struct chat_template {
 static hearth_status finish(hearth_status status, const chat_template *t, hearth_error *error)
 {
     if (status != HEARTH_OK) {
-        (void)error_in_file(error, t->name);
+        error_in_file(error, t->name);
     }
     return status;
 }

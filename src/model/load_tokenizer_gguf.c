@@ -28,7 +28,7 @@ typedef struct loader {
 static hearth_status bad(const loader *l, const char *key, const char *expected, uint64_t found, hearth_error *error)
 {
     (void)error_set(error, HEARTH_E_FORMAT, key, expected, "%llu", (unsigned long long)found);
-    (void)error_in_file(error, gguf_path(l->file));
+    error_in_file(error, gguf_path(l->file));
     return HEARTH_E_FORMAT;
 }
 
@@ -188,7 +188,7 @@ static hearth_status load_byte_level(loader *l, hearth_error *error)
     if (row == NULL) {
         (void)error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer.ggml.pre", "a pre-tokeniser of docs/tokenizers.md",
                         "'%.*s'", (int)(pre.length < 60 ? pre.length : 60), pre.text);
-        (void)error_in_file(error, gguf_path(l->file));
+        error_in_file(error, gguf_path(l->file));
         return HEARTH_E_UNSUPPORTED;
     }
     TRY(read_merges(l, error));
@@ -386,7 +386,7 @@ static hearth_status load(loader *l, hearth_error *error)
     }
     (void)error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer.ggml.model", "gpt2, llama, t5 or bert", "'%.*s'",
                     (int)(model.length < 60 ? model.length : 60), model.text);
-    (void)error_in_file(error, gguf_path(l->file));
+    error_in_file(error, gguf_path(l->file));
     return HEARTH_E_UNSUPPORTED;
 }
 
@@ -397,7 +397,7 @@ hearth_status load_tokenizer_gguf(const gguf_file *file, tokenizer **ret, hearth
     if (status == HEARTH_OK) {
         status = tokenizer_create(&l.spec, ret, error);
         if (status != HEARTH_OK) {
-            (void)error_in_file(error, gguf_path(file));
+            error_in_file(error, gguf_path(file));
         }
     }
     mem_free(l.texts);

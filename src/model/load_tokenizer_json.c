@@ -118,7 +118,7 @@ static hearth_status load_path(const char *path, const hf_folder *folder, tokeni
     TRY(tokenizer_json_open(path, &file, error));
     const hearth_status status = build(file, folder, ret, error);
     if (status != HEARTH_OK) {
-        (void)error_in_file(error, path);
+        error_in_file(error, path);
     }
     return status;
 }
@@ -144,7 +144,7 @@ hearth_status load_tokenizer_hf(const hf_folder *folder, tokenizer **ret, hearth
 {
     if (folder->tokenizer_path == NULL) {
         (void)error_set(error, HEARTH_E_NOT_FOUND, "tokenizer", "tokenizer.json", "no such file");
-        (void)error_in_file(error, folder->path);
+        error_in_file(error, folder->path);
         return HEARTH_E_NOT_FOUND;
     }
     return load_tokenizer_file(folder->tokenizer_path, folder, NULL, ret, error);

@@ -283,7 +283,7 @@ hearth_status load_tokenizer_tiktoken(const char *path, const hf_folder *folder,
     status =
         status != HEARTH_OK ? status : create(&l, row->name, row->bos, row->eos, row->bos != NULL, folder, ret, error);
     if (status != HEARTH_OK) {
-        (void)error_in_file(error, path);
+        error_in_file(error, path);
     }
     close(&l);
     return status;
@@ -317,7 +317,7 @@ hearth_status load_tokenizer_tekken(const char *path, const hf_folder *folder, t
     status = status != HEARTH_OK ? status : put_tekken(&l, error);
     status = status != HEARTH_OK ? status : create(&l, "tekken", "<s>", "</s>", true, folder, ret, error);
     if (status != HEARTH_OK) {
-        (void)error_in_file(error, path);
+        error_in_file(error, path);
     }
     close(&l);
     return status;

@@ -121,7 +121,7 @@ hearth_status load_tokenizer_spm(const char *path, const hf_folder *folder, toke
     TRY(spm_model_open(path, &m, error));
     const hearth_status status = build(m, folder, ret, error);
     if (status != HEARTH_OK) {
-        (void)error_in_file(error, path);
+        error_in_file(error, path);
     }
     return status;
 }
@@ -132,7 +132,7 @@ hearth_status load_tokenizer_spm_bytes(const void *bytes, size_t length, tokeniz
     TRY(spm_model_parse(bytes, length, "tokenizer.model", &m, error));
     const hearth_status status = build(m, NULL, ret, error);
     if (status != HEARTH_OK) {
-        (void)error_in_file(error, "tokenizer.model");
+        error_in_file(error, "tokenizer.model");
     }
     return status;
 }

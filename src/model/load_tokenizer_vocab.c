@@ -106,7 +106,7 @@ hearth_status load_tokenizer_vocab(const char *path, const hf_folder *folder, to
     status = status != HEARTH_OK ? status : fill(&l, error);
     status = status != HEARTH_OK ? status : tokenizer_create(&l.spec, ret, error);
     if (status != HEARTH_OK) {
-        (void)error_in_file(error, path);
+        error_in_file(error, path);
     }
     mem_free(l.tokens);
     buffer_free(&l.text);

@@ -38,7 +38,7 @@ static hearth_status only_gguf(const char *folder, char **ret, hearth_error *err
     if (second != NULL) {
         status = error_set(error, HEARTH_E_ARGUMENT, NULL, "one GGUF file in the folder, or the name of one of them",
                            "%.64s, %.64s", first, second);
-        (void)error_in_file(error, folder);
+        error_in_file(error, folder);
     } else if (first != NULL && (*ret = file_join(folder, first)) == NULL) {
         status = error_memory(error, strlen(folder));
     }
@@ -60,7 +60,7 @@ static hearth_status in_folder(const char *folder, char **ret, hearth_error *err
     }
     if (*ret == NULL) {
         (void)error_set(error, HEARTH_E_NOT_FOUND, NULL, "a folder with config.json or a GGUF file", "neither");
-        (void)error_in_file(error, folder);
+        error_in_file(error, folder);
         return HEARTH_E_NOT_FOUND;
     }
     return HEARTH_OK;
@@ -129,7 +129,7 @@ static hearth_status selected(const char *snapshot, const char *select, char **r
     mem_free(take);
     file_list_free(&list);
     if (status != HEARTH_OK) {
-        (void)error_in_file(error, snapshot);
+        error_in_file(error, snapshot);
     }
     return status;
 }
@@ -266,7 +266,7 @@ hearth_status model_locate(const char *name, char **ret_path, hearth_error *erro
         const bool looked = tried.length > 0;
         status = error_set(error, HEARTH_E_NOT_FOUND, NULL, "a GGUF file, a folder or the name of a model",
                            "none here%s%s", looked ? " or in " : "", looked ? buffer_text(&tried) + 2 : "");
-        (void)error_in_file(error, name);
+        error_in_file(error, name);
     }
     buffer_free(&tried);
     if (status == HEARTH_OK) {

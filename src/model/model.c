@@ -140,9 +140,10 @@ hearth_status model_needs_head(const model *m, hearth_error *error)
     if (!m->config.form.headless) {
         return HEARTH_OK;
     }
-    error_set(error, HEARTH_E_UNSUPPORTED, NULL, "a model that writes text",
-              "one without an output matrix (%s): hearth embed", m->config.family->name);
-    return error_in_file(error, m->path);
+    const hearth_status status = error_set(error, HEARTH_E_UNSUPPORTED, NULL, "a model that writes text",
+                                           "one without an output matrix (%s): hearth embed", m->config.family->name);
+    error_in_file(error, m->path);
+    return status;
 }
 
 uint64_t model_parameters(const model *m)

@@ -304,7 +304,7 @@ static hearth_status fail(http_exchange *x, hearth_status status, const char *ex
 {
     char shown[200];
     x->status = error_set(&x->error, status, NULL, expected, "%.300s", found);
-    (void)error_in_file(&x->error, url_shown(x->url, shown, sizeof shown));
+    error_in_file(&x->error, url_shown(x->url, shown, sizeof shown));
     return status;
 }
 
@@ -379,7 +379,7 @@ static bool is_done(const http_client *client, http_exchange *x, CURLcode result
     bool again = false;
     if (x->status != HEARTH_OK) { /* the sink's word goes first */
         char shown[200];
-        (void)error_in_file(&x->error, url_shown(x->url, shown, sizeof shown));
+        error_in_file(&x->error, url_shown(x->url, shown, sizeof shown));
     } else if (result != CURLE_OK) {
         (void)fail(x, HEARTH_E_IO, NULL, curl_easy_strerror(result));
         x->retryable = is_broken_connection(result);
@@ -486,7 +486,7 @@ hearth_status http_refused(const http_exchange *x, hearth_error *error)
     }
     const hearth_status status =
         error_set(error, x->code == 404 ? HEARTH_E_NOT_FOUND : HEARTH_E_IO, NULL, NULL, "HTTP %ld, %s", x->code, says);
-    (void)error_in_file(error, url_shown(x->url, shown, sizeof shown));
+    error_in_file(error, url_shown(x->url, shown, sizeof shown));
     return status;
 }
 

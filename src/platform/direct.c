@@ -70,7 +70,7 @@ hearth_status direct_read(const direct_file *file, uint64_t offset, void *into, 
     if (done < needed) {
         const unsigned long long end = offset + done;
         error_set(error, HEARTH_E_FORMAT, NULL, "a file that stays as long as it was", "its end after %llu bytes", end);
-        (void)error_in_file(error, file->path);
+        error_in_file(error, file->path);
         return HEARTH_E_FORMAT;
     }
     return HEARTH_OK;

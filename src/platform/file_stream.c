@@ -15,7 +15,7 @@
 static hearth_status in_the_way(const char *path, hearth_error *error)
 {
     (void)error_set(error, HEARTH_E_ARGUMENT, NULL, "a new name", "one that is there");
-    (void)error_in_file(error, path);
+    error_in_file(error, path);
     return HEARTH_E_ARGUMENT;
 }
 

@@ -217,7 +217,7 @@ static hearth_status file_of(weight_stream *s, const stream_unit *from, const di
     s->file_count++;
     if (file->size != from->file_size) {
         error_set(error, HEARTH_E_FORMAT, NULL, "a file that stays as long as it was", "another length");
-        (void)error_in_file(error, from->path);
+        error_in_file(error, from->path);
         return HEARTH_E_FORMAT;
     }
     *ret = file;

@@ -23,9 +23,9 @@ static void error_line_names_everything(void **state)
     hearth_error error;
     char line[256];
     assert_int_equal(error_set(&error, HEARTH_E_FORMAT, "version", "2 or 3", "%u", 9u), HEARTH_E_FORMAT);
-    (void)error_in_file(&error, "a\nb.gguf");
-    (void)error_in_file(&error, "other");
-    (void)error_at_offset(&error, 4);
+    error_in_file(&error, "a\nb.gguf");
+    error_in_file(&error, "other");
+    error_at_offset(&error, 4);
     assert_string_equal(hearth_error_line(&error, line, sizeof line),
                         "a?b.gguf: byte 4: version: expected 2 or 3, found 9");
     assert_string_equal(hearth_error_line(&error, line, 5), "a?b.");
