@@ -8,11 +8,6 @@
 
 #include <string.h>
 
-static uint16_t read_u16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] | p[1] << 8);
-}
-
 static uint32_t read_u32(const uint8_t *p)
 {
     return (uint32_t)read_u16(p) | (uint32_t)read_u16(p + 2) << 16;

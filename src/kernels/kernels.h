@@ -135,5 +135,6 @@ static inline float bf16_to_f32(uint16_t bits)
     return both.f;
 }
 uint16_t bf16_from_f32(float value); /* nearest even, NaN stays NaN */
+float e4m3_to_f32(uint8_t byte);     /* FP8: 4 bits of exponent (bias 7), 3 of fraction, no infinities; 127 is a NaN */
 
 #endif

@@ -75,11 +75,6 @@ static void copy_wide(const uint8_t *block, void *out)
     memcpy(out, block, sizeof(wide_block));
 }
 
-static uint16_t read_u16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] | p[1] << 8);
-}
-
 /* Value k (0..255) of 64 bytes of 2-bit fields: each 32 bytes hold four times 32 values, from the lowest bits up. */
 static unsigned two_bits(const uint8_t *qs, unsigned k)
 {
@@ -187,16 +182,10 @@ static void q4_0_of_q2_0(const uint8_t *block, void *out)
 
 /* ---- BF16 ---- */
 
-/* Half of an unsigned E4M3 (bias 7); 127 is no number and counts as 0. */
+/* Half of an unsigned E4M3; 127, no number, counts as 0, and the top bit is not looked at. */
 static float half_of_ue4m3(uint8_t byte)
 {
-    const unsigned exponent = byte >> 3 & 15u;
-    const unsigned fraction = byte & 7u;
-    if (byte == 0 || byte == 127) {
-        return 0.0f;
-    }
-    const float whole = (float)(exponent == 0 ? fraction : 8 + fraction);
-    return whole * (float)(1u << (exponent == 0 ? 1 : exponent)) * 0x1p-11f;
+    return byte == 127 ? 0.0f : byte == 255 ? 240.0f : 0.5f * e4m3_to_f32(byte & 127u);
 }
 
 /* 4 scales, then for each 16 values 8 bytes: value j low, j + 8 high. 4 bits of scale times 2 of the value fit bf16. */
@@ -232,25 +221,6 @@ const panel_format panel_format_nvfp4 = {bytes_nvfp4, pack_nvfp4};
 
 /* ---- one row a format ---- */
 
-static const translation translations[] = {
-    {DTYPE_WIDE, copy_wide, put_wide, 1, sizeof(wide_block), sizeof(panel_wide)},
-    {DTYPE_WIDE_MIN, copy_wide, put_wide_min, 1, sizeof(wide_block), sizeof(panel_wide_min)},
-    {DTYPE_Q2_K, wide_of_q2_k, put_wide_min, 1, sizeof(wide_block), sizeof(panel_wide_min)},
-    {DTYPE_Q8_K, wide_of_q8_k, put_wide, 1, sizeof(wide_block), sizeof(panel_wide)},
-    {DTYPE_IQ1_S, iq_spread_iq1_s, put_wide, 1, sizeof(wide_block), sizeof(panel_wide)},
-    {DTYPE_IQ1_M, iq_spread_iq1_m, put_wide, 1, sizeof(wide_block), sizeof(panel_wide)},
-    {DTYPE_IQ2_XXS, iq_spread_iq2_xxs, put_wide, 1, sizeof(wide_block), sizeof(panel_wide)},
-    {DTYPE_IQ2_XS, iq_spread_iq2_xs, put_wide, 1, sizeof(wide_block), sizeof(panel_wide)},
-    {DTYPE_IQ2_S, iq_spread_iq2_s, put_wide, 1, sizeof(wide_block), sizeof(panel_wide)},
-    {DTYPE_IQ3_XXS, iq_spread_iq3_xxs, put_wide, 1, sizeof(wide_block), sizeof(panel_wide)},
-    {DTYPE_IQ3_S, iq_spread_iq3_s, put_wide, 1, sizeof(wide_block), sizeof(panel_wide)},
-    {DTYPE_Q3_K, q6_k_of_q3_k, quantized_put_q6_k, 1, 210, sizeof(panel_q6_k)},
-    {DTYPE_TQ1_0, q4_0_of_tq1_0, quantized_put_q4_0, 8, Q4_0_BYTES, sizeof(panel_q4_0)},
-    {DTYPE_TQ2_0, q4_0_of_tq2_0, quantized_put_q4_0, 8, Q4_0_BYTES, sizeof(panel_q4_0)},
-    {DTYPE_Q1_0, q4_0_of_q1_0, quantized_put_q4_0, 4, Q4_0_BYTES, sizeof(panel_q4_0)},
-    {DTYPE_Q2_0, q4_0_of_q2_0, quantized_put_q4_0, 2, Q4_0_BYTES, sizeof(panel_q4_0)},
-};
-
 enum translation_row {
     ROW_WIDE,
     ROW_WIDE_MIN,
@@ -268,6 +238,25 @@ enum translation_row {
     ROW_TQ2_0,
     ROW_Q1_0,
     ROW_Q2_0
+};
+
+static const translation translations[] = {
+    [ROW_WIDE] = {DTYPE_WIDE, copy_wide, put_wide, 1, sizeof(wide_block), sizeof(panel_wide)},
+    [ROW_WIDE_MIN] = {DTYPE_WIDE_MIN, copy_wide, put_wide_min, 1, sizeof(wide_block), sizeof(panel_wide_min)},
+    [ROW_Q2_K] = {DTYPE_Q2_K, wide_of_q2_k, put_wide_min, 1, sizeof(wide_block), sizeof(panel_wide_min)},
+    [ROW_Q8_K] = {DTYPE_Q8_K, wide_of_q8_k, put_wide, 1, sizeof(wide_block), sizeof(panel_wide)},
+    [ROW_IQ1_S] = {DTYPE_IQ1_S, iq_spread_iq1_s, put_wide, 1, sizeof(wide_block), sizeof(panel_wide)},
+    [ROW_IQ1_M] = {DTYPE_IQ1_M, iq_spread_iq1_m, put_wide, 1, sizeof(wide_block), sizeof(panel_wide)},
+    [ROW_IQ2_XXS] = {DTYPE_IQ2_XXS, iq_spread_iq2_xxs, put_wide, 1, sizeof(wide_block), sizeof(panel_wide)},
+    [ROW_IQ2_XS] = {DTYPE_IQ2_XS, iq_spread_iq2_xs, put_wide, 1, sizeof(wide_block), sizeof(panel_wide)},
+    [ROW_IQ2_S] = {DTYPE_IQ2_S, iq_spread_iq2_s, put_wide, 1, sizeof(wide_block), sizeof(panel_wide)},
+    [ROW_IQ3_XXS] = {DTYPE_IQ3_XXS, iq_spread_iq3_xxs, put_wide, 1, sizeof(wide_block), sizeof(panel_wide)},
+    [ROW_IQ3_S] = {DTYPE_IQ3_S, iq_spread_iq3_s, put_wide, 1, sizeof(wide_block), sizeof(panel_wide)},
+    [ROW_Q3_K] = {DTYPE_Q3_K, q6_k_of_q3_k, quantized_put_q6_k, 1, 210, sizeof(panel_q6_k)},
+    [ROW_TQ1_0] = {DTYPE_TQ1_0, q4_0_of_tq1_0, quantized_put_q4_0, 8, Q4_0_BYTES, sizeof(panel_q4_0)},
+    [ROW_TQ2_0] = {DTYPE_TQ2_0, q4_0_of_tq2_0, quantized_put_q4_0, 8, Q4_0_BYTES, sizeof(panel_q4_0)},
+    [ROW_Q1_0] = {DTYPE_Q1_0, q4_0_of_q1_0, quantized_put_q4_0, 4, Q4_0_BYTES, sizeof(panel_q4_0)},
+    [ROW_Q2_0] = {DTYPE_Q2_0, q4_0_of_q2_0, quantized_put_q4_0, 2, Q4_0_BYTES, sizeof(panel_q4_0)},
 };
 
 static size_t bytes_wide(size_t cols)

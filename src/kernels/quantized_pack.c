@@ -75,11 +75,6 @@ static inline spread spread_nibbles(const uint8_t *qs, uint32_t fifth)
     return s;
 }
 
-static inline uint16_t read_u16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] | p[1] << 8);
-}
-
 /* ---- blocks of 32: d, (m), (fifth bits), values ---- */
 
 static void put_q8_0(const uint8_t *block, unsigned row, void *panel)

@@ -4,6 +4,11 @@
 
 #include <stdint.h>
 
+static inline uint16_t read_u16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] | p[1] << 8);
+}
+
 /* `panel`: the 16 rows' block of the layout (kernels/quantized.h). */
 typedef void (*quantized_put)(const uint8_t *block, unsigned row, void *panel);
 

@@ -302,17 +302,16 @@ hearth_status find_slice(loader *l, const char *stem, const uint64_t shape[2], s
 
 /* ---- vectors ---- */
 
-/* Of a format without blocks. */
-static float value_at(const tensor_entry *entry, size_t index)
+float value_at(dtype type, const uint8_t *values, size_t index)
 {
     uint16_t half = 0;
     float whole = 0;
-    if (entry->type == DTYPE_F32) {
-        memcpy(&whole, entry->data + 4 * index, 4);
+    if (type == DTYPE_F32) {
+        memcpy(&whole, values + 4 * index, 4);
         return whole;
     }
-    memcpy(&half, entry->data + 2 * index, 2);
-    return entry->type == DTYPE_F16 ? f16_to_f32(half) : bf16_to_f32(half);
+    memcpy(&half, values + 2 * index, 2);
+    return type == DTYPE_F16 ? f16_to_f32(half) : bf16_to_f32(half);
 }
 
 static hearth_status check_value_type(const char *name, const tensor_entry *entry, hearth_error *error)
@@ -338,7 +337,7 @@ hearth_status find_expert_vector(loader *l, const char *name, const uint64_t sha
         return error_memory(error, count * sizeof *values);
     }
     for (size_t i = 0; i < count; i++) {
-        values[i] = value_at(entry, expert * shape[1] + first + i * step);
+        values[i] = value_at(entry->type, entry->data, expert * shape[1] + first + i * step);
     }
     *ret = values;
     return HEARTH_OK;
@@ -361,7 +360,7 @@ hearth_status find_vector(loader *l, const char *name, row_part part, bool fused
         return error_memory(error, count * sizeof *values);
     }
     for (size_t i = 0; i < count; i++) {
-        values[i] = value_at(entry, source_row(l, part, fused, count, i));
+        values[i] = value_at(entry->type, entry->data, source_row(l, part, fused, count, i));
         values[i] = plus == 0.0f ? values[i] : values[i] + plus;
     }
     *ret = values;

@@ -79,6 +79,8 @@ hearth_status find_slice(loader *l, const char *stem, const uint64_t shape[2], s
                          hearth_error *error);
 hearth_status find_matrix(loader *l, const matrix_place *place, size_t rows, size_t cols, matrix *ret,
                           hearth_error *error);
+/* Of F32, F16 or BF16. */
+float value_at(dtype type, const uint8_t *values, size_t index);
 /* Of [experts, all], the values `first`, `first + step`, … of one expert. */
 hearth_status find_expert_vector(loader *l, const char *name, const uint64_t shape[2], size_t expert, size_t first,
                                  size_t step, size_t count, const float **ret, hearth_error *error);

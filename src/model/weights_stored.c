@@ -30,32 +30,7 @@ static const stored *of(const matrix_reader *reader)
     return (const stored *)reader;
 }
 
-static float scale_at(const stored *s, size_t index)
-{
-    uint16_t half = 0;
-    float whole = 0;
-    if (s->scale_type == DTYPE_F32) {
-        memcpy(&whole, s->scales + 4 * index, 4);
-        return whole;
-    }
-    memcpy(&half, s->scales + 2 * index, 2);
-    return s->scale_type == DTYPE_F16 ? f16_to_f32(half) : bf16_to_f32(half);
-}
-
 /* ---- FP8 ---- */
-
-/* E4M3: sign, 4 bits of exponent (bias 7), 3 of fraction; no infinities, all ones is no number. */
-static float value_of_e4m3(uint8_t byte)
-{
-    const unsigned exponent = byte >> 3 & 15u;
-    const unsigned fraction = byte & 7u;
-    const float sign = byte & 0x80 ? -1.0f : 1.0f;
-    if ((byte & 0x7F) == 0x7F) {
-        return __builtin_nanf("");
-    }
-    const float whole = (float)(exponent == 0 ? fraction : 8 + fraction);
-    return sign * (whole * (float)(1u << (exponent == 0 ? 1 : exponent)) * 0x1p-10f);
-}
 
 static void row_fp8(const matrix_reader *reader, size_t row, uint8_t *out)
 {
@@ -64,7 +39,7 @@ static void row_fp8(const matrix_reader *reader, size_t row, uint8_t *out)
     const uint8_t *weights = s->weights + at * s->cols;
     const size_t scales = at / s->scale_rows * s->scale_row_step;
     for (size_t k = 0; k < s->cols; k++) {
-        const float value = value_of_e4m3(weights[k]) * scale_at(s, scales + k / s->group);
+        const float value = e4m3_to_f32(weights[k]) * value_at(s->scale_type, s->scales, scales + k / s->group);
         memcpy(out + 4 * k, &value, 4);
     }
 }
@@ -140,7 +115,7 @@ static void row_ordered(const matrix_reader *reader, size_t row, uint8_t *out)
     for (size_t k = 0; k < s->cols; k++) {
         const size_t group = word_at(s->indices, k);
         const float q = (float)(four_bits(s, at, k) - zero_at(s, at, group));
-        const float value = scale_at(s, group * s->all + at) * q;
+        const float value = value_at(s->scale_type, s->scales, group * s->all + at) * q;
         memcpy(out + 4 * k, &value, 4);
     }
 }
