@@ -85,7 +85,7 @@ static hearth_status out_of_space(const char *path, int reason, uint64_t bytes, 
         const hearth_status status =
             error_set(error, HEARTH_E_IO, NULL, NULL, "no space left for %llu bytes; what has come is kept",
                       (unsigned long long)bytes);
-        (void)error_in_file(error, path);
+        error_in_file(error, path);
         return status;
     }
     return error_errno(error, path, "write", reason);

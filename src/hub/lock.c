@@ -13,18 +13,7 @@
 
 static hearth_status open_lock(const char *path, int *ret, hearth_error *error)
 {
-    char *folder = mem_strdup(path);
-    if (folder == NULL) {
-        return error_memory(error, strlen(path));
-    }
-    char *slash = strrchr(folder, '/');
-    hearth_status status = HEARTH_OK;
-    if (slash != NULL && slash != folder) {
-        *slash = '\0';
-        status = file_make_folders(folder, error);
-    }
-    mem_free(folder);
-    TRY(status);
+    TRY(file_make_place(path, error));
     const int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (descriptor < 0) {
         return error_errno(error, path, "open", errno);
@@ -66,7 +55,7 @@ hearth_status hub_lock_try(const char *path, hub_lock *ret, hearth_error *error)
         }
         const hearth_status status = error_set(error, HEARTH_E_ARGUMENT, NULL, "a model that nobody works on",
                                                "another process that fetches or removes it");
-        (void)error_in_file(error, path);
+        error_in_file(error, path);
         return status;
     }
     ret->descriptor = descriptor;

@@ -64,22 +64,6 @@ bool pull_go_on(void *context, const char *what, uint64_t done, uint64_t total, 
     return o->progress == NULL || o->progress(o->context, what, done, total, unit);
 }
 
-hearth_status pull_make_place(const char *path, hearth_error *error)
-{
-    char *folder = mem_strdup(path);
-    if (folder == NULL) {
-        return error_memory(error, strlen(path));
-    }
-    char *slash = strrchr(folder, '/');
-    hearth_status status = HEARTH_OK;
-    if (slash != NULL && slash != folder) {
-        *slash = '\0';
-        status = file_make_folders(folder, error);
-    }
-    mem_free(folder);
-    return status;
-}
-
 static bool is_there(const char *path, bool size_known, uint64_t size, uint64_t *ret_size)
 {
     struct stat info;
@@ -134,8 +118,8 @@ static hearth_status fetch_locked(pull_context *c, const download_source *source
         }
     }
     if (!is_there(t->target, source->size_known, source->size, &size)) {
-        TRY(pull_make_place(t->target, error));
-        TRY(pull_make_place(t->partial, error));
+        TRY(file_make_place(t->target, error));
+        TRY(file_make_place(t->partial, error));
         TRY(fetch_checked(c, source, t, &size, &fresh, error));
         if (rename(t->partial, t->target) != 0) {
             return error_errno(error, t->target, "write", errno);
@@ -151,6 +135,19 @@ hearth_status pull_fetch(pull_context *c, const download_source *source, const p
     TRY(hub_lock_take(t->lock, HUB_LOCK_ALONE, pull_go_on, c, &lock, error));
     const hearth_status status = fetch_locked(c, source, t, error);
     hub_lock_free(&lock);
+    return status;
+}
+
+hearth_status pull_blob(pull_context *c, const download_source *source, const char *blob, const char *lock,
+                        const char *name, hearth_error *error)
+{
+    char *partial = text_format("%s.hearth-partial", blob);
+    if (partial == NULL) {
+        return error_memory(error, 0);
+    }
+    const pull_target target = {blob, partial, lock, source->identity, name};
+    const hearth_status status = pull_fetch(c, source, &target, error);
+    mem_free(partial);
     return status;
 }
 
@@ -221,7 +218,7 @@ hearth_status hub_pull(const char *text, const pull_options *options, pull_resul
         const hearth_status status =
             error_set(error, HEARTH_E_ARGUMENT, NULL, "ORG/NAME, hf:NAME, ollama:NAME, a URL or a path",
                       "a name that says no source");
-        (void)error_in_file(error, text);
+        error_in_file(error, text);
         return status;
     }
     const http_settings settings = {.connect_timeout_s = timeout_of("HF_HUB_ETAG_TIMEOUT", 10),

@@ -157,7 +157,7 @@ static hearth_status fetch_listing(hf_pull *p, hearth_error *error)
 static hearth_status wrong_listing(const hf_pull *p, const char *expected, const char *found, hearth_error *error)
 {
     const hearth_status status = error_set(error, HEARTH_E_FORMAT, "listing", expected, "%.160s", found);
-    (void)error_in_file(error, p->repository);
+    error_in_file(error, p->repository);
     return status;
 }
 
@@ -224,14 +224,14 @@ static hearth_status read_head(const http_exchange *x, wanted_file *ret, hearth_
         const hearth_status status =
             error_set(error, HEARTH_E_FORMAT, "ETag", "a SHA-256 or a git SHA-1 to check the file by", "%s",
                       etag != NULL ? ret->etag : "none");
-        (void)error_in_file(error, ret->name);
+        error_in_file(error, ret->name);
         return status;
     }
     if (!http_header_number(x, "X-Linked-Size", &ret->size) &&
         (linked != NULL || !http_header_number(x, "Content-Length", &ret->size))) {
         const hearth_status status =
             error_set(error, HEARTH_E_FORMAT, "X-Linked-Size", "the file's size", "none, or too large");
-        (void)error_in_file(error, ret->name);
+        error_in_file(error, ret->name);
         return status;
     }
     return HEARTH_OK;
@@ -271,16 +271,13 @@ static hearth_status fetch_file(hf_pull *p, const wanted_file *file, hearth_erro
     }
     char *url = file_url(p, file->name);
     char *blob = blob_path(p, file->etag);
-    char *partial = blob != NULL ? text_format("%s.hearth-partial", blob) : NULL;
     char *lock = text_format("%s/%s.lock", p->locks, file->etag);
     const download_source source = {
         .url = url, .token = p->token, .identity = file->etag, .size_known = true, .size = file->size};
-    const pull_target target = {blob, partial, lock, file->etag, file->name};
-    const hearth_status status = url != NULL && partial != NULL && lock != NULL
-                                     ? pull_fetch(p->c, &source, &target, error)
+    const hearth_status status = url != NULL && blob != NULL && lock != NULL
+                                     ? pull_blob(p->c, &source, blob, lock, file->name, error)
                                      : error_memory(error, 0);
     mem_free(lock);
-    mem_free(partial);
     mem_free(blob);
     mem_free(url);
     return status;
@@ -330,7 +327,7 @@ static hearth_status take_shards_of(hf_pull *p, const json_t *index, const char 
             const hearth_status status =
                 error_set(error, HEARTH_E_FORMAT, "weight_map", "names of files of the repository", "%.160s",
                           name != NULL ? name : "no text");
-            (void)error_in_file(error, MODEL_FILES_INDEX);
+            error_in_file(error, MODEL_FILES_INDEX);
             return status;
         }
         p->take[at] = true;
@@ -397,7 +394,7 @@ static hearth_status put_link(const char *link, const char *text, const char *bl
     if (stat(link, &info) == 0) {
         return HEARTH_OK;
     }
-    TRY(pull_make_place(link, error));
+    TRY(file_make_place(link, error));
     char *beside = text_format("%s.tmp-%ld", link, (long)getpid());
     if (beside == NULL) {
         return error_memory(error, strlen(link));
@@ -438,7 +435,7 @@ static hearth_status write_ref(const hf_pull *p, hearth_error *error)
         return HEARTH_OK;
     }
     char *path = text_format("%s/refs/%s", p->folder, p->name->revision);
-    hearth_status status = path != NULL ? pull_make_place(path, error) : error_memory(error, 0);
+    hearth_status status = path != NULL ? file_make_place(path, error) : error_memory(error, 0);
     status = status == HEARTH_OK ? file_replace(path, p->commit, strlen(p->commit), error) : status;
     mem_free(path);
     return status;
@@ -466,7 +463,7 @@ static hearth_status pull_open(hf_pull *p, hearth_error *error)
     TRY(read_listing(p, error));
     const hearth_status chosen = model_files_choose(p->names, p->count, p->name->select, p->take, error);
     if (chosen != HEARTH_OK) {
-        (void)error_in_file(error, p->repository);
+        error_in_file(error, p->repository);
         return chosen;
     }
     char *path = text_format("%s/hearth.lock", p->locks); /* nobody removes from here meanwhile */
@@ -488,7 +485,7 @@ hearth_status pull_hf(pull_context *c, const model_name *name, hearth_error *err
     hearth_status status = find_places(&p, error);
     if (status == HEARTH_OK && hub_is_offline()) {
         status = error_set(error, HEARTH_E_IO, NULL, NULL, "HF_HUB_OFFLINE is set: nothing is fetched");
-        (void)error_in_file(error, p.repository);
+        error_in_file(error, p.repository);
     }
     status = status == HEARTH_OK ? pull_open(&p, error) : status;
     close_pull(&p);

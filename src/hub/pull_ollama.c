@@ -136,16 +136,14 @@ static hearth_status fetch_layer(ollama_pull *p, const ollama_layer *layer, hear
     const char *hex = strchr(layer->digest, ':') + 1;
     char *url = text_format("%s/blobs/%s", p->base, layer->digest);
     char *blob = ollama_store_blob_path(p->store, layer->digest);
-    char *partial = blob != NULL ? text_format("%s.hearth-partial", blob) : NULL;
     char *lock = text_format("%s/.locks/sha256-%s.lock", p->store, hex);
     const download_source source = {
         .url = url, .token = p->token, .identity = hex, .size_known = true, .size = layer->size};
-    const pull_target target = {blob, partial, lock, hex, layer->kind[0] != '\0' ? layer->kind : "layer"};
-    const hearth_status status = url != NULL && partial != NULL && lock != NULL
-                                     ? pull_fetch(p->c, &source, &target, error)
-                                     : error_memory(error, 0);
+    const hearth_status status =
+        url != NULL && blob != NULL && lock != NULL
+            ? pull_blob(p->c, &source, blob, lock, layer->kind[0] != '\0' ? layer->kind : "layer", error)
+            : error_memory(error, 0);
     mem_free(lock);
-    mem_free(partial);
     mem_free(blob);
     mem_free(url);
     return status;
@@ -156,7 +154,7 @@ static hearth_status write_manifest(ollama_pull *p, hearth_error *error)
     pull_result *r = p->c->result;
     const ollama_layer *model = ollama_manifest_find(p->manifest, "model");
     char *path = ollama_store_manifest_path(p->store, p->name);
-    hearth_status status = path != NULL ? pull_make_place(path, error) : error_memory(error, 0);
+    hearth_status status = path != NULL ? file_make_place(path, error) : error_memory(error, 0);
     status = status == HEARTH_OK ? file_replace(path, p->text.data, p->text.length, error) : status;
     mem_free(path);
     TRY(status);

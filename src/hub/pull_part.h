@@ -28,11 +28,13 @@ typedef struct pull_target {
 /* Waits for the lock; where `target` is there in the right size by then, it is done, else it is fetched, checked and
  * moved there. Adds a row to the result. A resumed file with another digest is fetched anew, once. */
 hearth_status pull_fetch(pull_context *c, const download_source *source, const pull_target *t, hearth_error *error);
+/* The same of a blob in a store of blobs, whose identity is its digest: `blob` is its path, the partial file lies
+ * beside it. */
+hearth_status pull_blob(pull_context *c, const download_source *source, const char *blob, const char *lock,
+                        const char *name, hearth_error *error);
 /* Adds a row. `digest` may be NULL. */
 hearth_status pull_add_file(pull_context *c, const char *name, const char *digest, uint64_t size, uint64_t fetched,
                             hearth_error *error);
-/* mkdir -p of the folder that `path` is in. */
-hearth_status pull_make_place(const char *path, hearth_error *error);
 /* A progress_fn for checks and waits. */
 bool pull_go_on(void *context, const char *what, uint64_t done, uint64_t total, const char *unit);
 

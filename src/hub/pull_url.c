@@ -64,7 +64,7 @@ static hearth_status check_magic(const char *path, const char *name, hearth_erro
     }
     const hearth_status status =
         error_set(error, HEARTH_E_FORMAT, NULL, "a GGUF file", "one that does not begin with \"GGUF\"");
-    (void)error_in_file(error, name);
+    error_in_file(error, name);
     return status;
 }
 
@@ -75,7 +75,7 @@ static hearth_status write_origin(const store_place *place, const char *source, 
     buffer_init(&text, 0);
     json_t *value = json_pack("{s:s, s:s, s:s?}", "source", source, "sha256", sha256, "etag", etag);
     hearth_status status = value != NULL ? json_door_write(value, 2, &text, error) : error_memory(error, 0);
-    status = status == HEARTH_OK ? pull_make_place(place->origin, error) : status;
+    status = status == HEARTH_OK ? file_make_place(place->origin, error) : status;
     status = status == HEARTH_OK ? file_replace(place->origin, buffer_text(&text), text.length, error) : status;
     json_decref(value);
     buffer_free(&text);
@@ -117,7 +117,7 @@ static hearth_status take_place(pull_context *c, const store_place *place, const
     status = status == HEARTH_OK ? hub_sha256(place->partial, pull_go_on, c, sha256, error) : status;
     if (status == HEARTH_OK && c->options->sha256 != NULL && strcmp(sha256, c->options->sha256) != 0) {
         status = error_set(error, HEARTH_E_FORMAT, "SHA-256", c->options->sha256, "%s", sha256);
-        (void)error_in_file(error, source);
+        error_in_file(error, source);
     }
     if (status != HEARTH_OK) {
         if (status == HEARTH_E_FORMAT) {
@@ -149,14 +149,14 @@ static hearth_status already_there(pull_context *c, const store_place *place, co
         status = error_set(error, HEARTH_E_ARGUMENT, NULL, "a new name in the local store",
                            "one that is there, from %.100s; hearth rm %.100s removes it",
                            from != NULL ? from : "elsewhere", file);
-        (void)error_in_file(error, place->target);
+        error_in_file(error, place->target);
     } else {
         char found[65];
         status = c->options->check ? hub_sha256(place->target, pull_go_on, c, found, error) : HEARTH_OK;
         if (status == HEARTH_OK && c->options->check && strcmp(found, sha256) != 0) {
             status = error_set(error, HEARTH_E_FORMAT, "SHA-256", sha256, "%s; hearth rm %.100s, then fetch it anew",
                                found, file);
-            (void)error_in_file(error, place->target);
+            error_in_file(error, place->target);
         }
         status = status == HEARTH_OK ? finish(c, place, file, sha256, (uint64_t)info.st_size, 0, error) : status;
     }
@@ -242,7 +242,7 @@ hearth_status pull_url(pull_context *c, const char *url, const model_name *name,
                          name->file);
     }
     hearth_status status = find_place(name->file, &place, error);
-    status = status == HEARTH_OK ? pull_make_place(place.partial, error) : status;
+    status = status == HEARTH_OK ? file_make_place(place.partial, error) : status;
     status = status == HEARTH_OK ? hub_lock_take(place.lock, HUB_LOCK_ALONE, pull_go_on, c, &lock, error) : status;
     status = status == HEARTH_OK ? fetch_url(c, url, name->file, &place, error) : status;
     hub_lock_free(&lock);
@@ -321,7 +321,7 @@ hearth_status pull_path(pull_context *c, const char *path, hearth_error *error)
         const hearth_status status =
             error_set(error, HEARTH_E_ARGUMENT, NULL, "a GGUF file; a folder is used where it lies", "%s",
                       file_is_folder(path) ? "a folder" : "another file");
-        (void)error_in_file(error, path);
+        error_in_file(error, path);
         return status;
     }
     char *whole = realpath(path, NULL);
@@ -329,7 +329,7 @@ hearth_status pull_path(pull_context *c, const char *path, hearth_error *error)
         return error_errno(error, path, "open", errno);
     }
     hearth_status status = find_place(file, &place, error);
-    status = status == HEARTH_OK ? pull_make_place(place.partial, error) : status;
+    status = status == HEARTH_OK ? file_make_place(place.partial, error) : status;
     status = status == HEARTH_OK ? hub_lock_take(place.lock, HUB_LOCK_ALONE, pull_go_on, c, &lock, error) : status;
     status = status == HEARTH_OK ? copy_into(c, whole, file, &place, error) : status;
     hub_lock_free(&lock);

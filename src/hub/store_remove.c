@@ -516,7 +516,7 @@ static hearth_status find_row(const store_list *list, const char *name, const st
     const hearth_status status =
         error_set(error, among == 0 ? HEARTH_E_NOT_FOUND : HEARTH_E_ARGUMENT, NULL, "one of the names in hearth list",
                   among == 0 ? "none of that name" : "several that fit");
-    (void)error_in_file(error, name);
+    error_in_file(error, name);
     return status;
 }
 

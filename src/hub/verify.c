@@ -93,6 +93,6 @@ hearth_status hub_verify(const char *path, const char *digest, progress_fn progr
     }
     (void)snprintf(expected, sizeof expected, "%s %s", kind == HUB_DIGEST_SHA256 ? "SHA-256" : "git SHA-1", digest);
     const hearth_status status = error_set(error, HEARTH_E_FORMAT, NULL, expected, "%s", found);
-    (void)error_in_file(error, path);
+    error_in_file(error, path);
     return status;
 }

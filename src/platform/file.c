@@ -34,7 +34,7 @@ static hearth_status open_regular(const char *path, int *ret_descriptor, uint64_
         close(descriptor);
         error_set(error, HEARTH_E_ARGUMENT, NULL, "a file", "%s",
                   S_ISDIR(info.st_mode) ? "a folder" : "a device or a pipe");
-        (void)error_in_file(error, path);
+        error_in_file(error, path);
         return HEARTH_E_ARGUMENT;
     }
     *ret_descriptor = descriptor;
@@ -125,7 +125,7 @@ hearth_status file_read_descriptor(int descriptor, const char *name, size_t limi
         }
         if (out->length - start + (size_t)got > limit_bytes) {
             error_set(error, HEARTH_E_LIMIT, NULL, NULL, "more than %zu bytes", limit_bytes);
-            (void)error_in_file(error, name);
+            error_in_file(error, name);
             return HEARTH_E_LIMIT;
         }
         TRY(buffer_append(out, piece, (size_t)got, error));
@@ -233,7 +233,7 @@ static const char *kind_name(mode_t mode)
 static hearth_status in_the_way(const writing *w, const char *what, hearth_error *error)
 {
     error_set(error, HEARTH_E_ARGUMENT, NULL, w->replaces ? "a file" : "a new file", "%s", what);
-    (void)error_in_file(error, w->path);
+    error_in_file(error, w->path);
     return HEARTH_E_ARGUMENT;
 }
 
@@ -304,6 +304,22 @@ hearth_status file_make_folders(const char *path, hearth_error *error)
         }
     }
     mem_free(copy);
+    return status;
+}
+
+hearth_status file_make_place(const char *path, hearth_error *error)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path) {
+        return HEARTH_OK;
+    }
+    char *folder = mem_strdup(path);
+    if (folder == NULL) {
+        return error_memory(error, strlen(path));
+    }
+    folder[slash - path] = '\0';
+    const hearth_status status = file_make_folders(folder, error);
+    mem_free(folder);
     return status;
 }
 
