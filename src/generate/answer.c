@@ -112,6 +112,7 @@ hearth_status session_answer(session *s, const session_answer_options *options, 
     text_stream_free(&a.stream);
     buffer_free(&a.piece);
     if (status != HEARTH_OK) {
+        error_in_file(error, session_model(s)->path); /* its rows may be more than its tokenizer has tokens */
         return status;
     }
     a.result.seconds = time_seconds() - begin;

@@ -126,8 +126,10 @@ static hearth_status check_ids(const session *s, const int32_t *ids, size_t coun
 {
     for (size_t i = 0; i < count; i++) {
         if (ids[i] < 0 || (uint32_t)ids[i] >= s->m->config.vocabulary) {
-            return error_set(error, HEARTH_E_ARGUMENT, "token", "an id of the vocabulary", "%d of %u", ids[i],
-                             s->m->config.vocabulary);
+            (void)error_set(error, HEARTH_E_ARGUMENT, "token", "an id of the vocabulary", "%d of %u", ids[i],
+                            s->m->config.vocabulary);
+            error_in_file(error, s->m->path); /* its tokenizer may know more tokens than it has rows */
+            return HEARTH_E_ARGUMENT;
         }
     }
     return HEARTH_OK;
