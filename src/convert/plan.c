@@ -254,6 +254,9 @@ static size_t part_rows(const convert_plan *p, row_part part, size_t found, bool
     case PART_ODD:
         return c->ffn;
     case PART_ALL:
+    case PART_GATED_Q: /* families with these are not converted */
+    case PART_DELTA_QKVZ:
+    case PART_DELTA_BA:
         break;
     }
     return found;

@@ -7,6 +7,7 @@
 #ifndef KERNELS_ATTENTION_H
 #define KERNELS_ATTENTION_H
 
+#include "kernels/delta_net.h"
 #include "kernels/kernels.h"
 
 #define ATTENTION_BLOCK 64u
@@ -49,6 +50,8 @@ typedef struct attention_table {
     void (*attend)(cache_shape shape, const void *keys, const void *values, uint32_t position, uint32_t tokens,
                    const float *q, size_t ldq, uint32_t heads, uint32_t head_begin, uint32_t head_end, float scale,
                    const attention_form *form, float *out, size_t ldo, void *scratch);
+
+    const delta_table *delta; /* linear attention: kernels/delta_net.h */
 } attention_table;
 
 #define ATTENTION_SCRATCH_BYTES ((size_t)256 << 10)

@@ -143,6 +143,25 @@ static hearth_status check_moe(const moe_config *m, hearth_error *error)
     return check_positive("expert weights scale", (double)m->scale, error);
 }
 
+static hearth_status check_delta(const model_config *c, hearth_error *error)
+{
+    const delta_config *d = &c->delta;
+    if (d->taps == 0) {
+        return HEARTH_OK;
+    }
+    TRY(check_range("taps of the convolution", d->taps, 2, DELTA_TAPS_MAX, error));
+    TRY(check_range("key heads of the delta net", d->key_heads, 1, LIMIT_HEADS, error));
+    TRY(check_range("value heads of the delta net", d->value_heads, 1, LIMIT_HEADS, error));
+    TRY(check_range("key size of the delta net", d->key_dim, 1, LIMIT_HEAD_DIM, error));
+    TRY(check_range("value size of the delta net", d->value_dim, 1, LIMIT_HEAD_DIM, error));
+    TRY(check_range("heads times head size of the delta net", delta_channels(d), 1, LIMIT_WIDTH * 8u, error));
+    if (d->value_heads % d->key_heads != 0) {
+        return error_set(error, HEARTH_E_FORMAT, "key heads of the delta net", "a divisor of the value heads",
+                         "%u of %u", d->key_heads, d->value_heads);
+    }
+    return HEARTH_OK;
+}
+
 hearth_status model_config_check(const model_config *c, hearth_error *error)
 {
     TRY(check_range("layers", c->layers, 1, LIMIT_LAYERS, error));
@@ -164,6 +183,7 @@ hearth_status model_config_check(const model_config *c, hearth_error *error)
     TRY(check_positive("norm epsilon", (double)c->eps, error));
     TRY(check_scales(c, error));
     TRY(check_moe(&c->moe, error));
+    TRY(check_delta(c, error));
     if (c->moe.experts != 0 && c->form.activation == ACTIVATE_XIELU) {
         return error_set(error, HEARTH_E_UNSUPPORTED, "activation", "one without parameters in a mixture of experts",
                          "xielu");
@@ -189,13 +209,36 @@ hearth_status model_config_number(const char *place, uint64_t value, uint32_t *r
     return HEARTH_OK;
 }
 
+uint32_t model_config_recurrent_layers(const model_config *c)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < c->layers; i++) {
+        count += layer_bit(c->recurrent, i);
+    }
+    return count;
+}
+
+uint32_t model_config_attention_layers(const model_config *c)
+{
+    return c->layers - model_config_recurrent_layers(c);
+}
+
+uint64_t model_config_state_bytes(const model_config *c)
+{
+    /* at most 2^10 layers of 2^23 channels times 2^12 keys (check_delta): fewer than 2^50 bytes */
+    return c->delta.taps == 0
+               ? 0
+               : 2 * (uint64_t)model_config_recurrent_layers(c) * delta_state_floats(&c->delta) * sizeof(float);
+}
+
 uint64_t model_config_cache_bytes(const model_config *c, size_t positions, size_t value_bytes)
 {
     uint64_t bytes = 0;
     const uint64_t padded = ((uint64_t)positions + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK * ATTENTION_BLOCK;
-    const uint64_t a_position = (uint64_t)(c->form.bidirectional ? 1 : c->layers) * c->kv_heads *
+    const uint64_t a_position = (uint64_t)(c->form.bidirectional ? 1 : model_config_attention_layers(c)) * c->kv_heads *
                                 (c->head_dim + size_round_up(c->head_dim, 16));
-    if (!u64_mul(padded, a_position, &bytes) || !u64_mul(bytes, value_bytes, &bytes)) {
+    if (!u64_mul(padded, a_position, &bytes) || !u64_mul(bytes, value_bytes, &bytes) ||
+        !u64_add(bytes, model_config_state_bytes(c), &bytes)) {
         return UINT64_MAX;
     }
     return bytes;

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "formats/gguf.h"
 #include "formats/hf.h"
+#include "nn/delta_net.h"
 #include "nn/mla.h"
 #include "nn/moe.h"
 
@@ -32,6 +33,7 @@ typedef struct layer_form {
     bool rope_windowed_only; /* layers without a window do not rotate */
     bool shared_gate;        /* of a mixture's shared expert */
     bool sinks;              /* each head attends to nothing, too, with a learned logit */
+    bool output_gate;        /* attention's output is gated: q's matrix has each head's gate behind its query */
 } layer_form;
 
 struct model_config;
@@ -55,6 +57,7 @@ typedef struct model_family {
     double rotary;            /* likewise: the share of a head that turns; 0: all */
     uint32_t window_every;    /* layers i with i % n < n - 1 have the window, where no list says so; 0: all have */
     uint32_t unrotated_every; /* layers i with (i + 1) % n == 0 do not rotate, where no list says so; 0: all do */
+    uint32_t attention_every; /* layers i with (i + 1) % n != 0 are delta nets, where nothing says so; 0: none is */
     bool logit_scale_divides;
     bool embedding_by_width; /* embeddings are multiplied with sqrt(width) */
     bool o_unbiased;         /* attention_bias speaks of q, k and v alone */
@@ -168,9 +171,12 @@ typedef struct model_config {
     layer_bits windowed;  /* layers that see a window */
     layer_bits unrotated; /* layers without RoPE */
     layer_bits dense;     /* layers of a mixture that have a plain MLP */
+    layer_bits recurrent; /* layers that are delta nets */
+    uint32_t beyond;      /* layers in the file behind the last one, which guess further tokens and are not read */
     moe_config moe;
     hf_quantization quantization;
     mla_config mla; /* with it head_dim is kv_rank + rope and kv_heads is 1: what attention sees */
+    delta_config delta;
 } model_config;
 
 /* HEARTH_E_UNSUPPORTED for another family, activation or RoPE scaling (named); HEARTH_E_FORMAT or HEARTH_E_LIMIT for
@@ -178,8 +184,14 @@ typedef struct model_config {
 hearth_status model_config_from_gguf(const gguf_file *file, model_config *ret, hearth_error *error);
 hearth_status model_config_from_hf(const hf_folder *folder, model_config *ret, hearth_error *error);
 
-/* Bytes of the KV cache for `positions` (rounded up to the cache's block). `value_bytes`: 4 for binary32, 2 for
- * binary16. UINT64_MAX when it does not fit. */
+/* Layers that keep keys and values, and layers that keep a state instead. */
+uint32_t model_config_attention_layers(const model_config *c);
+uint32_t model_config_recurrent_layers(const model_config *c);
+
+/* Bytes of the KV cache for `positions` (rounded up to the cache's block), the states among them. `value_bytes`: 4 for
+ * binary32, 2 for binary16. UINT64_MAX when it does not fit. */
 uint64_t model_config_cache_bytes(const model_config *c, size_t positions, size_t value_bytes);
+/* Of these, what does not grow with the positions: the states of recurrent layers, and their checkpoint. */
+uint64_t model_config_state_bytes(const model_config *c);
 
 #endif

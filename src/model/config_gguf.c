@@ -176,6 +176,51 @@ static hearth_status read_rope(key_reader *r, model_config *c, hearth_error *err
     return HEARTH_OK;
 }
 
+/* Which layers are delta nets: a list, or every layer but each n-th. */
+static hearth_status read_recurrent(key_reader *r, model_config *c, hearth_error *error)
+{
+    static const char list[] = "attention.recurrent_layers";
+    uint32_t every = c->family->attention_every;
+    gguf_type type = GGUF_BOOL;
+    uint64_t count = 0;
+    int64_t place = 0;
+    TRY(read_number_or(r, "full_attention_interval", &every, error));
+    const bool listed = key_there(r, list);
+    if (listed) {
+        TRY(gguf_get_array(r->file, key_named(r, list), &type, &count, &place, error));
+        if (type != GGUF_BOOL || count < c->layers) {
+            return error_set(error, HEARTH_E_FORMAT, r->key, "a truth value for each layer", "%llu of another kind",
+                             (unsigned long long)count);
+        }
+    }
+    for (uint32_t i = 0; i < c->layers; i++) {
+        if (listed ? gguf_array_f64(r->file, place, i) != 0 : every == 0 || (i + 1) % every != 0) {
+            layer_bit_set(c->recurrent, i);
+        }
+    }
+    return HEARTH_OK;
+}
+
+static hearth_status read_delta(key_reader *r, model_config *c, hearth_error *error)
+{
+    delta_config *d = &c->delta;
+    uint32_t inner = 0;
+    if (c->family->attention_every == 0) {
+        return HEARTH_OK;
+    }
+    TRY(read_number(r, "ssm.conv_kernel", &d->taps, error));
+    TRY(read_number(r, "ssm.group_count", &d->key_heads, error));
+    TRY(read_number(r, "ssm.state_size", &d->key_dim, error));
+    TRY(read_number(r, "ssm.time_step_rank", &d->value_heads, error));
+    TRY(read_number(r, "ssm.inner_size", &inner, error));
+    if (d->value_heads == 0 || inner % d->value_heads != 0) {
+        return error_set(error, HEARTH_E_FORMAT, r->key, "a multiple of the value heads", "%u of %u", inner,
+                         d->value_heads);
+    }
+    d->value_dim = inner / d->value_heads;
+    return read_recurrent(r, c, error);
+}
+
 static hearth_status read_layers(key_reader *r, model_config *c, hearth_error *error)
 {
     const uint32_t every = c->family->window_every;
@@ -274,6 +319,18 @@ static hearth_status read_moe(key_reader *r, model_config *c, hearth_error *erro
     return HEARTH_OK;
 }
 
+/* In the first layer that has attention. */
+static bool layer_tensor_there(const key_reader *r, const model_config *c, const char *name)
+{
+    char whole[64];
+    uint32_t layer = 0;
+    while (layer + 1 < c->layers && layer_bit(c->recurrent, layer)) {
+        layer++;
+    }
+    snprintf(whole, sizeof whole, "blk.%u.%s", layer, name);
+    return tensor_there(r, whole);
+}
+
 /* What tensors and a few keys tell of the layers. */
 static hearth_status read_form(key_reader *r, model_config *c, hearth_error *error)
 {
@@ -285,11 +342,12 @@ static hearth_status read_form(key_reader *r, model_config *c, hearth_error *err
         form->shared_norm = !tensor_there(r, "blk.0.ffn_norm.weight") && !tensor_there(r, "blk.0.attn_norm_2.weight");
     }
     c->tied = !form->headless && !tensor_there(r, "output.weight");
-    form->qkv_bias = form->qkv_bias || tensor_there(r, "blk.0.attn_q.bias") || tensor_there(r, "blk.0.attn_qkv.bias");
-    form->o_bias = tensor_there(r, "blk.0.attn_output.bias");
+    form->qkv_bias =
+        form->qkv_bias || layer_tensor_there(r, c, "attn_q.bias") || layer_tensor_there(r, c, "attn_qkv.bias");
+    form->o_bias = layer_tensor_there(r, c, "attn_output.bias");
     form->mlp_bias = tensor_there(r, "blk.0.ffn_up.bias");
     form->output_bias = tensor_there(r, "output.bias");
-    if (form->qk_norm == QK_NORM_NONE && tensor_there(r, "blk.0.attn_q_norm.weight")) {
+    if (form->qk_norm == QK_NORM_NONE && layer_tensor_there(r, c, "attn_q_norm.weight")) {
         form->qk_norm = QK_NORM_HEADS;
     }
     return HEARTH_OK;
@@ -361,6 +419,9 @@ static hearth_status read_all(const gguf_file *file, model_config *c, hearth_err
     key_reader r = {.file = file};
     TRY(read_family(file, &r, c, error));
     TRY(read_number(&r, "block_count", &c->layers, error));
+    TRY(read_number_or(&r, "nextn_predict_layers", &c->beyond, error));
+    c->beyond = c->family->attention_every == 0 || c->beyond >= c->layers ? 0 : c->beyond;
+    c->layers -= c->beyond;
     if (c->layers > LIMIT_LAYERS) {
         return model_config_check(c, error);
     }
@@ -378,6 +439,7 @@ static hearth_status read_all(const gguf_file *file, model_config *c, hearth_err
     c->eps = (float)eps;
     TRY(read_vocabulary(&r, c, error));
     TRY(read_token_types(&r, c, error));
+    TRY(read_delta(&r, c, error));
     TRY(read_form(&r, c, error));
     TRY(read_latent(&r, c, error));
     TRY(read_layers(&r, c, error));

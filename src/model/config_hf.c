@@ -132,6 +132,8 @@ static hearth_status read_windowed(const json_t *config, model_config *c, hearth
     const json_t *types = config_value(config, "layer_types");
     uint32_t every = c->family->window_every;
     uint32_t from = 0;
+    uint32_t apart = c->family->attention_every;
+    TRY(config_number_or(config, "full_attention_interval", &apart, error));
     if (!json_is_array(types)) { /* beside the list the pattern may be a text */
         TRY(config_number_or(config, "sliding_window_pattern _sliding_window_pattern", &every, error));
     }
@@ -142,18 +144,36 @@ static hearth_status read_windowed(const json_t *config, model_config *c, hearth
         bool sees = i >= from && (every == 0 || i % every < every - 1);
         if (json_is_array(types)) {
             const char *type = json_string_value(json_array_get(types, i));
-            if (type == NULL || (strcmp(type, "full_attention") != 0 && strcmp(type, "sliding_attention") != 0 &&
-                                 strcmp(type, "chunked_attention") != 0)) {
+            if (type != NULL && c->delta.taps != 0 && strcmp(type, "linear_attention") == 0) {
+                layer_bit_set(c->recurrent, i);
+            } else if (type == NULL ||
+                       (strcmp(type, "full_attention") != 0 && strcmp(type, "sliding_attention") != 0 &&
+                        strcmp(type, "chunked_attention") != 0)) {
                 return error_set(error, HEARTH_E_UNSUPPORTED, "layer_types", "full_attention or sliding_attention",
                                  "%.64s", type == NULL ? "no string" : type);
             }
             sees = strcmp(type, "full_attention") != 0;
+        } else if (c->delta.taps != 0 && (apart == 0 || (i + 1) % apart != 0)) {
+            layer_bit_set(c->recurrent, i);
         }
         if (sees) {
             layer_bit_set(c->windowed, i);
         }
     }
     return HEARTH_OK;
+}
+
+static hearth_status read_delta(const json_t *config, model_config *c, hearth_error *error)
+{
+    delta_config *d = &c->delta;
+    if (c->family->attention_every == 0) {
+        return HEARTH_OK;
+    }
+    TRY(config_number(config, "linear_conv_kernel_dim", &d->taps, error));
+    TRY(config_number(config, "linear_num_key_heads", &d->key_heads, error));
+    TRY(config_number(config, "linear_num_value_heads", &d->value_heads, error));
+    TRY(config_number(config, "linear_key_head_dim", &d->key_dim, error));
+    return config_number(config, "linear_value_head_dim", &d->value_dim, error);
 }
 
 static hearth_status read_window(const json_t *config, model_config *c, hearth_error *error)
@@ -436,6 +456,7 @@ static hearth_status read_all(const json_t *config, model_config *c, hearth_erro
     TRY(read_family(config, c, error));
     TRY(read_shape(config, c, error));
     TRY(read_form(config, c, error));
+    TRY(read_delta(config, c, error));
     TRY(read_window(config, c, error));
     TRY(read_latent(config, c, error));
     TRY(config_hf_rope(config, c, error));

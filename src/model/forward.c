@@ -13,12 +13,14 @@
 /* Moves the wanted rows of x and of attention's output to the front. */
 static void gather_wanted(forward *f)
 {
-    const size_t query = (size_t)f->m->config.heads * f->m->config.head_dim;
+    const size_t heads = (size_t)f->m->config.heads * f->m->config.head_dim;
+    const size_t values = delta_values(&f->m->config.delta);
+    const size_t query = heads > values ? heads : values;
     for (size_t i = 0; i < f->rows; i++) {
         const size_t from = f->wanted[i];
         if (from != i) {
             memmove(f->x + i * f->ldx, f->x + from * f->ldx, f->m->config.width * sizeof(float));
-            memmove(f->out + i * f->ldq, f->out + from * f->ldq, query * sizeof(float));
+            memmove(f->out + i * f->ldo, f->out + from * f->ldo, query * sizeof(float));
         }
     }
 }
@@ -33,12 +35,30 @@ static void qkv_part(forward *f, const nn_worker *w, const layer_weights *l)
     nn_linear(w, &l->v, l->v_bias, input, f->tokens, f->v, f->ldkv);
 }
 
-/* Norm, q, k, v and attention of one layer; returns how many rows of x go on. */
-static size_t attention_part(forward *f, const nn_worker *w, uint32_t index)
+/* Attention's output times the sigmoid of each head's gate. A barrier before and after. */
+static void gate_part(const forward *f, const nn_worker *w, bool last)
+{
+    const size_t query = (size_t)f->m->config.heads * f->m->config.head_dim;
+    const thread_range share = thread_split(last ? f->rows : f->tokens, 1, w->part, w->parts);
+    for (size_t i = share.begin; i < share.end; i++) {
+        const size_t token = last ? f->wanted[i] : i;
+        float *out = f->out + token * f->ldo;
+        w->k->attention->delta->sigmoid_gate(f->q + token * f->ldq + query, out, query, out);
+    }
+    thread_barrier(w->pool);
+}
+
+/* Attention, or what a layer has in its place, up to f->out. */
+static void mix_part(forward *f, const nn_worker *w, uint32_t index, bool last)
 {
     const layer_weights *l = &f->m->weights.layers[index];
     const model_config *c = &f->m->config;
-    const bool last = index + 1 == c->layers;
+    if (f->layers[index].is_delta) {
+        nn_delta_apply(w, &f->layers[index].delta, &f->delta, &l->attention_norm, f->x, f->ldx, c->width,
+                       &f->attention);
+        thread_barrier(w->pool);
+        return;
+    }
     if (f->layers[index].is_latent) {
         nn_mla_enter(w, &f->layers[index].mla, &f->latent, &l->attention_norm, f->x, f->ldx, c->width, f->places,
                      &f->attention);
@@ -48,6 +68,16 @@ static size_t attention_part(forward *f, const nn_worker *w, uint32_t index)
     thread_barrier(w->pool);
     nn_attention_apply(w, &f->attention, index, last, &f->next[index]);
     thread_barrier(w->pool);
+    if (c->form.output_gate) {
+        gate_part(f, w, last);
+    }
+}
+
+/* Norm, q, k, v and attention of one layer; returns how many rows of x go on. */
+static size_t attention_part(forward *f, const nn_worker *w, uint32_t index)
+{
+    const bool last = index + 1 == f->m->config.layers;
+    mix_part(f, w, index, last);
     if (!last || f->rows >= f->tokens) {
         return f->tokens;
     }
@@ -77,12 +107,14 @@ static void output_part(forward *f, const nn_worker *w, uint32_t index, size_t t
     const model_config *c = &f->m->config;
     const matrix *o = &l->o;
     float *from = f->out;
+    size_t ldf = f->ldo;
     if (f->layers[index].is_latent) {
         from = f->q;
+        ldf = f->ldq;
         nn_mla_leave(w, &f->layers[index].mla, &f->latent, &f->attention, tokens, from, f->ldq);
         thread_barrier(w->pool);
     }
-    const nn_input *input = nn_prepare(w, nn_input_kinds(&o, 1, w->how), from, f->ldq, tokens, o->cols, NULL);
+    const nn_input *input = nn_prepare(w, nn_input_kinds(&o, 1, w->how), from, ldf, tokens, o->cols, NULL);
     if (c->form.parallel) {
         nn_linear(w, o, l->o_bias, input, tokens, f->c, f->ldx);
     } else {
@@ -197,6 +229,10 @@ static hearth_status check_segment(const forward *f, const forward_segment *s, h
     if (f->m->config.form.bidirectional && s->position != 0) {
         return error_set(error, HEARTH_E_ARGUMENT, "position", "0: an encoder takes a text whole", "%u", s->position);
     }
+    if (kv_cache_reach(s->cache, s->position) != s->position) {
+        return error_set(error, HEARTH_E_ARGUMENT, "position", "one that the cache can go on from", "%u, its state is "
+                         "that of %u", s->position, s->cache->state_position);
+    }
     for (uint32_t i = 0; i < s->count; i++) {
         if (s->ids[i] < 0 || (uint32_t)s->ids[i] >= vocabulary) {
             return error_set(error, HEARTH_E_ARGUMENT, "token", "an id of the vocabulary", "%d of %u", s->ids[i],
@@ -216,7 +252,11 @@ static void add_segment(forward *f, const forward_segment *s)
                               .values_bytes = s->cache->keys_bytes,
                               .position = s->position,
                               .count = s->count,
-                              .first = f->tokens};
+                              .first = f->tokens,
+                              .states = s->cache->states,
+                              .state_floats = s->cache->state_floats};
+    kv_cache_seek(s->cache, s->position);
+    s->cache->state_position = KV_CACHE_NOWHERE; /* until the step is done */
     sequence->wanted = s->want == WANT_ALL ? s->count : s->want == WANT_LAST ? 1 : 0;
     memcpy(f->ids + f->tokens, s->ids, s->count * sizeof *s->ids);
     for (uint32_t i = 0; i < s->count; i++) {
@@ -283,7 +323,7 @@ hearth_status forward_step(forward *f, const forward_segment *segments, size_t c
                                   .gathered = f->gathered,
                                   .ldq = f->ldq,
                                   .ldkv = f->ldkv,
-                                  .ldo = f->ldq};
+                                  .ldo = f->ldo};
     for (uint32_t i = 0; i < c->layers; i++) {
         atomic_store_explicit(&f->next[i], 0, memory_order_relaxed);
     }
@@ -292,7 +332,13 @@ hearth_status forward_step(forward *f, const forward_segment *segments, size_t c
     if (f->m->weights.stream != NULL) {
         TRY(weight_stream_status(f->m->weights.stream, error));
     }
-    return f->stopped ? error_set(error, HEARTH_E_CANCELLED, "step", NULL, "the caller's stop") : HEARTH_OK;
+    if (f->stopped) {
+        return error_set(error, HEARTH_E_CANCELLED, "step", NULL, "the caller's stop");
+    }
+    for (size_t i = 0; i < count; i++) {
+        segments[i].cache->state_position = segments[i].position + segments[i].count;
+    }
+    return HEARTH_OK;
 }
 
 size_t forward_rows(const forward *f)

@@ -31,7 +31,7 @@ static size_t widest_row(const model_config *c)
 {
     const size_t inner = most(most(c->ffn, c->moe.ffn), c->moe.shared_ffn);
     const size_t heads = most((size_t)c->heads * c->head_dim, (size_t)c->heads * c->mla.value);
-    return most(most(c->width, inner), most(heads, c->mla.q_rank));
+    return most(most(most(c->width, inner), delta_values(&c->delta)), most(heads, c->mla.q_rank));
 }
 
 static size_t widest_scratch(const model *m)
@@ -138,14 +138,15 @@ static bool make_ropes(forward *f)
 
 /* ---- layers ---- */
 
-static void view_attention(forward *f, uint32_t index)
+static void view_attention(forward *f, uint32_t index, uint32_t slot)
 {
     const model_config *c = &f->m->config;
     const layer_weights *l = &f->m->weights.layers[index];
     const bool windowed = layer_bit(c->windowed, index);
     const rope_table *rope = windowed && c->rope_local.dims != 0 ? &f->rope_local : &f->rope;
     const bool turned = !layer_bit(c->unrotated, index);
-    f->attention_layers[index] = (nn_attention_layer){.rope = turned ? rope : NULL,
+    f->attention_layers[index] = (nn_attention_layer){.slot = slot,
+                                                      .rope = turned ? rope : NULL,
                                                       .form = {.window = windowed ? c->window : 0,
                                                                .softcap = c->attention_softcap,
                                                                .slopes = f->m->weights.slopes,
@@ -171,6 +172,20 @@ static void view_latent(forward *f, forward_layer *view, const layer_weights *l)
                          .k_b = l->k_b,
                          .v_b = l->v_b,
                          .rope = &f->rope};
+}
+
+static void view_delta(forward *f, forward_layer *view, const layer_weights *l, size_t layer)
+{
+    view->is_delta = true;
+    view->delta = (nn_delta){.config = &f->m->config.delta,
+                             .qkv = &l->delta_qkv,
+                             .z = l->delta_z.rows != 0 ? &l->delta_z : NULL,
+                             .ba = &l->delta_ba,
+                             .taps = l->delta_taps,
+                             .rate = l->delta_rate,
+                             .step_bias = l->delta_step,
+                             .norm = l->delta_norm,
+                             .layer = layer};
 }
 
 static nn_mlp view_mlp(const model_config *c, const matrix *gate, const matrix *up, const matrix *down)
@@ -218,11 +233,14 @@ static bool view_layers(forward *f)
     if (f->layers == NULL || f->attention_layers == NULL) {
         return false;
     }
+    uint32_t recurrent = 0;
     for (uint32_t i = 0; i < c->layers; i++) {
         const layer_weights *l = &w->layers[i];
         forward_layer *view = &f->layers[i];
-        view_attention(f, i);
-        if (c->mla.kv_rank != 0) {
+        view_attention(f, i, i - recurrent);
+        if (layer_bit(c->recurrent, i)) {
+            view_delta(f, view, l, recurrent++);
+        } else if (c->mla.kv_rank != 0) {
             f->attention_layers[i].rope = NULL; /* nn/mla.h turns what turns */
             view_latent(f, view, l);
         }
@@ -310,19 +328,41 @@ static bool make_latent(forward *f, unsigned kinds)
     return r->q_a && r->q && r->kv_a && r->heads;
 }
 
+static bool make_delta(forward *f)
+{
+    const delta_config *d = &f->m->config.delta;
+    delta_room *r = &f->delta;
+    if (d->taps == 0) {
+        return true;
+    }
+    r->ldm = leading(delta_channels(d) + delta_values(d));
+    r->ldb = leading(2 * (size_t)d->value_heads);
+    r->mixed = floats(f, f->chunk, r->ldm);
+    r->ba = floats(f, f->chunk, r->ldb);
+    r->heads = arena_array(f->memory, (size_t)f->m->engine->threads, sizeof *r->heads);
+    for (int part = 0; r->heads != NULL && part < f->m->engine->threads; part++) {
+        r->heads[part] = floats(f, 1, size_round_up(delta_head_floats(d), 16));
+        if (r->heads[part] == NULL) {
+            return false;
+        }
+    }
+    return r->mixed && r->ba && r->heads;
+}
+
 static bool make_buffers(forward *f)
 {
     const model_config *c = &f->m->config;
     const size_t query = (size_t)c->heads * most(c->head_dim, c->mla.value);
     f->ldx = leading(c->width);
-    f->ldq = leading(query);
+    f->ldq = leading(c->form.output_gate ? 2 * query : query);
+    f->ldo = leading(most(query, delta_values(&c->delta)));
     f->ldkv = leading((size_t)c->kv_heads * c->head_dim);
     f->lda = leading(most(most(c->ffn, c->width), c->moe.shared_ffn));
     f->x = floats(f, f->chunk, f->ldx);
     f->q = floats(f, f->chunk, f->ldq);
     f->k = floats(f, f->chunk, f->ldkv);
     f->v = floats(f, f->chunk, f->ldkv);
-    f->out = floats(f, f->chunk, f->ldq);
+    f->out = floats(f, f->chunk, f->ldo);
     f->a = floats(f, f->chunk, f->lda);
     f->b = floats(f, f->chunk, f->lda);
     f->c = floats(f, f->chunk, f->ldx);
@@ -358,7 +398,8 @@ hearth_status forward_create(model *m, size_t chunk, forward **ret, hearth_error
     f->memory = arena_create(0);
     const unsigned kinds = all_kinds(m);
     if (f->memory == NULL || !make_buffers(f) || !make_input(f, kinds, chunk, &f->shared) || !make_workers(f, kinds) ||
-        !make_ropes(f) || !view_layers(f) || !make_room(f, kinds) || !make_latent(f, kinds)) {
+        !make_ropes(f) || !view_layers(f) || !make_room(f, kinds) || !make_latent(f, kinds) ||
+        !make_delta(f)) {
         forward_free(f);
         return error_memory(error, chunk * m->config.width * sizeof(float));
     }

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "model/forward.h"
 #include "nn/attention.h"
+#include "nn/delta_net.h"
 #include "nn/embedding.h"
 #include "nn/mla.h"
 #include "nn/mlp.h"
@@ -15,6 +16,8 @@ typedef struct forward_layer {
     nn_mlp mlp; /* of a dense layer */
     bool is_latent;
     nn_mla mla;
+    bool is_delta;
+    nn_delta delta;
     bool is_moe;
     nn_moe moe;
     nn_mlp shared;
@@ -25,10 +28,11 @@ struct forward {
     size_t chunk;
     arena *memory;          /* every buffer below but the logits */
     float *x;               /* [chunk, width] */
-    float *q, *k, *v, *out; /* [chunk, heads * head_dim], keys' width twice, heads * head_dim */
+    float *q, *k, *v, *out; /* [chunk, heads * head_dim, and the gates], keys' width twice, heads * head_dim or a delta
+                               net's values */
     float *a, *b;           /* [chunk, max(ffn, width)], [chunk, max(ffn, width)] */
     float *c;               /* [chunk, width]: attention's result where the MLP does not wait for it; experts' sum */
-    size_t ldx, ldq, ldkv, lda;
+    size_t ldx, ldq, ldo, ldkv, lda;
     float *gathered; /* of an encoder's attention: nn_attention has it */
     float *type_row; /* token type 0's row, [width], or NULL */
     float *logits; /* NULL where there is no output matrix;  [FORWARD_LOGIT_ROWS or chunk if that is less, vocabulary];
@@ -42,6 +46,7 @@ struct forward {
     nn_embedding embedding;
     moe_room room;
     mla_room latent;
+    delta_room delta;
     atomic_uint *next; /* [layers] */
     /* of this step */
     int32_t *ids;     /* [chunk] */

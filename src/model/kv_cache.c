@@ -1,7 +1,26 @@
-/* Storage of one sequence's keys and values: per layer the keys, then the values. */
+/* Storage of one sequence's keys and values, per layer the keys, then the values; states and their checkpoint. */
 #include "model/kv_cache.h"
 
 #include "base/memory.h"
+
+#include <string.h>
+
+static hearth_status create_states(const model_config *c, kv_cache *cache, hearth_error *error)
+{
+    if (c->delta.taps == 0) {
+        return HEARTH_OK;
+    }
+    cache->state_floats = delta_state_floats(&c->delta);
+    cache->states_bytes = (size_t)(model_config_state_bytes(c) / 2);
+    cache->states = mem_alloc_aligned(size_round_up(cache->states_bytes, 64), 64);
+    cache->checkpoint = mem_alloc_aligned(size_round_up(cache->states_bytes, 64), 64);
+    if (cache->states == NULL || cache->checkpoint == NULL) {
+        return error_memory(error, cache->states_bytes);
+    }
+    cache->state_position = KV_CACHE_NOWHERE;
+    cache->checkpoint_position = KV_CACHE_NOWHERE;
+    return HEARTH_OK;
+}
 
 hearth_status kv_cache_create(const model_config *c, cache_type type, size_t positions, kv_cache *ret,
                               hearth_error *error)
@@ -14,7 +33,7 @@ hearth_status kv_cache_create(const model_config *c, cache_type type, size_t pos
                   .kv_heads = c->kv_heads,
                   .head_dim = c->head_dim,
                   .capacity = (uint32_t)size_round_up(positions, ATTENTION_BLOCK)},
-        .layers = c->form.bidirectional ? 1 : c->layers, /* an encoder's layers use it in turn */
+        .layers = c->form.bidirectional ? 1 : model_config_attention_layers(c), /* an encoder's layers use it in turn */
     };
     cache.keys_bytes = size_round_up(cache_keys_bytes(cache.shape), 64);
     cache.values_bytes = size_round_up(cache_values_bytes(cache.shape), 64);
@@ -22,9 +41,14 @@ hearth_status kv_cache_create(const model_config *c, cache_type type, size_t pos
     if (!size_add(cache.keys_bytes, cache.values_bytes, &total) || !size_mul(total, cache.layers, &total)) {
         return error_set(error, HEARTH_E_LIMIT, "KV cache", "a size that fits in memory", "%zu positions", positions);
     }
-    cache.storage = mem_alloc_aligned(total, 64);
+    cache.storage = mem_alloc_aligned(total == 0 ? 64 : total, 64);
     if (cache.storage == NULL) {
         return error_memory(error, total);
+    }
+    const hearth_status status = create_states(c, &cache, error);
+    if (status != HEARTH_OK) {
+        kv_cache_free(&cache);
+        return status;
     }
     *ret = cache;
     return HEARTH_OK;
@@ -33,5 +57,40 @@ hearth_status kv_cache_create(const model_config *c, cache_type type, size_t pos
 void kv_cache_free(kv_cache *cache)
 {
     mem_free(cache->storage);
+    mem_free(cache->states);
+    mem_free(cache->checkpoint);
     *cache = (kv_cache){0};
+}
+
+uint32_t kv_cache_reach(const kv_cache *cache, uint32_t length)
+{
+    if (cache->states == NULL || cache->state_position == length) {
+        return length;
+    }
+    uint32_t reach = 0;
+    if (cache->checkpoint_position <= length) { /* nowhere is beyond every length */
+        reach = cache->checkpoint_position;
+    }
+    return cache->state_position <= length && cache->state_position > reach ? cache->state_position : reach;
+}
+
+void kv_cache_keep(kv_cache *cache)
+{
+    if (cache->states != NULL && cache->state_position != KV_CACHE_NOWHERE) {
+        memcpy(cache->checkpoint, cache->states, cache->states_bytes);
+        cache->checkpoint_position = cache->state_position;
+    }
+}
+
+void kv_cache_seek(kv_cache *cache, uint32_t position)
+{
+    if (cache->states == NULL || position == cache->state_position) {
+        return;
+    }
+    if (position == 0) {
+        memset(cache->states, 0, cache->states_bytes);
+    } else {
+        memcpy(cache->states, cache->checkpoint, cache->states_bytes);
+    }
+    cache->state_position = position;
 }

@@ -1,4 +1,9 @@
-/* One sequence's keys and values, every layer. The layout inside a layer is the kernels' (kernels/attention.h). */
+/* One sequence's past: keys and values of every layer that has them, the states of those that are recurrent. The layout
+ * inside a layer is the kernels' (kernels/attention.h, nn/delta_net.h).
+ *
+ * Keys and values can be cut back to any position: who goes on from there writes over what lies behind. A state cannot.
+ * It is that of one position; besides, the cache keeps a checkpoint, and the state of position 0 is zeros. From which
+ * positions a sequence can go on, kv_cache_reach says; forward_step, given such a position, takes the cache there. */
 #ifndef MODEL_KV_CACHE_H
 #define MODEL_KV_CACHE_H
 
@@ -7,14 +12,27 @@
 
 typedef struct kv_cache {
     cache_shape shape;
-    uint32_t layers;
+    uint32_t layers; /* with keys and values */
     uint8_t *storage;
     size_t keys_bytes, values_bytes; /* of one layer */
+    float *states;                   /* [recurrent layers, state_floats]; NULL: there are none */
+    float *checkpoint;               /* as many */
+    size_t state_floats, states_bytes;
+    uint32_t state_position, checkpoint_position; /* tokens that they have seen, or KV_CACHE_NOWHERE */
 } kv_cache;
+
+#define KV_CACHE_NOWHERE UINT32_MAX
 
 /* `positions` is rounded up to ATTENTION_BLOCK. Memory is touched as positions are filled. */
 hearth_status kv_cache_create(const model_config *c, cache_type type, size_t positions, kv_cache *ret,
                               hearth_error *error);
 void kv_cache_free(kv_cache *cache);
+
+/* The last position up to `length` from which the sequence can go on: `length` where all is keys and values. */
+uint32_t kv_cache_reach(const kv_cache *cache, uint32_t length);
+/* Keeps the states as they are now, in place of the checkpoint before. */
+void kv_cache_keep(kv_cache *cache);
+/* Takes the states to a position that kv_cache_reach gave. */
+void kv_cache_seek(kv_cache *cache, uint32_t position);
 
 #endif

@@ -28,6 +28,21 @@ const tensor_names names_gguf_two_norms = {GGUF_NAMES, GGUF_POST, .attention_nor
 /* the MLP's norm is called what it comes after */
 const tensor_names names_gguf_norm_after = {GGUF_NAMES, GGUF_POST, .attention_norm = "blk.%u.attn_norm",
                                             .ffn_norm = "blk.%u.post_attention_norm"};
+/* `rate` there is -exp(A_log); files of 2025 have q, k, v and z in one */
+const tensor_names names_gguf_qwen3_next = {GGUF_NAMES,
+                                            GGUF_POST,
+                                            .attention_norm = "blk.%u.attn_norm",
+                                            .ffn_norm = "blk.%u.post_attention_norm",
+                                            .delta_qkvz = "blk.%u.ssm_in",
+                                            .delta_qkv = "blk.%u.attn_qkv",
+                                            .delta_z = "blk.%u.attn_gate",
+                                            .delta_ba = "blk.%u.ssm_ba",
+                                            .delta_o = "blk.%u.ssm_out",
+                                            .delta_conv = "blk.%u.ssm_conv1d.weight",
+                                            .delta_rate = "blk.%u.ssm_a",
+                                            .delta_step = "blk.%u.ssm_dt.bias",
+                                            .delta_norm = "blk.%u.ssm_norm.weight"};
+
 /* BERT and its like */
 const tensor_names names_gguf_encoder = {GGUF_NAMES, .types = "token_types",
                                          .attention_post = "blk.%u.attn_output_norm",
@@ -118,6 +133,29 @@ const tensor_names names_qwen_moe = {LLAMA_ENDS,
                                      .shared_up = "model.layers.%u.mlp.shared_expert.up_proj",
                                      .shared_down = "model.layers.%u.mlp.shared_expert.down_proj",
                                      .shared_router = "model.layers.%u.mlp.shared_expert_gate"};
+
+static const char *const qwen3_next_unread[] = {"mtp.", "model.mtp.", NULL}; /* which guess further tokens */
+
+const tensor_names names_qwen3_next = {LLAMA_ENDS,
+                                       LLAMA_ATTENTION,
+                                       LLAMA_NORMS,
+                                       LLAMA_MLP,
+                                       .delta_qkvz = "model.layers.%u.linear_attn.in_proj_qkvz",
+                                       .delta_ba = "model.layers.%u.linear_attn.in_proj_ba",
+                                       .delta_o = "model.layers.%u.linear_attn.out_proj",
+                                       .delta_conv = "model.layers.%u.linear_attn.conv1d.weight",
+                                       .delta_rate = "model.layers.%u.linear_attn.A_log",
+                                       .delta_step = "model.layers.%u.linear_attn.dt_bias",
+                                       .delta_norm = "model.layers.%u.linear_attn.norm.weight",
+                                       .router = "model.layers.%u.mlp.gate",
+                                       .expert_gate = "model.layers.%u.mlp.experts.%u.gate_proj",
+                                       .expert_up = "model.layers.%u.mlp.experts.%u.up_proj",
+                                       .expert_down = "model.layers.%u.mlp.experts.%u.down_proj",
+                                       .shared_gate = "model.layers.%u.mlp.shared_expert.gate_proj",
+                                       .shared_up = "model.layers.%u.mlp.shared_expert.up_proj",
+                                       .shared_down = "model.layers.%u.mlp.shared_expert.down_proj",
+                                       .shared_router = "model.layers.%u.mlp.shared_expert_gate",
+                                       .unread = qwen3_next_unread};
 
 const tensor_names names_deepseek = {LLAMA_ENDS,
                                      LLAMA_NORMS,

@@ -17,6 +17,9 @@ typedef struct tensor_names {
     const char *q_norm, *k_norm;
     const char *q_a, *q_a_norm, *q_b, *kv_a, *kv_a_norm, *kv_b; /* latent attention; q_b is q where there is no q_a */
     const char *k_b, *v_b;                                      /* what kv_b holds, a matrix [heads, …] each (GGUF) */
+    /* a delta net: q, k, v and z in one matrix, by key heads, or z by itself; whole names of the vectors */
+    const char *delta_qkvz, *delta_qkv, *delta_z, *delta_ba, *delta_o;
+    const char *delta_conv, *delta_rate, *delta_step, *delta_norm;
     const char *gate, *up, *gate_up, *down;
     const char *sinks;      /* the whole name */
     const char *activation; /* parameters of it lie under this name */
@@ -35,6 +38,6 @@ typedef struct tensor_names {
 extern const tensor_names names_gguf, names_gguf_two_norms, names_gguf_encoder, names_gguf_norm_after, names_bert,
     names_roberta, names_nomic_bert, names_llama, names_olmo2, names_gemma2, names_glm, names_glm4, names_phi,
     names_phi3, names_starcoder2, names_apertus, names_mixtral, names_qwen_moe, names_deepseek, names_granite_moe,
-    names_internlm2, names_exaone, names_gpt_oss, names_neox, names_bloom, names_falcon, names_falcon_new, names_gpt2;
+    names_internlm2, names_exaone, names_gpt_oss, names_qwen3_next, names_gguf_qwen3_next, names_neox, names_bloom, names_falcon, names_falcon_new, names_gpt2;
 
 #endif

@@ -113,6 +113,11 @@ bool tensor_is_superfluous(const tensor_entry *entry, const model_config *c, con
             return true;
         }
     }
+    unsigned layer = 0; /* layers behind the last one */
+    if (c->beyond != 0 && sscanf(name, "blk.%6u.", &layer) == 1 && layer >= c->layers &&
+        layer < c->layers + c->beyond) {
+        return true;
+    }
     if (c->tied && (strcmp(name, "lm_head.weight") == 0 || strcmp(name, "embed_out.weight") == 0)) {
         return true;
     }
@@ -143,14 +148,15 @@ static hearth_status check_all_used(const loader *l, hearth_error *error)
 
 /* ---- packing ---- */
 
-#define LAYER_MATRICES 14
+#define LAYER_MATRICES 17
 
 static void layer_matrices(layer_weights *layer, matrix *ret[LAYER_MATRICES])
 {
     matrix *const all[LAYER_MATRICES] = {
-        &layer->q,           &layer->k,         &layer->v,           &layer->q_a,          &layer->kv_a,
-        &layer->o,           &layer->gate,      &layer->up,          &layer->down,         &layer->router,
-        &layer->shared_gate, &layer->shared_up, &layer->shared_down, &layer->shared_router};
+        &layer->q,         &layer->k,           &layer->v,         &layer->q_a,         &layer->kv_a,
+        &layer->delta_qkv, &layer->delta_z,     &layer->delta_ba,  &layer->o,           &layer->gate,
+        &layer->up,        &layer->down,        &layer->router,    &layer->shared_gate, &layer->shared_up,
+        &layer->shared_down, &layer->shared_router};
     memcpy(ret, all, sizeof all);
 }
 

@@ -9,7 +9,8 @@
 #include "tensor/matrix.h"
 
 typedef struct layer_weights {
-    matrix q, k, v, o; /* [heads * head_dim, width], [kv_heads * head_dim, width] twice, [width, heads * head_dim] */
+    matrix q, k, v, o; /* [heads * head_dim, width], [kv_heads * head_dim, width] twice, [width, heads * head_dim]; with
+                          an output gate q has the gate's rows, as many, behind the queries' */
     matrix gate, up, down; /* [ffn, width] twice, [width, ffn]; no rows: there is none */
     nn_norm attention_norm, attention_post, ffn_norm, ffn_post; /* [width]; NORM_NONE: there is none */
     nn_norm q_norm, k_norm;                                     /* as layer_form's qk_norm says */
@@ -22,6 +23,10 @@ typedef struct layer_weights {
     matrix q_a, kv_a; /* [q_rank, width] or no rows, [kv_rank + rope, width] */
     nn_norm q_a_norm, kv_a_norm;
     matrix *k_b, *v_b; /* [heads]: [kv_rank, nope], [value, kv_rank] */
+    /* a delta net (nn/delta_net.h), in place of q, k and v; o is then [width, values] */
+    matrix delta_qkv, delta_z, delta_ba;
+    const float *delta_taps, *delta_rate, *delta_step;
+    nn_norm delta_norm;
     /* a mixture of experts, in place of gate, up and down */
     matrix router;               /* [experts, width]; no rows: a plain MLP */
     const float *selection_bias; /* [experts], or NULL */

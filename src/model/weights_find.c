@@ -136,11 +136,43 @@ static size_t latent_row(const row_order *o, row_part part, size_t row)
     return row - j + 2 * (j % half) + j / half;
 }
 
+/* A delta net's: `row` of q, k, v and z as they follow each other here. */
+static size_t delta_row(const delta_config *d, size_t row)
+{
+    const size_t share = d->value_heads / d->key_heads;
+    const size_t values = share * d->value_dim; /* of a key head */
+    const size_t block = 2 * (size_t)d->key_dim + 2 * values;
+    const size_t keys = (size_t)d->key_heads * d->key_dim;
+    if (row < 2 * keys) { /* q, then k */
+        const size_t which = row / keys;
+        return row % keys / d->key_dim * block + which * d->key_dim + row % d->key_dim;
+    }
+    const size_t i = row - 2 * keys;
+    const size_t which = i / (d->key_heads * values);
+    const size_t j = i % (d->key_heads * values);
+    return j / values * block + 2 * (size_t)d->key_dim + which * values + j % values;
+}
+
+static size_t split_row(const model_config *c, row_part part, size_t row)
+{
+    if (part == PART_DELTA_QKVZ) {
+        return delta_row(&c->delta, row);
+    }
+    /* in the file: some rows of the first half, as many of the second, and so on */
+    const size_t piece = part == PART_GATED_Q ? c->head_dim : c->delta.value_heads / c->delta.key_heads;
+    const size_t half = part == PART_GATED_Q ? (size_t)c->heads * c->head_dim : c->delta.value_heads;
+    const size_t i = row % half;
+    return (2 * (i / piece) + row / half) * piece + i % piece;
+}
+
 size_t row_place(const row_order *o, row_part part, bool fused, size_t rows, size_t row)
 {
     const model_config *c = o->c;
     const size_t dim = c->head_dim;
     const size_t share = c->heads / c->kv_heads;
+    if (part == PART_GATED_Q || part == PART_DELTA_QKVZ || part == PART_DELTA_BA) {
+        return split_row(c, part, row);
+    }
     if (part == PART_LATENT_Q || part == PART_LATENT_KV) {
         return latent_row(o, part, row);
     }
@@ -314,7 +346,7 @@ float value_at(dtype type, const uint8_t *values, size_t index)
     return type == DTYPE_F16 ? f16_to_f32(half) : bf16_to_f32(half);
 }
 
-static hearth_status check_value_type(const char *name, const tensor_entry *entry, hearth_error *error)
+hearth_status check_value_type(const char *name, const tensor_entry *entry, hearth_error *error)
 {
     char place[LIMIT_TENSOR_NAME_BYTES + 64];
     if (value_bytes(entry->type) != 0) {

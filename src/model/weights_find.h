@@ -34,6 +34,9 @@ typedef enum row_part {
     PART_ODD,         /* up */
     PART_LATENT_Q,    /* heads of nope + rope values, of which the last ones turn */
     PART_LATENT_KV,   /* kv_rank values, then rope ones that turn */
+    PART_GATED_Q,     /* queries of all heads, then gates of all heads; the file has each head's gate behind its query */
+    PART_DELTA_QKVZ,  /* q, k, v, z; the file has them for one key head after the other */
+    PART_DELTA_BA,    /* b, a; likewise */
 } row_part;
 
 /* In which order a container keeps rows. */
@@ -79,7 +82,8 @@ hearth_status find_slice(loader *l, const char *stem, const uint64_t shape[2], s
                          hearth_error *error);
 hearth_status find_matrix(loader *l, const matrix_place *place, size_t rows, size_t cols, matrix *ret,
                           hearth_error *error);
-/* Of F32, F16 or BF16. */
+/* Of F32, F16 or BF16, what check_value_type lets through. */
+hearth_status check_value_type(const char *name, const tensor_entry *entry, hearth_error *error);
 float value_at(dtype type, const uint8_t *values, size_t index);
 /* Of [experts, all], the values `first`, `first + step`, … of one expert. */
 hearth_status find_expert_vector(loader *l, const char *name, const uint64_t shape[2], size_t expert, size_t first,

@@ -1,5 +1,5 @@
 /* The tensors of a layer: which there are, by the model's form. */
-#include "model/weights_layer.h"
+#include "model/weights_delta.h"
 
 #include "base/limits.h"
 #include "kernels/kernels.h"
@@ -51,7 +51,7 @@ static hearth_status load_qk_norms(loader *l, unsigned index, layer_weights *lay
     char stem[NAME_BYTES];
     const model_config *c = l->c;
     const qk_norm_kind kind = c->form.qk_norm;
-    if (kind == QK_NORM_NONE) {
+    if (kind == QK_NORM_NONE || layer_bit(c->recurrent, index)) {
         return HEARTH_OK;
     }
     if (l->names->q_norm == NULL || l->names->k_norm == NULL) {
@@ -118,7 +118,12 @@ static hearth_status load_attention(loader *l, unsigned index, layer_weights *la
     const size_t query = (size_t)c->heads * c->head_dim;
     const size_t key = (size_t)c->kv_heads * c->head_dim;
     const bool biased = c->form.qkv_bias;
-    TRY(load_linear(l, n->q, n->qkv, PART_Q, index, query, c->width, biased, &layer->q, &layer->q_bias, error));
+    if (c->form.output_gate) {
+        TRY(load_linear(l, n->q, NULL, PART_GATED_Q, index, 2 * query, c->width, biased, &layer->q, &layer->q_bias,
+                        error));
+    } else {
+        TRY(load_linear(l, n->q, n->qkv, PART_Q, index, query, c->width, biased, &layer->q, &layer->q_bias, error));
+    }
     TRY(load_linear(l, n->k, n->qkv, PART_K, index, key, c->width, biased, &layer->k, &layer->k_bias, error));
     TRY(load_linear(l, n->v, n->qkv, PART_V, index, key, c->width, biased, &layer->v, &layer->v_bias, error));
     TRY(load_linear(l, n->o, NULL, PART_ALL, index, c->width, query, c->form.o_bias, &layer->o, &layer->o_bias, error));
@@ -370,7 +375,9 @@ hearth_status load_layer(loader *l, unsigned index, hearth_error *error)
 {
     layer_weights *layer = &l->w->layers[index];
     TRY(load_norms(l, index, layer, error));
-    if (l->c->mla.kv_rank != 0) {
+    if (layer_bit(l->c->recurrent, index)) {
+        TRY(load_delta(l, index, layer, error));
+    } else if (l->c->mla.kv_rank != 0) {
         TRY(load_latent(l, index, layer, error));
     } else {
         TRY(load_attention(l, index, layer, error));

@@ -20,6 +20,8 @@ typedef struct nn_sequence {
     uint32_t count;      /* tokens */
     size_t first;        /* its first token's row in the step */
     uint32_t wanted;     /* the last `wanted` tokens' outputs matter in the last layer */
+    float *states;       /* of layers with a recurrent state (nn/delta_net.h), one behind the other, or NULL */
+    size_t state_floats; /* from one of them to the next */
 } nn_sequence;
 
 /* Norms on queries and keys. */
@@ -34,6 +36,7 @@ typedef enum qk_norm_kind {
 
 /* What differs between layers. */
 typedef struct nn_attention_layer {
+    uint32_t slot;          /* which layer of the cache's storage is its own */
     const rope_table *rope; /* NULL: nothing turns */
     attention_form form;
     qk_norm_kind qk_norm;

@@ -31,6 +31,8 @@ LLAMA3 = {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq
 LONG = {"rope_type": "longrope", "rope_theta": 10000.0, "short_factor": [1.0, 1.1, 1.3, 1.7], "long_factor": [2.0, 3.0, 4.0, 5.0],
         "original_max_position_embeddings": 256}
 EXPERTS = dict(num_local_experts=5, num_experts=5, num_experts_per_tok=2)
+NEXT = dict(num_experts=5, num_experts_per_tok=2, head_dim=16, moe_intermediate_size=24, shared_expert_intermediate_size=40, norm_topk_prob=True,
+            rope_parameters={**PLAIN, "partial_rotary_factor": 0.25})
 # name: (model type, settings, GGUF too?)
 ROWS = {
     "llama-yarn": ("llama", dict(rope_parameters=YARN), True),
@@ -100,6 +102,10 @@ ROWS = {
                                 tie_word_embeddings=True), True),
     "arcee": ("arcee", dict(mlp_bias=False), True),
     "seed-oss": ("seed_oss", dict(head_dim=16, attention_bias=True, attention_out_bias=False), True),
+    "qwen3-next": ("qwen3_next", dict(**NEXT, linear_num_key_heads=2, linear_num_value_heads=4, linear_key_head_dim=12, linear_value_head_dim=20), True),
+    "qwen3-next-mixed": ("qwen3_next", dict(**{**NEXT, "norm_topk_prob": False}, linear_num_key_heads=3, linear_num_value_heads=3, linear_key_head_dim=8,
+                                            linear_value_head_dim=16, linear_conv_kernel_dim=3, attention_bias=True, mlp_only_layers=[1], num_hidden_layers=5,
+                                            layer_types=["full_attention", "linear_attention", "linear_attention", "full_attention", "linear_attention"]), False),
     "falcon-alibi": ("falcon", dict(multi_query=False, parallel_attn=False, new_decoder_architecture=False, alibi=True, bias=True,
                                     attn_implementation="sdpa"), False),
 }
@@ -174,17 +180,29 @@ def settings_of(kind, row):
     return {**base, **row}
 
 
+def decay_rates(p, generator):
+    """GGUF holds -exp(A_log) as torch rounds it: of numbers whose exp torch rounds to nearest, from slow to fast."""
+    for i in range(p.numel()):
+        while True:
+            value = (3 * torch.rand(1, generator=generator) - 3).bfloat16().float()
+            if float(torch.exp(value)) == float(torch.exp(value.double()).float()):
+                break
+        p[i] = value[0]
+
+
 def fill(model, seed):
     """Weights that make lively logits and fit bf16 exactly, so that every container holds the same numbers."""
     generator = torch.Generator().manual_seed(seed)
-    plus_one = model.config.model_type.startswith(("gemma", "nemotron"))
+    plus_one = model.config.model_type.startswith(("gemma", "nemotron", "qwen3_next"))
     with torch.no_grad():
         for name, p in sorted(model.named_parameters()):
             r = torch.randn(p.shape, generator=generator)
             if "norm" in name and name.endswith("weight") or ".ln_" in name and name.endswith("weight"):
-                p.copy_(((0 if plus_one else 1) + 0.2 * r).bfloat16().float())
+                p.copy_(((0 if plus_one and "linear_attn" not in name else 1) + 0.2 * r).bfloat16().float())
                 if "embeddings_layernorm" in name:
                     p.mul_(0.25)
+            elif name.endswith("A_log"):
+                decay_rates(p, generator)
             elif p.dim() <= 1:
                 p.copy_((0.3 * r).bfloat16().float())
             else:
@@ -235,6 +253,7 @@ def to_gguf(converter, folder, path):
 
     class WithoutVocabulary(kind):
         model_arch = kind.model_arch
+        no_mtp = True  # no layers that predict further tokens
 
         def set_vocab(self):
             self.gguf_writer.add_vocab_size(self.hparams["vocab_size"])

@@ -566,7 +566,9 @@ static void attention_store(cache_shape shape, void *keys, void *values, uint32_
     }
 }
 
-static const attention_table attention_operations = {attention_store, attention_attend};
+extern const delta_table V16_NAME(kernels_delta); /* template/delta_net.c */
+
+static const attention_table attention_operations = {attention_store, attention_attend, &V16_NAME(kernels_delta)};
 
 void V16_NAME(kernels_fill_attention)(kernel_table *table)
 {
