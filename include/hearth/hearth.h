@@ -102,7 +102,8 @@ HEARTH_API const float *hearth_session_logits(const hearth_session *session);
 /* Draws the next token; it is not fed yet. */
 HEARTH_API hearth_status hearth_session_sample(hearth_session *session, int32_t *ret_token, hearth_error *error);
 HEARTH_API bool hearth_model_is_end(const hearth_model *model, int32_t token);
-/* Forgets all positions from `length` on. */
+/* Forgets all positions from `length` on. (Models with recurrent layers, Qwen3-Next: the next feed computes some of the
+ * tokens that are left again, from a checkpoint near the end of the last prompt or from the beginning.) */
 HEARTH_API hearth_status hearth_session_rewind(hearth_session *session, size_t length, hearth_error *error);
 HEARTH_API size_t hearth_session_length(const hearth_session *session);
 

@@ -59,11 +59,13 @@ static void count_operations(const model *m, double ret[MEASURE_KINDS])
     }
 }
 
-/* Keys and values that one token at `position` reads. */
+/* Keys and values that one token at `position` reads; states, read and written. */
 static double cache_bytes(const model *m, double position)
 {
+    const model_config *c = &m->config;
     const double value_bytes = m->compute == COMPUTE_F32 ? 4 : 2;
-    return 2.0 * m->config.layers * m->config.kv_heads * m->config.head_dim * value_bytes * position;
+    return 2.0 * model_config_attention_layers(c) * c->kv_heads * c->head_dim * value_bytes * position +
+           (double)model_config_state_bytes(c);
 }
 
 static double matrix_bytes(const matrix *w)

@@ -97,6 +97,12 @@ static void print_shape(const model_config *k)
         printf("keys and values in %u + %u values, queries through %u; heads of %u + %u, values of %u\n",
                k->mla.kv_rank, k->mla.rope, k->mla.q_rank, k->mla.nope, k->mla.rope, k->mla.value);
     }
+    if (k->delta.taps != 0) {
+        row("delta nets");
+        printf("in %u layers: %u key heads of %u, %u value heads of %u, a convolution of %u tokens\n",
+               model_config_recurrent_layers(k), k->delta.key_heads, k->delta.key_dim, k->delta.value_heads,
+               k->delta.value_dim, k->delta.taps);
+    }
     row("positions");
     if (k->positions != 0 || k->form.alibi) {
         printf("%u tokens of context; %s\n", k->context, k->form.alibi ? "ALiBi" : "a learned table");

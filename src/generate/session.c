@@ -6,7 +6,9 @@
 
 #include <string.h>
 
-/* Invariants: the cache holds the `length` tokens of `tokens`; `logits` (has_logits) are those after the last. */
+/* Invariants: the cache holds the `length` tokens of `tokens`, or, where it has states that cannot be cut back
+ * (model/kv_cache.h), what session_feed computes again before it goes on; `logits` (has_logits) are those after the last.
+ */
 struct session {
     model *m;
     forward *forward;
@@ -18,6 +20,10 @@ struct session {
     bool has_logits;
     const float *logits; /* in the workspace */
 };
+
+/* A checkpoint is kept so many tokens before a prompt's end: the next prompt of a chat differs from there on, where what
+ * a template puts before an answer, or the thinking in it, is not in the history. */
+#define CHECKPOINT_BEFORE_END 32u
 
 session_options session_options_default(void)
 {
@@ -36,10 +42,12 @@ static cache_type chosen_cache(const model *m, int wanted)
 static size_t fitting_context(const model *m, cache_type type)
 {
     const size_t value_bytes = type == CACHE_F32 ? 4 : 2;
-    const uint64_t room = memory_available_bytes() / 2;
+    const uint64_t half = memory_available_bytes() / 2;
+    const uint64_t states = model_config_state_bytes(&m->config);
+    const uint64_t room = half > states ? half - states : 0;
     size_t positions = m->config.context;
-    const uint64_t a_block = model_config_cache_bytes(&m->config, ATTENTION_BLOCK, value_bytes);
-    const uint64_t blocks = a_block == 0 ? 0 : room / a_block;
+    const uint64_t a_block = model_config_cache_bytes(&m->config, ATTENTION_BLOCK, value_bytes) - states;
+    const uint64_t blocks = a_block == 0 ? UINT64_MAX : room / a_block;
     if (blocks < (positions + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK) {
         positions = (size_t)(blocks < 1 ? 1 : blocks) * ATTENTION_BLOCK;
     }
@@ -113,7 +121,7 @@ static hearth_status feed_chunk(session *s, const int32_t *ids, size_t count, bo
                                      .want = last ? WANT_LAST : WANT_NONE};
     s->has_logits = false;
     TRY(forward_step(s->forward, &segment, 1, error));
-    memcpy(s->tokens + s->length, ids, count * sizeof *ids);
+    memmove(s->tokens + s->length, ids, count * sizeof *ids); /* they may be these */
     s->length += count;
     if (last) {
         TRY(forward_logits(s->forward, 0, 1, &s->logits, error));
@@ -140,6 +148,7 @@ typedef struct feeding {
     progress_fn progress; /* NULL: nothing */
     void *context;
     size_t done, step, count; /* tokens: computed, under way, in all */
+    size_t checkpoint;        /* position of which the states are kept */
 } feeding;
 
 /* Within a step: as if each layer computed its share of the tokens. */
@@ -149,12 +158,26 @@ static bool watch_feeding(void *context, uint32_t done, uint32_t layers)
     return f->progress(f->context, "prompt", f->done + f->step * done / layers, f->count, "tokens");
 }
 
-static hearth_status feed_chunks(session *s, const int32_t *ids, feeding *f, hearth_error *error)
+/* No more tokens than a step takes, and none beyond the checkpoint. */
+static size_t next_step(session *s, const feeding *f, size_t left)
 {
     const size_t chunk = forward_chunk(s->forward);
-    while (f->done < f->count) {
-        f->step = f->count - f->done < chunk ? f->count - f->done : chunk;
-        TRY(feed_chunk(s, ids + f->done, f->step, f->done + f->step == f->count, error));
+    const size_t most = left < chunk ? left : chunk;
+    if (s->cache.states == NULL || s->length > f->checkpoint) {
+        return most;
+    }
+    if (s->length == f->checkpoint) {
+        kv_cache_keep(&s->cache, (uint32_t)s->length);
+        return most;
+    }
+    return f->checkpoint - s->length < most ? f->checkpoint - s->length : most;
+}
+
+static hearth_status feed_chunks(session *s, const int32_t *ids, size_t count, feeding *f, hearth_error *error)
+{
+    for (size_t at = 0; at < count; at += f->step) {
+        f->step = next_step(s, f, count - at);
+        TRY(feed_chunk(s, ids + at, f->step, f->done + f->step == f->count, error));
         f->done += f->step;
         if (f->progress != NULL && !f->progress(f->context, "prompt", f->done, f->count, "tokens")) {
             return error_set(error, HEARTH_E_CANCELLED, "prompt", NULL, "the caller's stop");
@@ -171,9 +194,19 @@ hearth_status session_feed(session *s, const int32_t *ids, size_t count, progres
                          "%zu tokens after %zu of %zu", count, s->length, s->capacity);
     }
     TRY(check_ids(s, ids, count, error)); /* before anything is computed */
-    feeding f = {.progress = progress, .context = progress_context, .count = count};
+    const size_t end = s->length;
+    const size_t from = count == 0 ? end : kv_cache_reach(&s->cache, (uint32_t)end);
+    const size_t whole = end + count;
+    feeding f = {.progress = progress, .context = progress_context, .count = whole - from};
+    if (f.count > 1) { /* a prompt */
+        f.checkpoint = whole > CHECKPOINT_BEFORE_END + from ? whole - CHECKPOINT_BEFORE_END : from;
+    }
     forward_watch(s->forward, progress != NULL ? watch_feeding : NULL, &f);
-    const hearth_status status = feed_chunks(s, ids, &f, error);
+    s->length = from;
+    hearth_status status = feed_chunks(s, s->tokens + from, end - from, &f, error);
+    if (status == HEARTH_OK) {
+        status = feed_chunks(s, ids, count, &f, error);
+    }
     forward_watch(s->forward, NULL, NULL);
     return status;
 }
@@ -188,6 +221,7 @@ hearth_status session_feed_shared(session *s, const int32_t *ids, size_t count, 
     if (kept == count && kept > 0 && !(kept == s->length && s->has_logits)) {
         kept--;
     }
+    kept = kv_cache_reach(&s->cache, (uint32_t)kept);
     if (count > s->capacity) {
         return error_set(error, HEARTH_E_LIMIT, "context", "no more tokens than the context has", "%zu of %zu", count,
                          s->capacity);

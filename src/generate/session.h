@@ -24,7 +24,9 @@ hearth_status session_create(model *m, const session_options *options, session *
 void session_free(session *s);
 
 /* Computes these tokens after what is there. HEARTH_E_LIMIT when the context would be passed (nothing is computed);
- * HEARTH_E_CANCELLED when progress said so (the session then holds what was computed). progress may be NULL. */
+ * HEARTH_E_CANCELLED when progress said so (the session then holds what was computed). progress may be NULL.
+ * Of a model with recurrent layers the tokens since the last checkpoint are computed again first, where the session was
+ * rewound or a feed cancelled: model/kv_cache.h. */
 hearth_status session_feed(session *s, const int32_t *ids, size_t count, progress_fn progress, void *progress_context,
                            hearth_error *error);
 /* Makes the sequence equal ids: keeps the common prefix that is computed already (at most count - 1 tokens, so that

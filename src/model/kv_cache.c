@@ -74,9 +74,9 @@ uint32_t kv_cache_reach(const kv_cache *cache, uint32_t length)
     return cache->state_position <= length && cache->state_position > reach ? cache->state_position : reach;
 }
 
-void kv_cache_keep(kv_cache *cache)
+void kv_cache_keep(kv_cache *cache, uint32_t position)
 {
-    if (cache->states != NULL && cache->state_position != KV_CACHE_NOWHERE) {
+    if (cache->states != NULL && cache->state_position == position) {
         memcpy(cache->checkpoint, cache->states, cache->states_bytes);
         cache->checkpoint_position = cache->state_position;
     }

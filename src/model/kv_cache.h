@@ -30,8 +30,8 @@ void kv_cache_free(kv_cache *cache);
 
 /* The last position up to `length` from which the sequence can go on: `length` where all is keys and values. */
 uint32_t kv_cache_reach(const kv_cache *cache, uint32_t length);
-/* Keeps the states as they are now, in place of the checkpoint before. */
-void kv_cache_keep(kv_cache *cache);
+/* Keeps the states, if they are those of this position, in place of the checkpoint before. */
+void kv_cache_keep(kv_cache *cache, uint32_t position);
 /* Takes the states to a position that kv_cache_reach gave. */
 void kv_cache_seek(kv_cache *cache, uint32_t position);
 

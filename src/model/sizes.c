@@ -2,8 +2,7 @@
 #include "model/sizes.h"
 
 #include "base/memory.h"
-#include "model/tensor_names.h"
-#include "tensor/matrix.h"
+#include "model/weights_find.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +76,7 @@ static void add_norm(counting *n, weight_size *to, uint64_t values)
     }
 }
 
-static void count_norms(counting *n, weight_size *to)
+static void count_norms(counting *n, weight_size *to, uint32_t layer)
 {
     const model_config *c = n->c;
     const layer_form *form = &c->form;
@@ -85,7 +84,7 @@ static void count_norms(counting *n, weight_size *to)
     for (uint32_t i = 0; i < norms; i++) {
         add_norm(n, to, c->width);
     }
-    if (form->qk_norm != QK_NORM_NONE && !form->norm_weightless) {
+    if (form->qk_norm != QK_NORM_NONE && !form->norm_weightless && !layer_bit(c->recurrent, layer)) {
         const bool one = form->qk_norm == QK_NORM_HEAD;
         add_vector(n, to, (one ? 1 : (uint64_t)c->heads) * c->head_dim);
         add_vector(n, to, (one ? 1 : (uint64_t)c->kv_heads) * c->head_dim);
@@ -96,13 +95,14 @@ static void count_attention(counting *n, weight_size *to)
 {
     const model_config *c = n->c;
     const uint64_t query = (uint64_t)c->heads * c->head_dim;
+    const uint64_t gated = c->form.output_gate ? 2 * query : query;
     const uint64_t key = (uint64_t)c->kv_heads * c->head_dim;
-    add_matrix(n, to, query, c->width);
+    add_matrix(n, to, gated, c->width);
     add_matrix(n, to, key, c->width);
     add_matrix(n, to, key, c->width);
     add_matrix(n, to, c->width, query);
     if (c->form.qkv_bias) {
-        add_vector(n, to, query + 2 * key);
+        add_vector(n, to, gated + 2 * key);
     }
     if (c->form.o_bias) {
         add_vector(n, to, c->width);
@@ -127,6 +127,18 @@ static void count_latent(counting *n, weight_size *to)
     if (c->form.o_bias) {
         add_vector(n, to, c->width);
     }
+}
+
+static void count_delta(counting *n, weight_size *to)
+{
+    const model_config *c = n->c;
+    const delta_config *d = &c->delta;
+    const uint64_t values = delta_values(d);
+    add_matrix(n, to, delta_channels(d) + values, c->width);
+    add_matrix(n, to, 2 * (uint64_t)d->value_heads, c->width);
+    add_matrix(n, to, c->width, values);
+    add_vector(n, to, delta_channels(d) * d->taps);
+    add_vector(n, to, 2 * (uint64_t)d->value_heads + d->value_dim);
 }
 
 static void count_mlp(counting *n, weight_size *to)
@@ -286,8 +298,10 @@ hearth_status model_sizes_from_config(const model_config *c, dtype type, model_s
     TRY(begin_sizes(c, ret, error));
     count_ends(&n, ret);
     for (uint32_t i = 0; i < c->layers; i++) {
-        count_norms(&n, &ret->layers[i].fixed);
-        if (c->mla.kv_rank != 0) {
+        count_norms(&n, &ret->layers[i].fixed, i);
+        if (layer_bit(c->recurrent, i)) {
+            count_delta(&n, &ret->layers[i].fixed);
+        } else if (c->mla.kv_rank != 0) {
             count_latent(&n, &ret->layers[i].fixed);
         } else {
             count_attention(&n, &ret->layers[i].fixed);
@@ -308,7 +322,11 @@ hearth_status model_sizes_from_tensors(const model_config *c, const tensor_table
     const tensor_names *names = gguf ? &names_gguf : c->family->names;
     TRY(begin_sizes(c, ret, error));
     for (size_t i = 0; i < tensors->count; i++) {
-        count_tensor(&n, names, &tensors->entries[i], ret);
+        /* layers behind the last one, which are not read */
+        const bool beyond = c->delta.taps != 0 && tensor_is_superfluous(&tensors->entries[i], c, names);
+        if (!beyond) {
+            count_tensor(&n, names, &tensors->entries[i], ret);
+        }
     }
     return end_sizes(&n, ret, error);
 }
@@ -347,6 +365,10 @@ double model_sizes_cache_read(const model_config *c, uint64_t positions, size_t 
 {
     double bytes = 0;
     for (uint32_t i = 0; i < c->layers; i++) {
+        if (layer_bit(c->recurrent, i)) { /* read and written, the states that model_config_state_bytes counts twice */
+            bytes += 2.0 * (double)delta_state_floats(&c->delta) * sizeof(float);
+            continue;
+        }
         const bool windowed = c->window != 0 && layer_bit(c->windowed, i);
         const double seen = (double)(windowed && c->window < positions ? c->window : positions);
         bytes += 2.0 * c->kv_heads * c->head_dim * (double)value_bytes * seen;

@@ -2,10 +2,13 @@
 """Writes tests/plan/golden.json: how many parameters transformers makes of the configurations beside it and of those under
 tests/model/golden/families, on PyTorch's meta device, where weights have shapes and no memory.
 
-"active" leaves out the experts that a token is not sent to. Needs transformers and PyTorch (tests/requirements.txt)."""
+"active" leaves out the experts that a token is not sent to. Needs transformers and PyTorch (tests/requirements.txt).
+
+    make_golden.py [NAME...]     of a configuration or a folder: the other numbers stay"""
 
 import json
 import pathlib
+import sys
 
 import torch
 import transformers
@@ -32,10 +35,12 @@ def count(path):
 
 
 def main():
-    golden = {}
+    golden = json.loads((HERE / "golden.json").read_text()) if len(sys.argv) > 1 else {}
     paths = sorted(HERE.glob("*-*.json")) + sorted(FAMILIES.glob("*/config.json"))
     for path in paths:
         name = path.stem if path.parent == HERE else "families/" + path.parent.name
+        if len(sys.argv) > 1 and name.removeprefix("families/") not in sys.argv[1:]:
+            continue
         golden[name] = count(path)
         print(name, golden[name])
     (HERE / "golden.json").write_text(json.dumps(golden, indent=1) + "\n")
