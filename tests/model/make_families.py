@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 
+import numpy
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
@@ -264,6 +265,42 @@ def to_gguf(converter, folder, path):
         made.write()
 
 
+def older_gguf(converter, path, ret):
+    """Qwen3-Next as files of 2025 have it: q, k, v and z in one tensor, by key heads; and a layer that guesses further tokens."""
+    sys.path.insert(0, str(pathlib.Path(converter) / "gguf-py"))
+    import gguf
+    read = gguf.GGUFReader(path)
+    number = {key: field.contents() for key, field in read.fields.items()}
+    heads, values, dim = (number[f"qwen3next.ssm.{key}"] for key in ("group_count", "time_step_rank", "state_size"))
+    inner = number["qwen3next.ssm.inner_size"] // heads
+    write = gguf.GGUFWriter(ret, "qwen3next")
+    for key, field in read.fields.items():
+        if not key.startswith("GGUF.") and key != "general.architecture":
+            value = number[key] + 1 if key == "qwen3next.block_count" else number[key]
+            if key == "qwen3next.attention.recurrent_layers":  # which older files leave to the interval
+                continue
+            write.add_key_value(key, value, field.types[0], field.types[-1] if len(field.types) > 1 else None)
+    write.add_uint32("qwen3next.nextn_predict_layers", 1)
+    by_name = {t.name: t for t in read.tensors}
+    for name, t in by_name.items():
+        data = t.data
+        if name.endswith("attn_gate.weight"):
+            continue
+        if name.endswith("attn_qkv.weight"):
+            z = by_name[name.replace("attn_qkv", "attn_gate")].data
+            parts = [data[:heads * dim], data[heads * dim:2 * heads * dim], data[2 * heads * dim:], z]
+            sizes = [dim, dim, inner, inner]
+            data = numpy.concatenate([p[h * n:(h + 1) * n] for h in range(heads) for p, n in zip(parts, sizes)])
+            name = name.replace("attn_qkv", "ssm_in")
+        write.add_tensor(name, data, raw_dtype=t.tensor_type)
+    extra = by_name["blk.3.attn_k.weight"]
+    write.add_tensor(f"blk.{number['qwen3next.block_count']}.nextn.eh_proj.weight", extra.data, raw_dtype=extra.tensor_type)
+    write.write_header_to_file()
+    write.write_kv_data_to_file()
+    write.write_tensors_to_file()
+    write.close()
+
+
 def make(converter, number, name):
     kind, row, as_gguf = ROWS[name]
     torch.manual_seed(number)
@@ -307,6 +344,8 @@ def make(converter, number, name):
             to_gguf(converter, folder, path)
         finally:
             stub.unlink()
+        if name == "qwen3-next":
+            older_gguf(converter, path, HERE / "qwen3-next-older.gguf")
     print(f"{name}: seed {seed}, margin {margin:.4f}, logits to {float(logits.abs().max()):.3g}, "
           f"{sum(f.stat().st_size for f in folder.iterdir())} bytes{', GGUF' if path.exists() else ''}", flush=True)
 
