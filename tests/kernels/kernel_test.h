@@ -43,6 +43,7 @@ void check_attention_definition(void **state);
 void check_attention_forms(void **state);
 void check_attention_chunks(void **state);
 void check_attention_meaning(void **state);
+void check_delta_net(void **state);
 void check_function_errors(void **state);
 void check_function_corners(void **state);
 void check_math64(void **state);

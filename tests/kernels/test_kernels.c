@@ -41,6 +41,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(check_attention_forms),
         cmocka_unit_test(check_attention_chunks),
         cmocka_unit_test(check_attention_meaning),
+        cmocka_unit_test(check_delta_net),
         cmocka_unit_test(check_function_errors),
         cmocka_unit_test(check_function_corners),
         cmocka_unit_test(check_math64),

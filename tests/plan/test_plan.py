@@ -15,6 +15,7 @@ MODELS = HERE.parent / "model" / "golden"
 GOLDEN = json.loads((HERE / "golden.json").read_text())
 LLAMA = HERE / "llama-3.1-405b.json"
 DEEPSEEK = HERE / "deepseek-r1.json"
+QWEN3_NEXT = HERE / "qwen3-next-80b.json"
 COMMON = ("--threads", "1", "--disk", "2", "--bandwidth", "50")
 BLOCKS = {"F32": (1, 4), "BF16": (1, 2), "F16": (1, 2), "Q8_0": (32, 34), "Q6_K": (256, 210), "Q5_K": (256, 176), "Q4_K": (256, 144),
           "Q4_0": (32, 18), "Q3_K": (256, 110), "Q2_K": (256, 84)}
@@ -56,6 +57,16 @@ def deepseek_r1_is_counted_right():
     routers = 58 * 256 * 7168
     by_values = (made["active_parameters"] - embedding - routers) / 32 * 34 + 4 * routers + 61 * 2 * 576 * 2 * 8192
     assert close(made["estimate"]["bytes_per_token"], by_values, 1e-4), (made["estimate"], by_values)  # norms are F32, too
+
+
+@test
+def qwen3_next_is_counted_right():
+    made = plan(QWEN3_NEXT, "--type", "BF16", "--context", "8192")
+    assert made["parameters"] == GOLDEN["qwen3-next-80b"]["parameters"] == 79674391296, made
+    assert made["active_parameters"] == GOLDEN["qwen3-next-80b"]["active"] == 3874929408, made
+    # 12 layers of 2 heads of 256; in 36 layers 32 states of 128 x 128 and 3 rows of 8192, twice with the checkpoint
+    states = 36 * (32 * 128 * 128 + 3 * 8192) * 4
+    assert made["estimate"]["cache_bytes"] == 12 * 2 * 256 * 2 * 2 * 8192 + 2 * states, made["estimate"]
 
 
 @test
