@@ -56,8 +56,8 @@ static hearth_status check_rope(const rope_config *rope, uint32_t head_dim, hear
     if (rope->kind == ROPE_LLAMA3) {
         TRY(check_positive("RoPE scaling low_freq_factor", rope->low_factor, error));
         TRY(check_positive("RoPE scaling high_freq_factor", rope->high_factor, error));
-        if (rope->high_factor <= rope->low_factor) {
-            return error_set(error, HEARTH_E_FORMAT, "RoPE scaling high_freq_factor", "more than low_freq_factor",
+        if (rope->high_factor < rope->low_factor) { /* Llama 4's are the same */
+            return error_set(error, HEARTH_E_FORMAT, "RoPE scaling high_freq_factor", "at least low_freq_factor",
                              "%g and %g", rope->high_factor, rope->low_factor);
         }
         TRY(check_range("RoPE scaling original_max_position_embeddings", rope->original_context, 1, LIMIT_CONTEXT,
@@ -82,6 +82,7 @@ void model_config_default_moe(model_config *c)
     c->moe.jitter = c->family->jitter;
     c->moe.shared_gate = c->form.shared_gate;
     c->moe.biased = c->family->experts_biased;
+    c->moe.weigh_input = c->family->weighs_input;
     c->moe.limit = c->family->expert_limit;
 }
 
@@ -112,6 +113,15 @@ static hearth_status check_scales(const model_config *c, hearth_error *error)
         }
     }
     return HEARTH_OK;
+}
+
+static hearth_status check_temperature(const query_temperature *t, hearth_error *error)
+{
+    if (t->scale == 0.0f) {
+        return HEARTH_OK;
+    }
+    TRY(check_positive("attention temperature scale", (double)t->scale, error));
+    return check_range("attention temperature length", t->length, 1, LIMIT_CONTEXT, error);
 }
 
 static hearth_status check_moe(const moe_config *m, hearth_error *error)
@@ -163,6 +173,8 @@ hearth_status model_config_check(const model_config *c, hearth_error *error)
     }
     TRY(check_positive("norm epsilon", (double)c->eps, error));
     TRY(check_scales(c, error));
+    TRY(check_range("attention chunk", c->chunk, 0, LIMIT_CONTEXT, error));
+    TRY(check_temperature(&c->temperature, error));
     TRY(check_moe(&c->moe, error));
     if (c->moe.experts != 0 && c->form.activation == ACTIVATE_XIELU) {
         return error_set(error, HEARTH_E_UNSUPPORTED, "activation", "one without parameters in a mixture of experts",

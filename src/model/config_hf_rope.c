@@ -142,6 +142,10 @@ hearth_status config_hf_rope(const json_t *config, model_config *c, hearth_error
     double theta = c->family->rope_theta;
     const json_t *scaling = config_value(config, "rope_parameters");
     scaling = scaling != NULL ? scaling : config_value(config, "rope_scaling");
+    TRY(config_float_or(scaling, "llama_4_scaling_beta", &c->temperature.scale, error));
+    if (c->temperature.scale != 0.0f && c->temperature.length == 0) {
+        TRY(config_number_or(scaling, "original_max_position_embeddings", &c->temperature.length, error));
+    }
     TRY(config_real_or(config, "rope_theta rotary_emb_base", &theta, error));
     if (config_value(scaling, "full_attention") != NULL) {
         const json_t *local = config_value(scaling, "sliding_attention");

@@ -147,6 +147,7 @@ static void view_attention(forward *f, uint32_t index)
     const bool turned = !layer_bit(c->unrotated, index);
     f->attention_layers[index] = (nn_attention_layer){.rope = turned ? rope : NULL,
                                                       .form = {.window = windowed ? c->window : 0,
+                                                               .chunk = windowed ? c->chunk : 0,
                                                                .softcap = c->attention_softcap,
                                                                .slopes = f->m->weights.slopes,
                                                                .sinks = l->sinks},
@@ -155,6 +156,9 @@ static void view_attention(forward *f, uint32_t index)
                                                       .q_norm = l->q_norm,
                                                       .k_norm = l->k_norm,
                                                       .clip = c->clip_qkv};
+    if (!turned || !c->family->temperature_unrotated) {
+        f->attention_layers[index].temperature = c->temperature;
+    }
 }
 
 static void view_latent(forward *f, forward_layer *view, const layer_weights *l)

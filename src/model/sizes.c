@@ -347,8 +347,9 @@ double model_sizes_cache_read(const model_config *c, uint64_t positions, size_t 
 {
     double bytes = 0;
     for (uint32_t i = 0; i < c->layers; i++) {
-        const bool windowed = c->window != 0 && layer_bit(c->windowed, i);
-        const double seen = (double)(windowed && c->window < positions ? c->window : positions);
+        const uint32_t window = c->window != 0 ? c->window : c->chunk;
+        const bool windowed = window != 0 && layer_bit(c->windowed, i);
+        const double seen = (double)(windowed && window < positions ? window : positions);
         bytes += 2.0 * c->kv_heads * c->head_dim * (double)value_bytes * seen;
     }
     return bytes;

@@ -106,10 +106,17 @@ static bool ends_in(const char *name, const char *tail)
 
 bool tensor_is_superfluous(const tensor_entry *entry, const model_config *c, const tensor_names *names)
 {
+    static const char *const others[] = {"vision_model.",       "vision_tower.",       "multi_modal_projector.",
+                                         "model.vision_model.", "model.vision_tower.", "model.multi_modal_projector."};
     const char *name = entry->name;
     const char *bare = strncmp(name, "bert.", 5) == 0 ? name + 5 : strncmp(name, "roberta.", 8) == 0 ? name + 8 : name;
     for (const char *const *unread = names->unread; unread != NULL && *unread != NULL; unread++) {
         if (strncmp(bare, *unread, strlen(*unread)) == 0) {
+            return true;
+        }
+    }
+    for (size_t i = 0; c->wrapped && i < sizeof others / sizeof others[0]; i++) {
+        if (strncmp(name, others[i], strlen(others[i])) == 0) {
             return true;
         }
     }

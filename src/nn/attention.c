@@ -38,7 +38,22 @@ static void norm_and_turn(const nn_worker *w, const nn_attention *a, const nn_at
         }
         if (l->rope != NULL) {
             w->k->rope(x, rope_cos(l->rope, position), rope_sin(l->rope, position), (size_t)l->rope->half * 2);
+            if (l->qk_norm == QK_NORM_TURNED) {
+                nn_norm_row(w->k, norm, x, a->head_dim, x);
+            }
         }
+    }
+}
+
+/* Heads [begin, end) of one row of q. */
+static void warm(const nn_worker *w, const nn_attention *a, const query_temperature *temperature, float *row,
+                 size_t begin, size_t end, uint32_t position)
+{
+    const uint64_t lengths = ((uint64_t)position + temperature->offset) / temperature->length;
+    if (lengths != 0) { /* else the factor is 1 */
+        const float logarithm = (float)math64_log(1.0 + (double)lengths);
+        float *x = row + begin * a->head_dim;
+        w->k->scale(x, logarithm * temperature->scale + 1.0f, (end - begin) * a->head_dim, x);
     }
 }
 
@@ -55,6 +70,9 @@ static void rotate_and_store(const nn_worker *w, const nn_attention *a, const nn
     norm_and_turn(w, a, l, &l->k_norm, key, begin, end, position);
     w->k->attention->store(s->shape, keys_of(s, layer), values_of(s, layer), position, key, value, begin, end);
     norm_and_turn(w, a, l, &l->q_norm, query, (size_t)begin * group, (size_t)end * group, position);
+    if (l->temperature.scale != 0.0f) {
+        warm(w, a, &l->temperature, query, (size_t)begin * group, (size_t)end * group, position);
+    }
 }
 
 /* What needs whole rows of q, k and v: a norm over all heads, clipping. Barriers before and after. */

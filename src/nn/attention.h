@@ -28,7 +28,15 @@ typedef enum qk_norm_kind {
     QK_NORM_HEAD,  /* each head by itself, one weight [head_dim] for all */
     QK_NORM_HEADS, /* each head by itself, with its own weight: [heads, head_dim] */
     QK_NORM_ROW,   /* all heads together: [heads * head_dim] */
+    QK_NORM_TURNED /* each head by itself, after RoPE and only where there is one, without a weight */
 } qk_norm_kind;
+
+/* Queries are multiplied with 1 + scale ln(1 + floor((position + offset) / length)), so that attention over a long text
+ * stays as sharp (Nakanishi, "Scalable-Softmax", 2025; Llama 4). */
+typedef struct query_temperature {
+    float scale; /* 0: they are not */
+    uint32_t length, offset;
+} query_temperature;
 
 #define NN_GATHERED 64u
 
@@ -40,6 +48,7 @@ typedef struct nn_attention_layer {
     nn_norm q_norm, k_norm;
     bool bidirectional; /* every token sees the whole sequence, which is all in this step; form plain */
     float clip;         /* not 0: q, k and v into [-clip, clip] */
+    query_temperature temperature;
 } nn_attention_layer;
 
 typedef struct nn_attention {

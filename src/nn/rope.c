@@ -29,7 +29,7 @@ void rope_llama3_factors(const float *frequencies, uint32_t dims, double factor,
     for (uint32_t i = 0; i < dims / 2; i++) {
         /* a number over a tensor is a product with the reciprocal where those GGUF tensors are made */
         const float wavelength = 1.0f / frequencies[i] * two_pi;
-        if (wavelength < high_wavelength) {
+        if (wavelength < high_wavelength || (wavelength == high_wavelength && low == high)) {
             ret[i] = 1.0f;
         } else if (wavelength > low_wavelength) {
             ret[i] = (float)factor;
