@@ -50,6 +50,10 @@ static hearth_status check_rope(const rope_config *rope, uint32_t head_dim, hear
             return error_set(error, HEARTH_E_FORMAT, "RoPE base frequency", "more than 1 (YaRN)", "%g", rope->theta);
         }
     }
+    if (rope->switch_context != 0) {
+        TRY(check_positive(rope->dynamic ? "RoPE scaling factor" : "RoPE attention factor",
+                           rope->dynamic ? rope->factor : rope->long_scale, error));
+    }
     if (rope->kind == ROPE_LINEAR || rope->kind == ROPE_LLAMA3 || rope->kind == ROPE_YARN) {
         TRY(check_positive("RoPE scaling factor", rope->factor, error));
     }
@@ -199,6 +203,11 @@ hearth_status model_config_number(const char *place, uint64_t value, uint32_t *r
     }
     *ret = (uint32_t)value;
     return HEARTH_OK;
+}
+
+uint32_t model_config_plain_context(const model_config *c)
+{
+    return c->rope.switch_context != 0 ? c->rope.switch_context : c->context;
 }
 
 uint64_t model_config_cache_bytes(const model_config *c, size_t positions, size_t value_bytes)

@@ -66,7 +66,7 @@ typedef struct model_family {
     uint32_t chunk;             /* attention_chunk_size of layers that rotate, where the file says nothing; 0: none */
     query_temperature temperature; /* where the file says nothing */
     bool temperature_unrotated;    /* of layers that do not rotate alone */
-    float jitter;               /* of moe_config */
+    float jitter;                  /* of moe_config */
     /* keys of config.json that only some families' classes know, or whose silence means something else there */
     bool attention_biased;     /* attention_bias is true where it is not there */
     bool one_bias_key;         /* use_bias (true where it is not there) is for all of q, k, v, o and the MLP */
@@ -81,13 +81,13 @@ typedef struct model_family {
 
     bool latent; /* multi-head latent attention */
     moe_score score;
-    bool normalize;           /* of a mixture, where the file says nothing */
-    bool experts_biased;      /* its router and experts have biases */
-    bool shared_alone;        /* the MLP is a mixture's shared expert; layers turn where position_embedding_type is rope */
-    bool weighs_input;        /* weigh_input of moe_config */
-    bool one_shared;          /* a shared expert as wide as the others; the MLP of other layers is intermediate_size_mlp */
-    float expert_limit;       /* its experts' clamped gate, where the file says nothing */
-    bool yarn_untruncated;    /* where the file says nothing */
+    bool normalize;        /* of a mixture, where the file says nothing */
+    bool experts_biased;   /* its router and experts have biases */
+    bool shared_alone;     /* the MLP is a mixture's shared expert; layers turn where position_embedding_type is rope */
+    bool weighs_input;     /* weigh_input of moe_config */
+    bool one_shared;       /* a shared expert as wide as the others; the MLP of other layers is intermediate_size_mlp */
+    float expert_limit;    /* its experts' clamped gate, where the file says nothing */
+    bool yarn_untruncated; /* where the file says nothing */
     uint32_t position_offset; /* rows that Hugging Face's learned position table has before position 0 */
 } model_family;
 
@@ -123,6 +123,13 @@ typedef struct rope_config {
     const char *tensor;
     uint32_t listed;
     float list[ROPE_LISTED];
+    /* What a sequence turns with that is opened for more than `switch_context` positions (0: the same as others):
+     * frequencies of a theta that grows with those positions (`dynamic`, with `factor`), or factors of their own. */
+    uint32_t switch_context;
+    bool dynamic;
+    const char *long_tensor;
+    float long_list[ROPE_LISTED];
+    double long_scale;
 } rope_config;
 
 typedef uint64_t layer_bits[LIMIT_LAYERS / 64];
@@ -173,13 +180,13 @@ typedef struct model_config {
     float attention_softcap, logit_softcap; /* 0: none */
     float clip_qkv;                         /* 0: none */
     float embedding_scale, residual_scale, logit_scale;
-    uint32_t window;      /* of layers in `windowed`; 0: none */
-    uint32_t chunk;       /* likewise: attention_form's; 0: none. Not together with a window */
-    layer_bits windowed;  /* layers that see a window, or their chunk */
-    layer_bits unrotated; /* layers without RoPE */
-    layer_bits dense;     /* layers of a mixture that have a plain MLP */
+    uint32_t window;               /* of layers in `windowed`; 0: none */
+    uint32_t chunk;                /* likewise: attention_form's; 0: none. Not together with a window */
+    layer_bits windowed;           /* layers that see a window, or their chunk */
+    layer_bits unrotated;          /* layers without RoPE */
+    layer_bits dense;              /* layers of a mixture that have a plain MLP */
     query_temperature temperature; /* of layers that do not rotate alone, where the family says so */
-    bool wrapped;         /* the text part of a model of several parts, whose other tensors are not read */
+    bool wrapped;                  /* the text part of a model of several parts, whose other tensors are not read */
     moe_config moe;
     hf_quantization quantization;
     mla_config mla; /* with it head_dim is kv_rank + rope and kv_heads is 1: what attention sees */
@@ -189,6 +196,9 @@ typedef struct model_config {
  * numbers that cannot be. */
 hearth_status model_config_from_gguf(const gguf_file *file, model_config *ret, hearth_error *error);
 hearth_status model_config_from_hf(const hf_folder *folder, model_config *ret, hearth_error *error);
+
+/* Positions that a sequence is opened for where nobody says: up to where RoPE would change. */
+uint32_t model_config_plain_context(const model_config *c);
 
 /* Bytes of the KV cache for `positions` (rounded up to the cache's block). `value_bytes`: 4 for binary32, 2 for
  * binary16. UINT64_MAX when it does not fit. */

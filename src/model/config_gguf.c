@@ -143,7 +143,7 @@ static hearth_status read_yarn(key_reader *r, const model_config *c, rope_config
     return read_real_or(r, "rope.scaling.attn_factor", &rope->scale, error);
 }
 
-/* Phi 3's lists: the short one up to the original context, which is where the model ends here. */
+/* Phi 3's lists: the short one for contexts up to the original, the long one for longer ones. */
 static hearth_status read_short_factors(key_reader *r, model_config *c, rope_config *rope, hearth_error *error)
 {
     uint32_t original = c->context;
@@ -156,7 +156,13 @@ static hearth_status read_short_factors(key_reader *r, model_config *c, rope_con
     rope->tensor = "rope_factors_short.weight";
     rope->scale = factor <= 1 ? 1.0 : __builtin_sqrt(1 + math64_log(factor) / math64_log(original));
     TRY(read_real_or(r, "rope.scaling.attn_factor", &rope->scale, error));
-    c->context = original < c->context ? original : c->context;
+    if (tensor_there(r, "rope_factors_long.weight") && original < c->context && !c->family->latent) {
+        rope->long_tensor = "rope_factors_long.weight";
+        rope->long_scale = rope->scale;
+        rope->switch_context = original;
+    } else {
+        c->context = original < c->context ? original : c->context;
+    }
     return HEARTH_OK;
 }
 
@@ -230,8 +236,7 @@ static hearth_status read_layers(key_reader *r, model_config *c, hearth_error *e
         if (sees) {
             layer_bit_set(c->windowed, i);
         }
-        if (rests ||
-            (c->form.rope_windowed_only && c->window != 0 && !sees) || c->form.alibi || c->positions != 0) {
+        if (rests || (c->form.rope_windowed_only && c->window != 0 && !sees) || c->form.alibi || c->positions != 0) {
             layer_bit_set(c->unrotated, i);
         }
     }

@@ -120,6 +120,9 @@ static hearth_status read_heads(const json_t *config, model_config *c, hearth_er
         !c->family->names->transposed) { /* those have a key for each query */
         TRY(config_number_or(config, "num_key_value_heads", &c->kv_heads, error));
     }
+    if (c->head_dim == 0 && config_value(config, "head_dim") != NULL) {
+        return error_set(error, HEARTH_E_FORMAT, "head_dim", "at least 2, or silence", "0");
+    }
     if (c->head_dim == 0) {
         if (c->heads == 0 || c->width % c->heads != 0) {
             return error_set(error, HEARTH_E_FORMAT, "num_attention_heads", "a divisor of hidden_size", "%u of %u",
@@ -141,7 +144,8 @@ static hearth_status read_shape(const json_t *config, model_config *c, hearth_er
     c->ffn = 4 * c->width;
     TRY(config_number_or(config, "ffn_hidden_size n_inner", &c->ffn, error));
     if (!c->family->mlp_of_four) {
-        TRY(config_number_or(config, c->family->shared_alone ? "shared_intermediate_size" : "intermediate_size ffn_hidden_size",
+        TRY(config_number_or(config,
+                             c->family->shared_alone ? "shared_intermediate_size" : "intermediate_size ffn_hidden_size",
                              &c->ffn, error));
     }
     if (c->family->one_shared) {
@@ -189,6 +193,10 @@ static hearth_status read_windowed(const json_t *config, model_config *c, hearth
         if (sees) {
             layer_bit_set(c->windowed, i);
         }
+    }
+    if (json_array_size(types) > c->layers) {
+        return error_set(error, HEARTH_E_FORMAT, "layer_types", "a kind for each layer", "%zu for %u",
+                         json_array_size(types), c->layers);
     }
     return HEARTH_OK;
 }
@@ -381,9 +389,11 @@ static hearth_status read_dense(const json_t *config, model_config *c, hearth_er
     }
     for (size_t i = 0; i < json_array_size(sparse); i++) {
         const json_int_t layer = json_integer_value(json_array_get(sparse, i));
-        if (layer >= 0 && layer < (json_int_t)c->layers) {
-            c->dense[layer / 64] &= ~((uint64_t)1 << layer % 64);
+        if (layer < 0 || layer >= (json_int_t)c->layers) {
+            return error_set(error, HEARTH_E_FORMAT, "moe_layers", "numbers of layers", "%lld of %u", (long long)layer,
+                             c->layers);
         }
+        c->dense[layer / 64] &= ~((uint64_t)1 << layer % 64);
     }
     for (size_t i = 0; i < json_array_size(listed); i++) {
         const json_int_t layer = json_integer_value(json_array_get(listed, i));
@@ -427,7 +437,8 @@ static hearth_status read_moe(const json_t *config, model_config *c, hearth_erro
     model_config_default_moe(c);
     TRY(config_number(config, "num_local_experts num_experts n_routed_experts", &m->experts, error));
     TRY(config_number(config, "num_experts_per_tok experts_per_token", &m->used, error));
-    TRY(config_number_or(config, c->family->one_shared ? "intermediate_size" : "moe_intermediate_size", &m->ffn, error));
+    TRY(config_number_or(config, c->family->one_shared ? "intermediate_size" : "moe_intermediate_size", &m->ffn,
+                         error));
     TRY(read_groups(config, c, error));
     m->shared_ffn = c->family->one_shared ? m->ffn : m->shared_ffn;
     TRY(config_number_or(config, "shared_expert_intermediate_size", &m->shared_ffn, error));
@@ -435,6 +446,9 @@ static hearth_status read_moe(const json_t *config, model_config *c, hearth_erro
     TRY(config_float_or(config, "routed_scaling_factor", &m->scale, error));
     if (m->limit != 0) {
         TRY(config_float_or(config, "swiglu_limit", &m->limit, error));
+        if (!(m->limit > 0)) {
+            return error_set(error, HEARTH_E_FORMAT, "swiglu_limit", "a positive number", "%g", (double)m->limit);
+        }
     }
     if (m->jitter != 0) {
         TRY(config_float_or(config, "router_jitter_noise", &m->jitter, error));

@@ -9,11 +9,12 @@
     .o = "blk.%u.attn_output", .q_norm = "blk.%u.attn_q_norm", .k_norm = "blk.%u.attn_k_norm",                         \
     .q_a = "blk.%u.attn_q_a", .q_a_norm = "blk.%u.attn_q_a_norm", .q_b = "blk.%u.attn_q_b",                            \
     .kv_a = "blk.%u.attn_kv_a_mqa", .kv_a_norm = "blk.%u.attn_kv_a_norm", .k_b = "blk.%u.attn_k_b",                    \
-    .v_b = "blk.%u.attn_v_b", .kv_b = "blk.%u.attn_kv_b", .gate = "blk.%u.ffn_gate", .up = "blk.%u.ffn_up", .gate_up = "blk.%u.ffn_up",            \
-    .down = "blk.%u.ffn_down", .router = "blk.%u.ffn_gate_inp", .selection_bias = "blk.%u.exp_probs_b.bias",           \
-    .expert_gate = "blk.%u.ffn_gate_exps", .expert_up = "blk.%u.ffn_up_exps", .expert_down = "blk.%u.ffn_down_exps",   \
-    .shared_gate = "blk.%u.ffn_gate_shexp", .shared_up = "blk.%u.ffn_up_shexp", .sinks = "blk.%u.attn_sinks.weight",   \
-    .shared_down = "blk.%u.ffn_down_shexp", .shared_router = "blk.%u.ffn_gate_inp_shexp"
+    .v_b = "blk.%u.attn_v_b", .kv_b = "blk.%u.attn_kv_b", .gate = "blk.%u.ffn_gate", .up = "blk.%u.ffn_up",            \
+    .gate_up = "blk.%u.ffn_up", .down = "blk.%u.ffn_down", .router = "blk.%u.ffn_gate_inp",                            \
+    .selection_bias = "blk.%u.exp_probs_b.bias", .expert_gate = "blk.%u.ffn_gate_exps",                                \
+    .expert_up = "blk.%u.ffn_up_exps", .expert_down = "blk.%u.ffn_down_exps", .shared_gate = "blk.%u.ffn_gate_shexp",  \
+    .shared_up = "blk.%u.ffn_up_shexp", .sinks = "blk.%u.attn_sinks.weight", .shared_down = "blk.%u.ffn_down_shexp",   \
+    .shared_router = "blk.%u.ffn_gate_inp_shexp"
 
 #define GGUF_POST                                                                                                      \
     .output_norm = "output_norm", .attention_post = "blk.%u.post_attention_norm", .ffn_post = "blk.%u.post_ffw_norm"

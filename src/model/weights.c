@@ -14,31 +14,41 @@
 
 /* ---- what stands once ---- */
 
-static hearth_status load_rope_factors(loader *l, hearth_error *error)
+/* Out of the configuration's list, or out of the tensor. */
+static hearth_status load_factors(loader *l, const float *list, const char *tensor, const float **ret,
+                                  hearth_error *error)
 {
     const rope_config *rope = &l->c->rope;
-    model_weights *w = l->w;
-    if (rope->kind != ROPE_FACTORS) {
-        return HEARTH_OK;
-    }
     if (rope->listed != 0) {
-        float *copy = arena_alloc_aligned(w->vectors, rope->listed * sizeof *copy, 64);
+        float *copy = arena_alloc_aligned(l->w->vectors, rope->listed * sizeof *copy, 64);
         if (copy == NULL) {
             return error_memory(error, rope->listed * sizeof *copy);
         }
-        memcpy(copy, rope->list, rope->listed * sizeof *copy);
-        w->rope_factors = copy;
+        memcpy(copy, list, rope->listed * sizeof *copy);
+        *ret = copy;
         return HEARTH_OK;
     }
-    TRY(find_vector(l, rope->tensor, PART_ALL, false, rope->dims / 2, 0.0f, &w->rope_factors, error));
+    TRY(find_vector(l, tensor, PART_ALL, false, rope->dims / 2, 0.0f, ret, error));
     for (size_t i = 0; i < rope->dims / 2; i++) {
-        if (!(w->rope_factors[i] > 0) || !(w->rope_factors[i] < 1e9f)) {
+        if (!((*ret)[i] > 0) || !((*ret)[i] < 1e9f)) {
             char place[NAME_BYTES];
-            snprintf(place, sizeof place, "tensor %s", rope->tensor);
-            return error_set(error, HEARTH_E_FORMAT, place, "positive factors", "%g", (double)w->rope_factors[i]);
+            snprintf(place, sizeof place, "tensor %s", tensor);
+            return error_set(error, HEARTH_E_FORMAT, place, "positive factors", "%g", (double)(*ret)[i]);
         }
     }
     return HEARTH_OK;
+}
+
+static hearth_status load_rope_factors(loader *l, hearth_error *error)
+{
+    const rope_config *rope = &l->c->rope;
+    if (rope->kind != ROPE_FACTORS) {
+        return HEARTH_OK;
+    }
+    if (rope->switch_context != 0) {
+        TRY(load_factors(l, rope->long_list, rope->long_tensor, &l->w->rope_long_factors, error));
+    }
+    return load_factors(l, rope->list, rope->tensor, &l->w->rope_factors, error);
 }
 
 /* ALiBi (Press et al., 2021): powers of 2^(-8/n) for n heads, n a power of two; for other counts those of the next

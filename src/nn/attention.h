@@ -13,13 +13,14 @@
 /* One sequence's part of a step. */
 typedef struct nn_sequence {
     cache_shape shape;
-    uint8_t *storage;    /* of all layers */
-    size_t layer_bytes;  /* from one layer's keys to the next one's */
-    size_t values_bytes; /* from a layer's keys to its values */
-    uint32_t position;   /* of the first token */
-    uint32_t count;      /* tokens */
-    size_t first;        /* its first token's row in the step */
-    uint32_t wanted;     /* the last `wanted` tokens' outputs matter in the last layer */
+    const rope_table *rope; /* in place of the common one of layers; NULL: that one */
+    uint8_t *storage;       /* of all layers */
+    size_t layer_bytes;     /* from one layer's keys to the next one's */
+    size_t values_bytes;    /* from a layer's keys to its values */
+    uint32_t position;      /* of the first token */
+    uint32_t count;         /* tokens */
+    size_t first;           /* its first token's row in the step */
+    uint32_t wanted;        /* the last `wanted` tokens' outputs matter in the last layer */
 } nn_sequence;
 
 /* Norms on queries and keys. */
@@ -43,6 +44,7 @@ typedef struct query_temperature {
 /* What differs between layers. */
 typedef struct nn_attention_layer {
     const rope_table *rope; /* NULL: nothing turns */
+    bool common_rope;       /* it is the one that a sequence may have another of */
     attention_form form;
     qk_norm_kind qk_norm;
     nn_norm q_norm, k_norm;

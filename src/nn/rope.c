@@ -77,6 +77,13 @@ double rope_yarn_scale(double factor, double mscale)
     return factor <= 1 ? 1.0 : 0.1 * mscale * math64_log(factor) + 1.0;
 }
 
+double rope_dynamic_theta(double theta, uint32_t dims, double factor, uint32_t original, uint32_t positions)
+{
+    const float longer = (float)factor * (float)positions / (float)original - (float)(factor - 1);
+    const float power = (float)math64_pow((double)longer, (double)dims / (dims - 2));
+    return (double)((float)theta * power);
+}
+
 #define ROPE_LEAST_POSITIONS 256u
 
 hearth_status rope_table_extend(rope_table *table, size_t positions, hearth_error *error)

@@ -117,6 +117,10 @@ ROWS = {
     "deepseek-v2-old": ("deepseek_v2", dict(q_lora_rank=None, kv_lora_rank=32, qk_nope_head_dim=8, qk_rope_head_dim=8, v_head_dim=12, n_routed_experts=4,
                                             num_experts_per_tok=2, n_shared_experts=1, moe_intermediate_size=16, first_k_dense_replace=1, topk_method="greedy",
                                             routed_scaling_factor=1.5, num_key_value_heads=4, head_dim=8, num_hidden_layers=2), True),
+    "phi3-long": ("phi3", dict(pad_token_id=0, max_position_embeddings=1024, original_max_position_embeddings=128,
+                               rope_parameters={**LONG, "original_max_position_embeddings": 128}), True),
+    "llama-dynamic": ("llama", dict(max_position_embeddings=128, num_hidden_layers=2,
+                                    rope_parameters={"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 4.0}), False),
 }
 
 
@@ -165,8 +169,9 @@ def wrapped(name):
         """The published files hold the text part of a model that sees pictures, too."""
         kind = {"Llama4ForConditionalGeneration": "llama4", "Mistral3ForConditionalGeneration": "mistral3"}[name]
         made = {"language_model." + key: value for key, value in tensors.items()}
+        del config["architectures"]
         made["multi_modal_projector.linear_1.weight"] = torch.zeros(2, 2, dtype=torch.bfloat16)
-        return {"architectures": [name], "model_type": kind, "text_config": {**config, "architectures": None}, "vision_config": {}}, made
+        return {"architectures": [name], "model_type": kind, "text_config": config, "vision_config": {}}, made
     return to_wrapped
 
 
@@ -301,11 +306,17 @@ def to_gguf(converter, folder, path):
     hparams = conversion.ModelBase.load_hparams(folder, False)
     kind = conversion.get_model_class(conversion.get_model_architecture(hparams, conversion.ModelType.TEXT))
 
+    kind = getattr(kind, "Ministral3Model", kind)  # the one inside of a class that stands for several
+
     class WithoutVocabulary(kind):
         model_arch = kind.model_arch
 
         def set_vocab(self):
             self.gguf_writer.add_vocab_size(self.hparams["vocab_size"])
+
+        def modify_tensors(self, *what):
+            rest = yield from super().modify_tensors(*what) or ()
+            yield from rest or ()  # StableLM 2's stacked norms are returned, which loses them
 
     with torch.inference_mode():
         made = WithoutVocabulary(folder, gguf.LlamaFileType.MOSTLY_BF16, path, eager=True, use_temp_file=False,
