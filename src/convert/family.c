@@ -226,6 +226,7 @@ hearth_status convert_compare(const model_config *from, const model_config *to, 
     compare_form(&r, &from->form, &to->form);
     compare_layers(&r, from, to);
     compare_experts(&r, &from->moe, &to->moe);
+    same(&r, "parts that are not text", from->wrapped, to->wrapped);
     same(&r, "latent width", from->mla.kv_rank, to->mla.kv_rank);
     same(&r, "query latent width", from->mla.q_rank, to->mla.q_rank);
     same(&r, "unrotated values of a head", from->mla.nope, to->mla.nope);

@@ -239,29 +239,48 @@ static size_t value_bytes(dtype type)
     return type == DTYPE_F32 ? 4 : type == DTYPE_F16 || type == DTYPE_BF16 ? 2 : 0;
 }
 
-/* A copy [rows, cols] out of a tensor that keeps `stride` values a row: its row is our column first + col, its column
- * our row, as `place` orders it (NULL: as it is). */
+/* A matrix whose row r is column r of a tensor that keeps `stride` values a row; its column c is row first + c. */
+typedef struct turned {
+    matrix_reader reader; /* first: readers are these */
+    const uint8_t *values;
+    size_t size, stride, first, cols;
+} turned;
+
+static void row_turned(const matrix_reader *reader, size_t row, uint8_t *out)
+{
+    const turned *t = (const turned *)reader;
+    for (size_t col = 0; col < t->cols; col++) {
+        memcpy(out + col * t->size, t->values + ((t->first + col) * t->stride + row) * t->size, t->size);
+    }
+}
+
+/* [rows, cols]; `place` says which columns of the tensor the rows are (NULL: the first ones). */
 static hearth_status turn(loader *l, const matrix_place *place, const char *name, const tensor_entry *entry,
                           size_t first, size_t stride, size_t rows, size_t cols, matrix *ret, hearth_error *error)
 {
     const size_t size = value_bytes(entry->type);
+    size_t column = 0;
+    uint32_t *row_map = NULL;
     if (size == 0) {
         char where[LIMIT_TENSOR_NAME_BYTES + 64];
         snprintf(where, sizeof where, "tensor %s", name);
         return error_set(error, HEARTH_E_UNSUPPORTED, where, "F32, F16 or BF16, as it is read by columns",
                          "another format");
     }
-    uint8_t *copy = arena_alloc_aligned(l->w->vectors, rows * cols * size, 64);
-    if (copy == NULL) {
-        return error_memory(error, rows * cols * size);
+    turned *t = arena_array(l->w->vectors, 1, sizeof *t);
+    if (t == NULL) {
+        return error_memory(error, sizeof *t);
     }
-    for (size_t row = 0; row < rows; row++) {
-        const size_t from = place == NULL ? row : source_row(l, place->part, place->fused, rows, row);
-        for (size_t col = 0; col < cols; col++) {
-            memcpy(copy + (row * cols + col) * size, entry->data + ((first + col) * stride + from) * size, size);
-        }
+    if (place != NULL) {
+        TRY(make_row_map(l, place, rows, &column, &row_map, error));
     }
-    *ret = matrix_over(entry->type, rows, cols, copy, NULL);
+    *t = (turned){.reader = {row_turned},
+                  .values = entry->data + column * size,
+                  .size = size,
+                  .stride = stride,
+                  .first = first,
+                  .cols = cols};
+    *ret = matrix_read_by(entry->type, rows, cols, &t->reader, row_map);
     return HEARTH_OK;
 }
 
