@@ -262,7 +262,9 @@ static hearth_status plan(cli *c, const plan_settings *s, plan_source *source, m
         TRY(model_sizes_from_config(k, type, sizes, error));
     }
     TRY(find_machine(c, s, source, m, error));
-    *ret_context = s->context != 0 ? s->context : k->context < PLAN_CONTEXT ? k->context : PLAN_CONTEXT;
+    *ret_context = s->context != 0                                ? s->context
+                   : model_config_plain_context(k) < PLAN_CONTEXT ? model_config_plain_context(k)
+                                                                  : PLAN_CONTEXT;
     return plan_make(source, sizes, type, m, *ret_context, s->machines, r, error);
 }
 

@@ -113,6 +113,12 @@ static void print_shape(const model_config *k)
     if (k->window != 0) {
         printf(", windows of %u", k->window);
     }
+    if (k->chunk != 0) {
+        printf(", chunks of %u", k->chunk);
+    }
+    if (k->rope.switch_context != 0) {
+        printf(", another for contexts beyond %u", k->rope.switch_context);
+    }
     if (k->rope.kind == ROPE_LINEAR || k->rope.kind == ROPE_LLAMA3) {
         printf(", factor %g", k->rope.factor);
     }

@@ -84,9 +84,10 @@ static hearth_status open_session(run_state *r, hearth_error *error)
     how.context_length = r->s->context;
     how.sampling = r->sampling;
     TRY(session_create(r->o.model, &how, &r->session, error));
-    if (r->s->context == 0 && session_context_length(r->session) < r->o.model->config.context) {
+    const uint32_t plain = model_config_plain_context(&r->o.model->config);
+    if (r->s->context == 0 && session_context_length(r->session) < plain) {
         cli_note(r->c, "memory is short: the context is %zu of the model's %u tokens",
-                 session_context_length(r->session), r->o.model->config.context);
+                 session_context_length(r->session), plain);
     }
     return HEARTH_OK;
 }

@@ -248,6 +248,7 @@ static hearth_status longrope_object(config_writer *w, convert_plan *p, json_t *
                                             {"rope_factors_long.weight", "long_factor"}};
     char key[96];
     uint64_t context = 0;
+    const uint32_t original = model_config_plain_context(w->c);
     snprintf(key, sizeof key, "%s.context_length", w->c->family->gguf_architecture);
     TRY(gguf_get_u64(w->file, key, &context, error));
     *ret = json_door_put(kind_object("longrope"), "type", json_string("longrope"));
@@ -261,10 +262,10 @@ static hearth_status longrope_object(config_writer *w, convert_plan *p, json_t *
         *ret = json_door_put(*ret, names[i][1], factor_list(entry));
     }
     put_number(w, "max_position_embeddings", context);
-    put_number(w, "original_max_position_embeddings", w->c->context);
-    *ret = json_door_put(*ret, "original_max_position_embeddings", json_integer(w->c->context));
-    const double factor = (double)context / w->c->context;
-    const double plain = factor <= 1 ? 1.0 : sqrt(1 + log(factor) / log((double)w->c->context));
+    put_number(w, "original_max_position_embeddings", original);
+    *ret = json_door_put(*ret, "original_max_position_embeddings", json_integer(original));
+    const double factor = (double)context / original;
+    const double plain = factor <= 1 ? 1.0 : sqrt(1 + log(factor) / log((double)original));
     if (fabs(plain - w->c->rope.scale) > 1e-6) {
         *ret = json_door_put(*ret, "attention_factor", json_door_float((float)w->c->rope.scale));
     }

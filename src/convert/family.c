@@ -150,6 +150,11 @@ static void compare_rope(comparison *r, const rope_config *a, const rope_config 
     same(r, "RoPE dimensions", a->dims, b->dims);
     same(r, "RoPE base frequency", a->theta, b->theta);
     same(r, "RoPE attention factor", a->scale, b->scale);
+    same(r, "RoPE that grows with the context", a->dynamic, b->dynamic);
+    same(r, "RoPE's plain context", a->switch_context, b->switch_context);
+    if (a->switch_context != 0 && !a->dynamic) {
+        same(r, "RoPE attention factor beyond that", a->long_scale, b->long_scale);
+    }
     if (listed) {
         return;
     }
@@ -169,6 +174,8 @@ static void compare_layers(comparison *r, const model_config *a, const model_con
 {
     bool local = false;
     same(r, "sliding window", a->window, b->window);
+    same(r, "attention chunk", a->chunk, b->chunk);
+    same(r, "attention temperature", (double)a->temperature.scale, (double)b->temperature.scale);
     for (uint32_t i = 0; i < a->layers && i < b->layers; i++) {
         if (a->window != 0) {
             local = local || layer_bit(a->windowed, i);
@@ -214,11 +221,12 @@ hearth_status convert_compare(const model_config *from, const model_config *to, 
     comparison r = {0};
     char expected[96];
     char place[64];
+    compare_rope(&r, &from->rope, &to->rope, from->head_dim);
     compare_shape(&r, from, to);
     compare_form(&r, &from->form, &to->form);
-    compare_rope(&r, &from->rope, &to->rope, from->head_dim);
     compare_layers(&r, from, to);
     compare_experts(&r, &from->moe, &to->moe);
+    same(&r, "parts that are not text", from->wrapped, to->wrapped);
     same(&r, "latent width", from->mla.kv_rank, to->mla.kv_rank);
     same(&r, "query latent width", from->mla.q_rank, to->mla.q_rank);
     same(&r, "unrotated values of a head", from->mla.nope, to->mla.nope);

@@ -183,7 +183,8 @@ static hearth_status put_longrope(keys *k, const json_t *config, const model_con
 {
     const json_t *scaling = scaling_of(config);
     put_text(k, "rope.scaling.type", "longrope");
-    put_number(k, "rope.scaling.original_context_length", c->context); /* where the short list ends, and the model */
+    put_number(k, "rope.scaling.original_context_length",
+               model_config_plain_context(c)); /* where the short list ends */
     put_real(k, "rope.scaling.attn_factor", c->rope.scale);
     TRY(add_list(config_value(scaling, "long_factor"), "rope_factors_long.weight", c->rope.dims / 2, p, k->error));
     return add_list(config_value(scaling, "short_factor"), "rope_factors_short.weight", c->rope.dims / 2, p, k->error);

@@ -296,6 +296,13 @@ static hearth_status add_role(convert_plan *p, const tensor_entry *entry, const 
     return convert_plan_add(p, t, name, &entry, error);
 }
 
+/* Has the pattern a second number? */
+static bool of_single_heads(const char *pattern)
+{
+    const char *first = strstr(pattern, "%u");
+    return first != NULL && strstr(first + 2, "%u") != NULL;
+}
+
 hearth_status convert_plan_role(convert_plan *p, const char *from, const char *to, unsigned layer, row_part part,
                                 bool norm, bool turned, hearth_error *error)
 {
@@ -307,6 +314,9 @@ hearth_status convert_plan_role(convert_plan *p, const char *from, const char *t
             continue;
         }
         if (to == NULL) {
+            return convert_no_name(p, name, error);
+        }
+        if (of_single_heads(from) || of_single_heads(to)) { /* StableLM 2's norms */
             return convert_no_name(p, name, error);
         }
         TRY(add_role(p, entry, convert_name(to, layer, 0, tails[i], name), part, norm, turned, i == 0, error));

@@ -109,7 +109,8 @@ static hearth_status choose_windows(scorer *s, hearth_error *error)
     const size_t context = s->m->config.context;
     size_t window = s->options->window;
     if (window == 0) {
-        window = context < SCORE_WINDOW ? context : SCORE_WINDOW;
+        const size_t plain = model_config_plain_context(&s->m->config);
+        window = plain < SCORE_WINDOW ? plain : SCORE_WINDOW;
     }
     if (window < 2 || window > context) {
         return error_set(error, HEARTH_E_ARGUMENT, "window", "2 to the model's context", "%zu of %zu", window, context);

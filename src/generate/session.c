@@ -38,14 +38,15 @@ static cache_type chosen_cache(const model *m, int wanted)
     return m->compute == COMPUTE_F32 ? CACHE_F32 : CACHE_F16;
 }
 
-/* The model's context, or as many positions as half of the free memory holds; at least one block. */
+/* The model's context (that of RoPE as it is), or as many positions as half of the free memory holds; at least one
+ * block. */
 static size_t fitting_context(const model *m, cache_type type)
 {
     const size_t value_bytes = type == CACHE_F32 ? 4 : 2;
     const uint64_t half = memory_available_bytes() / 2;
     const uint64_t states = model_config_state_bytes(&m->config);
     const uint64_t room = half > states ? half - states : 0;
-    size_t positions = m->config.context;
+    size_t positions = model_config_plain_context(&m->config);
     const uint64_t a_block = model_config_cache_bytes(&m->config, ATTENTION_BLOCK, value_bytes) - states;
     const uint64_t blocks = a_block == 0 ? UINT64_MAX : room / a_block;
     if (blocks < (positions + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK) {

@@ -50,14 +50,18 @@ static hearth_status check_rope(const rope_config *rope, uint32_t head_dim, hear
             return error_set(error, HEARTH_E_FORMAT, "RoPE base frequency", "more than 1 (YaRN)", "%g", rope->theta);
         }
     }
+    if (rope->switch_context != 0) {
+        TRY(check_positive(rope->dynamic ? "RoPE scaling factor" : "RoPE attention factor",
+                           rope->dynamic ? rope->factor : rope->long_scale, error));
+    }
     if (rope->kind == ROPE_LINEAR || rope->kind == ROPE_LLAMA3 || rope->kind == ROPE_YARN) {
         TRY(check_positive("RoPE scaling factor", rope->factor, error));
     }
     if (rope->kind == ROPE_LLAMA3) {
         TRY(check_positive("RoPE scaling low_freq_factor", rope->low_factor, error));
         TRY(check_positive("RoPE scaling high_freq_factor", rope->high_factor, error));
-        if (rope->high_factor <= rope->low_factor) {
-            return error_set(error, HEARTH_E_FORMAT, "RoPE scaling high_freq_factor", "more than low_freq_factor",
+        if (rope->high_factor < rope->low_factor) { /* Llama 4's are the same */
+            return error_set(error, HEARTH_E_FORMAT, "RoPE scaling high_freq_factor", "at least low_freq_factor",
                              "%g and %g", rope->high_factor, rope->low_factor);
         }
         TRY(check_range("RoPE scaling original_max_position_embeddings", rope->original_context, 1, LIMIT_CONTEXT,
@@ -82,6 +86,7 @@ void model_config_default_moe(model_config *c)
     c->moe.jitter = c->family->jitter;
     c->moe.shared_gate = c->form.shared_gate;
     c->moe.biased = c->family->experts_biased;
+    c->moe.weigh_input = c->family->weighs_input;
     c->moe.limit = c->family->expert_limit;
 }
 
@@ -112,6 +117,15 @@ static hearth_status check_scales(const model_config *c, hearth_error *error)
         }
     }
     return HEARTH_OK;
+}
+
+static hearth_status check_temperature(const query_temperature *t, hearth_error *error)
+{
+    if (t->scale == 0.0f) {
+        return HEARTH_OK;
+    }
+    TRY(check_positive("attention temperature scale", (double)t->scale, error));
+    return check_range("attention temperature length", t->length, 1, LIMIT_CONTEXT, error);
 }
 
 static hearth_status check_moe(const moe_config *m, hearth_error *error)
@@ -182,6 +196,8 @@ hearth_status model_config_check(const model_config *c, hearth_error *error)
     }
     TRY(check_positive("norm epsilon", (double)c->eps, error));
     TRY(check_scales(c, error));
+    TRY(check_range("attention chunk", c->chunk, 0, LIMIT_CONTEXT, error));
+    TRY(check_temperature(&c->temperature, error));
     TRY(check_moe(&c->moe, error));
     TRY(check_delta(c, error));
     if (c->moe.experts != 0 && c->form.activation == ACTIVATE_XIELU) {
@@ -229,6 +245,11 @@ uint64_t model_config_state_bytes(const model_config *c)
     return c->delta.taps == 0
                ? 0
                : 2 * (uint64_t)model_config_recurrent_layers(c) * delta_state_floats(&c->delta) * sizeof(float);
+}
+
+uint32_t model_config_plain_context(const model_config *c)
+{
+    return c->rope.switch_context != 0 ? c->rope.switch_context : c->context;
 }
 
 uint64_t model_config_cache_bytes(const model_config *c, size_t positions, size_t value_bytes)

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "formats/gguf.h"
 #include "formats/hf.h"
+#include "nn/attention.h"
 #include "nn/delta_net.h"
 #include "nn/mla.h"
 #include "nn/moe.h"
@@ -64,13 +65,18 @@ typedef struct model_family {
     bool local_rope;         /* layers with a window rotate unscaled, with local_theta (0: the same theta) */
     double local_theta;
     uint32_t wide_scale_layers; /* GGUF: with so many layers the scale is 1 / sqrt(width / heads) */
-    float jitter;               /* of moe_config */
+    uint32_t unnormed_experts;  /* GGUF: with so many experts queries and keys are not normed */
+    uint32_t chunk;             /* attention_chunk_size of layers that rotate, where the file says nothing; 0: none */
+    query_temperature temperature; /* where the file says nothing */
+    bool temperature_unrotated;    /* of layers that do not rotate alone */
+    float jitter;                  /* of moe_config */
     /* keys of config.json that only some families' classes know, or whose silence means something else there */
     bool attention_biased;     /* attention_bias is true where it is not there */
     bool one_bias_key;         /* use_bias (true where it is not there) is for all of q, k, v, o and the MLP */
     bool fixed_activation;     /* hidden_act is not believed; hidden_activation is */
     bool parallel_shares_norm; /* with use_parallel_residual the MLP reads attention's norm */
     bool qk_norm_opt_in;       /* use_qk_norm: norms of each head with its own weight */
+    bool qk_layernorm_key;     /* qk_layernorm: likewise */
     bool scales_by_depth;      /* scale_emb, scale_depth (over the root of the layers), dim_model_base */
     bool o_bias_key;           /* attention_out_bias is o's, false where it is not there */
     bool falcon_keys;          /* multi_query, new_decoder_architecture, parallel_attn, bias */
@@ -78,10 +84,13 @@ typedef struct model_family {
 
     bool latent; /* multi-head latent attention */
     moe_score score;
-    bool normalize;           /* of a mixture, where the file says nothing */
-    bool experts_biased;      /* its router and experts have biases */
-    float expert_limit;       /* its experts' clamped gate, where the file says nothing */
-    bool yarn_untruncated;    /* where the file says nothing */
+    bool normalize;        /* of a mixture, where the file says nothing */
+    bool experts_biased;   /* its router and experts have biases */
+    bool shared_alone;     /* the MLP is a mixture's shared expert; layers turn where position_embedding_type is rope */
+    bool weighs_input;     /* weigh_input of moe_config */
+    bool one_shared;       /* a shared expert as wide as the others; the MLP of other layers is intermediate_size_mlp */
+    float expert_limit;    /* its experts' clamped gate, where the file says nothing */
+    bool yarn_untruncated; /* where the file says nothing */
     uint32_t position_offset; /* rows that Hugging Face's learned position table has before position 0 */
 } model_family;
 
@@ -117,6 +126,13 @@ typedef struct rope_config {
     const char *tensor;
     uint32_t listed;
     float list[ROPE_LISTED];
+    /* What a sequence turns with that is opened for more than `switch_context` positions (0: the same as others):
+     * frequencies of a theta that grows with those positions (`dynamic`, with `factor`), or factors of their own. */
+    uint32_t switch_context;
+    bool dynamic;
+    const char *long_tensor;
+    float long_list[ROPE_LISTED];
+    double long_scale;
 } rope_config;
 
 typedef uint64_t layer_bits[LIMIT_LAYERS / 64];
@@ -167,12 +183,15 @@ typedef struct model_config {
     float attention_softcap, logit_softcap; /* 0: none */
     float clip_qkv;                         /* 0: none */
     float embedding_scale, residual_scale, logit_scale;
-    uint32_t window;      /* of layers in `windowed`; 0: none */
-    layer_bits windowed;  /* layers that see a window */
-    layer_bits unrotated; /* layers without RoPE */
-    layer_bits dense;     /* layers of a mixture that have a plain MLP */
-    layer_bits recurrent; /* layers that are delta nets */
-    uint32_t beyond;      /* layers in the file behind the last one, which guess further tokens and are not read */
+    uint32_t window;               /* of layers in `windowed`; 0: none */
+    uint32_t chunk;                /* likewise: attention_form's; 0: none. Not together with a window */
+    layer_bits windowed;           /* layers that see a window, or their chunk */
+    layer_bits unrotated;          /* layers without RoPE */
+    layer_bits dense;              /* layers of a mixture that have a plain MLP */
+    layer_bits recurrent;          /* layers that are delta nets */
+    uint32_t beyond; /* layers in the file behind the last one, which guess further tokens and are not read */
+    query_temperature temperature; /* of layers that do not rotate alone, where the family says so */
+    bool wrapped;                  /* the text part of a model of several parts, whose other tensors are not read */
     moe_config moe;
     hf_quantization quantization;
     mla_config mla; /* with it head_dim is kv_rank + rope and kv_heads is 1: what attention sees */
@@ -187,6 +206,9 @@ hearth_status model_config_from_hf(const hf_folder *folder, model_config *ret, h
 /* Layers that keep keys and values, and layers that keep a state instead. */
 uint32_t model_config_attention_layers(const model_config *c);
 uint32_t model_config_recurrent_layers(const model_config *c);
+
+/* Positions that a sequence is opened for where nobody says: up to where RoPE would change. */
+uint32_t model_config_plain_context(const model_config *c);
 
 /* Bytes of the KV cache for `positions` (rounded up to the cache's block), the states among them. `value_bytes`: 4 for
  * binary32, 2 for binary16. UINT64_MAX when it does not fit. */

@@ -43,6 +43,14 @@ static hearth_status read_real_or(key_reader *r, const char *name, double *ret, 
     return key_there(r, name) ? gguf_get_f64(r->file, key_named(r, name), ret, error) : HEARTH_OK;
 }
 
+static hearth_status read_float_or(key_reader *r, const char *name, float *ret, hearth_error *error)
+{
+    double value = (double)*ret;
+    TRY(read_real_or(r, name, &value, error));
+    *ret = (float)value;
+    return HEARTH_OK;
+}
+
 static hearth_status read_family(const gguf_file *file, key_reader *r, model_config *c, hearth_error *error)
 {
     gguf_string name = {0};
@@ -84,6 +92,28 @@ static hearth_status read_head_dim(key_reader *r, model_config *c, hearth_error 
     return HEARTH_OK;
 }
 
+/* A number, or one for each layer, all of them the same. */
+static hearth_status read_key_heads(key_reader *r, model_config *c, hearth_error *error)
+{
+    const char *key = key_named(r, "attention.head_count_kv");
+    gguf_type type = GGUF_STRING;
+    uint64_t count = 0;
+    int64_t index = 0;
+    if (gguf_get_array(r->file, key, &type, &count, &index, NULL) != HEARTH_OK) {
+        return read_number_or(r, "attention.head_count_kv", &c->kv_heads, error);
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        const double value = type == GGUF_STRING || type == GGUF_ARRAY ? -1 : gguf_array_f64(r->file, index, i);
+        const double first = i == 0 ? value : (double)c->kv_heads;
+        if (!(value >= 1 && value <= LIMIT_HEADS) || value != first) {
+            return error_set(error, HEARTH_E_UNSUPPORTED, key, "the same number for each layer", "%g in layer %llu",
+                             value, (unsigned long long)i);
+        }
+        c->kv_heads = (uint32_t)value;
+    }
+    return HEARTH_OK;
+}
+
 static bool tensor_there(const key_reader *r, const char *name)
 {
     return tensor_table_find(gguf_tensors(r->file), name) != NULL;
@@ -105,10 +135,15 @@ static hearth_status read_yarn(key_reader *r, const model_config *c, rope_config
     TRY(read_number_or(r, "rope.scaling.original_context_length", &rope->original_context, error));
     TRY(read_real_or(r, "rope.scaling.yarn_beta_fast", &rope->beta_fast, error));
     TRY(read_real_or(r, "rope.scaling.yarn_beta_slow", &rope->beta_slow, error));
+    if (!c->family->latent && key_there(r, "rope.scaling.yarn_log_multiplier")) { /* mscale_all_dim, and mscale is 1 */
+        double all = 0;
+        TRY(read_real_or(r, "rope.scaling.yarn_log_multiplier", &all, error));
+        rope->scale = rope_yarn_scale(rope->factor, 1.0) / rope_yarn_scale(rope->factor, all);
+    }
     return read_real_or(r, "rope.scaling.attn_factor", &rope->scale, error);
 }
 
-/* Phi 3's lists: the short one up to the original context, which is where the model ends here. */
+/* Phi 3's lists: the short one for contexts up to the original, the long one for longer ones. */
 static hearth_status read_short_factors(key_reader *r, model_config *c, rope_config *rope, hearth_error *error)
 {
     uint32_t original = c->context;
@@ -121,7 +156,13 @@ static hearth_status read_short_factors(key_reader *r, model_config *c, rope_con
     rope->tensor = "rope_factors_short.weight";
     rope->scale = factor <= 1 ? 1.0 : __builtin_sqrt(1 + math64_log(factor) / math64_log(original));
     TRY(read_real_or(r, "rope.scaling.attn_factor", &rope->scale, error));
-    c->context = original < c->context ? original : c->context;
+    if (tensor_there(r, "rope_factors_long.weight") && original < c->context && !c->family->latent) {
+        rope->long_tensor = "rope_factors_long.weight";
+        rope->long_scale = rope->scale;
+        rope->switch_context = original;
+    } else {
+        c->context = original < c->context ? original : c->context;
+    }
     return HEARTH_OK;
 }
 
@@ -168,6 +209,9 @@ static hearth_status read_rope(key_reader *r, model_config *c, hearth_error *err
     c->rope.dims = c->family->rotary != 0 ? (uint32_t)(c->head_dim * c->family->rotary) : c->head_dim;
     TRY(read_number_or(r, "rope.dimension_count", &c->rope.dims, error));
     TRY(read_scaling(r, c, &c->rope, error));
+    TRY(read_float_or(r, "attention.temperature_scale", &c->temperature.scale, error));
+    c->temperature.length = c->temperature.length != 0 ? c->temperature.length : c->rope.original_context;
+    TRY(read_number_or(r, "attention.temperature_length", &c->temperature.length, error));
     if (c->family->local_rope && c->window != 0) {
         double local = c->family->local_theta != 0 ? c->family->local_theta : c->rope.theta;
         TRY(read_real_or(r, "rope.freq_base_swa", &local, error));
@@ -224,25 +268,23 @@ static hearth_status read_delta(key_reader *r, model_config *c, hearth_error *er
 static hearth_status read_layers(key_reader *r, model_config *c, hearth_error *error)
 {
     const uint32_t every = c->family->window_every;
+    if (c->family->chunk != 0 && key_there(r, "attention.sliding_window")) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, key_named(r, "attention.sliding_window"),
+                         "silence: this family's layers see chunks of 8192", "a window, or none anywhere");
+    }
     TRY(read_number_or(r, "attention.sliding_window", &c->window, error));
+    c->chunk = c->family->chunk;
+    c->temperature = c->family->temperature;
     for (uint32_t i = 0; i < c->layers; i++) {
-        const bool sees = every == 0 || i % every < every - 1;
+        const bool rests = c->family->unrotated_every != 0 && (i + 1) % c->family->unrotated_every == 0;
+        const bool sees = c->chunk != 0 ? !rests : every == 0 || i % every < every - 1;
         if (sees) {
             layer_bit_set(c->windowed, i);
         }
-        if ((c->family->unrotated_every != 0 && (i + 1) % c->family->unrotated_every == 0) ||
-            (c->form.rope_windowed_only && c->window != 0 && !sees) || c->form.alibi || c->positions != 0) {
+        if (rests || (c->form.rope_windowed_only && c->window != 0 && !sees) || c->form.alibi || c->positions != 0) {
             layer_bit_set(c->unrotated, i);
         }
     }
-    return HEARTH_OK;
-}
-
-static hearth_status read_float_or(key_reader *r, const char *name, float *ret, hearth_error *error)
-{
-    double value = (double)*ret;
-    TRY(read_real_or(r, name, &value, error));
-    *ret = (float)value;
     return HEARTH_OK;
 }
 
@@ -302,6 +344,7 @@ static hearth_status read_moe(key_reader *r, model_config *c, hearth_error *erro
 {
     moe_config *m = &c->moe;
     uint32_t first = 0;
+    uint32_t step = 1;
     TRY(read_number_or(r, "expert_count", &m->experts, error));
     if (m->experts == 0) {
         return HEARTH_OK;
@@ -309,12 +352,19 @@ static hearth_status read_moe(key_reader *r, model_config *c, hearth_error *erro
     model_config_default_moe(c);
     TRY(read_number(r, "expert_used_count", &m->used, error));
     TRY(read_number_or(r, "expert_feed_forward_length", &m->ffn, error));
+    m->shared_ffn = c->family->one_shared ? m->ffn : 0;
     TRY(read_number_or(r, "expert_shared_feed_forward_length", &m->shared_ffn, error));
     TRY(read_float_or(r, "expert_weights_scale", &m->scale, error));
     TRY(read_number_or(r, "leading_dense_block_count", &first, error));
     TRY(read_gating(r, c, error));
-    for (uint32_t i = 0; i < c->layers && i < first; i++) {
-        layer_bit_set(c->dense, i);
+    TRY(read_number_or(r, "interleave_moe_layer_step", &step, error));
+    for (uint32_t i = 0; i < c->layers; i++) {
+        if (i < first || step == 0 || (i + 1) % step != 0) {
+            layer_bit_set(c->dense, i);
+        }
+    }
+    if (m->experts == c->family->unnormed_experts) {
+        c->form.qk_norm = QK_NORM_NONE;
     }
     return HEARTH_OK;
 }
@@ -386,15 +436,12 @@ static hearth_status read_latent(key_reader *r, model_config *c, hearth_error *e
     if (!c->family->latent) {
         return HEARTH_OK;
     }
-    if (!tensor_there(r, "blk.0.attn_k_b.weight")) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, "tensor blk.0.attn_k_b.weight", "keys and values apart",
-                         "a file of before 2025: convert the model again");
-    }
+    const bool before = !key_there(r, "attention.key_length_mla"); /* files of before 2025, with attn_kv_b */
     TRY(read_number(r, "attention.kv_lora_rank", &m->kv_rank, error));
     TRY(read_number_or(r, "attention.q_lora_rank", &m->q_rank, error));
     TRY(read_number(r, "rope.dimension_count", &m->rope, error));
-    TRY(read_number(r, "attention.key_length_mla", &whole, error));
-    TRY(read_number(r, "attention.value_length_mla", &m->value, error));
+    TRY(read_number(r, before ? "attention.key_length" : "attention.key_length_mla", &whole, error));
+    TRY(read_number(r, before ? "attention.value_length" : "attention.value_length_mla", &m->value, error));
     m->nope = whole > m->rope ? whole - m->rope : 0;
     return model_config_latent(c, error);
 }
@@ -431,7 +478,7 @@ static hearth_status read_all(const gguf_file *file, model_config *c, hearth_err
     TRY(read_number(&r, "context_length", &c->context, error));
     c->positions = c->family->names->positions != NULL ? c->context : 0;
     c->kv_heads = c->heads;
-    TRY(read_number_or(&r, "attention.head_count_kv", &c->kv_heads, error));
+    TRY(read_key_heads(&r, c, error));
     TRY(read_head_dim(&r, c, error));
     double eps = c->family->eps;
     TRY(read_real_or(&r, "attention.layer_norm_epsilon", &eps, error));

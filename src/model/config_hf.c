@@ -20,23 +20,56 @@ static const model_family *family_without_head(const char *hf_class, size_t leng
     return model_family_by_class(whole, (size_t)written);
 }
 
-static hearth_status read_family(const json_t *config, model_config *c, hearth_error *error)
+/* Models of several parts: the class, the kind of its text part, and the class that the part would have alone. */
+static const char *const wrappers[][3] = {
+    {"Llama4ForConditionalGeneration", "llama4_text", "Llama4ForCausalLM"},
+    {"Mistral3ForConditionalGeneration", "mistral", "MistralForCausalLM"},
+    {"Mistral3ForConditionalGeneration", "ministral3", "Ministral3ForCausalLM"},
+};
+
+/* The class of the text part; `class` itself where the model is no such one. Goes into the part in *config. */
+static hearth_status unwrap(const json_t **config, const char *class, const char **ret, hearth_error *error)
+{
+    const json_t *text = config_value(*config, "text_config");
+    const char *kind = json_string_value(config_value(text, "model_type"));
+    bool wraps = false;
+    *ret = class;
+    for (size_t i = 0; i < sizeof wrappers / sizeof wrappers[0]; i++) {
+        if (strcmp(class, wrappers[i][0]) == 0) {
+            wraps = true;
+            if (kind != NULL && strcmp(kind, wrappers[i][1]) == 0) {
+                *ret = wrappers[i][2];
+                *config = text;
+                return HEARTH_OK;
+            }
+        }
+    }
+    if (wraps) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, "text_config: model_type", "llama4_text, mistral or ministral3",
+                         "%.64s", kind == NULL ? "nothing" : kind);
+    }
+    return HEARTH_OK;
+}
+
+static hearth_status read_family(const json_t **config, model_config *c, hearth_error *error)
 {
     char known[MODEL_FAMILY_NAMES_SIZE];
-    const json_t *architectures = config_value(config, "architectures");
-    const json_t *first = json_array_get(architectures, 0);
-    if (!json_is_string(first)) {
+    const json_t *architectures = config_value(*config, "architectures");
+    const json_t *whole = *config;
+    const char *class = json_string_value(json_array_get(architectures, 0));
+    if (class == NULL) {
         return error_set(error, HEARTH_E_FORMAT, "architectures", "an array that names the model's class", "%s",
                          architectures == NULL ? "nothing" : config_kind(architectures));
     }
-    c->family = model_family_by_class(json_string_value(first), json_string_length(first));
+    TRY(unwrap(config, class, &class, error));
+    c->wrapped = *config != whole;
+    c->family = model_family_by_class(class, strlen(class));
     const bool headless = c->family == NULL;
     if (headless) {
-        c->family = family_without_head(json_string_value(first), json_string_length(first));
+        c->family = family_without_head(class, strlen(class));
     }
     if (c->family == NULL) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, "architectures", model_family_names(true, known), "%.64s",
-                         json_string_value(first));
+        return error_set(error, HEARTH_E_UNSUPPORTED, "architectures", model_family_names(true, known), "%.64s", class);
     }
     c->form = c->family->form;
     c->form.headless = c->form.headless || headless;
@@ -87,6 +120,9 @@ static hearth_status read_heads(const json_t *config, model_config *c, hearth_er
         !c->family->names->transposed) { /* those have a key for each query */
         TRY(config_number_or(config, "num_key_value_heads", &c->kv_heads, error));
     }
+    if (c->head_dim == 0 && config_value(config, "head_dim") != NULL) {
+        return error_set(error, HEARTH_E_FORMAT, "head_dim", "at least 2, or silence", "0");
+    }
     if (c->head_dim == 0) {
         if (c->heads == 0 || c->width % c->heads != 0) {
             return error_set(error, HEARTH_E_FORMAT, "num_attention_heads", "a divisor of hidden_size", "%u of %u",
@@ -108,7 +144,12 @@ static hearth_status read_shape(const json_t *config, model_config *c, hearth_er
     c->ffn = 4 * c->width;
     TRY(config_number_or(config, "ffn_hidden_size n_inner", &c->ffn, error));
     if (!c->family->mlp_of_four) {
-        TRY(config_number_or(config, "intermediate_size ffn_hidden_size", &c->ffn, error));
+        TRY(config_number_or(config,
+                             c->family->shared_alone ? "shared_intermediate_size" : "intermediate_size ffn_hidden_size",
+                             &c->ffn, error));
+    }
+    if (c->family->one_shared) {
+        TRY(config_number_or(config, "intermediate_size_mlp", &c->ffn, error));
     }
     TRY(config_number(config, "vocab_size", &c->vocabulary, error));
     c->context = c->form.alibi ? 2048 : 0;
@@ -148,17 +189,69 @@ static hearth_status read_windowed(const json_t *config, model_config *c, hearth
                 layer_bit_set(c->recurrent, i);
             } else if (type == NULL ||
                        (strcmp(type, "full_attention") != 0 && strcmp(type, "sliding_attention") != 0 &&
-                        strcmp(type, "chunked_attention") != 0)) {
+                        strcmp(type, "chunked_attention") != 0 && strcmp(type, "attention") != 0)) {
                 return error_set(error, HEARTH_E_UNSUPPORTED, "layer_types", "full_attention or sliding_attention",
                                  "%.64s", type == NULL ? "no string" : type);
             }
-            sees = strcmp(type, "full_attention") != 0;
+            sees = strcmp(type, "full_attention") != 0 && strcmp(type, "attention") != 0;
         } else if (c->delta.taps != 0 && (apart == 0 || (i + 1) % apart != 0)) {
             layer_bit_set(c->recurrent, i);
         }
         if (sees) {
             layer_bit_set(c->windowed, i);
         }
+    }
+    if (json_array_size(types) > c->layers) {
+        return error_set(error, HEARTH_E_FORMAT, "layer_types", "a kind for each layer", "%zu for %u",
+                         json_array_size(types), c->layers);
+    }
+    return HEARTH_OK;
+}
+
+/* Which layers do not turn: a list of 1 and 0 (0: does not), else the family's pattern. */
+static hearth_status read_unrotated(const json_t *config, model_config *c, hearth_error *error)
+{
+    const json_t *turns = config_value(config, "no_rope_layers");
+    uint32_t every = c->family->unrotated_every;
+    if (every != 0) {
+        TRY(config_number_or(config, "no_rope_layer_interval", &every, error));
+    }
+    if (json_array_size(turns) != 0 && json_array_size(turns) < c->layers) {
+        return error_set(error, HEARTH_E_FORMAT, "no_rope_layers", "a number for each layer", "%zu for %u",
+                         json_array_size(turns), c->layers);
+    }
+    const char *position = json_string_value(config_value(config, "position_embedding_type"));
+    const bool none = c->family->shared_alone && (position == NULL || strcmp(position, "rope") != 0);
+    for (uint32_t i = 0; i < c->layers; i++) {
+        bool unrotated = every != 0 && (i + 1) % every == 0;
+        if (json_array_size(turns) != 0) {
+            unrotated = json_integer_value(json_array_get(turns, i)) == 0;
+        }
+        unrotated = unrotated || (c->form.rope_windowed_only && c->window != 0 && !layer_bit(c->windowed, i));
+        if (unrotated || none || c->form.alibi || c->positions != 0) {
+            layer_bit_set(c->unrotated, i);
+        }
+    }
+    return HEARTH_OK;
+}
+
+/* Llama 4's: layers that turn see their chunk alone, the others have a temperature. */
+static hearth_status read_chunk(const json_t *config, model_config *c, hearth_error *error)
+{
+    const json_t *tuned = config_value(config, "attn_temperature_tuning"); /* true, or a number */
+    if (c->family->chunk == 0) {
+        return HEARTH_OK;
+    }
+    c->chunk = json_is_null(json_object_get(config, "attention_chunk_size")) ? 0 : c->family->chunk;
+    TRY(config_number_or(config, "attention_chunk_size", &c->chunk, error));
+    for (uint32_t i = 0; i < c->layers && !json_is_array(config_value(config, "layer_types")); i++) {
+        c->windowed[i / 64] &= ~((uint64_t)layer_bit(c->unrotated, i) << i % 64);
+    }
+    c->temperature = c->family->temperature;
+    TRY(config_float_or(config, "attn_scale", &c->temperature.scale, error));
+    TRY(config_number_or(config, "floor_scale", &c->temperature.length, error));
+    if (json_is_false(tuned) || (json_is_integer(tuned) && json_integer_value(tuned) == 0)) {
+        c->temperature.scale = 0;
     }
     return HEARTH_OK;
 }
@@ -185,19 +278,8 @@ static hearth_status read_window(const json_t *config, model_config *c, hearth_e
         TRY(config_number_or(config, "sliding_window", &c->window, error));
     }
     TRY(read_windowed(config, c, error));
-    const json_t *turns = config_value(config, "no_rope_layers");
-    for (uint32_t i = 0; i < c->layers; i++) {
-        const uint32_t every = c->family->unrotated_every;
-        bool unrotated = every != 0 && (i + 1) % every == 0;
-        if (json_is_array(turns) && json_array_size(turns) == c->layers) {
-            unrotated = json_integer_value(json_array_get(turns, i)) == 0;
-        }
-        unrotated = unrotated || (c->form.rope_windowed_only && c->window != 0 && !layer_bit(c->windowed, i));
-        if (unrotated || c->form.alibi || c->positions != 0) {
-            layer_bit_set(c->unrotated, i);
-        }
-    }
-    return HEARTH_OK;
+    TRY(read_unrotated(config, c, error));
+    return read_chunk(config, c, error);
 }
 
 /* What Falcon's sizes differ in. */
@@ -259,20 +341,24 @@ static hearth_status read_biases(const json_t *config, model_config *c, hearth_e
 static hearth_status read_form(const json_t *config, model_config *c, hearth_error *error)
 {
     bool qk_norm = false;
-    bool qk_layer_norm = false;
     TRY(read_activation(config, c, error));
     TRY(read_biases(config, c, error));
     TRY(config_flag_or(config, "use_parallel_residual", &c->form.parallel, error));
     if (c->family->parallel_shares_norm) {
         c->form.shared_norm = c->form.parallel;
     }
-    TRY(config_flag_or(config, "qk_layernorm", &qk_layer_norm, error));
-    if (qk_layer_norm) {
+    TRY(config_flag_or(config, "qk_layernorm", &qk_norm, error));
+    if (qk_norm && !c->family->qk_layernorm_key) {
         return error_set(error, HEARTH_E_UNSUPPORTED, "qk_layernorm", "false", "true");
     }
+    c->form.qk_norm = qk_norm ? QK_NORM_HEADS : c->form.qk_norm;
     if (c->family->qk_norm_opt_in) {
         TRY(config_flag_or(config, "use_qk_norm", &qk_norm, error));
         c->form.qk_norm = qk_norm ? QK_NORM_HEADS : QK_NORM_NONE;
+    } else if (c->form.qk_norm == QK_NORM_TURNED) {
+        qk_norm = true;
+        TRY(config_flag_or(config, "use_qk_norm", &qk_norm, error));
+        c->form.qk_norm = qk_norm ? QK_NORM_TURNED : QK_NORM_NONE;
     }
     if (c->family->falcon_keys) {
         TRY(read_falcon(config, c, error));
@@ -313,12 +399,21 @@ static hearth_status read_dense(const json_t *config, model_config *c, hearth_er
     uint32_t step = 1;
     uint32_t first = 0;
     const json_t *listed = config_value(config, "mlp_only_layers");
-    TRY(config_number_or(config, "decoder_sparse_step", &step, error));
+    const json_t *sparse = config_value(config, "moe_layers");
+    TRY(config_number_or(config, "decoder_sparse_step interleave_moe_layer_step", &step, error));
     TRY(config_number_or(config, "first_k_dense_replace", &first, error));
     for (uint32_t i = 0; i < c->layers; i++) {
-        if (i < first || step == 0 || (i + 1) % step != 0) {
+        if (i < first || step == 0 || (i + 1) % step != 0 || json_is_array(sparse)) {
             layer_bit_set(c->dense, i);
         }
+    }
+    for (size_t i = 0; i < json_array_size(sparse); i++) {
+        const json_int_t layer = json_integer_value(json_array_get(sparse, i));
+        if (layer < 0 || layer >= (json_int_t)c->layers) {
+            return error_set(error, HEARTH_E_FORMAT, "moe_layers", "numbers of layers", "%lld of %u", (long long)layer,
+                             c->layers);
+        }
+        c->dense[layer / 64] &= ~((uint64_t)1 << layer % 64);
     }
     for (size_t i = 0; i < json_array_size(listed); i++) {
         const json_int_t layer = json_integer_value(json_array_get(listed, i));
@@ -353,18 +448,27 @@ static hearth_status read_moe(const json_t *config, model_config *c, hearth_erro
 {
     moe_config *m = &c->moe;
     if (c->family->names->router == NULL) {
+        TRY(config_number_or(config, "num_local_experts", &m->experts, error));
+        if (m->experts != 0) {
+            return error_set(error, HEARTH_E_UNSUPPORTED, "num_local_experts", "0 in this family", "%u", m->experts);
+        }
         return HEARTH_OK;
     }
     model_config_default_moe(c);
     TRY(config_number(config, "num_local_experts num_experts n_routed_experts", &m->experts, error));
     TRY(config_number(config, "num_experts_per_tok experts_per_token", &m->used, error));
-    TRY(config_number_or(config, "moe_intermediate_size", &m->ffn, error));
+    TRY(config_number_or(config, c->family->one_shared ? "intermediate_size" : "moe_intermediate_size", &m->ffn,
+                         error));
     TRY(read_groups(config, c, error));
+    m->shared_ffn = c->family->one_shared ? m->ffn : m->shared_ffn;
     TRY(config_number_or(config, "shared_expert_intermediate_size", &m->shared_ffn, error));
     TRY(config_flag_or(config, "norm_topk_prob", &m->normalize, error));
     TRY(config_float_or(config, "routed_scaling_factor", &m->scale, error));
     if (m->limit != 0) {
         TRY(config_float_or(config, "swiglu_limit", &m->limit, error));
+        if (!(m->limit > 0)) {
+            return error_set(error, HEARTH_E_FORMAT, "swiglu_limit", "a positive number", "%g", (double)m->limit);
+        }
     }
     if (m->jitter != 0) {
         TRY(config_float_or(config, "router_jitter_noise", &m->jitter, error));
@@ -451,9 +555,10 @@ static hearth_status read_quantization(const json_t *config, model_config *c, he
     return HEARTH_OK;
 }
 
-static hearth_status read_all(const json_t *config, model_config *c, hearth_error *error)
+static hearth_status read_all(const json_t *whole, model_config *c, hearth_error *error)
 {
-    TRY(read_family(config, c, error));
+    const json_t *config = whole;
+    TRY(read_family(&config, c, error));
     TRY(read_shape(config, c, error));
     TRY(read_form(config, c, error));
     TRY(read_delta(config, c, error));
@@ -465,7 +570,7 @@ static hearth_status read_all(const json_t *config, model_config *c, hearth_erro
         TRY(read_latent_scale(config, c, error));
     }
     TRY(read_moe(config, c, error));
-    TRY(read_quantization(config, c, error));
+    TRY(read_quantization(whole, c, error));
     c->tied = c->family->tied;
     TRY(config_flag_or(config, "tie_word_embeddings", &c->tied, error));
     c->tied = c->tied && !c->form.headless;

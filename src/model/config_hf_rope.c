@@ -41,26 +41,33 @@ static hearth_status read_yarn(const json_t *config, const json_t *scaling, cons
     return config_real_or(scaling, "attention_factor", &rope->scale, error);
 }
 
-/* Phi 3's lists: the short one up to the original context, which is where the model ends here. */
+static hearth_status read_factors(const json_t *scaling, const char *key, const rope_config *rope,
+                                  float ret[ROPE_LISTED], hearth_error *error)
+{
+    const json_t *list = config_value(scaling, key);
+    if (!json_is_array(list) || json_array_size(list) != rope->dims / 2 || rope->dims / 2 > ROPE_LISTED) {
+        return error_set(error, HEARTH_E_FORMAT, key, "one factor for each pair of a head's values", "%zu for %u",
+                         json_array_size(list), rope->dims / 2);
+    }
+    for (uint32_t i = 0; i < rope->dims / 2; i++) {
+        const json_t *value = json_array_get(list, i);
+        ret[i] = (float)json_number_value(value);
+        if (!(ret[i] > 0) || !(ret[i] < 1e9f)) {
+            return error_set(error, HEARTH_E_FORMAT, key, "positive factors", "%g", (double)ret[i]);
+        }
+    }
+    return HEARTH_OK;
+}
+
+/* Phi 3's lists: the short one for contexts up to the original, the long one for longer ones. */
 static hearth_status read_longrope(const json_t *config, const json_t *scaling, model_config *c, rope_config *rope,
                                    hearth_error *error)
 {
-    const json_t *list = config_value(scaling, "short_factor");
     uint32_t original = c->context;
     double factor = 0;
     TRY(config_number_or(config, "original_max_position_embeddings", &original, error));
     TRY(config_number_or(scaling, "original_max_position_embeddings", &original, error));
-    if (!json_is_array(list) || json_array_size(list) != rope->dims / 2 || rope->dims / 2 > ROPE_LISTED) {
-        return error_set(error, HEARTH_E_FORMAT, "short_factor", "one factor for each pair of a head's values",
-                         "%zu for %u", json_array_size(list), rope->dims / 2);
-    }
-    for (uint32_t i = 0; i < rope->dims / 2; i++) {
-        const json_t *value = json_array_get(list, i);
-        rope->list[i] = (float)json_number_value(value);
-        if (!(rope->list[i] > 0) || !(rope->list[i] < 1e9f)) {
-            return error_set(error, HEARTH_E_FORMAT, "short_factor", "positive factors", "%g", (double)rope->list[i]);
-        }
-    }
+    TRY(read_factors(scaling, "short_factor", rope, rope->list, error));
     if (original == 0) {
         return error_set(error, HEARTH_E_FORMAT, "original_max_position_embeddings", "1 or more", "0");
     }
@@ -70,8 +77,29 @@ static hearth_status read_longrope(const json_t *config, const json_t *scaling, 
     TRY(config_real_or(scaling, "factor", &factor, error));
     rope->scale = factor <= 1 ? 1.0 : __builtin_sqrt(1 + math64_log(factor) / math64_log(original));
     TRY(config_real_or(scaling, "attention_factor", &rope->scale, error));
+    rope->long_scale = rope->scale;
     TRY(config_real_or(scaling, "short_mscale", &rope->scale, error)); /* Phi 3.5 MoE's own */
-    c->context = original < c->context ? original : c->context;
+    TRY(config_real_or(scaling, "long_mscale", &rope->long_scale, error));
+    if (original < c->context) {
+        TRY(read_factors(scaling, "long_factor", rope, rope->long_list, error));
+        rope->switch_context = original;
+    }
+    return HEARTH_OK;
+}
+
+/* Theta grows with the context that is beyond the one that the model was made for, of which it may be a multiple. */
+static hearth_status read_dynamic(const json_t *scaling, model_config *c, rope_config *rope, hearth_error *error)
+{
+    TRY(config_real_or(scaling, "factor", &rope->factor, error));
+    if (!(rope->factor >= 1 && rope->factor < 1e6)) {
+        return error_set(error, HEARTH_E_FORMAT, "RoPE scaling factor", "1 or more", "%g", rope->factor);
+    }
+    const double most = c->context * rope->factor;
+    if (rope->factor > 1 && rope->dims > 2 && most <= LIMIT_CONTEXT) {
+        rope->dynamic = true;
+        rope->switch_context = c->context;
+        c->context = (uint32_t)most;
+    }
     return HEARTH_OK;
 }
 
@@ -86,9 +114,11 @@ static hearth_status read_scaling(const json_t *config, const json_t *scaling, m
     if (name == NULL) {
         return error_set(error, HEARTH_E_FORMAT, "rope_type", "a string", "%s", config_kind(kind));
     }
-    /* dynamic scales only beyond the positions that the model was made for, and there it ends here */
-    if (strcmp(name, "default") == 0 || strcmp(name, "dynamic") == 0) {
+    if (strcmp(name, "default") == 0) {
         return HEARTH_OK;
+    }
+    if (strcmp(name, "dynamic") == 0) {
+        return read_dynamic(scaling, c, rope, error);
     }
     if (strcmp(name, "longrope") == 0 || strcmp(name, "su") == 0) {
         return read_longrope(config, scaling, c, rope, error);
@@ -142,6 +172,10 @@ hearth_status config_hf_rope(const json_t *config, model_config *c, hearth_error
     double theta = c->family->rope_theta;
     const json_t *scaling = config_value(config, "rope_parameters");
     scaling = scaling != NULL ? scaling : config_value(config, "rope_scaling");
+    TRY(config_float_or(scaling, "llama_4_scaling_beta", &c->temperature.scale, error));
+    if (config_value(scaling, "llama_4_scaling_beta") != NULL) {
+        TRY(config_number_or(scaling, "original_max_position_embeddings", &c->temperature.length, error));
+    }
     TRY(config_real_or(config, "rope_theta rotary_emb_base", &theta, error));
     if (config_value(scaling, "full_attention") != NULL) {
         const json_t *local = config_value(scaling, "sliding_attention");
@@ -149,13 +183,17 @@ hearth_status config_hf_rope(const json_t *config, model_config *c, hearth_error
         if (local != NULL) {
             TRY(read_one(config, local, theta, c, &c->rope_local, error));
         }
-        if (c->rope_local.kind == ROPE_FACTORS) {
+        if (c->rope_local.kind == ROPE_FACTORS || c->rope_local.dynamic) {
             return error_set(error, HEARTH_E_UNSUPPORTED, "RoPE scaling of sliding_attention", "no list of factors",
-                             "longrope");
+                             "longrope or dynamic");
         }
         return HEARTH_OK;
     }
     TRY(read_one(config, scaling, theta, c, &c->rope, error));
+    if (c->family->latent && c->rope.switch_context != 0) { /* nn/mla.h has one table; no model is known */
+        return error_set(error, HEARTH_E_UNSUPPORTED, "RoPE scaling", "none that changes with the context",
+                         "latent attention with it");
+    }
     if (c->family->local_rope && c->window != 0) {
         double local = c->family->local_theta != 0 ? c->family->local_theta : c->rope.theta;
         TRY(config_real_or(config, "rope_local_base_freq", &local, error));

@@ -242,11 +242,19 @@ static hearth_status check_segment(const forward *f, const forward_segment *s, h
     return HEARTH_OK;
 }
 
+/* Was the sequence opened for more positions than RoPE as it is reaches? */
+static bool turns_otherwise(const forward *f, const kv_cache *cache)
+{
+    const uint32_t most = f->m->config.rope.switch_context;
+    return most != 0 && cache->positions > most;
+}
+
 static void add_segment(forward *f, const forward_segment *s)
 {
     nn_sequence *sequence = &f->sequences[f->sequence_count++];
     *sequence = (nn_sequence){.shape = s->cache->shape,
                               .storage = s->cache->storage,
+                              .rope = turns_otherwise(f, s->cache) ? &s->cache->rope : NULL,
                               .layer_bytes =
                                   f->m->config.form.bidirectional ? 0 : s->cache->keys_bytes + s->cache->values_bytes,
                               .values_bytes = s->cache->keys_bytes,
@@ -277,6 +285,9 @@ static hearth_status prepare_step(forward *f, const forward_segment *segments, s
         tokens += segments[i].count;
         const size_t end = (size_t)segments[i].position + segments[i].count;
         positions = end > positions ? end : positions;
+        if (turns_otherwise(f, segments[i].cache)) {
+            TRY(forward_rope_of(f, segments[i].cache, end, error));
+        }
         if (tokens > f->chunk) {
             return error_set(error, HEARTH_E_ARGUMENT, "step", "no more tokens than the workspace has", "%zu of %zu",
                              tokens, f->chunk);

@@ -97,6 +97,30 @@ static bool make_workers(forward *f, unsigned kinds)
 
 /* ---- RoPE ---- */
 
+/* What a sequence turns with that is opened for so many positions, more than the model was made for. */
+hearth_status forward_rope_of(const forward *f, kv_cache *cache, size_t positions, hearth_error *error)
+{
+    const rope_config *r = &f->m->config.rope;
+    if (cache->rope.frequencies == NULL) {
+        float *frequencies = mem_alloc(r->dims / 2 * sizeof *frequencies);
+        if (frequencies == NULL) {
+            return error_memory(error, r->dims / 2 * sizeof *frequencies);
+        }
+        if (r->dynamic) {
+            rope_frequencies(rope_dynamic_theta(r->theta, r->dims, r->factor, r->switch_context, cache->positions),
+                             r->dims, frequencies);
+        } else {
+            rope_frequencies(r->theta, r->dims, frequencies);
+        }
+        for (uint32_t i = 0; !r->dynamic && i < r->dims / 2; i++) {
+            frequencies[i] = frequencies[i] / f->m->weights.rope_long_factors[i];
+        }
+        cache->rope = (rope_table){
+            .half = r->dims / 2, .scale = (float)(r->dynamic ? r->scale : r->long_scale), .frequencies = frequencies};
+    }
+    return rope_table_extend(&cache->rope, positions, error);
+}
+
 static bool make_rope(forward *f, const rope_config *r, const float *listed, rope_table *ret)
 {
     const uint32_t half = r->dims / 2;
@@ -147,7 +171,9 @@ static void view_attention(forward *f, uint32_t index, uint32_t slot)
     const bool turned = !layer_bit(c->unrotated, index);
     f->attention_layers[index] = (nn_attention_layer){.slot = slot,
                                                       .rope = turned ? rope : NULL,
+                                                      .common_rope = rope == &f->rope,
                                                       .form = {.window = windowed ? c->window : 0,
+                                                               .chunk = windowed ? c->chunk : 0,
                                                                .softcap = c->attention_softcap,
                                                                .slopes = f->m->weights.slopes,
                                                                .sinks = l->sinks},
@@ -156,6 +182,9 @@ static void view_attention(forward *f, uint32_t index, uint32_t slot)
                                                       .q_norm = l->q_norm,
                                                       .k_norm = l->k_norm,
                                                       .clip = c->clip_qkv};
+    if (!turned || !c->family->temperature_unrotated) {
+        f->attention_layers[index].temperature = c->temperature;
+    }
 }
 
 static void view_latent(forward *f, forward_layer *view, const layer_weights *l)

@@ -62,5 +62,7 @@ struct forward {
     /* by the watch: written by part 0 at the beginning of a layer, read by all behind its first barriers */
     bool stopped;
 };
+/* Makes cache->rope where it is not there, and lets it reach so many positions. */
+hearth_status forward_rope_of(const forward *f, kv_cache *cache, size_t positions, hearth_error *error);
 
 #endif

@@ -33,6 +33,7 @@ hearth_status kv_cache_create(const model_config *c, cache_type type, size_t pos
                   .kv_heads = c->kv_heads,
                   .head_dim = c->head_dim,
                   .capacity = (uint32_t)size_round_up(positions, ATTENTION_BLOCK)},
+        .positions = (uint32_t)positions,
         .layers = c->form.bidirectional ? 1 : model_config_attention_layers(c), /* an encoder's layers use it in turn */
     };
     cache.keys_bytes = size_round_up(cache_keys_bytes(cache.shape), 64);
@@ -56,6 +57,8 @@ hearth_status kv_cache_create(const model_config *c, cache_type type, size_t pos
 
 void kv_cache_free(kv_cache *cache)
 {
+    rope_table_free(&cache->rope);
+    mem_free((void *)(uintptr_t)cache->rope.frequencies);
     mem_free(cache->storage);
     mem_free(cache->states);
     mem_free(cache->checkpoint);

@@ -9,10 +9,14 @@
 
 #include "kernels/attention.h"
 #include "model/config.h"
+#include "nn/rope.h"
 
 typedef struct kv_cache {
     cache_shape shape;
-    uint32_t layers; /* with keys and values */
+    uint32_t positions; /* as they were asked for */
+    rope_table rope;    /* of a sequence that turns otherwise than others (rope_config.switch_context): made when first
+                           used, with frequencies of its own */
+    uint32_t layers;    /* with keys and values */
     uint8_t *storage;
     size_t keys_bytes, values_bytes; /* of one layer */
     float *states;                   /* [recurrent layers, state_floats]; NULL: there are none */

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "model/weights_find.h"
+#include "tensor/matrix.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -248,20 +249,40 @@ static weight_size entry_size(const tensor_entry *e)
     return size;
 }
 
+/* Without what the names of a model of several parts begin with. */
+static const char *own_name(const model_config *c, const char *name, char *room, size_t size)
+{
+    static const char outside[] = "language_model.";
+    static const char inside[] = "model.language_model.";
+    if (c->wrapped && strncmp(name, outside, sizeof outside - 1) == 0) {
+        return name + sizeof outside - 1;
+    }
+    if (c->wrapped && strncmp(name, inside, sizeof inside - 1) == 0) {
+        snprintf(room, size, "model.%s", name + sizeof inside - 1);
+        return room;
+    }
+    return name;
+}
+
 static void count_tensor(counting *n, const tensor_names *names, const tensor_entry *e, model_sizes *s)
 {
     static const char prefix[] = "transformer."; /* which first files of GPT-2 and BLOOM leave out */
-    const uint32_t layer = layer_of(e->name);
+    char room[LIMIT_TENSOR_NAME_BYTES + 16];
+    const char *name = own_name(n->c, e->name, room, sizeof room);
+    const uint32_t layer = layer_of(name);
+    if (n->c->wrapped && tensor_is_superfluous(e, n->c, names)) { /* other parts of the model */
+        return;
+    }
     const weight_size size = entry_size(e);
     const char *table = names->embedding;
-    if (strncmp(table, prefix, sizeof prefix - 1) == 0 && strncmp(e->name, prefix, sizeof prefix - 1) != 0) {
+    if (strncmp(table, prefix, sizeof prefix - 1) == 0 && strncmp(name, prefix, sizeof prefix - 1) != 0) {
         table += sizeof prefix - 1;
     }
-    const bool expert = is_like(e->name, names->expert_gate) || is_like(e->name, names->expert_up) ||
-                        is_like(e->name, names->expert_down);
+    const bool expert =
+        is_like(name, names->expert_gate) || is_like(name, names->expert_up) || is_like(name, names->expert_down);
     if (layer < s->layer_count) {
         add_weight(n, expert ? &s->layers[layer].experts : &s->layers[layer].fixed, &size);
-    } else if (is_like(e->name, names->positions) || (!n->c->tied && is_like(e->name, table))) {
+    } else if (is_like(name, names->positions) || (!n->c->tied && is_like(name, table))) {
         add_weight(n, &s->embedding, &size);
     } else {
         add_weight(n, &s->output, &size);
@@ -369,8 +390,9 @@ double model_sizes_cache_read(const model_config *c, uint64_t positions, size_t 
             bytes += 2.0 * (double)delta_state_floats(&c->delta) * sizeof(float);
             continue;
         }
-        const bool windowed = c->window != 0 && layer_bit(c->windowed, i);
-        const double seen = (double)(windowed && c->window < positions ? c->window : positions);
+        const uint32_t window = c->window != 0 ? c->window : c->chunk;
+        const bool windowed = window != 0 && layer_bit(c->windowed, i);
+        const double seen = (double)(windowed && window < positions ? window : positions);
         bytes += 2.0 * c->kv_heads * c->head_dim * (double)value_bytes * seen;
     }
     return bytes;

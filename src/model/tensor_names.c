@@ -9,11 +9,12 @@
     .o = "blk.%u.attn_output", .q_norm = "blk.%u.attn_q_norm", .k_norm = "blk.%u.attn_k_norm",                         \
     .q_a = "blk.%u.attn_q_a", .q_a_norm = "blk.%u.attn_q_a_norm", .q_b = "blk.%u.attn_q_b",                            \
     .kv_a = "blk.%u.attn_kv_a_mqa", .kv_a_norm = "blk.%u.attn_kv_a_norm", .k_b = "blk.%u.attn_k_b",                    \
-    .v_b = "blk.%u.attn_v_b", .gate = "blk.%u.ffn_gate", .up = "blk.%u.ffn_up", .gate_up = "blk.%u.ffn_up",            \
-    .down = "blk.%u.ffn_down", .router = "blk.%u.ffn_gate_inp", .selection_bias = "blk.%u.exp_probs_b.bias",           \
-    .expert_gate = "blk.%u.ffn_gate_exps", .expert_up = "blk.%u.ffn_up_exps", .expert_down = "blk.%u.ffn_down_exps",   \
-    .shared_gate = "blk.%u.ffn_gate_shexp", .shared_up = "blk.%u.ffn_up_shexp", .sinks = "blk.%u.attn_sinks.weight",   \
-    .shared_down = "blk.%u.ffn_down_shexp", .shared_router = "blk.%u.ffn_gate_inp_shexp"
+    .v_b = "blk.%u.attn_v_b", .kv_b = "blk.%u.attn_kv_b", .gate = "blk.%u.ffn_gate", .up = "blk.%u.ffn_up",            \
+    .gate_up = "blk.%u.ffn_up", .down = "blk.%u.ffn_down", .router = "blk.%u.ffn_gate_inp",                            \
+    .selection_bias = "blk.%u.exp_probs_b.bias", .expert_gate = "blk.%u.ffn_gate_exps",                                \
+    .expert_up = "blk.%u.ffn_up_exps", .expert_down = "blk.%u.ffn_down_exps", .shared_gate = "blk.%u.ffn_gate_shexp",  \
+    .shared_up = "blk.%u.ffn_up_shexp", .sinks = "blk.%u.attn_sinks.weight", .shared_down = "blk.%u.ffn_down_shexp",   \
+    .shared_router = "blk.%u.ffn_gate_inp_shexp"
 
 #define GGUF_POST                                                                                                      \
     .output_norm = "output_norm", .attention_post = "blk.%u.post_attention_norm", .ffn_post = "blk.%u.post_ffw_norm"
@@ -185,6 +186,20 @@ const tensor_names names_granite_moe = {LLAMA_ENDS,
                                         .expert_up = "model.layers.%u.block_sparse_moe.input_linear",
                                         .expert_down = "model.layers.%u.block_sparse_moe.output_linear"};
 
+const tensor_names names_granite_hybrid = {LLAMA_ENDS, LLAMA_ATTENTION, LLAMA_NORMS,
+                                           .gate_up = "model.layers.%u.shared_mlp.input_linear",
+                                           .down = "model.layers.%u.shared_mlp.output_linear"};
+
+const tensor_names names_stablelm = {LLAMA_ENDS,
+                                     LLAMA_NORMS,
+                                     LLAMA_MLP,
+                                     .q = "model.layers.%u.self_attn.q_proj",
+                                     .k = "model.layers.%u.self_attn.k_proj",
+                                     .v = "model.layers.%u.self_attn.v_proj",
+                                     .o = "model.layers.%u.self_attn.o_proj",
+                                     .q_norm = "model.layers.%u.self_attn.q_layernorm.norms.%u",
+                                     .k_norm = "model.layers.%u.self_attn.k_layernorm.norms.%u"};
+
 const tensor_names names_internlm2 = {.embedding = "model.tok_embeddings",
                                       .output = "output",
                                       .output_norm = "model.norm",
@@ -220,7 +235,24 @@ const tensor_names names_gpt_oss = {LLAMA_ENDS,
                                     .expert_down = "model.layers.%u.mlp.experts.down_proj",
                                     .expert_tail = "",
                                     .expert_bias_tail = "_bias",
-                                    .experts_turned = 1};
+                                    .experts_turned = 1,
+                                    .experts_paired = 1};
+
+const tensor_names names_llama4 = {LLAMA_ENDS,
+                                   LLAMA_ATTENTION,
+                                   LLAMA_NORMS,
+                                   .gate = "model.layers.%u.feed_forward.gate_proj",
+                                   .up = "model.layers.%u.feed_forward.up_proj",
+                                   .down = "model.layers.%u.feed_forward.down_proj",
+                                   .router = "model.layers.%u.feed_forward.router",
+                                   .expert_gate = "model.layers.%u.feed_forward.experts.gate_up_proj",
+                                   .expert_up = "model.layers.%u.feed_forward.experts.gate_up_proj",
+                                   .expert_down = "model.layers.%u.feed_forward.experts.down_proj",
+                                   .expert_tail = "",
+                                   .experts_turned = 1,
+                                   .shared_gate = "model.layers.%u.feed_forward.shared_expert.gate_proj",
+                                   .shared_up = "model.layers.%u.feed_forward.shared_expert.up_proj",
+                                   .shared_down = "model.layers.%u.feed_forward.shared_expert.down_proj"};
 
 const tensor_names names_neox = {.embedding = "gpt_neox.embed_in",
                                  .output = "embed_out",

@@ -29,7 +29,8 @@ typedef struct tensor_names {
     const char *shared_gate, *shared_up, *shared_down, *shared_router;
     /* endings of experts' names; NULL: ".weight" and ".bias" */
     const char *expert_tail, *expert_bias_tail;
-    int experts_turned; /* their matrices are stored [in, out], the rows of gate and up in turn */
+    int experts_turned; /* their matrices are stored [in, out] */
+    int experts_paired; /* rows of gate and up take turns, where they lie in one */
     fused_order order;
     int transposed;            /* matrices of layers are stored [in, out] */
     const char *const *unread; /* beginnings of names that files have and that are not read; ends with NULL */
@@ -38,6 +39,7 @@ typedef struct tensor_names {
 extern const tensor_names names_gguf, names_gguf_two_norms, names_gguf_encoder, names_gguf_norm_after, names_bert,
     names_roberta, names_nomic_bert, names_llama, names_olmo2, names_gemma2, names_glm, names_glm4, names_phi,
     names_phi3, names_starcoder2, names_apertus, names_mixtral, names_qwen_moe, names_deepseek, names_granite_moe,
-    names_internlm2, names_exaone, names_gpt_oss, names_qwen3_next, names_gguf_qwen3_next, names_neox, names_bloom, names_falcon, names_falcon_new, names_gpt2;
+    names_internlm2, names_exaone, names_gpt_oss, names_qwen3_next, names_gguf_qwen3_next, names_llama4,
+    names_granite_hybrid, names_stablelm, names_neox, names_bloom, names_falcon, names_falcon_new, names_gpt2;
 
 #endif

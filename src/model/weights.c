@@ -14,31 +14,41 @@
 
 /* ---- what stands once ---- */
 
-static hearth_status load_rope_factors(loader *l, hearth_error *error)
+/* Out of the configuration's list, or out of the tensor. */
+static hearth_status load_factors(loader *l, const float *list, const char *tensor, const float **ret,
+                                  hearth_error *error)
 {
     const rope_config *rope = &l->c->rope;
-    model_weights *w = l->w;
-    if (rope->kind != ROPE_FACTORS) {
-        return HEARTH_OK;
-    }
     if (rope->listed != 0) {
-        float *copy = arena_alloc_aligned(w->vectors, rope->listed * sizeof *copy, 64);
+        float *copy = arena_alloc_aligned(l->w->vectors, rope->listed * sizeof *copy, 64);
         if (copy == NULL) {
             return error_memory(error, rope->listed * sizeof *copy);
         }
-        memcpy(copy, rope->list, rope->listed * sizeof *copy);
-        w->rope_factors = copy;
+        memcpy(copy, list, rope->listed * sizeof *copy);
+        *ret = copy;
         return HEARTH_OK;
     }
-    TRY(find_vector(l, rope->tensor, PART_ALL, false, rope->dims / 2, 0.0f, &w->rope_factors, error));
+    TRY(find_vector(l, tensor, PART_ALL, false, rope->dims / 2, 0.0f, ret, error));
     for (size_t i = 0; i < rope->dims / 2; i++) {
-        if (!(w->rope_factors[i] > 0) || !(w->rope_factors[i] < 1e9f)) {
+        if (!((*ret)[i] > 0) || !((*ret)[i] < 1e9f)) {
             char place[NAME_BYTES];
-            snprintf(place, sizeof place, "tensor %s", rope->tensor);
-            return error_set(error, HEARTH_E_FORMAT, place, "positive factors", "%g", (double)w->rope_factors[i]);
+            snprintf(place, sizeof place, "tensor %s", tensor);
+            return error_set(error, HEARTH_E_FORMAT, place, "positive factors", "%g", (double)(*ret)[i]);
         }
     }
     return HEARTH_OK;
+}
+
+static hearth_status load_rope_factors(loader *l, hearth_error *error)
+{
+    const rope_config *rope = &l->c->rope;
+    if (rope->kind != ROPE_FACTORS) {
+        return HEARTH_OK;
+    }
+    if (rope->switch_context != 0) {
+        TRY(load_factors(l, rope->long_list, rope->long_tensor, &l->w->rope_long_factors, error));
+    }
+    return load_factors(l, rope->list, rope->tensor, &l->w->rope_factors, error);
 }
 
 /* ALiBi (Press et al., 2021): powers of 2^(-8/n) for n heads, n a power of two; for other counts those of the next
@@ -106,6 +116,8 @@ static bool ends_in(const char *name, const char *tail)
 
 bool tensor_is_superfluous(const tensor_entry *entry, const model_config *c, const tensor_names *names)
 {
+    static const char *const others[] = {"vision_model.",       "vision_tower.",       "multi_modal_projector.",
+                                         "model.vision_model.", "model.vision_tower.", "model.multi_modal_projector."};
     const char *name = entry->name;
     const char *bare = strncmp(name, "bert.", 5) == 0 ? name + 5 : strncmp(name, "roberta.", 8) == 0 ? name + 8 : name;
     for (const char *const *unread = names->unread; unread != NULL && *unread != NULL; unread++) {
@@ -117,6 +129,11 @@ bool tensor_is_superfluous(const tensor_entry *entry, const model_config *c, con
     if (c->beyond != 0 && sscanf(name, "blk.%6u.", &layer) == 1 && layer >= c->layers &&
         layer < c->layers + c->beyond) {
         return true;
+    }
+    for (size_t i = 0; c->wrapped && i < sizeof others / sizeof others[0]; i++) {
+        if (strncmp(name, others[i], strlen(others[i])) == 0) {
+            return true;
+        }
     }
     if (c->tied && (strcmp(name, "lm_head.weight") == 0 || strcmp(name, "embed_out.weight") == 0)) {
         return true;

@@ -45,6 +45,7 @@ typedef struct model_weights {
     nn_norm embedding_norm, output_norm; /* [width] */
     const float *output_bias;            /* [vocabulary], or NULL */
     const float *rope_factors;           /* [rope.dims / 2], NULL unless ROPE_FACTORS */
+    const float *rope_long_factors;      /* likewise, of contexts beyond rope.switch_context */
     const float *slopes;                 /* ALiBi: [heads], or NULL */
     layer_weights *layers;               /* [config.layers] */
     size_t layer_count;

@@ -25,11 +25,28 @@ const char *name_with(const char *pattern, unsigned layer, unsigned expert, char
     return ret;
 }
 
+/* The name in the text part of a model of several parts: "language_model.model.…", or "model.language_model.…". */
+static const tensor_entry *in_part(const loader *l, const char *name)
+{
+    static const char own[] = "model.";
+    char longer[LIMIT_TENSOR_NAME_BYTES + 64];
+    snprintf(longer, sizeof longer, "language_model.%s", name);
+    const tensor_entry *entry = tensor_table_find(l->tensors, longer);
+    if (entry == NULL && strncmp(name, own, sizeof own - 1) == 0) {
+        snprintf(longer, sizeof longer, "model.language_model.%s", name + sizeof own - 1);
+        entry = tensor_table_find(l->tensors, longer);
+    }
+    return entry;
+}
+
 /* By its name; files of a model without its head, and GPT-2's and BLOOM's first ones, leave out the first part. */
 static const tensor_entry *without_prefix(const loader *l, const char *name)
 {
     static const char *const prefixes[] = {"transformer.", "bert.", "roberta.", "model."};
     const tensor_entry *entry = tensor_table_find(l->tensors, name);
+    if (entry == NULL && l->c->wrapped) {
+        entry = in_part(l, name);
+    }
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0] && entry == NULL; i++) {
         const size_t length = strlen(prefixes[i]);
         if (strncmp(name, prefixes[i], length) == 0) {
@@ -254,29 +271,48 @@ static size_t value_bytes(dtype type)
     return type == DTYPE_F32 ? 4 : type == DTYPE_F16 || type == DTYPE_BF16 ? 2 : 0;
 }
 
-/* A copy [rows, cols] out of a tensor that keeps `stride` values a row: its row is our column first + col, its column
- * our row, as `place` orders it (NULL: as it is). */
+/* A matrix whose row r is column r of a tensor that keeps `stride` values a row; its column c is row first + c. */
+typedef struct turned {
+    matrix_reader reader; /* first: readers are these */
+    const uint8_t *values;
+    size_t size, stride, first, cols;
+} turned;
+
+static void row_turned(const matrix_reader *reader, size_t row, uint8_t *out)
+{
+    const turned *t = (const turned *)reader;
+    for (size_t col = 0; col < t->cols; col++) {
+        memcpy(out + col * t->size, t->values + ((t->first + col) * t->stride + row) * t->size, t->size);
+    }
+}
+
+/* [rows, cols]; `place` says which columns of the tensor the rows are (NULL: the first ones). */
 static hearth_status turn(loader *l, const matrix_place *place, const char *name, const tensor_entry *entry,
                           size_t first, size_t stride, size_t rows, size_t cols, matrix *ret, hearth_error *error)
 {
     const size_t size = value_bytes(entry->type);
+    size_t column = 0;
+    uint32_t *row_map = NULL;
     if (size == 0) {
         char where[LIMIT_TENSOR_NAME_BYTES + 64];
         snprintf(where, sizeof where, "tensor %s", name);
         return error_set(error, HEARTH_E_UNSUPPORTED, where, "F32, F16 or BF16, as it is read by columns",
                          "another format");
     }
-    uint8_t *copy = arena_alloc_aligned(l->w->vectors, rows * cols * size, 64);
-    if (copy == NULL) {
-        return error_memory(error, rows * cols * size);
+    turned *t = arena_array(l->w->vectors, 1, sizeof *t);
+    if (t == NULL) {
+        return error_memory(error, sizeof *t);
     }
-    for (size_t row = 0; row < rows; row++) {
-        const size_t from = place == NULL ? row : source_row(l, place->part, place->fused, rows, row);
-        for (size_t col = 0; col < cols; col++) {
-            memcpy(copy + (row * cols + col) * size, entry->data + ((first + col) * stride + from) * size, size);
-        }
+    if (place != NULL) {
+        TRY(make_row_map(l, place, rows, &column, &row_map, error));
     }
-    *ret = matrix_over(entry->type, rows, cols, copy, NULL);
+    *t = (turned){.reader = {row_turned},
+                  .values = entry->data + column * size,
+                  .size = size,
+                  .stride = stride,
+                  .first = first,
+                  .cols = cols};
+    *ret = matrix_read_by(entry->type, rows, cols, &t->reader, row_map);
     return HEARTH_OK;
 }
 
@@ -312,12 +348,46 @@ static hearth_status find_whole(loader *l, const char *stem, const uint64_t shap
     return check_type(l, name, *ret, shape[0], shape[1], error);
 }
 
+/* The same out of rows of a format with blocks, [cols, rows] from row `first` on: as binary32, exactly. */
+static hearth_status turn_blocks(loader *l, const tensor_entry *entry, size_t first, size_t rows, size_t cols,
+                                 matrix *ret, hearth_error *error)
+{
+    matrix slice = matrix_over(entry->type, cols, rows, entry->data, NULL);
+    slice.source += first * slice.source_row_bytes;
+    float *copy = arena_alloc_aligned(l->w->vectors, rows * cols * sizeof *copy, 64);
+    float *row = mem_alloc(rows * sizeof *row);
+    if (copy == NULL || row == NULL) {
+        mem_free(row);
+        return error_memory(error, rows * (cols + 1) * sizeof *copy);
+    }
+    pthread_mutex_lock(&l->e->busy);
+    const hearth_status status = matrix_pack(&slice, l->e->pool, error);
+    pthread_mutex_unlock(&l->e->busy);
+    for (size_t i = 0; i < cols && status == HEARTH_OK; i++) {
+        matrix_row(l->e->kernels, &slice, i, row, NULL); /* packed ones need no scratch */
+        for (size_t j = 0; j < rows; j++) {
+            copy[j * cols + i] = row[j];
+        }
+    }
+    matrix_free(&slice);
+    mem_free(row);
+    *ret = matrix_over(DTYPE_F32, rows, cols, (const uint8_t *)copy, NULL);
+    return status;
+}
+
 hearth_status find_turned(loader *l, const char *stem, const uint64_t shape[2], size_t first, size_t rows, size_t cols,
                           matrix *ret, hearth_error *error)
 {
     char name[LIMIT_TENSOR_NAME_BYTES + 32];
     const tensor_entry *entry = NULL;
+    const matrix_place place = {.stem = stem};
+    if (stored_otherwise(l, &place)) {
+        return find_stored_turned(l, &place, shape, first, rows, cols, ret, error);
+    }
     TRY(find_whole(l, stem, shape, &entry, name, error));
+    if (value_bytes(entry->type) == 0) {
+        return turn_blocks(l, entry, first, rows, cols, ret, error);
+    }
     return turn(l, NULL, name, entry, first, shape[1], rows, cols, ret, error);
 }
 
@@ -326,6 +396,10 @@ hearth_status find_slice(loader *l, const char *stem, const uint64_t shape[2], s
 {
     char name[LIMIT_TENSOR_NAME_BYTES + 32];
     const tensor_entry *entry = NULL;
+    const matrix_place place = {.stem = stem};
+    if (stored_otherwise(l, &place)) {
+        return find_stored_slice(l, &place, shape, first, rows, ret, error);
+    }
     TRY(find_whole(l, stem, shape, &entry, name, error));
     *ret = matrix_over(entry->type, rows, shape[1], entry->data, NULL);
     ret->source += first * ret->source_row_bytes;

@@ -74,7 +74,7 @@ hearth_status make_row_map(const loader *l, const matrix_place *place, size_t ro
 /* The tensor of that exact name with that shape (row-major), marked as used. */
 hearth_status find_tensor(loader *l, const char *name, uint32_t dims, const uint64_t *shape, const tensor_entry **ret,
                           hearth_error *error);
-/* [rows, cols] whose row r and column c is the tensor's row first + c and column r: a copy. `shape`: the tensor's. */
+/* [rows, cols] whose row r and column c is the tensor's row first + c and column r. `shape`: the tensor's. */
 hearth_status find_turned(loader *l, const char *stem, const uint64_t shape[2], size_t first, size_t rows, size_t cols,
                           matrix *ret, hearth_error *error);
 /* Rows [first, first + rows) of a tensor of that shape. */

@@ -2,6 +2,7 @@
 #include "model/weights_delta.h"
 
 #include "base/limits.h"
+#include "base/memory.h"
 #include "kernels/kernels.h"
 
 #include <stdio.h>
@@ -46,6 +47,33 @@ static hearth_status load_layer_norm(loader *l, const char *pattern, unsigned in
     return load_norm(l, name_with(pattern, index, 0, stem, sizeof stem), PART_ALL, l->c->width, ret, error);
 }
 
+static bool one_tensor_each(const char *pattern)
+{
+    const char *first = strstr(pattern, "%u");
+    return first != NULL && strstr(first + 2, "%u") != NULL;
+}
+
+/* Norms of heads that are a tensor each (StableLM 2's, without biases): one after the other. */
+static hearth_status load_head_norms(loader *l, const char *pattern, unsigned index, size_t heads, nn_norm *ret,
+                                     hearth_error *error)
+{
+    const size_t dim = l->c->head_dim;
+    float *values = arena_alloc_aligned(l->w->vectors, size_round_up(heads * dim, 16) * sizeof *values, 64);
+    if (values == NULL) {
+        return error_memory(error, heads * dim * sizeof *values);
+    }
+    for (size_t head = 0; head < heads; head++) {
+        char stem[NAME_BYTES];
+        char name[FULL_BYTES];
+        const float *one = NULL;
+        snprintf(name, sizeof name, "%s.weight", name_with(pattern, index, (unsigned)head, stem, sizeof stem));
+        TRY(find_vector(l, name, PART_ALL, false, dim, 0.0f, &one, error));
+        memcpy(values + head * dim, one, dim * sizeof *values);
+    }
+    *ret = (nn_norm){.kind = l->c->form.norm, .weight = values, .eps = l->c->eps};
+    return HEARTH_OK;
+}
+
 static hearth_status load_qk_norms(loader *l, unsigned index, layer_weights *layer, hearth_error *error)
 {
     char stem[NAME_BYTES];
@@ -54,8 +82,16 @@ static hearth_status load_qk_norms(loader *l, unsigned index, layer_weights *lay
     if (kind == QK_NORM_NONE || layer_bit(c->recurrent, index)) {
         return HEARTH_OK;
     }
+    if (kind == QK_NORM_TURNED) {
+        layer->q_norm = layer->k_norm = (nn_norm){.kind = c->form.norm, .eps = c->eps};
+        return HEARTH_OK;
+    }
     if (l->names->q_norm == NULL || l->names->k_norm == NULL) {
         return error_set(error, HEARTH_E_UNSUPPORTED, "norms of queries and keys", "none in this family", "some");
+    }
+    if (l->options->gguf == NULL && one_tensor_each(l->names->q_norm)) {
+        TRY(load_head_norms(l, l->names->q_norm, index, c->heads, &layer->q_norm, error));
+        return load_head_norms(l, l->names->k_norm, index, c->kv_heads, &layer->k_norm, error);
     }
     const size_t heads = kind == QK_NORM_HEAD ? 1 : c->heads;
     const size_t keys = kind == QK_NORM_HEAD ? 1 : c->kv_heads;
@@ -135,7 +171,8 @@ static hearth_status load_attention(loader *l, unsigned index, layer_weights *la
     return HEARTH_OK;
 }
 
-/* K and V of each head: matrices of their own in GGUF, rows of one in Hugging Face's files, keys by columns. */
+/* K and V of each head: matrices of their own in GGUF, rows of one in Hugging Face's files and in GGUF files of before
+ * 2025, keys by columns. */
 static hearth_status load_latent_heads(loader *l, unsigned index, layer_weights *layer, hearth_error *error)
 {
     const mla_config *m = &l->c->mla;
@@ -146,10 +183,11 @@ static hearth_status load_latent_heads(loader *l, unsigned index, layer_weights 
     if (layer->k_b == NULL || layer->v_b == NULL) {
         return error_memory(error, 2 * l->c->heads * sizeof *layer->k_b);
     }
+    name_with(l->names->kv_b, index, 0, stem, sizeof stem);
+    const bool whole = l->names->k_b == NULL || tensor_is_there(l, stem, ".weight");
     for (size_t head = 0; head < l->c->heads; head++) {
-        if (l->names->kv_b != NULL) {
+        if (whole) {
             const size_t first = head * (m->nope + m->value);
-            name_with(l->names->kv_b, index, 0, stem, sizeof stem);
             TRY(find_turned(l, stem, shape, first, m->kv_rank, m->nope, &layer->k_b[head], error));
             TRY(find_slice(l, stem, shape, first + m->nope, m->value, &layer->v_b[head], error));
             continue;
@@ -255,19 +293,13 @@ static hearth_status load_mlp(loader *l, unsigned index, layer_weights *layer, h
 
 /* ---- experts ---- */
 
-static bool one_tensor_each(const char *pattern)
-{
-    const char *first = strstr(pattern, "%u");
-    return first != NULL && strstr(first + 2, "%u") != NULL;
-}
-
 static hearth_status load_expert(loader *l, unsigned index, unsigned expert, matrix *ret, hearth_error *error)
 {
     const model_config *c = l->c;
     const tensor_names *n = l->names;
     const char *patterns[3] = {n->expert_gate, n->expert_up, n->expert_down};
-    const row_part parts[3] = {n->experts_turned ? PART_EVEN : PART_FIRST_HALF,
-                               n->experts_turned ? PART_ODD : PART_SECOND_HALF, PART_ALL};
+    const row_part parts[3] = {n->experts_paired ? PART_EVEN : PART_FIRST_HALF,
+                               n->experts_paired ? PART_ODD : PART_SECOND_HALF, PART_ALL};
     const bool fused = strcmp(n->expert_gate, n->expert_up) == 0;
     for (int i = 0; i < 3; i++) {
         char stem[NAME_BYTES];
@@ -300,7 +332,7 @@ static hearth_status load_moe_biases(loader *l, unsigned index, layer_weights *l
     }
     for (size_t i = 0; i < 3; i++) {
         const size_t count = i < 2 ? m->ffn : l->c->width;
-        const bool paired = n->experts_turned && i < 2;
+        const bool paired = n->experts_paired && i < 2;
         const uint64_t shape[2] = {m->experts, paired ? 2 * count : count};
         snprintf(name, sizeof name, "%s%s", name_with(patterns[i], index, 0, stem, sizeof stem),
                  n->expert_bias_tail != NULL ? n->expert_bias_tail : ".bias");

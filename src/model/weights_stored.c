@@ -12,6 +12,8 @@
 /* What every reader needs; fields that a way has no use for are 0. */
 typedef struct stored {
     matrix_reader reader; /* first: readers are these */
+    /* one value of the tensors' row; NULL: this way has no such function */
+    float (*value)(const struct stored *s, size_t row, size_t k);
     const uint8_t *weights, *scales, *zeros;
     dtype scale_type;
     size_t first; /* row of the tensors that is the matrix's row 0 */
@@ -23,6 +25,7 @@ typedef struct stored {
     const uint8_t *indices; /* GPTQ: the group of each k, when it is not k / group */
     unsigned zero_plus;     /* GPTQ's first version keeps zeros less one */
     bool awq;
+    size_t turned; /* of a matrix by columns: its columns */
 } stored;
 
 static const stored *of(const matrix_reader *reader)
@@ -32,16 +35,10 @@ static const stored *of(const matrix_reader *reader)
 
 /* ---- FP8 ---- */
 
-static void row_fp8(const matrix_reader *reader, size_t row, uint8_t *out)
+static float value_fp8(const stored *s, size_t row, size_t k)
 {
-    const stored *s = of(reader);
-    const size_t at = s->first + row;
-    const uint8_t *weights = s->weights + at * s->cols;
-    const size_t scales = at / s->scale_rows * s->scale_row_step;
-    for (size_t k = 0; k < s->cols; k++) {
-        const float value = e4m3_to_f32(weights[k]) * value_at(s->scale_type, s->scales, scales + k / s->group);
-        memcpy(out + 4 * k, &value, 4);
-    }
+    const size_t scales = row / s->scale_rows * s->scale_row_step;
+    return e4m3_to_f32(s->weights[row * s->cols + k]) * value_at(s->scale_type, s->scales, scales + k / s->group);
 }
 
 /* ---- MXFP4 as gpt-oss ships it: blocks of 16 bytes, value 2 j low and 2 j + 1 high; scales apart ---- */
@@ -107,15 +104,31 @@ static void row_four_bits(const matrix_reader *reader, size_t row, uint8_t *out)
     }
 }
 
-/* Where each k has a group of its own ("act order"): binary32, exactly. */
-static void row_ordered(const matrix_reader *reader, size_t row, uint8_t *out)
+/* Exact; each k may have a group of its own ("act order"). */
+static float value_four_bits(const stored *s, size_t row, size_t k)
+{
+    const size_t group = s->indices != NULL ? word_at(s->indices, k) : k / s->group;
+    const float q = (float)(four_bits(s, row, k) - zero_at(s, row, group));
+    return value_at(s->scale_type, s->scales, group * s->all + row) * q;
+}
+
+/* ---- binary32, value by value ---- */
+
+static void row_of_values(const matrix_reader *reader, size_t row, uint8_t *out)
 {
     const stored *s = of(reader);
-    const size_t at = s->first + row;
     for (size_t k = 0; k < s->cols; k++) {
-        const size_t group = word_at(s->indices, k);
-        const float q = (float)(four_bits(s, at, k) - zero_at(s, at, group));
-        const float value = value_at(s->scale_type, s->scales, group * s->all + at) * q;
+        const float value = s->value(s, s->first + row, k);
+        memcpy(out + 4 * k, &value, 4);
+    }
+}
+
+/* Row `row` of the matrix is column `row` of the tensor's rows from `first` on. */
+static void row_of_columns(const matrix_reader *reader, size_t row, uint8_t *out)
+{
+    const stored *s = of(reader);
+    for (size_t k = 0; k < s->turned; k++) {
+        const float value = s->value(s, s->first + k, row);
         memcpy(out + 4 * k, &value, 4);
     }
 }
@@ -206,7 +219,8 @@ static hearth_status find_fp8(loader *l, const char *stem, stored *s, hearth_err
     const uint64_t shape[2] = {s->all, s->cols};
     TRY(find_part(l, stem, ".weight", DTYPE_F8_E4M3, 2, shape, &entry, error));
     s->weights = entry->data;
-    s->reader.row = row_fp8;
+    s->reader.row = row_of_values;
+    s->value = value_fp8;
     return find_fp8_scales(l, stem, s, error);
 }
 
@@ -293,15 +307,16 @@ static hearth_status find_four_bits(loader *l, const char *stem, stored *s, bool
     s->zero_plus = s->awq || q->zeros_whole ? 0 : 1;
     pass_over_zeros(l, stem);
     TRY(find_group_indices(l, stem, s, ret_ordered, error));
-    s->reader.row = *ret_ordered ? row_ordered : row_four_bits;
+    s->reader.row = *ret_ordered ? row_of_values : row_four_bits;
+    s->value = value_four_bits;
     return HEARTH_OK;
 }
 
-hearth_status find_stored(loader *l, const matrix_place *place, size_t rows, size_t all, size_t cols, matrix *ret,
-                          hearth_error *error)
+/* The tensors of a matrix [all, cols], and the format of the rows that its reader makes. */
+static hearth_status find_tensors(loader *l, const matrix_place *place, size_t all, size_t cols, stored **ret,
+                                  dtype *ret_type, hearth_error *error)
 {
     dtype type = DTYPE_F32;
-    uint32_t *row_map = NULL;
     stored *s = arena_array(l->w->vectors, 1, sizeof *s);
     if (s == NULL) {
         return error_memory(error, sizeof *s);
@@ -317,9 +332,48 @@ hearth_status find_stored(loader *l, const matrix_place *place, size_t rows, siz
         TRY(find_mxfp4(l, place, s, error));
         type = DTYPE_MXFP4;
     }
+    *ret = s;
+    *ret_type = type;
+    return HEARTH_OK;
+}
+
+hearth_status find_stored(loader *l, const matrix_place *place, size_t rows, size_t all, size_t cols, matrix *ret,
+                          hearth_error *error)
+{
+    dtype type = DTYPE_F32;
+    uint32_t *row_map = NULL;
+    stored *s = NULL;
     size_t first = 0;
+    TRY(find_tensors(l, place, all, cols, &s, &type, error));
     TRY(make_row_map(l, place, rows, &first, &row_map, error));
     s->first += first;
     *ret = matrix_read_by(type, rows, cols, &s->reader, row_map);
+    return HEARTH_OK;
+}
+
+hearth_status find_stored_slice(loader *l, const matrix_place *place, const uint64_t shape[2], size_t first,
+                                size_t rows, matrix *ret, hearth_error *error)
+{
+    dtype type = DTYPE_F32;
+    stored *s = NULL;
+    TRY(find_tensors(l, place, shape[0], shape[1], &s, &type, error));
+    s->first += first;
+    *ret = matrix_read_by(type, rows, shape[1], &s->reader, NULL);
+    return HEARTH_OK;
+}
+
+hearth_status find_stored_turned(loader *l, const matrix_place *place, const uint64_t shape[2], size_t first,
+                                 size_t rows, size_t cols, matrix *ret, hearth_error *error)
+{
+    dtype type = DTYPE_F32;
+    stored *s = NULL;
+    TRY(find_tensors(l, place, shape[0], shape[1], &s, &type, error));
+    if (s->value == NULL) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, place->stem, "a matrix that can be read by columns", "MXFP4");
+    }
+    s->first += first;
+    s->turned = cols;
+    s->reader.row = row_of_columns;
+    *ret = matrix_read_by(DTYPE_F32, rows, cols, &s->reader, NULL);
     return HEARTH_OK;
 }

@@ -11,5 +11,10 @@ bool stored_otherwise(const loader *l, const matrix_place *place);
 /* As find_matrix; `all` are the rows of the tensor, of which the matrix has `rows`. */
 hearth_status find_stored(loader *l, const matrix_place *place, size_t rows, size_t all, size_t cols, matrix *ret,
                           hearth_error *error);
+/* As find_slice and find_turned. */
+hearth_status find_stored_slice(loader *l, const matrix_place *place, const uint64_t shape[2], size_t first,
+                                size_t rows, matrix *ret, hearth_error *error);
+hearth_status find_stored_turned(loader *l, const matrix_place *place, const uint64_t shape[2], size_t first,
+                                 size_t rows, size_t cols, matrix *ret, hearth_error *error);
 
 #endif

@@ -23,8 +23,9 @@ static void *values_of(const nn_attention *a, const nn_sequence *s, uint32_t lay
 }
 
 /* Norms and turns heads [begin, end) of one row of q or k. */
-static void norm_and_turn(const nn_worker *w, const nn_attention *a, const nn_attention_layer *l, const nn_norm *norm,
-                          float *row, size_t begin, size_t end, uint32_t position)
+static void norm_and_turn(const nn_worker *w, const nn_attention *a, const nn_attention_layer *l,
+                          const rope_table *rope, const nn_norm *norm, float *row, size_t begin, size_t end,
+                          uint32_t position)
 {
     for (size_t head = begin; head < end; head++) {
         float *x = row + head * a->head_dim;
@@ -36,9 +37,24 @@ static void norm_and_turn(const nn_worker *w, const nn_attention *a, const nn_at
             own.bias = norm->bias == NULL ? NULL : norm->bias + head * a->head_dim;
             nn_norm_row(w->k, &own, x, a->head_dim, x);
         }
-        if (l->rope != NULL) {
-            w->k->rope(x, rope_cos(l->rope, position), rope_sin(l->rope, position), (size_t)l->rope->half * 2);
+        if (rope != NULL) {
+            w->k->rope(x, rope_cos(rope, position), rope_sin(rope, position), (size_t)rope->half * 2);
+            if (l->qk_norm == QK_NORM_TURNED) {
+                nn_norm_row(w->k, norm, x, a->head_dim, x);
+            }
         }
+    }
+}
+
+/* Heads [begin, end) of one row of q. */
+static void warm(const nn_worker *w, const nn_attention *a, const query_temperature *temperature, float *row,
+                 size_t begin, size_t end, uint32_t position)
+{
+    const uint64_t lengths = ((uint64_t)position + temperature->offset) / temperature->length;
+    if (lengths != 0) { /* else the factor is 1 */
+        const float logarithm = (float)math64_log(1.0 + (double)lengths);
+        float *x = row + begin * a->head_dim;
+        w->k->scale(x, logarithm * temperature->scale + 1.0f, (end - begin) * a->head_dim, x);
     }
 }
 
@@ -52,9 +68,14 @@ static void rotate_and_store(const nn_worker *w, const nn_attention *a, const nn
     float *query = a->q + (s->first + t) * a->ldq;
     float *key = a->k + (s->first + t) * a->ldkv;
     const float *value = a->v + (s->first + t) * a->ldkv;
-    norm_and_turn(w, a, l, &l->k_norm, key, begin, end, position);
+    const bool other = l->rope != NULL && l->common_rope && s->rope != NULL;
+    const rope_table *rope = other ? s->rope : l->rope;
+    norm_and_turn(w, a, l, rope, &l->k_norm, key, begin, end, position);
     w->k->attention->store(s->shape, keys_of(a, s, layer), values_of(a, s, layer), position, key, value, begin, end);
-    norm_and_turn(w, a, l, &l->q_norm, query, (size_t)begin * group, (size_t)end * group, position);
+    norm_and_turn(w, a, l, rope, &l->q_norm, query, (size_t)begin * group, (size_t)end * group, position);
+    if (l->temperature.scale != 0.0f) {
+        warm(w, a, &l->temperature, query, (size_t)begin * group, (size_t)end * group, position);
+    }
 }
 
 /* What needs whole rows of q, k and v: a norm over all heads, clipping. Barriers before and after. */

@@ -13,15 +13,16 @@
 /* One sequence's part of a step. */
 typedef struct nn_sequence {
     cache_shape shape;
-    uint8_t *storage;    /* of all layers */
-    size_t layer_bytes;  /* from one layer's keys to the next one's */
-    size_t values_bytes; /* from a layer's keys to its values */
-    uint32_t position;   /* of the first token */
-    uint32_t count;      /* tokens */
-    size_t first;        /* its first token's row in the step */
-    uint32_t wanted;     /* the last `wanted` tokens' outputs matter in the last layer */
-    float *states;       /* of layers with a recurrent state (nn/delta_net.h), one behind the other, or NULL */
-    size_t state_floats; /* from one of them to the next */
+    const rope_table *rope; /* in place of the common one of layers; NULL: that one */
+    uint8_t *storage;       /* of all layers */
+    size_t layer_bytes;     /* from one layer's keys to the next one's */
+    size_t values_bytes;    /* from a layer's keys to its values */
+    uint32_t position;      /* of the first token */
+    uint32_t count;         /* tokens */
+    size_t first;           /* its first token's row in the step */
+    uint32_t wanted;        /* the last `wanted` tokens' outputs matter in the last layer */
+    float *states;          /* of layers with a recurrent state (nn/delta_net.h), one behind the other, or NULL */
+    size_t state_floats;    /* from one of them to the next */
 } nn_sequence;
 
 /* Norms on queries and keys. */
@@ -30,7 +31,15 @@ typedef enum qk_norm_kind {
     QK_NORM_HEAD,  /* each head by itself, one weight [head_dim] for all */
     QK_NORM_HEADS, /* each head by itself, with its own weight: [heads, head_dim] */
     QK_NORM_ROW,   /* all heads together: [heads * head_dim] */
+    QK_NORM_TURNED /* each head by itself, after RoPE and only where there is one, without a weight */
 } qk_norm_kind;
+
+/* Queries are multiplied with 1 + scale ln(1 + floor((position + offset) / length)), so that attention over a long text
+ * stays as sharp (Nakanishi, "Scalable-Softmax", 2025; Llama 4). */
+typedef struct query_temperature {
+    float scale; /* 0: they are not */
+    uint32_t length, offset;
+} query_temperature;
 
 #define NN_GATHERED 64u
 
@@ -38,11 +47,13 @@ typedef enum qk_norm_kind {
 typedef struct nn_attention_layer {
     uint32_t slot;          /* which layer of the cache's storage is its own */
     const rope_table *rope; /* NULL: nothing turns */
+    bool common_rope;       /* it is the one that a sequence may have another of */
     attention_form form;
     qk_norm_kind qk_norm;
     nn_norm q_norm, k_norm;
     bool bidirectional; /* every token sees the whole sequence, which is all in this step; form plain */
     float clip;         /* not 0: q, k and v into [-clip, clip] */
+    query_temperature temperature;
 } nn_attention_layer;
 
 typedef struct nn_attention {

@@ -66,6 +66,22 @@ static void place_areas(const moe_config *c, const moe_room *room, unsigned kind
     }
 }
 
+/* The token's row as its expert is given it. */
+static const float *weighed(const nn_worker *w, const moe_config *c, const moe_room *room, size_t row, size_t n)
+{
+    const size_t token = room->tokens[row];
+    const float *x = room->normed + token * room->ldn;
+    if (!c->weigh_input) {
+        return x;
+    }
+    size_t choice = token * c->used;
+    while (room->slots[choice] != row) {
+        choice++;
+    }
+    w->k->scale(x, room->weights[choice], n, w->row);
+    return w->row;
+}
+
 /* This thread's share of the rows, each into its expert's area. `from` NULL: the tokens' normed rows, else rows of a.
  */
 static void prepare_rows(const nn_worker *w, const nn_moe *moe, const moe_room *room, unsigned kinds, size_t tokens,
@@ -79,7 +95,7 @@ static void prepare_rows(const nn_worker *w, const nn_moe *moe, const moe_room *
             e++;
         }
         const size_t here = row - room->begin[e];
-        const float *x = inner ? room->a + row * room->lda : room->normed + room->tokens[row] * room->ldn;
+        const float *x = inner ? room->a + row * room->lda : weighed(w, c, room, row, n);
         for (unsigned kind = 0; kind < ACTIVATION_KINDS; kind++) {
             if ((kinds & (1u << kind)) != 0) {
                 w->k->activation_prepare[kind](x, 0, room->begin[e + 1] - room->begin[e], n, here, here + 1,
@@ -130,7 +146,9 @@ static void add_up(const nn_worker *w, const moe_config *c, const moe_room *room
         memset(sum, 0, n * sizeof *sum);
         for (uint32_t i = 0; i < c->used; i++) {
             float *part = room->b + room->slots[t * c->used + i] * room->lda + own.begin;
-            w->k->scale(part, room->weights[t * c->used + i], n, part);
+            if (!c->weigh_input) {
+                w->k->scale(part, room->weights[t * c->used + i], n, part);
+            }
             w->k->add(sum, part, n, sum);
         }
     }

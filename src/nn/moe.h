@@ -15,6 +15,7 @@ typedef enum moe_score {
     MOE_SOFTMAX,        /* softmax over all experts, then the largest */
     MOE_SOFTMAX_CHOSEN, /* the largest logits, then softmax over those */
     MOE_SIGMOID,        /* sigmoid of each */
+    MOE_SIGMOID_CHOSEN, /* the largest logits, then the sigmoid of each of those */
 } moe_score;
 
 typedef struct moe_config {
@@ -27,6 +28,7 @@ typedef struct moe_config {
     float scale;      /* then multiplied with this */
     float jitter;     /* not 0: PhiMoE's sparse mixer with this epsilon: two experts, masked softmaxes */
     bool biased;      /* the router and the experts have biases */
+    bool weigh_input; /* an expert's input, not its result, is multiplied with the weight */
     float limit;      /* of the experts' nn_mlp */
     bool shared_gate; /* the shared expert is multiplied with the sigmoid of a product of its own */
     uint32_t groups,

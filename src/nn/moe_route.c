@@ -147,6 +147,8 @@ void moe_route(const kernel_table *k, const moe_config *c, const float *selectio
     }
     if (c->score == MOE_SOFTMAX_CHOSEN) {
         softmax(k, weights, c->used, weights);
+    } else if (c->score == MOE_SIGMOID_CHOSEN) {
+        sigmoid(k, weights, c->used);
     }
     finish_weights(c, weights);
 }

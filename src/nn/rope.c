@@ -29,7 +29,7 @@ void rope_llama3_factors(const float *frequencies, uint32_t dims, double factor,
     for (uint32_t i = 0; i < dims / 2; i++) {
         /* a number over a tensor is a product with the reciprocal where those GGUF tensors are made */
         const float wavelength = 1.0f / frequencies[i] * two_pi;
-        if (wavelength < high_wavelength) {
+        if (wavelength < high_wavelength || (wavelength == high_wavelength && low == high)) {
             ret[i] = 1.0f;
         } else if (wavelength > low_wavelength) {
             ret[i] = (float)factor;
@@ -75,6 +75,13 @@ void rope_scale_yarn(float *frequencies, uint32_t dims, const rope_yarn *yarn)
 double rope_yarn_scale(double factor, double mscale)
 {
     return factor <= 1 ? 1.0 : 0.1 * mscale * math64_log(factor) + 1.0;
+}
+
+double rope_dynamic_theta(double theta, uint32_t dims, double factor, uint32_t original, uint32_t positions)
+{
+    const float longer = (float)factor * (float)positions / (float)original - (float)(factor - 1);
+    const float power = (float)math64_pow((double)longer, (double)dims / (dims - 2));
+    return (double)((float)theta * power);
 }
 
 #define ROPE_LEAST_POSITIONS 256u

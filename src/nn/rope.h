@@ -31,6 +31,10 @@ void rope_scale_yarn(float *frequencies, uint32_t dims, const rope_yarn *yarn);
 /* What cosines and sines are multiplied with: 1 + 0.1 mscale ln factor for factor > 1, else 1. */
 double rope_yarn_scale(double factor, double mscale);
 
+/* Dynamic NTK (bloc97 and emozilla, 2023): the theta for `positions` positions, more than the `original` ones:
+ * theta (factor positions / original - (factor - 1))^(dims / (dims - 2)), each step rounded to binary32. */
+double rope_dynamic_theta(double theta, uint32_t dims, double factor, uint32_t original, uint32_t positions);
+
 typedef struct rope_table {
     uint32_t half;            /* dims / 2 */
     float scale;              /* cosines and sines are multiplied with it after they are rounded; usually 1 */

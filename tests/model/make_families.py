@@ -34,6 +34,8 @@ LONG = {"rope_type": "longrope", "rope_theta": 10000.0, "short_factor": [1.0, 1.
 EXPERTS = dict(num_local_experts=5, num_experts=5, num_experts_per_tok=2)
 NEXT = dict(num_experts=5, num_experts_per_tok=2, head_dim=16, moe_intermediate_size=24, shared_expert_intermediate_size=40, norm_topk_prob=True,
             rope_parameters={**PLAIN, "partial_rotary_factor": 0.25})
+LLAMA4 = dict(head_dim=16, num_local_experts=4, num_experts_per_tok=1, intermediate_size=24, intermediate_size_mlp=40, pad_token_id=0,
+              rope_parameters={**LLAMA3, "high_freq_factor": 1.0})
 # name: (model type, settings, GGUF too?)
 ROWS = {
     "llama-yarn": ("llama", dict(rope_parameters=YARN), True),
@@ -109,6 +111,23 @@ ROWS = {
                                             layer_types=["full_attention", "linear_attention", "linear_attention", "full_attention", "linear_attention"]), False),
     "falcon-alibi": ("falcon", dict(multi_query=False, parallel_attn=False, new_decoder_architecture=False, alibi=True, bias=True,
                                     attn_implementation="sdpa"), False),
+    "llama4": ("llama4_text", dict(**{**LLAMA4, "num_experts_per_tok": 2}, attention_chunk_size=24, floor_scale=10, attn_scale=0.7,
+                                   interleave_moe_layer_step=2, no_rope_layers=[1, 1, 0, 1]), False),
+    "llama4-wide": ("llama4_text", dict(**LLAMA4), True),
+    "ministral3": ("ministral3", dict(head_dim=16, pad_token_id=0,
+                                      rope_parameters={**YARN, "original_max_position_embeddings": 20, "beta_fast": 32.0, "beta_slow": 1.0,
+                                                       "mscale": 1.0, "mscale_all_dim": 1.0, "llama_4_scaling_beta": 0.6}), True),
+    "granite4": ("granitemoehybrid", dict(layer_types=["full_attention"] * 4, num_local_experts=0, num_experts_per_tok=0, shared_intermediate_size=48,
+                                          position_embedding_type="rope", mamba_n_heads=4, attention_multiplier=0.3, embedding_multiplier=2.0,
+                                          residual_multiplier=0.5, logits_scaling=3.0, tie_word_embeddings=True), True),
+    "stablelm2": ("stablelm", dict(rope_parameters={**PLAIN, "partial_rotary_factor": 0.25}, use_parallel_residual=True, qk_layernorm=True, head=8), True),
+    "deepseek-v2-old": ("deepseek_v2", dict(q_lora_rank=None, kv_lora_rank=32, qk_nope_head_dim=8, qk_rope_head_dim=8, v_head_dim=12, n_routed_experts=4,
+                                            num_experts_per_tok=2, n_shared_experts=1, moe_intermediate_size=16, first_k_dense_replace=1, topk_method="greedy",
+                                            routed_scaling_factor=1.5, num_key_value_heads=4, head_dim=8, num_hidden_layers=2), True),
+    "phi3-long": ("phi3", dict(pad_token_id=0, max_position_embeddings=1024, original_max_position_embeddings=128,
+                               rope_parameters={**LONG, "original_max_position_embeddings": 128}), True),
+    "llama-dynamic": ("llama", dict(max_position_embeddings=128, num_hidden_layers=2,
+                                    rope_parameters={"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 4.0}), False),
 }
 
 
@@ -152,8 +171,20 @@ def to_minicpm(config, tensors):
     return config, tensors
 
 
+def wrapped(name):
+    def to_wrapped(config, tensors):
+        """The published files hold the text part of a model that sees pictures, too."""
+        kind = {"Llama4ForConditionalGeneration": "llama4", "Mistral3ForConditionalGeneration": "mistral3"}[name]
+        made = {"language_model." + key: value for key, value in tensors.items()}
+        del config["architectures"]
+        made["multi_modal_projector.linear_1.weight"] = torch.zeros(2, 2, dtype=torch.bfloat16)
+        return {"architectures": [name], "model_type": kind, "text_config": config, "vision_config": {}}, made
+    return to_wrapped
+
+
 # Families whose code is not in transformers: a model of it that computes the same, by the names of the published files.
-RESPELLED = {"internlm2": to_internlm2, "exaone": to_exaone, "minicpm": to_minicpm}
+RESPELLED = {"internlm2": to_internlm2, "exaone": to_exaone, "minicpm": to_minicpm, "llama4": wrapped("Llama4ForConditionalGeneration"),
+             "ministral3": wrapped("Mistral3ForConditionalGeneration")}
 
 
 def respell(folder, name):
@@ -224,6 +255,46 @@ def greedy(model, ids, count):
     return ids, margin
 
 
+def on_the_grid(model):
+    """Q8_0 holds kv_b exactly: whole multiples of 2^-6 of which the largest in a block is 127."""
+    for name, p in model.named_parameters():
+        if "kv_b_proj" in name:
+            whole = torch.clamp(torch.round(p * 64), -126, 126)
+            whole[:, ::32] = 127
+            p.data.copy_(whole / 64)
+
+
+def as_of_2024(path, folder):
+    """DeepSeek 2 as GGUF files had it until 2025: keys and values in one tensor, here Q8_0, and the sizes of a head by other keys."""
+    import gguf  # the converter's
+    config = json.loads((folder / "config.json").read_text())
+    tensors = load_file(folder / "model.safetensors")
+    reader = gguf.GGUFReader(path)
+    writer = gguf.GGUFWriter(folder.parent / f"{folder.name}.stored.gguf", "deepseek2")
+    changed = {"deepseek2.attention.key_length": config["qk_nope_head_dim"] + config["qk_rope_head_dim"],
+               "deepseek2.attention.value_length": config["v_head_dim"], "deepseek2.attention.head_count_kv": config["num_key_value_heads"]}
+    for field in reader.fields.values():
+        if not field.name.startswith("GGUF.") and not field.name.endswith("_mla") and field.name != "general.architecture":
+            kind = field.types[-1] if field.types[0] != gguf.GGUFValueType.ARRAY else field.types[0]
+            writer.add_key_value(field.name, changed.get(field.name, field.contents()), kind)
+    for tensor in reader.tensors:
+        if tensor.name.endswith("attn_v_b.weight"):
+            continue
+        if tensor.name.endswith("attn_k_b.weight"):
+            layer = tensor.name.split(".")[1]
+            values = tensors[f"model.layers.{layer}.self_attn.kv_b_proj.weight"].float().numpy()
+            made = gguf.quants.quantize(values, gguf.GGMLQuantizationType.Q8_0)
+            assert (gguf.quants.dequantize(made, gguf.GGMLQuantizationType.Q8_0) == values).all()
+            writer.add_tensor(f"blk.{layer}.attn_kv_b.weight", made, raw_dtype=gguf.GGMLQuantizationType.Q8_0)
+        else:
+            writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    path.unlink()
+
+
 def old_spelling(folder):
     """Keys that the published files of these families have, and that converters want, beside the new ones."""
     path = folder / "config.json"
@@ -238,6 +309,8 @@ def old_spelling(folder):
         config["scoring_func"], config["topk_method"] = "sigmoid", "noaux_tc"
     if kind == "bloom":
         config["seq_length"] = 2048
+    if kind == "granitemoehybrid":
+        config["layer_types"] = ["attention"] * config["num_hidden_layers"]
     if kind == "falcon" and not config["new_decoder_architecture"]:
         del config["num_kv_heads"]
         config["n_head_kv"] = 1 if config["multi_query"] else config["num_attention_heads"]
@@ -252,12 +325,18 @@ def to_gguf(converter, folder, path):
     hparams = conversion.ModelBase.load_hparams(folder, False)
     kind = conversion.get_model_class(conversion.get_model_architecture(hparams, conversion.ModelType.TEXT))
 
+    kind = getattr(kind, "Ministral3Model", kind)  # the one inside of a class that stands for several
+
     class WithoutVocabulary(kind):
         model_arch = kind.model_arch
         no_mtp = True  # no layers that predict further tokens
 
         def set_vocab(self):
             self.gguf_writer.add_vocab_size(self.hparams["vocab_size"])
+
+        def modify_tensors(self, *what):
+            rest = yield from super().modify_tensors(*what) or ()
+            yield from rest or ()  # StableLM 2's stacked norms are returned, which loses them
 
     with torch.inference_mode():
         made = WithoutVocabulary(folder, gguf.LlamaFileType.MOSTLY_BF16, path, eager=True, use_temp_file=False,
@@ -311,6 +390,8 @@ def make(converter, number, name):
     best = (-1.0, 0)
     for seed in range(number * 1000, number * 1000 + 60):
         fill(model, seed)
+        if name == "deepseek-v2-old":
+            on_the_grid(model)
         prompt = torch.randint(0, 64, (PROMPT,), generator=torch.Generator().manual_seed(seed)).tolist()
         ids, margin = greedy(model, prompt, GREEDY)
         if len(set(ids[PROMPT:])) > (2 if kind == "bloom" else 4):  # a text, not one token again and again
@@ -321,6 +402,8 @@ def make(converter, number, name):
     if margin < 0.001:
         raise RuntimeError("no seed gives a text whose greedy tokens are beyond doubt")
     fill(model, seed)
+    if name == "deepseek-v2-old":
+        on_the_grid(model)
     prompt = torch.randint(0, 64, (PROMPT,), generator=torch.Generator().manual_seed(seed)).tolist()
     ids, margin = greedy(model, prompt, GREEDY)
     text = torch.randint(0, 64, (TEXT,), generator=torch.Generator().manual_seed(seed + 7)).tolist()
@@ -342,6 +425,8 @@ def make(converter, number, name):
         stub.write_text(json.dumps({"model": {"type": "BPE", "vocab": {f"t{i}": i for i in range(64)}, "merges": []}, "added_tokens": []}))
         try:
             to_gguf(converter, folder, path)
+            if name == "deepseek-v2-old":
+                as_of_2024(path, folder)
         finally:
             stub.unlink()
         if name == "qwen3-next":

@@ -7,8 +7,10 @@ The integers are random; what they stand for is computed here by each format's p
 own function), put into a transformers model in binary32, and run. Output: tests/model/golden/families/NAME/."""
 
 import json
+import pathlib
 import shutil
 import sys
+import tempfile
 
 import numpy
 import torch
@@ -94,11 +96,35 @@ ROWS = {
                                        num_key_value_heads=2, head_dim=16, num_local_experts=4, num_experts_per_tok=2, sliding_window=24,
                                        max_position_embeddings=256, rope_parameters={**YARN, "truncate": False})), mxfp4,
                       {"quant_method": "mxfp4", "modules_to_not_convert": []}),
+    "deepseek-v3-fp8": (("deepseek_v3", dict(vocab_size=64, hidden_size=136, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+                                             num_key_value_heads=4, q_lora_rank=20, kv_lora_rank=32, qk_nope_head_dim=24, qk_rope_head_dim=8,
+                                             v_head_dim=24, n_routed_experts=4, num_experts_per_tok=2, n_shared_experts=1, n_group=2, topk_group=1,
+                                             moe_intermediate_size=16, first_k_dense_replace=1, routed_scaling_factor=2.5,
+                                             max_position_embeddings=256, rope_parameters=dict(PLAIN))),
+                        lambda d, n, w: fp8(d, n, w, "blocks", ".weight_scale_inv"),
+                        {"quant_method": "fp8", "fmt": "e4m3", "weight_block_size": [128, 128]}),
 }
 
 
 def is_quantised(name, kind):
     return name.endswith(("gate_up_proj", "down_proj")) if kind == "gpt_oss" else "proj" in name and name.endswith("weight")
+
+
+def quantised_copy(model, quantise, draw):
+    """For models whose files have other names than transformers' parameters: the parts of each matrix by its file's
+    name, and the model of what they stand for."""
+    parts = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder)
+        model.save_pretrained(path)
+        tensors = load_file(path / "model.safetensors")
+        for key in sorted(tensors):
+            if "proj" in key and key.endswith("weight"):
+                parts[key], value = quantise(draw, key.removesuffix(".weight"), tensors[key])
+                tensors[key] = value.contiguous()
+        save_file(tensors, path / "model.safetensors", metadata={"format": "pt"})
+        copy = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, attn_implementation="eager").eval()
+    return parts, copy
 
 
 def make(number, name):
@@ -111,9 +137,11 @@ def make(number, name):
         fill(model, seed)
         draw = torch.Generator().manual_seed(seed)
         parts = {}
+        if kind == "deepseek_v3":
+            parts, model = quantised_copy(model, quantise, draw)
         with torch.no_grad():
             for key, p in model.named_parameters():
-                if is_quantised(key, kind):
+                if kind != "deepseek_v3" and is_quantised(key, kind):
                     made, value = quantise(draw, key.removesuffix(".weight"), p)
                     parts[key] = made
                     p.copy_(value)

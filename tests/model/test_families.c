@@ -1,6 +1,7 @@
 /* Every family against transformers (tests/model/make_families.py), in both containers, and the same bits out of both:
  * logits to 2e-4 in --compute f32, 48 greedy tokens, for each folder under golden/families. Prints docs/models.md's
- * table. The same bits over chunks, threads and instruction sets, in both computations. */
+ * table. The same bits over chunks, threads and instruction sets, in both computations. NAME.stored.gguf holds the same
+ * values in another format, whose bits in native are its own: the golden alone. */
 #include "support.h"
 
 #include "base/hash.h"
@@ -19,7 +20,8 @@
 
 typedef struct subject {
     char name[64];
-    bool gguf;
+    bool gguf;        /* it is there, or, in check_golden, it is meant */
+    const char *tail; /* of the path that check_golden opens */
     char title[96];
 } subject;
 
@@ -35,7 +37,7 @@ static void check_golden(void **state)
     const subject *s = *state;
     json_t *golden = read_json(path_of(s->name, "/golden.json"));
     engine *e = make_engine(2, NULL);
-    model *m = open_model(e, path_of(s->name, s->gguf ? ".gguf" : ""), COMPUTE_F32);
+    model *m = open_model(e, path_of(s->name, s->tail), COMPUTE_F32);
     size_t count = 0;
     size_t prompt = 0;
     int32_t *text = json_ids(json_object_get(golden, "text"), &count);
@@ -150,24 +152,27 @@ int main(void)
 {
     const char *only = getenv("HEARTH_FAMILY");
     static char names[MOST_FAMILIES][64];
-    static subject subjects[3 * MOST_FAMILIES];
-    static struct CMUnitTest tests[3 * MOST_FAMILIES];
+    static subject subjects[4 * MOST_FAMILIES];
+    static struct CMUnitTest tests[4 * MOST_FAMILIES];
     const size_t families = list_families(names);
     size_t count = 0;
     for (size_t i = 0; i < families; i++) {
+        static const char *const titles[] = {"folder", "GGUF", "one result", "stored GGUF"};
+        static const char *const tails[] = {"", ".gguf", "", ".stored.gguf"};
         const bool gguf = file_exists(path_of(names[i], ".gguf"));
+        const bool stored = file_exists(path_of(names[i], ".stored.gguf"));
         if (only != NULL && strcmp(only, names[i]) != 0) {
             continue;
         }
-        for (int kind = 0; kind < 3; kind++) {
-            static const char *const titles[] = {"folder", "GGUF", "one result"};
+        for (int kind = 0; kind < 4; kind++) {
             subject *s = &subjects[count];
-            if (kind == 1 && !gguf) {
+            if ((kind == 1 && !gguf) || (kind == 3 && !stored)) {
                 continue;
             }
             snprintf(s->name, sizeof s->name, "%s", names[i]);
             snprintf(s->title, sizeof s->title, "%s, %s", names[i], titles[kind]);
-            s->gguf = kind == 0 ? false : gguf;
+            s->gguf = kind == 0 ? false : kind == 3 ? stored : gguf;
+            s->tail = tails[kind];
             tests[count] = (struct CMUnitTest){s->title, kind == 2 ? check_one_result : check_golden, NULL, NULL, s};
             count++;
         }
