@@ -60,10 +60,9 @@ static void count_operations(const model *m, double ret[MEASURE_KINDS])
 }
 
 /* Keys and values that one token at `position` reads. */
-static double cache_bytes(const model *m, double position)
+static double cache_bytes(const model *m, cache_type type, double position)
 {
-    const double value_bytes = m->compute == COMPUTE_F32 ? 4 : 2;
-    return 2.0 * m->config.layers * m->config.kv_heads * m->config.head_dim * value_bytes * position;
+    return m->config.layers * cache_position_bytes(type, m->config.kv_heads, m->config.head_dim) * position;
 }
 
 static double matrix_bytes(const matrix *w)
@@ -81,10 +80,10 @@ static double weight_bytes(const model *m)
     return bytes;
 }
 
-static void set_limit(const model *m, const bench_limits *l, size_t depth, bench_row *row)
+static void set_limit(const model *m, const bench_limits *l, size_t depth, cache_type type, bench_row *row)
 {
     if (row->kind == BENCH_DECODE) {
-        row->per_token = weight_bytes(m) + cache_bytes(m, (double)depth + (double)row->tokens / 2);
+        row->per_token = weight_bytes(m) + cache_bytes(m, type, (double)depth + (double)row->tokens / 2);
         row->limit = l->bandwidth;
         row->limit_name = "the read bandwidth";
         row->limit_unit = "GB/s";
@@ -220,8 +219,8 @@ hearth_status bench_find_limits(const cli *c, const opened *o, bench_limits *ret
     return status;
 }
 
-hearth_status bench_measure(const cli *c, const opened *o, size_t depth, size_t rounds, bench_row *rows, size_t count,
-                            bench_limits *ret, hearth_error *error)
+hearth_status bench_measure(const cli *c, const opened *o, size_t depth, int cache, size_t rounds, bench_row *rows,
+                            size_t count, bench_limits *ret, hearth_error *error)
 {
     size_t longest = depth;
     for (size_t i = 0; i < count; i++) {
@@ -234,10 +233,11 @@ hearth_status bench_measure(const cli *c, const opened *o, size_t depth, size_t 
     }
     TRY(bench_find_limits(c, o, ret, error));
     for (size_t i = 0; i < count; i++) {
-        set_limit(o->model, ret, depth, &rows[i]);
+        set_limit(o->model, ret, depth, kv_cache_choose(o->model->compute, cache), &rows[i]);
     }
     session_options how = session_options_default();
     how.context_length = longest;
+    how.cache = cache;
     how.sampling.temperature = 0;
     session *s = NULL;
     TRY(session_create(o->model, &how, &s, error));

@@ -82,6 +82,7 @@ static hearth_status open_session(run_state *r, hearth_error *error)
     }
     session_options how = session_options_default();
     how.context_length = r->s->context;
+    how.cache = r->s->cache;
     how.sampling = r->sampling;
     TRY(session_create(r->o.model, &how, &r->session, error));
     if (r->s->context == 0 && session_context_length(r->session) < r->o.model->config.context) {

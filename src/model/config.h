@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "formats/gguf.h"
 #include "formats/hf.h"
+#include "kernels/attention.h"
 #include "nn/mla.h"
 #include "nn/moe.h"
 
@@ -178,8 +179,7 @@ typedef struct model_config {
 hearth_status model_config_from_gguf(const gguf_file *file, model_config *ret, hearth_error *error);
 hearth_status model_config_from_hf(const hf_folder *folder, model_config *ret, hearth_error *error);
 
-/* Bytes of the KV cache for `positions` (rounded up to the cache's block). `value_bytes`: 4 for binary32, 2 for
- * binary16. UINT64_MAX when it does not fit. */
-uint64_t model_config_cache_bytes(const model_config *c, size_t positions, size_t value_bytes);
+/* Bytes of the KV cache for `positions` (rounded up to the cache's block). UINT64_MAX when it does not fit. */
+uint64_t model_config_cache_bytes(const model_config *c, size_t positions, cache_type type);
 
 #endif

@@ -3,6 +3,14 @@
 
 #include "base/memory.h"
 
+cache_type kv_cache_choose(compute how, int wanted)
+{
+    if (wanted >= 0) {
+        return (cache_type)wanted;
+    }
+    return how == COMPUTE_F32 ? CACHE_F32 : CACHE_F16;
+}
+
 hearth_status kv_cache_create(const model_config *c, cache_type type, size_t positions, kv_cache *ret,
                               hearth_error *error)
 {
