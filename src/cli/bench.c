@@ -60,11 +60,10 @@ static void count_operations(const model *m, double ret[MEASURE_KINDS])
 }
 
 /* Keys and values that one token at `position` reads; states, read and written. */
-static double cache_bytes(const model *m, double position)
+static double cache_bytes(const model *m, cache_type type, double position)
 {
     const model_config *c = &m->config;
-    const double value_bytes = m->compute == COMPUTE_F32 ? 4 : 2;
-    return 2.0 * model_config_attention_layers(c) * c->kv_heads * c->head_dim * value_bytes * position +
+    return model_config_attention_layers(c) * cache_position_bytes(type, c->kv_heads, c->head_dim) * position +
            (double)model_config_state_bytes(c);
 }
 
@@ -83,10 +82,10 @@ static double weight_bytes(const model *m)
     return bytes;
 }
 
-static void set_limit(const model *m, const bench_limits *l, size_t depth, bench_row *row)
+static void set_limit(const model *m, const bench_limits *l, size_t depth, cache_type type, bench_row *row)
 {
     if (row->kind == BENCH_DECODE) {
-        row->per_token = weight_bytes(m) + cache_bytes(m, (double)depth + (double)row->tokens / 2);
+        row->per_token = weight_bytes(m) + cache_bytes(m, type, (double)depth + (double)row->tokens / 2);
         row->limit = l->bandwidth;
         row->limit_name = "the read bandwidth";
         row->limit_unit = "GB/s";
@@ -222,8 +221,8 @@ hearth_status bench_find_limits(const cli *c, const opened *o, bench_limits *ret
     return status;
 }
 
-hearth_status bench_measure(const cli *c, const opened *o, size_t depth, size_t rounds, bench_row *rows, size_t count,
-                            bench_limits *ret, hearth_error *error)
+hearth_status bench_measure(const cli *c, const opened *o, size_t depth, int cache, size_t rounds, bench_row *rows,
+                            size_t count, bench_limits *ret, hearth_error *error)
 {
     size_t longest = depth;
     for (size_t i = 0; i < count; i++) {
@@ -236,10 +235,11 @@ hearth_status bench_measure(const cli *c, const opened *o, size_t depth, size_t 
     }
     TRY(bench_find_limits(c, o, ret, error));
     for (size_t i = 0; i < count; i++) {
-        set_limit(o->model, ret, depth, &rows[i]);
+        set_limit(o->model, ret, depth, kv_cache_choose(o->model->compute, cache), &rows[i]);
     }
     session_options how = session_options_default();
     how.context_length = longest;
+    how.cache = cache;
     how.sampling.temperature = 0;
     session *s = NULL;
     TRY(session_create(o->model, &how, &s, error));

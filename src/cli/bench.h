@@ -34,8 +34,8 @@ double bench_median(const bench_row *row);
 double bench_used(const bench_row *row);
 
 /* Fills rates and limits of all rows: each round measures every row once. HEARTH_E_LIMIT where a row is longer than the
- * model's context. */
-hearth_status bench_measure(const cli *c, const opened *o, size_t depth, size_t rounds, bench_row *rows, size_t count,
-                            bench_limits *ret, hearth_error *error);
+ * model's context. `cache`: as session_options has it. */
+hearth_status bench_measure(const cli *c, const opened *o, size_t depth, int cache, size_t rounds, bench_row *rows,
+                            size_t count, bench_limits *ret, hearth_error *error);
 
 #endif

@@ -4,13 +4,14 @@
 #include "cli/pieces.h"
 
 #include "base/memory.h"
+#include "model/kv_cache.h"
 
 #include <stdio.h>
 
 typedef struct bench_settings {
     const char *prefill, *decode;
     size_t depth, rounds;
-    int compute;
+    int compute, cache;
     const char *memory;
 } bench_settings;
 
@@ -45,6 +46,12 @@ static const option options[] = {
      .argument = "HOW",
      .choices = open_compute_names,
      .help = "native (the number format's fast rule) or f32 (exactly dequantised weights). Default: native."},
+    {.name = "cache",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(bench_settings, cache),
+     .argument = "FORMAT",
+     .choices = cache_type_names,
+     .help = OPEN_CACHE_HELP},
     {.name = "memory",
      .type = OPTION_TEXT,
      .offset = offsetof(bench_settings, memory),
@@ -53,7 +60,7 @@ static const option options[] = {
     {.name = NULL},
 };
 
-static const bench_settings defaults = {.prefill = "128,512", .decode = "64", .depth = 1, .rounds = 3};
+static const bench_settings defaults = {.prefill = "128,512", .decode = "64", .depth = 1, .rounds = 3, .cache = -1};
 
 /* Appends a row for each number of "128,512"; 0 stands for no row. */
 static bool add_rows(const char *list, bench_kind kind, bench_row *rows, size_t *count)
@@ -103,17 +110,18 @@ static int print(const cli *c, const bench_settings *s, const opened *o, const b
                  size_t count)
 {
     if (c->json) {
-        return cli_print_json(c, json_pack("{s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:f, s:{s:f, s:f, s:f, s:f}, s:o}",
-                                           "model", o->model->path, "compute", open_compute_names[s->compute], "isa",
-                                           o->engine->kernels->name, "threads", o->engine->threads, "weights_bytes",
-                                           (json_int_t)o->model->weights.matrix_bytes, "resident_bytes",
-                                           (json_int_t)(o->model->weights.packed ? o->model->weights.matrix_bytes
-                                                                                 : o->model->weights.resident_bytes),
-                                           "streamed_bytes", (json_int_t)o->model->weights.streamed_bytes, "depth",
-                                           (json_int_t)s->depth, "load_seconds", o->seconds, "limits", "read_gb_s",
-                                           l->bandwidth, "fp32_gflops", l->peak[MEASURE_FP32], "bf16_gflops",
-                                           l->peak[MEASURE_BF16], "int8_gops", l->peak[MEASURE_INT8], "results",
-                                           rows_json(rows, count)));
+        return cli_print_json(
+            c, json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:f, s:{s:f, s:f, s:f, s:f}, s:o}", "model",
+                         o->model->path, "compute", open_compute_names[s->compute], "cache",
+                         cache_type_names[kv_cache_choose((compute)s->compute, s->cache)], "isa",
+                         o->engine->kernels->name, "threads", o->engine->threads, "weights_bytes",
+                         (json_int_t)o->model->weights.matrix_bytes, "resident_bytes",
+                         (json_int_t)(o->model->weights.packed ? o->model->weights.matrix_bytes
+                                                               : o->model->weights.resident_bytes),
+                         "streamed_bytes", (json_int_t)o->model->weights.streamed_bytes, "depth", (json_int_t)s->depth,
+                         "load_seconds", o->seconds, "limits", "read_gb_s", l->bandwidth, "fp32_gflops",
+                         l->peak[MEASURE_FP32], "bf16_gflops", l->peak[MEASURE_BF16], "int8_gops",
+                         l->peak[MEASURE_INT8], "results", rows_json(rows, count)));
     }
     char bytes[32];
     printf("%s, %s, %d thread%s, weights %s, loaded in %.2f s\n", open_compute_names[s->compute],
@@ -155,7 +163,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         status = model_needs_head(o.model, &error);
     }
     if (status == HEARTH_OK) {
-        status = bench_measure(c, &o, s->depth, s->rounds, rows, row_count, &limits, &error);
+        status = bench_measure(c, &o, s->depth, s->cache, s->rounds, rows, row_count, &limits, &error);
     }
     const int code = status == HEARTH_OK ? print(c, s, &o, &limits, rows, row_count) : cli_fail(c, &error);
     open_close(&o);

@@ -18,6 +18,7 @@ typedef struct plan_settings {
     size_t context, machines;
     const char *type;
     const char *memory;
+    int cache;
     double disk, bandwidth;
 } plan_settings;
 
@@ -36,6 +37,12 @@ static const option options[] = {
      .choices = plan_format_names,
      .help = "Plan as if the matrices were in this number format. Default: as the files are; BF16 for a configuration "
              "alone."},
+    {.name = "cache",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(plan_settings, cache),
+     .argument = "FORMAT",
+     .choices = cache_type_names,
+     .help = "Plan for keys and values in this number format. Default: f16."},
     {.name = "memory",
      .type = OPTION_TEXT,
      .offset = offsetof(plan_settings, memory),
@@ -70,7 +77,7 @@ static const option options[] = {
     {.name = NULL},
 };
 
-static const plan_settings defaults = {0};
+static const plan_settings defaults = {.cache = CACHE_F16};
 
 static void row(const char *name)
 {
@@ -113,12 +120,15 @@ static void print_cache(const plan_source *source)
 {
     size_t lengths[SHOW_LENGTHS_MOST];
     const size_t count = show_lengths(&source->config, lengths);
-    char native[32], exact[32], number[32], label[48];
-    printf("\n%-20s %12s %12s\n", "keys and values of", "native (F16)", "f32");
+    char native[32], exact[32], eight[32], four[32], number[32], label[48];
+    printf("\n%-20s %12s %12s %12s %12s\n", "keys and values of", "native (F16)", "f32", "q8_0", "q4_0");
     for (size_t i = 0; i < count; i++) {
         snprintf(label, sizeof label, "  %s tokens", terminal_number(lengths[i], number));
-        printf("%-20s %12s %12s\n", label, terminal_bytes(plan_cache_bytes(&source->config, lengths[i], 2), native),
-               terminal_bytes(plan_cache_bytes(&source->config, lengths[i], 4), exact));
+        printf("%-20s %12s %12s %12s %12s\n", label,
+               terminal_bytes(plan_cache_bytes(&source->config, lengths[i], CACHE_F16), native),
+               terminal_bytes(plan_cache_bytes(&source->config, lengths[i], CACHE_F32), exact),
+               terminal_bytes(plan_cache_bytes(&source->config, lengths[i], CACHE_Q8_0), eight),
+               terminal_bytes(plan_cache_bytes(&source->config, lengths[i], CACHE_Q4_0), four));
     }
     putchar('\n');
 }
@@ -150,9 +160,10 @@ static void print_estimate(const plan_source *source, const plan_result *r, cons
 {
     char need[32], token[32], disk[32], number[32];
     row("needs");
-    printf("%s for weights%s%s and %s tokens of context: %s\n", terminal_bytes(r->weights + r->cache, need),
+    printf("%s for weights%s%s and %s tokens of context%s%s: %s\n", terminal_bytes(r->weights + r->cache, need),
            r->type == DTYPE_LIMIT ? " as they are" : " in ",
            r->type == DTYPE_LIMIT ? "" : dtype_get_info(r->type)->name, terminal_number(context, number),
+           m->cache == CACHE_F16 ? "" : " in ", m->cache == CACHE_F16 ? "" : cache_type_names[m->cache],
            r->fits ? "fits" : "more than there is");
     row("decoding");
     printf("reads %s a token", terminal_bytes((uint64_t)r->token_bytes, token));
@@ -204,6 +215,7 @@ static hearth_status find_machine(cli *c, const plan_settings *s, const plan_sou
     const uint64_t margin = (uint64_t)256 << 20;
     const char *file = plan_largest_file(source);
     opened o = {0};
+    ret->cache = (cache_type)s->cache;
     ret->memory = available > margin ? available - margin : 0;
     if (s->memory != NULL) {
         TRY(size_read("--memory", s->memory, &ret->memory, error));

@@ -155,6 +155,12 @@ static const option options[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(run_settings, raw),
      .help = "No chat template: the model continues the text as it is. At the prompt each text stands alone."},
+    {.name = "cache",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(run_settings, cache),
+     .argument = "FORMAT",
+     .choices = cache_type_names,
+     .help = OPEN_CACHE_HELP},
     {.name = "memory",
      .type = OPTION_TEXT,
      .offset = offsetof(run_settings, memory),
@@ -163,7 +169,8 @@ static const option options[] = {
     {.name = NULL},
 };
 
-static const run_settings defaults = {.think = -1,
+static const run_settings defaults = {.cache = -1,
+                                      .think = -1,
                                       .temperature = NAN,
                                       .top_k = RUN_TOP_K_UNSET,
                                       .top_p = NAN,
@@ -254,19 +261,20 @@ static int print_json(const run_state *r)
     json_t *stop = a->stop != NULL ? pieces_string(a->stop, strlen(a->stop)) : json_null();
     return cli_print_json(
         r->c,
-        add_parts(json_pack("{s:o, s:s, s:o, s:{s:I, s:I}, s:{s:f, s:f, s:f}, s:{s:f, s:f}, s:s, s:s, s:i, s:I, s:b, "
-                            "s:o, s:o, s:o}",
-                            "text", pieces_string(buffer_text(&a->text), a->text.length), "finish",
-                            run_end_name(a->end), "stop", stop, "tokens", "prompt", (json_int_t)a->prompt_tokens,
-                            "answer", (json_int_t)a->tokens, "seconds", "load", r->o.seconds, "prompt",
-                            a->prompt_seconds, "answer", a->seconds, "tokens_per_second", "prompt",
-                            rate(a->prompt_tokens, a->prompt_seconds), "answer", rate(a->tokens, a->seconds), "compute",
-                            open_compute_names[r->s->compute], "isa", r->o.engine->kernels->name, "threads",
-                            r->o.engine->threads, "context", (json_int_t)session_context_length(r->session), "raw",
-                            r->template == NULL, "max_tokens",
-                            r->s->most_tokens > 0 ? json_integer((json_int_t)r->s->most_tokens) : json_null(), "stops",
-                            stops_json(&r->s->stops), "sampling", sampling_json(&r->sampling)),
-                  a));
+        add_parts(
+            json_pack("{s:o, s:s, s:o, s:{s:I, s:I}, s:{s:f, s:f, s:f}, s:{s:f, s:f}, s:s, s:s, s:s, s:i, s:I, s:b, "
+                      "s:o, s:o, s:o}",
+                      "text", pieces_string(buffer_text(&a->text), a->text.length), "finish", run_end_name(a->end),
+                      "stop", stop, "tokens", "prompt", (json_int_t)a->prompt_tokens, "answer", (json_int_t)a->tokens,
+                      "seconds", "load", r->o.seconds, "prompt", a->prompt_seconds, "answer", a->seconds,
+                      "tokens_per_second", "prompt", rate(a->prompt_tokens, a->prompt_seconds), "answer",
+                      rate(a->tokens, a->seconds), "compute", open_compute_names[r->s->compute], "cache",
+                      cache_type_names[session_cache_type(r->session)], "isa", r->o.engine->kernels->name, "threads",
+                      r->o.engine->threads, "context", (json_int_t)session_context_length(r->session), "raw",
+                      r->template == NULL, "max_tokens",
+                      r->s->most_tokens > 0 ? json_integer((json_int_t)r->s->most_tokens) : json_null(), "stops",
+                      stops_json(&r->s->stops), "sampling", sampling_json(&r->sampling)),
+            a));
 }
 
 /* The end of one answer's text: a newline where it has none, then what is said about it. */

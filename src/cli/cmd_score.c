@@ -14,7 +14,7 @@ typedef struct score_settings {
     size_t window, stride;
     bool per_token;
     bool no_bos;
-    int compute;
+    int compute, cache;
     const char *memory;
 } score_settings;
 
@@ -49,6 +49,12 @@ static const option options[] = {
      .choices = open_compute_names,
      .help = "How products are computed: native (the number format's fast rule) or f32 (exactly dequantised weights, "
              "binary32 activations). Default: native."},
+    {.name = "cache",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(score_settings, cache),
+     .argument = "FORMAT",
+     .choices = cache_type_names,
+     .help = OPEN_CACHE_HELP},
     {.name = "memory",
      .type = OPTION_TEXT,
      .offset = offsetof(score_settings, memory),
@@ -57,7 +63,7 @@ static const option options[] = {
     {.name = NULL},
 };
 
-static const score_settings defaults = {0};
+static const score_settings defaults = {.cache = -1};
 
 static json_t *per_token_json(const tokenizer *t, const token_list *list, const score_result *r)
 {
@@ -73,11 +79,12 @@ static int print_json(const cli *c, const score_settings *s, const opened *o, co
                       const score_result *r)
 {
     json_t *value = json_pack(
-        "{s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:f, s:s, s:s, s:s, s:i}", "tokens", (json_int_t)list->count,
+        "{s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:f, s:s, s:s, s:s, s:s, s:i}", "tokens", (json_int_t)list->count,
         "scored", (json_int_t)r->scored, "bytes", (json_int_t)bytes, "log_probability", json_door_number(r->sum),
         "perplexity", json_door_number(r->perplexity), "bits_per_byte", json_door_number(r->bits_per_byte), "window",
         (json_int_t)r->window, "stride", (json_int_t)r->stride, "seconds", r->seconds, "hash", r->hash, "compute",
-        open_compute_names[s->compute], "isa", o->engine->kernels->name, "threads", o->engine->threads);
+        open_compute_names[s->compute], "cache", cache_type_names[kv_cache_choose((compute)s->compute, s->cache)],
+        "isa", o->engine->kernels->name, "threads", o->engine->threads);
     if (s->per_token) {
         value = json_door_put(value, "per_token", per_token_json(o->model->tokenizer, list, r));
     }
@@ -131,7 +138,7 @@ static hearth_status score_text(const cli *c, const score_settings *s, const ope
     terminal_progress bar = {.quiet = c->quiet};
     const score_options how = {.window = s->window,
                                .stride = s->stride,
-                               .cache = -1,
+                               .cache = s->cache,
                                .progress = terminal_progress_step,
                                .progress_context = &bar};
     (void)signals_leave_at_once(true);

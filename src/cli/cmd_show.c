@@ -161,19 +161,23 @@ static void print_memory(const model *m)
 {
     size_t lengths[SHOW_LENGTHS_MOST];
     const size_t count = show_lengths(&m->config, lengths);
-    char packed[32], native[32], exact[32], number[32];
+    char packed[32], native[32], exact[32], eight[32], four[32], number[32];
     if (m->tensors->count > 0) {
         printf("\n%-28s %12s\n", "memory for the weights", terminal_bytes(show_weight_bytes(m), packed));
     } else {
         putchar('\n');
     }
-    printf("%-28s %12s %12s\n", m->tensors->count > 0 ? "and for keys and values of" : "memory for keys and values of",
-           "native", "f32");
+    printf("%-28s %12s %12s %12s %12s\n",
+           m->tensors->count > 0 ? "and for keys and values of" : "memory for keys and values of", "native", "f32",
+           "q8_0", "q4_0");
     for (size_t i = 0; i < count; i++) {
         char label[48];
         snprintf(label, sizeof label, "  %s tokens", terminal_number(lengths[i], number));
-        printf("%-28s %12s %12s\n", label, terminal_bytes(model_config_cache_bytes(&m->config, lengths[i], 2), native),
-               terminal_bytes(model_config_cache_bytes(&m->config, lengths[i], 4), exact));
+        printf("%-28s %12s %12s %12s %12s\n", label,
+               terminal_bytes(model_config_cache_bytes(&m->config, lengths[i], CACHE_F16), native),
+               terminal_bytes(model_config_cache_bytes(&m->config, lengths[i], CACHE_F32), exact),
+               terminal_bytes(model_config_cache_bytes(&m->config, lengths[i], CACHE_Q8_0), eight),
+               terminal_bytes(model_config_cache_bytes(&m->config, lengths[i], CACHE_Q4_0), four));
     }
 }
 

@@ -20,6 +20,11 @@ typedef struct opened {
     "room "                                                                                                            \
     "for keys and values and the program."
 
+/* Of --cache, whose choices are cache_type_names. */
+#define OPEN_CACHE_HELP                                                                                                \
+    "The number format that keys and values are kept in: f32, f16, bf16, q8_0 (half of f16) or q4_0 (about a quarter " \
+    "of it; less exact). Default: f16, or f32 with --compute f32."
+
 /* --compute's choices, in the order of the enum `compute`. */
 extern const char *const open_compute_names[];
 

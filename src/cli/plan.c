@@ -25,9 +25,9 @@ bool plan_format_row(const plan_source *source, size_t index, plan_row *ret)
     return true;
 }
 
-uint64_t plan_cache_bytes(const model_config *c, size_t positions, size_t value_bytes)
+uint64_t plan_cache_bytes(const model_config *c, size_t positions, cache_type type)
 {
-    const uint64_t bytes = model_config_cache_bytes(c, positions, value_bytes);
+    const uint64_t bytes = model_config_cache_bytes(c, positions, type);
     return bytes < INT64_MAX ? bytes : INT64_MAX;
 }
 
@@ -83,7 +83,7 @@ static double prefill_rate(const plan_source *source, const model_sizes *s, dtyp
 static void find_rates(const plan_source *source, const model_sizes *s, const plan_machine *m, size_t context,
                        plan_result *r)
 {
-    const double cache = model_sizes_cache_read(&source->config, context, 2);
+    const double cache = model_sizes_cache_read(&source->config, context, m->cache);
     const double embedding = (double)s->embedding.bytes;
     r->token_bytes = model_sizes_active_bytes(s, &source->config, false) + cache;
     r->fits = (double)r->weights + (double)r->cache <= (double)m->memory;
@@ -174,7 +174,7 @@ hearth_status plan_make(const plan_source *source, const model_sizes *sizes, dty
                      .type = type,
                      .weights = sizes->all.bytes,
                      .file_bytes = sizes->all.file_bytes,
-                     .cache = plan_cache_bytes(c, context, 2)};
+                     .cache = plan_cache_bytes(c, context, machine->cache)};
     if (machines > c->layers) {
         return error_set(error, HEARTH_E_ARGUMENT, "--machines", "no more machines than layers", "%zu of %u layers",
                          machines, c->layers);

@@ -31,6 +31,7 @@ const char *plan_largest_file(const plan_source *source);
 
 typedef struct plan_machine {
     uint64_t memory; /* bytes that weights and caches may take */
+    cache_type cache;
     int threads;
     bench_limits limits;
     double disk; /* GB/s; 0: not known */
@@ -47,7 +48,7 @@ typedef struct plan_result {
     uint64_t parameters, active_parameters;
     dtype type; /* DTYPE_LIMIT: as the files are */
     uint64_t weights, file_bytes;
-    uint64_t cache;          /* of `context` positions, 16 bits a value */
+    uint64_t cache;          /* of `context` positions */
     double token_bytes;      /* weights, and keys and values of the context, that a token reads from memory */
     double token_disk_bytes; /* of them those that come from the file; 0: all is in memory */
     bool fits;
@@ -64,7 +65,7 @@ hearth_status plan_make(const plan_source *source, const model_sizes *sizes, dty
 void plan_result_free(plan_result *r);
 
 /* Bytes of the cache of a position more, all layers; sums as model_config_cache_bytes. */
-uint64_t plan_cache_bytes(const model_config *c, size_t positions, size_t value_bytes);
+uint64_t plan_cache_bytes(const model_config *c, size_t positions, cache_type type);
 
 /* NULL when memory is out. */
 json_t *plan_json(const plan_source *source, const plan_machine *machine, const plan_result *r, size_t context);

@@ -27,9 +27,11 @@ static json_t *cache_json(const model_config *c)
     const size_t count = show_lengths(c, lengths);
     json_t *rows = json_array();
     for (size_t i = 0; i < count; i++) {
-        rows = json_door_append(rows, json_pack("{s:I, s:I, s:I}", "tokens", (json_int_t)lengths[i], "native_bytes",
-                                                (json_int_t)plan_cache_bytes(c, lengths[i], 2), "f32_bytes",
-                                                (json_int_t)plan_cache_bytes(c, lengths[i], 4)));
+        rows = json_door_append(rows, json_pack("{s:I, s:I, s:I, s:I, s:I}", "tokens", (json_int_t)lengths[i],
+                                                "native_bytes", (json_int_t)plan_cache_bytes(c, lengths[i], CACHE_F16),
+                                                "f32_bytes", (json_int_t)plan_cache_bytes(c, lengths[i], CACHE_F32),
+                                                "q8_0_bytes", (json_int_t)plan_cache_bytes(c, lengths[i], CACHE_Q8_0),
+                                                "q4_0_bytes", (json_int_t)plan_cache_bytes(c, lengths[i], CACHE_Q4_0)));
     }
     return rows;
 }
@@ -58,13 +60,14 @@ json_t *plan_json(const plan_source *source, const plan_machine *m, const plan_r
         json_pack("{s:I, s:i, s:o, s:f, s:f, s:f, s:o}", "memory_bytes", (json_int_t)m->memory, "threads", m->threads,
                   "read_gb_s", known(m->limits.bandwidth), "fp32_gflops", m->limits.peak[MEASURE_FP32], "bf16_gflops",
                   m->limits.peak[MEASURE_BF16], "int8_gops", m->limits.peak[MEASURE_INT8], "disk_gb_s", known(m->disk));
-    json_t *estimate = json_pack(
-        "{s:I, s:s?, s:I, s:I, s:I, s:b, s:f, s:f, s:o, s:o, s:o, s:I}", "context", (json_int_t)context, "type",
-        r->type == DTYPE_LIMIT ? NULL : dtype_get_info(r->type)->name, "weights_bytes", (json_int_t)r->weights,
-        "file_bytes", (json_int_t)r->file_bytes, "cache_bytes", (json_int_t)r->cache, "fits", (int)r->fits,
-        "bytes_per_token", r->token_bytes, "disk_bytes_per_token", r->token_disk_bytes, "decode_tokens_per_second",
-        known(r->decode), "decode_from_disk_tokens_per_second", known(r->decode_from_disk), "prefill_tokens_per_second",
-        known(r->prefill), "machines_needed", (json_int_t)r->machines_needed);
+    json_t *estimate =
+        json_pack("{s:I, s:s?, s:I, s:I, s:s, s:I, s:b, s:f, s:f, s:o, s:o, s:o, s:I}", "context", (json_int_t)context,
+                  "type", r->type == DTYPE_LIMIT ? NULL : dtype_get_info(r->type)->name, "weights_bytes",
+                  (json_int_t)r->weights, "file_bytes", (json_int_t)r->file_bytes, "cache", cache_type_names[m->cache],
+                  "cache_bytes", (json_int_t)r->cache, "fits", (int)r->fits, "bytes_per_token", r->token_bytes,
+                  "disk_bytes_per_token", r->token_disk_bytes, "decode_tokens_per_second", known(r->decode),
+                  "decode_from_disk_tokens_per_second", known(r->decode_from_disk), "prefill_tokens_per_second",
+                  known(r->prefill), "machines_needed", (json_int_t)r->machines_needed);
     return json_pack("{s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "model",
                      pieces_string(source->config.name, strlen(source->config.name)), "path",
                      pieces_string(source->path, strlen(source->path)), "family", source->config.family->name,

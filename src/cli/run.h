@@ -26,6 +26,7 @@ typedef struct run_settings {
     size_t most_tokens; /* 0: until the model ends its answer */
     size_t context;     /* 0: the model's */
     int compute;
+    int cache;         /* a cache_type, or -1: the computation's own */
     int think;         /* index of run_think_names, or -1: shown at a terminal, else left out */
     const char *tools; /* a file; NULL: none */
     const char *memory;

@@ -82,6 +82,7 @@ static hearth_status open_session(run_state *r, hearth_error *error)
     }
     session_options how = session_options_default();
     how.context_length = r->s->context;
+    how.cache = r->s->cache;
     how.sampling = r->sampling;
     TRY(session_create(r->o.model, &how, &r->session, error));
     const uint32_t plain = model_config_plain_context(&r->o.model->config);

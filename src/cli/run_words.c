@@ -145,12 +145,13 @@ static bool act_stats(run_state *r, const char *argument)
     (void)argument;
     const run_answer *a = &r->last;
     char bytes[32];
-    const size_t value_bytes = session_cache_type(r->session) == CACHE_F32 ? 4 : 2;
+    const cache_type type = session_cache_type(r->session);
     fprintf(stderr, "  %-12s %zu messages\n", "conversation", json_array_size(r->messages));
-    fprintf(stderr, "  %-12s %zu of %zu tokens, %s\n", "context", session_length(r->session),
-            session_context_length(r->session),
-            terminal_bytes(
-                model_config_cache_bytes(&r->o.model->config, session_context_length(r->session), value_bytes), bytes));
+    fprintf(
+        stderr, "  %-12s %zu of %zu tokens, %s in %s\n", "context", session_length(r->session),
+        session_context_length(r->session),
+        terminal_bytes(model_config_cache_bytes(&r->o.model->config, session_context_length(r->session), type), bytes),
+        cache_type_names[type]);
     print_rate("last prompt", a->prompt_tokens - a->kept_tokens, a->prompt_seconds);
     fprintf(stderr, "  %-12s %zu tokens, computed before\n", "", a->kept_tokens);
     print_rate("last answer", a->tokens, a->seconds);

@@ -42,10 +42,12 @@ static json_t *memory_json(const model *m)
     const size_t count = show_lengths(&m->config, lengths);
     json_t *rows = json_array();
     for (size_t i = 0; i < count; i++) {
-        rows = json_door_append(rows,
-                                json_pack("{s:I, s:I, s:I}", "context", (json_int_t)lengths[i], "native_bytes",
-                                          (json_int_t)model_config_cache_bytes(&m->config, lengths[i], 2), "f32_bytes",
-                                          (json_int_t)model_config_cache_bytes(&m->config, lengths[i], 4)));
+        rows = json_door_append(
+            rows, json_pack("{s:I, s:I, s:I, s:I, s:I}", "context", (json_int_t)lengths[i], "native_bytes",
+                            (json_int_t)model_config_cache_bytes(&m->config, lengths[i], CACHE_F16), "f32_bytes",
+                            (json_int_t)model_config_cache_bytes(&m->config, lengths[i], CACHE_F32), "q8_0_bytes",
+                            (json_int_t)model_config_cache_bytes(&m->config, lengths[i], CACHE_Q8_0), "q4_0_bytes",
+                            (json_int_t)model_config_cache_bytes(&m->config, lengths[i], CACHE_Q4_0)));
     }
     return json_pack("{s:I, s:o}", "weights_bytes", (json_int_t)show_weight_bytes(m), "kv_cache", rows);
 }

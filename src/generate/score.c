@@ -137,9 +137,7 @@ static hearth_status prepare(scorer *s, hearth_error *error)
         }
     }
     TRY(choose_windows(s, error));
-    const cache_type type = s->options->cache >= 0         ? (cache_type)s->options->cache
-                            : s->m->compute == COMPUTE_F32 ? CACHE_F32
-                                                           : CACHE_F16;
+    const cache_type type = kv_cache_choose(s->m->compute, s->options->cache);
     TRY(kv_cache_create(&s->m->config, type, s->r->window, &s->cache, error));
     TRY(forward_create(s->m, s->options->chunk, &s->forward, error));
     forward_watch(s->forward, watch, s);

@@ -30,24 +30,15 @@ session_options session_options_default(void)
     return (session_options){.cache = -1, .sampling = sampling_default()};
 }
 
-static cache_type chosen_cache(const model *m, int wanted)
-{
-    if (wanted >= 0) {
-        return (cache_type)wanted;
-    }
-    return m->compute == COMPUTE_F32 ? CACHE_F32 : CACHE_F16;
-}
-
 /* The model's context (that of RoPE as it is), or as many positions as half of the free memory holds; at least one
  * block. */
 static size_t fitting_context(const model *m, cache_type type)
 {
-    const size_t value_bytes = type == CACHE_F32 ? 4 : 2;
     const uint64_t half = memory_available_bytes() / 2;
     const uint64_t states = model_config_state_bytes(&m->config);
     const uint64_t room = half > states ? half - states : 0;
     size_t positions = model_config_plain_context(&m->config);
-    const uint64_t a_block = model_config_cache_bytes(&m->config, ATTENTION_BLOCK, value_bytes) - states;
+    const uint64_t a_block = model_config_cache_bytes(&m->config, ATTENTION_BLOCK, type) - states;
     const uint64_t blocks = a_block == 0 ? UINT64_MAX : room / a_block;
     if (blocks < (positions + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK) {
         positions = (size_t)(blocks < 1 ? 1 : blocks) * ATTENTION_BLOCK;
@@ -58,7 +49,7 @@ static size_t fitting_context(const model *m, cache_type type)
 static hearth_status check_options(const model *m, const session_options *o, hearth_error *error)
 {
     if (o->cache < -1 || o->cache >= (int)CACHE_TYPES) {
-        return error_set(error, HEARTH_E_ARGUMENT, "cache", "f32 or f16", "%d", o->cache);
+        return error_set(error, HEARTH_E_ARGUMENT, "cache", "f32, f16, bf16, q8_0 or q4_0", "%d", o->cache);
     }
     if (o->context_length > m->config.context) {
         return error_set(error, HEARTH_E_LIMIT, "context length", "at most the model's", "%zu of %u", o->context_length,
@@ -70,7 +61,7 @@ static hearth_status check_options(const model *m, const session_options *o, hea
 
 static hearth_status create_parts(session *s, const session_options *o, hearth_error *error)
 {
-    const cache_type type = chosen_cache(s->m, o->cache);
+    const cache_type type = kv_cache_choose(s->m->compute, o->cache);
     s->capacity = o->context_length == 0 ? fitting_context(s->m, type) : o->context_length;
     s->tokens = mem_calloc(s->capacity, sizeof *s->tokens);
     if (s->tokens == NULL) {

@@ -1,9 +1,16 @@
-/* The KV cache's layout and attention over it (docs/numerics.md, rule 6).
+/* The KV cache's layout and attention over it (docs/numerics.md, rule 5).
  *
  * One layer's cache of one sequence. Keys lie transposed in tiles of 16 positions, so that 16 scores are
  * computed side by side with one chain each over d: keys[kv_head][position / 16][d][position % 16].
  * Values lie as rows: values[kv_head][position][d], d padded to a multiple of 16 with zeros.
- * Elements are binary32 or binary16 (CACHE_F16: rounded to nearest even when stored, widened exactly). */
+ * Elements are binary32, binary16 or bf16 (rounded to nearest even when stored, widened exactly).
+ *
+ * CACHE_Q8_0 and CACHE_Q4_0 cut a head's d into blocks of 32, the last one padded with zeros. A block of one position
+ * is quantised by itself when it is stored, and d q is exact in binary32 (docs/formats/number-formats.md). A byte never
+ * belongs to two positions, so that threads may store neighbours at the same time.
+ *   keys     [kv_head][position / 16][d / 32], each: q[32][16 positions] (Q4_0: q[16][16], low nibble d 2 i, high
+ * nibble d 2 i + 1), then 16 binary16 scales values   [kv_head][position / 64][d / 32], each: q[64 positions][32]
+ * (Q4_0: q[64][16], low nibble d i, high nibble d i + 16), then 64 binary16 scales */
 #ifndef KERNELS_ATTENTION_H
 #define KERNELS_ATTENTION_H
 
@@ -12,7 +19,13 @@
 
 #define ATTENTION_BLOCK 64u
 
-typedef enum cache_type { CACHE_F32, CACHE_F16, CACHE_TYPES } cache_type;
+#define ATTENTION_TILE_POSITIONS 16u
+#define CACHE_QUANTIZED_VALUES 32u
+
+typedef enum cache_type { CACHE_F32, CACHE_F16, CACHE_BF16, CACHE_Q8_0, CACHE_Q4_0, CACHE_TYPES } cache_type;
+
+/* "f32", "f16", ...; ended by NULL. */
+extern const char *const cache_type_names[CACHE_TYPES + 1];
 
 typedef struct cache_shape {
     cache_type type;
@@ -24,6 +37,43 @@ typedef struct cache_shape {
 /* Bytes of the keys, or of the values, of one layer. 64-byte aligned storage is the caller's. */
 size_t cache_keys_bytes(cache_shape shape);
 size_t cache_values_bytes(cache_shape shape);
+/* Of both, what a position takes: a whole number of bytes over ATTENTION_BLOCK positions. */
+double cache_position_bytes(cache_type type, uint32_t kv_heads, uint32_t head_dim);
+
+static inline bool cache_is_quantized(cache_type type)
+{
+    return type == CACHE_Q8_0 || type == CACHE_Q4_0;
+}
+
+/* Bytes that `count` elements take, scales apart; count is even. */
+static inline size_t cache_elements_bytes(cache_type type, size_t count)
+{
+    return type == CACHE_F32 ? count * 4 : type == CACHE_Q8_0 ? count : type == CACHE_Q4_0 ? count / 2 : count * 2;
+}
+
+/* Of `positions` positions and 32 values of d: quantised, their scales behind them. */
+static inline size_t cache_quantized_bytes(cache_type type, size_t positions)
+{
+    return cache_elements_bytes(type, positions * CACHE_QUANTIZED_VALUES) + positions * sizeof(uint16_t);
+}
+
+static inline size_t cache_quantized_blocks(size_t head_dim)
+{
+    return (head_dim + CACHE_QUANTIZED_VALUES - 1) / CACHE_QUANTIZED_VALUES;
+}
+
+/* Of one kv head: the keys of 16 positions, and the values of ATTENTION_BLOCK positions. */
+static inline size_t cache_key_tile_bytes(cache_type type, size_t head_dim)
+{
+    return cache_is_quantized(type)
+               ? cache_quantized_blocks(head_dim) * cache_quantized_bytes(type, ATTENTION_TILE_POSITIONS)
+               : cache_elements_bytes(type, head_dim * ATTENTION_TILE_POSITIONS);
+}
+static inline size_t cache_value_block_bytes(cache_type type, size_t head_dim)
+{
+    return cache_is_quantized(type) ? cache_quantized_blocks(head_dim) * cache_quantized_bytes(type, ATTENTION_BLOCK)
+                                    : cache_elements_bytes(type, (head_dim + 15) / 16 * 16 * ATTENTION_BLOCK);
+}
 
 /* What families do to plain attention. All zero: plain. */
 typedef struct attention_form {

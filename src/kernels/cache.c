@@ -1,18 +1,22 @@
 /* The size of a layer's KV cache. */
 #include "kernels/attention.h"
 
-static size_t cache_value_bytes(cache_type type)
-{
-    return type == CACHE_F16 ? sizeof(uint16_t) : sizeof(float);
-}
+const char *const cache_type_names[CACHE_TYPES + 1] = {"f32", "f16", "bf16", "q8_0", "q4_0", NULL};
 
 size_t cache_keys_bytes(cache_shape shape)
 {
-    return (size_t)shape.kv_heads * shape.capacity * shape.head_dim * cache_value_bytes(shape.type);
+    const size_t tiles = shape.capacity / ATTENTION_TILE_POSITIONS;
+    return (size_t)shape.kv_heads * tiles * cache_key_tile_bytes(shape.type, shape.head_dim);
 }
 
 size_t cache_values_bytes(cache_shape shape)
 {
-    const size_t padded_dim = ((size_t)shape.head_dim + 15) / 16 * 16;
-    return (size_t)shape.kv_heads * shape.capacity * padded_dim * cache_value_bytes(shape.type);
+    const size_t blocks = shape.capacity / ATTENTION_BLOCK;
+    return (size_t)shape.kv_heads * blocks * cache_value_block_bytes(shape.type, shape.head_dim);
+}
+
+double cache_position_bytes(cache_type type, uint32_t kv_heads, uint32_t head_dim)
+{
+    const cache_shape block = {type, kv_heads, head_dim, ATTENTION_BLOCK};
+    return (double)(cache_keys_bytes(block) + cache_values_bytes(block)) / ATTENTION_BLOCK;
 }

@@ -252,13 +252,14 @@ uint32_t model_config_plain_context(const model_config *c)
     return c->rope.switch_context != 0 ? c->rope.switch_context : c->context;
 }
 
-uint64_t model_config_cache_bytes(const model_config *c, size_t positions, size_t value_bytes)
+uint64_t model_config_cache_bytes(const model_config *c, size_t positions, cache_type type)
 {
     uint64_t bytes = 0;
-    const uint64_t padded = ((uint64_t)positions + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK * ATTENTION_BLOCK;
-    const uint64_t a_position = (uint64_t)(c->form.bidirectional ? 1 : model_config_attention_layers(c)) * c->kv_heads *
-                                (c->head_dim + size_round_up(c->head_dim, 16));
-    if (!u64_mul(padded, a_position, &bytes) || !u64_mul(bytes, value_bytes, &bytes) ||
+    const uint64_t blocks = ((uint64_t)positions + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK;
+    const cache_shape block = {type, c->kv_heads, c->head_dim, ATTENTION_BLOCK};
+    const uint64_t a_layer = (uint64_t)cache_keys_bytes(block) + cache_values_bytes(block);
+    if (!u64_mul(blocks, a_layer, &bytes) ||
+        !u64_mul(bytes, c->form.bidirectional ? 1 : model_config_attention_layers(c), &bytes) ||
         !u64_add(bytes, model_config_state_bytes(c), &bytes)) {
         return UINT64_MAX;
     }

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "formats/gguf.h"
 #include "formats/hf.h"
+#include "kernels/attention.h"
 #include "nn/attention.h"
 #include "nn/delta_net.h"
 #include "nn/mla.h"
@@ -210,9 +211,9 @@ uint32_t model_config_recurrent_layers(const model_config *c);
 /* Positions that a sequence is opened for where nobody says: up to where RoPE would change. */
 uint32_t model_config_plain_context(const model_config *c);
 
-/* Bytes of the KV cache for `positions` (rounded up to the cache's block), the states among them. `value_bytes`: 4 for
- * binary32, 2 for binary16. UINT64_MAX when it does not fit. */
-uint64_t model_config_cache_bytes(const model_config *c, size_t positions, size_t value_bytes);
+/* Bytes of the KV cache for `positions` (rounded up to the cache's block), the states among them. UINT64_MAX when it
+ * does not fit. */
+uint64_t model_config_cache_bytes(const model_config *c, size_t positions, cache_type type);
 /* Of these, what does not grow with the positions: the states of recurrent layers, and their checkpoint. */
 uint64_t model_config_state_bytes(const model_config *c);
 

@@ -5,6 +5,14 @@
 
 #include <string.h>
 
+cache_type kv_cache_choose(compute how, int wanted)
+{
+    if (wanted >= 0) {
+        return (cache_type)wanted;
+    }
+    return how == COMPUTE_F32 ? CACHE_F32 : CACHE_F16;
+}
+
 static hearth_status create_states(const model_config *c, kv_cache *cache, hearth_error *error)
 {
     if (c->delta.taps == 0) {

@@ -27,6 +27,9 @@ typedef struct kv_cache {
 
 #define KV_CACHE_NOWHERE UINT32_MAX
 
+/* The caller's choice, a cache_type, or -1: binary32 for COMPUTE_F32, binary16 for COMPUTE_NATIVE. */
+cache_type kv_cache_choose(compute how, int wanted);
+
 /* `positions` is rounded up to ATTENTION_BLOCK. Memory is touched as positions are filled. */
 hearth_status kv_cache_create(const model_config *c, cache_type type, size_t positions, kv_cache *ret,
                               hearth_error *error);

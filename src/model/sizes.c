@@ -382,7 +382,7 @@ double model_sizes_active_bytes(const model_sizes *s, const model_config *c, boo
     return bytes;
 }
 
-double model_sizes_cache_read(const model_config *c, uint64_t positions, size_t value_bytes)
+double model_sizes_cache_read(const model_config *c, uint64_t positions, cache_type type)
 {
     double bytes = 0;
     for (uint32_t i = 0; i < c->layers; i++) {
@@ -393,7 +393,7 @@ double model_sizes_cache_read(const model_config *c, uint64_t positions, size_t 
         const uint32_t window = c->window != 0 ? c->window : c->chunk;
         const bool windowed = window != 0 && layer_bit(c->windowed, i);
         const double seen = (double)(windowed && window < positions ? window : positions);
-        bytes += 2.0 * c->kv_heads * c->head_dim * (double)value_bytes * seen;
+        bytes += cache_position_bytes(type, c->kv_heads, c->head_dim) * seen;
     }
     return bytes;
 }

@@ -41,6 +41,6 @@ uint64_t model_sizes_active_values(const model_sizes *s, const model_config *c);
 double model_sizes_active_bytes(const model_sizes *s, const model_config *c, bool in_file);
 /* Bytes of keys and values that a token behind `positions` others reads: of layers with a window no more than that; of
  * recurrent layers the state, read and written. */
-double model_sizes_cache_read(const model_config *c, uint64_t positions, size_t value_bytes);
+double model_sizes_cache_read(const model_config *c, uint64_t positions, cache_type type);
 
 #endif

@@ -262,7 +262,8 @@ hearth_status weights_pack_one(loader *l, matrix *m, hearth_error *error)
 /* What weights may take where nobody says. */
 static uint64_t memory_for_weights(const model_config *c)
 {
-    const uint64_t cache = model_config_cache_bytes(c, c->context < PACKING_CONTEXT ? c->context : PACKING_CONTEXT, 2);
+    const uint64_t cache =
+        model_config_cache_bytes(c, c->context < PACKING_CONTEXT ? c->context : PACKING_CONTEXT, CACHE_F16);
     const uint64_t available = memory_available_bytes();
     const uint64_t margin = cache > UINT64_MAX - PACKING_MARGIN_BYTES ? UINT64_MAX : cache + PACKING_MARGIN_BYTES;
     return available > margin ? available - margin : 0;

@@ -11,10 +11,11 @@
 
 typedef struct scene {
     cache_shape shape;
-    uint32_t heads, length;  /* `length` positions are stored */
-    float *key, *value;      /* [length, kv_heads, head_dim] as they were stored */
-    float *q;                /* [length, heads, head_dim] */
-    float *expected, *found; /* [length, heads, head_dim] */
+    uint32_t heads, length;       /* `length` positions are stored */
+    float *key, *value;           /* [length, kv_heads, head_dim] as they are given to be stored */
+    float *kept_key, *kept_value; /* as the format keeps them */
+    float *q;                     /* [length, heads, head_dim] */
+    float *expected, *found;      /* [length, heads, head_dim] */
     void *keys, *values, *scratch;
     float scale;
     attention_form form;
@@ -28,9 +29,46 @@ static float *floats(size_t n)
     return p;
 }
 
-static float as_stored(const scene *s, float x)
+/* One of a block's values as the formats say, in plain loops: docs/formats/number-formats.md. */
+static float as_quantized(const float *block, size_t n, size_t i, bool eight)
 {
-    return s->shape.type == CACHE_F16 ? half_f16_to_f32(half_f16_from_f32(x)) : x;
+    float a = 0;
+    float e = 0;
+    for (size_t k = 0; k < n; k++) {
+        if (!(fabsf(block[k]) <= a) || (fabsf(block[k]) == a && block[k] > e)) { /* NaN stays */
+            a = fabsf(block[k]);
+            e = block[k];
+        }
+        if (isnan(a)) {
+            break;
+        }
+    }
+    const float d = half_f16_to_f32(half_f16_from_f32(eight ? a / 127.0f : e / -8.0f));
+    if (d == 0 || !isfinite(d)) {
+        return d * 0.0f;
+    }
+    const float q = rintf(block[i] * (1.0f / d));
+    return d * (q < (eight ? -127.0f : -8.0f) ? (eight ? -127.0f : -8.0f)
+                : q > (eight ? 127.0f : 7.0f) ? (eight ? 127.0f : 7.0f)
+                                              : q);
+}
+
+/* Value d of a row of one head, as the cache keeps it. */
+static float as_stored(const scene *s, const float *row, size_t d)
+{
+    const size_t begin = d / 32 * 32;
+    const size_t n = s->shape.head_dim - begin < 32 ? s->shape.head_dim - begin : 32;
+    switch (s->shape.type) {
+    case CACHE_F16:
+        return half_f16_to_f32(half_f16_from_f32(row[d]));
+    case CACHE_BF16:
+        return half_bf16_to_f32(half_bf16_from_f32(row[d]));
+    case CACHE_Q8_0:
+    case CACHE_Q4_0:
+        return as_quantized(row + begin, n, d % 32, s->shape.type == CACHE_Q8_0);
+    default:
+        return row[d];
+    }
 }
 
 static scene scene_make(cache_shape shape, uint32_t heads, uint32_t length, input_kind kind)
@@ -50,6 +88,12 @@ static scene scene_make(cache_shape shape, uint32_t heads, uint32_t length, inpu
         for (unsigned i = 0; i < 4; i++) {
             test_fill(s.key + test_bits() % kv, 1, VALUES_WIDE);
         }
+    }
+    s.kept_key = floats(kv);
+    s.kept_value = floats(kv);
+    for (size_t i = 0; i < kv; i++) {
+        s.kept_key[i] = as_stored(&s, s.key + i / shape.head_dim * shape.head_dim, i % shape.head_dim);
+        s.kept_value[i] = as_stored(&s, s.value + i / shape.head_dim * shape.head_dim, i % shape.head_dim);
     }
     s.keys = floats(cache_keys_bytes(shape) / sizeof(float) + 1);
     s.values = floats(cache_values_bytes(shape) / sizeof(float) + 1);
@@ -72,7 +116,8 @@ static void scene_store(scene *s, const kernel_table *k)
 
 static void scene_free(scene *s)
 {
-    void *blocks[] = {s->key, s->value, s->q, s->expected, s->found, s->keys, s->values, s->scratch};
+    void *blocks[] = {s->key,      s->value, s->kept_key, s->kept_value, s->q,
+                      s->expected, s->found, s->keys,     s->values,     s->scratch};
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
         mem_free(blocks[i]);
     }
@@ -117,10 +162,10 @@ static void rule_query(const scene *s, const kernel_table *k, uint32_t token, ui
         float top = m;
         float best = -INFINITY;
         for (uint32_t j = begin; j < end; j++) {
-            const float *key = s->key + ((size_t)j * s->shape.kv_heads + kv) * dim;
+            const float *key = s->kept_key + ((size_t)j * s->shape.kv_heads + kv) * dim;
             float chain = 0;
             for (size_t d = 0; d < dim; d++) {
-                chain = fmaf(q[d], as_stored(s, key[d]), chain);
+                chain = fmaf(q[d], key[d], chain);
             }
             score[j - begin] = s->scale * chain;
             if (form->softcap != 0) {
@@ -148,8 +193,8 @@ static void rule_query(const scene *s, const kernel_table *k, uint32_t token, ui
         for (size_t d = 0; d < dim; d++) {
             out[d] = out[d] * c;
             for (uint32_t j = begin; j < end; j++) {
-                const float v = s->value[((size_t)j * s->shape.kv_heads + kv) * dim + d];
-                out[d] = fmaf(score[j - begin], as_stored(s, v), out[d]);
+                const float v = s->kept_value[((size_t)j * s->shape.kv_heads + kv) * dim + d];
+                out[d] = fmaf(score[j - begin], v, out[d]);
             }
         }
     }
@@ -184,10 +229,10 @@ void check_attention_definition(void **state)
     const kernel_table *variants[VARIANTS_MAX];
     const size_t count = variants_list(variants);
     test_seed(31);
-    for (size_t i = 0; i < SCENES * 3; i++) {
-        const bool corners = i >= 2 * SCENES;
-        scene s =
-            scene_number(i % SCENES, i / SCENES == 1 ? CACHE_F16 : CACHE_F32, corners ? VALUES_CORNERS : VALUES_USUAL);
+    for (size_t i = 0; i < SCENES * (CACHE_TYPES + 1); i++) {
+        const bool corners = i / SCENES == CACHE_TYPES; /* in every format */
+        const cache_type type = (cache_type)(corners ? i % CACHE_TYPES : i / SCENES);
+        scene s = scene_number(i % SCENES, type, corners ? VALUES_CORNERS : VALUES_USUAL);
         const size_t row = (size_t)s.heads * s.shape.head_dim;
         for (uint32_t t = 0; t < s.length; t++) {
             for (uint32_t h = 0; h < s.heads; h++) {
@@ -227,7 +272,7 @@ void check_attention_forms(void **state)
     const size_t count = variants_list(variants);
     test_seed(35);
     for (size_t i = 0; i < SCENES * 6; i++) {
-        scene s = scene_number(i % SCENES, i % 2 == 0 ? CACHE_F32 : CACHE_F16, VALUES_USUAL);
+        scene s = scene_number(i % SCENES, (cache_type)(i * 7 / 3 % CACHE_TYPES), VALUES_USUAL);
         const size_t row = (size_t)s.heads * s.shape.head_dim;
         scene_bend(&s, i);
         for (uint32_t t = 0; t < s.length; t++) {
@@ -259,7 +304,7 @@ void check_attention_chunks(void **state)
     test_seed(32);
     for (size_t i = 0; i < SCENES; i++) {
         for (size_t v = 0; v < count; v++) {
-            scene s = scene_number(i, i % 2 ? CACHE_F16 : CACHE_F32, VALUES_USUAL);
+            scene s = scene_number(i, (cache_type)((i + 3) % CACHE_TYPES), VALUES_USUAL);
             const size_t row = (size_t)s.heads * s.shape.head_dim;
             scene_store(&s, variants[v]);
             attend_range(&s, variants[v], 0, s.length, 0, s.heads);

@@ -93,8 +93,8 @@ static void bench_attention(const kernel_table *k, bench_data *d, uint32_t posit
     const double bytes =
         (double)(cache_keys_bytes(d->shape) + cache_values_bytes(d->shape)) * (position + tokens) / d->shape.capacity;
     print_message("%-16s attention %s, %u/%u heads of %u, %u tokens at %u: %.3f ms, %.1f GFLOPS, cache at %.1f GB/s\n",
-                  k->name, d->shape.type == CACHE_F16 ? "f16" : "f32", d->heads, d->shape.kv_heads, d->shape.head_dim,
-                  tokens, position, each * 1e3, 4 * pairs * (double)row / each * 1e-9, bytes / each * 1e-9);
+                  k->name, cache_type_names[d->shape.type], d->heads, d->shape.kv_heads, d->shape.head_dim, tokens,
+                  position, each * 1e3, 4 * pairs * (double)row / each * 1e-9, bytes / each * 1e-9);
 }
 
 static void bench_cache(const kernel_table *k, cache_type type, uint32_t kv_heads, uint32_t heads, uint32_t dim)
@@ -137,7 +137,7 @@ void kernel_bench(const char *only)
     for (size_t v = 0; v < count; v++) {
         bench_operations(variants[v], &d, only);
         if (only == NULL || strstr("attention", only) != NULL) {
-            for (int type = CACHE_F32; type <= CACHE_F16; type++) {
+            for (int type = CACHE_F32; type < CACHE_TYPES; type++) {
                 bench_cache(variants[v], (cache_type)type, 8, 32, 64);
                 bench_cache(variants[v], (cache_type)type, 3, 9, 64);
                 bench_cache(variants[v], (cache_type)type, 8, 8, 128);

@@ -4,13 +4,16 @@
  * 127, 16 products a lane in a block, stay within 16 bits once the format's offset is taken off (|q - 16| * 127 * 16 =
  * 32512), and so do 8 products of Q6_K (|q - 32| * 127 * 8 = 32512). Additions wrap, so only the final sum has to fit:
  * the sums start at -offset * sum(x) and need one madd a block. (Q5_1 and Q5_K take off 16 like Q5_0 and put 16 *
- * sum(x) back in 32 bits.) Q8_0 has no room for that: |q| times sign(x, q), exact for q = -128 too, and a madd for
- * every product.
+ * sum(x) back in 32 bits.) MXFP4's names stand for -12..12, looked up with 12 added, and are summed likewise. Q8_0 has
+ * no room for that: |q| times sign(x, q), exact for q = -128 too, and a madd for every product. IQ4_NL's and IQ4_XS's
+ * names stand for signed bytes and are then as Q8_0's.
  *
  * A few tokens stream panels from memory, a single one two side by side; more tokens pass, four at a time, over a
  * stretch of k that is unpacked in the scratch. */
 #include "kernels/avx2/quantized.h"
 #include "kernels/template/quantized.h"
+
+#define MXFP4_OFFSET 12 /* makes what MXFP4's names stand for unsigned */
 
 /* Holds the compiler to the order in which sums are written: left alone it delays additions and spills. */
 V16_INLINE void in_order(__m256i *sum)
@@ -25,22 +28,33 @@ V16_INLINE __m256i broadcast4(const void *p)
     return _mm256_set1_epi32(word);
 }
 
-V16_INLINE int offset_bits(dtype type)
+V16_INLINE bool whole_bytes(dtype type)
 {
-    return type == DTYPE_Q4_0 ? 3 : type == DTYPE_Q5_0 || type == DTYPE_Q5_1 || type == DTYPE_Q5_K ? 4 : 0;
+    return type == DTYPE_Q8_0 || type == DTYPE_IQ4_NL || type == DTYPE_IQ4_XS;
 }
 
-/* Where the 16-bit sums of a block start. */
+/* What 16-bit sums take off q. */
+V16_INLINE int sum_offset(dtype type)
+{
+    return type == DTYPE_Q4_0                                               ? 8
+           : type == DTYPE_MXFP4                                            ? MXFP4_OFFSET
+           : type == DTYPE_Q5_0 || type == DTYPE_Q5_1 || type == DTYPE_Q5_K ? 16
+                                                                            : 0;
+}
+
+/* Where the sums of a block start. */
 V16_INLINE __m256i start_of(dtype type, const activation_q8 *x)
 {
-    const __m256i sum = broadcast4(x->block_sum);
-    return _mm256_sub_epi16(_mm256_setzero_si256(), _mm256_slli_epi16(sum, offset_bits(type)));
+    if (sum_offset(type) == 0) {
+        return _mm256_setzero_si256();
+    }
+    return _mm256_mullo_epi16(broadcast4(x->block_sum), _mm256_set1_epi16((short)-sum_offset(type)));
 }
 
-/* sum += w . x over 4 values of 8 rows; 16-bit sums, or 32-bit ones in Q8_0. */
+/* sum += w . x over 4 values of 8 rows; 16-bit sums, or 32-bit ones of whole bytes. */
 V16_INLINE void add_dot(dtype type, __m256i *sum, __m256i w, __m256i x)
 {
-    if (type == DTYPE_Q8_0) {
+    if (whole_bytes(type)) {
         const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w));
         *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
     } else {
@@ -52,7 +66,7 @@ V16_INLINE void add_dot(dtype type, __m256i *sum, __m256i w, __m256i x)
 /* The block's exact integer sum of 8 rows, from its sums. */
 V16_INLINE __m256i whole_sum(dtype type, __m256i sum, const activation_q8 *x)
 {
-    if (type == DTYPE_Q8_0) {
+    if (whole_bytes(type)) {
         return sum;
     }
     sum = _mm256_madd_epi16(sum, _mm256_set1_epi16(1));
@@ -78,8 +92,7 @@ V16_INLINE __m256 chain(dtype type, __m256 acc, __m256i isum, __m256 scale, __m2
 V16_INLINE void clear_sums(dtype type, __m256i sum[4][2], const activation_q8 *x, size_t stride, int tokens)
 {
     for (int t = 0; t < tokens; t++) {
-        sum[t][0] = sum[t][1] =
-            offset_bits(type) == 0 ? _mm256_setzero_si256() : start_of(type, x + (size_t)t * stride);
+        sum[t][0] = sum[t][1] = start_of(type, x + (size_t)t * stride);
     }
 }
 
@@ -186,6 +199,10 @@ V16_INLINE void unpack_stretch(dtype type, const uint8_t *panel, size_t begin, s
                 u->sc[half] = v16i_or(low, v16i_shl(u->sc[half], 16));
             }
         }
+        for (int g = 0; type == DTYPE_MXFP4 && g < 8; g++) {
+            u->q[g].lo = _mm256_add_epi8(u->q[g].lo, _mm256_set1_epi8(MXFP4_OFFSET));
+            u->q[g].hi = _mm256_add_epi8(u->q[g].hi, _mm256_set1_epi8(MXFP4_OFFSET));
+        }
     }
 }
 
@@ -241,6 +258,17 @@ V16_INLINE __m256i two_high(const uint8_t h[16][4], int half, int g)
     return _mm256_and_si256(moved, _mm256_set1_epi8(0x30));
 }
 
+/* What nibbles stand for, in MXFP4 with its offset added. */
+V16_INLINE group_pair named(dtype type, group_pair pair)
+{
+    __m128i table = _mm_loadu_si128((const __m128i *)quantized_table(type));
+    if (type == DTYPE_MXFP4) {
+        table = _mm_add_epi8(table, _mm_set1_epi8(MXFP4_OFFSET));
+    }
+    const __m256i both = _mm256_broadcastsi128_si256(table);
+    return (group_pair){_mm256_shuffle_epi8(both, pair.lo), _mm256_shuffle_epi8(both, pair.hi)};
+}
+
 V16_INLINE group_pair pair_of(dtype type, const uint8_t *panel, size_t b, int half, int g)
 {
     if (type == DTYPE_Q8_0) {
@@ -249,6 +277,15 @@ V16_INLINE group_pair pair_of(dtype type, const uint8_t *panel, size_t b, int ha
     }
     if (type == DTYPE_Q4_0) {
         return nibbles(((const panel_q4_0 *)panel + b)->q[g], half);
+    }
+    if (type == DTYPE_IQ4_NL) {
+        return named(type, nibbles(((const panel_q4_0 *)panel + b)->q[g], half));
+    }
+    if (type == DTYPE_IQ4_XS) {
+        return named(type, nibbles(((const panel_iq4_xs *)panel + b / 8)->q[b % 8][g], half));
+    }
+    if (type == DTYPE_MXFP4) {
+        return named(type, nibbles(((const panel_mxfp4 *)panel + b)->q[g], half));
     }
     if (type == DTYPE_Q4_1) {
         return nibbles(((const panel_q4_1 *)panel + b)->q[g], half);
@@ -301,7 +338,7 @@ V16_INLINE void stream_sums(dtype type, const uint8_t *panel, size_t b, const ac
         if (type == DTYPE_Q6_K) {
             start_halves(one, sum[t][0]);
         } else {
-            sum[t][0][0] = offset_bits(type) == 0 ? _mm256_setzero_si256() : start_of(type, one);
+            sum[t][0][0] = start_of(type, one);
         }
         sum[t][1][0] = sum[t][0][0];
         sum[t][1][1] = sum[t][0][1];
@@ -336,7 +373,7 @@ V16_INLINE void stream_sums(dtype type, const uint8_t *panel, size_t b, const ac
     }
 }
 
-/* The scales of 256 values of Q4_K and Q5_K, out of their 6 bits. */
+/* The scales of 256 values of Q4_K, Q5_K and IQ4_XS (signed, without minima), out of their 6 bits. */
 typedef struct k_bytes {
     uint8_t sc[8][16];
     uint8_t mn[8][16];
@@ -362,20 +399,48 @@ V16_INLINE void k_bytes_of(const panel_k_head *head, k_bytes *ret)
     ret->dmin = v16f_load_f16(head->dmin);
 }
 
+V16_INLINE void iq4_xs_bytes_of(const panel_iq4_xs *block, k_bytes *ret)
+{
+    const __m256i high = load8(block->high, 0);
+    const __m256i moved[4] = {_mm256_slli_epi16(high, 4), _mm256_slli_epi16(high, 2), high, _mm256_srli_epi16(high, 2)};
+    for (int i = 0; i < 4; i++) { /* blocks 2 i and 2 i + 1 */
+        const __m256i both = load8(block->low, i % 2);
+        const __m256i low = _mm256_and_si256(i < 2 ? both : _mm256_srli_epi16(both, 4), _mm256_set1_epi8(15));
+        const __m256i six = _mm256_or_si256(low, _mm256_and_si256(moved[i], _mm256_set1_epi8(0x30)));
+        _mm256_storeu_si256((__m256i *)ret->sc + i, _mm256_sub_epi8(six, _mm256_set1_epi8(32)));
+    }
+    ret->d = v16f_load_f16(block->d);
+}
+
 V16_INLINE bool has_k_bytes(dtype type)
 {
-    return type == DTYPE_Q4_K || type == DTYPE_Q5_K;
+    return type == DTYPE_Q4_K || type == DTYPE_Q5_K || type == DTYPE_IQ4_XS;
+}
+
+/* Of the 256 values that begin at block b. */
+V16_INLINE void scale_bytes_of(dtype type, const uint8_t *panel, size_t b, k_bytes *ret)
+{
+    if (type == DTYPE_IQ4_XS) {
+        iq4_xs_bytes_of((const panel_iq4_xs *)panel + b / 8, ret);
+    } else {
+        const size_t size = type == DTYPE_Q4_K ? sizeof(panel_q4_k) : sizeof(panel_q5_k);
+        k_bytes_of((const panel_k_head *)(panel + b / 8 * size), ret);
+    }
 }
 
 V16_INLINE void scales_of(dtype type, const uint8_t *panel, size_t b, const k_bytes *k, v16f *scale, v16f *minimum)
 {
-    if (has_k_bytes(type)) {
+    if (type == DTYPE_IQ4_XS) {
+        *scale = v16f_mul(k->d, v16i_to_float(v16i_load_s8((const int8_t *)k->sc[b % 8])));
+    } else if (has_k_bytes(type)) {
         *scale = v16f_mul(k->d, v16i_to_float(v16i_load_u8(k->sc[b % 8])));
         *minimum = v16f_mul(k->dmin, v16i_to_float(v16i_load_u8(k->mn[b % 8])));
     } else if (type == DTYPE_Q8_0) {
         *scale = v16f_load_f16(((const panel_q8_0 *)panel + b)->d);
-    } else if (type == DTYPE_Q4_0) {
+    } else if (type == DTYPE_Q4_0 || type == DTYPE_IQ4_NL) {
         *scale = v16f_load_f16(((const panel_q4_0 *)panel + b)->d);
+    } else if (type == DTYPE_MXFP4) {
+        *scale = mxfp4_scale(((const panel_mxfp4 *)panel + b)->e);
     } else if (type == DTYPE_Q4_1) {
         *scale = v16f_load_f16(((const panel_q4_1 *)panel + b)->d);
         *minimum = v16f_load_f16(((const panel_q4_1 *)panel + b)->m);
@@ -394,8 +459,7 @@ V16_INLINE void stream_block(dtype type, const uint8_t *panel, size_t b, k_bytes
                              size_t stride, int tokens, v16f acc[4])
 {
     if (has_k_bytes(type) && b % 8 == 0) {
-        k_bytes_of(
-            (const panel_k_head *)(panel + b / 8 * (type == DTYPE_Q4_K ? sizeof(panel_q4_k) : sizeof(panel_q5_k))), k);
+        scale_bytes_of(type, panel, b, k);
     }
     v16f scale, minimum = v16f_zero();
     v16i isum[4];
@@ -522,6 +586,24 @@ static void matmul_q6_k(const uint8_t *panels, size_t rows, size_t cols, const v
     matmul(DTYPE_Q6_K, panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end, scratch);
 }
 
+static void matmul_iq4_nl(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                          float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    matmul(DTYPE_IQ4_NL, panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end, scratch);
+}
+
+static void matmul_iq4_xs(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                          float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    matmul(DTYPE_IQ4_XS, panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end, scratch);
+}
+
+static void matmul_mxfp4(const uint8_t *panels, size_t rows, size_t cols, const void *activation, size_t tokens,
+                         float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
+{
+    matmul(DTYPE_MXFP4, panels, rows, cols, activation, tokens, y, ldy, panel_begin, panel_end, scratch);
+}
+
 void kernels_fill_quantized_avx2_sums(kernel_table *table)
 {
     table->matmul[COMPUTE_NATIVE][DTYPE_Q8_0] = matmul_q8_0;
@@ -532,4 +614,7 @@ void kernels_fill_quantized_avx2_sums(kernel_table *table)
     table->matmul[COMPUTE_NATIVE][DTYPE_Q4_K] = matmul_q4_k;
     table->matmul[COMPUTE_NATIVE][DTYPE_Q5_K] = matmul_q5_k;
     table->matmul[COMPUTE_NATIVE][DTYPE_Q6_K] = matmul_q6_k;
+    table->matmul[COMPUTE_NATIVE][DTYPE_IQ4_NL] = matmul_iq4_nl;
+    table->matmul[COMPUTE_NATIVE][DTYPE_IQ4_XS] = matmul_iq4_xs;
+    table->matmul[COMPUTE_NATIVE][DTYPE_MXFP4] = matmul_mxfp4;
 }

@@ -6,13 +6,15 @@
  * changes nothing in any query's own chain of operations. */
 #include "kernels/attention.h"
 #include "kernels/fill.h"
+#include "kernels/template/attention_cache.h"
 #include "kernels/v16_math.h"
 
 #include <stdbool.h>
 
-#define ATTENTION_GROUP 48u   /* queries per walk over the cache, at most */
-#define ATTENTION_TOGETHER 6u /* queries in registers, at most */
-#define ATTENTION_WIDEN 12u   /* from so many on a binary16 block is widened for all; with fewer, fetch ahead */
+#define ATTENTION_GROUP 48u       /* queries per walk over the cache, at most */
+#define ATTENTION_TOGETHER 6u     /* queries in registers, at most */
+#define ATTENTION_WIDEN 12u       /* from so many on a binary16 block is widened for all; with fewer, fetch ahead */
+#define ATTENTION_WIDEN_OTHERS 2u /* of the other narrow formats */
 
 typedef struct attention_group {
     size_t count;                     /* queries, ordered by token */
@@ -37,15 +39,10 @@ typedef struct attention_group {
 /* One block of keys and values, of positions [begin, begin + ATTENTION_BLOCK). */
 typedef struct attention_block {
     size_t begin;
-    const void *keys;   /* [4, head_dim, 16] */
-    const void *values; /* [ATTENTION_BLOCK, padded_dim] */
-    const void *next;   /* the keys of the next block, fetched ahead while this one's values are read */
+    const uint8_t *keys;   /* [4, head_dim, 16] */
+    const uint8_t *values; /* [ATTENTION_BLOCK, padded_dim] */
+    const uint8_t *next;   /* the keys of the next block, fetched ahead while this one's values are read */
 } attention_block;
-
-V16_INLINE v16f attention_load(const void *from, size_t at, const bool half)
-{
-    return half ? v16f_load_f16((const uint16_t *)from + at) : v16f_load((const float *)from + at);
-}
 
 /* How many vectors per query stay in registers beside `queries` queries: 1, 2 or 4. More than one only where room is
  * left for the operands too. */
@@ -73,44 +70,73 @@ static size_t attention_start(const attention_group *g, size_t query, size_t beg
     return g->from[query] <= begin ? 0 : g->from[query] - begin;
 }
 
-/* Fetches the line that holds element `at`, of what will be read after the values being worked on, into the
- * second-level cache: the first level's few outstanding misses would limit the stream. */
-V16_INLINE void attention_ahead(const void *from, size_t at, const bool half)
+/* Fetches the line that holds byte `at`, of what will be read after the values being worked on, into the second-level
+ * cache: the first level's few outstanding misses would limit the stream. */
+V16_INLINE void attention_ahead(const uint8_t *from, size_t at)
 {
-    __builtin_prefetch((const char *)from + at * (half ? sizeof(uint16_t) : sizeof(float)), 0, 2);
+    __builtin_prefetch(from + at, 0, 2);
+}
+
+/* Vector j of `wide` that are read side by side in round `round`: `index` is its first element's number. Each line is
+ * asked for once: by every vector of binary32, every other of 16 bits (measured best), the first of a round's quantised
+ * ones, in Q4_0 in every other round. */
+V16_INLINE void attention_ahead_of(const uint8_t *from, size_t index, size_t round, const unsigned j,
+                                   const cache_type type)
+{
+    if (cache_is_quantized(type) ? j == 0 && (type == CACHE_Q8_0 || round % 2 == 0) : type == CACHE_F32 || j % 2 == 0) {
+        attention_ahead(from, cache_elements_bytes(type, index));
+    }
 }
 
 /* scores[q][tile * 16 ...] = scale * chain over d, for `queries` queries and `wide` tiles of 16 positions. */
 V16_INLINE void attention_score_tiles(const attention_group *g, size_t first, const unsigned queries,
-                                      const attention_block *block, size_t tile, const unsigned wide, const bool half,
-                                      const bool ahead)
+                                      const attention_block *block, size_t tile, const unsigned wide,
+                                      const cache_type type, const bool ahead)
 {
     const size_t dim = g->head_dim;
-    const float *q[ATTENTION_TOGETHER];
+    const size_t span = cache_span(type, dim);
+    const size_t tile_bytes = cache_key_tile_bytes(type, dim);
     v16f acc[ATTENTION_TOGETHER][4];
 #pragma GCC unroll 6
     for (unsigned i = 0; i < queries; i++) {
-        q[i] = g->q[first + i];
 #pragma GCC unroll 4
         for (unsigned j = 0; j < wide; j++) {
             acc[i][j] = v16f_zero();
         }
     }
-    for (size_t d = 0; d < dim; d++) {
-        v16f k[4];
-#pragma GCC unroll 4
-        for (unsigned j = 0; j < wide; j++) {
-            k[j] = attention_load(block->keys, ((tile + j) * dim + d) * 16, half);
-            if (ahead && !(half && j % 2 == 1)) { /* binary16: measured best with every other tile */
-                attention_ahead(block->values, ((tile + j) * dim + d) * 16, half);
-            }
-        }
+    for (size_t base = 0; base < dim; base += span) {
+        const size_t count = dim - base < span ? dim - base : span;
+        const uint8_t *keys =
+            block->keys + tile * tile_bytes + base / span * cache_quantized_bytes(type, ATTENTION_TILE_POSITIONS);
+        const float *q[ATTENTION_TOGETHER];
+        v16f scale[4];
 #pragma GCC unroll 6
         for (unsigned i = 0; i < queries; i++) {
-            const v16f x = v16f_set1(q[i][d]);
+            q[i] = g->q[first + i] + base;
+        }
+#pragma GCC unroll 4
+        for (unsigned j = 0; j < wide; j++) {
+            scale[j] = cache_key_scale(keys + j * tile_bytes, type);
+        }
+#pragma GCC unroll 2
+        for (size_t d = 0; d < count; d++) {
+            v16f k[4];
 #pragma GCC unroll 4
             for (unsigned j = 0; j < wide; j++) {
-                acc[i][j] = v16f_fma(x, k[j], acc[i][j]);
+                k[j] = cache_key(keys + j * tile_bytes, d, scale[j], type);
+                if (ahead) {
+                    const size_t index = cache_is_quantized(type) ? tile * dim * 16 + (base + d) * wide * 16
+                                                                  : ((tile + j) * dim + d) * 16;
+                    attention_ahead_of(block->values, index, d, j, type);
+                }
+            }
+#pragma GCC unroll 6
+            for (unsigned i = 0; i < queries; i++) {
+                const v16f x = v16f_set1(q[i][d]);
+#pragma GCC unroll 4
+                for (unsigned j = 0; j < wide; j++) {
+                    acc[i][j] = v16f_fma(x, k[j], acc[i][j]);
+                }
             }
         }
     }
@@ -125,17 +151,17 @@ V16_INLINE void attention_score_tiles(const attention_group *g, size_t first, co
 }
 
 V16_INLINE void attention_score_block(const attention_group *g, size_t first, const unsigned queries,
-                                      const attention_block *block, const bool half, const bool ahead)
+                                      const attention_block *block, const cache_type type, const bool ahead)
 {
     const unsigned wide = attention_wide(queries);
     for (size_t tile = 0; tile < ATTENTION_BLOCK / 16; tile += wide) {
-        attention_score_tiles(g, first, queries, block, tile, wide, half, ahead);
+        attention_score_tiles(g, first, queries, block, tile, wide, type, ahead);
     }
 }
 
 /* Scores of queries [first, last) against a block. */
 V16_INLINE void attention_scores(const attention_group *g, size_t first, size_t last, const attention_block *block,
-                                 const bool half)
+                                 const cache_type type)
 {
     const bool few = last - first < ATTENTION_WIDEN;
     for (size_t at = first; at < last;) {
@@ -143,25 +169,25 @@ V16_INLINE void attention_scores(const attention_group *g, size_t first, size_t 
         switch (queries) {
         case 6:
             if (few) {
-                attention_score_block(g, at, 6, block, half, true);
+                attention_score_block(g, at, 6, block, type, true);
             } else {
-                attention_score_block(g, at, 6, block, half, false);
+                attention_score_block(g, at, 6, block, type, false);
             }
             break;
         case 5:
-            attention_score_block(g, at, 5, block, half, true);
+            attention_score_block(g, at, 5, block, type, true);
             break;
         case 4:
-            attention_score_block(g, at, 4, block, half, true);
+            attention_score_block(g, at, 4, block, type, true);
             break;
         case 3:
-            attention_score_block(g, at, 3, block, half, true);
+            attention_score_block(g, at, 3, block, type, true);
             break;
         case 2:
-            attention_score_block(g, at, 2, block, half, true);
+            attention_score_block(g, at, 2, block, type, true);
             break;
         default:
-            attention_score_block(g, at, 1, block, half, true);
+            attention_score_block(g, at, 1, block, type, true);
         }
         at += queries;
     }
@@ -231,7 +257,7 @@ V16_INLINE void attention_update_sums(attention_group *g, size_t first, size_t l
  * `queries` queries and `wide` vectors of 16 dimensions from `at` on. */
 V16_INLINE void attention_value_tile(const attention_group *g, size_t first, const unsigned queries,
                                      const attention_block *block, const bool fresh, size_t begin, size_t end,
-                                     size_t at, const unsigned wide, const bool half, const bool ahead)
+                                     size_t at, const unsigned wide, const cache_type type, const bool ahead)
 {
     v16f acc[ATTENTION_TOGETHER][4];
     const float *p[ATTENTION_TOGETHER];
@@ -245,13 +271,18 @@ V16_INLINE void attention_value_tile(const attention_group *g, size_t first, con
             acc[i][j] = fresh ? v16f_mul(before, shrink) : before;
         }
     }
+    float scales[2][ATTENTION_BLOCK];
+    for (unsigned j = 0; cache_is_quantized(type) && j < (wide + 1) / 2; j++) {
+        cache_value_scales(block->values, begin, end, at + 32 * (size_t)j, scales[j], type);
+    }
     for (size_t position = begin; position < end; position++) {
         v16f v[4];
 #pragma GCC unroll 4
         for (unsigned j = 0; j < wide; j++) {
-            v[j] = attention_load(block->values, position * g->padded_dim + at + j * 16, half);
-            if (ahead && !(half && j % 2 == 1)) { /* two vectors of binary16 are one line */
-                attention_ahead(block->next, at * ATTENTION_BLOCK + (position * wide + j) * 16, half);
+            const float scale = cache_is_quantized(type) ? scales[j / 2][position] : 0.0f;
+            v[j] = cache_value(block->values, g->padded_dim, position, at + j * 16, scale, type);
+            if (ahead) {
+                attention_ahead_of(block->next, at * ATTENTION_BLOCK + (position * wide + j) * 16, position, j, type);
             }
         }
 #pragma GCC unroll 6
@@ -274,42 +305,42 @@ V16_INLINE void attention_value_tile(const attention_group *g, size_t first, con
 
 V16_INLINE void attention_value_rows(const attention_group *g, size_t first, const unsigned queries,
                                      const attention_block *block, const bool fresh, size_t begin, size_t end,
-                                     const bool half, const bool ahead)
+                                     const cache_type type, const bool ahead)
 {
     const unsigned wide = attention_wide(queries);
     size_t at = 0;
     for (; at + 16 * wide <= g->padded_dim; at += 16 * wide) {
-        attention_value_tile(g, first, queries, block, fresh, begin, end, at, wide, half, ahead);
+        attention_value_tile(g, first, queries, block, fresh, begin, end, at, wide, type, ahead);
     }
     for (; at < g->padded_dim; at += 16) {
-        attention_value_tile(g, first, queries, block, fresh, begin, end, at, 1, half, ahead);
+        attention_value_tile(g, first, queries, block, fresh, begin, end, at, 1, type, ahead);
     }
 }
 
 /* `queries` queries from `first` on: together as far as the first of them sees, then each its own rest. Where a window
  * begins inside the block, each by itself. */
 V16_INLINE void attention_value_block(const attention_group *g, size_t first, const unsigned queries,
-                                      const attention_block *block, const bool half, const bool ahead)
+                                      const attention_block *block, const cache_type type, const bool ahead)
 {
     if (g->from[first + queries - 1] > block->begin) {
         for (unsigned i = 0; i < queries; i++) {
             attention_value_rows(g, first + i, 1, block, true, attention_start(g, first + i, block->begin),
-                                 attention_count(g, first + i, block->begin), half, false);
+                                 attention_count(g, first + i, block->begin), type, false);
         }
         return;
     }
     const size_t common = attention_count(g, first, block->begin);
-    attention_value_rows(g, first, queries, block, true, 0, common, half, ahead);
+    attention_value_rows(g, first, queries, block, true, 0, common, type, ahead);
     for (unsigned i = 1; i < queries; i++) {
         const size_t count = attention_count(g, first + i, block->begin);
         if (count > common) {
-            attention_value_rows(g, first + i, 1, block, false, common, count, half, false);
+            attention_value_rows(g, first + i, 1, block, false, common, count, type, false);
         }
     }
 }
 
 V16_INLINE void attention_values(const attention_group *g, size_t first, size_t last, const attention_block *block,
-                                 const bool half)
+                                 const cache_type type)
 {
     const bool few = last - first < ATTENTION_WIDEN;
     for (size_t at = first; at < last;) {
@@ -317,34 +348,33 @@ V16_INLINE void attention_values(const attention_group *g, size_t first, size_t 
         switch (queries) {
         case 6:
             if (few) {
-                attention_value_block(g, at, 6, block, half, true);
+                attention_value_block(g, at, 6, block, type, true);
             } else {
-                attention_value_block(g, at, 6, block, half, false);
+                attention_value_block(g, at, 6, block, type, false);
             }
             break;
         case 5:
-            attention_value_block(g, at, 5, block, half, true);
+            attention_value_block(g, at, 5, block, type, true);
             break;
         case 4:
-            attention_value_block(g, at, 4, block, half, true);
+            attention_value_block(g, at, 4, block, type, true);
             break;
         case 3:
-            attention_value_block(g, at, 3, block, half, true);
+            attention_value_block(g, at, 3, block, type, true);
             break;
         case 2:
-            attention_value_block(g, at, 2, block, half, true);
+            attention_value_block(g, at, 2, block, type, true);
             break;
         default:
-            attention_value_block(g, at, 1, block, half, true);
+            attention_value_block(g, at, 1, block, type, true);
         }
         at += queries;
     }
 }
 
-V16_INLINE void attention_block_any(attention_group *g, size_t first, size_t last, const attention_block *block,
-                                    const bool half)
+/* Scores to weights: what stands between the keys and the values of a block. */
+static void attention_weigh(attention_group *g, size_t first, size_t last, const attention_block *block)
 {
-    attention_scores(g, first, last, block, half);
     for (size_t i = first; i < last; i++) {
         if (g->softcap != 0.0f || g->sloped) {
             attention_bend_row(g, i, block->begin);
@@ -352,74 +382,128 @@ V16_INLINE void attention_block_any(attention_group *g, size_t first, size_t las
         attention_exp_row(g, i, attention_start(g, i, block->begin), attention_count(g, i, block->begin));
     }
     attention_update_sums(g, first, last);
-    attention_values(g, first, last, block, half);
+}
+
+V16_INLINE void attention_block_as(attention_group *g, size_t first, size_t last, const attention_block *block,
+                                   const cache_type type)
+{
+    attention_scores(g, first, last, block, type);
+    attention_weigh(g, first, last, block);
+    attention_values(g, first, last, block, type);
+}
+
+static void attention_scores_f32(const attention_group *g, size_t first, size_t last, const attention_block *block)
+{
+    attention_scores(g, first, last, block, CACHE_F32);
+}
+
+static void attention_values_f32(const attention_group *g, size_t first, size_t last, const attention_block *block)
+{
+    attention_values(g, first, last, block, CACHE_F32);
 }
 
 static void attention_block_f32(attention_group *g, size_t first, size_t last, const attention_block *block)
 {
-    attention_block_any(g, first, last, block, false);
+    attention_scores_f32(g, first, last, block);
+    attention_weigh(g, first, last, block);
+    attention_values_f32(g, first, last, block);
 }
 
 static void attention_block_f16(attention_group *g, size_t first, size_t last, const attention_block *block)
 {
-    attention_block_any(g, first, last, block, true);
+    attention_block_as(g, first, last, block, CACHE_F16);
 }
 
-static void attention_widen(const void *from, size_t count, float *to)
+/* One query after the other: for formats that are widened for more than one, and heads too large for that. */
+V16_INLINE void attention_block_singly(attention_group *g, size_t first, size_t last, const attention_block *block,
+                                       const cache_type type)
 {
-    for (size_t i = 0; i < count; i += 16) {
-        v16f_store(to + i, attention_load(from, i, true));
+    for (size_t at = first; at < last; at++) {
+        attention_score_block(g, at, 1, block, type, true);
     }
+    attention_weigh(g, first, last, block);
+    for (size_t at = first; at < last; at++) {
+        attention_value_rows(g, at, 1, block, true, attention_start(g, at, block->begin),
+                             attention_count(g, at, block->begin), type, true);
+    }
+}
+
+static void attention_block_bf16(attention_group *g, size_t first, size_t last, const attention_block *block)
+{
+    attention_block_singly(g, first, last, block, CACHE_BF16);
+}
+
+static void attention_block_q8_0(attention_group *g, size_t first, size_t last, const attention_block *block)
+{
+    attention_block_singly(g, first, last, block, CACHE_Q8_0);
+}
+
+static void attention_block_q4_0(attention_group *g, size_t first, size_t last, const attention_block *block)
+{
+    attention_block_singly(g, first, last, block, CACHE_Q4_0);
+}
+
+typedef void (*attention_block_fn)(attention_group *g, size_t first, size_t last, const attention_block *block);
+
+/* As attention_block_f32 of the block widened in `room`: first the keys, then the values. */
+static void attention_block_widened(attention_group *g, size_t first, size_t last, const attention_block *block,
+                                    cache_type type, float *room)
+{
+    attention_block wide = *block;
+    wide.keys = (const uint8_t *)room;
+    wide.values = (const uint8_t *)room;
+    cache_widen_keys(block->keys, g->head_dim, room, type);
+    attention_scores_f32(g, first, last, &wide);
+    attention_weigh(g, first, last, block);
+    cache_widen_values(block->values, g->padded_dim, room, type);
+    attention_values_f32(g, first, last, &wide);
 }
 
 /* Where the parts of the scratch memory lie. */
 typedef struct attention_scratch {
     float *scores; /* [group, ATTENTION_BLOCK] */
     float *state;  /* [group, padded_dim] */
-    float *keys;   /* a widened block, or NULL where there is no room */
-    float *values;
-    size_t group; /* queries at a time */
+    float *wide;   /* a block's widened keys, then its values, or NULL where there is no room */
+    size_t group;  /* queries at a time */
 } attention_scratch;
 
-static attention_scratch attention_scratch_split(void *memory, size_t head_dim, size_t padded_dim)
+static attention_scratch attention_scratch_split(void *memory, size_t padded_dim)
 {
     const size_t floats = ATTENTION_SCRATCH_BYTES / sizeof(float);
     const size_t per_query = ATTENTION_BLOCK + padded_dim;
-    const size_t widened = ATTENTION_BLOCK * (head_dim + padded_dim);
+    const size_t widened = ATTENTION_BLOCK * padded_dim;
     const bool widen = widened + ATTENTION_WIDEN * per_query <= floats;
     const size_t left = floats - (widen ? widened : 0);
     const size_t group = left / per_query < ATTENTION_GROUP ? left / per_query : ATTENTION_GROUP;
     float *base = memory;
-    float *blocks = base + group * per_query;
     return (attention_scratch){.scores = base,
                                .state = base + group * ATTENTION_BLOCK,
-                               .keys = widen ? blocks : NULL,
-                               .values = widen ? blocks + ATTENTION_BLOCK * head_dim : NULL,
+                               .wide = widen ? base + group * per_query : NULL,
                                .group = group};
 }
 
 /* Everything of one kv head that attend was asked for. */
 typedef struct attention_head {
-    bool half;
-    const char *keys;   /* of this kv head */
-    const char *values; /* of this kv head */
+    cache_type type;
+    const uint8_t *keys;   /* of this kv head */
+    const uint8_t *values; /* of this kv head */
 } attention_head;
 
 static void attention_walk(attention_group *g, const attention_head *head, const attention_scratch *scratch)
 {
-    const size_t size = head->half ? sizeof(uint16_t) : sizeof(float);
-    const size_t key_values = ATTENTION_BLOCK * g->head_dim;
-    const size_t value_values = ATTENTION_BLOCK * g->padded_dim;
-    const bool widen = head->half && scratch->keys != NULL && g->count >= ATTENTION_WIDEN;
+    static const attention_block_fn straight[CACHE_TYPES] = {
+        attention_block_f32, attention_block_f16, attention_block_bf16, attention_block_q8_0, attention_block_q4_0};
+    const size_t key_bytes = ATTENTION_BLOCK / ATTENTION_TILE_POSITIONS * cache_key_tile_bytes(head->type, g->head_dim);
+    const size_t value_bytes = cache_value_block_bytes(head->type, g->head_dim);
+    const size_t widen_from = head->type == CACHE_F16 ? ATTENTION_WIDEN : ATTENTION_WIDEN_OTHERS;
+    const bool widen = head->type != CACHE_F32 && scratch->wide != NULL && g->count >= widen_from;
     size_t first = 0; /* queries before it have seen all they see */
     size_t last = 0;  /* queries from it on see nothing yet */
     for (size_t begin = g->from[0] / ATTENTION_BLOCK * ATTENTION_BLOCK; begin < g->visible[g->count - 1];
          begin += ATTENTION_BLOCK) {
         const size_t index = begin / ATTENTION_BLOCK;
-        attention_block block = {begin, head->keys + index * key_values * size,
-                                 head->values + index * value_values * size, NULL};
-        block.next =
-            (const char *)block.keys + (begin + ATTENTION_BLOCK < g->visible[g->count - 1] ? key_values * size : 0);
+        attention_block block = {begin, head->keys + index * key_bytes, head->values + index * value_bytes, NULL};
+        block.next = block.keys + (begin + ATTENTION_BLOCK < g->visible[g->count - 1] ? key_bytes : 0);
         while (g->visible[first] <= begin) {
             first++;
         }
@@ -430,15 +514,9 @@ static void attention_walk(attention_group *g, const attention_head *head, const
             continue;
         }
         if (widen) {
-            attention_widen(block.keys, key_values, scratch->keys);
-            attention_widen(block.values, value_values, scratch->values);
-            block.keys = scratch->keys;
-            block.values = scratch->values;
-        }
-        if (head->half && !widen) {
-            attention_block_f16(g, first, last, &block);
+            attention_block_widened(g, first, last, &block, head->type, scratch->wide);
         } else {
-            attention_block_f32(g, first, last, &block);
+            straight[head->type](g, first, last, &block);
         }
     }
 }
@@ -481,7 +559,7 @@ static void attention_attend(cache_shape shape, const void *keys, const void *va
 {
     static const attention_form plain = {0};
     const size_t dim = shape.head_dim;
-    const size_t size = shape.type == CACHE_F16 ? sizeof(uint16_t) : sizeof(float);
+    const cache_shape one = {shape.type, 1, shape.head_dim, shape.capacity};
     const size_t share = heads / shape.kv_heads;
     form = form == NULL ? &plain : form;
     attention_group g = {.head_dim = dim,
@@ -490,15 +568,15 @@ static void attention_attend(cache_shape shape, const void *keys, const void *va
                          .softcap = form->softcap,
                          .sloped = form->slopes != NULL};
     const float *sinks[ATTENTION_GROUP];
-    const attention_scratch parts = attention_scratch_split(scratch, dim, g.padded_dim);
+    const attention_scratch parts = attention_scratch_split(scratch, g.padded_dim);
     g.scores = parts.scores;
     g.state = parts.state;
     for (size_t begin = head_begin; begin < head_end;) {
         const size_t kv = begin / share;
         const size_t end = (kv + 1) * share < head_end ? (kv + 1) * share : head_end;
         const size_t members = end - begin;
-        const attention_head head = {shape.type == CACHE_F16, (const char *)keys + kv * shape.capacity * dim * size,
-                                     (const char *)values + kv * shape.capacity * g.padded_dim * size};
+        const attention_head head = {shape.type, (const uint8_t *)keys + kv * cache_keys_bytes(one),
+                                     (const uint8_t *)values + kv * cache_values_bytes(one)};
         for (size_t done = 0; done < tokens * members; done += g.count) {
             const size_t left = tokens * members - done;
             g.count = left < parts.group ? left : parts.group;
@@ -520,49 +598,14 @@ static void attention_attend(cache_shape shape, const void *keys, const void *va
     }
 }
 
-static void attention_store_f32(const cache_shape *shape, float *keys, float *values, uint32_t position, size_t kv,
-                                const float *key, const float *value)
-{
-    const size_t dim = shape->head_dim;
-    const size_t padded = (dim + 15) / 16 * 16;
-    float *column = keys + kv * shape->capacity * dim + position / 16 * 16 * dim + position % 16;
-    float *row = values + (kv * shape->capacity + position) * padded;
-    for (size_t d = 0; d < dim; d++) {
-        column[d * 16] = key[d];
-    }
-    memcpy(row, value, dim * sizeof(float));
-    memset(row + dim, 0, (padded - dim) * sizeof(float));
-}
-
-static void attention_store_f16(const cache_shape *shape, uint16_t *keys, uint16_t *values, uint32_t position,
-                                size_t kv, const float *key, const float *value)
-{
-    const size_t dim = shape->head_dim;
-    const size_t padded = (dim + 15) / 16 * 16;
-    uint16_t *column = keys + kv * shape->capacity * dim + position / 16 * 16 * dim + position % 16;
-    uint16_t *row = values + (kv * shape->capacity + position) * padded;
-    for (size_t d = 0; d < dim; d += 16) {
-        const size_t n = dim - d < 16 ? dim - d : 16;
-        uint16_t narrow[16];
-        v16f_store_f16(narrow, v16f_load_n(key + d, n));
-        for (size_t i = 0; i < n; i++) {
-            column[(d + i) * 16] = narrow[i];
-        }
-        v16f_store_f16(row + d, v16f_load_n(value + d, n));
-    }
-}
-
 static void attention_store(cache_shape shape, void *keys, void *values, uint32_t position, const float *key,
                             const float *value, uint32_t head_begin, uint32_t head_end)
 {
+    const cache_shape one = {shape.type, 1, shape.head_dim, shape.capacity};
     for (size_t kv = head_begin; kv < head_end; kv++) {
-        const float *k = key + kv * shape.head_dim;
-        const float *v = value + kv * shape.head_dim;
-        if (shape.type == CACHE_F16) {
-            attention_store_f16(&shape, keys, values, position, kv, k, v);
-        } else {
-            attention_store_f32(&shape, keys, values, position, kv, k, v);
-        }
+        cache_store_head(&shape, (uint8_t *)keys + kv * cache_keys_bytes(one),
+                         (uint8_t *)values + kv * cache_values_bytes(one), position, key + kv * shape.head_dim,
+                         value + kv * shape.head_dim);
     }
 }
 

@@ -1,0 +1,109 @@
+/* The KV cache's number formats: for models with plain attention, windows and soft-caps, latent attention and sinks,
+ * the same bits over chunks and threads (instruction sets: tests/kernels), and logits as near to those of a binary32
+ * cache as the format allows. Also that the bytes which `plan` counts are those that a cache has. */
+#include "support.h"
+
+#include "kernels/kernels.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_LENGTH 90u /* two blocks of positions, the last one not whole */
+
+typedef struct subject {
+    const char *path;         /* under golden */
+    double most[CACHE_TYPES]; /* root mean square of the logits' errors over that of the logits: about twice what is
+                                 seen */
+} subject;
+
+static const subject subjects[] = {
+    {"llama-odd", {0, 4e-4, 4e-3, 1e-2, 0.2}},
+    {"families/gemma2", {0, 5e-4, 4e-3, 1e-2, 0.2}},
+    {"families/deepseek-v2", {0, 0.06, 0.06, 0.06, 0.5}}, /* other experts are chosen here and there */
+    {"families/gpt-oss", {0, 0.15, 0.15, 0.15, 0.4}},
+};
+
+static float *logits_with(const char *path, int threads, size_t chunk, cache_type type, size_t *ret)
+{
+    int32_t ids[TEXT_LENGTH];
+    engine *e = make_engine(threads, NULL);
+    model *m = open_model(e, golden_path(path), COMPUTE_F32);
+    for (uint32_t i = 0; i < TEXT_LENGTH; i++) {
+        ids[i] = (int32_t)(i * i * 7 % m->config.vocabulary);
+    }
+    float *logits = all_logits(m, ids, TEXT_LENGTH, chunk, type);
+    *ret = TEXT_LENGTH * (size_t)m->config.vocabulary;
+    model_close(m);
+    engine_free(e);
+    return logits;
+}
+
+static double error_of(const float *exact, const float *found, size_t count)
+{
+    double off = 0;
+    double all = 0;
+    for (size_t i = 0; i < count; i++) {
+        off += ((double)found[i] - (double)exact[i]) * ((double)found[i] - (double)exact[i]);
+        all += (double)exact[i] * (double)exact[i];
+    }
+    return sqrt(off / all);
+}
+
+static void check_formats(void **state)
+{
+    const subject *s = *state;
+    size_t count = 0;
+    float *exact = logits_with(s->path, 1, 512, CACHE_F32, &count);
+    for (int type = 0; type < CACHE_TYPES; type++) {
+        float *whole = logits_with(s->path, 1, 512, (cache_type)type, &count);
+        float *pieces = logits_with(s->path, 2, 7, (cache_type)type, &count);
+        assert_memory_equal(whole, pieces, count * sizeof *whole);
+        free(pieces);
+        pieces = logits_with(s->path, 1, 1, (cache_type)type, &count);
+        assert_memory_equal(whole, pieces, count * sizeof *whole);
+        free(pieces);
+        const double error = error_of(exact, whole, count);
+        print_message("# %s, %s: %.1e of the logits\n", s->path, cache_type_names[type], error);
+        assert_true(error <= s->most[type]);         /* false for NaN */
+        assert_true(type == CACHE_F32 || error > 0); /* the format is what was asked for */
+        free(whole);
+    }
+    free(exact);
+}
+
+static void check_bytes(void **state)
+{
+    const subject *s = *state;
+    engine *e = make_engine(1, NULL);
+    model *m = open_model(e, golden_path(s->path), COMPUTE_F32);
+    uint64_t bytes[CACHE_TYPES];
+    for (int type = 0; type < CACHE_TYPES; type++) {
+        kv_cache cache = {0};
+        bytes[type] = model_config_cache_bytes(&m->config, 100, (cache_type)type);
+        OK(kv_cache_create(&m->config, (cache_type)type, 100, &cache, error));
+        assert_int_equal(bytes[type], cache.layers * (cache.keys_bytes + cache.values_bytes));
+        const double a_position = cache_position_bytes((cache_type)type, m->config.kv_heads, m->config.head_dim);
+        assert_true(a_position * m->config.layers * 128 == (double)bytes[type]);
+        kv_cache_free(&cache);
+    }
+    assert_true(bytes[CACHE_F16] * 2 == bytes[CACHE_F32] && bytes[CACHE_BF16] == bytes[CACHE_F16]);
+    assert_true(bytes[CACHE_Q4_0] * 34 == bytes[CACHE_Q8_0] * 18);
+    if (m->config.head_dim % 32 == 0) {
+        assert_true(bytes[CACHE_Q8_0] * 64 == bytes[CACHE_F16] * 34);
+    }
+    model_close(m);
+    engine_free(e);
+}
+
+int main(void)
+{
+    const size_t count = sizeof subjects / sizeof subjects[0];
+    struct CMUnitTest tests[2 * sizeof subjects / sizeof subjects[0]];
+    for (size_t i = 0; i < count; i++) {
+        tests[2 * i] = (struct CMUnitTest){subjects[i].path, check_formats, NULL, NULL, (void *)&subjects[i]};
+        tests[2 * i + 1] = (struct CMUnitTest){subjects[i].path, check_bytes, NULL, NULL, (void *)&subjects[i]};
+    }
+    return _cmocka_run_group_tests("cache formats", tests, 2 * count, NULL, NULL);
+}
