@@ -7,6 +7,7 @@
 #include "convert/convert.h"
 #include "convert/metadata.h"
 #include "formats/gguf_write.h"
+#include "model/forward.h"
 #include "model/load_tokenizer.h"
 #include "platform/file_stream.h"
 
@@ -65,19 +66,32 @@ static hearth_status convert(const char *from, const char *to, dtype type, heart
 
 /* ---- comparing ---- */
 
+/* RoBERTa's table has rows before position 0, which GGUF does not keep: they come back as zeros. */
+static bool only_first_rows_differ(const tensor_entry *a, const tensor_entry *b)
+{
+    const uint64_t row = a->size_bytes / a->shape[0];
+    return strcmp(a->name, "embeddings.position_embeddings.weight") == 0 && a->size_bytes == b->size_bytes &&
+           a->shape[0] == 130 && memcmp(a->data + 2 * row, b->data + 2 * row, a->size_bytes - 2 * row) == 0;
+}
+
 static void same_tensors(const tensor_table *expected, const tensor_table *found, const char *what)
 {
+    size_t left_out = 0;
     for (size_t i = 0; i < expected->count; i++) {
         const tensor_entry *a = &expected->entries[i];
         const tensor_entry *b = tensor_table_find(found, a->name);
+        if (strncmp(a->name, "pooler.", 7) == 0) { /* of BERT's first training task: GGUF has no place for it */
+            left_out++;
+            continue;
+        }
         if (b == NULL || a->type != b->type || a->dims != b->dims || a->size_bytes != b->size_bytes ||
             memcmp(a->shape, b->shape, a->dims * sizeof a->shape[0]) != 0 ||
-            memcmp(a->data, b->data, a->size_bytes) != 0) {
+            (memcmp(a->data, b->data, a->size_bytes) != 0 && !only_first_rows_differ(a, b))) {
             fail_msg("%s: tensor %s %s", what, a->name, b == NULL ? "is missing" : "differs");
         }
     }
-    if (expected->count != found->count) {
-        fail_msg("%s: %zu tensors in place of %zu", what, found->count, expected->count);
+    if (expected->count - left_out != found->count) {
+        fail_msg("%s: %zu tensors in place of %zu", what, found->count, expected->count - left_out);
     }
 }
 
@@ -91,6 +105,7 @@ static bool may_differ(const char *key)
         "general.version",
         "general.finetune",
         "falcon.context_length",        /* llama.cpp writes 2048 for every Falcon */
+        "nomic-bert.context_length",    /* what it was trained for there */
         "tokenizer.ggml.add_bos_token", /* for Phi without a vocabulary, too */
     };
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
@@ -119,16 +134,37 @@ static void same_keys(const gguf_file *expected, const gguf_file *found, const c
     }
 }
 
+/* What an encoder gives: [tokens, width]. */
+static float *hidden_states(model *m, const int32_t *ids)
+{
+    kv_cache cache = {0};
+    forward *f = NULL;
+    float *out = calloc(TEXT_LENGTH, m->config.width * sizeof *out);
+    assert_non_null(out);
+    OK(kv_cache_create(&m->config, CACHE_F32, TEXT_LENGTH, &cache, error));
+    OK(forward_create(m, TEXT_LENGTH, &f, error));
+    const forward_segment segment = {.cache = &cache, .count = TEXT_LENGTH, .ids = ids, .want = WANT_ALL};
+    OK(forward_step(f, &segment, 1, error));
+    for (size_t t = 0; t < TEXT_LENGTH; t++) {
+        forward_hidden(f, t, out + t * m->config.width);
+    }
+    forward_free(f);
+    kv_cache_free(&cache);
+    return out;
+}
+
 static void logits_hash(const char *path, char ret[HASH_HEX_SIZE])
 {
     int32_t ids[TEXT_LENGTH];
     engine *e = make_engine(1, NULL);
     model *m = open_model(e, path, COMPUTE_F32);
+    const bool headless = m->config.form.headless;
     for (uint32_t i = 0; i < TEXT_LENGTH; i++) {
         ids[i] = (int32_t)(i * i * 7 % m->config.vocabulary);
     }
-    float *logits = all_logits(m, ids, TEXT_LENGTH, 512, -1);
-    OK(hash_bytes_hex(logits, TEXT_LENGTH * m->config.vocabulary * sizeof *logits, ret, error));
+    float *logits = headless ? hidden_states(m, ids) : all_logits(m, ids, TEXT_LENGTH, 512, -1);
+    const size_t width = headless ? m->config.width : m->config.vocabulary;
+    OK(hash_bytes_hex(logits, TEXT_LENGTH * width * sizeof *logits, ret, error));
     free(logits);
     model_close(m);
     engine_free(e);
@@ -154,23 +190,17 @@ typedef struct subject {
 static const struct {
     const char *name, *word;
 } refused[] = {{"falcon-heads", "parallel layers"},
-               {"exaone", "ExaoneForCausalLM"},
                {"falcon-alibi", "parallel layers"},
-               {"internlm2", "InternLM2ForCausalLM"},
-               {"minicpm", "MiniCPMForCausalLM"},
-               {"seed-oss", "SeedOssForCausalLM"},
-               {"gpt-oss", "GptOssForCausalLM"},
-               {"gpt-oss-clamped", "GptOssForCausalLM"},
-               {"gpt-oss-mxfp4", "GptOssForCausalLM"},
-               {"llama-awq", "quantization_config"},
-               {"llama-fp8-blocks", "quantization_config"},
-               {"llama-fp8-one", "quantization_config"},
-               {"llama-fp8-rows", "quantization_config"},
-               {"llama-gptq", "quantization_config"},
-               {"llama-gptq-ordered", "quantization_config"},
+               {"gpt-oss-clamped", "limit of experts' gates"},
                {"gemma2-scaled", "attention scale"},
                {"ministral", "MinistralForCausalLM"},
                {"qwen3-moe-mixed", "layers without experts"}};
+
+/* Folders that a way back does not give again: their matrices come back as plain numbers, with the same values. */
+static bool is_flattened(const char *name)
+{
+    return strncmp(name, "llama-fp8", 9) == 0 || strncmp(name, "llama-gptq", 10) == 0 || strcmp(name, "llama-awq") == 0;
+}
 
 static const char *refusal(const char *name)
 {
@@ -203,11 +233,13 @@ static void check_back(const subject *s, const char hash[HASH_HEX_SIZE])
     hf_folder *expected = NULL;
     hf_folder *found = NULL;
     OK(convert(scratch_path("there.gguf"), "back", DTYPE_LIMIT, error));
-    OK(hf_open(s->folder, true, &expected, error));
-    OK(hf_open(scratch_path("back"), true, &found, error));
-    same_tensors(&expected->tensors, &found->tensors, s->title);
-    hf_close(expected);
-    hf_close(found);
+    if (!is_flattened(s->title)) {
+        OK(hf_open(s->folder, true, &expected, error));
+        OK(hf_open(scratch_path("back"), true, &found, error));
+        same_tensors(&expected->tensors, &found->tensors, s->title);
+        hf_close(expected);
+        hf_close(found);
+    }
     same_logits(hash, scratch_path("back"), s->title);
 }
 
@@ -537,6 +569,7 @@ int main(void)
         {"the GGUF writer", check_writer, NULL, NULL, NULL},
     };
     size_t count = list_folder("families", subjects, list_folder("", subjects, 0));
+    count = list_folder("encoders", subjects, count);
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
         tests[used++] = (struct CMUnitTest){subjects[i].title, check_family, NULL, NULL, &subjects[i]};
