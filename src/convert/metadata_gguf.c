@@ -101,19 +101,25 @@ static void put_license(keys *k, const hf_folder *folder)
 }
 
 /* The family's word for what most matrices are: llama.cpp's enumeration of file types. */
-static uint32_t file_type(dtype type)
+static uint32_t file_type(const convert_plan *p)
 {
+    const dtype type = p->main;
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->tensors[i].out.type == DTYPE_MXFP4) {
+            return 38; /* experts of it */
+        }
+    }
     return type == DTYPE_F32 ? 0 : type == DTYPE_F16 ? 1 : type == DTYPE_Q5_0 ? 8 : 32;
 }
 
-static void put_description(keys *k, const hf_folder *folder, const model_config *c, dtype main)
+static void put_description(keys *k, const hf_folder *folder, const model_config *c, const convert_plan *p)
 {
     put_general(k, "general.architecture", k->architecture, strlen(k->architecture));
     put_general(k, "general.type", "model", 5);
     put_general(k, "general.name", c->name, strlen(c->name));
     put_license(k, folder);
     if (k->status == HEARTH_OK) {
-        k->status = gguf_write_u32(k->w, "general.file_type", file_type(main), k->error);
+        k->status = gguf_write_u32(k->w, "general.file_type", file_type(p), k->error);
     }
     if (k->status == HEARTH_OK) {
         k->status = gguf_write_u32(k->w, "general.quantization_version", 2, k->error);
@@ -420,7 +426,7 @@ hearth_status convert_metadata_to_gguf(gguf_writer *w, const hf_folder *folder, 
                                        const char *architecture, convert_plan *p, hearth_error *error)
 {
     keys k = {.w = w, .architecture = architecture, .error = error};
-    put_description(&k, folder, c, p->main);
+    put_description(&k, folder, c, p);
     if (c->form.residual_norm) {
         put_encoder(&k, folder, c);
     }

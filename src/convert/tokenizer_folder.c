@@ -324,6 +324,11 @@ static json_t *replace(const char *from, const char *to)
     return json_door_put(value, "content", json_string(to));
 }
 
+static bool removes_extra(const vocabulary *v)
+{
+    return get_flag(v->file, "tokenizer.ggml.remove_extra_whitespaces", false);
+}
+
 /* T5's and XLM-RoBERTa's map of characters, and that spaces in a row are one. */
 static hearth_status unigram_normalizer(const vocabulary *v, json_t **ret, hearth_error *error)
 {
@@ -352,11 +357,16 @@ static hearth_status unigram_normalizer(const vocabulary *v, json_t **ret, heart
             return status;
         }
     }
-    if (get_flag(v->file, "tokenizer.ggml.remove_extra_whitespaces", false)) {
-        json_t *strip = json_door_put(of_type("Strip"), "strip_left", json_true());
-        list = json_door_append(list, json_door_put(strip, "strip_right", json_true()));
-        json_t *spaces = json_door_put(of_type("Replace"), "pattern", pattern("Regex", " {2,}", 5));
-        list = json_door_append(list, json_door_put(spaces, "content", json_string(" ")));
+    if (v->prefix && !removes_extra(v)) { /* Metaspace puts none before a space */
+        list = json_door_append(list, json_door_put(of_type("Prepend"), "prepend", json_string(marker)));
+    }
+    if (removes_extra(v)) {
+        static const char *const spaces[][2] = {{" +\\z", ""}, {" {2,}", " "}}; /* one in front stays for the marker */
+        for (size_t i = 0; i < 2; i++) {
+            json_t *one =
+                json_door_put(of_type("Replace"), "pattern", pattern("Regex", spaces[i][0], strlen(spaces[i][0])));
+            list = json_door_append(list, json_door_put(one, "content", json_string(spaces[i][1])));
+        }
     }
     *ret = sequence("normalizers", list);
     return HEARTH_OK;
@@ -410,7 +420,7 @@ static hearth_status make_normalizer(const vocabulary *v, json_t **ret, hearth_e
 static json_t *metaspace(const vocabulary *v)
 {
     json_t *value = json_door_put(of_type("Metaspace"), "replacement", json_string(marker));
-    value = json_door_put(value, "prepend_scheme", json_string(v->prefix ? "always" : "never"));
+    value = json_door_put(value, "prepend_scheme", json_string(v->prefix && removes_extra(v) ? "always" : "never"));
     return json_door_put(value, "split", json_true());
 }
 

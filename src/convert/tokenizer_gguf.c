@@ -240,6 +240,14 @@ static int32_t named_id(const vocabulary *v, const char *name)
                                  : -1;
 }
 
+/* Where the tokenizer's files name none, config.json may have its id. */
+static int32_t or_config(const vocabulary *v, int32_t id, const char *key)
+{
+    const json_t *value = json_object_get(v->folder->config, key);
+    const json_int_t number = json_is_integer(value) ? json_integer_value(value) : -1;
+    return id >= 0 || number < 0 || (uint64_t)number >= v->count ? id : (int32_t)number;
+}
+
 static hearth_status write_id(vocabulary *v, const char *key, int32_t id, hearth_error *error)
 {
     return id < 0 ? HEARTH_OK : gguf_write_u32(v->w, key, (uint32_t)id, error);
@@ -269,20 +277,55 @@ static hearth_status write_around(vocabulary *v, hearth_error *error)
     const bool eos = list.count > 1 && list.ids[list.count - 1] == tokenizer_eos(v->tokenizer);
     token_list_free(&list);
     status = status != HEARTH_OK ? status : gguf_write_bool(v->w, "tokenizer.ggml.add_bos_token", bos, error);
-    return status != HEARTH_OK || !eos ? status : gguf_write_bool(v->w, "tokenizer.ggml.add_eos_token", true, error);
+    const bool said =
+        eos || v->ends_by_default || json_object_get(v->folder->tokenizer_config, "add_eos_token") != NULL;
+    return status != HEARTH_OK || !said ? status : gguf_write_bool(v->w, "tokenizer.ggml.add_eos_token", eos, error);
+}
+
+static bool is_special(const json_t *piece)
+{
+    return json_object_get(piece, "SpecialToken") != NULL;
+}
+
+/* Whether two texts are parted by more than the end of the first one, as llama.cpp's converter reads it off a
+ * post-processor; -1: it says nothing of two texts. */
+static int parts_texts(const json_t *post)
+{
+    const char *type = json_string_value(json_object_get(post, "type"));
+    const json_t *list = json_object_get(post, "processors");
+    const json_t *single = json_object_get(post, "single");
+    const json_t *pair = json_object_get(post, "pair");
+    size_t between = 0;
+    int parts = -1;
+    for (size_t i = 0; i < json_array_size(list) && parts < 0; i++) {
+        const json_t *one = json_array_get(list, i);
+        parts = json_object_get(one, "processors") == NULL ? parts_texts(one) : -1;
+    }
+    if (type == NULL || json_array_size(list) > 0) {
+        return parts;
+    }
+    for (size_t i = 1; i + 2 < json_array_size(pair); i++) {
+        between += is_special(json_array_get(pair, i)) ? 1 : 0;
+    }
+    const bool ends = json_array_size(single) > 1 && is_special(json_array_get(single, json_array_size(single) - 1));
+    return strcmp(type, "RobertaProcessing") == 0 ? 1 : between == 0 ? -1 : between > 1 || !ends;
 }
 
 static hearth_status write_special(vocabulary *v, hearth_error *error)
 {
     const int32_t unknown = v->unknown >= 0 ? v->unknown : named_id(v, "unk_token");
-    TRY(write_id(v, "tokenizer.ggml.bos_token_id", tokenizer_bos(v->tokenizer), error));
+    TRY(write_id(v, "tokenizer.ggml.bos_token_id", or_config(v, tokenizer_bos(v->tokenizer), "bos_token_id"), error));
     TRY(write_id(v, "tokenizer.ggml.eos_token_id", tokenizer_eos(v->tokenizer), error));
     TRY(write_id(v, "tokenizer.ggml.unknown_token_id", unknown, error));
     TRY(write_id(v, "tokenizer.ggml.seperator_token_id", named_id(v, "sep_token"), error)); /* the format's spelling */
-    TRY(write_id(v, "tokenizer.ggml.padding_token_id", named_id(v, "pad_token"), error));
+    TRY(write_id(v, "tokenizer.ggml.padding_token_id", or_config(v, named_id(v, "pad_token"), "pad_token_id"), error));
     TRY(write_id(v, "tokenizer.ggml.mask_token_id", named_id(v, "mask_token"), error));
     TRY(write_ends(v, error));
     TRY(write_around(v, error));
+    const int parts = v->file == NULL ? -1 : parts_texts(v->file->post_processor);
+    if (parts >= 0) {
+        TRY(gguf_write_bool(v->w, "tokenizer.ggml.add_sep_token", parts == 1, error));
+    }
     const char *template = v->folder->chat_template;
     return template == NULL ? HEARTH_OK
                             : gguf_write_string(v->w, "tokenizer.chat_template", template, strlen(template), error);
@@ -369,7 +412,8 @@ static const char *const probes[] = {
     "日本語のテキスト、中文字符。 한국어 텍스트",
     "Привет, мир! Γειά σου Κόσμε مرحبا بالعالم שלום नमस्ते ไทย",
     "🙂👩‍👩‍👧 ∑∫≤ \xF0\x9D\x94\x98 \x01\x7F",
-    "def f(x):\n    return x**2  # DON'T you'RE 1234567 'S <s> </s> <unk> <0x0A>",
+    "def f(x):\n    return x**2  # DON'T you'RE 1234567 'S",
+    "<s> </s> <unk> <0x0A>",
     "for (int i = 0; i < n; ++i) { a[i] += \"%d\\n\"; }",
 };
 
@@ -379,7 +423,11 @@ hearth_status convert_compare_tokenizers(const tokenizer *from, const tokenizer 
         return from == to ? HEARTH_OK
                           : error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer", "one in both containers", "one alone");
     }
+    const bool unigram = strncmp(tokenizer_kind(from), "Unigram", 7) == 0;
     for (size_t i = 0; i < sizeof probes / sizeof probes[0]; i++) {
+        if (unigram && probes[i][0] == '<') { /* a folder's model may have control tokens among its pieces */
+            continue;
+        }
         token_list lists[2] = {{0}, {0}};
         const size_t length = strlen(probes[i]);
         hearth_status status = tokenizer_encode(from, probes[i], length, ENCODE_ADD_BOS, &lists[0], error);
@@ -401,7 +449,9 @@ hearth_status convert_compare_tokenizers(const tokenizer *from, const tokenizer 
         token_list_free(&lists[1]);
         TRY(status);
     }
-    if (tokenizer_bos(from) != tokenizer_bos(to) || tokenizer_eos(from) != tokenizer_eos(to)) {
+    /* a file without BOS gets one by default in GGUF; whether it is added, the texts above have told */
+    const bool begins_alike = tokenizer_bos(from) < 0 || tokenizer_bos(from) == tokenizer_bos(to);
+    if (!begins_alike || tokenizer_eos(from) != tokenizer_eos(to)) {
         return error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer", "the same BOS and EOS",
                          "%d and %d in place of %d and %d", tokenizer_bos(to), tokenizer_eos(to), tokenizer_bos(from),
                          tokenizer_eos(from));

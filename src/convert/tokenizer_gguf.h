@@ -21,7 +21,8 @@ typedef struct vocabulary {
     int32_t *types;
     float *scores;
     size_t count;
-    int32_t unknown; /* -1: tokenizer_config.json says it, or nobody */
+    bool ends_by_default; /* a file that is silent on EOS means that it is added */
+    int32_t unknown;      /* -1: tokenizer_config.json says it, or nobody */
 } vocabulary;
 
 /* Room for `least` tokens and as many as the embedding has rows. */

@@ -118,6 +118,7 @@ hearth_status vocabulary_wordpiece(vocabulary *v, const model_config *c, hearth_
 static hearth_status write_unigram(vocabulary *v, bool prefix, bool remove_extra, const char *map, size_t map_length,
                                    hearth_error *error)
 {
+    v->ends_by_default = true;
     TRY(vocabulary_write(v, "t5", "default", true, error));
     TRY(gguf_write_bool(v->w, "tokenizer.ggml.add_space_prefix", prefix, error));
     TRY(gguf_write_bool(v->w, "tokenizer.ggml.remove_extra_whitespaces", remove_extra, error));
@@ -320,6 +321,7 @@ static hearth_status rank_pretokenizer(const vocabulary *v, const char **ret, he
     const pretokenizer_step step = {
         .kind = PRETOKENIZER_REGEX, .pattern = {file.pattern, file.pattern_length}, .behavior = SPLIT_ISOLATED};
     const pretokenizer_row *row = pretokenizer_of(&step, 1, true, false);
+    row = row != NULL ? row : pretokenizer_of(&step, 1, false, false); /* the same: merges lead to every token */
     *ret = row == NULL ? NULL : row->name;
     ranks_close(&file);
     return row != NULL ? HEARTH_OK
