@@ -1,4 +1,4 @@
-/* Base64 to bytes. */
+/* Base64 to bytes and back. */
 #include "base/base64.h"
 
 static int value_of(char c)
@@ -35,6 +35,21 @@ hearth_status base64_decode(const char *text, size_t length, buffer *out, hearth
             held -= 8;
             TRY(buffer_append_char(out, (char)(bits >> held & 0xFF), error));
         }
+    }
+    return HEARTH_OK;
+}
+
+hearth_status base64_encode(const void *bytes, size_t length, buffer *out, hearth_error *error)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const uint8_t *from = bytes;
+    for (size_t i = 0; i < length; i += 3) {
+        const size_t left = length - i;
+        const uint32_t bits = (uint32_t)from[i] << 16 | (left > 1 ? (uint32_t)from[i + 1] << 8 : 0) |
+                              (left > 2 ? (uint32_t)from[i + 2] : 0);
+        const char four[4] = {alphabet[bits >> 18 & 63], alphabet[bits >> 12 & 63],
+                              left > 1 ? alphabet[bits >> 6 & 63] : '=', left > 2 ? alphabet[bits & 63] : '='};
+        TRY(buffer_append(out, four, 4, error));
     }
     return HEARTH_OK;
 }

@@ -107,7 +107,7 @@ static void put_activation(config_writer *w)
     if (is(w, "gpt2") || is(w, "phi")) {
         name = w->c->form.activation == ACTIVATE_GELU_TANH ? "gelu_new" : name;
     }
-    if (w->row->style == STYLE_GPT2) {
+    if (w->row->style == STYLE_GPT2 || w->row->style == STYLE_EXAONE) {
         put_text(w, "activation_function", name);
     } else if (w->row->style == STYLE_FALCON) {
         put_text(w, "activation", name);
@@ -152,6 +152,54 @@ static void put_falcon(config_writer *w)
     put_flag(w, "alibi", false);
     put_flag(w, "bias", c->form.mlp_bias);
     put(w, "num_ln_in_parallel_attn", newer ? json_integer(c->form.shared_norm ? 1 : 2) : json_null());
+}
+
+static void put_exaone(config_writer *w)
+{
+    const model_config *c = w->c;
+    put_number(w, "hidden_size", c->width);
+    put_number(w, "num_layers", c->layers);
+    put_number(w, "num_attention_heads", c->heads);
+    put_number(w, "num_key_value_heads", c->kv_heads);
+    put_number(w, "head_dim", c->head_dim);
+    put_number(w, "intermediate_size", c->ffn);
+    put_number(w, "max_position_embeddings", c->context);
+}
+
+static void put_nomic(config_writer *w)
+{
+    const model_config *c = w->c;
+    put_number(w, "n_embd", c->width);
+    put_number(w, "n_layer", c->layers);
+    put_number(w, "n_head", c->heads);
+    put_number(w, "n_inner", c->ffn);
+    put_number(w, "n_positions", c->context);
+    put_number(w, "max_trained_positions", 2048);
+    put_number(w, "type_vocab_size", c->token_types);
+    put_text(w, "activation_function", "swiglu");
+    put_real(w, "rotary_emb_base", c->rope.theta);
+    put_real(w, "rotary_emb_fraction", 1.0);
+    put_flag(w, "rotary_emb_interleaved", false);
+    put(w, "rotary_emb_scale_base", json_null());
+    put_flag(w, "causal", false);
+    put_flag(w, "prenorm", false);
+    put_flag(w, "qkv_proj_bias", false);
+    put_flag(w, "mlp_fc1_bias", false);
+    put_flag(w, "mlp_fc2_bias", false);
+}
+
+static void put_encoder(config_writer *w)
+{
+    const model_config *c = w->c;
+    put_number(w, "hidden_size", c->width);
+    put_number(w, "num_hidden_layers", c->layers);
+    put_number(w, "num_attention_heads", c->heads);
+    put_number(w, "intermediate_size", c->ffn);
+    put_number(w, "max_position_embeddings", c->context + w->hf->position_offset);
+    put_number(w, "type_vocab_size", c->token_types);
+    if (w->hf->position_offset != 0) { /* a text's first position is the one behind the padding's */
+        put_number(w, "pad_token_id", w->hf->position_offset - 1);
+    }
 }
 
 static void put_plain(config_writer *w)
@@ -288,6 +336,9 @@ static json_t *yarn_object(const config_writer *w)
         value = json_door_put(value, "mscale", json_door_float((float)(multiplier * 10)));
         return json_door_put(value, "mscale_all_dim", json_door_float((float)(multiplier * 10)));
     }
+    if (!rope->truncate) {
+        value = json_door_put(value, "truncate", json_false());
+    }
     if ((float)rope->scale != (float)rope_yarn_scale(rope->factor, 1.0)) {
         value = json_door_put(value, "attention_factor", json_door_float((float)rope->scale));
     }
@@ -313,6 +364,9 @@ static hearth_status put_rope(config_writer *w, convert_plan *p, hearth_error *e
     }
     put_real(w, is(w, "gpt_neox") ? "rotary_emb_base" : "rope_theta", rope->theta);
     put(w, "rope_scaling", scaling);
+    if (w->row->style == STYLE_NOMIC) { /* which has keys of its own */
+        return HEARTH_OK;
+    }
     if (c->mla.kv_rank == 0 && (rope->dims != c->head_dim || w->hf->rotary != 0)) {
         put_real(w, is(w, "gpt_neox") ? "rotary_pct" : "partial_rotary_factor", (double)rope->dims / c->head_dim);
     }
@@ -327,7 +381,7 @@ static hearth_status put_rope(config_writer *w, convert_plan *p, hearth_error *e
 static void put_window(config_writer *w)
 {
     const model_config *c = w->c;
-    if (w->row->style != STYLE_PLAIN) {
+    if (w->row->style != STYLE_PLAIN || c->form.residual_norm) {
         return;
     }
     put(w, "sliding_window", c->window == 0 ? json_null() : json_integer(c->window));
@@ -357,11 +411,17 @@ static void put_window(config_writer *w)
 static void put_biases(config_writer *w)
 {
     const layer_form *form = &w->c->form;
-    if (w->row->style != STYLE_PLAIN) {
+    if (w->row->style != STYLE_PLAIN || form->residual_norm) {
         return;
     }
-    put_flag(w, "attention_bias", form->qkv_bias && (form->o_bias || w->hf->o_unbiased));
+    put_flag(w, "attention_bias", form->qkv_bias && (form->o_bias || w->hf->o_unbiased || w->hf->o_bias_key));
     put_flag(w, "mlp_bias", form->mlp_bias);
+    if (w->hf->o_bias_key) {
+        put_flag(w, "attention_out_bias", form->o_bias);
+    }
+    if (is(w, "internlm2")) {
+        put_flag(w, "bias", form->qkv_bias);
+    }
     if (w->hf->one_bias_key) {
         put_flag(w, "use_bias", form->mlp_bias);
     }
@@ -383,10 +443,24 @@ static void put_biases(config_writer *w)
     }
 }
 
+/* MiniCPM's, which hang on the model's depth and width. */
+static void put_depth_scales(config_writer *w)
+{
+    char key[96];
+    double divisor = 1;
+    snprintf(key, sizeof key, "%s.logit_scale", w->c->family->gguf_architecture);
+    (void)gguf_get_f64(w->file, key, &divisor, NULL);
+    put_real(w, "scale_emb", (double)w->c->embedding_scale);
+    put(w, "scale_depth", json_real((double)w->c->residual_scale * sqrt((double)w->c->layers)));
+    put(w, "dim_model_base", json_real(w->c->width / divisor));
+}
+
 static void put_scales(config_writer *w)
 {
     const model_config *c = w->c;
-    if (w->hf->logit_scale_divides) {
+    if (w->hf->scales_by_depth) {
+        put_depth_scales(w);
+    } else if (w->hf->logit_scale_divides) {
         char key[96];
         double divisor = 1;
         snprintf(key, sizeof key, "%s.logit_scale", c->family->gguf_architecture);
@@ -441,7 +515,7 @@ static void put_latent(config_writer *w)
 static void put_experts(config_writer *w)
 {
     const moe_config *m = &w->c->moe;
-    const bool local = is(w, "mixtral") || is(w, "granitemoe") || is(w, "phimoe");
+    const bool local = is(w, "mixtral") || is(w, "granitemoe") || is(w, "phimoe") || is(w, "gpt_oss");
     if (m->experts == 0) {
         return;
     }
@@ -464,6 +538,9 @@ static void put_experts(config_writer *w)
     }
     if (m->jitter != 0.0f) {
         put_real(w, "router_jitter_noise", (double)m->jitter);
+    }
+    if (m->limit != 0.0f) {
+        put_real(w, "swiglu_limit", (double)m->limit);
     }
     put_latent(w);
 }
@@ -497,6 +574,26 @@ static hearth_status take_xielu(const config_writer *w, convert_plan *p, hearth_
 }
 
 /* ---- the files ---- */
+
+/* gpt-oss with its experts as MXFP4, as it is published. */
+static void put_quantization(config_writer *w, const convert_plan *p)
+{
+    static const char *const whole[] = {"model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens",
+                                        "lm_head"};
+    bool there = false;
+    for (size_t i = 0; i < p->count && !there; i++) {
+        there = p->tensors[i].kind == CONVERT_BLOCKS;
+    }
+    if (!there) {
+        return;
+    }
+    json_t *list = json_array();
+    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++) {
+        list = json_door_append(list, json_string(whole[i]));
+    }
+    json_t *value = json_door_put(json_object(), "quant_method", json_string("mxfp4"));
+    put(w, "quantization_config", json_door_put(value, "modules_to_not_convert", list));
+}
 
 static hearth_status write_generation(const char *path, const gguf_file *file, const model_config *c,
                                       hearth_error *error)
@@ -559,8 +656,14 @@ hearth_status convert_config_to_folder(const char *path, const gguf_file *file, 
     case STYLE_FALCON:
         put_falcon(&w);
         break;
+    case STYLE_EXAONE:
+        put_exaone(&w);
+        break;
+    case STYLE_NOMIC:
+        put_nomic(&w);
+        break;
     case STYLE_PLAIN:
-        put_plain(&w);
+        (c->form.residual_norm ? put_encoder : put_plain)(&w);
         break;
     }
     if (w.row->eps_key != NULL) {
@@ -571,6 +674,7 @@ hearth_status convert_config_to_folder(const char *path, const gguf_file *file, 
     put_biases(&w);
     put_scales(&w);
     put_experts(&w);
+    put_quantization(&w, p);
     hearth_status status = put_rope(&w, p, error);
     status = status != HEARTH_OK ? status : take_xielu(&w, p, error);
     if (status != HEARTH_OK) {

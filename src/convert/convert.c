@@ -62,6 +62,7 @@ static hearth_status compare_tokenizers(const gguf_file *file, const hf_folder *
 
 typedef struct to_gguf {
     hf_folder *folder;
+    stored_tensors stored; /* of a quantised folder */
     model_config config;
     convert_plan plan;
     gguf_writer *writer;
@@ -87,12 +88,12 @@ static hearth_status write_gguf(to_gguf *t, const char *out, const convert_optio
     const char *architecture = NULL;
     TRY(model_config_from_hf(t->folder, &t->config, error));
     TRY(convert_architecture(t->config.family, &gguf, &architecture, error));
+    convert_source source = {.table = &t->folder->tensors};
     if (t->config.quantization.kind != HF_QUANTIZED_NOT) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, "quantization_config", "a folder that is not quantised",
-                         "FP8, MXFP4, GPTQ or AWQ");
+        TRY(stored_tensors_open(&t->stored, &t->folder->tensors, &t->config, error));
+        source = (convert_source){&t->stored.table, t->stored.readers};
     }
-    TRY(convert_plan_make(&t->plan, &t->folder->tensors, &t->config, t->config.family, gguf, true, options->type,
-                          error));
+    TRY(convert_plan_make(&t->plan, source, &t->config, t->config.family, gguf, true, options->type, error));
     t->writer = gguf_writer_create();
     if (t->writer == NULL) {
         return error_memory(error, 0);
@@ -114,6 +115,7 @@ static hearth_status write_gguf(to_gguf *t, const char *out, const convert_optio
                             .family = t->config.family->name,
                             .type = t->plan.main,
                             .tensors = t->plan.count,
+                            .dequantized = t->plan.dequantized,
                             .files = 1,
                             .bytes = t->plan.bytes};
     return gguf_writer_finish(t->writer, error);
@@ -127,6 +129,7 @@ static hearth_status convert_folder(const char *path, const char *out, const con
     status = status != HEARTH_OK ? status : write_gguf(&t, out, options, ret, error);
     gguf_writer_free(t.writer);
     convert_plan_free(&t.plan);
+    stored_tensors_close(&t.stored);
     hf_close(t.folder);
     return status;
 }
@@ -243,9 +246,9 @@ static hearth_status write_folder(to_folder *t, const char *out, const convert_o
 {
     const model_family *hf = NULL;
     TRY(model_config_from_gguf(t->file, &t->config, error));
-    TRY(convert_class(&t->config, &hf, error));
-    TRY(convert_plan_make(&t->plan, gguf_tensors(t->file), &t->config, hf, t->config.family, false, options->type,
-                          error));
+    TRY(convert_class(t->file, &t->config, &hf, error));
+    const convert_source source = {.table = gguf_tensors(t->file)};
+    TRY(convert_plan_make(&t->plan, source, &t->config, hf, t->config.family, false, options->type, error));
     TRY(file_make_folders(t->temporary, error));
     TRY(convert_config_to_folder(t->temporary, t->file, &t->config, hf, &t->plan, error));
     TRY(convert_plan_check_used(&t->plan, error));
@@ -257,8 +260,12 @@ static hearth_status write_folder(to_folder *t, const char *out, const convert_o
     for (size_t i = 0; i < t->shards; i++) {
         TRY(write_shard(t, i, &s, error));
     }
-    *ret = (convert_result){
-        .family = hf->name, .type = t->plan.main, .tensors = t->plan.count, .files = t->shards, .bytes = t->plan.bytes};
+    *ret = (convert_result){.family = hf->name,
+                            .type = t->plan.main,
+                            .tensors = t->plan.count,
+                            .dequantized = t->plan.dequantized,
+                            .files = t->shards,
+                            .bytes = t->plan.bytes};
     return file_move_folder(t->temporary, out, error);
 }
 

@@ -8,7 +8,9 @@
 #include "base/error.h"
 
 typedef struct convert_options {
-    dtype type;           /* F32, F16 or BF16; DTYPE_LIMIT: as the source has it (quantised tensors as F32) */
+    /* F32, F16 or BF16; DTYPE_LIMIT: as the source has it: what only the source's container can hold becomes F32, or in
+     * GGUF a format that holds it exactly */
+    dtype type;
     uint64_t shard_bytes; /* of safetensors files, the last tensor may pass it; 0: one file */
     const kernel_table *kernels;
     progress_fn progress; /* NULL: none */
@@ -20,7 +22,8 @@ typedef struct convert_result {
     const char *family; /* "Qwen 3" */
     dtype type;         /* of the matrices */
     size_t tensors, files;
-    uint64_t bytes; /* of the tensors' data */
+    size_t dequantized; /* tensors that were quantised and are no more */
+    uint64_t bytes;     /* of the tensors' data */
 } convert_result;
 
 /* `path`: a folder becomes a GGUF file at `out`, a GGUF file a folder; nothing may be at `out`, and nothing is there

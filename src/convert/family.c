@@ -40,6 +40,15 @@ static const convert_family rows[] = {
     {"DeepseekV3ForCausalLM", "deepseek_v3", NULL, "rms_norm_eps", STYLE_PLAIN},
     {"NemotronForCausalLM", "nemotron", NULL, "norm_eps", STYLE_PLAIN},
     {"ArceeForCausalLM", "arcee", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"GptOssForCausalLM", "gpt_oss", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"ExaoneForCausalLM", "exaone", NULL, "layer_norm_epsilon", STYLE_EXAONE},
+    {"InternLM2ForCausalLM", "internlm2", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"MiniCPMForCausalLM", "minicpm", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"SeedOssForCausalLM", "seed_oss", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"BertModel", "bert", NULL, "layer_norm_eps", STYLE_PLAIN},
+    {"RobertaModel", "roberta", "bert", "layer_norm_eps", STYLE_PLAIN},
+    {"XLMRobertaModel", "xlm-roberta", "bert", "layer_norm_eps", STYLE_PLAIN},
+    {"NomicBertModel", "nomic_bert", NULL, "layer_norm_epsilon", STYLE_NOMIC},
     {"Exaone4ForCausalLM", "exaone4", NULL, "rms_norm_eps", STYLE_PLAIN},
 };
 
@@ -66,7 +75,20 @@ hearth_status convert_architecture(const model_family *hf, const model_family **
     return HEARTH_OK;
 }
 
-hearth_status convert_class(const model_config *c, const model_family **ret, hearth_error *error)
+/* Encoders tell by their vocabulary: BERT's WordPiece, RoBERTa's bytes, XLM-RoBERTa's Unigram; without one by token
+ * types, of which RoBERTa has one. */
+static const char *encoder_class(const gguf_file *file, const model_config *c)
+{
+    gguf_string model = {"", 0};
+    (void)gguf_get_string(file, "tokenizer.ggml.model", &model, NULL);
+    if (model.length == 2 && memcmp(model.text, "t5", 2) == 0) {
+        return "XLMRobertaModel";
+    }
+    const bool bytes = model.length == 4 && memcmp(model.text, "gpt2", 4) == 0;
+    return bytes || (model.length == 0 && c->token_types == 1) ? "RobertaModel" : "BertModel";
+}
+
+hearth_status convert_class(const gguf_file *file, const model_config *c, const model_family **ret, hearth_error *error)
 {
     const char *class = c->family->hf_class;
     const char *architecture = c->family->gguf_architecture;
@@ -74,6 +96,8 @@ hearth_status convert_class(const model_config *c, const model_family **ret, hea
         class = c->moe.experts != 0 ? "MixtralForCausalLM" : c->window != 0 ? "MistralForCausalLM" : class;
     } else if (strcmp(architecture, "olmo2") == 0 && c->window != 0) {
         class = "Olmo3ForCausalLM";
+    } else if (strcmp(architecture, "bert") == 0) {
+        class = encoder_class(file, c);
     } else if (strcmp(architecture, "deepseek2") == 0 && !c->moe.select_bias) {
         class = "DeepseekV2ForCausalLM";
     }
@@ -109,7 +133,8 @@ static void compare_shape(comparison *r, const model_config *a, const model_conf
     same(r, "MLP width", a->ffn, b->ffn);
     same(r, "vocabulary", a->vocabulary, b->vocabulary);
     same(r, "context length", a->context, b->context);
-    same(r, "positions", a->positions, b->positions);
+    same(r, "positions", a->positions - a->position_offset, b->positions - b->position_offset);
+    same(r, "token types", a->token_types, b->token_types);
     same(r, "norm epsilon", (double)a->eps, (double)b->eps);
     same(r, "tied embeddings", a->tied, b->tied);
     same(r, "attention scale", (double)a->attention_scale, (double)b->attention_scale);
@@ -139,6 +164,10 @@ static void compare_form(comparison *r, const layer_form *a, const layer_form *b
     same(r, "activation", a->activation, b->activation);
     same(r, "ALiBi", a->alibi, b->alibi);
     same(r, "embedding norm", a->embedding_norm, b->embedding_norm);
+    same(r, "norms of the residual stream", a->residual_norm, b->residual_norm);
+    same(r, "attention to the whole text", a->bidirectional, b->bidirectional);
+    same(r, "hidden states alone", a->headless, b->headless);
+    same(r, "attention to nothing", a->sinks, b->sinks);
 }
 
 static void compare_rope(comparison *r, const rope_config *a, const rope_config *b, uint32_t head_dim)
@@ -207,6 +236,8 @@ static void compare_experts(comparison *r, const moe_config *a, const moe_config
     same(r, "scale of expert weights", (double)a->scale, (double)b->scale);
     same(r, "router jitter", (double)a->jitter, (double)b->jitter);
     same(r, "gate of the shared expert", a->shared_gate, b->shared_gate);
+    same(r, "biases of experts", a->biased, b->biased);
+    same(r, "limit of experts' gates", (double)a->limit, (double)b->limit);
     same(r, "bias of the choice", a->select_bias, b->select_bias);
     const uint32_t left = a->groups > 1 ? a->groups : 0;
     const uint32_t right = b->groups > 1 ? b->groups : 0;

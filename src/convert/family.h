@@ -5,7 +5,14 @@
 
 #include "model/config.h"
 
-typedef enum config_style { STYLE_PLAIN, STYLE_GPT2, STYLE_BLOOM, STYLE_FALCON } config_style;
+typedef enum config_style {
+    STYLE_PLAIN,
+    STYLE_GPT2,
+    STYLE_BLOOM,
+    STYLE_FALCON,
+    STYLE_EXAONE,
+    STYLE_NOMIC,
+} config_style;
 
 typedef struct convert_family {
     const char *hf_class;
@@ -22,7 +29,8 @@ const convert_family *convert_family_of(const model_family *hf);
 hearth_status convert_architecture(const model_family *hf, const model_family **ret, const char **ret_name,
                                    hearth_error *error);
 /* The Hugging Face family of a GGUF file: several share an architecture. */
-hearth_status convert_class(const model_config *c, const model_family **ret, hearth_error *error);
+hearth_status convert_class(const gguf_file *file, const model_config *c, const model_family **ret,
+                            hearth_error *error);
 /* HEARTH_E_UNSUPPORTED names the first thing that the other container cannot say. */
 hearth_status convert_compare(const model_config *from, const model_config *to, bool to_gguf, hearth_error *error);
 

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "convert/metadata.h"
 #include "model/config_json.h"
+#include "model/embedding_config.h"
 #include "nn/rope.h"
 
 #include <stdio.h>
@@ -100,19 +101,25 @@ static void put_license(keys *k, const hf_folder *folder)
 }
 
 /* The family's word for what most matrices are: llama.cpp's enumeration of file types. */
-static uint32_t file_type(dtype type)
+static uint32_t file_type(const convert_plan *p)
 {
-    return type == DTYPE_F32 ? 0 : type == DTYPE_F16 ? 1 : 32;
+    const dtype type = p->main;
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->tensors[i].out.type == DTYPE_MXFP4) {
+            return 38; /* experts of it */
+        }
+    }
+    return type == DTYPE_F32 ? 0 : type == DTYPE_F16 ? 1 : type == DTYPE_Q5_0 ? 8 : 32;
 }
 
-static void put_description(keys *k, const hf_folder *folder, const model_config *c, dtype main)
+static void put_description(keys *k, const hf_folder *folder, const model_config *c, const convert_plan *p)
 {
     put_general(k, "general.architecture", k->architecture, strlen(k->architecture));
     put_general(k, "general.type", "model", 5);
     put_general(k, "general.name", c->name, strlen(c->name));
     put_license(k, folder);
     if (k->status == HEARTH_OK) {
-        k->status = gguf_write_u32(k->w, "general.file_type", file_type(main), k->error);
+        k->status = gguf_write_u32(k->w, "general.file_type", file_type(p), k->error);
     }
     if (k->status == HEARTH_OK) {
         k->status = gguf_write_u32(k->w, "general.quantization_version", 2, k->error);
@@ -136,8 +143,10 @@ static void put_yarn(keys *k, const json_t *config, const model_config *c)
     put_text(k, "rope.scaling.type", "yarn");
     put_real(k, "rope.scaling.factor", rope->factor);
     put_number(k, "rope.scaling.original_context_length", rope->original_context);
-    if (rope->beta_fast != 32.0 || rope->beta_slow != 1.0) {
+    if (rope->beta_fast != 32.0 || config_value(scaling_of(config), "beta_fast") != NULL) {
         put_real(k, "rope.scaling.yarn_beta_fast", rope->beta_fast);
+    }
+    if (rope->beta_slow != 1.0 || config_value(scaling_of(config), "beta_slow") != NULL) {
         put_real(k, "rope.scaling.yarn_beta_slow", rope->beta_slow);
     }
     if (c->family->latent) {
@@ -241,6 +250,9 @@ static void put_shape(keys *k, const json_t *config, const model_config *c)
 {
     put_number(k, "block_count", c->layers);
     put_number(k, "context_length", whole_context(config, c));
+    if (c->form.bidirectional) {
+        put_flag(k, "attention.causal", false);
+    }
     put_number(k, "embedding_length", c->width);
     put_number(k, "feed_forward_length", c->ffn);
     put_number(k, "vocab_size", c->vocabulary);
@@ -251,6 +263,9 @@ static void put_shape(keys *k, const json_t *config, const model_config *c)
     if (is(k, "nemotron")) { /* both, as llama.cpp's converter has it, and that RoPE is not scaled */
         put_real(k, "attention.layer_norm_rms_epsilon", (double)c->eps);
         put_unscaled(k, c);
+    }
+    if (is(k, "exaone")) { /* both, as config.json may spell it */
+        put_real(k, "attention.layer_norm_epsilon", (double)c->eps);
     }
     if (c->mla.kv_rank != 0) {
         put_number(k, "attention.key_length", c->head_dim);
@@ -303,7 +318,13 @@ static void put_scales(keys *k, const json_t *config, const model_config *c)
     if (c->clip_qkv != 0.0f) {
         put_real(k, "attention.clamp_kqv", (double)c->clip_qkv);
     }
-    if (c->family->logit_scale_divides) {
+    if (c->family->scales_by_depth) {
+        double base = c->width;
+        (void)config_real_or(config, "dim_model_base", &base, NULL);
+        put_real(k, "embedding_scale", (double)c->embedding_scale);
+        put_real(k, "residual_scale", (double)c->residual_scale);
+        put_real(k, "logit_scale", c->width / base);
+    } else if (c->family->logit_scale_divides) {
         float divisor = 1.0f;
         put_real(k, "attention.scale", (double)c->attention_scale);
         put_real(k, "embedding_scale", (double)c->embedding_scale);
@@ -325,7 +346,7 @@ static void put_experts(keys *k, const model_config *c)
     }
     put_number(k, "expert_count", m->experts);
     put_number(k, "expert_used_count", m->used);
-    if (m->ffn != c->ffn || c->family->latent) {
+    if (m->ffn != c->ffn || c->family->latent || is(k, "gpt-oss")) {
         put_number(k, "expert_feed_forward_length", m->ffn);
     }
     if (!c->family->latent) {
@@ -387,11 +408,29 @@ static hearth_status put_xielu(keys *k, const model_config *c, convert_plan *p)
     return HEARTH_OK;
 }
 
+/* How an encoder makes one vector of a text; token types. */
+static void put_encoder(keys *k, const hf_folder *folder, const model_config *c)
+{
+    embedding_config e = {.pooling = POOLING_KINDS};
+    if (k->status == HEARTH_OK) {
+        k->status = embedding_config_modules(folder, &e, k->error);
+    }
+    if (e.pooling != POOLING_KINDS) {
+        put_number(k, "pooling_type", (uint32_t)e.pooling + 1);
+    }
+    if (k->status == HEARTH_OK) {
+        k->status = gguf_write_u32(k->w, "tokenizer.ggml.token_type_count", c->token_types, k->error);
+    }
+}
+
 hearth_status convert_metadata_to_gguf(gguf_writer *w, const hf_folder *folder, const model_config *c,
                                        const char *architecture, convert_plan *p, hearth_error *error)
 {
     keys k = {.w = w, .architecture = architecture, .error = error};
-    put_description(&k, folder, c, p->main);
+    put_description(&k, folder, c, p);
+    if (c->form.residual_norm) {
+        put_encoder(&k, folder, c);
+    }
     put_shape(&k, folder->config, c);
     put_pattern(&k, c);
     put_scales(&k, folder->config, c);

@@ -25,13 +25,16 @@ hearth_status convert_no_name(const convert_plan *p, const char *name, hearth_er
                      "none for it in a %s model", p->c->family->name);
 }
 
+hearth_status convert_missing(const char *name, hearth_error *error)
+{
+    char place[PLACE_SIZE];
+    return error_set(error, HEARTH_E_FORMAT, place_name(place, "tensor", name, strlen(name)), "this tensor",
+                     "no such tensor");
+}
+
 const tensor_entry *convert_plan_take(convert_plan *p, const char *name)
 {
-    static const char prefix[] = "transformer."; /* the first files of GPT-2 and BLOOM leave it out */
-    const tensor_entry *entry = tensor_table_find(p->table, name);
-    if (entry == NULL && strncmp(name, prefix, sizeof prefix - 1) == 0) {
-        entry = tensor_table_find(p->table, name + sizeof prefix - 1);
-    }
+    const tensor_entry *entry = tensor_find_spelled(p->table, name);
     if (entry != NULL) {
         p->used[entry - p->table->entries] = true;
     }
@@ -52,11 +55,12 @@ static bool ends_in(const char *name, const char *tail)
     return length >= size && strcmp(name + length - size, tail) == 0;
 }
 
-/* What GGUF files keep in binary32 always: vectors, norms, routers, learned positions. */
+/* What GGUF files keep in binary32 always: vectors, norms, routers, learned positions, token types. */
 static bool gguf_wide(const char *name, uint32_t dims)
 {
     return dims <= 1 || ends_in(name, "_norm.weight") || ends_in(name, ".ffn_gate_inp.weight") ||
-           ends_in(name, ".ffn_gate_inp_shexp.weight") || strcmp(name, "position_embd.weight") == 0;
+           ends_in(name, ".ffn_gate_inp_shexp.weight") || ends_in(name, ".bias") ||
+           strcmp(name, "position_embd.weight") == 0 || strcmp(name, "token_types.weight") == 0;
 }
 
 static float narrowed(float value, dtype type)
@@ -75,7 +79,7 @@ static bool narrows(const convert_tensor *t, dtype type)
     }
     for (size_t s = 0; s < t->source_count; s++) {
         const tensor_entry *e = t->sources[s];
-        exact = exact && e->type == DTYPE_F32;
+        exact = exact && e->type == DTYPE_F32 && e->data != NULL;
         for (uint64_t i = 0; exact && i < e->size_bytes / 4; i++) {
             float value = 0;
             memcpy(&value, e->data + 4 * i, 4);
@@ -114,21 +118,26 @@ static dtype choose_type(const convert_plan *p, const convert_tensor *t, const c
     return is_float(source) ? source : p->main;
 }
 
-/* The type of most matrix values of the source; quantised ones count as binary32, which holds them exactly. */
-static dtype main_type(const tensor_table *table)
+/* The type of most matrix values that come out; quantised ones count as binary32, which holds them exactly, or as
+ * themselves where they stay. MXFP4 that stays says nothing: models have it beside another one. */
+static dtype main_type(const convert_plan *p)
 {
-    uint64_t values[3] = {0};
-    static const dtype types[3] = {DTYPE_BF16, DTYPE_F16, DTYPE_F32};
-    for (size_t i = 0; i < table->count; i++) {
-        const tensor_entry *e = &table->entries[i];
+    uint64_t values[DTYPE_LIMIT] = {0};
+    dtype best = DTYPE_BF16;
+    for (size_t i = 0; i < p->table->count; i++) {
+        const tensor_entry *e = &p->table->entries[i];
         uint64_t count = 1;
         for (uint32_t d = 0; d < e->dims; d++) {
             count *= e->shape[d];
         }
-        values[e->type == DTYPE_BF16 ? 0 : e->type == DTYPE_F16 ? 1 : 2] += e->dims > 1 ? count : 0;
+        const bool stays = is_float(e->type) || p->to.gguf || (p->blocks && e->type == DTYPE_MXFP4);
+        values[stays ? e->type : DTYPE_F32] += e->dims > 1 ? count : 0;
     }
-    const int best = values[1] > values[0] ? 1 : 0;
-    return values[2] > values[best] ? DTYPE_F32 : types[best];
+    values[DTYPE_MXFP4] = 0;
+    for (unsigned type = 0; type < DTYPE_GGUF; type++) {
+        best = values[type] > values[best] ? (dtype)type : best;
+    }
+    return best;
 }
 
 /* ---- adding ---- */
@@ -148,11 +157,25 @@ static hearth_status make_room(convert_plan *p, hearth_error *error)
     return HEARTH_OK;
 }
 
+/* A folder of an encoder alone, which BertModel and its like are, has names without the first part. */
+static const char *bare_name(const convert_plan *p, const char *name)
+{
+    static const char *const parts[] = {"bert.", "roberta."};
+    for (size_t i = 0; !p->to.gguf && p->c->form.residual_norm && i < sizeof parts / sizeof parts[0]; i++) {
+        const size_t length = strlen(parts[i]);
+        if (strncmp(name, parts[i], length) == 0) {
+            return name + length;
+        }
+    }
+    return name;
+}
+
 hearth_status convert_plan_add(convert_plan *p, convert_tensor t, const char *name, const tensor_entry *const *sources,
                                hearth_error *error)
 {
     char place[PLACE_SIZE];
     TRY(make_room(p, error));
+    name = bare_name(p, name);
     t.out.name = arena_strndup(p->memory, name, strlen(name));
     t.sources = NULL;
     if (t.source_count > 0) {
@@ -164,15 +187,21 @@ hearth_status convert_plan_add(convert_plan *p, convert_tensor t, const char *na
     for (size_t i = 0; i < t.source_count; i++) {
         t.sources[i] = sources[i];
     }
-    t.out.type = choose_type(p, &t, name);
+    t.out.type = t.fixed ? t.out.type : choose_type(p, &t, name);
+    p->dequantized += t.source_count > 0 && !is_float(t.sources[0]->type) && is_float(t.out.type);
     t.cols = t.out.dims == 0 ? 1 : (size_t)t.out.shape[t.out.dims - 1];
     t.rows = 1;
     for (uint32_t i = 0; i + 1 < t.out.dims; i++) {
         t.rows *= (size_t)t.out.shape[i];
     }
-    if (t.kind == CONVERT_PARTS && t.out.dims == 1) { /* a vector's rows are its values */
-        t.rows = t.cols;
+    t.flat = t.flat || (t.kind == CONVERT_PARTS && t.out.dims == 1); /* a vector's rows are its values */
+    if (t.flat) {
+        t.rows *= t.cols;
         t.cols = 1;
+    }
+    if (t.kind == CONVERT_BLOCKS || t.kind == CONVERT_SCALES) { /* a row of the matrix, whatever its shape here */
+        t.rows = (size_t)(t.out.shape[0] * t.out.shape[1]);
+        t.cols = (size_t)(t.out.shape[2] * (t.out.dims == 4 ? t.out.shape[3] : 1));
     }
     TRY(tensor_size_bytes(t.out.type, t.out.dims, t.out.shape, place_name(place, "tensor", name, strlen(name)),
                           &t.out.size_bytes, error));
@@ -463,6 +492,22 @@ static hearth_status convert_fused(convert_plan *p, const fused_role *role, unsi
 
 /* ---- a layer ---- */
 
+/* Logits of attending to nothing: the containers have whole names for them. */
+static hearth_status plan_sinks(convert_plan *p, unsigned layer, hearth_error *error)
+{
+    char name[CONVERT_NAME_BYTES];
+    if (!p->c->form.sinks || p->from.names->sinks == NULL || p->to.names->sinks == NULL) {
+        return HEARTH_OK;
+    }
+    const tensor_entry *entry = convert_plan_take(p, convert_name(p->from.names->sinks, layer, 0, "", name));
+    if (entry == NULL) {
+        return convert_missing(name, error);
+    }
+    convert_tensor t = {.kind = CONVERT_COPY, .source_count = 1, .out = {.dims = entry->dims}};
+    memcpy(t.out.shape, entry->shape, sizeof t.out.shape);
+    return convert_plan_add(p, t, convert_name(p->to.names->sinks, layer, 0, "", name), &entry, error);
+}
+
 static hearth_status plan_attention(convert_plan *p, unsigned layer, hearth_error *error)
 {
     const tensor_names *f = p->from.names;
@@ -476,6 +521,7 @@ static hearth_status plan_attention(convert_plan *p, unsigned layer, hearth_erro
                             .count = 3};
     TRY(convert_fused(p, &qkv, layer, turned, error));
     TRY(convert_plan_role(p, f->o, t->o, layer, PART_ALL, false, turned, error));
+    TRY(plan_sinks(p, layer, error));
     TRY(convert_plan_role(p, f->q_norm, t->q_norm, layer, PART_Q, true, false, error));
     return convert_plan_role(p, f->k_norm, t->k_norm, layer, PART_K, true, false, error);
 }
@@ -492,7 +538,7 @@ static hearth_status plan_mlp(convert_plan *p, unsigned layer, hearth_error *err
         return convert_plan_role(p, f->down, t->down, layer, PART_ALL, false, turned, error);
     }
     const bool own =
-        f->gate != NULL && tensor_table_find(p->table, convert_name(f->gate, layer, 0, ".weight", name)) != NULL;
+        f->gate != NULL && tensor_find_spelled(p->table, convert_name(f->gate, layer, 0, ".weight", name)) != NULL;
     const bool to_own = p->to.gguf ? own : t->gate != NULL;
     const fused_role both = {.from_own = {own ? f->gate : NULL, own ? f->up : NULL},
                              .from_fused = own ? NULL : f->gate_up,
@@ -512,7 +558,9 @@ static hearth_status plan_layer(convert_plan *p, unsigned layer, hearth_error *e
                                     {f->ffn_norm, t->ffn_norm},
                                     {f->attention_post, t->attention_post},
                                     {f->ffn_post, t->ffn_post}};
-    for (size_t i = 0; i < sizeof norms / sizeof norms[0]; i++) {
+    /* GGUF has one name for a norm behind attention and, in some families, for one before the MLP */
+    const size_t count = p->c->form.post_norm || p->c->form.residual_norm ? 4 : 2;
+    for (size_t i = 0; i < count; i++) {
         TRY(convert_plan_role(p, norms[i][0], norms[i][1], layer, PART_ALL, true, false, error));
     }
     if (p->c->mla.kv_rank != 0) {
@@ -527,12 +575,39 @@ static hearth_status plan_layer(convert_plan *p, unsigned layer, hearth_error *e
     return plan_mlp(p, layer, error);
 }
 
-static hearth_status plan_all(convert_plan *p, hearth_error *error)
+/* Learned positions: a folder's table may have rows before position 0, which GGUF leaves out and which no text reaches.
+ */
+static hearth_status plan_positions(convert_plan *p, uint32_t offset, hearth_error *error)
+{
+    char name[CONVERT_NAME_BYTES];
+    if (offset == 0 || p->from.names->positions == NULL || p->to.names->positions == NULL) {
+        return convert_plan_role(p, p->from.names->positions, p->to.names->positions, 0, PART_ALL, false, false, error);
+    }
+    const tensor_entry *entry = convert_plan_take(p, convert_name(p->from.names->positions, 0, 0, ".weight", name));
+    if (entry == NULL) {
+        return convert_missing(name, error);
+    }
+    if (entry->dims != 2 || (p->to.gguf && entry->shape[0] <= offset)) {
+        char place[PLACE_SIZE];
+        return error_set(error, HEARTH_E_FORMAT, place_name(place, "tensor", name, strlen(name)),
+                         "a matrix with more rows than go before position 0", "another shape");
+    }
+    const convert_tensor t = {
+        .kind = p->to.gguf ? CONVERT_UNSTACK : CONVERT_AFTER,
+        .source_count = 1,
+        .first = offset,
+        .out = {.dims = 2,
+                .shape = {p->to.gguf ? entry->shape[0] - offset : entry->shape[0] + offset, entry->shape[1]}}};
+    return convert_plan_add(p, t, convert_name(p->to.names->positions, 0, 0, ".weight", name), &entry, error);
+}
+
+static hearth_status plan_all(convert_plan *p, uint32_t position_offset, hearth_error *error)
 {
     const tensor_names *f = p->from.names;
     const tensor_names *t = p->to.names;
     TRY(convert_plan_role(p, f->embedding, t->embedding, 0, PART_ALL, false, false, error));
-    TRY(convert_plan_role(p, f->positions, t->positions, 0, PART_ALL, false, false, error));
+    TRY(plan_positions(p, position_offset, error));
+    TRY(convert_plan_role(p, f->types, t->types, 0, PART_ALL, false, false, error));
     TRY(convert_plan_role(p, f->embedding_norm, t->embedding_norm, 0, PART_ALL, true, false, error));
     for (unsigned i = 0; i < p->c->layers; i++) {
         TRY(plan_layer(p, i, error));
@@ -541,27 +616,41 @@ static hearth_status plan_all(convert_plan *p, hearth_error *error)
     return p->c->tied ? HEARTH_OK : convert_plan_role(p, f->output, t->output, 0, PART_ALL, false, false, error);
 }
 
-hearth_status convert_plan_make(convert_plan *p, const tensor_table *table, const model_config *c,
-                                const model_family *hf, const model_family *gguf, bool to_gguf, dtype wanted,
-                                hearth_error *error)
+/* The names that GGUF files of the family have: weights.c chooses alike. */
+static tensor_names gguf_names(const model_family *gguf, bool two_norms)
 {
-    *p = (convert_plan){.table = table, .c = c, .wanted = wanted};
-    p->main = wanted != DTYPE_LIMIT ? wanted : main_type(table);
+    tensor_names names = gguf->form.residual_norm   ? names_gguf_encoder
+                         : gguf->gguf_names != NULL ? *gguf->gguf_names
+                         : two_norms                ? names_gguf_two_norms
+                                                    : names_gguf;
+    if (strcmp(gguf->gguf_architecture, "internlm2") == 0) { /* a folder's matrix of q, k and v is three here */
+        names.qkv = NULL;
+    }
+    return names;
+}
+
+hearth_status convert_plan_make(convert_plan *p, convert_source source, const model_config *c, const model_family *hf,
+                                const model_family *gguf, bool to_gguf, dtype wanted, hearth_error *error)
+{
+    const tensor_table *table = source.table;
+    *p = (convert_plan){.table = table, .readers = source.readers, .c = c, .wanted = wanted};
     const bool two = hf->names == &names_falcon &&
                      tensor_table_find(table, to_gguf ? "transformer.h.0.ln_attn.weight" : "blk.0.attn_norm_2.weight");
     const tensor_names *hf_names = two ? &names_falcon_new : hf->names;
     const convert_side folder = {.names = hf_names, .order = {c, hf_names->order, hf->hf_interleaved}};
-    const convert_side file = {.names = two ? &names_gguf_two_norms : &names_gguf,
-                               .order = {c, FUSED_CONCATENATED, gguf->gguf_interleaved},
-                               .gguf = true};
+    p->gguf_names = gguf_names(gguf, two);
+    const convert_side file = {
+        .names = &p->gguf_names, .order = {c, FUSED_CONCATENATED, gguf->gguf_interleaved}, .gguf = true};
     p->from = to_gguf ? folder : file;
     p->to = to_gguf ? file : folder;
+    p->blocks = !to_gguf && hf_names->experts_turned && wanted == DTYPE_LIMIT;
+    p->main = wanted != DTYPE_LIMIT ? wanted : main_type(p);
     p->memory = arena_create(0);
     p->used = mem_calloc(table->count + 1, sizeof *p->used);
     if (p->memory == NULL || p->used == NULL) {
         return error_memory(error, table->count);
     }
-    return plan_all(p, error);
+    return plan_all(p, hf->position_offset, error);
 }
 
 void convert_plan_free(convert_plan *p)

@@ -19,13 +19,6 @@ static hearth_status wrong_shape(const tensor_entry *entry, const char *expected
                      "another shape (%u dimensions)", entry->dims);
 }
 
-static hearth_status missing(const char *name, hearth_error *error)
-{
-    char place[PLACE_SIZE];
-    return error_set(error, HEARTH_E_FORMAT, place_name(place, "tensor", name, strlen(name)), "this tensor",
-                     "no such tensor");
-}
-
 /* A tensor an expert into [experts, rows, cols]. */
 static hearth_status stack(convert_plan *p, const char *from, const char *to, unsigned layer, hearth_error *error)
 {
@@ -38,7 +31,7 @@ static hearth_status stack(convert_plan *p, const char *from, const char *to, un
     for (uint32_t e = 0; e < experts; e++) {
         sources[e] = convert_plan_take(p, convert_name(from, layer, e, ".weight", name));
         if (sources[e] == NULL) {
-            return missing(name, error);
+            return convert_missing(name, error);
         }
         if (sources[e]->dims != 2 || sources[e]->type != sources[0]->type ||
             memcmp(sources[e]->shape, sources[0]->shape, 2 * sizeof sources[e]->shape[0]) != 0) {
@@ -101,7 +94,7 @@ static hearth_status take_stack(convert_plan *p, const char *pattern, unsigned l
     char name[CONVERT_NAME_BYTES];
     *ret = convert_plan_take(p, convert_name(pattern, layer, 0, ".weight", name));
     if (*ret == NULL) {
-        return missing(name, error);
+        return convert_missing(name, error);
     }
     if ((*ret)->dims != 3 || (*ret)->shape[0] != p->c->moe.experts || (*ret)->shape[1] != rows ||
         (*ret)->shape[2] != cols) {
@@ -123,6 +116,9 @@ static hearth_status plan_expert_tensors(convert_plan *p, unsigned layer, hearth
     const tensor_entry *both[3] = {0};
     if (from[0] == NULL || to[0] == NULL) {
         return convert_no_name(p, "of an expert", error);
+    }
+    if (f->experts_turned || t->experts_turned) {
+        return convert_plan_paired(p, layer, error);
     }
     if (one_tensor_each(from[0])) {
         for (int i = 0; i < 3; i++) {
@@ -165,7 +161,7 @@ hearth_status convert_plan_experts(convert_plan *p, unsigned layer, hearth_error
         char name[CONVERT_NAME_BYTES];
         const tensor_entry *entry = convert_plan_take(p, convert_name(f->selection_bias, layer, 0, "", name));
         if (entry == NULL) {
-            return missing(name, error);
+            return convert_missing(name, error);
         }
         convert_tensor bias = {.kind = CONVERT_COPY, .source_count = 1, .out = {.dims = entry->dims}};
         memcpy(bias.out.shape, entry->shape, sizeof bias.out.shape);
@@ -183,7 +179,7 @@ static hearth_status plan_heads_to_gguf(convert_plan *p, unsigned layer, hearth_
     char name[CONVERT_NAME_BYTES];
     const tensor_entry *entry = convert_plan_take(p, convert_name(p->from.names->kv_b, layer, 0, ".weight", name));
     if (entry == NULL) {
-        return missing(name, error);
+        return convert_missing(name, error);
     }
     if (entry->dims != 2 || entry->shape[0] != (uint64_t)heads * (m->nope + m->value) ||
         entry->shape[1] != m->kv_rank) {
@@ -208,7 +204,7 @@ static hearth_status plan_heads_to_folder(convert_plan *p, unsigned layer, heart
     for (int i = 0; i < 2; i++) {
         entries[i] = convert_plan_take(p, convert_name(from[i], layer, 0, ".weight", name));
         if (entries[i] == NULL) {
-            return missing(name, error);
+            return convert_missing(name, error);
         }
         if (entries[i]->dims != 3 || memcmp(entries[i]->shape, shapes[i], sizeof shapes[i]) != 0 ||
             (i == 1 && entries[1]->type != entries[0]->type &&

@@ -1,4 +1,5 @@
 /* From tokenizer.ggml.* to tokenizer.json and tokenizer_config.json. */
+#include "base/base64.h"
 #include "base/memory.h"
 #include "convert/metadata.h"
 #include "model/load_tokenizer.h"
@@ -17,7 +18,8 @@ typedef struct vocabulary {
     tokenizer *tokenizer;
     int64_t tokens, types, scores; /* indices of the arrays; -1: none */
     size_t count;
-    bool sentencepiece, prefix, bos, eos;
+    bool sentencepiece, unigram, wordpiece; /* none: byte-level BPE */
+    bool prefix, bos, eos;
     const pretokenizer_row *row;
     json_t *vocab; /* text to id, of the model's own tokens */
 } vocabulary;
@@ -40,13 +42,24 @@ static json_t *string_of(gguf_string s)
     return json_stringn(s.text, s.length);
 }
 
-/* What converters fill the vocabulary up with. */
-static bool is_padding(const vocabulary *v, size_t id)
+static bool is_padding_text(const vocabulary *v, size_t id, gguf_string text)
 {
-    const gguf_string text = gguf_array_string(v->file, v->tokens, id);
     char pad[24];
     const int length = snprintf(pad, sizeof pad, "[PAD%zu]", id);
     return type_of(v, id) == TYPE_UNUSED && text.length == (size_t)length && memcmp(text.text, pad, text.length) == 0;
+}
+
+/* What converters fill the vocabulary up with. */
+static bool is_padding(const vocabulary *v, size_t id)
+{
+    return is_padding_text(v, id, gguf_array_string(v->file, v->tokens, id));
+}
+
+/* BERT's are words like others there. */
+static bool is_bert_padding(const vocabulary *v, size_t id)
+{
+    const char *text = tokenizer_entry(v->tokenizer, (int32_t)id);
+    return text != NULL && is_padding_text(v, id, (gguf_string){text, strlen(text)});
 }
 
 static bool get_flag(const gguf_file *file, const char *key, bool missing)
@@ -64,17 +77,15 @@ static hearth_status read_arrays(vocabulary *v, hearth_error *error)
     TRY(load_tokenizer_gguf(v->file, &v->tokenizer, error)); /* checks the arrays, too */
     TRY(gguf_get_array(v->file, "tokenizer.ggml.tokens", &type, &count, &v->tokens, error));
     TRY(gguf_get_string(v->file, "tokenizer.ggml.model", &model, error));
-    const bool bytes = model.length == 4 && memcmp(model.text, "gpt2", 4) == 0;
     v->sentencepiece = model.length == 5 && memcmp(model.text, "llama", 5) == 0;
-    if (!bytes && !v->sentencepiece) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer", "byte-level BPE or SentencePiece BPE", "%s",
-                         tokenizer_kind(v->tokenizer));
-    }
+    v->unigram = model.length == 2; /* "t5", "bert", or "gpt2": what is loaded is one of the four */
+    v->wordpiece = model.length == 4 && memcmp(model.text, "bert", 4) == 0;
     v->count = (size_t)count;
     v->types = array_index(v->file, "tokenizer.ggml.token_type", count);
     v->scores = array_index(v->file, "tokenizer.ggml.scores", count);
-    v->prefix = v->sentencepiece && get_flag(v->file, "tokenizer.ggml.add_space_prefix", true);
-    if (!v->sentencepiece) {
+    v->prefix =
+        (v->sentencepiece || v->unigram) && get_flag(v->file, "tokenizer.ggml.add_space_prefix", v->sentencepiece);
+    if (!v->sentencepiece && !v->unigram && !v->wordpiece) {
         gguf_string pre = {"default", 7};
         (void)gguf_get_string(v->file, "tokenizer.ggml.pre", &pre, NULL);
         v->row = pretokenizer_find(pre.text, pre.length);
@@ -204,11 +215,64 @@ static hearth_status sentencepiece_merges(const vocabulary *v, json_t **ret, hea
     return status;
 }
 
+/* ---- Unigram and WordPiece ---- */
+
+/* Tokens in the order of their ids, with scores; what fills the vocabulary up is left out. */
+static json_t *make_unigram(const vocabulary *v)
+{
+    uint64_t unknown = 0;
+    bool bytes = false;
+    size_t count = v->count;
+    json_t *vocab = json_array();
+    while (count > 0 && is_padding(v, count - 1)) {
+        count--;
+    }
+    for (size_t i = 0; i < count; i++) {
+        json_t *one = json_door_append(json_array(), string_of(gguf_array_string(v->file, v->tokens, i)));
+        one = json_door_append(one, json_door_float((float)gguf_array_f64(v->file, v->scores, i)));
+        vocab = json_door_append(vocab, one);
+        bytes = bytes || type_of(v, i) == TYPE_BYTE;
+    }
+    if (gguf_get_u64(v->file, "tokenizer.ggml.unknown_token_id", &unknown, NULL) != HEARTH_OK) {
+        unknown = 2;
+    }
+    json_t *model = json_door_put(json_object(), "type", json_string("Unigram"));
+    model = json_door_put(model, "unk_id", unknown < count ? json_integer((json_int_t)unknown) : json_null());
+    model = json_door_put(model, "vocab", vocab);
+    return json_door_put(model, "byte_fallback", json_boolean(bytes));
+}
+
+/* The loader has spelled the tokens as BERT does: "##" before what goes on in a word. */
+static json_t *make_wordpiece(const vocabulary *v)
+{
+    json_t *vocab = json_object();
+    const char *unknown = "[UNK]";
+    for (size_t i = 0; i < v->count; i++) {
+        const char *text = tokenizer_entry(v->tokenizer, (int32_t)i);
+        if (text != NULL && text[0] != '\0' && !is_bert_padding(v, i)) {
+            vocab = json_door_put(vocab, text, json_integer((json_int_t)i));
+        }
+    }
+    uint64_t id = 0;
+    if (gguf_get_u64(v->file, "tokenizer.ggml.unknown_token_id", &id, NULL) == HEARTH_OK && id < v->count) {
+        unknown = tokenizer_entry(v->tokenizer, (int32_t)id);
+    }
+    json_t *model = json_door_put(json_object(), "type", json_string("WordPiece"));
+    model = json_door_put(model, "unk_token", json_string(unknown));
+    model = json_door_put(model, "continuing_subword_prefix", json_string("##"));
+    model = json_door_put(model, "max_input_chars_per_word", json_integer(100));
+    return json_door_put(model, "vocab", vocab);
+}
+
 static hearth_status make_model(vocabulary *v, json_t **ret, hearth_error *error)
 {
     json_t *merges = NULL;
     json_t *unknown = json_null();
     uint64_t id = 0;
+    if (v->unigram || v->wordpiece) {
+        *ret = v->unigram ? make_unigram(v) : make_wordpiece(v);
+        return HEARTH_OK;
+    }
     v->vocab = make_vocab(v);
     if (v->vocab == NULL) {
         return error_memory(error, v->count);
@@ -260,16 +324,104 @@ static json_t *replace(const char *from, const char *to)
     return json_door_put(value, "content", json_string(to));
 }
 
-static json_t *make_normalizer(const vocabulary *v)
+static bool removes_extra(const vocabulary *v)
 {
+    return get_flag(v->file, "tokenizer.ggml.remove_extra_whitespaces", false);
+}
+
+/* T5's and XLM-RoBERTa's map of characters, and that spaces in a row are one. */
+static hearth_status unigram_normalizer(const vocabulary *v, json_t **ret, hearth_error *error)
+{
+    gguf_type type = GGUF_U8;
+    uint64_t count = 0;
+    int64_t index = -1;
+    json_t *list = json_array();
+    if (gguf_get_array(v->file, "tokenizer.ggml.precompiled_charsmap", &type, &count, &index, NULL) == HEARTH_OK &&
+        count > 0) {
+        buffer bytes;
+        buffer text;
+        buffer_init(&bytes, 0);
+        buffer_init(&text, 0);
+        hearth_status status = HEARTH_OK;
+        for (uint64_t i = 0; status == HEARTH_OK && i < count; i++) { /* the loader has seen that these are bytes */
+            status = buffer_append_char(&bytes, (char)gguf_array_i64(v->file, index, i), error);
+        }
+        status = status != HEARTH_OK ? status : base64_encode(bytes.data, bytes.length, &text, error);
+        json_t *map = json_door_put(of_type("Precompiled"), "precompiled_charsmap",
+                                    json_stringn(buffer_text(&text), text.length));
+        list = json_door_append(list, map);
+        buffer_free(&bytes);
+        buffer_free(&text);
+        if (status != HEARTH_OK) {
+            json_decref(list);
+            return status;
+        }
+    }
+    if (v->prefix && !removes_extra(v)) { /* Metaspace puts none before a space */
+        list = json_door_append(list, json_door_put(of_type("Prepend"), "prepend", json_string(marker)));
+    }
+    if (removes_extra(v)) {
+        static const char *const spaces[][2] = {{" +\\z", ""}, {" {2,}", " "}}; /* one in front stays for the marker */
+        for (size_t i = 0; i < 2; i++) {
+            json_t *one =
+                json_door_put(of_type("Replace"), "pattern", pattern("Regex", spaces[i][0], strlen(spaces[i][0])));
+            list = json_door_append(list, json_door_put(one, "content", json_string(spaces[i][1])));
+        }
+    }
+    *ret = sequence("normalizers", list);
+    return HEARTH_OK;
+}
+
+/* Without the key: where no plain token has a capital, as the loader has it. */
+static bool lowers_case(const vocabulary *v)
+{
+    bool capitals = false;
+    for (size_t i = 0; i < v->count && !capitals; i++) {
+        const gguf_string text = gguf_array_string(v->file, v->tokens, i);
+        for (size_t k = 0; type_of(v, i) == TYPE_NORMAL && k < text.length; k++) {
+            capitals = capitals || (text.text[k] >= 'A' && text.text[k] <= 'Z');
+        }
+    }
+    return get_flag(v->file, "tokenizer.ggml.normalizer.lowercase", !capitals);
+}
+
+static json_t *bert_normalizer_json(const vocabulary *v)
+{
+    static const char accents[] = "tokenizer.ggml.normalizer.strip_accents";
+    json_t *value = json_door_put(of_type("BertNormalizer"), "clean_text", json_true());
+    value = json_door_put(value, "handle_chinese_chars", json_true());
+    value =
+        json_door_put(value, "strip_accents",
+                      gguf_find(v->file, accents) < 0 ? json_null() : json_boolean(get_flag(v->file, accents, true)));
+    return json_door_put(value, "lowercase", json_boolean(lowers_case(v)));
+}
+
+static hearth_status make_normalizer(const vocabulary *v, json_t **ret, hearth_error *error)
+{
+    if (v->unigram) {
+        return unigram_normalizer(v, ret, error);
+    }
+    if (v->wordpiece) {
+        *ret = bert_normalizer_json(v);
+        return HEARTH_OK;
+    }
     if (!v->sentencepiece) {
-        return v->row->nfc ? of_type("NFC") : json_null();
+        *ret = v->row->nfc ? of_type("NFC") : json_null();
+        return HEARTH_OK;
     }
     json_t *list = json_array();
     if (v->prefix) {
         list = json_door_append(list, json_door_put(of_type("Prepend"), "prepend", json_string(marker)));
     }
-    return sequence("normalizers", json_door_append(list, replace(" ", marker)));
+    *ret = sequence("normalizers", json_door_append(list, replace(" ", marker)));
+    return HEARTH_OK;
+}
+
+static json_t *metaspace(const vocabulary *v)
+{
+    json_t *value = json_door_put(of_type("Metaspace"), "replacement", json_string(marker));
+    value = json_door_put(value, "prepend_scheme", json_string(v->prefix && removes_extra(v) ? "always" : "never"));
+    return json_door_put(value, "split", json_true());
 }
 
 static json_t *byte_level(void)
@@ -306,6 +458,9 @@ static json_t *make_pretokenizer(const vocabulary *v)
     if (v->sentencepiece) {
         return json_null();
     }
+    if (v->unigram || v->wordpiece) {
+        return v->unigram ? metaspace(v) : of_type("BertPreTokenizer");
+    }
     json_t *list = json_array();
     bool alphabet = false;
     for (size_t i = 0; i < v->row->step_count; i++) {
@@ -317,6 +472,13 @@ static json_t *make_pretokenizer(const vocabulary *v)
 
 static json_t *make_decoder(const vocabulary *v)
 {
+    if (v->unigram || v->wordpiece) {
+        json_t *words = json_door_put(of_type("WordPiece"), "prefix", json_string("##"));
+        words = json_door_put(words, "cleanup", json_true());
+        json_t *value = v->unigram ? metaspace(v) : json_incref(words);
+        json_decref(words);
+        return value;
+    }
     if (!v->sentencepiece) {
         return json_door_put(byte_level(), "use_regex", json_true());
     }
@@ -366,7 +528,7 @@ static json_t *special_entry(json_t *specials, const vocabulary *v, int32_t id)
 static json_t *make_post_processor(const vocabulary *v)
 {
     if (!v->bos && !v->eos) {
-        return v->sentencepiece ? json_null() : byte_level();
+        return v->sentencepiece || v->unigram || v->wordpiece ? json_null() : byte_level();
     }
     json_t *specials = json_object();
     if (v->bos) {
@@ -402,11 +564,13 @@ static json_t *make_added(const vocabulary *v)
 static hearth_status write_tokenizer(vocabulary *v, const char *path, hearth_error *error)
 {
     json_t *model = NULL;
+    json_t *normalizer = NULL;
+    TRY(make_normalizer(v, &normalizer, error));
     json_t *root = json_door_put(json_object(), "version", json_string("1.0"));
     root = json_door_put(root, "truncation", json_null());
     root = json_door_put(root, "padding", json_null());
     root = json_door_put(root, "added_tokens", make_added(v));
-    root = json_door_put(root, "normalizer", make_normalizer(v));
+    root = json_door_put(root, "normalizer", normalizer);
     root = json_door_put(root, "pre_tokenizer", make_pretokenizer(v));
     root = json_door_put(root, "post_processor", make_post_processor(v));
     root = json_door_put(root, "decoder", make_decoder(v));
@@ -433,7 +597,8 @@ static hearth_status write_settings(const vocabulary *v, const char *path, heart
 {
     const int32_t bos = tokenizer_bos(v->tokenizer);
     const int32_t eos = tokenizer_eos(v->tokenizer);
-    json_t *root = json_door_put(json_object(), "tokenizer_class", json_string("PreTrainedTokenizerFast"));
+    json_t *root = json_door_put(json_object(), "tokenizer_class",
+                                 json_string(v->wordpiece ? "BertTokenizer" : "PreTrainedTokenizerFast"));
     root = json_door_put(root, "clean_up_tokenization_spaces", json_false());
     root = json_door_put(root, "add_bos_token", json_boolean(v->bos));
     root = json_door_put(root, "add_eos_token", json_boolean(v->eos));
@@ -445,6 +610,12 @@ static hearth_status write_settings(const vocabulary *v, const char *path, heart
     }
     root = put_token(root, v, "unk_token", "tokenizer.ggml.unknown_token_id");
     root = put_token(root, v, "pad_token", "tokenizer.ggml.padding_token_id");
+    root = put_token(root, v, "sep_token", "tokenizer.ggml.seperator_token_id"); /* the format's spelling */
+    root = put_token(root, v, "mask_token", "tokenizer.ggml.mask_token_id");
+    if (v->wordpiece) { /* a text of BERT begins with its class */
+        root = json_door_put(root, "cls_token", json_string(tokenizer_entry(v->tokenizer, bos)));
+        root = json_door_put(root, "do_lower_case", json_boolean(lowers_case(v)));
+    }
     gguf_string template = {0};
     if (gguf_get_string(v->file, "tokenizer.chat_template", &template, NULL) == HEARTH_OK) {
         root = json_door_put(root, "chat_template", string_of(template));

@@ -1,29 +1,14 @@
 /* From tokenizer.json and the files around it to tokenizer.ggml.*, as llama.cpp's converter writes them. */
+#include "convert/tokenizer_gguf.h"
+
 #include "base/memory.h"
-#include "convert/metadata.h"
+#include "formats/ranks.h"
 #include "model/load_tokenizer.h"
-#include "model/tokenizer_pipeline.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* token_type values of the format */
-enum { TYPE_NORMAL = 1, TYPE_UNKNOWN = 2, TYPE_CONTROL = 3, TYPE_USER_DEFINED = 4, TYPE_UNUSED = 5, TYPE_BYTE = 6 };
-
-typedef struct vocabulary {
-    gguf_writer *w;
-    const hf_folder *folder;
-    tokenizer_json *file;
-    tokenizer_pipeline pipeline;
-    tokenizer *tokenizer; /* what hearth makes of the folder */
-    arena *memory;        /* texts that are made here */
-    gguf_string *tokens;
-    int32_t *types;
-    float *scores;
-    size_t count;
-} vocabulary;
-
-static const char marker[] = "\xE2\x96\x81"; /* SentencePiece's space */
+static const char marker[] = VOCABULARY_SPACE;
 
 /* ---- the tokens ---- */
 
@@ -40,7 +25,7 @@ static bool ends(gguf_string s, const char *text)
 }
 
 /* Added tokens that are control tokens though their file does not call them special; the list is llama.cpp's. */
-static bool looks_special(gguf_string s)
+bool vocabulary_looks_special(gguf_string s)
 {
     static const char *const whole[] = {"<pad>", "<mask>", "<2mass>", "[@BOS@]"};
     for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++) {
@@ -53,7 +38,7 @@ static bool looks_special(gguf_string s)
 }
 
 /* A user-defined token is matched in plain text: its spaces are spaces. */
-static hearth_status plain_spaces(vocabulary *v, gguf_string *text, hearth_error *error)
+hearth_status vocabulary_plain_spaces(vocabulary *v, gguf_string *text, hearth_error *error)
 {
     char *copy = arena_alloc(v->memory, text->length + 1);
     size_t used = 0;
@@ -74,6 +59,18 @@ static bool is_byte_token(gguf_string s)
     return s.length == 6 && begins(s, "<0x") && s.text[5] == '>';
 }
 
+hearth_status vocabulary_pad(vocabulary *v, size_t id, hearth_error *error)
+{
+    char *pad = arena_alloc(v->memory, 24);
+    if (pad == NULL) {
+        return error_memory(error, 24);
+    }
+    v->tokens[id] = (gguf_string){pad, (size_t)snprintf(pad, 24, "[PAD%zu]", id)};
+    v->types[id] = TYPE_UNUSED;
+    v->scores[id] = -10000.0f;
+    return HEARTH_OK;
+}
+
 static hearth_status fill_tokens(vocabulary *v, hearth_error *error)
 {
     const tokenizer_json *f = v->file;
@@ -85,18 +82,14 @@ static hearth_status fill_tokens(vocabulary *v, hearth_error *error)
             v->types[i] = f->byte_fallback && is_byte_token(v->tokens[i]) ? TYPE_BYTE : TYPE_NORMAL;
             continue;
         }
-        char *pad = arena_alloc(v->memory, 24);
-        if (pad == NULL) {
-            return error_memory(error, 24);
-        }
-        v->tokens[i] = (gguf_string){pad, (size_t)snprintf(pad, 24, "[PAD%zu]", i)};
+        TRY(vocabulary_pad(v, i, error));
     }
     for (size_t i = 0; i < f->added_count; i++) {
         const tokenizer_json_added *a = &f->added[i];
         gguf_string *text = &v->tokens[a->id];
-        v->types[a->id] = a->special || looks_special(*text) ? TYPE_CONTROL : TYPE_USER_DEFINED;
+        v->types[a->id] = a->special || vocabulary_looks_special(*text) ? TYPE_CONTROL : TYPE_USER_DEFINED;
         if (v->types[a->id] == TYPE_USER_DEFINED) {
-            TRY(plain_spaces(v, text, error));
+            TRY(vocabulary_plain_spaces(v, text, error));
         }
     }
     if (f->byte_fallback && f->unknown >= 0) {
@@ -105,9 +98,9 @@ static hearth_status fill_tokens(vocabulary *v, hearth_error *error)
     return HEARTH_OK;
 }
 
-static hearth_status make_tables(vocabulary *v, const model_config *c, hearth_error *error)
+hearth_status vocabulary_tables(vocabulary *v, size_t least, const model_config *c, hearth_error *error)
 {
-    v->count = v->file->token_count > c->vocabulary ? v->file->token_count : c->vocabulary;
+    v->count = least > c->vocabulary ? least : c->vocabulary;
     v->memory = arena_create(0);
     v->tokens = mem_calloc(v->count, sizeof *v->tokens);
     v->types = mem_calloc(v->count, sizeof *v->types);
@@ -115,7 +108,7 @@ static hearth_status make_tables(vocabulary *v, const model_config *c, hearth_er
     if (v->memory == NULL || v->tokens == NULL || v->types == NULL || v->scores == NULL) {
         return error_memory(error, v->count * sizeof *v->tokens);
     }
-    return fill_tokens(v, error);
+    return HEARTH_OK;
 }
 
 /* ---- byte-level BPE ---- */
@@ -145,6 +138,17 @@ static hearth_status write_merges(vocabulary *v, hearth_error *error)
     return status;
 }
 
+hearth_status vocabulary_write(vocabulary *v, const char *model, const char *pre, bool scored, hearth_error *error)
+{
+    TRY(gguf_write_string(v->w, "tokenizer.ggml.model", model, strlen(model), error));
+    TRY(gguf_write_string(v->w, "tokenizer.ggml.pre", pre, strlen(pre), error));
+    TRY(gguf_write_strings(v->w, "tokenizer.ggml.tokens", v->tokens, v->count, error));
+    if (scored) {
+        TRY(gguf_write_numbers(v->w, "tokenizer.ggml.scores", GGUF_F32, v->scores, v->count, error));
+    }
+    return gguf_write_numbers(v->w, "tokenizer.ggml.token_type", GGUF_I32, v->types, v->count, error);
+}
+
 static hearth_status write_byte_level(vocabulary *v, hearth_error *error)
 {
     const tokenizer_pipeline *p = &v->pipeline;
@@ -154,10 +158,7 @@ static hearth_status write_byte_level(vocabulary *v, hearth_error *error)
         return error_set(error, HEARTH_E_UNSUPPORTED, "pre_tokenizer",
                          "a pre-tokeniser that GGUF has a name for (docs/tokenizers.md)", "another one");
     }
-    TRY(gguf_write_string(v->w, "tokenizer.ggml.model", "gpt2", 4, error));
-    TRY(gguf_write_string(v->w, "tokenizer.ggml.pre", row->name, strlen(row->name), error));
-    TRY(gguf_write_strings(v->w, "tokenizer.ggml.tokens", v->tokens, v->count, error));
-    TRY(gguf_write_numbers(v->w, "tokenizer.ggml.token_type", GGUF_I32, v->types, v->count, error));
+    TRY(vocabulary_write(v, "gpt2", row->name, false, error));
     return write_merges(v, error);
 }
 
@@ -221,12 +222,8 @@ static hearth_status write_sentencepiece(vocabulary *v, hearth_error *error)
                          "another pipeline");
     }
     TRY(fill_scores(v, error));
-    TRY(gguf_write_string(v->w, "tokenizer.ggml.model", "llama", 5, error));
-    TRY(gguf_write_string(v->w, "tokenizer.ggml.pre", "default", 7, error));
-    TRY(gguf_write_bool(v->w, "tokenizer.ggml.add_space_prefix", prefix, error));
-    TRY(gguf_write_strings(v->w, "tokenizer.ggml.tokens", v->tokens, v->count, error));
-    TRY(gguf_write_numbers(v->w, "tokenizer.ggml.scores", GGUF_F32, v->scores, v->count, error));
-    return gguf_write_numbers(v->w, "tokenizer.ggml.token_type", GGUF_I32, v->types, v->count, error);
+    TRY(vocabulary_write(v, "llama", "default", true, error));
+    return gguf_write_bool(v->w, "tokenizer.ggml.add_space_prefix", prefix, error);
 }
 
 /* ---- special tokens ---- */
@@ -241,6 +238,14 @@ static int32_t named_id(const vocabulary *v, const char *name)
     value = json_is_object(value) ? json_object_get(value, "content") : value;
     return json_is_string(value) ? tokenizer_find(v->tokenizer, json_string_value(value), json_string_length(value))
                                  : -1;
+}
+
+/* Where the tokenizer's files name none, config.json may have its id. */
+static int32_t or_config(const vocabulary *v, int32_t id, const char *key)
+{
+    const json_t *value = json_object_get(v->folder->config, key);
+    const json_int_t number = json_is_integer(value) ? json_integer_value(value) : -1;
+    return id >= 0 || number < 0 || (uint64_t)number >= v->count ? id : (int32_t)number;
 }
 
 static hearth_status write_id(vocabulary *v, const char *key, int32_t id, hearth_error *error)
@@ -272,49 +277,104 @@ static hearth_status write_around(vocabulary *v, hearth_error *error)
     const bool eos = list.count > 1 && list.ids[list.count - 1] == tokenizer_eos(v->tokenizer);
     token_list_free(&list);
     status = status != HEARTH_OK ? status : gguf_write_bool(v->w, "tokenizer.ggml.add_bos_token", bos, error);
-    return status != HEARTH_OK || !eos ? status : gguf_write_bool(v->w, "tokenizer.ggml.add_eos_token", true, error);
+    const bool said =
+        eos || v->ends_by_default || json_object_get(v->folder->tokenizer_config, "add_eos_token") != NULL;
+    return status != HEARTH_OK || !said ? status : gguf_write_bool(v->w, "tokenizer.ggml.add_eos_token", eos, error);
+}
+
+static bool is_special(const json_t *piece)
+{
+    return json_object_get(piece, "SpecialToken") != NULL;
+}
+
+/* Whether two texts are parted by more than the end of the first one, as llama.cpp's converter reads it off a
+ * post-processor; -1: it says nothing of two texts. */
+static int parts_texts(const json_t *post)
+{
+    const char *type = json_string_value(json_object_get(post, "type"));
+    const json_t *list = json_object_get(post, "processors");
+    const json_t *single = json_object_get(post, "single");
+    const json_t *pair = json_object_get(post, "pair");
+    size_t between = 0;
+    int parts = -1;
+    for (size_t i = 0; i < json_array_size(list) && parts < 0; i++) {
+        const json_t *one = json_array_get(list, i);
+        parts = json_object_get(one, "processors") == NULL ? parts_texts(one) : -1;
+    }
+    if (type == NULL || json_array_size(list) > 0) {
+        return parts;
+    }
+    for (size_t i = 1; i + 2 < json_array_size(pair); i++) {
+        between += is_special(json_array_get(pair, i)) ? 1 : 0;
+    }
+    const bool ends = json_array_size(single) > 1 && is_special(json_array_get(single, json_array_size(single) - 1));
+    return strcmp(type, "RobertaProcessing") == 0 ? 1 : between == 0 ? -1 : between > 1 || !ends;
 }
 
 static hearth_status write_special(vocabulary *v, hearth_error *error)
 {
-    const int32_t unknown = v->file->unknown >= 0 ? v->file->unknown : named_id(v, "unk_token");
-    TRY(write_id(v, "tokenizer.ggml.bos_token_id", tokenizer_bos(v->tokenizer), error));
+    const int32_t unknown = v->unknown >= 0 ? v->unknown : named_id(v, "unk_token");
+    TRY(write_id(v, "tokenizer.ggml.bos_token_id", or_config(v, tokenizer_bos(v->tokenizer), "bos_token_id"), error));
     TRY(write_id(v, "tokenizer.ggml.eos_token_id", tokenizer_eos(v->tokenizer), error));
     TRY(write_id(v, "tokenizer.ggml.unknown_token_id", unknown, error));
-    TRY(write_id(v, "tokenizer.ggml.padding_token_id", named_id(v, "pad_token"), error));
+    TRY(write_id(v, "tokenizer.ggml.seperator_token_id", named_id(v, "sep_token"), error)); /* the format's spelling */
+    TRY(write_id(v, "tokenizer.ggml.padding_token_id", or_config(v, named_id(v, "pad_token"), "pad_token_id"), error));
+    TRY(write_id(v, "tokenizer.ggml.mask_token_id", named_id(v, "mask_token"), error));
     TRY(write_ends(v, error));
     TRY(write_around(v, error));
+    const int parts = v->file == NULL ? -1 : parts_texts(v->file->post_processor);
+    if (parts >= 0) {
+        TRY(gguf_write_bool(v->w, "tokenizer.ggml.add_sep_token", parts == 1, error));
+    }
     const char *template = v->folder->chat_template;
     return template == NULL ? HEARTH_OK
                             : gguf_write_string(v->w, "tokenizer.chat_template", template, strlen(template), error);
 }
 
-/* Only tokenizer.json's BPE is written here: the other files and models have no way to GGUF yet. */
-static hearth_status open_bpe(vocabulary *v, hearth_error *error)
+static hearth_status write_bpe(vocabulary *v, const model_config *c, hearth_error *error)
 {
-    const char *path = v->folder->tokenizer_path;
-    const char *name = strrchr(path, '/') == NULL ? path : strrchr(path, '/') + 1;
-    TRY(load_tokenizer_hf(v->folder, &v->tokenizer, error));
-    if (strcmp(name, "tokenizer.json") != 0) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer", "a tokenizer.json", "only %s", name);
-    }
-    TRY(tokenizer_json_open(path, &v->file, error));
-    return v->file->model == TOKENIZER_JSON_BPE
-               ? HEARTH_OK
-               : error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer", "byte-level BPE or SentencePiece BPE", "%s",
-                           tokenizer_kind(v->tokenizer));
-}
-
-static hearth_status write_all(vocabulary *v, const model_config *c, hearth_error *error)
-{
-    TRY(open_bpe(v, error));
-    TRY(tokenizer_pipeline_read(v->file, &v->pipeline, error));
-    TRY(make_tables(v, c, error));
+    TRY(vocabulary_tables(v, v->file->token_count, c, error));
+    TRY(fill_tokens(v, error));
     bool alphabet = v->pipeline.byte_level;
     for (size_t i = 0; i < v->pipeline.pretokenizer_count; i++) {
         alphabet = alphabet || v->pipeline.pretokenizers[i].kind == PRETOKENIZER_BYTE_ALPHABET;
     }
-    TRY(alphabet ? write_byte_level(v, error) : write_sentencepiece(v, error));
+    return alphabet ? write_byte_level(v, error) : write_sentencepiece(v, error);
+}
+
+static hearth_status write_json(vocabulary *v, const model_config *c, hearth_error *error)
+{
+    TRY(tokenizer_json_open(v->folder->tokenizer_path, &v->file, error));
+    TRY(tokenizer_pipeline_read(v->file, &v->pipeline, error));
+    v->unknown = v->file->unknown;
+    switch (v->file->model) {
+    case TOKENIZER_JSON_WORDPIECE:
+        return vocabulary_wordpiece(v, c, error);
+    case TOKENIZER_JSON_UNIGRAM:
+        TRY(vocabulary_tables(v, v->file->token_count, c, error));
+        TRY(fill_tokens(v, error));
+        return vocabulary_unigram(v, error);
+    case TOKENIZER_JSON_BPE:
+        break;
+    }
+    return write_bpe(v, c, error);
+}
+
+/* By the file that the folder has: hf_open knows these names. */
+static hearth_status write_all(vocabulary *v, const model_config *c, hearth_error *error)
+{
+    const char *path = v->folder->tokenizer_path;
+    const char *name = strrchr(path, '/') == NULL ? path : strrchr(path, '/') + 1;
+    TRY(load_tokenizer_hf(v->folder, &v->tokenizer, error));
+    if (strcmp(name, "tokenizer.json") == 0) {
+        TRY(write_json(v, c, error));
+    } else if (strcmp(name, "vocab.txt") == 0) {
+        TRY(vocabulary_wordpiece(v, c, error));
+    } else if (strcmp(name, "tekken.json") == 0 || ranks_looks_like(path)) {
+        TRY(vocabulary_ranks(v, c, error));
+    } else {
+        TRY(vocabulary_spm(v, c, error));
+    }
     return write_special(v, error);
 }
 
@@ -330,6 +390,7 @@ hearth_status convert_tokenizer_to_gguf(gguf_writer *w, const hf_folder *folder,
     }
     v->w = w;
     v->folder = folder;
+    v->unknown = -1;
     const hearth_status status = write_all(v, c, error);
     tokenizer_free(v->tokenizer);
     tokenizer_pipeline_free(&v->pipeline);
@@ -351,7 +412,8 @@ static const char *const probes[] = {
     "日本語のテキスト、中文字符。 한국어 텍스트",
     "Привет, мир! Γειά σου Κόσμε مرحبا بالعالم שלום नमस्ते ไทย",
     "🙂👩‍👩‍👧 ∑∫≤ \xF0\x9D\x94\x98 \x01\x7F",
-    "def f(x):\n    return x**2  # DON'T you'RE 1234567 'S <s> </s> <unk> <0x0A>",
+    "def f(x):\n    return x**2  # DON'T you'RE 1234567 'S",
+    "<s> </s> <unk> <0x0A>",
     "for (int i = 0; i < n; ++i) { a[i] += \"%d\\n\"; }",
 };
 
@@ -361,7 +423,11 @@ hearth_status convert_compare_tokenizers(const tokenizer *from, const tokenizer 
         return from == to ? HEARTH_OK
                           : error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer", "one in both containers", "one alone");
     }
+    const bool unigram = strncmp(tokenizer_kind(from), "Unigram", 7) == 0;
     for (size_t i = 0; i < sizeof probes / sizeof probes[0]; i++) {
+        if (unigram && probes[i][0] == '<') { /* a folder's model may have control tokens among its pieces */
+            continue;
+        }
         token_list lists[2] = {{0}, {0}};
         const size_t length = strlen(probes[i]);
         hearth_status status = tokenizer_encode(from, probes[i], length, ENCODE_ADD_BOS, &lists[0], error);
@@ -383,7 +449,9 @@ hearth_status convert_compare_tokenizers(const tokenizer *from, const tokenizer 
         token_list_free(&lists[1]);
         TRY(status);
     }
-    if (tokenizer_bos(from) != tokenizer_bos(to) || tokenizer_eos(from) != tokenizer_eos(to)) {
+    /* a file without BOS gets one by default in GGUF; whether it is added, the texts above have told */
+    const bool begins_alike = tokenizer_bos(from) < 0 || tokenizer_bos(from) == tokenizer_bos(to);
+    if (!begins_alike || tokenizer_eos(from) != tokenizer_eos(to)) {
         return error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer", "the same BOS and EOS",
                          "%d and %d in place of %d and %d", tokenizer_bos(to), tokenizer_eos(to), tokenizer_bos(from),
                          tokenizer_eos(from));

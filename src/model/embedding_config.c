@@ -118,7 +118,7 @@ static hearth_status read_module(const hf_folder *folder, const json_t *module, 
     return error_set(error, HEARTH_E_UNSUPPORTED, "type", "Transformer, Pooling or Normalize", "%.60s", last);
 }
 
-static hearth_status read_modules(const hf_folder *folder, embedding_config *c, hearth_error *error)
+hearth_status embedding_config_modules(const hf_folder *folder, embedding_config *c, hearth_error *error)
 {
     json_t *modules = NULL;
     hearth_status status = read_file(folder, "", "modules.json", &modules, error);
@@ -215,7 +215,7 @@ hearth_status embedding_config_read(const model *m, embedding_config *ret, heart
             error_in_file(error, gguf_path(m->gguf));
         }
     } else {
-        status = read_modules(m->hf, &c, error);
+        status = embedding_config_modules(m->hf, &c, error);
         status = status != HEARTH_OK ? status : read_transformer(m->hf, &c, error);
         status = status != HEARTH_OK ? status : read_prompts(m->hf, &c, error);
     }

@@ -18,6 +18,8 @@ typedef struct embedding_config {
 
 /* HEARTH_E_UNSUPPORTED for modules and poolings that hearth does not have. */
 hearth_status embedding_config_read(const model *m, embedding_config *ret, hearth_error *error);
+/* What a folder's modules.json says of pooling and normalisation; leaves *c alone where there is none. */
+hearth_status embedding_config_modules(const hf_folder *folder, embedding_config *c, hearth_error *error);
 void embedding_config_free(embedding_config *c);
 
 #endif

@@ -26,49 +26,49 @@ const char *name_with(const char *pattern, unsigned layer, unsigned expert, char
 }
 
 /* The name in the text part of a model of several parts: "language_model.model.…", or "model.language_model.…". */
-static const tensor_entry *in_part(const loader *l, const char *name)
+static const tensor_entry *in_part(const tensor_table *tensors, const char *name)
 {
     static const char own[] = "model.";
     char longer[LIMIT_TENSOR_NAME_BYTES + 64];
     snprintf(longer, sizeof longer, "language_model.%s", name);
-    const tensor_entry *entry = tensor_table_find(l->tensors, longer);
+    const tensor_entry *entry = tensor_table_find(tensors, longer);
     if (entry == NULL && strncmp(name, own, sizeof own - 1) == 0) {
         snprintf(longer, sizeof longer, "model.language_model.%s", name + sizeof own - 1);
-        entry = tensor_table_find(l->tensors, longer);
+        entry = tensor_table_find(tensors, longer);
     }
     return entry;
 }
 
 /* By its name; files of a model without its head, and GPT-2's and BLOOM's first ones, leave out the first part. */
-static const tensor_entry *without_prefix(const loader *l, const char *name)
+static const tensor_entry *without_prefix(const tensor_table *tensors, const char *name)
 {
     static const char *const prefixes[] = {"transformer.", "bert.", "roberta.", "model."};
-    const tensor_entry *entry = tensor_table_find(l->tensors, name);
-    if (entry == NULL && l->c->wrapped) {
-        entry = in_part(l, name);
+    const tensor_entry *entry = tensor_table_find(tensors, name);
+    if (entry == NULL) {
+        entry = in_part(tensors, name);
     }
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0] && entry == NULL; i++) {
         const size_t length = strlen(prefixes[i]);
         if (strncmp(name, prefixes[i], length) == 0) {
-            entry = tensor_table_find(l->tensors, name + length);
+            entry = tensor_table_find(tensors, name + length);
         }
     }
     return entry;
 }
 
 /* BERT's first checkpoints call a layer norm's weight gamma and its bias beta. */
-static const tensor_entry *look_up(const loader *l, const char *name)
+const tensor_entry *tensor_find_spelled(const tensor_table *tensors, const char *name)
 {
     static const char *const spellings[][2] = {{"LayerNorm.weight", "LayerNorm.gamma"},
                                                {"LayerNorm.bias", "LayerNorm.beta"}};
-    const tensor_entry *entry = without_prefix(l, name);
+    const tensor_entry *entry = without_prefix(tensors, name);
     for (size_t i = 0; i < 2 && entry == NULL; i++) {
         const size_t length = strlen(name);
         const size_t tail = strlen(spellings[i][0]);
         if (length > tail && strcmp(name + length - tail, spellings[i][0]) == 0) {
             char old[LIMIT_TENSOR_NAME_BYTES + 32];
             snprintf(old, sizeof old, "%.*s%s", (int)(length - tail), name, spellings[i][1]);
-            entry = without_prefix(l, old);
+            entry = without_prefix(tensors, old);
         }
     }
     return entry;
@@ -78,7 +78,7 @@ bool tensor_is_there(const loader *l, const char *stem, const char *tail)
 {
     char name[LIMIT_TENSOR_NAME_BYTES + 32];
     snprintf(name, sizeof name, "%s%s", stem, tail);
-    return look_up(l, name) != NULL;
+    return tensor_find_spelled(l->tensors, name) != NULL;
 }
 
 static void describe_shape(uint32_t dims, const uint64_t *shape, char *text, size_t size)
@@ -99,7 +99,7 @@ hearth_status find_tensor(loader *l, const char *name, uint32_t dims, const uint
     char expected[128];
     snprintf(place, sizeof place, "tensor %s", name);
     describe_shape(dims, shape, expected, sizeof expected);
-    const tensor_entry *entry = look_up(l, name);
+    const tensor_entry *entry = tensor_find_spelled(l->tensors, name);
     if (entry == NULL) {
         return error_set(error, HEARTH_E_FORMAT, place, expected, "no such tensor");
     }
@@ -454,7 +454,7 @@ hearth_status find_vector(loader *l, const char *name, row_part part, bool fused
 {
     const uint64_t all = fused ? fused_rows(l->c, part) : count;
     /* one weight a head may lie in two dimensions */
-    const tensor_entry *there = look_up(l, name);
+    const tensor_entry *there = tensor_find_spelled(l->tensors, name);
     const uint64_t by_head[2] = {count / l->c->head_dim, l->c->head_dim};
     const bool two = there != NULL && there->dims == 2 && !fused && count % l->c->head_dim == 0;
     const bool scalar = there != NULL && there->dims == 0 && count == 1;

@@ -61,6 +61,8 @@ typedef struct matrix_place {
 
 /* Fills the layer's number into a pattern, and the expert's where there is a second %u. */
 const char *name_with(const char *pattern, unsigned layer, unsigned expert, char *ret, size_t size);
+/* By its name as any file spells it: without the first part, or as BERT's first files do; NULL: not there. */
+const tensor_entry *tensor_find_spelled(const tensor_table *tensors, const char *name);
 bool tensor_is_there(const loader *l, const char *stem, const char *tail);
 /* Tensors that files carry and that say nothing new. */
 bool tensor_is_superfluous(const tensor_entry *entry, const model_config *c, const tensor_names *names);

@@ -7,6 +7,7 @@
 #include "convert/convert.h"
 #include "convert/metadata.h"
 #include "formats/gguf_write.h"
+#include "model/forward.h"
 #include "model/load_tokenizer.h"
 #include "platform/file_stream.h"
 
@@ -65,19 +66,32 @@ static hearth_status convert(const char *from, const char *to, dtype type, heart
 
 /* ---- comparing ---- */
 
+/* RoBERTa's table has rows before position 0, which GGUF does not keep: they come back as zeros. */
+static bool only_first_rows_differ(const tensor_entry *a, const tensor_entry *b)
+{
+    const uint64_t row = a->size_bytes / a->shape[0];
+    return strcmp(a->name, "embeddings.position_embeddings.weight") == 0 && a->size_bytes == b->size_bytes &&
+           a->shape[0] == 130 && memcmp(a->data + 2 * row, b->data + 2 * row, a->size_bytes - 2 * row) == 0;
+}
+
 static void same_tensors(const tensor_table *expected, const tensor_table *found, const char *what)
 {
+    size_t left_out = 0;
     for (size_t i = 0; i < expected->count; i++) {
         const tensor_entry *a = &expected->entries[i];
         const tensor_entry *b = tensor_table_find(found, a->name);
+        if (strncmp(a->name, "pooler.", 7) == 0) { /* of BERT's first training task: GGUF has no place for it */
+            left_out++;
+            continue;
+        }
         if (b == NULL || a->type != b->type || a->dims != b->dims || a->size_bytes != b->size_bytes ||
             memcmp(a->shape, b->shape, a->dims * sizeof a->shape[0]) != 0 ||
-            memcmp(a->data, b->data, a->size_bytes) != 0) {
+            (memcmp(a->data, b->data, a->size_bytes) != 0 && !only_first_rows_differ(a, b))) {
             fail_msg("%s: tensor %s %s", what, a->name, b == NULL ? "is missing" : "differs");
         }
     }
-    if (expected->count != found->count) {
-        fail_msg("%s: %zu tensors in place of %zu", what, found->count, expected->count);
+    if (expected->count - left_out != found->count) {
+        fail_msg("%s: %zu tensors in place of %zu", what, found->count, expected->count - left_out);
     }
 }
 
@@ -91,6 +105,7 @@ static bool may_differ(const char *key)
         "general.version",
         "general.finetune",
         "falcon.context_length",        /* llama.cpp writes 2048 for every Falcon */
+        "nomic-bert.context_length",    /* what it was trained for there */
         "tokenizer.ggml.add_bos_token", /* for Phi without a vocabulary, too */
     };
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
@@ -119,16 +134,37 @@ static void same_keys(const gguf_file *expected, const gguf_file *found, const c
     }
 }
 
+/* What an encoder gives: [tokens, width]. */
+static float *hidden_states(model *m, const int32_t *ids)
+{
+    kv_cache cache = {0};
+    forward *f = NULL;
+    float *out = calloc(TEXT_LENGTH, m->config.width * sizeof *out);
+    assert_non_null(out);
+    OK(kv_cache_create(&m->config, CACHE_F32, TEXT_LENGTH, &cache, error));
+    OK(forward_create(m, TEXT_LENGTH, &f, error));
+    const forward_segment segment = {.cache = &cache, .count = TEXT_LENGTH, .ids = ids, .want = WANT_ALL};
+    OK(forward_step(f, &segment, 1, error));
+    for (size_t t = 0; t < TEXT_LENGTH; t++) {
+        forward_hidden(f, t, out + t * m->config.width);
+    }
+    forward_free(f);
+    kv_cache_free(&cache);
+    return out;
+}
+
 static void logits_hash(const char *path, char ret[HASH_HEX_SIZE])
 {
     int32_t ids[TEXT_LENGTH];
     engine *e = make_engine(1, NULL);
     model *m = open_model(e, path, COMPUTE_F32);
+    const bool headless = m->config.form.headless;
     for (uint32_t i = 0; i < TEXT_LENGTH; i++) {
         ids[i] = (int32_t)(i * i * 7 % m->config.vocabulary);
     }
-    float *logits = all_logits(m, ids, TEXT_LENGTH, 512, -1);
-    OK(hash_bytes_hex(logits, TEXT_LENGTH * m->config.vocabulary * sizeof *logits, ret, error));
+    float *logits = headless ? hidden_states(m, ids) : all_logits(m, ids, TEXT_LENGTH, 512, -1);
+    const size_t width = headless ? m->config.width : m->config.vocabulary;
+    OK(hash_bytes_hex(logits, TEXT_LENGTH * width * sizeof *logits, ret, error));
     free(logits);
     model_close(m);
     engine_free(e);
@@ -143,6 +179,130 @@ static void same_logits(const char expected[HASH_HEX_SIZE], const char *path, co
     }
 }
 
+/* ---- against what make_convert_golden.py kept of llama.cpp's files ---- */
+
+static json_t *read_golden(const char *name)
+{
+    char path[128];
+    char tail[96];
+    snprintf(tail, sizeof tail, "../../convert/golden/%s.json", name);
+    snprintf(path, sizeof path, "%s", tail);
+    return file_exists(golden_path(path)) ? read_json(golden_path(path)) : NULL;
+}
+
+static void array_hash(const gguf_file *file, const char *key, uint64_t *ret_count, char ret[HASH_HEX_SIZE])
+{
+    gguf_type type = GGUF_STRING;
+    int64_t index = -1;
+    buffer all;
+    buffer_init(&all, 0);
+    OK(gguf_get_array(file, key, &type, ret_count, &index, error));
+    for (uint64_t i = 0; i < *ret_count; i++) {
+        if (type == GGUF_STRING) {
+            const gguf_string text = gguf_array_string(file, index, i);
+            OK(buffer_append(&all, text.text, text.length, error));
+            OK(buffer_append_char(&all, '\n', error));
+        } else if (type == GGUF_F32) {
+            OK(buffer_printf(&all, error, "%.9g\n", gguf_array_f64(file, index, i)));
+        } else {
+            OK(buffer_printf(&all, error, "%lld\n", (long long)gguf_array_i64(file, index, i)));
+        }
+    }
+    OK(hash_bytes_hex(all.data, all.length, ret, error));
+    buffer_free(&all);
+}
+
+static bool same_value(const gguf_file *file, const char *key, const json_t *expected)
+{
+    gguf_string text = {0};
+    double number = 0;
+    bool flag = false;
+    if (json_is_object(expected)) {
+        char hash[HASH_HEX_SIZE];
+        uint64_t count = 0;
+        array_hash(file, key, &count, hash);
+        return count == (uint64_t)json_integer_value(json_object_get(expected, "count")) &&
+               strcmp(hash, json_string_value(json_object_get(expected, "sha256"))) == 0;
+    }
+    if (json_is_string(expected)) {
+        OK(gguf_get_string(file, key, &text, error));
+        return text.length == json_string_length(expected) &&
+               memcmp(text.text, json_string_value(expected), text.length) == 0;
+    }
+    if (json_is_boolean(expected)) {
+        OK(gguf_get_bool(file, key, &flag, error));
+        return flag == json_is_true(expected);
+    }
+    if (json_is_integer(expected)) {
+        int64_t whole = 0;
+        OK(gguf_get_i64(file, key, &whole, error));
+        return whole == json_integer_value(expected);
+    }
+    OK(gguf_get_f64(file, key, &number, error));
+    return (float)number == (float)json_number_value(expected);
+}
+
+static void same_as_golden_keys(const gguf_file *file, json_t *golden, const char *const *others, const char *what)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach(json_object_get(golden, "keys"), key, value)
+    {
+        bool skipped = may_differ(key);
+        for (size_t i = 0; others[i] != NULL; i++) {
+            skipped = skipped || strcmp(others[i], key) == 0;
+        }
+        if (!skipped && (gguf_find(file, key) < 0 || !same_value(file, key, value))) {
+            fail_msg("%s: key %s %s", what, key, gguf_find(file, key) < 0 ? "is missing" : "differs");
+        }
+    }
+}
+
+static void same_as_golden_tensors(const gguf_file *file, json_t *golden, const char *what)
+{
+    const char *name = NULL;
+    json_t *value = NULL;
+    json_object_foreach(json_object_get(golden, "tensors"), name, value)
+    {
+        const tensor_entry *e = tensor_table_find(gguf_tensors(file), name);
+        const char *format = json_string_value(json_array_get(value, 0));
+        const json_t *shape = json_array_get(value, 1);
+        char hash[HASH_HEX_SIZE];
+        if (e == NULL && strncmp(what, "llama-gptq", 10) == 0 && strstr(name, ".bias") != NULL) {
+            continue; /* AutoGPTQ's zeros, which say nothing */
+        }
+        if (e == NULL || strcmp(dtype_get_info(e->type)->name, format) != 0 || e->dims != json_array_size(shape)) {
+            fail_msg("%s: tensor %s %s", what, name, e == NULL ? "is missing" : "has another format");
+            return;
+        }
+        for (uint32_t i = 0; i < e->dims; i++) {
+            assert_int_equal(e->shape[i], json_integer_value(json_array_get(shape, i)));
+        }
+        OK(hash_bytes_hex(e->data, e->size_bytes, hash, error));
+        if (strcmp(hash, json_string_value(json_array_get(value, 2))) != 0) {
+            fail_msg("%s: tensor %s differs", what, name);
+        }
+    }
+}
+
+static void check_golden_file(const char *folder, const char *title)
+{
+    static const char *const none[] = {NULL};
+    gguf_file *found = NULL;
+    json_t *golden = read_golden(title);
+    if (golden == NULL) {
+        return;
+    }
+    const bool blocks = strstr(title, "mxfp4") != NULL; /* there they stay, whatever is asked for */
+    forget("there.gguf");
+    OK(convert(folder, "there.gguf", blocks ? DTYPE_LIMIT : DTYPE_BF16, error));
+    OK(gguf_open(scratch_path("there.gguf"), &found, error));
+    same_as_golden_keys(found, golden, none, title);
+    same_as_golden_tensors(found, golden, title);
+    gguf_close(found);
+    json_decref(golden);
+}
+
 /* ---- every family ---- */
 
 typedef struct subject {
@@ -154,30 +314,23 @@ typedef struct subject {
 static const struct {
     const char *name, *word;
 } refused[] = {{"falcon-heads", "parallel layers"},
-               {"exaone", "ExaoneForCausalLM"},
                {"falcon-alibi", "parallel layers"},
-               {"internlm2", "InternLM2ForCausalLM"},
-               {"minicpm", "MiniCPMForCausalLM"},
-               {"seed-oss", "SeedOssForCausalLM"},
                {"granite4", "GraniteMoeHybridForCausalLM"},
                {"llama-dynamic", "grows with the context"},
                {"llama4", "Llama4ForCausalLM"},
                {"llama4-wide", "Llama4ForCausalLM"},
                {"ministral3", "Ministral3ForCausalLM"},
                {"stablelm2", "q_layernorm"},
-               {"deepseek-v3-fp8", "quantization_config"},
-               {"gpt-oss", "GptOssForCausalLM"},
-               {"gpt-oss-clamped", "GptOssForCausalLM"},
-               {"gpt-oss-mxfp4", "GptOssForCausalLM"},
-               {"llama-awq", "quantization_config"},
-               {"llama-fp8-blocks", "quantization_config"},
-               {"llama-fp8-one", "quantization_config"},
-               {"llama-fp8-rows", "quantization_config"},
-               {"llama-gptq", "quantization_config"},
-               {"llama-gptq-ordered", "quantization_config"},
+               {"gpt-oss-clamped", "limit of experts' gates"},
                {"gemma2-scaled", "attention scale"},
                {"ministral", "MinistralForCausalLM"},
                {"qwen3-moe-mixed", "layers without experts"}};
+
+/* Folders that a way back does not give again: their matrices come back as plain numbers, with the same values. */
+static bool is_flattened(const char *name)
+{
+    return strncmp(name, "llama-fp8", 9) == 0 || strncmp(name, "llama-gptq", 10) == 0 || strcmp(name, "llama-awq") == 0;
+}
 
 static const char *refusal(const char *name)
 {
@@ -210,11 +363,13 @@ static void check_back(const subject *s, const char hash[HASH_HEX_SIZE])
     hf_folder *expected = NULL;
     hf_folder *found = NULL;
     OK(convert(scratch_path("there.gguf"), "back", DTYPE_LIMIT, error));
-    OK(hf_open(s->folder, true, &expected, error));
-    OK(hf_open(scratch_path("back"), true, &found, error));
-    same_tensors(&expected->tensors, &found->tensors, s->title);
-    hf_close(expected);
-    hf_close(found);
+    if (!is_flattened(s->title)) {
+        OK(hf_open(s->folder, true, &expected, error));
+        OK(hf_open(scratch_path("back"), true, &found, error));
+        same_tensors(&expected->tensors, &found->tensors, s->title);
+        hf_close(expected);
+        hf_close(found);
+    }
     same_logits(hash, scratch_path("back"), s->title);
 }
 
@@ -237,6 +392,7 @@ static void check_family(void **state)
     logits_hash(s->folder, hash);
     same_logits(hash, scratch_path("there.gguf"), s->title);
     check_back(s, hash);
+    check_golden_file(s->folder, s->title);
     if (s->gguf[0] != '\0') {
         check_against_llama_cpp(s);
         OK(convert(s->gguf, "from-llama-cpp", DTYPE_LIMIT, error));
@@ -447,6 +603,114 @@ static void same_ids(const tokenizer *a, const tokenizer *b, const char *input, 
     free(texts[1]);
 }
 
+/* A folder's vocabulary in GGUF, by itself. */
+static gguf_file *vocabulary_in_gguf(const hf_folder *folder, size_t rows)
+{
+    const model_config c = {.vocabulary = (uint32_t)rows};
+    gguf_file *file = NULL;
+    gguf_writer *w = gguf_writer_create();
+    assert_non_null(w);
+    OK(convert_tokenizer_to_gguf(w, folder, &c, error));
+    forget("vocabulary.gguf");
+    OK(gguf_writer_begin(w, scratch_path("vocabulary.gguf"), error));
+    OK(gguf_writer_finish(w, error));
+    gguf_writer_free(w);
+    OK(gguf_open(scratch_path("vocabulary.gguf"), &file, error));
+    return file;
+}
+
+/* The same ids from the folder, from the GGUF file made of it, and from a folder made of that again. */
+static void check_kind(const char *path, size_t rows, json_t *golden, const char *const *others, const char *title)
+{
+    hf_folder *folders[2] = {NULL, NULL};
+    tokenizer *made[3] = {NULL, NULL, NULL};
+    OK(hf_open(path, false, &folders[0], error));
+    OK(load_tokenizer_hf(folders[0], &made[0], error));
+    gguf_file *file = vocabulary_in_gguf(folders[0], rows);
+    if (golden != NULL) {
+        same_as_golden_keys(file, golden, others, title);
+    }
+    OK(load_tokenizer_gguf(file, &made[1], error));
+    OK(convert_compare_tokenizers(made[0], made[1], error));
+    forget("vocabulary");
+    OK(file_make_folders(scratch_path("vocabulary"), error));
+    OK(convert_tokenizer_to_folder(scratch_path("vocabulary"), file, error));
+    OK(convert_write_json(scratch_path("vocabulary"), "config.json", json_object(), error));
+    OK(hf_open(scratch_path("vocabulary"), false, &folders[1], error));
+    OK(load_tokenizer_hf(folders[1], &made[2], error));
+    if (strstr(title, "unigram-bytes") != NULL) { /* which keeps spaces, and tokenizer.json maps \r\n otherwise */
+        hearth_error problem = {0};
+        assert_int_equal(convert_compare_tokenizers(made[0], made[2], &problem), HEARTH_E_UNSUPPORTED);
+    } else {
+        OK(convert_compare_tokenizers(made[0], made[2], error));
+    }
+    for (int i = 0; i < 3; i++) {
+        tokenizer_free(made[i]);
+    }
+    gguf_close(file);
+    hf_close(folders[0]);
+    hf_close(folders[1]);
+}
+
+static void check_kinds(void **state)
+{
+    static const char *const names[] = {"spm", "unigram", "roberta"};
+    static const char *const others[] = {"general.architecture", "tokenizer.ggml.token_type_count", /* not of it */
+                                         NULL};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char name[64];
+        char path[128];
+        snprintf(name, sizeof name, "vocabulary-%s", names[i]);
+        snprintf(path, sizeof path, "../../convert/golden/vocabularies/%s", names[i]);
+        json_t *golden = read_golden(name);
+        assert_non_null(golden);
+        const json_t *tokens = json_object_get(json_object_get(golden, "keys"), "tokenizer.ggml.tokens");
+        char folder[256];
+        snprintf(folder, sizeof folder, "%s", golden_path(path));
+        check_kind(folder, (size_t)json_integer_value(json_object_get(tokens, "count")), golden, others, names[i]);
+        json_decref(golden);
+    }
+}
+
+/* A folder of one file under another name, and what tokenizer_config.json says. */
+static const char *folder_of(const char *source, const char *name, const char *config)
+{
+    char path[600];
+    buffer bytes;
+    buffer_init(&bytes, 0);
+    forget("kind");
+    OK(file_make_folders(scratch_path("kind"), error));
+    OK(file_read(golden_path(source), 1 << 24, &bytes, error));
+    snprintf(path, sizeof path, "%s/%s", scratch_path("kind"), name);
+    OK(file_create(path, bytes.data, bytes.length, error));
+    snprintf(path, sizeof path, "%s/tokenizer_config.json", scratch_path("kind"));
+    OK(file_create(path, config, strlen(config), error));
+    snprintf(path, sizeof path, "%s/config.json", scratch_path("kind"));
+    OK(file_create(path, "{}", 2, error));
+    buffer_free(&bytes);
+    return scratch_path("kind");
+}
+
+/* Ranks, SentencePiece's Unigram, BERT's vocab.txt. */
+static void check_bare_files(void **state)
+{
+    static const char *const none[] = {NULL};
+    static const struct {
+        const char *source, *name, *config;
+    } rows[] = {{"../../tokenizer/golden/small.tiktoken", "qwen.tiktoken", "{\"tokenizer_class\": \"QWenTokenizer\"}"},
+                {"../../tokenizer/golden/tekken.json", "tekken.json", "{}"},
+                {"../../tokenizer/golden/tekken-old.json", "tekken.json", "{}"},
+                {"../../tokenizer/golden/unigram.model", "tokenizer.model", "{}"},
+                {"../../tokenizer/golden/unigram-bytes.model", "tokenizer.model", "{}"},
+                {"../../tokenizer/golden/bpe-bytes.model", "tokenizer.model", "{\"add_bos_token\": false}"},
+                {"encoders/bert/vocab.txt", "vocab.txt", "{\"do_lower_case\": true}"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        check_kind(folder_of(rows[i].source, rows[i].name, rows[i].config), 0, NULL, none, rows[i].source);
+    }
+}
+
 static void check_vocabulary(void **state)
 {
     const char *name = *state;
@@ -477,15 +741,7 @@ static void check_vocabulary(void **state)
     same_ids(tokenizers[0], tokenizers[1], buffer_text(&input), name);
 
     /* and from that folder to GGUF again */
-    model_config c = {.vocabulary = (uint32_t)tokenizer_vocabulary_size(tokenizers[0])};
-    gguf_writer *w = gguf_writer_create();
-    assert_non_null(w);
-    OK(convert_tokenizer_to_gguf(w, folder, &c, error));
-    forget("vocabulary.gguf");
-    OK(gguf_writer_begin(w, scratch_path("vocabulary.gguf"), error));
-    OK(gguf_writer_finish(w, error));
-    gguf_writer_free(w);
-    OK(gguf_open(scratch_path("vocabulary.gguf"), &again, error));
+    again = vocabulary_in_gguf(folder, tokenizer_vocabulary_size(tokenizers[0]));
     OK(load_tokenizer_gguf(again, &tokenizers[2], error));
     OK(convert_compare_tokenizers(tokenizers[0], tokenizers[2], error));
     same_ids(tokenizers[0], tokenizers[2], buffer_text(&input), name);
@@ -542,8 +798,11 @@ int main(void)
         {"interrupted, in the way", check_interrupted, NULL, NULL, NULL},
         {"damaged files", check_damaged, NULL, NULL, NULL},
         {"the GGUF writer", check_writer, NULL, NULL, NULL},
+        {"vocabularies of every kind", check_kinds, NULL, NULL, NULL},
+        {"vocabularies in files of their own", check_bare_files, NULL, NULL, NULL},
     };
     size_t count = list_folder("families", subjects, list_folder("", subjects, 0));
+    count = list_folder("encoders", subjects, count);
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
         tests[used++] = (struct CMUnitTest){subjects[i].title, check_family, NULL, NULL, &subjects[i]};
