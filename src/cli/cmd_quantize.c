@@ -25,7 +25,8 @@ static const option options[] = {
      .offset = offsetof(quantize_settings, tensors),
      .argument = "PATTERN=TYPE",
      .help = "Give tensors whose names match the shell pattern this format (f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, "
-             "q5_1, q4_k, q5_k, q6_k). May be given many times; the first that matches counts."},
+             "q5_1, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs, mxfp4, tq1_0, tq2_0). May be given many times; the "
+             "first that matches counts."},
     {.name = NULL},
 };
 
@@ -166,7 +167,8 @@ const cli_command command_quantize = {
     .most = 3,
     .summary = "write a GGUF file's matrices in fewer bits",
     .text =
-        "TYPE is f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q6_k, or a mixture: q4_k_s, q4_k_m, q5_k_s, q5_k_m. "
+        "TYPE is f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q6_k, mxfp4, tq1_0, tq2_0, or a mixture: q2_k, q2_k_s, "
+        "q3_k_s, q3_k_m, q3_k_l, q4_k_s, q4_k_m, q5_k_s, q5_k_m, iq4_nl, iq4_xs. "
         "Each block's scale is searched for the least squared error, and the same bytes come out with any number of "
         "threads. Vectors, norms and routers stay as they are; the output matrix gets Q6_K. Rows that a format's "
         "blocks of 256 do not divide get blocks of 32 (Q5_0 for Q4_K, Q5_1 for Q5_K, Q8_0 for Q6_K).\n\n"
