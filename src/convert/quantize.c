@@ -2,6 +2,7 @@
 #include "convert/quantize.h"
 
 #include "base/memory.h"
+#include "convert/importance.h"
 #include "convert/quantize_choice.h"
 #include "convert/quantize_rows.h"
 #include "formats/gguf_write.h"
@@ -75,9 +76,16 @@ static hearth_status quantize_one(quantizer *q, const tensor_entry *e, quantize_
                   .rows_each = e->dims < 2 ? 1 : (size_t)e->shape[e->dims - 2],
                   .from_bytes = (size_t)(e->size_bytes / rows),
                   .to_bytes = (size_t)(ret->bytes / rows)};
-    TRY(row_work_begin(&w, error));
-    const hearth_status status = run_rows(q, &w, ret, error);
+    float *weights = NULL;
+    TRY(importance_weights(q->o->importance, e->name, rows / w.rows_each, cols, &weights, error));
+    w.importance = weights;
+    ret->weighted = weights != NULL;
+    hearth_status status = row_work_begin(&w, error);
+    if (status == HEARTH_OK) {
+        status = run_rows(q, &w, ret, error);
+    }
     row_work_end(&w);
+    mem_free(weights);
     return status;
 }
 
@@ -105,7 +113,8 @@ static hearth_status copy_metadata(gguf_writer *w, const gguf_file *file, uint32
 static hearth_status plan(int kind, const quantize_options *o, quantize_result *r, gguf_writer *w, hearth_error *error)
 {
     const tensor_table *table = gguf_tensors(r->file);
-    const choice_model model = choice_look(table);
+    choice_model what = choice_look(table);
+    what.importance = o->importance != NULL;
     r->tensors = mem_calloc(table->count + 1, sizeof *r->tensors);
     if (r->tensors == NULL) {
         return error_memory(error, table->count * sizeof *r->tensors);
@@ -115,7 +124,7 @@ static hearth_status plan(int kind, const quantize_options *o, quantize_result *
         quantize_tensor *t = &r->tensors[r->count++];
         char place[PLACE_SIZE];
         *t = (quantize_tensor){.name = e->name, .from = e->type, .values = 1};
-        t->to = choice_of(kind, e, &model, o, &t->fell_back);
+        t->to = choice_of(kind, e, &what, o, &t->fell_back);
         for (uint32_t d = 0; d < e->dims; d++) {
             t->values *= e->shape[d];
         }
