@@ -1,9 +1,9 @@
 /* hearth quantize: a GGUF file's matrices in fewer bits. */
 #include "cli/commands.h"
-#include "cli/open.h"
+#include "cli/quantize_report.h"
+#include "cli/quantize_text.h"
 #include "cli/signals.h"
 
-#include "base/json.h"
 #include "base/memory.h"
 #include "convert/quantize.h"
 #include "model/locate.h"
@@ -17,6 +17,8 @@
 
 typedef struct quantize_settings {
     option_list tensors;
+    const char *importance, *importance_out, *kl;
+    size_t tokens;
 } quantize_settings;
 
 static const option options[] = {
@@ -25,11 +27,40 @@ static const option options[] = {
      .offset = offsetof(quantize_settings, tensors),
      .argument = "PATTERN=TYPE",
      .help = "Give tensors whose names match the shell pattern this format (f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, "
-             "q5_1, q4_k, q5_k, q6_k). May be given many times; the first that matches counts."},
+             "q5_1, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs, mxfp4, tq1_0, tq2_0). May be given many times; the "
+             "first that matches counts."},
+    {.name = "importance",
+     .type = OPTION_TEXT,
+     .offset = offsetof(quantize_settings, importance),
+     .argument = "FILE",
+     .hint = HINT_FILE,
+     .help = "Run this text through MODEL first, and weight each column's errors by the mean square of what goes into "
+             "it. A GGUF file is read as such statistics: what --importance-out wrote, or llama.cpp's llama-imatrix."},
+    {.name = "importance-out",
+     .type = OPTION_TEXT,
+     .offset = offsetof(quantize_settings, importance_out),
+     .argument = "FILE",
+     .hint = HINT_FILE,
+     .help = "Keep the statistics in FILE, in llama.cpp's GGUF form."},
+    {.name = "kl",
+     .type = OPTION_TEXT,
+     .offset = offsetof(quantize_settings, kl),
+     .argument = "FILE",
+     .hint = HINT_FILE,
+     .help = "Compare OUT with MODEL on this text: mean KL divergence of the predictions, share of the same most "
+             "probable tokens, both perplexities. Default: the last tenth of the text that --importance names, which "
+             "then is left out of the statistics; nothing without --importance."},
+    {.name = "tokens",
+     .type = OPTION_COUNT,
+     .offset = offsetof(quantize_settings, tokens),
+     .argument = "N",
+     .least = 4,
+     .most = 1 << 30,
+     .help = "Take at most the first N tokens of each text. Default: 16384."},
     {.name = NULL},
 };
 
-static const quantize_settings defaults = {0};
+static const quantize_settings defaults = {.tokens = 16384};
 
 /* The overrides, in copies whose patterns end where their texts had the sign. */
 typedef struct overrides {
@@ -68,91 +99,77 @@ static int find_kind(const char *name)
     return -1;
 }
 
-static const char *format_name(dtype type)
+static hearth_status quantize(quantize_texts *t, int kind, const char *out, const overrides *over, quantize_report *ret,
+                              quantize_result *result, divergence_result *divergence, hearth_error *error)
 {
-    return dtype_get_info((uint32_t)type)->name;
-}
-
-static double bits_of(const quantize_result *r)
-{
-    return r->values == 0 ? 0 : 8.0 * (double)r->to_bytes / (double)r->values;
-}
-
-static int print_json(const cli *c, const char *out, const char *kind, const quantize_result *r, double seconds)
-{
-    json_t *rows = json_array();
-    for (size_t i = 0; i < r->count; i++) {
-        const quantize_tensor *t = &r->tensors[i];
-        rows = json_door_append(rows,
-                                json_pack("{s:s, s:s, s:s, s:I, s:o, s:b}", "name", t->name, "from",
-                                          format_name(t->from), "to", format_name(t->to), "bytes", (json_int_t)t->bytes,
-                                          "error", json_door_number(t->error), "fell_back", (int)t->fell_back));
+    terminal_progress bar = {.quiet = t->c->quiet};
+    bool measured = false;
+    TRY(quantize_texts_before(t, error));
+    const quantize_options how = {.kernels = t->engine->kernels,
+                                  .pool = t->engine->pool,
+                                  .overrides = over->list,
+                                  .override_count = over->count,
+                                  .importance = t->statistics,
+                                  .progress = terminal_progress_step,
+                                  .progress_context = &bar};
+    const double began = time_seconds();
+    const hearth_status status = quantize_model(t->source, kind, out, &how, result, error);
+    terminal_progress_end(&bar);
+    if (status != HEARTH_OK) {
+        return status;
     }
-    json_t *value =
-        json_pack("{s:s, s:s, s:I, s:I, s:f, s:f}", "out", out, "type", kind, "from_bytes", (json_int_t)r->from_bytes,
-                  "bytes", (json_int_t)r->to_bytes, "bits_per_weight", bits_of(r), "seconds", seconds);
-    return cli_print_json(c, json_door_put(value, "tensors", rows));
-}
-
-static void print_text(const char *out, const quantize_result *r)
-{
-    char from[32], to[32];
-    size_t fell_back = 0;
-    printf("%-40s %-6s %-6s %10s  %s\n", "tensor", "from", "to", "bytes", "error");
-    for (size_t i = 0; i < r->count; i++) {
-        const quantize_tensor *t = &r->tensors[i];
-        fell_back += t->fell_back;
-        if (t->from != t->to) {
-            printf("%-40s %-6s %-6s %10s  %.5f%s\n", t->name, format_name(t->from), format_name(t->to),
-                   terminal_bytes(t->bytes, to), t->error, t->fell_back ? "  (rows fit no larger block)" : "");
-        }
-    }
-    printf("\nwrote            %s\nsize             %s, from %s\nbits per weight  %.3f\n", out,
-           terminal_bytes(r->to_bytes, to), terminal_bytes(r->from_bytes, from), bits_of(r));
-    if (fell_back > 0) {
-        printf("fell back        %zu tensors\n", fell_back);
-    }
+    *ret = (quantize_report){
+        .out = out, .kind = quantize_names[kind], .result = result, .seconds = time_seconds() - began};
+    TRY(quantize_texts_after(t, out, divergence, &measured, error));
+    ret->divergence = measured ? divergence : NULL;
+    return HEARTH_OK;
 }
 
 static int run(cli *c, void *settings, const char **operands, size_t count)
 {
     static overrides over;
     (void)count;
+    const quantize_settings *s = settings;
     hearth_error error = {0};
     quantize_result result = {0};
-    terminal_progress bar = {.quiet = c->quiet};
+    divergence_result divergence = {0};
+    quantize_report report = {0};
     char *path = NULL;
     opened o = {0};
     const int kind = find_kind(operands[1]);
-    const char *wrong = read_overrides(settings, &over);
+    const char *wrong = read_overrides(s, &over);
     if (kind < 0) {
         return cli_usage(c, "unknown type \"%.40s\"; see hearth help quantize", operands[1]);
     }
     if (wrong != NULL) {
         return cli_usage(c, "--tensor: expected PATTERN=TYPE, found \"%.80s\"", wrong);
     }
-    const double began = time_seconds();
+    if (s->importance_out != NULL && s->importance == NULL) {
+        return cli_usage(c, "--importance-out wants --importance");
+    }
+    quantize_texts texts = {.c = c,
+                            .importance = s->importance,
+                            .importance_out = s->importance_out,
+                            .kl = s->kl,
+                            .tokens = s->tokens,
+                            .first = -1};
     hearth_status status = open_engine(c, &o, &error);
     status = status != HEARTH_OK ? status : model_locate(operands[0], &path, &error);
     if (status == HEARTH_OK) {
-        const quantize_options how = {.kernels = o.engine->kernels,
-                                      .pool = o.engine->pool,
-                                      .overrides = over.list,
-                                      .override_count = over.count,
-                                      .progress = terminal_progress_step,
-                                      .progress_context = &bar};
+        texts.engine = o.engine;
+        texts.source = path;
         (void)signals_leave_at_once(false);
-        status = quantize_model(path, kind, operands[2], &how, &result, &error);
-        terminal_progress_end(&bar);
+        status = quantize(&texts, kind, operands[2], &over, &report, &result, &divergence, &error);
     }
     int code = EXIT_DONE;
     if (status != HEARTH_OK) {
         code = cli_fail(c, &error);
     } else if (c->json) {
-        code = print_json(c, operands[2], quantize_names[kind], &result, time_seconds() - began);
+        code = quantize_print_json(c, &report);
     } else {
-        print_text(operands[2], &result);
+        quantize_print(&report);
     }
+    quantize_texts_free(&texts);
     quantize_result_free(&result);
     mem_free(path);
     open_close(&o);
@@ -166,18 +183,23 @@ const cli_command command_quantize = {
     .most = 3,
     .summary = "write a GGUF file's matrices in fewer bits",
     .text =
-        "TYPE is f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q6_k, or a mixture: q4_k_s, q4_k_m, q5_k_s, q5_k_m. "
+        "TYPE is f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q6_k, mxfp4, tq1_0, tq2_0, or a mixture: q2_k, q2_k_s, "
+        "q3_k_s, q3_k_m, q3_k_l, q4_k_s, q4_k_m, q5_k_s, q5_k_m, iq4_nl, iq4_xs. "
         "Each block's scale is searched for the least squared error, and the same bytes come out with any number of "
         "threads. Vectors, norms and routers stay as they are; the output matrix gets Q6_K. Rows that a format's "
         "blocks of 256 do not divide get blocks of 32 (Q5_0 for Q4_K, Q5_1 for Q5_K, Q8_0 for Q6_K).\n\n"
-        "Prints what each tensor became and its relative error: the root of the mean squared error over the root of "
-        "the mean square. OUT must not be there yet, and it appears when it is whole.",
+        "Prints what each tensor became and its relative error (the root of the mean squared error over the root of "
+        "the mean square), how many tensors and bytes each format got, sizes and bits per weight, and, where there is "
+        "a text for it, how far OUT's predictions are from MODEL's. OUT must not be there yet, and it appears when it "
+        "is whole.",
     .options = options,
     .defaults = &defaults,
     .settings_bytes = sizeof defaults,
     .has_json = true,
     .examples = (const cli_example[]){{"hearth quantize model-bf16.gguf q4_k_m model-q4_k_m.gguf",
                                        "Four bits for most weights, six where it matters."},
+                                      {"hearth quantize model-f16.gguf iq4_xs small.gguf --importance text.txt",
+                                       "With statistics from a text, and what it cost on the text's end."},
                                       {"hearth quantize model.gguf q4_0 small.gguf --tensor 'blk.*.attn_v.weight=q8_0'",
                                        "Eight bits for the values of attention."},
                                       {NULL, NULL}},

@@ -2,6 +2,8 @@
 #include "cli/commands.h"
 #include "cli/open.h"
 #include "cli/pieces.h"
+#include "cli/quantize_report.h"
+#include "cli/quantize_text.h"
 #include "cli/signals.h"
 
 #include "base/json.h"
@@ -16,6 +18,7 @@ typedef struct score_settings {
     bool no_bos;
     int compute, cache;
     const char *memory;
+    const char *reference;
 } score_settings;
 
 static const option options[] = {
@@ -60,6 +63,15 @@ static const option options[] = {
      .offset = offsetof(score_settings, memory),
      .argument = "SIZE",
      .help = OPEN_MEMORY_HELP},
+    {.name = "reference",
+     .type = OPTION_TEXT,
+     .offset = offsetof(score_settings, reference),
+     .argument = "MODEL",
+     .hint = HINT_FILE,
+     .help =
+         "Compare the predictions with those of this model, computed in f32, in windows of --window tokens (default: "
+         "512) that know nothing of each other, of which the second half counts: mean KL divergence, share of the "
+         "same most probable tokens, both perplexities."},
     {.name = NULL},
 };
 
@@ -171,6 +183,36 @@ static hearth_status score_text(const cli *c, const score_settings *s, const ope
     return status;
 }
 
+/* --reference: in place of the score. */
+static hearth_status compare(const cli *c, const score_settings *s, const opened *o, const buffer *text, int *ret_code,
+                             hearth_error *error)
+{
+    terminal_progress bar = {.quiet = c->quiet};
+    const model_options exact = {.compute = COMPUTE_F32, .progress = terminal_progress_step, .progress_context = &bar};
+    divergence_options how = {.window = s->window, .progress = terminal_progress_step, .progress_context = &bar};
+    model *reference = NULL;
+    token_list list = {0};
+    divergence_result result = {0};
+    (void)signals_leave_at_once(false);
+    hearth_status status = model_open(o->engine, s->reference, &exact, &reference, error);
+    terminal_progress_end(&bar);
+    if (status == HEARTH_OK) {
+        status = quantize_tokens(o->model, text, SIZE_MAX, &list, &how.first, error);
+    }
+    if (status == HEARTH_OK) {
+        status = divergence_measure(reference, o->model, list.ids, list.count, &how, &result, error);
+        terminal_progress_end(&bar);
+    }
+    if (status == HEARTH_OK && c->json) {
+        *ret_code = cli_print_json(c, divergence_json(&result));
+    } else if (status == HEARTH_OK) {
+        divergence_print(&result);
+    }
+    token_list_free(&list);
+    model_close(reference);
+    return status;
+}
+
 static int run(cli *c, void *settings, const char **operands, size_t count)
 {
     const score_settings *s = settings;
@@ -194,7 +236,8 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
                            o.model->config.context);
     }
     if (status == HEARTH_OK) {
-        status = score_text(c, s, &o, &text, &code, &error);
+        status =
+            s->reference != NULL ? compare(c, s, &o, &text, &code, &error) : score_text(c, s, &o, &text, &code, &error);
     }
     if (status != HEARTH_OK) {
         code = cli_fail(c, &error);

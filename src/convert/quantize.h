@@ -18,7 +18,8 @@ typedef struct quantize_options {
     thread_pool *pool;
     const quantize_override *overrides;
     size_t override_count;
-    progress_fn progress; /* NULL: none */
+    const struct importance *importance; /* NULL: all inputs count alike */
+    progress_fn progress;                /* NULL: none */
     void *progress_context;
 } quantize_options;
 
@@ -28,6 +29,7 @@ typedef struct quantize_tensor {
     dtype from, to;
     uint64_t values, bytes;
     double error;   /* root of the mean squared error over the root of the mean square; 0 where nothing was rounded */
+    bool weighted;  /* there were statistics of importance for it */
     bool fell_back; /* the row's length is no multiple of the wanted format's block */
 } quantize_tensor;
 

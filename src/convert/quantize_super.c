@@ -1,198 +1,224 @@
-/* Q4_K, Q5_K and Q6_K: 256 values, whose blocks' scales are quantised too. */
+/* The formats of 256 values, whose blocks have integer scales. */
 #include "convert/quantize_blocks.h"
 
-#include "kernels/kernels.h"
-
-#include <math.h>
 #include <string.h>
 
-static uint16_t half_of(float value)
+static const struct super_row {
+    dtype type;
+    search_super_form form;
+} super_rows[] = {
+    {DTYPE_Q2_K, {SEARCH_EVEN, 16, 0, 3, 0, 15, true}},
+    {DTYPE_Q3_K, {SEARCH_EVEN, 16, -4, 3, -32, 31, false}},
+    {DTYPE_Q4_K, {SEARCH_EVEN, 8, 0, 15, 0, 63, true}},
+    {DTYPE_Q5_K, {SEARCH_EVEN, 8, 0, 31, 0, 63, true}},
+    {DTYPE_Q6_K, {SEARCH_EVEN, 16, -32, 31, -128, 127, false}},
+    {DTYPE_IQ4_XS, {SEARCH_IQ4, 8, -127, 113, -32, 31, false}},
+    {DTYPE_TQ1_0, {SEARCH_EVEN, 1, -1, 1, -1, 1, false}},
+    {DTYPE_TQ2_0, {SEARCH_EVEN, 1, -1, 1, -1, 1, false}},
+};
+
+static const search_super_form *form_of(dtype type)
 {
-    return f16_from_f32(value > 65504.0f ? 65504.0f : value < -65504.0f ? -65504.0f : value);
-}
-
-static void put_half(uint8_t *out, uint16_t bits)
-{
-    out[0] = (uint8_t)bits;
-    out[1] = (uint8_t)(bits >> 8);
-}
-
-static int nearest(float value, int least, int most)
-{
-    const float clipped = value > -1024.0f ? value < 1024.0f ? value : 1024.0f : -1024.0f; /* NaN: the least */
-    const float rounded = clipped + 12582912.0f - 12582912.0f; /* half to even, without a call */
-    return rounded >= (float)most ? most : rounded > (float)least ? (int)rounded : least;
-}
-
-/* ---- Q4_K and Q5_K: eight blocks of 32, x = (d sc) q - dmin mn ---- */
-
-typedef struct affine_super {
-    float d, dmin;
-    uint8_t sc[8], mn[8];
-    uint8_t q[256];
-} affine_super;
-
-/* Integers for the scale and minimum that a block really gets; their squared error. */
-static double settle_affine(const quantize_group *g, float d, float m, int most, uint8_t *q)
-{
-    const float inverse = d != 0.0f ? 1.0f / d : 0.0f;
-    double error = 0;
-    for (size_t i = 0; i < g->count; i++) {
-        q[i] = (uint8_t)nearest((g->x[i] + m) * inverse, 0, most);
-        const double off = (double)g->x[i] - ((double)d * q[i] - (double)m);
-        error += (g->w == NULL ? 1.0 : (double)g->w[i]) * off * off;
+    for (size_t i = 0; i < sizeof super_rows / sizeof super_rows[0]; i++) {
+        if (super_rows[i].type == type) {
+            return &super_rows[i].form;
+        }
     }
-    return error;
+    return NULL;
 }
 
-/* The 6-bit scale and minimum next to the wanted ones that have the least error together. */
-static void choose_affine(const quantize_group *g, affine_super *s, size_t b, float scale, float minimum, int most)
+bool quantize_super_known(dtype type)
 {
-    const int sc = nearest(s->d != 0.0f ? scale / s->d : 0.0f, 0, 63);
-    const int mn = nearest(s->dmin != 0.0f ? minimum / s->dmin : 0.0f, 0, 63);
-    double best = INFINITY;
-    for (int i = sc > 0 ? sc - 1 : 0; i <= sc + 1 && i <= 63; i++) {
-        for (int j = mn > 0 ? mn - 1 : 0; j <= mn + 1 && j <= 63; j++) {
-            uint8_t q[QUANTIZE_MOST];
-            const double error = settle_affine(g, s->d * (float)i, s->dmin * (float)j, most, q);
-            if (error < best) {
-                best = error;
-                s->sc[b] = (uint8_t)i;
-                s->mn[b] = (uint8_t)j;
-                memcpy(s->q + 32 * b, q, sizeof q);
-            }
+    return form_of(type) != NULL;
+}
+
+/* One row's block. */
+typedef struct super_block {
+    float d, dmin;
+    int8_t scale[16], minimum[16];
+    int8_t *q; /* [256] */
+} super_block;
+
+/* 2-bit fields: value 128 h + 32 i + l in bits 2 i of byte 32 h + l. */
+static void put_pairs(uint8_t out[64], const int8_t *q)
+{
+    for (int half = 0; half < 2; half++) {
+        for (int l = 0; l < 32; l++) {
+            const int8_t *at = q + 128 * half + l;
+            out[32 * half + l] = (uint8_t)((at[0] & 3) | (at[32] & 3) << 2 | (at[64] & 3) << 4 | (at[96] & 3) << 6);
         }
     }
 }
 
-static void search_affine(const float *x, const float *w, int most, affine_super *s)
+static void put_q2_k(super_block *b, uint8_t *out)
 {
-    float scales[8];
-    float minima[8];
-    float most_scale = 0;
-    float most_minimum = 0;
-    memset(s, 0, sizeof *s);
-    for (size_t b = 0; b < 8; b++) {
-        const quantize_group g = {x + 32 * b, w == NULL ? NULL : w + 32 * b, 32};
-        uint8_t q[QUANTIZE_MOST];
-        float m = 0;
-        (void)quantize_affine(&g, most, false, true, &scales[b], &m, q);
-        minima[b] = -m;
-        most_scale = scales[b] > most_scale ? scales[b] : most_scale;
-        most_minimum = minima[b] > most_minimum ? minima[b] : most_minimum;
+    for (int i = 0; i < 16; i++) {
+        out[i] = (uint8_t)(b->scale[i] | b->minimum[i] << 4);
     }
-    s->d = f16_to_f32(half_of(most_scale / 63.0f));
-    s->dmin = f16_to_f32(half_of(most_minimum / 63.0f));
-    for (size_t b = 0; b < 8; b++) {
-        const quantize_group g = {x + 32 * b, w == NULL ? NULL : w + 32 * b, 32};
-        choose_affine(&g, s, b, scales[b], minima[b], most);
+    put_pairs(out + 16, b->q);
+    (void)quantize_put_half(quantize_put_half(out + 80, b->d), b->dmin);
+}
+
+static void put_q3_k(super_block *b, uint8_t *out)
+{
+    memset(out, 0, 110);
+    for (int i = 0; i < 256; i++) {
+        b->q[i] = (int8_t)(b->q[i] + 4);
+        out[i % 32] |= (uint8_t)((b->q[i] >> 2) << (i / 32));
+    }
+    put_pairs(out + 32, b->q);
+    for (int i = 0; i < 16; i++) {
+        const int scale = b->scale[i] + 32;
+        out[96 + i % 8] |= (uint8_t)((scale & 15) << (i < 8 ? 0 : 4));
+        out[104 + i % 4] |= (uint8_t)((scale >> 4) << (2 * (i / 4)));
+    }
+    (void)quantize_put_half(out + 108, b->d);
+}
+
+static void put_scales(const super_block *b, uint8_t out[12])
+{
+    const int8_t *sc = b->scale;
+    const int8_t *mn = b->minimum;
+    for (int i = 0; i < 4; i++) {
+        out[i] = (uint8_t)(sc[i] | (sc[i + 4] >> 4) << 6);
+        out[i + 4] = (uint8_t)(mn[i] | (mn[i + 4] >> 4) << 6);
+        out[i + 8] = (uint8_t)((sc[i + 4] & 15) | (mn[i + 4] & 15) << 4);
     }
 }
 
-static void put_scales(const affine_super *s, uint8_t out[12])
+/* Q4_K and Q5_K. */
+static void put_affine(super_block *b, bool fifth, uint8_t *out)
 {
-    for (int b = 0; b < 4; b++) {
-        out[b] = (uint8_t)(s->sc[b] | (s->sc[b + 4] >> 4) << 6);
-        out[b + 4] = (uint8_t)(s->mn[b] | (s->mn[b + 4] >> 4) << 6);
-        out[b + 8] = (uint8_t)((s->sc[b + 4] & 15) | (s->mn[b + 4] & 15) << 4);
-    }
-}
-
-static void affine_block(const float *x, const float *w, bool fifth, uint8_t *out)
-{
-    affine_super s;
-    search_affine(x, w, fifth ? 31 : 15, &s);
-    put_half(out, half_of(s.d));
-    put_half(out + 2, half_of(s.dmin));
-    put_scales(&s, out + 4);
+    (void)quantize_put_half(quantize_put_half(out, b->d), b->dmin);
+    put_scales(b, out + 4);
     out += 16;
     if (fifth) {
         for (int l = 0; l < 32; l++) {
-            uint8_t bits = 0;
-            for (int b = 0; b < 8; b++) {
-                bits |= (uint8_t)((s.q[32 * b + l] >> 4) << b);
+            int bits = 0;
+            for (int i = 0; i < 8; i++) {
+                bits |= (b->q[32 * i + l] >> 4) << i;
             }
-            out[l] = bits;
+            out[l] = (uint8_t)bits;
         }
         out += 32;
     }
     for (int i = 0; i < 4; i++) {
         for (int l = 0; l < 32; l++) {
-            out[32 * i + l] = (uint8_t)((s.q[64 * i + l] & 15) | (s.q[64 * i + 32 + l] & 15) << 4);
+            out[32 * i + l] = (uint8_t)((b->q[64 * i + l] & 15) | (b->q[64 * i + 32 + l] & 15) << 4);
         }
     }
 }
 
-/* ---- Q6_K: sixteen blocks of 16, x = (d sc) (q - 32) ---- */
-
-typedef struct symmetric_super {
-    float d;
-    int8_t sc[16];
-    int8_t q[256];
-} symmetric_super;
-
-static double settle_symmetric(const quantize_group *g, float d, int8_t *q)
+static void put_q6_k(super_block *b, uint8_t *out)
 {
-    const float inverse = d != 0.0f ? 1.0f / d : 0.0f;
-    double error = 0;
-    for (size_t i = 0; i < g->count; i++) {
-        q[i] = (int8_t)nearest(g->x[i] * inverse, -32, 31);
-        const double off = (double)g->x[i] - (double)d * q[i];
-        error += (g->w == NULL ? 1.0 : (double)g->w[i]) * off * off;
-    }
-    return error;
-}
-
-static void search_symmetric(const float *x, const float *w, symmetric_super *s)
-{
-    float scales[16];
-    float most = 0;
-    memset(s, 0, sizeof *s);
-    for (size_t b = 0; b < 16; b++) {
-        const quantize_group g = {x + 16 * b, w == NULL ? NULL : w + 16 * b, 16};
-        int8_t q[QUANTIZE_MOST];
-        (void)quantize_symmetric(&g, -32, 31, false, &scales[b], q);
-        most = fabsf(scales[b]) > fabsf(most) ? scales[b] : most;
-    }
-    s->d = f16_to_f32(half_of(most / -128.0f)); /* the largest takes the end that has one more */
-    for (size_t b = 0; b < 16; b++) {
-        const quantize_group g = {x + 16 * b, w == NULL ? NULL : w + 16 * b, 16};
-        const int sc = nearest(s->d != 0.0f ? scales[b] / s->d : 0.0f, -128, 127);
-        double best = INFINITY;
-        for (int i = sc > -128 ? sc - 1 : -128; i <= sc + 1 && i <= 127; i++) {
-            int8_t q[16];
-            const double error = settle_symmetric(&g, s->d * (float)i, q);
-            if (error < best) {
-                best = error;
-                s->sc[b] = (int8_t)i;
-                memcpy(s->q + 16 * b, q, sizeof q);
-            }
-        }
-    }
-}
-
-static void q6_block(const float *x, const float *w, uint8_t *out)
-{
-    symmetric_super s;
-    search_symmetric(x, w, &s);
-    memset(out, 0, 192);
     for (int i = 0; i < 256; i++) {
-        const int half = i / 128;
-        const int c = i % 128 / 32;
-        const int l = i % 32;
-        const int q = s.q[i] + 32;
-        out[64 * half + 32 * (c % 2) + l] |= (uint8_t)((q & 15) << (c < 2 ? 0 : 4));
-        out[128 + 32 * half + l] |= (uint8_t)((q >> 4) << (2 * c));
+        b->q[i] = (int8_t)(b->q[i] + 32);
     }
-    memcpy(out + 192, s.sc, 16);
-    put_half(out + 208, half_of(s.d));
+    for (int half = 0; half < 2; half++) {
+        const int8_t *q = b->q + 128 * half;
+        for (int l = 0; l < 64; l++) {
+            out[64 * half + l] = (uint8_t)((q[l] & 15) | (q[l + 64] & 15) << 4);
+        }
+        for (int l = 0; l < 32; l++) {
+            out[128 + 32 * half + l] =
+                (uint8_t)(q[l] >> 4 | (q[l + 32] >> 4) << 2 | (q[l + 64] >> 4) << 4 | (q[l + 96] >> 4) << 6);
+        }
+    }
+    memcpy(out + 192, b->scale, 16);
+    (void)quantize_put_half(out + 208, b->d);
 }
 
-void quantize_super(dtype type, const float *values, const float *weights, uint8_t *out)
+static void put_iq4_xs(super_block *b, uint8_t *out)
 {
-    if (type == DTYPE_Q6_K) {
-        q6_block(values, weights, out);
+    unsigned high = 0;
+    (void)quantize_put_half(out, b->d);
+    memset(out + 4, 0, 4);
+    for (int i = 0; i < 8; i++) {
+        const int scale = b->scale[i] + 32;
+        high |= (unsigned)(scale >> 4) << (2 * i);
+        out[4 + i / 2] |= (uint8_t)((scale & 15) << (4 * (i % 2)));
+        quantize_put_nibbles(out + 8 + 16 * i, b->q + 32 * i);
+    }
+    out[2] = (uint8_t)high;
+    out[3] = (uint8_t)(high >> 8);
+}
+
+/* Ternary digits, one every `stride` values, as a fraction of 256, rounded up. */
+static uint8_t five_digits(const int8_t *q, int stride, int digits)
+{
+    int value = 0;
+    for (int n = 0; n < 5; n++) {
+        value = 3 * value + (n < digits ? q[n * stride] : 0);
+    }
+    return (uint8_t)((value * 256 + 242) / 243);
+}
+
+static void put_ternary(super_block *b, dtype type, uint8_t *out)
+{
+    for (int i = 0; i < 256; i++) {
+        b->q[i] = (int8_t)(b->q[i] * b->scale[0] + 1); /* the scale is 1, -1 or 0 */
+    }
+    if (type == DTYPE_TQ2_0) {
+        put_pairs(out, b->q);
+        out += 64;
     } else {
-        affine_block(values, weights, type == DTYPE_Q5_K, out);
+        for (int l = 0; l < 32; l++) {
+            out[l] = five_digits(b->q + l, 32, 5);
+        }
+        for (int l = 0; l < 16; l++) {
+            out[32 + l] = five_digits(b->q + 160 + l, 16, 5);
+        }
+        for (int l = 0; l < 4; l++) {
+            out[48 + l] = five_digits(b->q + 240 + l, 4, 4);
+        }
+        out += 52;
+    }
+    (void)quantize_put_half(out, b->d);
+}
+
+static void put_super(dtype type, super_block *b, uint8_t *out)
+{
+    switch (type) {
+    case DTYPE_Q2_K:
+        put_q2_k(b, out);
+        break;
+    case DTYPE_Q3_K:
+        put_q3_k(b, out);
+        break;
+    case DTYPE_Q6_K:
+        put_q6_k(b, out);
+        break;
+    case DTYPE_IQ4_XS:
+        put_iq4_xs(b, out);
+        break;
+    case DTYPE_TQ1_0:
+    case DTYPE_TQ2_0:
+        put_ternary(b, type, out);
+        break;
+    default:
+        put_affine(b, type == DTYPE_Q5_K, out);
+        break;
+    }
+}
+
+void quantize_super(const search_table *s, dtype type, const quantize_tile *tile, double error[SEARCH_LANES])
+{
+    const search_super_form *form = form_of(type);
+    const size_t bytes = dtype_get_info((uint32_t)type)->block_bytes;
+    search_super found;
+    int8_t q[SEARCH_LANES * 256] __attribute__((aligned(64)));
+    for (size_t at = 0; at < tile->n; at += 256) {
+        const search_tile t = {tile->x + at * SEARCH_LANES, tile->w + at * SEARCH_LANES};
+        s->super(&t, form, &found);
+        s->scatter(found.q, 256, q);
+        for (unsigned r = 0; r < tile->count; r++) {
+            super_block b = {.d = found.d[r], .dmin = found.dmin[r], .q = q + 256 * r};
+            for (unsigned i = 0; i < form->count; i++) {
+                b.scale[i] = found.scale[i * SEARCH_LANES + r];
+                b.minimum[i] = found.minimum[i * SEARCH_LANES + r];
+            }
+            put_super(type, &b, tile->out[r] + at / 256 * bytes);
+            error[r] += (double)found.error[r];
+        }
     }
 }

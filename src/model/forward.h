@@ -36,6 +36,11 @@ typedef bool (*forward_watch_fn)(void *context, uint32_t done, uint32_t layers);
 /* For the steps from now on; NULL: none. */
 void forward_watch(forward *f, forward_watch_fn watch, void *context);
 
+/* Shows what goes into each product of the steps from now on (nn/worker.h); NULL: nobody sees. `observer` must outlive
+ * them. */
+struct nn_observer;
+void forward_observe(forward *f, const struct nn_observer *observer);
+
 /* Computes one step. An encoder takes a text whole, from position 0. HEARTH_E_ARGUMENT for ids outside the vocabulary,
  * too many tokens, positions past a cache or from which it cannot go on (kv_cache_reach); nothing is computed then.
  * HEARTH_E_CANCELLED when the watch stopped it: the caches hold what they held before the step, what lies behind that is

@@ -458,3 +458,10 @@ void forward_watch(forward *f, forward_watch_fn watch, void *context)
     f->watch = watch;
     f->watch_context = context;
 }
+
+void forward_observe(forward *f, const nn_observer *observer)
+{
+    for (int part = 0; part < f->m->engine->threads; part++) {
+        f->workers[part].observer = observer;
+    }
+}

@@ -330,13 +330,18 @@ hearth_status find_matrix(loader *l, const matrix_place *place, size_t rows, siz
     TRY(find_tensor(l, name, place->experts != 0 ? 3 : 2, shape + (place->experts != 0 ? 0 : 1), &entry, error));
     TRY(check_type(l, name, entry, rows, cols, error));
     if (place->transposed) {
-        return turn(l, place, name, entry, place->expert * cols, all, rows, cols, ret, error);
+        TRY(turn(l, place, name, entry, place->expert * cols, all, rows, cols, ret, error));
+        ret->name = entry->name;
+        ret->index = place->expert;
+        return HEARTH_OK;
     }
     size_t first = 0;
     uint32_t *row_map = NULL;
     TRY(make_row_map(l, place, rows, &first, &row_map, error));
     *ret = matrix_over(entry->type, rows, cols, entry->data, row_map);
     ret->source += (place->expert * all + first) * ret->source_row_bytes;
+    ret->name = entry->name;
+    ret->index = place->expert;
     return HEARTH_OK;
 }
 

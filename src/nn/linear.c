@@ -1,6 +1,8 @@
 /* Products with their inputs prepared, biases and the residual added on the rows that a thread just made. */
 #include "nn/linear.h"
 
+#include "kernels/activation.h"
+
 unsigned nn_input_kinds(const matrix *const *matrices, size_t count, compute how)
 {
     unsigned kinds = 0;
@@ -43,6 +45,10 @@ const nn_input *nn_prepare(const nn_worker *w, unsigned kinds, const float *x, s
 void nn_linear(const nn_worker *w, const matrix *m, const float *bias, const nn_input *input, size_t tokens, float *y,
                size_t ldy)
 {
+    if (w->observer != NULL && activation_for(m->type, w->how) == ACTIVATION_F32) {
+        w->observer->see(w->observer->context, m, input->of[ACTIVATION_F32], activation_row_floats(m->cols), tokens,
+                         w->part, w->parts);
+    }
     matrix_multiply(w->k, m, w->how, input->of[activation_for(m->type, w->how)], tokens, y, ldy, w->part, w->parts,
                     w->scratch);
     if (bias == NULL) {

@@ -8,6 +8,9 @@ static void head_product(const nn_worker *w, const matrix *m, const nn_input *ro
                          size_t tokens, float *y, size_t ldy)
 {
     const activation_kind kind = activation_for(m->type, w->how);
+    if (w->observer != NULL) {
+        w->observer->see(w->observer->context, m, x, ldx, tokens, 0, 1);
+    }
     for (size_t begin = 0; begin < tokens; begin += MLA_TOKENS) {
         const size_t count = tokens - begin < MLA_TOKENS ? tokens - begin : MLA_TOKENS;
         w->k->activation_prepare[kind](x + begin * ldx, ldx, count, m->cols, 0, count, room->of[kind]);

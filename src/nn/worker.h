@@ -16,15 +16,27 @@ typedef struct nn_input {
 /* Up to this many tokens every thread prepares inputs for itself: that is cheaper than a barrier. */
 #define NN_OWN_TOKENS 2u
 
+/* Somebody who wants to see what goes into each product: x [tokens, m->cols], rows `stride` floats apart. Every part
+ * calls it with the same rows, but for a head's own matrices, which come with parts = 1 from the thread that has the
+ * head. Only products of binary32 activations are seen (activation_for): a model opened with COMPUTE_F32 shows all of
+ * them. */
+struct matrix;
+typedef struct nn_observer {
+    void (*see)(void *context, const struct matrix *m, const float *x, size_t stride, size_t tokens, int part,
+                int parts);
+    void *context;
+} nn_observer;
+
 typedef struct nn_worker {
     const kernel_table *k;
     compute how;
     thread_pool *pool;
     int part, parts;
-    void *scratch;          /* this thread's: matrices and attention */
-    float *row;             /* this thread's: one row of the widest input */
-    nn_input own;           /* this thread's: NN_OWN_TOKENS tokens */
-    const nn_input *shared; /* everybody's: as many tokens as a step may have */
+    void *scratch;               /* this thread's: matrices and attention */
+    float *row;                  /* this thread's: one row of the widest input */
+    nn_input own;                /* this thread's: NN_OWN_TOKENS tokens */
+    const nn_input *shared;      /* everybody's: as many tokens as a step may have */
+    const nn_observer *observer; /* NULL: nobody */
 } nn_worker;
 
 #endif

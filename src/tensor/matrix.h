@@ -29,6 +29,9 @@ typedef struct matrix {
     weight_stream *stream;
     size_t stream_unit, stream_row;
     bool fetched; /* matrix_fetch has an effect */
+    /* the tensor that it is read from, whole or a part, borrowed from the table; NULL: not one alone */
+    const char *name;
+    size_t index; /* of the matrices in that tensor: an expert, a head */
 } matrix;
 
 /* Bytes of the packed form. */

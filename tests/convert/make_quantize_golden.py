@@ -34,7 +34,7 @@ def main():
     library.ggml_quantize_chunk.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p]
     x = values()
     golden = {"sum": float(np.abs(x.astype(np.float64)).sum())}
-    for name in ("Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K"):
+    for name in ("Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS", "MXFP4", "TQ1_0", "TQ2_0"):
         out = np.zeros(ROWS * COLS * 2, dtype=np.uint8)
         size = library.ggml_quantize_chunk(int(T[name]), x.ctypes.data, out.ctypes.data, 0, ROWS, COLS, None)
         back = quants.dequantize(out[:size].reshape(ROWS, -1), T[name]).astype(np.float64)

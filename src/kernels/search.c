@@ -1,0 +1,30 @@
+/* The searches that were built: chosen by the name of the table of operations that the program runs. */
+#include "kernels/search.h"
+
+#include <string.h>
+
+extern const search_table search_table_scalar;
+#if defined(__x86_64__)
+extern const search_table search_table_avx2, search_table_avx512;
+#elif defined(__aarch64__)
+extern const search_table search_table_neon;
+#endif
+
+const search_table *search_select(const kernel_table *k)
+{
+#if defined(__x86_64__)
+    if (strncmp(k->name, "avx512", 6) == 0) {
+        return &search_table_avx512;
+    }
+    if (strcmp(k->name, "avx2") == 0) {
+        return &search_table_avx2;
+    }
+#elif defined(__aarch64__)
+    if (strncmp(k->name, "neon", 4) == 0) {
+        return &search_table_neon;
+    }
+#else
+    (void)k;
+#endif
+    return &search_table_scalar;
+}
