@@ -1,12 +1,12 @@
 /* hearth quantize: a GGUF file's matrices in fewer bits. */
 #include "cli/commands.h"
+#include "cli/confine.h"
 #include "cli/open.h"
 #include "cli/signals.h"
 
 #include "base/json.h"
 #include "base/memory.h"
 #include "convert/quantize.h"
-#include "model/locate.h"
 #include "platform/cpu.h"
 
 #include <stdio.h>
@@ -132,8 +132,8 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         return cli_usage(c, "--tensor: expected PATTERN=TYPE, found \"%.80s\"", wrong);
     }
     const double began = time_seconds();
-    hearth_status status = open_engine(c, &o, &error);
-    status = status != HEARTH_OK ? status : model_locate(operands[0], &path, &error);
+    hearth_status status = confine_to_model(operands[0], NULL, operands[2], &path, &error);
+    status = status != HEARTH_OK ? status : open_engine(c, &o, &error);
     if (status == HEARTH_OK) {
         const quantize_options how = {.kernels = o.engine->kernels,
                                       .pool = o.engine->pool,
