@@ -11,9 +11,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Replaces the content of one anonymous file and returns its path; the next call with the same `slot` (0..3) replaces
  * it. */
 const char *fuzz_file(unsigned slot, const uint8_t *data, size_t size);
-/* A folder of this process in /tmp, empty at the start; removed when the process ends by itself. */
+/* A folder of this process in /dev/shm (else /tmp), empty at the start; removed when the process ends by itself. */
 const char *fuzz_folder(void);
-/* Writes (or, for NULL, removes) a file in that folder. */
+/* Writes (or, for NULL, removes) a file in that folder; at most 16 names. */
 void fuzz_folder_put(const char *name, const uint8_t *data, size_t size);
 
 /* Keeps reads from being optimised away. */

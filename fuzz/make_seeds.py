@@ -2,6 +2,7 @@
 """Writes the fuzzers' first inputs: fuzz/make_seeds.py FOLDER makes FOLDER/NAME/... for every fuzzer that has a function here.
 Plain Python; the golden files of the tests are used too. A new fuzzer adds a function of its name, seeds_NAME(folder)."""
 
+import glob
 import json
 import os
 import shutil
@@ -82,6 +83,13 @@ def seeds_hf_config(folder):
     write(folder, "config", config)
     write(folder, "plain", b"\0".join([config, plain]))
     write(folder, "named", b"\0".join([config, named, index, b"{}", b"{{ x }}"]))
+    tokens = json.dumps({"tokenizer_class": "LlamaTokenizer", "add_bos_token": True, "bos_token": {"content": "<s>"},
+                         "eos_token": "b", "added_tokens_decoder": {"3": {"content": "<s>", "special": True}}}).encode()
+    ends = json.dumps({"eos_token_id": [2, 3, -1]}).encode()
+    for path in sorted(glob.glob(os.path.join(ROOT, "tests", "model", "golden", "families", "*", "config.json"))):
+        with open(path, encoding="utf-8") as source:
+            family = json.dumps(json.load(source), separators=(",", ":")).encode()
+        write(folder, "family-" + os.path.basename(os.path.dirname(path)), b"\0".join([family, tokens, index, ends]))
 
 
 def seeds_template(folder):

@@ -20,25 +20,69 @@
 
 typedef struct parse_guard {
     jmp_buf out;
-    void **blocks; /* what jansson holds, newest last */
+    void **slots; /* what jansson holds, where its hash says or in the next free slot after it */
     size_t count, capacity;
 } parse_guard;
 
 static _Thread_local parse_guard *guard; /* NULL: no parse is under way in this thread */
 
+/* `capacity` is a power of two. */
+static size_t home_slot(const parse_guard *g, const void *block)
+{
+    return (size_t)(((uintptr_t)block >> 4) * 0x9E3779B97F4A7C15u >> 20) & (g->capacity - 1);
+}
+
+static void guard_put(parse_guard *g, void *block)
+{
+    size_t at = home_slot(g, block);
+    while (g->slots[at] != NULL) {
+        at = (at + 1) & (g->capacity - 1);
+    }
+    g->slots[at] = block;
+    g->count++;
+}
+
 static bool guard_note(parse_guard *g, void *block)
 {
-    if (g->count == g->capacity) {
-        const size_t capacity = g->capacity == 0 ? 64 : 2 * g->capacity;
-        void **blocks = mem_realloc(g->blocks, capacity * sizeof *blocks);
-        if (blocks == NULL) {
+    if (2 * (g->count + 1) > g->capacity) {
+        parse_guard grown = {.capacity = g->capacity == 0 ? 128 : 2 * g->capacity};
+        grown.slots = mem_calloc(grown.capacity, sizeof *grown.slots);
+        if (grown.slots == NULL) {
             return false;
         }
-        g->blocks = blocks;
-        g->capacity = capacity;
+        for (size_t i = 0; i < g->capacity; i++) {
+            if (g->slots[i] != NULL) {
+                guard_put(&grown, g->slots[i]);
+            }
+        }
+        mem_free(g->slots);
+        g->slots = grown.slots;
+        g->capacity = grown.capacity;
     }
-    g->blocks[g->count++] = block;
+    guard_put(g, block);
     return true;
+}
+
+/* A broken text's values are freed one by one, in the order in which they came: each must be found at once. */
+static void guard_forget(parse_guard *g, const void *block)
+{
+    const size_t mask = g->capacity - 1;
+    size_t at = g->capacity > 0 ? home_slot(g, block) : 0;
+    while (g->capacity > 0 && g->slots[at] != NULL && g->slots[at] != block) {
+        at = (at + 1) & mask;
+    }
+    if (g->capacity == 0 || g->slots[at] == NULL) {
+        return;
+    }
+    /* Those behind move up into the gap, unless that lies before their own place. */
+    for (size_t next = (at + 1) & mask; g->slots[next] != NULL; next = (next + 1) & mask) {
+        if (((next - home_slot(g, g->slots[next])) & mask) >= ((next - at) & mask)) {
+            g->slots[at] = g->slots[next];
+            at = next;
+        }
+    }
+    g->slots[at] = NULL;
+    g->count--;
 }
 
 static void *jansson_alloc(size_t size)
@@ -53,11 +97,8 @@ static void *jansson_alloc(size_t size)
 
 static void jansson_free(void *block)
 {
-    for (size_t i = guard != NULL ? guard->count : 0; i-- > 0;) {
-        if (guard->blocks[i] == block) {
-            guard->blocks[i] = guard->blocks[--guard->count];
-            break;
-        }
+    if (guard != NULL && block != NULL) {
+        guard_forget(guard, block);
     }
     mem_free(block);
 }
@@ -74,8 +115,8 @@ static hearth_status load_guarded(parse_guard *g, const char *text, size_t lengt
     static const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
     if (setjmp(g->out) != 0) {
         guard = NULL;
-        for (size_t i = 0; i < g->count; i++) {
-            mem_free(g->blocks[i]);
+        for (size_t i = 0; i < g->capacity; i++) {
+            mem_free(g->slots[i]);
         }
         (void)error_memory(error, length);
         return HEARTH_E_MEMORY;
@@ -91,7 +132,7 @@ static hearth_status load_once(const char *text, size_t length, json_t **ret, js
 {
     parse_guard g = {0};
     const hearth_status status = load_guarded(&g, text, length, ret, detail, error);
-    mem_free(g.blocks);
+    mem_free(g.slots);
     return status;
 }
 

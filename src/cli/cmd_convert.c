@@ -1,11 +1,11 @@
 /* hearth convert: a Hugging Face folder to a GGUF file, and back. */
 #include "cli/commands.h"
+#include "cli/confine.h"
 #include "cli/open.h"
 #include "cli/signals.h"
 
 #include "base/memory.h"
 #include "convert/convert.h"
-#include "model/locate.h"
 #include "platform/cpu.h"
 
 #include <stdio.h>
@@ -66,8 +66,8 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     int code = EXIT_DONE;
     const double began = time_seconds();
     opened o = {0};
-    hearth_status status = open_engine(c, &o, &error);
-    status = status != HEARTH_OK ? status : model_locate(operands[0], &path, &error);
+    hearth_status status = confine_to_model(operands[0], NULL, operands[1], &path, &error);
+    status = status != HEARTH_OK ? status : open_engine(c, &o, &error);
     if (status == HEARTH_OK) {
         const convert_options how = {.type = types[s->type],
                                      .shard_bytes = (uint64_t)s->shard_mb * 1000000u,

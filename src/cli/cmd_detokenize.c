@@ -87,7 +87,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     const detokenize_settings *s = settings;
     (void)signals_leave_at_once(true); /* nothing here is ever half done */
     hearth_error error = {0};
-    opened o = {0};
+    opened o = {.confined = true};
     token_list list = {0};
     buffer text;
     buffer_init(&text, 0);

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/doctor.h"
 
+#include "platform/confine.h"
 #include "platform/cpu.h"
 
 #include <stdio.h>
@@ -33,14 +34,16 @@ static json_t *machine_json(const cli *c, const opened *o, const bench_limits *l
     for (size_t i = 0, n = doctor_libraries(rows); i < n; i++) {
         libraries = json_door_put(libraries, rows[i].name, json_string(rows[i].version));
     }
-    return json_pack("{s:s, s:o, s:s, s:s, s:{s:i, s:i, s:f, s:i}, s:{s:I, s:I}, s:{s:f, s:f, s:f, s:f}, s:o, s:o}",
+    const confine_support confinement = confine_get_support();
+    return json_pack("{s:s, s:o, s:s, s:s, s:{s:i, s:i, s:f, s:i}, s:{s:I, s:I}, s:{s:f, s:f, s:f, s:f}, s:{s:i, s:b}, "
+                     "s:o, s:o}",
                      "cpu", f->name, "instruction_sets", sets, "isa", o->engine->kernels->name, "isa_chosen_by",
                      chosen_by(c), "cores", "online", (int)sysconf(_SC_NPROCESSORS_ONLN), "affinity",
                      cpu_cores_by_affinity(), "quota", cpu_quota_cores(), "threads", o->engine->threads, "memory_bytes",
                      "total", (json_int_t)memory_total_bytes(), "available", (json_int_t)memory_available_bytes(),
                      "limits", "read_gb_s", limits->bandwidth, "fp32_gflops", limits->peak[MEASURE_FP32], "bf16_gflops",
-                     limits->peak[MEASURE_BF16], "int8_gops", limits->peak[MEASURE_INT8], "libraries", libraries,
-                     "hints", hints);
+                     limits->peak[MEASURE_BF16], "int8_gops", limits->peak[MEASURE_INT8], "confinement", "landlock",
+                     confinement.landlock, "seccomp", (int)confinement.seccomp, "libraries", libraries, "hints", hints);
 }
 
 static void row(const char *name)
@@ -89,10 +92,23 @@ static void print_limits(const bench_limits *limits)
            terminal_rate(limits->peak[MEASURE_INT8], rates[2]));
 }
 
+static void print_confinement(void)
+{
+    const confine_support k = confine_get_support();
+    row("confinement");
+    if (k.landlock != 0) {
+        printf("files by Landlock (version %d), ", k.landlock);
+    } else {
+        printf("not of files (no Landlock in this kernel), ");
+    }
+    printf(k.seccomp ? "system calls by seccomp\n" : "not of system calls (no seccomp)\n");
+}
+
 static void print(const cli *c, const opened *o, const bench_limits *limits)
 {
     print_processor(c, o);
     print_limits(limits);
+    print_confinement();
     doctor_library libraries[DOCTOR_LIBRARIES_MOST];
     const size_t count = doctor_libraries(libraries);
     row("libraries");
@@ -142,7 +158,8 @@ const cli_command command_doctor = {
     .text =
         "Prints the processor, the instruction sets that were found and the one that is computed with, the cores "
         "that affinity and the cgroup's quota leave, memory, read bandwidth and peak rates as measured now (about a "
-        "second), the versions of the libraries, and hints on what could be set better.\n\n"
+        "second), what of the kernel confines the reading of "
+        "models (docs/security.md), the versions of the libraries, and hints on what could be set better.\n\n"
         "Decoding one token reads every weight once, so the read bandwidth divided by a model's size bounds the "
         "tokens per second of an answer. Reading a prompt is bounded by the peak rates.",
     .has_json = true,

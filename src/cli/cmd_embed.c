@@ -385,7 +385,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         return cli_usage(c, "give texts or %s, not both", s->file != NULL ? "--file" : "--json-lines");
     }
     hearth_error error = {0};
-    opened o = {0};
+    opened o = {.confined = true};
     embed_input in = {0};
     buffer_init(&in.read, 0);
     int code = EXIT_DONE;

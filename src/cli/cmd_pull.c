@@ -1,5 +1,6 @@
 /* hearth pull: get a model. */
 #include "cli/commands.h"
+#include "cli/confine.h"
 #include "cli/pieces.h"
 #include "cli/pull.h"
 #include "cli/terminal.h"
@@ -92,7 +93,9 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     const pull_options how = {
         .connections = s->connections, .retries = (unsigned)s->retries, .check = s->check, .sha256 = s->sha256};
     int code = EXIT_DONE;
-    if (pull_with_bar(c, operands[0], &how, &result, &error) != HEARTH_OK) {
+    hearth_status status = confine_to_pull(operands[0], &error);
+    status = status == HEARTH_OK ? pull_with_bar(c, operands[0], &how, &result, &error) : status;
+    if (status != HEARTH_OK) {
         code = cli_fail(c, &error);
     } else if (c->json) {
         code = cli_print_json(c, result_json(&result));

@@ -1,12 +1,13 @@
 /* hearth quantize: a GGUF file's matrices in fewer bits. */
 #include "cli/commands.h"
+#include "cli/confine.h"
+#include "cli/open.h"
 #include "cli/quantize_report.h"
 #include "cli/quantize_text.h"
 #include "cli/signals.h"
 
 #include "base/memory.h"
 #include "convert/quantize.h"
-#include "model/locate.h"
 #include "platform/cpu.h"
 
 #include <stdio.h>
@@ -153,8 +154,11 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
                             .kl = s->kl,
                             .tokens = s->tokens,
                             .first = -1};
-    hearth_status status = open_engine(c, &o, &error);
-    status = status != HEARTH_OK ? status : model_locate(operands[0], &path, &error);
+    const char *const first = s->importance != NULL ? s->importance : s->kl;
+    const char *const texts_read[CONFINE_OTHERS] = {first, s->importance != NULL ? s->kl : NULL};
+    const char *const written[CONFINE_OTHERS] = {operands[2], s->importance_out};
+    hearth_status status = confine_to_files(operands[0], texts_read, written, &path, &error);
+    status = status != HEARTH_OK ? status : open_engine(c, &o, &error);
     if (status == HEARTH_OK) {
         texts.engine = o.engine;
         texts.source = path;

@@ -220,7 +220,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         return cli_usage(c, "--stride must be smaller than --window");
     }
     hearth_error error = {0};
-    opened o = {.memory = s->memory};
+    opened o = {.memory = s->memory, .confined = true};
     buffer text;
     buffer_init(&text, 0);
     int code = EXIT_DONE;

@@ -247,7 +247,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     (void)count;
     (void)signals_leave_at_once(true); /* nothing here is ever half done */
     hearth_error error = {0};
-    opened o = {0};
+    opened o = {.confined = true};
     const int code =
         open_model(c, operands[0], -1, &o, &error) == HEARTH_OK ? print(c, settings, o.model) : cli_fail(c, &error);
     open_close(&o);

@@ -1,9 +1,11 @@
 /* Opening an engine, a model, a text. */
 #include "cli/open.h"
+#include "cli/confine.h"
 #include "cli/pull.h"
 #include "cli/signals.h"
 
 #include "base/limits.h"
+#include "base/memory.h"
 #include "platform/cpu.h"
 #include "platform/file.h"
 
@@ -43,8 +45,8 @@ static void note_streaming(const cli *c, const model_weights *w)
     }
 }
 
-static hearth_status open_with(const cli *c, const char *name, int how, const char *const *encoding, opened *ret,
-                               hearth_error *error)
+static hearth_status open_at(const cli *c, const char *path, int how, const char *const *encoding, opened *ret,
+                             hearth_error *error)
 {
     terminal_progress bar = {.quiet = c->quiet};
     const double began = time_seconds();
@@ -63,14 +65,26 @@ static hearth_status open_with(const cli *c, const char *name, int how, const ch
         .progress = terminal_progress_step,
         .progress_context = &bar,
     };
-    const hearth_status status = model_open(ret->engine, name, &options, &ret->model, error);
+    const hearth_status status = model_open(ret->engine, path, &options, &ret->model, error);
     terminal_progress_end(&bar);
     ret->seconds = time_seconds() - began;
-    if (status == HEARTH_E_NOT_FOUND) {
-        pull_explain_missing(name, error);
-    }
     if (status == HEARTH_OK && weights) {
         note_streaming(c, &ret->model->weights);
+    }
+    return status;
+}
+
+static hearth_status open_with(const cli *c, const char *name, int how, const char *const *encoding, opened *ret,
+                               hearth_error *error)
+{
+    char *path = NULL;
+    hearth_status status = ret->confined ? confine_to_model(name, ret->also, NULL, &path, error) : HEARTH_OK;
+    if (status == HEARTH_OK) {
+        status = open_at(c, path != NULL ? path : name, how, encoding, ret, error);
+    }
+    mem_free(path);
+    if (status == HEARTH_E_NOT_FOUND) {
+        pull_explain_missing(name, error);
     }
     return status;
 }

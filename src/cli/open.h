@@ -12,6 +12,8 @@ typedef struct opened {
     model *model;
     double seconds;     /* that opening took */
     const char *memory; /* set before open_model: --memory, or NULL */
+    bool confined;      /* set before: this process reads that model and `also`, and no more (cli/confine.h) */
+    const char *also;   /* a file, or NULL */
 } opened;
 
 #define OPEN_MEMORY_HELP                                                                                               \

@@ -1,8 +1,8 @@
 /* A model's configuration, and its tensors where they can be read. */
+#include "cli/confine.h"
 #include "cli/plan.h"
 
 #include "base/memory.h"
-#include "model/locate.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,10 +25,7 @@ static void name_after_file(const char *path, model_config *c)
 
 static hearth_status open_config(const char *name, plan_source *s, hearth_error *error)
 {
-    s->path = mem_strdup(name);
-    if (s->path == NULL) {
-        return error_memory(error, strlen(name));
-    }
+    TRY(confine_to_model(name, NULL, NULL, &s->path, error));
     TRY(hf_open_config(name, &s->hf, error));
     const hearth_status status = model_config_from_hf(s->hf, &s->config, error);
     if (status != HEARTH_OK && error != NULL) {
@@ -60,7 +57,7 @@ hearth_status plan_open(const cli *c, const char *name, plan_source *ret, hearth
     if (is_json(name)) {
         return open_config(name, ret, error);
     }
-    TRY(model_locate(name, &ret->path, error));
+    TRY(confine_to_model(name, NULL, NULL, &ret->path, error));
     if (file_is_folder(ret->path)) {
         return open_folder(c, ret, error);
     }

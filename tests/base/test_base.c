@@ -310,6 +310,24 @@ static void json_door_passes_the_published_suite(void **state)
     }
 }
 
+/* A text that breaks off behind many values: they are freed in the time that reading them took. A list that is searched
+ * for each of them takes minutes here, which the test's time limit ends. */
+static void json_that_breaks_off_late_ends_soon(void **state)
+{
+    (void)state;
+    const size_t count = 400000;
+    buffer text;
+    json_t *value = NULL;
+    hearth_error error = {0};
+    buffer_init(&text, 0);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(buffer_append_text(&text, i == 0 ? "[[]" : ",[]", NULL), HEARTH_OK);
+    }
+    assert_int_equal(json_door_parse(text.data, text.length, "x", &value, &error), HEARTH_E_FORMAT);
+    assert_string_equal(error.place, "line 1 column 1200000");
+    buffer_free(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +344,7 @@ int main(void)
         cmocka_unit_test(json_door_writes_all_or_fails),
         cmocka_unit_test(json_door_builds_all_or_nothing),
         cmocka_unit_test(json_door_passes_the_published_suite),
+        cmocka_unit_test(json_that_breaks_off_late_ends_soon),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,243 @@
+/* Which files a command needs, told to platform/confine.c. */
+#include "cli/confine.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "formats/hub_cache.h"
+#include "formats/model_files.h"
+#include "formats/ollama_store.h"
+#include "model/locate.h"
+#include "platform/confine.h"
+#include "platform/file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- HEARTH_CONFINE ---- */
+
+static hearth_status read_wish(bool *ret_wanted, bool *ret_required, hearth_error *error)
+{
+    const char *value = getenv("HEARTH_CONFINE");
+    const bool silent = value == NULL || *value == '\0';
+    *ret_required = !silent && strcmp(value, "require") == 0;
+    *ret_wanted = silent || *ret_required;
+    if (!*ret_wanted && strcmp(value, "off") != 0) {
+        return error_set(error, HEARTH_E_ARGUMENT, "HEARTH_CONFINE", "off or require", "%.40s", value);
+    }
+    return HEARTH_OK;
+}
+
+/* The kernel's part; what it does not offer is an error only where it is required. */
+static hearth_status confine(const file_list *read, const file_list *write, bool network, bool required,
+                             hearth_error *error)
+{
+    const confine_rules rules = {.read = (const char *const *)read->names,
+                                 .read_count = read->count,
+                                 .write = (const char *const *)write->names,
+                                 .write_count = write->count,
+                                 .network = network};
+    const confine_support got = confine_process(&rules);
+    if (required && (got.landlock == 0 || !got.seccomp)) {
+        return error_set(error, HEARTH_E_UNSUPPORTED, "HEARTH_CONFINE", "a kernel with Landlock and seccomp",
+                         "Landlock %s, seccomp %s", got.landlock != 0 ? "there" : "missing",
+                         got.seccomp ? "there" : "missing");
+    }
+    return HEARTH_OK;
+}
+
+/* ---- paths ---- */
+
+/* Takes over `path`; NULL means that memory ran out. */
+static hearth_status add(file_list *list, char *path, hearth_error *error)
+{
+    char **grown = path != NULL ? mem_realloc(list->names, (list->count + 1) * sizeof *list->names) : NULL;
+    if (grown == NULL) {
+        mem_free(path);
+        return error_memory(error, (list->count + 1) * sizeof *list->names);
+    }
+    list->names = grown;
+    list->names[list->count++] = path;
+    return HEARTH_OK;
+}
+
+static hearth_status add_copy(file_list *list, const char *path, hearth_error *error)
+{
+    return add(list, mem_strdup(path), error);
+}
+
+/* The folder that `path` is or will be in, or, where that is not there, the nearest above it that is. */
+static char *place_of(const char *path)
+{
+    char *place = mem_strdup(path);
+    while (place != NULL) {
+        size_t length = strlen(place);
+        while (length > 1 && place[length - 1] == '/') {
+            place[--length] = '\0';
+        }
+        char *slash = strrchr(place, '/');
+        if (slash == NULL) {
+            mem_free(place);
+            return mem_strdup(".");
+        }
+        slash[slash == place ? 1 : 0] = '\0';
+        if (file_exists(place) || slash == place) {
+            return place;
+        }
+    }
+    return NULL;
+}
+
+static bool is_link(const char *path)
+{
+    struct stat info;
+    return lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+}
+
+/* A folder, and the files that links in it point to: a hub cache's snapshot holds nothing but links. */
+static hearth_status add_folder(file_list *list, const char *folder, hearth_error *error)
+{
+    file_list files = {0};
+    TRY(add_copy(list, folder, error));
+    if (hub_cache_list_files(folder, &files, NULL) != HEARTH_OK) {
+        return HEARTH_OK; /* what cannot be listed has no links that are read */
+    }
+    hearth_status status = HEARTH_OK;
+    for (size_t i = 0; status == HEARTH_OK && i < files.count; i++) {
+        char *path = file_join(folder, files.names[i]);
+        if (path != NULL && !is_link(path)) {
+            mem_free(path);
+        } else {
+            status = add(list, path, error);
+        }
+    }
+    file_list_free(&files);
+    return status;
+}
+
+/* A file and, where it is a part of a split set, the other parts. */
+static hearth_status add_file(file_list *list, const char *path, hearth_error *error)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    const size_t stem = model_files_set_length(name);
+    file_list files = {0};
+    TRY(add_copy(list, path, error));
+    if (!model_files_is_gguf(name) || strcmp(name + stem, ".gguf") == 0) {
+        return HEARTH_OK;
+    }
+    char *folder = place_of(path);
+    hearth_status status = folder != NULL ? file_list_folder(folder, &files, error) : error_memory(error, strlen(path));
+    for (size_t i = 0; status == HEARTH_OK && i < files.count; i++) {
+        const char *other = files.names[i];
+        if (model_files_is_gguf(other) && model_files_set_length(other) == stem && strncmp(other, name, stem) == 0) {
+            status = add(list, file_join(folder, other), error);
+        }
+    }
+    file_list_free(&files);
+    mem_free(folder);
+    return status;
+}
+
+hearth_status confine_to_model(const char *name, const char *also, const char *out, char **ret_path,
+                               hearth_error *error)
+{
+    return confine_to_files(name, (const char *[CONFINE_OTHERS]){also}, (const char *[CONFINE_OTHERS]){out}, ret_path,
+                            error);
+}
+
+hearth_status confine_to_files(const char *name, const char *const also[CONFINE_OTHERS],
+                               const char *const out[CONFINE_OTHERS], char **ret_path, hearth_error *error)
+{
+    bool wanted = false, required = false;
+    file_list read = {0}, write = {0};
+    char *path = NULL;
+    TRY(read_wish(&wanted, &required, error));
+    TRY(model_locate(name, &path, error));
+    hearth_status status = HEARTH_OK;
+    if (wanted) {
+        status = file_is_folder(path) ? add_folder(&read, path, error) : add_file(&read, path, error);
+        for (size_t i = 0; status == HEARTH_OK && i < CONFINE_OTHERS && also[i] != NULL; i++) {
+            status = add_copy(&read, also[i], error);
+        }
+        for (size_t i = 0; status == HEARTH_OK && i < CONFINE_OTHERS && out[i] != NULL; i++) {
+            status = add(&write, place_of(out[i]), error);
+        }
+        status = status == HEARTH_OK ? confine(&read, &write, false, required, error) : status;
+    }
+    file_list_free(&read);
+    file_list_free(&write);
+    if (status != HEARTH_OK) {
+        mem_free(path);
+        return status;
+    }
+    *ret_path = path;
+    return HEARTH_OK;
+}
+
+/* ---- fetching ---- */
+
+/* A store that is to be written: made, as a rule needs something to hold on to. */
+static hearth_status add_store(file_list *list, char *folder, hearth_error *error)
+{
+    if (folder == NULL) {
+        return HEARTH_OK; /* no HOME: who fetches says so */
+    }
+    if (file_make_folders(folder, NULL) != HEARTH_OK) {
+        mem_free(folder);
+        return HEARTH_OK; /* who writes there says so */
+    }
+    return add(list, folder, error);
+}
+
+static hearth_status add_url_store(file_list *list, hearth_error *error)
+{
+    char *data = file_user_folder("data");
+    char *models = data != NULL ? file_join(data, "models") : NULL;
+    mem_free(data);
+    return add_store(list, models, error);
+}
+
+/* The token, certificates, and a model that is copied from a path. */
+static hearth_status add_read(file_list *list, const char *name, hearth_error *error)
+{
+    static const char *const named[] = {"HF_TOKEN_PATH", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR",
+                                        "OPENSSL_CONF"};
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
+        const char *value = getenv(named[i]);
+        if (value != NULL && *value != '\0') {
+            TRY(add_copy(list, value, error));
+        }
+    }
+    char *home = hub_cache_home();
+    if (home != NULL) {
+        const hearth_status status = add(list, file_join(home, "token"), error);
+        mem_free(home);
+        TRY(status);
+    }
+    return file_exists(name) ? add_file(list, name, error) : HEARTH_OK;
+}
+
+hearth_status confine_to_pull(const char *name, hearth_error *error)
+{
+    bool wanted = false, required = false;
+    model_name parts;
+    file_list read = {0}, write = {0};
+    TRY(read_wish(&wanted, &required, error));
+    if (!wanted || name[0] == '\0' ||
+        (!file_exists(name) && model_name_parse(name, &parts, NULL) != HEARTH_OK)) { /* pull says what is wrong */
+        return HEARTH_OK;
+    }
+    hearth_status status = add_read(&read, name, error);
+    if (status == HEARTH_OK && (file_exists(name) || parts.source == MODEL_SOURCE_URL)) {
+        status = add_url_store(&write, error);
+    } else if (status == HEARTH_OK) {
+        status =
+            add_store(&write, parts.source == MODEL_SOURCE_OLLAMA ? ollama_store_folder() : hub_cache_folder(), error);
+    }
+    status = status == HEARTH_OK ? confine(&read, &write, true, required, error) : status;
+    file_list_free(&read);
+    file_list_free(&write);
+    return status;
+}

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Commands are confined while they read, and work so: what the kernel says of a running hearth, hub caches made of links,
+split files, what is written. Prints TAP."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(os.path.dirname(HERE), "cli"), os.path.join(os.path.dirname(HERE), "hub")]
+from place import Place, gguf, model_files  # noqa: E402
+from server import Hub  # noqa: E402
+from tap import HEARTH, SOURCE, Skip, environment, hearth, main, test  # noqa: E402
+
+GOLDEN = os.path.join(SOURCE, "tests")
+TOKENIZER = os.path.join(GOLDEN, "tokenizer", "golden", "unigram.model")
+PARTS = [os.path.join(GOLDEN, "formats", "golden", f"split-{n:05}-of-00003.gguf") for n in (1, 2, 3)]
+
+
+def required(**more):
+    """An environment in which a kernel without all of it is an error; skips where this one, or this build, has not."""
+    env = environment(HEARTH_CONFINE="require", **more)
+    tried = hearth("tokenize", TOKENIZER, "--text", "a", env=env)
+    if tried.code != 0 and "a kernel with Landlock and seccomp" in tried.err:
+        raise Skip(tried.err.strip())
+    assert tried.code == 0, tried
+    return env
+
+
+def state(process):
+    """What the kernel says of a process: its filter of system calls (2: there is one), and whether it may gain rights."""
+    with open(f"/proc/{process.pid}/status", encoding="utf-8") as file:
+        rows = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+    return rows["Seccomp"], rows["NoNewPrivs"]
+
+
+@test
+def the_kernel_says_that_a_reading_command_is_confined():
+    env = required()
+    command = [HEARTH, "tokenize", TOKENIZER, "--ids"]
+    with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 60
+        while state(process) != ("2", "1"):  # it opens the model first, then waits for the text
+            assert process.poll() is None and time.monotonic() < deadline, state(process)
+            time.sleep(0.01)
+        out, err = process.communicate(b"some text", timeout=60)
+        assert process.returncode == 0 and out, err
+
+
+@test
+def a_wish_that_is_none_is_refused():
+    tried = hearth("show", PARTS[0], env=environment(HEARTH_CONFINE="perhaps"))
+    assert tried.code != 0 and "HEARTH_CONFINE: expected off or require, found perhaps" in tried.err, tried
+
+
+def state_of_pull(wish):
+    """While it waits for a file; and what show says of what it fetched."""
+    hub = Hub()
+    try:
+        with Place(hub, HEARTH_CONFINE=wish) as place:
+            hub.add_repository("org/name", model_files())
+            hub.fault("config.json", "hold")
+            process = place.start("pull", "org/name")
+            deadline = time.monotonic() + 60
+            while not any("/resolve/" in entry.path and "config.json" in entry.path and entry.method == "GET" for entry in hub.log):
+                assert process.poll() is None and time.monotonic() < deadline, (process.stderr.read(), hub.log)
+                time.sleep(0.01)
+            found = state(process)
+            hub.release.set()
+            _, err = process.communicate(timeout=60)
+            assert process.returncode == 0, err
+            return found, place.good("show", "org/name").out
+    finally:
+        hub.close()
+
+
+@test
+def pull_is_confined_and_what_it_fetched_is_links_that_show_reads():
+    required()
+    found, shown = state_of_pull("require")
+    assert found == ("2", "1") and "tensors in 1 file" in shown, (found, shown)
+    with open("/proc/self/status", encoding="utf-8") as file:
+        ours = [line.split()[1] for line in file if line.startswith("Seccomp:")]
+    found, again = state_of_pull("off")
+    assert found[0] == ours[0] and [line for line in again.splitlines() if "path" not in line] == \
+        [line for line in shown.splitlines() if "path" not in line], (found, again)
+
+
+@test
+def a_split_set_is_read_whole_also_through_links():
+    env = required()
+    with tempfile.TemporaryDirectory(prefix="hearth confine ") as folder:
+        os.mkdir(os.path.join(folder, "blobs"))
+        os.mkdir(os.path.join(folder, "snapshot"))
+        for n, part in enumerate(PARTS):
+            shutil.copyfile(part, os.path.join(folder, "blobs", str(n)))
+            os.symlink(f"../blobs/{n}", os.path.join(folder, "snapshot", os.path.basename(part)))
+        first = os.path.join(folder, "snapshot", os.path.basename(PARTS[0]))
+        plain = hearth("show", PARTS[0], env=environment(HEARTH_CONFINE="off"))
+        for path in (PARTS[0], first, os.path.relpath(first)):
+            confined = hearth("show", path, env=env)
+            assert (confined.code, confined.err.split(": ")[-1]) == (plain.code, plain.err.split(": ")[-1]), (confined, plain)
+            assert "ermission" not in confined.err and "not permitted" not in confined.err, confined
+
+
+@test
+def what_commands_write_is_beside_the_output_alone():
+    env = required()
+    with tempfile.TemporaryDirectory(prefix="hearth confine ") as folder:
+        model = os.path.join(folder, "model.gguf")
+        with open(model, "wb") as file:
+            file.write(gguf())
+        os.mkdir(os.path.join(folder, "out"))
+        for arguments in (["quantize", model, "q8_0", os.path.join(folder, "out", "a.gguf")],
+                          ["quantize", model, "q8_0", "b.gguf", "--threads", "3"],
+                          ["score", model, "--ids", "x"]):
+            ended = subprocess.run([HEARTH, *arguments], env=env, cwd=os.path.join(folder, "out"), capture_output=True, text=True, timeout=60)
+            assert "ermission" not in ended.stderr and "not permitted" not in ended.stderr, ended
+        assert sorted(os.listdir(os.path.join(folder, "out"))) == ["a.gguf", "b.gguf"]
+        assert sorted(os.listdir(folder)) == ["model.gguf", "out"]
+
+
+@test
+def doctor_tells_what_there_is():
+    ended = hearth("doctor", "--threads", "1", "--json", env=environment())
+    found = json.loads(ended.out)["confinement"]
+    assert set(found) == {"landlock", "seccomp"} and found["landlock"] >= 0, found
+    tried = hearth("show", PARTS[0], env=environment(HEARTH_CONFINE="require"))
+    missing = "expected a kernel with Landlock and seccomp" in tried.err
+    assert missing == (found["landlock"] == 0 or not found["seccomp"]), (found, tried)
+
+
+main()
