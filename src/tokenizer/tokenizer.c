@@ -451,10 +451,12 @@ static hearth_status make_pretokenizer(tokenizer *t, const tokenizer_spec *spec,
         pretokenizer_step *step = &p->steps[i];
         *step = spec->pretokenizers[i];
         TRY(copy_text(t->arena, spec->pretokenizers[i].pattern, &step->pattern, error));
-        const bool every_match =
-            (step->behavior == SPLIT_ISOLATED && !step->invert) || (step->behavior == SPLIT_REMOVED && step->invert);
         if (step->kind == PRETOKENIZER_REGEX) {
-            p->matchers[i] = every_match ? pattern_find(step->pattern.text, step->pattern.length) : NULL;
+            bool gaps = false;
+            const pattern_fn match = pattern_find(step->pattern.text, step->pattern.length, &gaps);
+            const bool every_piece =
+                step->behavior == SPLIT_ISOLATED || (step->behavior == SPLIT_REMOVED && step->invert && !gaps);
+            p->matchers[i] = every_piece ? match : NULL;
             if (p->matchers[i] == NULL) {
                 TRY(regex_create(step->pattern.text, step->pattern.length, &p->regexes[i], error));
             }
