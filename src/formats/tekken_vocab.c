@@ -204,27 +204,42 @@ static bool pass_value(scan *s)
     return false;
 }
 
+/* Up to the value of the outermost key "vocab". */
+static bool find_vocab(scan *s)
+{
+    if (!take(s, '{')) {
+        return false;
+    }
+    do {
+        const char *key = NULL;
+        size_t length = 0;
+        if (!take_string(s, &key, &length) || !take(s, ':')) {
+            return false;
+        }
+        if (is_key(key, length, "vocab")) {
+            return true;
+        }
+    } while (pass_value(s) && take(s, ','));
+    return false;
+}
+
+bool tekken_vocab_is_there(const char *text, size_t length)
+{
+    scan s = {text, text + length};
+    return find_vocab(&s) && take(&s, '[');
+}
+
 hearth_status tekken_vocab_scan(const char *text, size_t length, tekken_vocab *ret, bool *ret_plain,
                                 hearth_error *error)
 {
     scan s = {text, text + length};
     *ret = (tekken_vocab){0};
     *ret_plain = false;
-    if (!utf8_valid(text, length) || !take(&s, '{')) {
+    if (!utf8_valid(text, length) || !find_vocab(&s)) {
         return HEARTH_OK;
     }
-    do {
-        const char *key = NULL;
-        size_t key_length = 0;
-        if (!take_string(&s, &key, &key_length) || !take(&s, ':')) {
-            return HEARTH_OK;
-        }
-        if (is_key(key, key_length, "vocab")) {
-            ret->start = (size_t)(s.at - text);
-            TRY(take_entries(&s, ret, ret_plain, error));
-            ret->end = (size_t)(s.at - text);
-            return HEARTH_OK;
-        }
-    } while (pass_value(&s) && take(&s, ','));
+    ret->start = (size_t)(s.at - text);
+    TRY(take_entries(&s, ret, ret_plain, error));
+    ret->end = (size_t)(s.at - text);
     return HEARTH_OK;
 }

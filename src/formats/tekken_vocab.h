@@ -16,6 +16,9 @@ typedef struct tekken_vocab {
     size_t start, end; /* in the text: of the array, with its brackets */
 } tekken_vocab;
 
+/* Whether the outermost object has a key "vocab" with an array, which tells a tekken.json from a tokenizer.json. */
+bool tekken_vocab_is_there(const char *text, size_t length);
+
 /* Reads the array of the outermost key "vocab". *ret_plain false where it is not the plain JSON that published files
  * hold, so that the whole text must be parsed, which also names what is wrong. What stands around the array is not
  * checked here. HEARTH_E_MEMORY is the only failure; tekken_vocab_free frees *ret in any case. */
