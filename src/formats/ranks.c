@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "formats/json_file.h"
+#include "formats/tekken_vocab.h"
 #include "platform/file.h"
 
 #include <stdio.h>
@@ -167,27 +168,18 @@ static hearth_status read_number(const char *path, const json_t *config, const c
     return HEARTH_OK;
 }
 
-static hearth_status read_vocabulary(const char *path, const json_t *vocabulary, size_t most, ranks_file *f,
-                                     hearth_error *error)
+static hearth_status read_vocabulary(const tekken_vocab *v, size_t most, ranks_file *f, hearth_error *error)
 {
-    char place[48];
     TRY(grow(f, most, error));
-    for (size_t i = 0; i < json_array_size(vocabulary); i++) {
-        const json_t *entry = json_array_get(vocabulary, i);
-        const json_t *rank = json_object_get(entry, "rank");
-        const json_t *bytes = json_object_get(entry, "token_bytes");
-        (void)snprintf(place, sizeof place, "vocab[%zu]", i);
-        if (!json_is_integer(rank) || json_integer_value(rank) < 0 || !json_is_string(bytes)) {
-            return bad(path, place, "a \"rank\" and \"token_bytes\"", entry, error);
-        }
-        if ((uint64_t)json_integer_value(rank) >= most) {
+    for (size_t i = 0; i < v->count; i++) {
+        const tekken_entry *entry = &v->entries[i];
+        if (entry->rank >= most) {
             continue; /* the file holds more than the vocabulary takes */
         }
-        const hearth_status status =
-            enter(f, json_string_value(bytes), json_string_length(bytes), (size_t)json_integer_value(rank), error);
+        const hearth_status status = enter(f, entry->bytes, entry->length, (size_t)entry->rank, error);
         if (status != HEARTH_OK) {
             if (error != NULL) {
-                (void)snprintf(error->place, sizeof error->place, "%s", place);
+                (void)snprintf(error->place, sizeof error->place, "vocab[%zu]", i);
             }
             return status;
         }
@@ -195,6 +187,48 @@ static hearth_status read_vocabulary(const char *path, const json_t *vocabulary,
     return f->present == most
                ? HEARTH_OK
                : error_set(error, HEARTH_E_FORMAT, "vocab", "a token for every rank", "%zu for %zu", f->present, most);
+}
+
+/* The same entries out of parsed JSON. */
+static hearth_status entries_of_json(const char *path, const json_t *vocabulary, tekken_vocab *v, hearth_error *error)
+{
+    char place[48];
+    for (size_t i = 0; i < json_array_size(vocabulary); i++) {
+        const json_t *entry = json_array_get(vocabulary, i);
+        const json_t *rank = json_object_get(entry, "rank");
+        const json_t *bytes = json_object_get(entry, "token_bytes");
+        if (!json_is_integer(rank) || json_integer_value(rank) < 0 || !json_is_string(bytes)) {
+            (void)snprintf(place, sizeof place, "vocab[%zu]", i);
+            return bad(path, place, "a \"rank\" and \"token_bytes\"", entry, error);
+        }
+        const tekken_entry one = {json_string_value(bytes), json_string_length(bytes),
+                                  (uint64_t)json_integer_value(rank)};
+        TRY(tekken_vocab_append(v, one, error));
+    }
+    return HEARTH_OK;
+}
+
+/* f->root and the vocabulary. Where that is plain JSON it is read on the way, and the tree holds an empty array. */
+static hearth_status parse_tekken(const char *path, const buffer *text, ranks_file *f, tekken_vocab *v,
+                                  hearth_error *error)
+{
+    bool plain = false;
+    TRY(tekken_vocab_scan(buffer_text(text), text->length, v, &plain, error));
+    if (plain) {
+        buffer rest;
+        buffer_init(&rest, 0);
+        hearth_status status = buffer_append(&rest, text->data, v->start, error);
+        status = status != HEARTH_OK ? status : buffer_append_text(&rest, "[]", error);
+        status = status != HEARTH_OK ? status : buffer_append(&rest, text->data + v->end, text->length - v->end, error);
+        status = status != HEARTH_OK ? status : json_door_parse(buffer_text(&rest), rest.length, path, &f->root, error);
+        buffer_free(&rest);
+        if (status != HEARTH_E_FORMAT) {
+            return status;
+        }
+    }
+    tekken_vocab_free(v);
+    TRY(json_door_parse(buffer_text(text), text->length, path, &f->root, error)); /* names the place, if it fails */
+    return entries_of_json(path, json_object_get(f->root, "vocab"), v, error);
 }
 
 /* What files without a list of control tokens mean. */
@@ -251,9 +285,10 @@ static hearth_status read_specials(const char *path, ranks_file *f, hearth_error
     return HEARTH_OK;
 }
 
-static hearth_status read_tekken(const char *path, ranks_file *f, hearth_error *error)
+static hearth_status read_tekken(const char *path, const buffer *text, tekken_vocab *v, ranks_file *f,
+                                 hearth_error *error)
 {
-    TRY(json_file_read(path, LIMIT_JSON_FILE_BYTES, &f->root, error));
+    TRY(parse_tekken(path, text, f, v, error));
     const json_t *config = json_object_get(f->root, "config");
     const json_t *pattern = json_object_get(config, "pattern");
     const json_t *vocabulary = json_object_get(f->root, "vocab");
@@ -268,18 +303,26 @@ static hearth_status read_tekken(const char *path, ranks_file *f, hearth_error *
     f->pattern_length = json_string_length(pattern);
     TRY(read_number(path, config, "default_vocab_size", &whole, error));
     TRY(read_number(path, config, "default_num_special_tokens", &f->special_count, error));
-    if (whole <= f->special_count || whole - f->special_count > json_array_size(vocabulary)) {
+    if (whole <= f->special_count || whole - f->special_count > v->count) {
         return error_set(error, HEARTH_E_FORMAT, "config.default_vocab_size",
                          "more than its special tokens, and a token in vocab for each other", "%zu", whole);
     }
-    TRY(read_vocabulary(path, vocabulary, whole - f->special_count, f, error));
+    TRY(read_vocabulary(v, whole - f->special_count, f, error));
     return read_specials(path, f, error);
 }
 
 hearth_status ranks_open_tekken(const char *path, ranks_file *ret, hearth_error *error)
 {
+    tekken_vocab vocabulary = {0};
+    buffer text;
+    buffer_init(&text, 0);
     *ret = (ranks_file){0};
-    const hearth_status status = read_tekken(path, ret, error);
+    hearth_status status = file_read(path, LIMIT_JSON_FILE_BYTES, &text, error);
+    if (status == HEARTH_OK) {
+        status = read_tekken(path, &text, &vocabulary, ret, error);
+    }
+    tekken_vocab_free(&vocabulary);
+    buffer_free(&text);
     if (status != HEARTH_OK) {
         error_in_file(error, path);
         ranks_close(ret);

@@ -1,9 +1,10 @@
 /* Which kind of tokenizer a file is. */
 #include "model/load_tokenizer.h"
 
-#include "formats/json_file.h"
-#include "formats/ranks.h"
 #include "base/limits.h"
+#include "formats/ranks.h"
+#include "formats/tekken_vocab.h"
+#include "platform/file.h"
 
 #include <string.h>
 
@@ -22,11 +23,12 @@ bool load_tokenizer_knows(const char *path)
 
 static hearth_status is_tekken(const char *path, bool *ret, hearth_error *error)
 {
-    json_t *root = NULL;
-    TRY(json_file_read(path, LIMIT_JSON_FILE_BYTES, &root, error));
-    *ret = json_is_object(json_object_get(root, "config")) && json_is_array(json_object_get(root, "vocab"));
-    json_decref(root);
-    return HEARTH_OK;
+    buffer text;
+    buffer_init(&text, 0);
+    const hearth_status status = file_read(path, LIMIT_JSON_FILE_BYTES, &text, error);
+    *ret = status == HEARTH_OK && tekken_vocab_is_there(buffer_text(&text), text.length);
+    buffer_free(&text);
+    return status;
 }
 
 hearth_status load_tokenizer_file(const char *path, const hf_folder *folder, const char *encoding, tokenizer **ret,

@@ -7,24 +7,11 @@
 #include <string.h>
 
 #define BPE_SCAN_SYMBOLS 40
-#define BPE_CACHE_MOST 8192u
-
-void bpe_scratch_init(bpe_scratch *s, size_t text_length)
-{
-    *s = (bpe_scratch){0};
-    size_t slots = 0;
-    for (size_t room = 512; room <= text_length && slots < BPE_CACHE_MOST; room *= 2) {
-        slots = slots == 0 ? 32 : slots * 2;
-    }
-    s->cache = slots == 0 ? NULL : mem_calloc(slots, sizeof *s->cache);
-    s->cache_mask = slots == 0 ? 0 : slots - 1;
-}
 
 void bpe_scratch_free(bpe_scratch *s)
 {
     mem_free(s->symbols);
     mem_free(s->heap);
-    mem_free(s->cache);
     *s = (bpe_scratch){0};
 }
 
@@ -37,7 +24,7 @@ static inline uint64_t pair_hash(int32_t left, int32_t right)
 }
 
 /* Sets the symbol's key and result for the pair with its right neighbour. */
-static inline void look_at_pair(const bpe *b, const char *word, bpe_symbol *left, const bpe_symbol *right)
+static void look_up_pair(const bpe *b, const char *word, bpe_symbol *left, const bpe_symbol *right)
 {
     left->key = UINT32_MAX;
     if (b->model != TOKENIZER_BPE) {
@@ -57,6 +44,24 @@ static inline void look_at_pair(const bpe *b, const char *word, bpe_symbol *left
             return;
         }
     }
+}
+
+/* The same by heart where it can be. The unknown token has no text of its own, so that its id does not tell. */
+static inline void look_at_pair(const bpe *b, cached_pair *pairs, const char *word, bpe_symbol *left,
+                                const bpe_symbol *right)
+{
+    if (pairs == NULL || left->id < 0 || right->id < 0 || left->id == b->unknown || right->id == b->unknown) {
+        look_up_pair(b, word, left, right);
+        return;
+    }
+    cached_pair *known = &pairs[pair_hash(left->id, right->id) & (CACHED_PAIRS - 1)];
+    if (known->left_and_one == (uint32_t)left->id + 1 && known->right == right->id) {
+        left->key = known->key;
+        left->result = known->result;
+        return;
+    }
+    look_up_pair(b, word, left, right);
+    *known = (cached_pair){(uint32_t)left->id + 1, right->id, left->key, left->result};
 }
 
 /* ---- symbols ---- */
@@ -81,7 +86,10 @@ static hearth_status reserve_symbols(bpe_scratch *s, size_t count, hearth_error 
 static size_t character_symbols(const bpe *b, bpe_symbol *symbols, size_t count, const char *word, size_t start,
                                 size_t length)
 {
-    const int32_t id = vocab_find(&b->words, word + start, length);
+    const int32_t id = length == 1 ? b->ascii_ids[(unsigned char)word[start] & 0x7F]
+                       : length == 3 && memcmp(word + start, "\xE2\x96\x81", 3) == 0
+                           ? b->marker_id
+                           : vocab_find(&b->words, word + start, length);
     if (id >= 0 || b->model == TOKENIZER_SENTENCEPIECE) {
         symbols[count] = (bpe_symbol){.id = id, .start = (uint32_t)start, .length = (uint32_t)length};
         return count + 1;
@@ -134,10 +142,10 @@ static size_t first_symbols(const bpe *b, bpe_symbol *symbols, const char *word,
 
 /* ---- short words: scan for the best pair, close the gap ---- */
 
-static size_t merge_by_scanning(const bpe *b, bpe_symbol *symbols, size_t count, const char *word)
+static size_t merge_by_scanning(const bpe *b, cached_pair *pairs, bpe_symbol *symbols, size_t count, const char *word)
 {
     for (size_t i = 0; i + 1 < count; i++) {
-        look_at_pair(b, word, &symbols[i], &symbols[i + 1]);
+        look_at_pair(b, pairs, word, &symbols[i], &symbols[i + 1]);
     }
     while (count > 1) {
         size_t best = 0;
@@ -152,10 +160,10 @@ static size_t merge_by_scanning(const bpe *b, bpe_symbol *symbols, size_t count,
         count--;
         memmove(&symbols[best + 1], &symbols[best + 2], (count - best - 1) * sizeof *symbols);
         if (best + 1 < count) {
-            look_at_pair(b, word, &symbols[best], &symbols[best + 1]);
+            look_at_pair(b, pairs, word, &symbols[best], &symbols[best + 1]);
         }
         if (best > 0) {
-            look_at_pair(b, word, &symbols[best - 1], &symbols[best]);
+            look_at_pair(b, pairs, word, &symbols[best - 1], &symbols[best]);
         }
     }
     return count;
@@ -218,7 +226,7 @@ static hearth_status look_and_push(const bpe *b, bpe_scratch *s, int32_t at, con
     if (symbol->next < 0) {
         return HEARTH_OK;
     }
-    look_at_pair(b, word, symbol, &s->symbols[symbol->next]);
+    look_at_pair(b, s->pairs, word, symbol, &s->symbols[symbol->next]);
     return heap_push(s, symbol, (size_t)at, error);
 }
 
@@ -293,7 +301,7 @@ static hearth_status merge_word(const bpe *b, bpe_scratch *s, const char *word, 
     if (count > BPE_SCAN_SYMBOLS) {
         TRY(merge_by_heap(b, s, &count, word, error));
     } else {
-        count = merge_by_scanning(b, s->symbols, count, word);
+        count = merge_by_scanning(b, s->pairs, s->symbols, count, word);
     }
     bool unknown = false; /* SentencePiece makes one unknown token of neighbours */
     for (size_t i = 0; i < count; i++) {
@@ -307,45 +315,17 @@ static hearth_status merge_word(const bpe *b, bpe_scratch *s, const char *word, 
     return HEARTH_OK;
 }
 
-void bpe_cache_store(bpe_scratch *s, uint64_t hash, const char *word, size_t length, const int32_t *ids, size_t count)
-{
-    bpe_cached *slot = &s->cache[(hash >> 32) & s->cache_mask];
-    if (length <= sizeof slot->text && count <= sizeof slot->ids / sizeof slot->ids[0]) {
-        slot->hash = hash;
-        slot->length = (uint8_t)length;
-        slot->count = (uint8_t)count;
-        memcpy(slot->text, word, length);
-        memcpy(slot->ids, ids, count * sizeof *ids);
-    }
-}
-
-const bpe_cached *bpe_cache_find(const bpe_scratch *s, uint64_t hash, const char *word, size_t length)
-{
-    const bpe_cached *slot = &s->cache[(hash >> 32) & s->cache_mask];
-    return slot->hash == hash && slot->count > 0 && slot->length == length && memcmp(slot->text, word, length) == 0
-               ? slot
-               : NULL;
-}
-
 /* A word that is a token and that the merges do make into that token: known once someone has merged it. Other threads
  * may find out at the same time; they find the same. */
 hearth_status bpe_encode(const bpe *b, bpe_scratch *s, const char *word, size_t length, token_list *out,
                          hearth_error *error)
 {
-    const uint64_t hash = vocab_hash(word, length);
-    const int32_t token = length > b->words.longest ? -1 : vocab_find_hashed(&b->words, word, length, hash);
+    const int32_t token = length > b->words.longest ? -1 : vocab_find(&b->words, word, length);
     if (token >= 0) {
         const uint8_t whole = b->ignore_merges ? 1 : atomic_load_explicit(&b->whole[token], memory_order_relaxed);
         if (whole == 1) {
             return token_list_append(out, token, error);
         }
-    }
-    const bpe_cached *hit = s->cache == NULL ? NULL : bpe_cache_find(s, hash, word, length);
-    if (hit != NULL) {
-        for (size_t i = 0; i < hit->count; i++) {
-            TRY(token_list_append(out, hit->ids[i], error));
-        }
-        return HEARTH_OK;
     }
     const size_t before = out->count;
     TRY(merge_word(b, s, word, length, out, error));
@@ -353,9 +333,6 @@ hearth_status bpe_encode(const bpe *b, bpe_scratch *s, const char *word, size_t 
     if (token >= 0) {
         const uint8_t whole = count == 1 && out->ids[before] == token ? 1 : 2;
         atomic_store_explicit(&b->whole[token], whole, memory_order_relaxed);
-    }
-    if (s->cache != NULL && count > 0) {
-        bpe_cache_store(s, hash, word, length, out->ids + before, count);
     }
     return HEARTH_OK;
 }

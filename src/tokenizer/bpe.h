@@ -4,9 +4,7 @@
 #ifndef TOKENIZER_BPE_H
 #define TOKENIZER_BPE_H
 
-#include "tokenizer/vocab.h"
-
-#include <stdatomic.h>
+#include "tokenizer/word_cache.h"
 
 typedef struct bpe_merge {
     int32_t left, right; /* left -1: an empty slot */
@@ -18,9 +16,10 @@ typedef struct bpe {
     tokenizer_model model;
     bool byte_level, byte_fallback, fuse_unknown, ignore_merges;
     int32_t unknown;
-    int32_t byte_ids[256]; /* byte level: the byte's token; else <0xNN>; -1 where there is none */
-    vocab words;           /* what a symbol or a word may be: no token with TOKEN_OUTSIDE */
-    bpe_merge *merges;     /* TOKENIZER_BPE: [merge_mask + 1] */
+    int32_t byte_ids[256];             /* byte level: the byte's token; else <0xNN>; -1 where there is none */
+    int32_t ascii_ids[128], marker_id; /* of these characters' tokens in `words`, -1: none */
+    vocab words;                       /* what a symbol or a word may be: no token with TOKEN_OUTSIDE */
+    bpe_merge *merges;                 /* TOKENIZER_BPE: [merge_mask + 1] */
     size_t merge_mask;
     uint32_t *score_keys; /* TOKENIZER_SENTENCEPIECE: [tokens], smaller is better; TOKENIZER_RANKS: NULL, by id */
     _Atomic uint8_t
@@ -36,30 +35,16 @@ typedef struct bpe_symbol {
     int32_t result;
 } bpe_symbol;
 
-typedef struct bpe_cached {
-    uint64_t hash;
-    uint8_t length, count; /* count 0: empty */
-    char text[30];
-    int32_t ids[6];
-} bpe_cached;
-
 /* One encoding's working memory. */
 typedef struct bpe_scratch {
     bpe_symbol *symbols;
     size_t symbol_capacity;
     uint64_t *heap; /* key << 32 | position */
     size_t heap_count, heap_capacity;
-    bpe_cached *cache; /* [cache_mask + 1] or NULL */
-    size_t cache_mask;
+    cached_pair *pairs; /* [CACHED_PAIRS] or NULL */
 } bpe_scratch;
 
-/* Makes the cache when the text is long enough to gain by it; going without is no failure. */
-void bpe_scratch_init(bpe_scratch *s, size_t text_length);
 void bpe_scratch_free(bpe_scratch *s);
-
-/* The cache of short words that were encoded before; s->cache is there. */
-const bpe_cached *bpe_cache_find(const bpe_scratch *s, uint64_t hash, const char *word, size_t length);
-void bpe_cache_store(bpe_scratch *s, uint64_t hash, const char *word, size_t length, const int32_t *ids, size_t count);
 
 /* Appends a word's ids. length < 2^31. HEARTH_E_MEMORY is the only failure. */
 hearth_status bpe_encode(const bpe *b, bpe_scratch *s, const char *word, size_t length, token_list *out,

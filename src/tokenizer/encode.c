@@ -11,41 +11,46 @@ typedef struct encode_job {
     unsigned flags;
     token_list *out;
     model_scratch scratch;
+    word_cache *cache; /* NULL: without */
     normalizer_scratch normal;
     pretokenizer_run run;
 } encode_job;
 
-/* Splits before a marker that follows another character: no token reaches over that place, so the words are merged
- * each for itself with the same result. */
-static hearth_status encode_marked_words(encode_job *job, const char *piece, size_t length, hearth_error *error)
+/* One piece, by heart or by the model. */
+static hearth_status encode_word(encode_job *job, const char *word, size_t length, hearth_error *error)
 {
-    size_t start = 0;
-    size_t i = 0;
-    while (i < length) {
-        const char *hit = memchr(piece + i, TOKENIZER_MARKER[0], length - i);
-        if (hit == NULL) {
-            break;
-        }
-        const size_t at = (size_t)(hit - piece);
-        if (length - at < 3 || memcmp(hit, TOKENIZER_MARKER, 3) != 0) {
-            i = at + 1;
-            continue;
-        }
-        const bool after_marker = at - start >= 3 && memcmp(hit - 3, TOKENIZER_MARKER, 3) == 0;
-        if (at > start && !after_marker) {
-            TRY(job->t->model->encode(job->t, &job->scratch, piece + start, at - start, job->out, error));
-            start = at;
-        }
-        i = at + 3;
+    if (job->cache == NULL || length > WORD_CACHE_BYTES) {
+        return job->t->model->encode(job->t, &job->scratch, word, length, job->out, error);
     }
-    return job->t->model->encode(job->t, &job->scratch, piece + start, length - start, job->out, error);
+    const uint64_t hash = vocab_hash(word, length);
+    const cached_word *known = word_cache_find(job->cache, hash, word, length);
+    for (size_t i = 0; known != NULL && i < known->count; i++) {
+        TRY(token_list_append(job->out, known->ids[i], error));
+    }
+    if (known != NULL) {
+        return HEARTH_OK;
+    }
+    const size_t before = job->out->count;
+    TRY(job->t->model->encode(job->t, &job->scratch, word, length, job->out, error));
+    if (job->out->count > before) {
+        word_cache_put(job->cache, hash, word, length, job->out->ids + before, job->out->count - before);
+    }
+    return HEARTH_OK;
 }
 
 static hearth_status encode_piece(void *context, const char *piece, size_t length, hearth_error *error)
 {
     encode_job *job = context;
-    return job->t->split_at_marker ? encode_marked_words(job, piece, length, error)
-                                   : job->t->model->encode(job->t, &job->scratch, piece, length, job->out, error);
+    const joins *cuts = &job->t->joins;
+    if (cuts->together == NULL) {
+        return encode_word(job, piece, length, error);
+    }
+    for (const char *end = piece + length; piece < end;) {
+        const size_t taken = joins_part(cuts, piece, end);
+        TRY(encode_word(job, piece, taken, error));
+        piece += taken;
+    }
+    return HEARTH_OK;
 }
 
 static hearth_status encode_split(encode_job *job, const char *text, size_t length, bool first, hearth_error *error)
@@ -137,10 +142,12 @@ hearth_status tokenizer_encode(const tokenizer *t, const char *text, size_t leng
     }
     normalizer_scratch_init(&job.normal);
     if (status == HEARTH_OK) {
-        bpe_scratch_init(&job.scratch.words, length);
+        job.cache = word_cache_take(t->caches, length);
+        job.scratch.words.pairs = job.cache == NULL ? NULL : job.cache->pairs;
         status = pretokenizer_run_init(&job.run, &t->pretokenizer, encode_piece, &job, error);
         status = status != HEARTH_OK ? status : encode_all(&job, text, length, error);
         pretokenizer_run_free(&job.run);
+        word_cache_give(t->caches, job.cache);
         bpe_scratch_free(&job.scratch.words);
         unigram_scratch_free(&job.scratch.unigram);
     }

@@ -5,15 +5,17 @@
 #include "base/arena.h"
 #include "tokenizer/added.h"
 #include "tokenizer/bpe.h"
+#include "tokenizer/joins.h"
 #include "tokenizer/normalize.h"
 #include "tokenizer/patterns.h"
 #include "tokenizer/pretokenize.h"
 #include "tokenizer/unigram.h"
+#include "tokenizer/word_cache.h"
 #include "tokenizer/wordpiece.h"
 
 /* Working memory of one encoding, whichever the model is. */
 typedef struct model_scratch {
-    bpe_scratch words; /* with the cache of whole words */
+    bpe_scratch words;
     unigram_scratch unigram;
 } model_scratch;
 
@@ -35,6 +37,7 @@ struct tokenizer {
     unsigned *flags;     /* [count] token_flags */
     uint8_t *end;        /* [count] 1: ends a turn */
     vocab by_entry;
+    word_caches *caches;         /* what pieces were encoded into */
     bpe bpe;                     /* its words and byte_ids serve every model */
     unigram unigram;             /* TOKENIZER_UNIGRAM */
     wordpiece wordpiece;         /* TOKENIZER_WORDPIECE */
@@ -42,7 +45,7 @@ struct tokenizer {
     added_trie added_normalized; /* matched after normalisation */
     normalizer normalizer;
     pretokenizer pretokenizer;
-    bool split_at_marker;   /* no token holds U+2581 after another character: words end before it */
+    joins joins;            /* BPE of characters: where pieces are cut into words */
     token_text first_drops; /* DECODER_METASPACE's character, where the first token loses it; else empty */
     bool first_whole;       /* DECODER_WORDPIECE: the first token is written as it is */
     token_text strip;       /* DECODER_STRIP's character, or empty */

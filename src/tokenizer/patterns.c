@@ -1,46 +1,22 @@
-/* The patterns of GPT-2, Llama 3 (GPT-4's) and Qwen 2 by hand. */
+/* The patterns of GPT-2, Llama 3 (GPT-4's), Qwen 2 and Qwen 3.5 by hand, and the table of all. */
 #include "tokenizer/patterns.h"
 
-#include "base/utf8.h"
-#include "tokenizer/unicode.h"
+#include "tokenizer/pattern_kinds.h"
 
 #include <string.h>
 
-enum kind { OTHER, LETTER, NUMBER, SPACE };
-
-/* By category; the rest are OTHER. */
-static const uint8_t kind_of_category[32] = {
-    [UC_LU] = LETTER, [UC_LL] = LETTER, [UC_LT] = LETTER, [UC_LM] = LETTER,
-    [UC_LO] = LETTER, [UC_ND] = NUMBER, [UC_NL] = NUMBER, [UC_NO] = NUMBER,
-    [UC_ZS] = SPACE,  [UC_ZL] = SPACE,  [UC_ZP] = SPACE,  [UC_SPACE_CONTROL] = SPACE,
+const uint8_t pattern_kind_of_category[32] = {
+    [UC_CN] = KIND_REST,   [UC_CC] = KIND_REST,   [UC_CF] = KIND_REST,   [UC_CO] = KIND_REST,
+    [UC_ZS] = KIND_SPACE,  [UC_ZL] = KIND_SPACE,  [UC_ZP] = KIND_SPACE,  [UC_SPACE_CONTROL] = KIND_SPACE,
+    [UC_LU] = KIND_UPPER,  [UC_LL] = KIND_LOWER,  [UC_LT] = KIND_UPPER,  [UC_LM] = KIND_LETTER,
+    [UC_LO] = KIND_LETTER, [UC_MN] = KIND_MARK,   [UC_MC] = KIND_MARK,   [UC_ME] = KIND_MARK,
+    [UC_ND] = KIND_NUMBER, [UC_NL] = KIND_NUMBER, [UC_NO] = KIND_NUMBER, [UC_PC] = KIND_SIGN,
+    [UC_PD] = KIND_SIGN,   [UC_PS] = KIND_SIGN,   [UC_PE] = KIND_SIGN,   [UC_PI] = KIND_SIGN,
+    [UC_PF] = KIND_SIGN,   [UC_PO] = KIND_SIGN,   [UC_SM] = KIND_SIGN,   [UC_SC] = KIND_SIGN,
+    [UC_SK] = KIND_SIGN,   [UC_SO] = KIND_SIGN,
 };
 
-/* The kind of the character at `at` (< end) and, in *ret_next, where it ends. */
-static inline enum kind kind_at(const char *at, const char *end, const char **ret_next)
-{
-    const unsigned char first = (unsigned char)*at;
-    if (first < 0x80) {
-        *ret_next = at + 1;
-        return kind_of_category[unicode_class_of[unicode_block_of[0]][first] & UNICODE_CATEGORY_BITS];
-    }
-    uint32_t code = 0;
-    const size_t taken = utf8_decode_lossy(at, (size_t)(end - at), &code);
-    *ret_next = at + taken;
-    return kind_of_category[unicode_class(code) & UNICODE_CATEGORY_BITS];
-}
-
-static inline const char *run(const char *at, const char *end, enum kind wanted)
-{
-    const char *next = at;
-    while (at < end && kind_at(at, end, &next) == wanted) {
-        at = next;
-    }
-    return at;
-}
-
-/* \s+(?!\S)|\s+ : all the white space up to `run_end`, less its last character where more than one is there and text
- * follows. */
-static size_t space_piece(const char *text, const char *run_end, const char *end)
+size_t pattern_space(const char *text, const char *run_end, const char *end)
 {
     if (run_end == end) {
         return (size_t)(run_end - text);
@@ -76,7 +52,7 @@ static size_t contraction(const char *text, const char *end)
 }
 
 /* The same in any case; U+017F folds to s. */
-static size_t contraction_any_case(const char *text, const char *end)
+size_t pattern_contraction_any_case(const char *text, const char *end)
 {
     char lower[3] = {'\'', 0, 0};
     const size_t left = (size_t)(end - text);
@@ -89,6 +65,12 @@ static size_t contraction_any_case(const char *text, const char *end)
     return contraction(lower, lower + (left < 3 ? left : 3));
 }
 
+/* The kinds of a pattern that knows letters, numbers, white space and everything else: one number for each. */
+static inline unsigned group_of(unsigned kind)
+{
+    return (kind & KINDS_LETTER) != 0 ? KINDS_LETTER : (kind & KINDS_OTHER) != 0 ? KINDS_OTHER : kind;
+}
+
 static size_t match_gpt2(const char *text, const char *end)
 {
     if (*text == '\'') {
@@ -98,107 +80,125 @@ static size_t match_gpt2(const char *text, const char *end)
         }
     }
     const char *next = text;
-    enum kind kind = kind_at(text, end, &next);
+    unsigned kinds = group_of(kind_at(text, end, &next));
     if (*text == ' ' && next < end) {
         const char *after = next;
-        const enum kind second = kind_at(next, end, &after);
-        if (second != SPACE) {
-            kind = second;
+        const unsigned second = group_of(kind_at(next, end, &after));
+        if (second != KIND_SPACE) {
+            kinds = second;
             next = after;
         }
     }
-    const char *stop = run(next, end, kind);
-    return kind == SPACE ? space_piece(text, stop, end) : (size_t)(stop - text);
+    const char *stop = run_of(next, end, kinds);
+    return kinds == KIND_SPACE ? pattern_space(text, stop, end) : (size_t)(stop - text);
 }
 
-static inline bool is_newline(char c)
+size_t pattern_space_or_newlines(const char *text, const char *next, const char *end)
 {
-    return c == '\n' || c == '\r';
-}
-
-/* \s*[\r\n]+|\s+(?!\S)|\s+ */
-static size_t space_or_newlines(const char *text, const char *next, const char *end)
-{
-    const char *stop = run(next, end, SPACE);
+    const char *stop = run_of(next, end, KIND_SPACE);
     for (const char *last = stop; last > text; last--) {
         if (is_newline(last[-1])) {
             return (size_t)(last - text);
         }
     }
-    return space_piece(text, stop, end);
+    return pattern_space(text, stop, end);
 }
 
-static inline size_t match_llama3_like(const char *text, const char *end, int digits)
+size_t pattern_numbers(const char *text, const char *next, const char *end, int most)
 {
+    const char *stop = next;
+    for (int i = 1; i < most && next < end && kind_at(next, end, &stop) == KIND_NUMBER; i++) {
+        next = stop;
+    }
+    return (size_t)(next - text);
+}
+
+/* `word`: the kinds that words are made of, KINDS_LETTER or KINDS_WORD. */
+static inline size_t match_llama3_like(const char *text, const char *end, int digits, unsigned word)
+{
+    const unsigned other = (KINDS_OTHER) & ~word;
     if (*text == '\'') {
-        const size_t taken = contraction_any_case(text, end);
+        const size_t taken = pattern_contraction_any_case(text, end);
         if (taken > 0) {
             return taken;
         }
     }
     const char *next = text;
-    const enum kind kind = kind_at(text, end, &next);
-    if (kind == LETTER) {
-        return (size_t)(run(next, end, LETTER) - text);
+    const unsigned kind = kind_at(text, end, &next);
+    if ((kind & word) != 0) {
+        return (size_t)(run_of(next, end, word) - text);
     }
-    if (kind == NUMBER) {
-        const char *stop = next;
-        for (int i = 1; i < digits && next < end && kind_at(next, end, &stop) == NUMBER; i++) {
-            next = stop;
-        }
-        return (size_t)(next - text);
+    if (kind == KIND_NUMBER) {
+        return pattern_numbers(text, next, end, digits);
     }
     const char *after = next;
-    const enum kind second = next < end ? kind_at(next, end, &after) : SPACE;
-    if (second == LETTER && !is_newline(*text)) {
-        return (size_t)(run(after, end, LETTER) - text);
+    const unsigned second = next < end ? kind_at(next, end, &after) : KIND_SPACE;
+    if ((second & word) != 0 && !is_newline(*text)) {
+        return (size_t)(run_of(after, end, word) - text);
     }
-    if (kind == OTHER || (*text == ' ' && second == OTHER)) {
-        const char *stop = run(next, end, OTHER);
+    if ((kind & other) != 0 || (*text == ' ' && (second & other) != 0)) {
+        const char *stop = run_of(next, end, other);
         while (stop < end && is_newline(*stop)) {
             stop++;
         }
         return (size_t)(stop - text);
     }
-    return space_or_newlines(text, next, end);
+    return pattern_space_or_newlines(text, next, end);
 }
 
 /* tiktoken's cl100k: the same, but white space at the end of the text is one piece. */
 static size_t match_cl100k(const char *text, const char *end)
 {
     const char *next = text;
-    if (kind_at(text, end, &next) == SPACE && run(next, end, SPACE) == end) {
+    if (kind_at(text, end, &next) == KIND_SPACE && run_of(next, end, KIND_SPACE) == end) {
         return (size_t)(end - text);
     }
-    return match_llama3_like(text, end, 3);
+    return match_llama3_like(text, end, 3, KINDS_LETTER);
 }
 
 static size_t match_llama3(const char *text, const char *end)
 {
-    return match_llama3_like(text, end, 3);
+    return match_llama3_like(text, end, 3, KINDS_LETTER);
 }
 
 static size_t match_qwen2(const char *text, const char *end)
 {
-    return match_llama3_like(text, end, 1);
+    return match_llama3_like(text, end, 1, KINDS_LETTER);
+}
+
+static size_t match_qwen35(const char *text, const char *end)
+{
+    return match_llama3_like(text, end, 1, KINDS_WORD);
 }
 
 /* The spellings that tokenizer.json files in the wild use. */
 static const struct spelling {
     const char *pattern;
     pattern_fn match;
+    bool gaps; /* does not match all of a text */
 } spellings[] = {
-    {PATTERN_GPT2, match_gpt2},
-    {"'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+", match_gpt2},
-    {PATTERN_LLAMA3, match_llama3},
-    {PATTERN_QWEN2, match_qwen2},
-    {PATTERN_CL100K, match_cl100k},
+    {PATTERN_GPT2, match_gpt2, false},
+    {"'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+", match_gpt2, false},
+    {PATTERN_LLAMA3, match_llama3, false},
+    {PATTERN_QWEN2, match_qwen2, false},
+    {PATTERN_CL100K, match_cl100k, false},
+    {PATTERN_QWEN35, match_qwen35, false},
+    {PATTERN_O200K, pattern_o200k, false},
+    {PATTERN_TEKKEN, pattern_tekken, false},
+    {PATTERN_DEEPSEEK_V3, pattern_deepseek_v3, true},
+    {PATTERN_DEEPSEEK_V3_NUMBERS, pattern_numbers_in_threes, true},
+    {PATTERN_DEEPSEEK_V3_EAST_ASIAN, pattern_east_asian_v3, true},
+    {PATTERN_DEEPSEEK_NEWLINE, pattern_newline, true},
+    {PATTERN_DEEPSEEK_EAST_ASIAN, pattern_east_asian, true},
+    {PATTERN_DEEPSEEK_LETTERS, pattern_letters, true},
+    {PATTERN_DEEPSEEK_PUNCTUATION, pattern_punctuation, true},
 };
 
-pattern_fn pattern_find(const char *pattern, size_t length)
+pattern_fn pattern_find(const char *pattern, size_t length, bool *ret_gaps)
 {
     for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
         if (strlen(spellings[i].pattern) == length && memcmp(spellings[i].pattern, pattern, length) == 0) {
+            *ret_gaps = spellings[i].gaps;
             return spellings[i].match;
         }
     }

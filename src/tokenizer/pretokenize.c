@@ -116,7 +116,7 @@ static hearth_status split_by_regex(splitter *s, pretokenizer_slot *slot, size_t
     return flush(s, error);
 }
 
-/* A pattern with a matcher of its own covers everything: every stretch is a match. */
+/* A pattern with a matcher of its own: every stretch is handed on, match or not. */
 static hearth_status split_by_matcher(pretokenizer_run *run, size_t step, const char *text, size_t length, bool first,
                                       hearth_error *error)
 {

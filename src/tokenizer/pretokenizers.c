@@ -50,43 +50,28 @@ static const pretokenizer_step falcon[] = {
 };
 
 static const pretokenizer_step deepseek_llm[] = {
-    REGEX("[\r\n]"), REGEX(DEEPSEEK_LETTERS),           REGEX("\\s?[!-/:-~！-／：-～‘-‟　-。]+"),
-    REGEX("\\s+$"),  REGEX("[一-龥ࠀ-一가-퟿]+"), {.kind = PRETOKENIZER_DIGITS, .individual = true},
+    REGEX(PATTERN_DEEPSEEK_NEWLINE),          REGEX(DEEPSEEK_LETTERS),
+    REGEX("\\s?[!-/:-~！-／：-～‘-‟　-。]+"), REGEX("\\s+$"),
+    REGEX(PATTERN_DEEPSEEK_EAST_ASIAN),       {.kind = PRETOKENIZER_DIGITS, .individual = true},
 };
 
 static const pretokenizer_step deepseek_coder[] = {
-    REGEX("[\r\n]"),
-    REGEX("\\s?\\p{L}+"),
-    REGEX("\\s?\\p{P}+"),
-    REGEX("[一-龥ࠀ-一가-퟿]+"),
+    REGEX(PATTERN_DEEPSEEK_NEWLINE),
+    REGEX(PATTERN_DEEPSEEK_LETTERS),
+    REGEX(PATTERN_DEEPSEEK_PUNCTUATION),
+    REGEX(PATTERN_DEEPSEEK_EAST_ASIAN),
     {.kind = PRETOKENIZER_DIGITS, .individual = true},
 };
 
 static const pretokenizer_step deepseek_v3[] = {
-    REGEX("\\p{N}{1,3}"),
-    REGEX("[一-龥぀-ゟ゠-ヿ]+"),
-    REGEX("[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+|"
-          " ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+"),
+    REGEX(PATTERN_DEEPSEEK_V3_NUMBERS),
+    REGEX(PATTERN_DEEPSEEK_V3_EAST_ASIAN),
+    REGEX(PATTERN_DEEPSEEK_V3),
 };
 
-static const pretokenizer_step tekken[] = {
-    REGEX("[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+|"
-          "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*|"
-          "\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"),
-};
-
-static const pretokenizer_step gpt4o[] = {
-    REGEX("[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+"
-          "(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
-          "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*"
-          "(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
-          "\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"),
-};
-
-static const pretokenizer_step qwen35[] = {
-    REGEX("(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}|"
-          " ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"),
-};
+static const pretokenizer_step tekken[] = {REGEX(PATTERN_TEKKEN)};
+static const pretokenizer_step gpt4o[] = {REGEX(PATTERN_O200K)};
+static const pretokenizer_step qwen35[] = {REGEX(PATTERN_QWEN35)};
 
 #define STEPS(array) array, sizeof array / sizeof array[0]
 static const pretokenizer_row rows[] = {
@@ -143,9 +128,10 @@ const pretokenizer_row *pretokenizer_find(const char *name, size_t length)
 /* The same text, or two spellings of a pattern that one matcher stands for. */
 static bool same_pattern(token_text a, token_text b)
 {
-    const pattern_fn match = a.length > 0 && b.length > 0 ? pattern_find(a.text, a.length) : NULL;
+    bool gaps = false;
+    const pattern_fn match = a.length > 0 && b.length > 0 ? pattern_find(a.text, a.length, &gaps) : NULL;
     return (a.length == b.length && (a.length == 0 || memcmp(a.text, b.text, a.length) == 0)) ||
-           (match != NULL && match == pattern_find(b.text, b.length));
+           (match != NULL && match == pattern_find(b.text, b.length, &gaps));
 }
 
 static bool same_step(const pretokenizer_step *a, const pretokenizer_step *b)

@@ -267,36 +267,58 @@ static hearth_status make_scores(tokenizer *t, const tokenizer_spec *spec, heart
     return HEARTH_OK;
 }
 
-static bool marker_only_at_front(const tokenizer *t)
+static hearth_status make_joins(tokenizer *t, hearth_error *error)
 {
-    for (size_t i = 0; i < t->count; i++) {
-        const token_text text = t->entries[i];
-        if ((t->flags[i] & TOKEN_OUTSIDE) != 0) {
-            continue;
-        }
-        size_t at = 0;
-        while (text.length - at >= 3 && memcmp(text.text + at, TOKENIZER_MARKER, 3) == 0) {
-            at += 3;
-        }
-        if (at < text.length &&
-            find_text(text.text + at, text.length - at, (token_text){TOKENIZER_MARKER, 3}) != NULL) {
-            return false;
-        }
-    }
-    return vocab_find(&t->bpe.words, TOKENIZER_MARKER, 3) >= 0;
+    uint8_t *skip = NULL;
+    TRY(outside_tokens(t, &skip, error));
+    const bool drops = t->bpe.model == TOKENIZER_BPE && t->bpe.unknown < 0;
+    const hearth_status status =
+        joins_make(&t->joins, t->arena, &t->bpe.words, t->entries, skip, t->count, drops, error);
+    mem_free(skip);
+    return status;
 }
 
 /* ---- kinds of models ---- */
 
+/* Tokens <0xNN> stand for a character's bytes, so that what they merge into tells nothing about characters. */
+static bool is_byte(const bpe *b, int32_t id, int32_t lowest, int32_t highest)
+{
+    bool found = false;
+    for (size_t byte = 0; id >= lowest && id <= highest && byte < 256 && !found; byte++) {
+        found = b->byte_ids[byte] == id;
+    }
+    return found;
+}
+
+static bool merges_bytes(const bpe *b)
+{
+    int32_t lowest = INT32_MAX;
+    int32_t highest = -1;
+    for (size_t byte = 0; byte < 256; byte++) {
+        const int32_t id = b->byte_ids[byte];
+        lowest = id >= 0 && id < lowest ? id : lowest;
+        highest = id > highest ? id : highest;
+    }
+    for (size_t i = 0; i <= b->merge_mask; i++) {
+        const bpe_merge *m = &b->merges[i];
+        if (m->left >= 0 && (is_byte(b, m->left, lowest, highest) || is_byte(b, m->right, lowest, highest))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static hearth_status make_bpe(tokenizer *t, const tokenizer_spec *spec, hearth_error *error)
 {
-    t->split_at_marker = !spec->byte_level && marker_only_at_front(t);
-    return make_merges(t, spec, error);
+    TRY(make_merges(t, spec, error));
+    return spec->byte_level || merges_bytes(&t->bpe) ? HEARTH_OK : make_joins(t, error);
 }
 
 static hearth_status make_sentencepiece(tokenizer *t, const tokenizer_spec *spec, hearth_error *error)
 {
-    t->split_at_marker = !spec->byte_level && marker_only_at_front(t);
+    if (!spec->byte_level) {
+        TRY(make_joins(t, error));
+    }
     return make_scores(t, spec, error);
 }
 
@@ -372,7 +394,7 @@ static hearth_status encode_bpe(const tokenizer *t, model_scratch *scratch, cons
 static hearth_status encode_unigram(const tokenizer *t, model_scratch *scratch, const char *word, size_t length,
                                     token_list *out, hearth_error *error)
 {
-    return unigram_encode(&t->unigram, &scratch->unigram, &scratch->words, word, length, out, error);
+    return unigram_encode(&t->unigram, &scratch->unigram, word, length, out, error);
 }
 
 static hearth_status encode_wordpiece(const tokenizer *t, model_scratch *scratch, const char *word, size_t length,
@@ -400,10 +422,17 @@ static hearth_status make_model(tokenizer *t, const tokenizer_spec *spec, hearth
     b->fuse_unknown = spec->fuse_unknown;
     b->ignore_merges = spec->ignore_merges;
     b->unknown = spec->unknown;
+    t->caches = arena_array(t->arena, 1, sizeof *t->caches);
+    TRY(out_of_arena(t->caches, 1, error));
     b->whole = arena_array(t->arena, t->count, sizeof *b->whole);
     TRY(out_of_arena((const void *)b->whole, t->count, error));
     make_byte_ids(t, spec);
     TRY(make_words(t, spec, error));
+    for (unsigned i = 0; i < 0x80; i++) {
+        const char c = (char)i;
+        b->ascii_ids[i] = vocab_find(&b->words, &c, 1);
+    }
+    b->marker_id = vocab_find(&b->words, TOKENIZER_MARKER, 3);
     t->model = &model_kinds[spec->model];
     return t->model->make(t, spec, error);
 }
@@ -451,10 +480,12 @@ static hearth_status make_pretokenizer(tokenizer *t, const tokenizer_spec *spec,
         pretokenizer_step *step = &p->steps[i];
         *step = spec->pretokenizers[i];
         TRY(copy_text(t->arena, spec->pretokenizers[i].pattern, &step->pattern, error));
-        const bool every_match =
-            (step->behavior == SPLIT_ISOLATED && !step->invert) || (step->behavior == SPLIT_REMOVED && step->invert);
         if (step->kind == PRETOKENIZER_REGEX) {
-            p->matchers[i] = every_match ? pattern_find(step->pattern.text, step->pattern.length) : NULL;
+            bool gaps = false;
+            const pattern_fn match = pattern_find(step->pattern.text, step->pattern.length, &gaps);
+            const bool every_piece =
+                step->behavior == SPLIT_ISOLATED || (step->behavior == SPLIT_REMOVED && step->invert && !gaps);
+            p->matchers[i] = every_piece ? match : NULL;
             if (p->matchers[i] == NULL) {
                 TRY(regex_create(step->pattern.text, step->pattern.length, &p->regexes[i], error));
             }
@@ -604,6 +635,9 @@ void tokenizer_free(tokenizer *t)
     unigram_free(&t->unigram);
     for (size_t i = 0; i < t->pretokenizer.count; i++) {
         regex_free(t->pretokenizer.regexes[i]);
+    }
+    if (t->caches != NULL) {
+        word_caches_free(t->caches);
     }
     added_free(&t->added_raw);
     added_free(&t->added_normalized);

@@ -171,8 +171,8 @@ static hearth_status step(const unigram *u, unigram_scratch *s, const char *text
 }
 
 /* Where no token reaches over a place, all before it is settled: only the total goes on. */
-static hearth_status encode(const unigram *u, unigram_scratch *s, const char *text, size_t length, token_list *out,
-                            hearth_error *error)
+hearth_status unigram_encode(const unigram *u, unigram_scratch *s, const char *text, size_t length, token_list *out,
+                             hearth_error *error)
 {
     TRY(reserve_nodes(s, 1024, error));
     uint32_t at = 0;
@@ -192,26 +192,4 @@ static hearth_status encode(const unigram *u, unigram_scratch *s, const char *te
         }
     }
     return at == 0 ? HEARTH_OK : put_best(u, s, text, at, out, error);
-}
-
-hearth_status unigram_encode(const unigram *u, unigram_scratch *s, bpe_scratch *words, const char *text, size_t length,
-                             token_list *out, hearth_error *error)
-{
-    if (u->binary32 || words->cache == NULL) {
-        return encode(u, s, text, length, out, error);
-    }
-    const uint64_t hash = vocab_hash(text, length);
-    const bpe_cached *hit = bpe_cache_find(words, hash, text, length);
-    for (size_t i = 0; hit != NULL && i < hit->count; i++) {
-        TRY(token_list_append(out, hit->ids[i], error));
-    }
-    if (hit != NULL) {
-        return HEARTH_OK;
-    }
-    const size_t before = out->count;
-    TRY(encode(u, s, text, length, out, error));
-    if (out->count > before) {
-        bpe_cache_store(words, hash, text, length, out->ids + before, out->count - before);
-    }
-    return HEARTH_OK;
 }

@@ -38,8 +38,8 @@ hearth_status unigram_create(unigram *u, const token_text *texts, const uint8_t 
                              hearth_error *error);
 void unigram_free(unigram *u);
 
-/* Appends a piece's ids. `text` is valid UTF-8, length < 2^31. `words`: the cache of whole words. */
-hearth_status unigram_encode(const unigram *u, unigram_scratch *s, bpe_scratch *words, const char *text, size_t length,
-                             token_list *out, hearth_error *error);
+/* Appends a piece's ids. `text` is valid UTF-8, length < 2^31. */
+hearth_status unigram_encode(const unigram *u, unigram_scratch *s, const char *text, size_t length, token_list *out,
+                             hearth_error *error);
 
 #endif

@@ -5,11 +5,31 @@
 
 #include <string.h>
 
-static inline uint64_t load_up_to_8(const char *text, size_t length)
+static inline uint64_t load_8(const char *text)
 {
     uint64_t word = 0;
-    memcpy(&word, text, length < 8 ? length : 8);
+    memcpy(&word, text, sizeof word);
     return word;
+}
+
+static inline uint64_t load_4(const char *text)
+{
+    uint32_t word = 0;
+    memcpy(&word, text, sizeof word);
+    return word;
+}
+
+/* length <= 8: all its bytes, some twice. */
+static inline uint64_t load_up_to_8(const char *text, size_t length)
+{
+    if (length >= 4) {
+        return load_4(text) | load_4(text + length - 4) << 32;
+    }
+    if (length == 0) {
+        return 0;
+    }
+    const unsigned char *bytes = (const unsigned char *)text;
+    return (uint64_t)bytes[0] | (uint64_t)bytes[length / 2] << 8 | (uint64_t)bytes[length - 1] << 16;
 }
 
 static inline uint64_t mix(uint64_t a, uint64_t b)
@@ -22,7 +42,7 @@ uint64_t vocab_hash(const char *text, size_t length)
 {
     uint64_t hash = 0x9E3779B97F4A7C15u ^ length;
     for (; length > 8; text += 8, length -= 8) {
-        hash = mix(hash ^ load_up_to_8(text, 8), 0xD6E8FEB86659FD93u);
+        hash = mix(hash ^ load_8(text), 0xD6E8FEB86659FD93u);
     }
     return mix(hash ^ load_up_to_8(text, length), 0xA0761D6478BD642Fu);
 }
