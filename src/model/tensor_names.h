@@ -38,6 +38,7 @@ typedef struct tensor_names {
 extern const tensor_names names_gguf, names_gguf_two_norms, names_gguf_encoder, names_gguf_norm_after, names_bert,
     names_roberta, names_nomic_bert, names_llama, names_olmo2, names_gemma2, names_glm, names_glm4, names_phi,
     names_phi3, names_starcoder2, names_apertus, names_mixtral, names_qwen_moe, names_deepseek, names_granite_moe,
-    names_internlm2, names_exaone, names_gpt_oss, names_qwen3_next, names_gguf_qwen3_next, names_neox, names_bloom, names_falcon, names_falcon_new, names_gpt2;
+    names_internlm2, names_exaone, names_gpt_oss, names_qwen3_next, names_gguf_qwen3_next, names_neox, names_bloom,
+    names_falcon, names_falcon_new, names_gpt2;
 
 #endif
