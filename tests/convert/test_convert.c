@@ -159,6 +159,8 @@ static const struct {
                {"internlm2", "InternLM2ForCausalLM"},
                {"minicpm", "MiniCPMForCausalLM"},
                {"seed-oss", "SeedOssForCausalLM"},
+               {"qwen3-next", "Qwen3NextForCausalLM"},
+               {"qwen3-next-mixed", "Qwen3NextForCausalLM"},
                {"gpt-oss", "GptOssForCausalLM"},
                {"gpt-oss-clamped", "GptOssForCausalLM"},
                {"gpt-oss-mxfp4", "GptOssForCausalLM"},
