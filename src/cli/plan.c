@@ -112,15 +112,31 @@ static uint64_t layer_weights_bytes(const model_sizes *s, uint32_t i, bool split
     return bytes + (i + 1 == s->layer_count ? s->output.bytes : 0);
 }
 
+/* What a layer's keys and values take, or its state. */
+typedef struct layer_caches {
+    const model_config *c;
+    uint64_t attention, recurrent;
+} layer_caches;
+
+static layer_caches split_cache(const model_config *c, uint64_t bytes)
+{
+    const uint32_t recurrent = model_config_recurrent_layers(c);
+    const uint64_t states = model_config_state_bytes(c);
+    return (layer_caches){.c = c,
+                          .attention = recurrent == c->layers ? 0 : (bytes - states) / (c->layers - recurrent),
+                          .recurrent = recurrent == 0 ? 0 : states / recurrent};
+}
+
 /* Fills machine after machine up to `most` bytes, but leaves a layer for each of the `machines`. False where they do
  * not suffice. `shares` may be NULL. */
-static bool fill(const model_sizes *s, uint64_t layer_cache, uint64_t most, uint32_t machines, plan_share *shares)
+static bool fill(const model_sizes *s, const layer_caches *caches, uint64_t most, uint32_t machines, plan_share *shares)
 {
     uint32_t layer = 0;
     for (uint32_t i = 0; i < machines; i++) {
         plan_share share = {.first = layer};
         while (layer < s->layer_count && s->layer_count - layer > machines - i - 1) {
             const uint64_t weights = layer_weights_bytes(s, layer, machines > 1);
+            const uint64_t layer_cache = layer_bit(caches->c->recurrent, layer) ? caches->recurrent : caches->attention;
             if (share.weights + share.cache + weights + layer_cache > most) {
                 break;
             }
@@ -140,13 +156,13 @@ static bool fill(const model_sizes *s, uint64_t layer_cache, uint64_t most, uint
 }
 
 /* The least memory with which so many machines suffice. */
-static uint64_t least_memory(const model_sizes *s, uint64_t layer_cache, uint32_t machines)
+static uint64_t least_memory(const model_sizes *s, const layer_caches *caches, uint32_t machines)
 {
     uint64_t low = 0;
-    uint64_t high = 2 * s->all.bytes + layer_cache * s->layer_count;
+    uint64_t high = 2 * s->all.bytes + (caches->attention + caches->recurrent) * s->layer_count;
     while (low < high) {
         const uint64_t middle = low + (high - low) / 2;
-        if (fill(s, layer_cache, middle, machines, NULL)) {
+        if (fill(s, caches, middle, machines, NULL)) {
             high = middle;
         } else {
             low = middle + 1;
@@ -155,10 +171,10 @@ static uint64_t least_memory(const model_sizes *s, uint64_t layer_cache, uint32_
     return high;
 }
 
-static uint32_t machines_needed(const model_sizes *s, uint64_t layer_cache, uint64_t memory)
+static uint32_t machines_needed(const model_sizes *s, const layer_caches *caches, uint64_t memory)
 {
     for (uint32_t n = 1; n <= s->layer_count; n++) {
-        if (fill(s, layer_cache, memory, n, NULL)) {
+        if (fill(s, caches, memory, n, NULL)) {
             return n;
         }
     }
@@ -182,16 +198,16 @@ hearth_status plan_make(const plan_source *source, const model_sizes *sizes, dty
     if (sizes->all.bytes > INT64_MAX / 4 || r.cache > INT64_MAX / 4) {
         return error_set(error, HEARTH_E_LIMIT, "model", "fewer than 2^61 bytes", "more");
     }
-    const uint64_t layer_cache = r.cache / c->layers;
+    const layer_caches caches = split_cache(c, r.cache);
     find_rates(source, sizes, machine, context, &r);
-    r.machines_needed = machines_needed(sizes, layer_cache, machine->memory);
+    r.machines_needed = machines_needed(sizes, &caches, machine->memory);
     if (machines > 0) {
         r.shares = mem_calloc(machines, sizeof *r.shares);
         if (r.shares == NULL) {
             return error_memory(error, machines * sizeof *r.shares);
         }
         r.machines = (uint32_t)machines;
-        (void)fill(sizes, layer_cache, least_memory(sizes, layer_cache, r.machines), r.machines, r.shares);
+        (void)fill(sizes, &caches, least_memory(sizes, &caches, r.machines), r.machines, r.shares);
     }
     *ret = r;
     return HEARTH_OK;

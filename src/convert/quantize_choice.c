@@ -152,7 +152,8 @@ static bool ends_in(const char *name, const char *tail)
 static bool stays(const tensor_entry *e)
 {
     return e->dims < 2 || ends_in(e->name, "_norm.weight") || ends_in(e->name, ".ffn_gate_inp.weight") ||
-           ends_in(e->name, ".ffn_gate_inp_shexp.weight") || strcmp(e->name, "position_embd.weight") == 0 ||
+           ends_in(e->name, ".ffn_gate_inp_shexp.weight") || ends_in(e->name, ".ssm_conv1d.weight") ||
+           strcmp(e->name, "position_embd.weight") == 0 ||
            strcmp(e->name, "token_types.weight") == 0 || !ends_in(e->name, ".weight");
 }
 

@@ -7,7 +7,8 @@
 #include <string.h>
 
 /* Invariants: the cache holds the `length` tokens of `tokens`, or, where it has states that cannot be cut back
- * (model/kv_cache.h), what session_feed computes again before it goes on; `logits` (has_logits) are those after the last.
+ * (model/kv_cache.h), what session_feed computes again before it goes on; `logits` (has_logits) are those after the
+ * last.
  */
 struct session {
     model *m;
@@ -21,8 +22,8 @@ struct session {
     const float *logits; /* in the workspace */
 };
 
-/* A checkpoint is kept so many tokens before a prompt's end: the next prompt of a chat differs from there on, where what
- * a template puts before an answer, or the thinking in it, is not in the history. */
+/* A checkpoint is kept so many tokens before a prompt's end: the next prompt of a chat differs from there on, where
+ * what a template puts before an answer, or the thinking in it, is not in the history. */
 #define CHECKPOINT_BEFORE_END 32u
 
 session_options session_options_default(void)

@@ -14,18 +14,19 @@
 /* One head, some consecutive tokens. */
 typedef struct delta_head {
     size_t key_dim, value_dim, tokens;
-    const float *q, *k;         /* [tokens, key_dim] */
-    const float *v;             /* [tokens, value_dim], row stride ldv */
-    const float *decay, *write; /* [tokens]: what is left of the state, and the share of the difference that is written */
-    size_t ldv, ldo;            /* ldo: row stride of the output */
+    const float *q, *k; /* [tokens, key_dim] */
+    const float *v;     /* [tokens, value_dim], row stride ldv */
+    const float *decay,
+        *write;      /* [tokens]: what is left of the state, and the share of the difference that is written */
+    size_t ldv, ldo; /* ldo: row stride of the output */
 } delta_head;
 
 typedef struct delta_table {
-    /* y[t][c] = silu(acc), where acc = fma(weights[i][c], x[t - taps + 1 + i][c], acc) for i ascending from acc = 0, and
-     * silu(a) = a / (1 + exp(-a)); for channels c in [begin, end), `begin` a multiple of 16. Rows before token 0 are
-     * those of `tail` [taps - 1, channels], the oldest first, which then gets the last ones of what was put in. x [tokens,
-     * channels] (row stride ldx) becomes y in place. weights: [taps, channels]; the row stride of weights and tail is
-     * ldw. 2 <= taps <= DELTA_TAPS_MAX, tokens >= 1. */
+    /* y[t][c] = silu(acc), where acc = fma(weights[i][c], x[t - taps + 1 + i][c], acc) for i ascending from acc = 0,
+     * and silu(a) = a / (1 + exp(-a)); for channels c in [begin, end), `begin` a multiple of 16. Rows before token 0
+     * are those of `tail` [taps - 1, channels], the oldest first, which then gets the last ones of what was put in. x
+     * [tokens, channels] (row stride ldx) becomes y in place. weights: [taps, channels]; the row stride of weights and
+     * tail is ldw. 2 <= taps <= DELTA_TAPS_MAX, tokens >= 1. */
     void (*convolve)(float *x, size_t ldx, size_t tokens, float *tail, const float *weights, size_t ldw, size_t taps,
                      size_t begin, size_t end);
     /* For each token in turn, for each column j of the state, chains over i ascending:
@@ -33,7 +34,8 @@ typedef struct delta_table {
      *   d = (v[j] - decay * m) * write
      *   S[i][j] = fma(k[i], d, decay * S[i][j])
      *   out[j] = chain(S[i][j], q[i])             acc = fma(S[i][j], q[i], acc) from 0, of the new S
-     * each other operation rounded. (Yang et al., "Gated delta networks", 2024: S = decay S + k (v - decay k S) write.) */
+     * each other operation rounded. (Yang et al., "Gated delta networks", 2024: S = decay S + k (v - decay k S) write.)
+     */
     void (*recur)(const delta_head *head, float *state, float *out);
     /* out = x / (1 + exp(-gate)), in place allowed */
     void (*sigmoid_gate)(const float *gate, const float *x, size_t n, float *out);

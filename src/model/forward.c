@@ -229,9 +229,10 @@ static hearth_status check_segment(const forward *f, const forward_segment *s, h
     if (f->m->config.form.bidirectional && s->position != 0) {
         return error_set(error, HEARTH_E_ARGUMENT, "position", "0: an encoder takes a text whole", "%u", s->position);
     }
-    if (kv_cache_reach(s->cache, s->position) != s->position) {
-        return error_set(error, HEARTH_E_ARGUMENT, "position", "one that the cache can go on from", "%u, its state is "
-                         "that of %u", s->position, s->cache->state_position);
+    const uint32_t reach = kv_cache_reach(s->cache, s->position);
+    if (reach != s->position) {
+        return error_set(error, HEARTH_E_ARGUMENT, "position", "one that the cache's state can go on from",
+                         "%u (it can from %u)", s->position, reach);
     }
     for (uint32_t i = 0; i < s->count; i++) {
         if (s->ids[i] < 0 || (uint32_t)s->ids[i] >= vocabulary) {

@@ -43,9 +43,9 @@ void forward_observe(forward *f, const struct nn_observer *observer);
 
 /* Computes one step. An encoder takes a text whole, from position 0. HEARTH_E_ARGUMENT for ids outside the vocabulary,
  * too many tokens, positions past a cache or from which it cannot go on (kv_cache_reach); nothing is computed then.
- * HEARTH_E_CANCELLED when the watch stopped it: the caches hold what they held before the step, what lies behind that is
- * undefined, and states are lost but for the checkpoint. The wanted rows, in order of segments and tokens, are read by
- * forward_logits. */
+ * HEARTH_E_CANCELLED when the watch stopped it: the caches hold what they held before the step, what lies behind that
+ * is undefined, and states are lost but for the checkpoint. The wanted rows, in order of segments and tokens, are read
+ * by forward_logits. */
 hearth_status forward_step(forward *f, const forward_segment *segments, size_t count, hearth_error *error);
 size_t forward_rows(const forward *f);
 /* Steps from now on make no logits of their own accord: who wants hidden states alone saves them. */

@@ -427,8 +427,7 @@ hearth_status forward_create(model *m, size_t chunk, forward **ret, hearth_error
     f->memory = arena_create(0);
     const unsigned kinds = all_kinds(m);
     if (f->memory == NULL || !make_buffers(f) || !make_input(f, kinds, chunk, &f->shared) || !make_workers(f, kinds) ||
-        !make_ropes(f) || !view_layers(f) || !make_room(f, kinds) || !make_latent(f, kinds) ||
-        !make_delta(f)) {
+        !make_ropes(f) || !view_layers(f) || !make_room(f, kinds) || !make_latent(f, kinds) || !make_delta(f)) {
         forward_free(f);
         return error_memory(error, chunk * m->config.width * sizeof(float));
     }

@@ -15,7 +15,7 @@ cache_type kv_cache_choose(compute how, int wanted)
 
 static hearth_status create_states(const model_config *c, kv_cache *cache, hearth_error *error)
 {
-    if (c->delta.taps == 0) {
+    if (model_config_state_bytes(c) == 0) {
         return HEARTH_OK;
     }
     cache->state_floats = delta_state_floats(&c->delta);

@@ -169,11 +169,23 @@ static hearth_status check_all_used(const loader *l, hearth_error *error)
 
 static void layer_matrices(layer_weights *layer, matrix *ret[LAYER_MATRICES])
 {
-    matrix *const all[LAYER_MATRICES] = {
-        &layer->q,         &layer->k,           &layer->v,         &layer->q_a,         &layer->kv_a,
-        &layer->delta_qkv, &layer->delta_z,     &layer->delta_ba,  &layer->o,           &layer->gate,
-        &layer->up,        &layer->down,        &layer->router,    &layer->shared_gate, &layer->shared_up,
-        &layer->shared_down, &layer->shared_router};
+    matrix *const all[LAYER_MATRICES] = {&layer->q,
+                                         &layer->k,
+                                         &layer->v,
+                                         &layer->q_a,
+                                         &layer->kv_a,
+                                         &layer->delta_qkv,
+                                         &layer->delta_z,
+                                         &layer->delta_ba,
+                                         &layer->o,
+                                         &layer->gate,
+                                         &layer->up,
+                                         &layer->down,
+                                         &layer->router,
+                                         &layer->shared_gate,
+                                         &layer->shared_up,
+                                         &layer->shared_down,
+                                         &layer->shared_router};
     memcpy(ret, all, sizeof all);
 }
 

@@ -34,9 +34,9 @@ typedef enum row_part {
     PART_ODD,         /* up */
     PART_LATENT_Q,    /* heads of nope + rope values, of which the last ones turn */
     PART_LATENT_KV,   /* kv_rank values, then rope ones that turn */
-    PART_GATED_Q,     /* queries of all heads, then gates of all heads; the file has each head's gate behind its query */
-    PART_DELTA_QKVZ,  /* q, k, v, z; the file has them for one key head after the other */
-    PART_DELTA_BA,    /* b, a; likewise */
+    PART_GATED_Q,    /* queries of all heads, then gates of all heads; the file has each head's gate behind its query */
+    PART_DELTA_QKVZ, /* q, k, v, z; the file has them for one key head after the other */
+    PART_DELTA_BA,   /* b, a; likewise */
 } row_part;
 
 /* In which order a container keeps rows. */

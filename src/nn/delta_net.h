@@ -1,5 +1,5 @@
-/* A gated delta net: linear attention whose past is a matrix a head, and not a row a position (Yang et al., "Gated delta
- * networks: improving Mamba2 with the delta rule", 2024; as in Qwen3-Next).
+/* A gated delta net: linear attention whose past is a matrix a head, and not a row a position (Yang et al., "Gated
+ * delta networks: improving Mamba2 with the delta rule", 2024; as in Qwen3-Next).
  *
  * A token's q, k and v go through a short causal convolution over tokens and SiLU. Each value head keeps a state S
  * [key_dim, value_dim], which a token shrinks by its decay and corrects: what S has at the key moves towards the value.
@@ -15,7 +15,7 @@
 #include "nn/linear.h"
 
 typedef struct delta_config {
-    uint32_t taps; /* of the convolution, the token itself among them; 0: no layer is a delta net */
+    uint32_t taps;                   /* of the convolution, the token itself among them; 0: no layer is a delta net */
     uint32_t key_heads, value_heads; /* key_heads divides value_heads */
     uint32_t key_dim, value_dim;     /* of a head */
 } delta_config;

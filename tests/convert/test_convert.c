@@ -321,6 +321,8 @@ static const struct {
                {"llama4-wide", "Llama4ForCausalLM"},
                {"ministral3", "Ministral3ForCausalLM"},
                {"stablelm2", "q_layernorm"},
+               {"qwen3-next", "Qwen3NextForCausalLM"},
+               {"qwen3-next-mixed", "Qwen3NextForCausalLM"},
                {"gpt-oss-clamped", "limit of experts' gates"},
                {"gemma2-scaled", "attention scale"},
                {"ministral", "MinistralForCausalLM"},

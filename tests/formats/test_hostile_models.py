@@ -221,6 +221,28 @@ def experts_that_disagree_with_the_tensors():
 
 
 @tap.test
+def delta_nets_that_disagree_with_the_tensors():
+    of = "families/qwen3-next"
+    cases = [(of, base(of), None)]
+    for name, place in (("linear_conv_kernel_dim", "taps of the convolution"), ("linear_num_key_heads", "key heads of the delta net"),
+                        ("linear_num_value_heads", "value heads of the delta net"), ("linear_key_head_dim", "key size of the delta net"),
+                        ("linear_value_head_dim", "value size of the delta net")):
+        cases += configs(of, name, (0, *BIG), place if name != "linear_conv_kernel_dim" else "")
+        cases += configs(of, name, (-1, 2**32, "4", 1.5), name)
+    cases += configs(of, "linear_conv_kernel_dim", (1, 17), "taps of the convolution")
+    cases += configs(of, "linear_conv_kernel_dim", (2, 3, 16), "conv1d.weight: expected shape")
+    cases += configs(of, "linear_num_key_heads", (3, 4), "")
+    cases += configs(of, "linear_num_value_heads", (3, 4096), "")
+    cases += configs(of, "linear_value_head_dim", (4096,), "tensor")
+    cases += configs(of, "layer_types", (["linear_attention"] * 4, ["full_attention"] * 4), "tensor model.layers.")
+    cases += configs(of, "layer_types", ([], ["x"] * 4, [7] * 4, ["linear_attention"] * 3), "layer_types")
+    cases += configs("families/mixtral", "layer_types", (["linear_attention"] * 4,), "layer_types")
+    for name in ("A_log", "dt_bias", "conv1d.weight", "in_proj_ba.weight", "in_proj_qkvz.weight", "linear_attn.norm.weight", "linear_attn.out_proj.weight"):
+        cases.append((f"no {name}", without(base(of), "layers.1.linear_attn." + name.removeprefix("linear_attn.")), name))
+    check(cases)
+
+
+@tap.test
 def vocabularies_in_gguf_that_disagree_with_themselves():
     cases = []
     size = base("gguf").vocabulary

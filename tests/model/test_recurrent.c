@@ -54,17 +54,17 @@ static void prompts_share_beginnings(void **state)
         static const struct {
             size_t rewind, count, kept;
         } steps[] = {
-            {0, 60, 0},           /* checkpoint at 28 */
-            {60, 60, 60},         /* nothing to do */
-            {50, 55, 28},         /* back, and on from the checkpoint, which is now at 28 */
-            {55, 140, 55},        /* on from the end; checkpoint at 108 */
-            {140, 120, 108},      /* the prompt ends earlier: 119 are shared */
-            {120, 121, 120},      /* one token more */
-            {121, 107, 0},        /* before the checkpoint: all again; checkpoint at 75 */
-            {107, 108, 107},      /* one token is no prompt */
-            {76, 76, 75},         /* the last token alone is new */
-            {76, TEXT, 76},       /* and on */
-            {75, TEXT, 0},        /* behind us is only the checkpoint at 118 */
+            {0, 60, 0},      /* checkpoint at 28 */
+            {60, 60, 60},    /* nothing to do */
+            {50, 55, 28},    /* back, and on from the checkpoint, which is now at 28 */
+            {55, 140, 55},   /* on from the end; checkpoint at 108 */
+            {140, 120, 108}, /* the prompt ends earlier: 119 are shared */
+            {120, 121, 120}, /* one token more */
+            {121, 107, 0},   /* before the checkpoint: all again; checkpoint at 75 */
+            {107, 108, 107}, /* one token is no prompt */
+            {76, 76, 75},    /* the last token alone is new */
+            {76, TEXT, 76},  /* and on */
+            {75, TEXT, 0},   /* behind us is only the checkpoint at 118 */
         };
         for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
             size_t kept = 999;
@@ -388,10 +388,14 @@ static void published_folders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prompts_share_beginnings), cmocka_unit_test(rewound_anywhere),
-        cmocka_unit_test(cancelled_anywhere),       cmocka_unit_test(positions_are_checked),
-        cmocka_unit_test(batches),                  cmocka_unit_test(windows_of_a_score),
-        cmocka_unit_test(older_files),              cmocka_unit_test(published_folders),
+        cmocka_unit_test(prompts_share_beginnings),
+        cmocka_unit_test(rewound_anywhere),
+        cmocka_unit_test(cancelled_anywhere),
+        cmocka_unit_test(positions_are_checked),
+        cmocka_unit_test(batches),
+        cmocka_unit_test(windows_of_a_score),
+        cmocka_unit_test(older_files),
+        cmocka_unit_test(published_folders),
     };
     return cmocka_run_group_tests_name("recurrent", tests, NULL, NULL);
 }

@@ -67,6 +67,13 @@ def qwen3_next_is_counted_right():
     # 12 layers of 2 heads of 256; in 36 layers 32 states of 128 x 128 and 3 rows of 8192, twice with the checkpoint
     states = 36 * (32 * 128 * 128 + 3 * 8192) * 4
     assert made["estimate"]["cache_bytes"] == 12 * 2 * 256 * 2 * 2 * 8192 + 2 * states, made["estimate"]
+    # every fourth layer has keys and values, the others a state
+    split = plan(QWEN3_NEXT, "--type", "BF16", "--context", "8192", "--machines", "5")["split"]
+    assert sum(share["cache_bytes"] for share in split) == made["estimate"]["cache_bytes"], split
+    for share in split:
+        layers = range(share["first_layer"], share["first_layer"] + share["layers"])
+        attention = sum((i + 1) % 4 == 0 for i in layers)
+        assert share["cache_bytes"] == attention * 2 * 256 * 2 * 2 * 8192 + (share["layers"] - attention) * 2 * states // 36, share
 
 
 @test
