@@ -607,6 +607,36 @@ static void spellings(void **state)
     assert_string_equal(c[0].name, "name");
 }
 
+/* Llama 4's lists and numbers are those that follow from silence; the files of 2025 are silent. */
+static void silence_means_llama4(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"layer_types", "no_rope_layers",         "no_rope_layer_interval",
+                                       "moe_layers",  "attention_chunk_size",   "floor_scale",
+                                       "attn_scale",  "attn_temperature_tuning"};
+    model_config c[3];
+    char path[] = "x/name";
+    hf_folder folder = {.path = path, .config = read_json(golden_path("families/llama4-wide/config.json"))};
+    memset(c, 0, sizeof c);
+    OK(model_config_from_hf(&folder, &c[0], error));
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        assert_int_equal(json_object_del(folder.config, keys[i]), 0);
+    }
+    OK(model_config_from_hf(&folder, &c[1], error));
+    assert_memory_equal(&c[0], &c[1], sizeof c[0]);
+    assert_int_equal(c[0].chunk, 8192);
+    assert_int_equal(c[0].windowed[0], 7);  /* layers 0 to 2 of 4 */
+    assert_int_equal(c[0].unrotated[0], 8); /* layer 3 */
+    assert_int_equal(c[0].dense[0], 5);
+    assert_int_equal(json_object_set_new(folder.config, "attention_chunk_size", json_null()), 0);
+    assert_int_equal(json_object_set_new(folder.config, "attn_temperature_tuning", json_integer(0)), 0);
+    assert_int_equal(json_object_set_new(folder.config, "use_qk_norm", json_false()), 0);
+    OK(model_config_from_hf(&folder, &c[2], error));
+    assert_int_equal(c[2].chunk, 0);
+    assert_true(c[2].temperature.scale == 0 && c[2].form.qk_norm == QK_NORM_NONE);
+    json_decref(folder.config);
+}
+
 /* ---- RoPE that follows the context ---- */
 
 /* The last token's logits, [vocabulary], of the same text in sequences that are opened for so many positions, in one
@@ -683,6 +713,7 @@ int main(void)
         cmocka_unit_test(progress_comes_within_a_step),
         cmocka_unit_test(refuses),
         cmocka_unit_test(spellings),
+        cmocka_unit_test(silence_means_llama4),
         cmocka_unit_test(contexts_choose_rope),
         cmocka_unit_test(held_text_is_shown),
         cmocka_unit_test(families_are_named),
