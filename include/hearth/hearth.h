@@ -83,7 +83,7 @@ typedef struct hearth_sampling {
 HEARTH_API hearth_sampling hearth_sampling_default(void);
 
 typedef struct hearth_session_options {
-    size_t context_length; /* 0: the model's, bounded by memory */
+    size_t context_length; /* 0: the model's (the original one where RoPE changes beyond it), bounded by memory */
     hearth_sampling sampling;
     const char *const *stop_strings; /* copied; hearth_session_generate ends before one */
     size_t stop_count;

@@ -10,7 +10,7 @@
 typedef struct session session;
 
 typedef struct session_options {
-    size_t context_length; /* 0: the model's, or less where memory is short */
+    size_t context_length; /* 0: the model's (of RoPE as it is), or less where memory is short */
     int cache;             /* a cache_type or -1: kv_cache_choose */
     size_t chunk;          /* tokens per step of a prompt; 0: FORWARD_CHUNK. Results do not depend on it */
     sampling sampling;     /* its logit biases are copied */

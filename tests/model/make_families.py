@@ -113,7 +113,7 @@ ROWS = {
                                     attn_implementation="sdpa"), False),
     "llama4": ("llama4_text", dict(**{**LLAMA4, "num_experts_per_tok": 2}, attention_chunk_size=24, floor_scale=10, attn_scale=0.7,
                                    interleave_moe_layer_step=2, no_rope_layers=[1, 1, 0, 1]), False),
-    "llama4-wide": ("llama4_text", dict(**LLAMA4), True),
+    "llama4-wide": ("llama4_text", dict(**{**LLAMA4, "num_local_experts": 3}, interleave_moe_layer_step=2), True),
     "ministral3": ("ministral3", dict(head_dim=16, pad_token_id=0,
                                       rope_parameters={**YARN, "original_max_position_embeddings": 20, "beta_fast": 32.0, "beta_slow": 1.0,
                                                        "mscale": 1.0, "mscale_all_dim": 1.0, "llama_4_scaling_beta": 0.6}), True),

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "generate/score.h"
 #include "generate/stream.h"
+#include "model/forward.h"
 
 #include <limits.h>
 #include <math.h>
@@ -606,6 +607,103 @@ static void spellings(void **state)
     assert_string_equal(c[0].name, "name");
 }
 
+/* Llama 4's lists and numbers are those that follow from silence; the files of 2025 are silent. */
+static void silence_means_llama4(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"layer_types", "no_rope_layers",         "no_rope_layer_interval",
+                                       "moe_layers",  "attention_chunk_size",   "floor_scale",
+                                       "attn_scale",  "attn_temperature_tuning"};
+    model_config c[3];
+    char path[] = "x/name";
+    hf_folder folder = {.path = path, .config = read_json(golden_path("families/llama4-wide/config.json"))};
+    memset(c, 0, sizeof c);
+    OK(model_config_from_hf(&folder, &c[0], error));
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        assert_int_equal(json_object_del(folder.config, keys[i]), 0);
+    }
+    OK(model_config_from_hf(&folder, &c[1], error));
+    assert_memory_equal(&c[0], &c[1], sizeof c[0]);
+    assert_int_equal(c[0].chunk, 8192);
+    assert_int_equal(c[0].windowed[0], 7);  /* layers 0 to 2 of 4 */
+    assert_int_equal(c[0].unrotated[0], 8); /* layer 3 */
+    assert_int_equal(c[0].dense[0], 5);
+    assert_int_equal(json_object_set_new(folder.config, "attention_chunk_size", json_null()), 0);
+    assert_int_equal(json_object_set_new(folder.config, "attn_temperature_tuning", json_integer(0)), 0);
+    assert_int_equal(json_object_set_new(folder.config, "use_qk_norm", json_false()), 0);
+    OK(model_config_from_hf(&folder, &c[2], error));
+    assert_int_equal(c[2].chunk, 0);
+    assert_true(c[2].temperature.scale == 0 && c[2].form.qk_norm == QK_NORM_NONE);
+    json_decref(folder.config);
+}
+
+/* ---- RoPE that follows the context ---- */
+
+/* The last token's logits, [vocabulary], of the same text in sequences that are opened for so many positions, in one
+ * step. */
+static float *logits_in_contexts(model *m, const int32_t *ids, size_t count, const size_t *contexts, size_t sequences)
+{
+    kv_cache caches[2] = {0};
+    forward_segment segments[2];
+    forward *f = NULL;
+    float *all = malloc(sequences * m->config.vocabulary * sizeof *all);
+    assert_non_null(all);
+    OK(forward_create(m, 0, &f, error));
+    for (size_t i = 0; i < sequences; i++) {
+        OK(kv_cache_create(&m->config, CACHE_F32, contexts[i], &caches[i], error));
+        segments[i] = (forward_segment){.cache = &caches[i], .count = (uint32_t)count, .ids = ids, .want = WANT_LAST};
+    }
+    OK(forward_step(f, segments, sequences, error));
+    for (size_t i = 0; i < sequences; i++) {
+        const float *row = NULL;
+        OK(forward_logits(f, i, 1, &row, error));
+        memcpy(all + i * m->config.vocabulary, row, m->config.vocabulary * sizeof *row);
+    }
+    forward_free(f);
+    for (size_t i = 0; i < sequences; i++) {
+        kv_cache_free(&caches[i]);
+    }
+    return all;
+}
+
+/* Up to the original context one set of frequencies, beyond it another (dynamic: one for each length), whatever is in
+ * the batch. */
+static void contexts_choose_rope(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"families/phi3-long", "families/phi3-long.gguf", "families/llama-dynamic"};
+    engine *e = make_engine(2, NULL);
+    int32_t ids[30];
+    for (int32_t i = 0; i < 30; i++) {
+        ids[i] = i * i % 61;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        model *m = open_model(e, golden_path(names[i]), COMPUTE_F32);
+        const size_t bytes = m->config.vocabulary * sizeof(float);
+        session *s = NULL;
+        session_options options = session_options_default();
+        OK(session_create(m, &options, &s, error));
+        assert_int_equal(session_context_length(s), 128);
+        session_free(s);
+        options.context_length = m->config.context + 1u;
+        assert_int_equal(session_create(m, &options, &s, NULL), HEARTH_E_LIMIT);
+        const size_t contexts[][2] = {{128, 129}, {129, 512}, {30, 128}};
+        for (size_t j = 0; j < 3; j++) {
+            float *both = logits_in_contexts(m, ids, 30, contexts[j], 2);
+            const bool same = j == 2 || (j == 1 && !m->config.rope.dynamic);
+            assert_int_equal(memcmp(both, both + m->config.vocabulary, bytes) == 0, same);
+            for (size_t k = 0; k < 2; k++) {
+                float *alone = logits_in_contexts(m, ids, 30, &contexts[j][k], 1);
+                assert_memory_equal(alone, both + k * m->config.vocabulary, bytes);
+                free(alone);
+            }
+            free(both);
+        }
+        model_close(m);
+    }
+    engine_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -615,6 +713,8 @@ int main(void)
         cmocka_unit_test(progress_comes_within_a_step),
         cmocka_unit_test(refuses),
         cmocka_unit_test(spellings),
+        cmocka_unit_test(silence_means_llama4),
+        cmocka_unit_test(contexts_choose_rope),
         cmocka_unit_test(held_text_is_shown),
         cmocka_unit_test(families_are_named),
         cmocka_unit_test(end_tokens_end_unless_ignored),
