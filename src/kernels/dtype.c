@@ -1,5 +1,6 @@
 /* The table of number formats. Block sizes are those of the GGUF specification (ggml's block structures). */
 #include "kernels/dtype.h"
+#include "kernels/fp8.h"
 
 static const dtype_info infos[DTYPE_LIMIT] = {
     [DTYPE_F32] = {"F32", 1, 4},
@@ -34,6 +35,7 @@ static const dtype_info infos[DTYPE_LIMIT] = {
     [DTYPE_U8] = {"U8", 1, 1},
     [DTYPE_I32] = {"I32", 1, 4},
     [DTYPE_F8_E4M3] = {"F8_E4M3", 1, 1},
+    [DTYPE_F8_SCALED] = {"F8_E4M3 with scales", FP8_ROW_VALUES, FP8_ROW_BYTES},
     [DTYPE_WIDE] = {"wide", 256, 296},
     [DTYPE_WIDE_MIN] = {"wide with minima", 256, 296},
 };

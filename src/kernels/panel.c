@@ -1,5 +1,6 @@
 /* The table of panel layouts: which format is packed by whom. */
 #include "kernels/panel.h"
+#include "kernels/fp8.h"
 
 static const panel_format *const formats[DTYPE_LIMIT] = {
     [DTYPE_F32] = &panel_format_f32,           [DTYPE_F16] = &panel_format_f16,
@@ -17,7 +18,7 @@ static const panel_format *const formats[DTYPE_LIMIT] = {
     [DTYPE_TQ1_0] = &panel_format_tq1_0,       [DTYPE_TQ2_0] = &panel_format_tq2_0,
     [DTYPE_NVFP4] = &panel_format_nvfp4,       [DTYPE_Q1_0] = &panel_format_q1_0,
     [DTYPE_Q2_0] = &panel_format_q2_0,         [DTYPE_WIDE] = &panel_format_wide,
-    [DTYPE_WIDE_MIN] = &panel_format_wide_min,
+    [DTYPE_WIDE_MIN] = &panel_format_wide_min, [DTYPE_F8_SCALED] = &panel_format_f8_scaled,
 };
 
 /* 0: the format's own. */

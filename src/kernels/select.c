@@ -22,6 +22,7 @@ void kernels_fill_variant_scalar(kernel_table *table);
 void kernels_fill_variant_avx2(kernel_table *table);
 void kernels_fill_variant_avx512(kernel_table *table);
 void kernels_fill_quantized_avx2_sums(kernel_table *table);
+void kernels_fill_fp8_avx2_halves(kernel_table *table);
 void kernels_fill_quantized_avx512_vnni(kernel_table *table);
 void kernels_fill_measure_avx512_vnni(kernel_table *table);
 void kernels_fill_matmul_float_avx512_bf16(kernel_table *table);
@@ -36,7 +37,10 @@ void kernels_fill_measure_neon_dotprod(kernel_table *table);
 static const select_row select_rows[] = {
     {"scalar", "scalar", {0}, {kernels_fill_variant_scalar, kernels_fill_matmul_definition}},
 #if defined(__x86_64__)
-    {"avx2", "avx2", {.avx2 = true}, {kernels_fill_variant_avx2, kernels_fill_quantized_avx2_sums}},
+    {"avx2",
+     "avx2",
+     {.avx2 = true},
+     {kernels_fill_variant_avx2, kernels_fill_quantized_avx2_sums, kernels_fill_fp8_avx2_halves}},
     {"avx512", "avx512", {.avx2 = true, .avx512 = true}, {kernels_fill_variant_avx512}},
     {"avx512",
      "avx512-vnni",

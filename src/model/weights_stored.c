@@ -2,12 +2,14 @@
 #include "model/weights_stored.h"
 
 #include "base/limits.h"
+#include "kernels/fp8.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define STORED_NAME_BYTES (LIMIT_TENSOR_NAME_BYTES + 32)
 #define FP8_BLOCK 128u
+_Static_assert(FP8_BLOCK == FP8_SCALED_VALUES, "a scale of the tensor is a scale of the panel");
 
 /* What every reader needs; fields that a way has no use for are 0. */
 typedef struct stored {
@@ -39,6 +41,20 @@ static float value_fp8(const stored *s, size_t row, size_t k)
 {
     const size_t scales = row / s->scale_rows * s->scale_row_step;
     return e4m3_to_f32(s->weights[row * s->cols + k]) * value_at(s->scale_type, s->scales, scales + k / s->group);
+}
+
+/* Rows of kernels/fp8.h: the bytes as they are. */
+static void row_fp8_scaled(const matrix_reader *reader, size_t row, uint8_t *out)
+{
+    const stored *s = of(reader);
+    const size_t at = s->first + row;
+    const uint8_t *weights = s->weights + at * s->cols;
+    const size_t scales = at / s->scale_rows * s->scale_row_step;
+    for (size_t k = 0; k < s->cols; k += FP8_ROW_VALUES, out += FP8_ROW_BYTES) {
+        const float scale = value_at(s->scale_type, s->scales, scales + k / s->group);
+        memcpy(out, &scale, sizeof scale);
+        memcpy(out + sizeof scale, weights + k, FP8_ROW_VALUES);
+    }
 }
 
 /* ---- MXFP4 as gpt-oss ships it: blocks of 16 bytes, value 2 j low and 2 j + 1 high; scales apart ---- */
@@ -213,15 +229,30 @@ static hearth_status find_fp8_scales(loader *l, const char *stem, stored *s, hea
     return HEARTH_OK;
 }
 
-static hearth_status find_fp8(loader *l, const char *stem, stored *s, hearth_error *error)
+/* Whether the bytes may stay as they are: rows of whole blocks, scales that the panel's form can hold. */
+static bool fp8_stays(const stored *s)
+{
+    const size_t down = (s->all + s->scale_rows - 1) / s->scale_rows;
+    const size_t across = (s->cols + s->group - 1) / s->group;
+    bool fits = s->cols % FP8_ROW_VALUES == 0;
+    for (size_t i = 0; i < down * across && fits; i++) {
+        fits = fp8_scale_fits(value_at(s->scale_type, s->scales, i));
+    }
+    return fits;
+}
+
+static hearth_status find_fp8(loader *l, const char *stem, stored *s, dtype *ret_type, hearth_error *error)
 {
     const tensor_entry *entry = NULL;
     const uint64_t shape[2] = {s->all, s->cols};
     TRY(find_part(l, stem, ".weight", DTYPE_F8_E4M3, 2, shape, &entry, error));
     s->weights = entry->data;
-    s->reader.row = row_of_values;
     s->value = value_fp8;
-    return find_fp8_scales(l, stem, s, error);
+    TRY(find_fp8_scales(l, stem, s, error));
+    const bool stays = fp8_stays(s);
+    s->reader.row = stays ? row_fp8_scaled : row_of_values;
+    *ret_type = stays ? DTYPE_F8_SCALED : DTYPE_F32;
+    return HEARTH_OK;
 }
 
 static hearth_status find_mxfp4(loader *l, const matrix_place *place, stored *s, hearth_error *error)
@@ -323,7 +354,7 @@ static hearth_status find_tensors(loader *l, const matrix_place *place, size_t a
     }
     *s = (stored){.all = all, .cols = cols};
     if (is_fp8(l, place->stem)) {
-        TRY(find_fp8(l, place->stem, s, error));
+        TRY(find_fp8(l, place->stem, s, &type, error));
     } else if (look(l, place->stem, ".qweight") != NULL) {
         bool ordered = false;
         TRY(find_four_bits(l, place->stem, s, &ordered, error));

@@ -393,6 +393,17 @@ def run_continues_the_golden_story():
 
 
 @test
+def run_and_score_keep_keys_and_values_as_told():
+    for cache in ("f32", "f16", "bf16", "q8_0", "q4_0"):
+        how = ("--temperature", "0", "-n", "24", "--cache", cache)
+        one, other = story(*how, "--threads", "1"), story(*how, "--threads", "3")
+        assert one["cache"] == cache and len(one["text"]) > 40 and one["text"] == other["text"], (one, other)
+        scored = good_json("score", stories(), "--cache", cache, stdin="Once upon a time there was a girl.")
+        assert scored["cache"] == cache and scored["perplexity"] < 10, scored
+    assert story("-n", "1")["cache"] == "f16" and story("-n", "1", "--compute", "f32")["cache"] == "f32"
+
+
+@test
 def run_takes_its_prompt_from_everywhere():
     wanted = story("-n", "8")
     assert good_json("run", stories(), "--raw", "-n", "8", stdin="Once upon a time\n")["text"] == wanted["text"]
@@ -490,7 +501,7 @@ def run_with_a_full_context_says_so():
 def run_refuses_settings_out_of_range():
     for arguments, words in ((["--temperature", "-1"], ["--temperature"]), (["--top-p", "1.5"], ["--top-p"]), (["--temperature", "nan"], ["--temperature"]),
                              (["-n", "0"], ["--max-tokens"]), (["--seed", "-1"], ["--seed"]), (["--seed", "9223372036854775808"], ["--seed"]),
-                             (["--compute", "fast"], ["--compute", "native or f32"]), (["--repetition-penalty", "0"], ["--repetition-penalty"])):
+                             (["--compute", "fast"], ["--compute", "native or f32"]), (["--cache", "q5_0"], ["--cache", "q8_0 or q4_0"]), (["--repetition-penalty", "0"], ["--repetition-penalty"])):
         one_line(hearth("run", stories(), "--raw", "-p", "x", *arguments), 2, *words)
 
 

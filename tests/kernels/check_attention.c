@@ -391,3 +391,49 @@ void check_cache_store(void **state)
     mem_free(keys);
     mem_free(values);
 }
+
+/* In every format: positions in any order give the same bytes, and every variant the scalar's; a position that is
+ * stored once more leaves the others' bytes and those of other heads alone. */
+void check_cache_positions(void **state)
+{
+    (void)state;
+    const kernel_table *variants[VARIANTS_MAX];
+    const size_t count = variants_list(variants);
+    enum { HEADS = 2, DIM = 44, POSITIONS = 64, ROW = HEADS * DIM };
+    float *key = floats((size_t)ROW * POSITIONS);
+    float *value = floats((size_t)ROW * POSITIONS);
+    test_seed(36);
+    test_fill(key, (size_t)ROW * POSITIONS, VALUES_USUAL);
+    test_fill(value, (size_t)ROW * POSITIONS, VALUES_USUAL);
+    for (int type = 0; type < CACHE_TYPES; type++) {
+        const cache_shape shape = {(cache_type)type, HEADS, DIM, POSITIONS};
+        const size_t keys_bytes = cache_keys_bytes(shape);
+        const size_t values_bytes = cache_values_bytes(shape);
+        uint8_t *first = mem_alloc_aligned(keys_bytes + values_bytes, 64);
+        uint8_t *other = mem_alloc_aligned(keys_bytes + values_bytes, 64);
+        assert_true(first != NULL && other != NULL);
+        memset(first, 0xA5, keys_bytes + values_bytes);
+        for (uint32_t p = 0; p < POSITIONS; p++) {
+            variants[0]->attention->store(shape, first, first + keys_bytes, p, key + p * ROW, value + p * ROW, 0,
+                                          HEADS);
+        }
+        for (size_t v = 0; v < count; v++) {
+            memset(other, 0xA5, keys_bytes + values_bytes);
+            for (uint32_t p = POSITIONS; p-- > 0;) {
+                variants[v]->attention->store(shape, other, other + keys_bytes, p, key + p * ROW, value + p * ROW, 0,
+                                              1);
+                variants[v]->attention->store(shape, other, other + keys_bytes, p, key + p * ROW, value + p * ROW, 1,
+                                              2);
+            }
+            assert_memory_equal(first, other, keys_bytes + values_bytes);
+            variants[v]->attention->store(shape, other, other + keys_bytes, 37, key, value, 1, 2);
+            assert_memory_not_equal(first, other, keys_bytes + values_bytes);
+            variants[v]->attention->store(shape, other, other + keys_bytes, 37, key + 37 * ROW, value + 37 * ROW, 1, 2);
+            assert_memory_equal(first, other, keys_bytes + values_bytes);
+        }
+        mem_free(first);
+        mem_free(other);
+    }
+    mem_free(key);
+    mem_free(value);
+}

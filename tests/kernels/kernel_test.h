@@ -39,6 +39,7 @@ void check_elementwise(void **state);
 void check_reductions(void **state);
 void check_activations(void **state);
 void check_cache_store(void **state);
+void check_cache_positions(void **state);
 void check_attention_definition(void **state);
 void check_attention_forms(void **state);
 void check_attention_chunks(void **state);

@@ -37,6 +37,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(check_reductions),
         cmocka_unit_test(check_activations),
         cmocka_unit_test(check_cache_store),
+        cmocka_unit_test(check_cache_positions),
         cmocka_unit_test(check_attention_definition),
         cmocka_unit_test(check_attention_forms),
         cmocka_unit_test(check_attention_chunks),

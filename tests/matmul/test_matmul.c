@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "kernels/activation.h"
+#include "kernels/fp8.h"
 #include "kernels/half_reference.h"
 #include "platform/cpu.h"
 #include "tensor/matrix.h"
@@ -120,7 +121,35 @@ static void random_rows(dtype type, content how, uint8_t *bytes, size_t size)
     }
 }
 
+/* Scales of 128 values each, over the bytes that are there; NaN bytes stay in few places, or every output is NaN. */
+static void random_fp8_row(content how, uint8_t *row, size_t cols)
+{
+    static const float specials[] = {0.0f, -0x1p-149f, 0x1p-130f, 0x1p118f, INFINITY, NAN};
+    float scale = 0;
+    for (size_t k = 0; k < cols; k += 32, row += 36) {
+        if (k % 128 == 0) {
+            scale = how == CONTENT_TINY                               ? random_value(how) * 0x1p-60f
+                    : how == CONTENT_SPECIAL && random_below(12) == 0 ? specials[random_below(6)]
+                                                                      : random_value(CONTENT_USUAL);
+        }
+        memcpy(row, &scale, sizeof scale);
+        for (size_t i = 4; i < 36; i++) {
+            const bool nan = (row[i] & 0x7F) == 0x7F;
+            row[i] = (uint8_t)(nan && !(how == CONTENT_SPECIAL && random_below(20) == 0) ? row[i] - 1 : row[i]);
+        }
+    }
+}
+
 /* ---- the expected values ---- */
+
+/* Open Compute Project's FP8: bias 7, no infinities, 127 is NaN. */
+static float e4m3(uint8_t byte)
+{
+    const int exponent = byte >> 3 & 15;
+    const float whole = (float)((byte & 7) + (exponent > 0 ? 8 : 0));
+    const float value = ldexpf(whole, (exponent > 0 ? exponent : 1) - 10);
+    return (byte & 0x7F) == 0x7F ? NAN : byte & 0x80 ? -value : value;
+}
 
 static float row_weight(dtype type, const uint8_t *row, size_t k)
 {
@@ -138,6 +167,11 @@ static float row_weight(dtype type, const uint8_t *row, size_t k)
         uint16_t bits;
         memcpy(&bits, row + k * 2, 2);
         return float_from_bits((uint32_t)bits << 16);
+    }
+    if (type == DTYPE_F8_SCALED) {
+        float scale;
+        memcpy(&scale, row + k / 32 * 36, sizeof scale);
+        return e4m3(row[k / 32 * 36 + 4 + k % 32]) * scale;
     }
     return file_value_weight(type, file_value_get(type, row, k));
 }
@@ -210,6 +244,9 @@ static problem problem_make(dtype type, compute how, size_t rows, size_t cols, s
     p.expected = mem_alloc(tokens * rows * sizeof *p.expected);
     assert_true(p.source != NULL && p.x != NULL && p.expected != NULL);
     random_rows(type, what, p.source, rows * p.row_bytes);
+    for (size_t r = 0; type == DTYPE_F8_SCALED && r < rows; r++) {
+        random_fp8_row(what, p.source + r * p.row_bytes, cols);
+    }
     for (size_t i = 0; i < tokens * cols; i++) {
         p.x[i] = random_value(what);
     }
@@ -346,6 +383,53 @@ static void dequantized_products(void **state)
         }
     }
     thread_pool_destroy(pool);
+}
+
+static void fp8_products(void **state)
+{
+    (void)state;
+    thread_pool *pool = make_pool(2);
+    static const size_t token_counts[] = {1, 2, 3, 4, 5, 8, 13, 131};
+    for (size_t i = 0; i < 8; i++) {
+        for (content what = 0; what < CONTENTS; what++) {
+            const size_t rows = 1 + random_below(i == 7 ? 33 : 70);
+            problem p = problem_make(DTYPE_F8_SCALED, (compute)(i % 2), rows, 32 * (1 + random_below(19)),
+                                     token_counts[i], what);
+            check_problem(&p, pool);
+        }
+    }
+    thread_pool_destroy(pool);
+}
+
+/* Every byte, as a part of a panel and as a row. */
+static void fp8_bytes(void **state)
+{
+    (void)state;
+    static const float scales[] = {1.0f, -0.3f, 0x1.234p-130f};
+    const kernel_table *variants[8];
+    const size_t count = kernels_variants(this_cpu(), variants);
+    for (size_t i = 0; i < 3; i++) {
+        uint8_t row[8 * 36];
+        const uint8_t *rows[1] = {row};
+        uint8_t *panel = mem_alloc_aligned(panel_bytes(DTYPE_F8_SCALED, 256), 64);
+        assert_non_null(panel);
+        for (size_t k = 0; k < 256; k++) {
+            row[k / 32 * 36 + 4 + k % 32] = (uint8_t)k;
+            memcpy(row + k / 32 * 36, &scales[i], sizeof scales[i]);
+        }
+        panel_pack(DTYPE_F8_SCALED, 256, rows, 1, panel);
+        for (size_t v = 0; v < count; v++) {
+            float out[256 * PANEL_ROWS];
+            float one[256];
+            variants[v]->panel_dequantize[DTYPE_F8_SCALED](panel, 256, 0, 256, out);
+            variants[v]->panel_row[DTYPE_F8_SCALED](panel, 256, 0, one);
+            for (size_t k = 0; k < 256; k++) {
+                assert_true(same_float(out[k * PANEL_ROWS], row_weight(DTYPE_F8_SCALED, row, k)));
+                assert_true(same_float(one[k], row_weight(DTYPE_F8_SCALED, row, k)));
+            }
+        }
+        mem_free(panel);
+    }
 }
 
 /* The chain against a sum in binary64: the expected values of this file are products, not noise. */
@@ -498,9 +582,14 @@ int main(int argc, char **argv)
         return matmul_bench(this_cpu(), argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : NULL);
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(close_to_binary64),    cmocka_unit_test(flushing_at_the_edge),
-        cmocka_unit_test(float_products),       cmocka_unit_test(large_float_products),
-        cmocka_unit_test(dequantized_products), cmocka_unit_test(rows_and_maps),
+        cmocka_unit_test(close_to_binary64),
+        cmocka_unit_test(flushing_at_the_edge),
+        cmocka_unit_test(float_products),
+        cmocka_unit_test(large_float_products),
+        cmocka_unit_test(dequantized_products),
+        cmocka_unit_test(fp8_products),
+        cmocka_unit_test(fp8_bytes),
+        cmocka_unit_test(rows_and_maps),
         cmocka_unit_test(dequantized_ranges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

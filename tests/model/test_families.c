@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/sanitizer.h"
+#include "kernels/fp8.h"
 #include "kernels/kernels.h"
 
 #include <dirent.h>
@@ -32,6 +33,19 @@ static const char *path_of(const char *name, const char *tail)
     return golden_path(path);
 }
 
+/* Folders in FP8 keep 8 bits a value (tests/matmul has the products): every matrix but embedding and output. */
+static void check_fp8_stays(const model *m)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < m->weights.matrix_count; i++) {
+        const matrix *w = m->weights.matrices[i];
+        found += w->type == DTYPE_F8_SCALED;
+        assert_true(w->type != DTYPE_F8_SCALED ||
+                    matrix_packed_bytes(w->type, w->rows, w->cols) < 2 * ((w->rows + 15) / 16 * 16) * w->cols);
+    }
+    assert_true(found >= 7 * (size_t)m->config.layers);
+}
+
 static void check_golden(void **state)
 {
     const subject *s = *state;
@@ -40,6 +54,9 @@ static void check_golden(void **state)
     model *m = open_model(e, path_of(s->name, s->tail), COMPUTE_F32);
     size_t count = 0;
     size_t prompt = 0;
+    if (strncmp(s->name, "llama-fp8", strlen("llama-fp8")) == 0) {
+        check_fp8_stays(m);
+    }
     int32_t *text = json_ids(json_object_get(golden, "text"), &count);
     float *logits = all_logits(m, text, count, 512, -1);
     const json_t *positions = json_object_get(golden, "positions");

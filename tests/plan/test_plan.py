@@ -42,7 +42,9 @@ def llama_3_1_405b_is_counted_right():
     assert rows["BF16"]["bytes_per_token"] == 2 * (405853388800 - norms - embedding) + 4 * norms, rows["BF16"]
     # 126 layers, 8 heads of 128, keys and values
     assert made["estimate"]["cache_bytes"] == 126 * 8 * 128 * 2 * 2 * 131072, made["estimate"]
-    assert made["cache"][-1] == {"tokens": 131072, "native_bytes": 126 * 8 * 128 * 4 * 131072, "f32_bytes": 126 * 8 * 128 * 8 * 131072}
+    values = 126 * 8 * 128 * 2 * 131072
+    assert made["cache"][-1] == {"tokens": 131072, "native_bytes": 2 * values, "f32_bytes": 4 * values, "q8_0_bytes": values // 32 * 34,
+                                 "q4_0_bytes": values // 32 * 18}, made["cache"]
     assert made["estimate"]["type"] == "BF16" and not made["estimate"]["fits"], made["estimate"]
 
 
@@ -53,6 +55,9 @@ def deepseek_r1_is_counted_right():
     assert made["active_parameters"] == GOLDEN["deepseek-r1"]["active"] == 37552297472, made
     # a position: 512 + 64 values for keys, as many for values, 61 layers
     assert made["estimate"]["cache_bytes"] == 61 * 2 * 576 * 2 * 8192, made["estimate"]
+    quarter = plan(DEEPSEEK, "--type", "Q8_0", "--context", "8192", "--cache", "q4_0")["estimate"]
+    assert quarter["cache"] == "q4_0" and quarter["cache_bytes"] == 61 * 2 * 576 * 8192 // 32 * 18, quarter
+    assert made["estimate"]["bytes_per_token"] - quarter["bytes_per_token"] == made["estimate"]["cache_bytes"] - quarter["cache_bytes"], quarter
     embedding = 129280 * 7168
     routers = 58 * 256 * 7168
     by_values = (made["active_parameters"] - embedding - routers) / 32 * 34 + 4 * routers + 61 * 2 * 576 * 2 * 8192

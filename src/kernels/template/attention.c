@@ -11,10 +11,9 @@
 
 #include <stdbool.h>
 
-#define ATTENTION_GROUP 48u       /* queries per walk over the cache, at most */
-#define ATTENTION_TOGETHER 6u     /* queries in registers, at most */
-#define ATTENTION_WIDEN 12u       /* from so many on a binary16 block is widened for all; with fewer, fetch ahead */
-#define ATTENTION_WIDEN_OTHERS 2u /* of the other narrow formats */
+#define ATTENTION_GROUP 48u   /* queries per walk over the cache, at most */
+#define ATTENTION_TOGETHER 6u /* queries in registers, at most */
+#define ATTENTION_WIDEN 12u   /* from so many on a narrow block is widened for all; with fewer, fetch ahead */
 
 typedef struct attention_group {
     size_t count;                     /* queries, ordered by token */
@@ -414,9 +413,12 @@ static void attention_block_f16(attention_group *g, size_t first, size_t last, c
     attention_block_as(g, first, last, block, CACHE_F16);
 }
 
-/* One query after the other: for formats that are widened for more than one, and heads too large for that. */
-V16_INLINE void attention_block_singly(attention_group *g, size_t first, size_t last, const attention_block *block,
-                                       const cache_type type)
+/* Plain C gains nothing from a copy for every number of queries and takes a minute to compile them: the formats that
+ * came later take one query after the other there, and are widened for more. */
+#ifdef KERNELS_SCALAR_V16_H
+#define ATTENTION_WIDEN_OTHERS 2u
+V16_INLINE void attention_block_other(attention_group *g, size_t first, size_t last, const attention_block *block,
+                                      const cache_type type)
 {
     for (size_t at = first; at < last; at++) {
         attention_score_block(g, at, 1, block, type, true);
@@ -427,20 +429,24 @@ V16_INLINE void attention_block_singly(attention_group *g, size_t first, size_t 
                              attention_count(g, at, block->begin), type, true);
     }
 }
+#else
+#define ATTENTION_WIDEN_OTHERS ATTENTION_WIDEN
+#define attention_block_other attention_block_as
+#endif
 
 static void attention_block_bf16(attention_group *g, size_t first, size_t last, const attention_block *block)
 {
-    attention_block_singly(g, first, last, block, CACHE_BF16);
+    attention_block_other(g, first, last, block, CACHE_BF16);
 }
 
 static void attention_block_q8_0(attention_group *g, size_t first, size_t last, const attention_block *block)
 {
-    attention_block_singly(g, first, last, block, CACHE_Q8_0);
+    attention_block_other(g, first, last, block, CACHE_Q8_0);
 }
 
 static void attention_block_q4_0(attention_group *g, size_t first, size_t last, const attention_block *block)
 {
-    attention_block_singly(g, first, last, block, CACHE_Q4_0);
+    attention_block_other(g, first, last, block, CACHE_Q4_0);
 }
 
 typedef void (*attention_block_fn)(attention_group *g, size_t first, size_t last, const attention_block *block);
@@ -452,10 +458,10 @@ static void attention_block_widened(attention_group *g, size_t first, size_t las
     attention_block wide = *block;
     wide.keys = (const uint8_t *)room;
     wide.values = (const uint8_t *)room;
-    cache_widen_keys(block->keys, g->head_dim, room, type);
+    cache_widen_keys(block->keys, g->head_dim, room, block->values, type);
     attention_scores_f32(g, first, last, &wide);
     attention_weigh(g, first, last, block);
-    cache_widen_values(block->values, g->padded_dim, room, type);
+    cache_widen_values(block->values, g->padded_dim, room, block->next, type);
     attention_values_f32(g, first, last, &wide);
 }
 

@@ -81,17 +81,28 @@ V16_INLINE void cache_value_scales(const uint8_t *values, size_t begin, size_t e
     }
 }
 
-/* ---- widening: a block of ATTENTION_BLOCK positions as it would be in CACHE_F32 ---- */
+/* ---- widening: a block of ATTENTION_BLOCK positions as it would be in CACHE_F32; meanwhile as many bytes from `ahead`
+ * on, which are wanted next, are fetched into the second-level cache ---- */
 
-V16_INLINE void cache_widen_keys_as(const uint8_t *keys, size_t head_dim, float *to, const cache_type type)
+V16_INLINE void cache_fetch(const uint8_t *from, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i += 64) {
+        __builtin_prefetch(from + i, 0, 2);
+    }
+}
+
+V16_INLINE void cache_widen_keys_as(const uint8_t *keys, size_t head_dim, float *to, const uint8_t *ahead,
+                                    const cache_type type)
 {
     const size_t span = cache_span(type, head_dim);
-    const size_t span_bytes = cache_quantized_bytes(type, ATTENTION_TILE_POSITIONS);
+    const size_t span_bytes = cache_is_quantized(type) ? cache_quantized_bytes(type, ATTENTION_TILE_POSITIONS)
+                                                       : cache_key_tile_bytes(type, head_dim);
     for (size_t tile = 0; tile < ATTENTION_BLOCK / ATTENTION_TILE_POSITIONS; tile++) {
         const uint8_t *from = keys + tile * cache_key_tile_bytes(type, head_dim);
         for (size_t base = 0; base < head_dim; base += span, from += span_bytes) {
             const size_t count = head_dim - base < span ? head_dim - base : span;
             const v16f scale = cache_key_scale(from, type);
+            cache_fetch(ahead + (from - keys), span_bytes);
             for (size_t i = 0; i < count; i++, to += 16) {
                 v16f_store(to, cache_key(from, i, scale, type));
             }
@@ -99,13 +110,16 @@ V16_INLINE void cache_widen_keys_as(const uint8_t *keys, size_t head_dim, float 
     }
 }
 
-V16_INLINE void cache_widen_values_as(const uint8_t *values, size_t padded_dim, float *to, const cache_type type)
+V16_INLINE void cache_widen_values_as(const uint8_t *values, size_t padded_dim, float *to, const uint8_t *ahead,
+                                      const cache_type type)
 {
+    const size_t piece = cache_elements_bytes(type, (size_t)ATTENTION_BLOCK * 16);
     float scales[ATTENTION_BLOCK];
     for (size_t at = 0; at < padded_dim; at += 16) {
         if (cache_is_quantized(type)) {
             cache_value_scales(values, 0, ATTENTION_BLOCK, at, scales, type);
         }
+        cache_fetch(ahead + at / 16 * piece, piece);
         for (size_t position = 0; position < ATTENTION_BLOCK; position++) {
             const float scale = cache_is_quantized(type) ? scales[position] : 0.0f;
             v16f_store(to + position * padded_dim + at, cache_value(values, padded_dim, position, at, scale, type));
@@ -113,37 +127,38 @@ V16_INLINE void cache_widen_values_as(const uint8_t *values, size_t padded_dim, 
     }
 }
 
-static void cache_widen_keys(const void *keys, size_t head_dim, float *to, cache_type type)
+static void cache_widen_keys(const uint8_t *keys, size_t head_dim, float *to, const uint8_t *ahead, cache_type type)
 {
     switch (type) {
     case CACHE_F16:
-        cache_widen_keys_as(keys, head_dim, to, CACHE_F16);
+        cache_widen_keys_as(keys, head_dim, to, ahead, CACHE_F16);
         break;
     case CACHE_BF16:
-        cache_widen_keys_as(keys, head_dim, to, CACHE_BF16);
+        cache_widen_keys_as(keys, head_dim, to, ahead, CACHE_BF16);
         break;
     case CACHE_Q8_0:
-        cache_widen_keys_as(keys, head_dim, to, CACHE_Q8_0);
+        cache_widen_keys_as(keys, head_dim, to, ahead, CACHE_Q8_0);
         break;
     default:
-        cache_widen_keys_as(keys, head_dim, to, CACHE_Q4_0);
+        cache_widen_keys_as(keys, head_dim, to, ahead, CACHE_Q4_0);
     }
 }
 
-static void cache_widen_values(const void *values, size_t padded_dim, float *to, cache_type type)
+static void cache_widen_values(const uint8_t *values, size_t padded_dim, float *to, const uint8_t *ahead,
+                               cache_type type)
 {
     switch (type) {
     case CACHE_F16:
-        cache_widen_values_as(values, padded_dim, to, CACHE_F16);
+        cache_widen_values_as(values, padded_dim, to, ahead, CACHE_F16);
         break;
     case CACHE_BF16:
-        cache_widen_values_as(values, padded_dim, to, CACHE_BF16);
+        cache_widen_values_as(values, padded_dim, to, ahead, CACHE_BF16);
         break;
     case CACHE_Q8_0:
-        cache_widen_values_as(values, padded_dim, to, CACHE_Q8_0);
+        cache_widen_values_as(values, padded_dim, to, ahead, CACHE_Q8_0);
         break;
     default:
-        cache_widen_values_as(values, padded_dim, to, CACHE_Q4_0);
+        cache_widen_values_as(values, padded_dim, to, ahead, CACHE_Q4_0);
     }
 }
 

@@ -1,5 +1,6 @@
 /* One instruction set's whole table. */
 #include "kernels/fill.h"
+#include "kernels/template/matmul_fp8.h"
 
 void V16_NAME(kernels_fill_variant)(kernel_table *table)
 {
@@ -11,6 +12,7 @@ void V16_NAME(kernels_fill_variant)(kernel_table *table)
     V16_NAME(kernels_fill_panel_float)(table);
     V16_NAME(kernels_fill_matmul_float)(table);
     V16_NAME(kernels_fill_matmul_dequantized)(table);
+    V16_NAME(kernels_fill_matmul_fp8)(table);
     V16_NAME(kernels_fill_measure)(table);
     V16_NAME(kernels_fill_attention)(table);
 }
