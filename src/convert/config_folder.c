@@ -2,6 +2,7 @@
  * reads. */
 #include "base/memory.h"
 #include "convert/metadata.h"
+#include "platform/file_stream.h"
 #include "nn/rope.h"
 
 #include <math.h>
@@ -86,7 +87,12 @@ static void put_identity(config_writer *w, dtype main)
     put_text(w, "torch_dtype", dtype_name);
     put(w, "bos_token_id", id_value(w->file, "tokenizer.ggml.bos_token_id", w->c->vocabulary));
     put(w, "eos_token_id", id_value(w->file, "tokenizer.ggml.eos_token_id", w->c->vocabulary));
-    put(w, "pad_token_id", id_value(w->file, "tokenizer.ggml.padding_token_id", w->c->vocabulary));
+    json_t *pad = id_value(w->file, "tokenizer.ggml.padding_token_id", w->c->vocabulary);
+    if (w->c->form.residual_norm && json_is_null(pad)) { /* encoders' classes want a number, or nothing */
+        json_decref(pad);
+    } else {
+        put(w, "pad_token_id", pad);
+    }
     put_number(w, "vocab_size", w->c->vocabulary);
     put_flag(w, "tie_word_embeddings", w->c->tied);
     put_flag(w, "use_cache", true);
@@ -640,6 +646,55 @@ static hearth_status write_card(const char *path, const gguf_file *file, hearth_
     return status;
 }
 
+/* sentence-transformers' files, where the file says how a text's vector is made; GGUF means that it is normed. */
+static json_t *module_json(size_t index, const char *path, const char *type)
+{
+    char number[8];
+    char class[64];
+    snprintf(number, sizeof number, "%zu", index);
+    snprintf(class, sizeof class, "sentence_transformers.models.%s", type);
+    json_t *value = json_door_put(json_object(), "idx", json_integer((json_int_t)index));
+    value = json_door_put(value, "name", json_string(number));
+    value = json_door_put(value, "path", json_string(path));
+    return json_door_put(value, "type", json_string(class));
+}
+
+static hearth_status write_pooling(const char *path, const model_config *c, uint64_t kind, hearth_error *error)
+{
+    static const char *const flags[] = {"pooling_mode_mean_tokens", "pooling_mode_cls_token", "pooling_mode_lasttoken"};
+    json_t *pooling = json_door_put(json_object(), "word_embedding_dimension", json_integer(c->width));
+    for (uint64_t i = 0; i < 3; i++) {
+        pooling = json_door_put(pooling, flags[i], json_boolean(i + 1 == kind));
+    }
+    char *folder = file_join(path, "1_Pooling");
+    hearth_status status = folder == NULL ? error_memory(error, strlen(path)) : file_make_folders(folder, error);
+    if (status != HEARTH_OK) {
+        json_decref(pooling);
+    } else {
+        status = convert_write_json(folder, "config.json", pooling, error);
+    }
+    mem_free(folder);
+    return status;
+}
+
+static hearth_status write_modules(const char *path, const gguf_file *file, const model_config *c, hearth_error *error)
+{
+    char key[96];
+    uint64_t kind = 0;
+    snprintf(key, sizeof key, "%s.pooling_type", c->family->gguf_architecture);
+    if (gguf_get_u64(file, key, &kind, NULL) != HEARTH_OK || kind == 0 || kind > 3) {
+        return HEARTH_OK;
+    }
+    json_t *modules = json_door_append(json_array(), module_json(0, "", "Transformer"));
+    modules = json_door_append(modules, module_json(1, "1_Pooling", "Pooling"));
+    modules = json_door_append(modules, module_json(2, "2_Normalize", "Normalize"));
+    TRY(convert_write_json(path, "modules.json", modules, error));
+    json_t *sentence = json_door_put(json_object(), "max_seq_length", json_integer(c->context));
+    sentence = json_door_put(sentence, "do_lower_case", json_false());
+    TRY(convert_write_json(path, "sentence_bert_config.json", sentence, error));
+    return write_pooling(path, c, kind, error);
+}
+
 hearth_status convert_config_to_folder(const char *path, const gguf_file *file, const model_config *c,
                                        const model_family *hf, convert_plan *p, hearth_error *error)
 {
@@ -682,5 +737,6 @@ hearth_status convert_config_to_folder(const char *path, const gguf_file *file, 
     }
     TRY(convert_write_json(path, "config.json", w.root, error));
     TRY(write_card(path, file, error));
+    TRY(write_modules(path, file, c, error));
     return write_generation(path, file, c, error);
 }

@@ -266,6 +266,9 @@ static void put_shape(keys *k, const json_t *config, const model_config *c)
     if (is(k, "exaone")) { /* both, as config.json may spell it */
         put_real(k, "attention.layer_norm_epsilon", (double)c->eps);
     }
+    if (is(k, "phimoe")) { /* llama.cpp reads this one, for layer norms too */
+        put_real(k, "attention.layer_norm_rms_epsilon", (double)c->eps);
+    }
     if (c->mla.kv_rank != 0) {
         put_number(k, "attention.key_length", c->head_dim);
         put_number(k, "attention.value_length", c->mla.kv_rank);
