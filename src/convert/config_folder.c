@@ -155,7 +155,7 @@ static void put_falcon(config_writer *w)
     put_flag(w, "multi_query", c->kv_heads == 1 || newer);
     put_flag(w, "new_decoder_architecture", newer);
     put_flag(w, "parallel_attn", c->form.parallel);
-    put_flag(w, "alibi", false);
+    put_flag(w, "alibi", c->form.alibi);
     put_flag(w, "bias", c->form.mlp_bias);
     put(w, "num_ln_in_parallel_attn", newer ? json_integer(c->form.shared_norm ? 1 : 2) : json_null());
 }
@@ -172,9 +172,17 @@ static void put_exaone(config_writer *w)
     put_number(w, "max_position_embeddings", c->context);
 }
 
+/* In both spellings: of the published files, and of transformers' own class. */
 static void put_nomic(config_writer *w)
 {
     const model_config *c = w->c;
+    put_number(w, "hidden_size", c->width);
+    put_number(w, "num_hidden_layers", c->layers);
+    put_number(w, "num_attention_heads", c->heads);
+    put_number(w, "intermediate_size", c->ffn);
+    put_number(w, "max_position_embeddings", c->context);
+    put_real(w, "layer_norm_eps", (double)c->eps);
+    put_text(w, "hidden_act", "silu");
     put_number(w, "n_embd", c->width);
     put_number(w, "n_layer", c->layers);
     put_number(w, "n_head", c->heads);
@@ -394,14 +402,17 @@ static void put_window(config_writer *w)
         put_flag(w, "use_sliding_window", c->window != 0);
         put_number(w, "max_window_layers", c->window != 0 ? 0 : c->layers);
     }
-    if (w->hf->window_every != 0 && (c->window != 0 || is(w, "gemma2") || is(w, "gemma3_text"))) {
+    if (is(w, "ministral") ||
+        (w->hf->window_every != 0 && (c->window != 0 || is(w, "gemma2") || is(w, "gemma3_text")))) {
         json_t *types = json_array();
         for (uint32_t i = 0; i < c->layers; i++) {
             types = json_door_append(types,
                                      json_string(layer_bit(c->windowed, i) ? "sliding_attention" : "full_attention"));
         }
         put(w, "layer_types", types);
-        put_number(w, "sliding_window_pattern", w->hf->window_every);
+        if (w->hf->window_every != 0) {
+            put_number(w, "sliding_window_pattern", w->hf->window_every);
+        }
     }
     if (w->hf->unrotated_every != 0) {
         json_t *turns = json_array();
