@@ -314,7 +314,8 @@ static hearth_status append_shortened(const buffer *text, buffer *out, hearth_er
         } else if (!in_string && (c == '-' || (c >= '0' && c <= '9'))) {
             const size_t length = strspn(text->data + i, "+-.0123456789e");
             char shorter[32];
-            const bool real = strcspn(text->data + i, ".e") < length;
+            const bool real =
+                memchr(text->data + i, '.', length) != NULL || memchr(text->data + i, 'e', length) != NULL;
             const size_t made = real ? shorten_real(text->data + i, length, shorter) : 0;
             if (made > 0) {
                 TRY(buffer_append(out, text->data + copied, i - copied, error));

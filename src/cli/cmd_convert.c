@@ -25,8 +25,9 @@ static const option options[] = {
      .argument = "TYPE",
      .choices = type_choices,
      .help = "The number format of the matrices: f32, f16, bf16, or keep. Vectors and norms stay binary32 in GGUF, and "
-             "what loses nothing becomes narrow again in a folder. With keep, the default, every value stays as it is; "
-             "quantised tensors become f32, which holds them exactly."},
+             "what loses nothing becomes narrow again in a folder. With keep, the default, every value stays as it is: "
+             "quantised tensors become what the other container has for them (MXFP4 stays, GPTQ and AWQ become Q5_0), "
+             "else f32, which holds them exactly."},
     {.name = "shard-size",
      .type = OPTION_COUNT,
      .offset = offsetof(convert_settings, shard_mb),
@@ -45,13 +46,18 @@ static int print_result(const cli *c, const char *out, const convert_result *r, 
     const char *type = dtype_get_info((uint32_t)r->type)->name;
     char size[32];
     if (c->json) {
-        return cli_print_json(c, json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:f}", "out", out, "container",
+        return cli_print_json(c, json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:f}", "out", out, "container",
                                            r->to_gguf ? "GGUF" : "Hugging Face folder", "family", r->family, "type",
-                                           type, "tensors", (json_int_t)r->tensors, "files", (json_int_t)r->files,
-                                           "bytes", (json_int_t)r->bytes, "seconds", seconds));
+                                           type, "tensors", (json_int_t)r->tensors, "dequantized",
+                                           (json_int_t)r->dequantized, "files", (json_int_t)r->files, "bytes",
+                                           (json_int_t)r->bytes, "seconds", seconds));
     }
     printf("wrote     %s\nmodel     %s, %zu tensors, %s\nformat    %s (%s)\n", out, r->family, r->tensors,
            terminal_bytes(r->bytes, size), r->to_gguf ? "GGUF" : "Hugging Face folder", type);
+    if (r->dequantized > 0) {
+        printf("were quantised  %zu tensors; %s now%s\n", r->dequantized, type,
+               r->type == DTYPE_F32 ? ", which holds their values exactly" : ": rounded");
+    }
     return EXIT_DONE;
 }
 
@@ -91,7 +97,7 @@ const cli_command command_convert = {
     .most = 2,
     .summary = "turn a Hugging Face folder into a GGUF file, or back",
     .text =
-        "A folder (config.json, safetensors, tokenizer.json) becomes a GGUF file, a GGUF file becomes a folder. "
+        "A folder (config.json, safetensors, a tokenizer's files) becomes a GGUF file, a GGUF file becomes a folder. "
         "Tensors "
         "are renamed and their rows brought into the order that the other container keeps; number formats stay, so "
         "that the way there and back gives every tensor's bits again. OUT must not be there yet, and it appears when "

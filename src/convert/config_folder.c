@@ -2,6 +2,7 @@
  * reads. */
 #include "base/memory.h"
 #include "convert/metadata.h"
+#include "platform/file_stream.h"
 #include "nn/rope.h"
 
 #include <math.h>
@@ -86,7 +87,12 @@ static void put_identity(config_writer *w, dtype main)
     put_text(w, "torch_dtype", dtype_name);
     put(w, "bos_token_id", id_value(w->file, "tokenizer.ggml.bos_token_id", w->c->vocabulary));
     put(w, "eos_token_id", id_value(w->file, "tokenizer.ggml.eos_token_id", w->c->vocabulary));
-    put(w, "pad_token_id", id_value(w->file, "tokenizer.ggml.padding_token_id", w->c->vocabulary));
+    json_t *pad = id_value(w->file, "tokenizer.ggml.padding_token_id", w->c->vocabulary);
+    if (w->c->form.residual_norm && json_is_null(pad)) { /* encoders' classes want a number, or nothing */
+        json_decref(pad);
+    } else {
+        put(w, "pad_token_id", pad);
+    }
     put_number(w, "vocab_size", w->c->vocabulary);
     put_flag(w, "tie_word_embeddings", w->c->tied);
     put_flag(w, "use_cache", true);
@@ -149,7 +155,7 @@ static void put_falcon(config_writer *w)
     put_flag(w, "multi_query", c->kv_heads == 1 || newer);
     put_flag(w, "new_decoder_architecture", newer);
     put_flag(w, "parallel_attn", c->form.parallel);
-    put_flag(w, "alibi", false);
+    put_flag(w, "alibi", c->form.alibi);
     put_flag(w, "bias", c->form.mlp_bias);
     put(w, "num_ln_in_parallel_attn", newer ? json_integer(c->form.shared_norm ? 1 : 2) : json_null());
 }
@@ -166,9 +172,17 @@ static void put_exaone(config_writer *w)
     put_number(w, "max_position_embeddings", c->context);
 }
 
+/* In both spellings: of the published files, and of transformers' own class. */
 static void put_nomic(config_writer *w)
 {
     const model_config *c = w->c;
+    put_number(w, "hidden_size", c->width);
+    put_number(w, "num_hidden_layers", c->layers);
+    put_number(w, "num_attention_heads", c->heads);
+    put_number(w, "intermediate_size", c->ffn);
+    put_number(w, "max_position_embeddings", c->context);
+    put_real(w, "layer_norm_eps", (double)c->eps);
+    put_text(w, "hidden_act", "silu");
     put_number(w, "n_embd", c->width);
     put_number(w, "n_layer", c->layers);
     put_number(w, "n_head", c->heads);
@@ -389,14 +403,17 @@ static void put_window(config_writer *w)
         put_flag(w, "use_sliding_window", c->window != 0);
         put_number(w, "max_window_layers", c->window != 0 ? 0 : c->layers);
     }
-    if (w->hf->window_every != 0 && (c->window != 0 || is(w, "gemma2") || is(w, "gemma3_text"))) {
+    if (is(w, "ministral") ||
+        (w->hf->window_every != 0 && (c->window != 0 || is(w, "gemma2") || is(w, "gemma3_text")))) {
         json_t *types = json_array();
         for (uint32_t i = 0; i < c->layers; i++) {
             types = json_door_append(types,
                                      json_string(layer_bit(c->windowed, i) ? "sliding_attention" : "full_attention"));
         }
         put(w, "layer_types", types);
-        put_number(w, "sliding_window_pattern", w->hf->window_every);
+        if (w->hf->window_every != 0) {
+            put_number(w, "sliding_window_pattern", w->hf->window_every);
+        }
     }
     if (w->hf->unrotated_every != 0) {
         json_t *turns = json_array();
@@ -641,6 +658,55 @@ static hearth_status write_card(const char *path, const gguf_file *file, hearth_
     return status;
 }
 
+/* sentence-transformers' files, where the file says how a text's vector is made; GGUF means that it is normed. */
+static json_t *module_json(size_t index, const char *path, const char *type)
+{
+    char number[8];
+    char class[64];
+    snprintf(number, sizeof number, "%zu", index);
+    snprintf(class, sizeof class, "sentence_transformers.models.%s", type);
+    json_t *value = json_door_put(json_object(), "idx", json_integer((json_int_t)index));
+    value = json_door_put(value, "name", json_string(number));
+    value = json_door_put(value, "path", json_string(path));
+    return json_door_put(value, "type", json_string(class));
+}
+
+static hearth_status write_pooling(const char *path, const model_config *c, uint64_t kind, hearth_error *error)
+{
+    static const char *const flags[] = {"pooling_mode_mean_tokens", "pooling_mode_cls_token", "pooling_mode_lasttoken"};
+    json_t *pooling = json_door_put(json_object(), "word_embedding_dimension", json_integer(c->width));
+    for (uint64_t i = 0; i < 3; i++) {
+        pooling = json_door_put(pooling, flags[i], json_boolean(i + 1 == kind));
+    }
+    char *folder = file_join(path, "1_Pooling");
+    hearth_status status = folder == NULL ? error_memory(error, strlen(path)) : file_make_folders(folder, error);
+    if (status != HEARTH_OK) {
+        json_decref(pooling);
+    } else {
+        status = convert_write_json(folder, "config.json", pooling, error);
+    }
+    mem_free(folder);
+    return status;
+}
+
+static hearth_status write_modules(const char *path, const gguf_file *file, const model_config *c, hearth_error *error)
+{
+    char key[96];
+    uint64_t kind = 0;
+    snprintf(key, sizeof key, "%s.pooling_type", c->family->gguf_architecture);
+    if (gguf_get_u64(file, key, &kind, NULL) != HEARTH_OK || kind == 0 || kind > 3) {
+        return HEARTH_OK;
+    }
+    json_t *modules = json_door_append(json_array(), module_json(0, "", "Transformer"));
+    modules = json_door_append(modules, module_json(1, "1_Pooling", "Pooling"));
+    modules = json_door_append(modules, module_json(2, "2_Normalize", "Normalize"));
+    TRY(convert_write_json(path, "modules.json", modules, error));
+    json_t *sentence = json_door_put(json_object(), "max_seq_length", json_integer(c->context));
+    sentence = json_door_put(sentence, "do_lower_case", json_false());
+    TRY(convert_write_json(path, "sentence_bert_config.json", sentence, error));
+    return write_pooling(path, c, kind, error);
+}
+
 hearth_status convert_config_to_folder(const char *path, const gguf_file *file, const model_config *c,
                                        const model_family *hf, convert_plan *p, hearth_error *error)
 {
@@ -683,5 +749,6 @@ hearth_status convert_config_to_folder(const char *path, const gguf_file *file, 
     }
     TRY(convert_write_json(path, "config.json", w.root, error));
     TRY(write_card(path, file, error));
+    TRY(write_modules(path, file, c, error));
     return write_generation(path, file, c, error);
 }

@@ -7,6 +7,7 @@
 static const convert_family rows[] = {
     {"LlamaForCausalLM", "llama", NULL, "rms_norm_eps", STYLE_PLAIN},
     {"MistralForCausalLM", "mistral", "llama", "rms_norm_eps", STYLE_PLAIN},
+    {"MinistralForCausalLM", "ministral", "llama", "rms_norm_eps", STYLE_PLAIN},
     {"MixtralForCausalLM", "mixtral", "llama", "rms_norm_eps", STYLE_PLAIN},
     {"Qwen2ForCausalLM", "qwen2", NULL, "rms_norm_eps", STYLE_PLAIN},
     {"Qwen2MoeForCausalLM", "qwen2_moe", NULL, "rms_norm_eps", STYLE_PLAIN},
@@ -88,12 +89,25 @@ static const char *encoder_class(const gguf_file *file, const model_config *c)
     return bytes || (model.length == 0 && c->token_types == 1) ? "RobertaModel" : "BertModel";
 }
 
+/* Whether some layers see the window and some do not. */
+static bool windows_differ(const model_config *c)
+{
+    uint32_t sees = 0;
+    for (uint32_t i = 0; i < c->layers; i++) {
+        sees += layer_bit(c->windowed, i) ? 1 : 0;
+    }
+    return sees != 0 && sees != c->layers;
+}
+
 hearth_status convert_class(const gguf_file *file, const model_config *c, const model_family **ret, hearth_error *error)
 {
     const char *class = c->family->hf_class;
     const char *architecture = c->family->gguf_architecture;
     if (strcmp(architecture, "llama") == 0) {
-        class = c->moe.experts != 0 ? "MixtralForCausalLM" : c->window != 0 ? "MistralForCausalLM" : class;
+        class = c->moe.experts != 0 ? "MixtralForCausalLM"
+                : c->window == 0    ? class
+                : windows_differ(c) ? "MinistralForCausalLM"
+                                    : "MistralForCausalLM";
     } else if (strcmp(architecture, "olmo2") == 0 && c->window != 0) {
         class = "Olmo3ForCausalLM";
     } else if (strcmp(architecture, "bert") == 0) {

@@ -267,6 +267,9 @@ static void put_shape(keys *k, const json_t *config, const model_config *c)
     if (is(k, "exaone")) { /* both, as config.json may spell it */
         put_real(k, "attention.layer_norm_epsilon", (double)c->eps);
     }
+    if (is(k, "phimoe")) { /* llama.cpp reads this one, for layer norms too */
+        put_real(k, "attention.layer_norm_rms_epsilon", (double)c->eps);
+    }
     if (c->mla.kv_rank != 0) {
         put_number(k, "attention.key_length", c->head_dim);
         put_number(k, "attention.value_length", c->mla.kv_rank);
@@ -286,6 +289,13 @@ static void put_shape(keys *k, const json_t *config, const model_config *c)
     if (is(k, "gptneox") || is(k, "stablelm")) {
         put_flag(k, "use_parallel_residual", c->form.parallel);
     }
+    if (is(k, "falcon") &&
+        !c->form.parallel) { /* llama.cpp has no such Falcon: it says that there is a tensor too many */
+        put_flag(k, "use_parallel_residual", false);
+    }
+    if (is(k, "falcon") && c->form.alibi) {
+        put_real(k, "attention.max_alibi_bias", 8.0);
+    }
     if (is(k, "falcon")) {
         put_text(k, "tensor_data_layout", "jploski"); /* all of q, all of k, all of v */
     }
@@ -295,16 +305,25 @@ static void put_pattern(keys *k, const model_config *c)
 {
     char key[128];
     uint8_t sees[LIMIT_LAYERS];
-    if (c->window == 0 || c->family->window_every == 0 || !(is(k, "olmo2") || is(k, "exaone4"))) {
-        return;
-    }
+    bool differ = false;
     for (uint32_t i = 0; i < c->layers; i++) {
         sees[i] = layer_bit(c->windowed, i) ? 1 : 0;
+        differ = differ || sees[i] != sees[0];
+    }
+    if (c->window == 0 || !(is(k, "olmo2") || is(k, "exaone4") || (is(k, "llama") && differ))) {
+        return;
     }
     if (k->status == HEARTH_OK) {
         named(k, "attention.sliding_window_pattern", key);
         k->status = gguf_write_numbers(k->w, key, GGUF_BOOL, sees, c->layers, k->error);
     }
+}
+
+/* What a file without the key means. */
+static float usual_scale(const model_config *c)
+{
+    const bool wide = c->family->wide_scale_layers == c->layers;
+    return (float)(1.0 / __builtin_sqrt(wide ? (double)c->width / c->heads : (double)c->head_dim));
 }
 
 static void put_scales(keys *k, const json_t *config, const model_config *c)
@@ -334,6 +353,9 @@ static void put_scales(keys *k, const json_t *config, const model_config *c)
     } else if (is(k, "command-r") || is(k, "cohere2")) {
         put_real(k, "logit_scale", (double)c->logit_scale);
         put_unscaled(k, c);
+    } else if (!c->family->latent &&
+               c->attention_scale != usual_scale(c)) { /* llama.cpp does not read it, hearth does */
+        put_real(k, "attention.scale", (double)c->attention_scale);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "convert/rows.h"
 
 #include "base/memory.h"
+#include "kernels/half.h"
 
 #include <string.h>
 
@@ -163,8 +164,12 @@ static void store_values(const float *values, size_t count, dtype type, uint8_t 
         memcpy(out, values, count * 4);
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        const uint16_t half = type == DTYPE_F16 ? f16_from_f32(values[i]) : bf16_from_f32(values[i]);
+    for (size_t i = 0; type == DTYPE_F16 && i < count; i++) {
+        const uint16_t half = half_f16_from_f32(values[i]);
+        memcpy(out + 2 * i, &half, 2);
+    }
+    for (size_t i = 0; type == DTYPE_BF16 && i < count; i++) {
+        const uint16_t half = half_bf16_from_f32(values[i]);
         memcpy(out + 2 * i, &half, 2);
     }
 }

@@ -265,19 +265,39 @@ static hearth_status read_delta(key_reader *r, model_config *c, hearth_error *er
     return read_recurrent(r, c, error);
 }
 
+/* Which layers see the window, where a list says it (-1: none does). */
+static hearth_status find_pattern(key_reader *r, const model_config *c, int64_t *ret, hearth_error *error)
+{
+    gguf_type type = GGUF_BOOL;
+    uint64_t count = 0;
+    *ret = -1;
+    if (!key_there(r, "attention.sliding_window_pattern") ||
+        gguf_get_array(r->file, r->key, &type, &count, ret, NULL) != HEARTH_OK) { /* a number is the family's own */
+        return HEARTH_OK;
+    }
+    if (type == GGUF_STRING || type == GGUF_ARRAY || count < c->layers) {
+        return error_set(error, HEARTH_E_FORMAT, r->key, "a flag for each layer", "%llu", (unsigned long long)count);
+    }
+    return HEARTH_OK;
+}
+
 static hearth_status read_layers(key_reader *r, model_config *c, hearth_error *error)
 {
     const uint32_t every = c->family->window_every;
+    int64_t pattern = -1;
     if (c->family->chunk != 0 && key_there(r, "attention.sliding_window")) {
         return error_set(error, HEARTH_E_UNSUPPORTED, key_named(r, "attention.sliding_window"),
                          "silence: this family's layers see chunks of 8192", "a window, or none anywhere");
     }
     TRY(read_number_or(r, "attention.sliding_window", &c->window, error));
+    TRY(find_pattern(r, c, &pattern, error));
     c->chunk = c->family->chunk;
     c->temperature = c->family->temperature;
     for (uint32_t i = 0; i < c->layers; i++) {
         const bool rests = c->family->unrotated_every != 0 && (i + 1) % c->family->unrotated_every == 0;
-        const bool sees = c->chunk != 0 ? !rests : every == 0 || i % every < every - 1;
+        const bool sees = c->chunk != 0 ? !rests
+                          : pattern >= 0 ? gguf_array_i64(r->file, pattern, i) != 0
+                                         : every == 0 || i % every < every - 1;
         if (sees) {
             layer_bit_set(c->windowed, i);
         }
@@ -390,6 +410,11 @@ static hearth_status read_form(key_reader *r, model_config *c, hearth_error *err
     }
     if (form->parallel && !form->no_pre_norm) {
         form->shared_norm = !tensor_there(r, "blk.0.ffn_norm.weight") && !tensor_there(r, "blk.0.attn_norm_2.weight");
+    }
+    form->shared_norm = form->shared_norm && form->parallel;
+    if (c->family->falcon_keys && key_there(r, "attention.max_alibi_bias")) { /* Falcon RW */
+        form->alibi = true;
+        form->alibi_scaled = true;
     }
     c->tied = !form->headless && !tensor_there(r, "output.weight");
     form->qkv_bias =

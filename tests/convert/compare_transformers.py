@@ -15,13 +15,16 @@ import tempfile
 HEARTH = sys.argv[1]
 ROOT = pathlib.Path(os.environ.get("HEARTH_SOURCE") or pathlib.Path(__file__).resolve().parents[2])
 FAMILIES = ROOT / "tests" / "model" / "golden" / "families"
+ENCODERS = ROOT / "tests" / "model" / "golden" / "encoders"
+NOT_THERE = {"exaone", "internlm2", "minicpm"}  # transformers has them only as code beside the weights
+MINILM = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "openhearth" / "all-MiniLM-L6-v2"
 SMOLLM2 = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "openhearth" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 TEXT = "Alice was beginning to get very tired of sitting by her sister.\n\n  日本語 Привет 🙂 naïve 3.14159 don't\tWE'LL"
 
 try:
     import torch
     from gguf import GGUFReader
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, Mxfp4Config
 
     torch.set_num_threads(1)  # tiny models: threads would wait for each other
 except ImportError as missing:
@@ -57,6 +60,47 @@ def family(name, scratch):
             raise RuntimeError(f"tensor {key} differs")
 
 
+def mxfp4(scratch):
+    """gpt-oss as it is published: blocks and scales to GGUF and back, loaded by transformers."""
+    source, folder = FAMILIES / "gpt-oss-mxfp4", scratch / "mxfp4"
+    hearth("convert", source, scratch / "mxfp4.gguf", "-q")
+    hearth("convert", scratch / "mxfp4.gguf", folder, "-q")
+    golden = json.loads((source / "golden.json").read_text())
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16, attn_implementation="eager", quantization_config=Mxfp4Config(dequantize=True))
+    model = model.float().eval()
+    with torch.no_grad():
+        logits = model(torch.tensor([golden["text"]])).logits[0].float()
+    worst = max(float((logits[p] - torch.tensor(row)).abs().max()) for p, row in zip(golden["positions"], golden["logits"]))
+    if not worst < 2e-4:
+        raise RuntimeError(f"logits differ by {worst}")
+
+
+def encoder(name, scratch):
+    folder = scratch / name
+    hearth("convert", ENCODERS / f"{name}.gguf", folder, "-q")
+    golden = json.loads((ENCODERS / name / "golden.json").read_text())
+    model = AutoModel.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    for row in golden["rows"]:
+        with torch.no_grad():
+            hidden = model(torch.tensor([row["ids"]])).last_hidden_state[0].float()
+        worst = max(float((hidden[p] - torch.tensor(values)).abs().max()) for p, values in zip(row["positions"], row["hidden"]))
+        if not worst < 2e-4:
+            raise RuntimeError(f"hidden states differ by {worst}")
+
+
+def minilm(scratch):
+    """A real encoder with its WordPiece there and back: sentence-transformers gives the same vectors."""
+    from sentence_transformers import SentenceTransformer
+    hearth("convert", MINILM, scratch / "minilm.gguf", "-q")
+    hearth("convert", scratch / "minilm.gguf", scratch / "minilm", "-q")
+    golden = json.loads((ENCODERS.parent / "minilm.json").read_text())
+    made = SentenceTransformer(str(scratch / "minilm"), device="cpu", model_kwargs={"dtype": torch.float32})
+    made.max_seq_length = 256  # sentence-transformers' own, which GGUF has no place for
+    worst = max(float(abs(a - b)) for row, expected in zip(made.encode(golden["texts"]), golden["vectors"]) for a, b in zip(row, expected))
+    if not worst < 1e-5:
+        raise RuntimeError(f"vectors differ by {worst}")
+
+
 def smollm2(scratch):
     folder = scratch / "smollm2"
     hearth("convert", SMOLLM2, folder, "-q")
@@ -84,8 +128,12 @@ def smollm2(scratch):
 
 
 def main():
-    names = sys.argv[2:] or sorted(p.stem for p in FAMILIES.glob("*.gguf"))
+    names = sys.argv[2:] or sorted(p.stem for p in FAMILIES.glob("*.gguf") if p.stem not in NOT_THERE)
     tests = [(name, lambda scratch, name=name: family(name, scratch)) for name in names]
+    if not sys.argv[2:]:
+        tests += [(name, lambda scratch, name=name: encoder(name, scratch)) for name in ("bert", "nomic-bert", "roberta")] + [("gpt-oss, MXFP4", mxfp4)]
+    if not sys.argv[2:] and MINILM.is_dir():
+        tests.append(("all-MiniLM-L6-v2", minilm))
     if not sys.argv[2:] and SMOLLM2.exists():
         tests.append(("SmolLM2", smollm2))
     failed = 0
