@@ -127,7 +127,7 @@ static hearth_status quantize_one(quantizer *q, const tensor_entry *e, quantize_
     float *weights = NULL;
     TRY(importance_weights(q->o->importance, e->name, rows / w.rows_each, cols, &weights, error));
     w.importance = weights;
-    ret->weighted = weights != NULL;
+    ret->weighted = weights != NULL && quantize_known(ret->to);
     hearth_status status = row_work_begin(&w, error);
     if (status == HEARTH_OK) {
         status = make_room(q, &w, error);
