@@ -14,11 +14,28 @@
 
 /* ---- one tensor ---- */
 
+/* What a run makes is written while the next one, or the next tensor's, is computed: two rooms take turns. */
 typedef struct quantizer {
     const quantize_options *o;
     gguf_writer *writer;
     uint64_t done, total;
+    uint8_t *rooms[2];
+    size_t room_bytes[2];
+    int turn; /* the room of the next run */
+    const uint8_t *pending;
+    size_t pending_bytes;
+    hearth_status written; /* of the last write that a run did beside */
+    hearth_error *error;
 } quantizer;
+
+static void write_pending(void *context)
+{
+    quantizer *q = context;
+    if (q->pending_bytes != 0) {
+        q->written = gguf_writer_data(q->writer, q->pending, q->pending_bytes, q->error);
+        q->pending_bytes = 0;
+    }
+}
 
 static hearth_status tell(quantizer *q, uint64_t bytes, hearth_error *error)
 {
@@ -32,6 +49,8 @@ static hearth_status tell(quantizer *q, uint64_t bytes, hearth_error *error)
 
 static hearth_status copy_tensor(quantizer *q, const tensor_entry *e, hearth_error *error)
 {
+    write_pending(q);
+    TRY(q->written);
     for (uint64_t at = 0; at < e->size_bytes;) {
         const uint64_t left = e->size_bytes - at;
         const size_t length = left < PIECE_BYTES ? (size_t)left : PIECE_BYTES;
@@ -42,18 +61,45 @@ static hearth_status copy_tensor(quantizer *q, const tensor_entry *e, hearth_err
     return HEARTH_OK;
 }
 
+/* The room that comes next, and the one after it where a tensor takes more than one run. */
+static hearth_status make_room(quantizer *q, const row_work *w, hearth_error *error)
+{
+    const size_t bytes = row_work_out_bytes(w);
+    for (int i = 0; i < (w->at_once < w->panels ? 2 : 1); i++) {
+        const int room = i == 0 ? q->turn : 1 - q->turn;
+        if (q->room_bytes[room] >= bytes) {
+            continue;
+        }
+        if (q->pending_bytes != 0 && q->pending == q->rooms[room]) {
+            write_pending(q);
+            TRY(q->written);
+        }
+        mem_free(q->rooms[room]);
+        q->rooms[room] = mem_alloc_aligned(bytes, 64);
+        q->room_bytes[room] = q->rooms[room] == NULL ? 0 : bytes;
+        if (q->rooms[room] == NULL) {
+            return error_memory(error, bytes);
+        }
+    }
+    return HEARTH_OK;
+}
+
 static hearth_status run_rows(quantizer *q, row_work *w, quantize_tensor *ret, hearth_error *error)
 {
     double off = 0;
     double square = 0;
     for (w->first = 0; w->first < w->panels; w->first += w->count) {
         w->count = w->panels - w->first < w->at_once ? w->panels - w->first : w->at_once;
+        w->out = q->rooms[q->turn];
         const size_t rows = row_work_run(w);
+        TRY(q->written);
         for (size_t i = 0; i < w->count; i++) { /* in order: the sums do not see the threads */
             off += w->errors[i];
             square += w->squares[i];
         }
-        TRY(gguf_writer_data(q->writer, w->out, rows * w->to_bytes, error));
+        q->pending = w->out;
+        q->pending_bytes = rows * w->to_bytes;
+        q->turn = 1 - q->turn;
         TRY(tell(q, rows * w->from_bytes, error));
     }
     ret->error = square > 0 ? sqrt(off / square) : 0;
@@ -71,6 +117,8 @@ static hearth_status quantize_one(quantizer *q, const tensor_entry *e, quantize_
                   .pool = q->o->pool,
                   .from = e,
                   .to = ret->to,
+                  .meanwhile = write_pending,
+                  .meanwhile_context = q,
                   .cols = cols,
                   .rows = rows,
                   .rows_each = e->dims < 2 ? 1 : (size_t)e->shape[e->dims - 2],
@@ -79,8 +127,11 @@ static hearth_status quantize_one(quantizer *q, const tensor_entry *e, quantize_
     float *weights = NULL;
     TRY(importance_weights(q->o->importance, e->name, rows / w.rows_each, cols, &weights, error));
     w.importance = weights;
-    ret->weighted = weights != NULL;
+    ret->weighted = weights != NULL && quantize_known(ret->to);
     hearth_status status = row_work_begin(&w, error);
+    if (status == HEARTH_OK) {
+        status = make_room(q, &w, error);
+    }
     if (status == HEARTH_OK) {
         status = run_rows(q, &w, ret, error);
     }
@@ -144,11 +195,18 @@ static hearth_status write_all(int kind, const char *out, const quantize_options
     TRY(copy_metadata(w, r->file, choice_file_type(kind), error));
     TRY(plan(kind, o, r, w, error));
     TRY(gguf_writer_begin(w, out, error));
-    quantizer q = {.o = o, .writer = w, .total = r->from_bytes};
-    for (size_t i = 0; i < r->count; i++) {
-        TRY(quantize_one(&q, &gguf_tensors(r->file)->entries[i], &r->tensors[i], error));
+    quantizer q = {.o = o, .writer = w, .total = r->from_bytes, .written = HEARTH_OK, .error = error};
+    hearth_status status = HEARTH_OK;
+    for (size_t i = 0; i < r->count && status == HEARTH_OK; i++) {
+        status = quantize_one(&q, &gguf_tensors(r->file)->entries[i], &r->tensors[i], error);
     }
-    return gguf_writer_finish(w, error);
+    if (status == HEARTH_OK) {
+        write_pending(&q);
+        status = q.written;
+    }
+    mem_free(q.rooms[0]);
+    mem_free(q.rooms[1]);
+    return status != HEARTH_OK ? status : gguf_writer_finish(w, error);
 }
 
 hearth_status quantize_model(const char *path, int kind, const char *out, const quantize_options *options,

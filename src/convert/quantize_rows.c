@@ -101,9 +101,16 @@ static void run_panel(const row_work *w, size_t panel, row_room *room)
 
 static void run_part(void *context, int part, int parts)
 {
-    const row_work *w = context;
-    const thread_range range = thread_split(w->count, 1, part, parts);
-    for (size_t i = range.begin; i < range.end; i++) {
+    row_work *w = context;
+    (void)parts;
+    if (part == 0 && w->meanwhile != NULL) {
+        w->meanwhile(w->meanwhile_context);
+    }
+    for (;;) {
+        const size_t i = atomic_fetch_add_explicit(&w->next, 1, memory_order_relaxed);
+        if (i >= w->count) {
+            return;
+        }
         run_panel(w, w->first + i, (row_room *)(w->room + (size_t)part * w->room_bytes));
     }
 }
@@ -112,6 +119,7 @@ size_t row_work_run(row_work *w)
 {
     unsigned count;
     const size_t begin = panel_rows(w, w->first, &count);
+    atomic_store_explicit(&w->next, 0, memory_order_relaxed);
     thread_pool_run(w->pool, run_part, w);
     const size_t last = panel_rows(w, w->first + w->count - 1, &count);
     return last + count - begin;
@@ -128,11 +136,10 @@ hearth_status row_work_begin(row_work *w, hearth_error *error)
     w->at_once = w->at_once < w->panels ? w->at_once : w->panels;
     w->room_bytes =
         size_round_up(sizeof(row_room) + (is_plain(w->from->type) ? 0 : panel_bytes(w->from->type, w->cols)), 64);
-    w->out = mem_calloc(w->at_once * SEARCH_LANES, w->to_bytes);
     w->errors = mem_calloc(w->at_once, sizeof *w->errors);
     w->squares = mem_calloc(w->at_once, sizeof *w->squares);
     w->room = mem_alloc_aligned(parts * w->room_bytes, 64);
-    if (w->out == NULL || w->errors == NULL || w->squares == NULL || w->room == NULL) {
+    if (w->errors == NULL || w->squares == NULL || w->room == NULL) {
         row_work_end(w);
         return error_memory(error, parts * w->room_bytes);
     }
@@ -141,11 +148,14 @@ hearth_status row_work_begin(row_work *w, hearth_error *error)
 
 void row_work_end(row_work *w)
 {
-    mem_free(w->out);
     mem_free(w->errors);
     mem_free(w->squares);
     mem_free(w->room);
-    w->out = NULL;
     w->errors = w->squares = NULL;
     w->room = NULL;
+}
+
+size_t row_work_out_bytes(const row_work *w)
+{
+    return w->at_once * SEARCH_LANES * w->to_bytes;
 }

@@ -24,13 +24,14 @@ typedef struct search_range {
 static const search_range search_range_iq4 = {SEARCH_IQ4, -127.0f, 113.0f, 3, 4.0f, false};
 static const search_range search_range_mxfp4 = {SEARCH_MXFP4, -12.0f, 12.0f, 0, 0.0f, false};
 
-/* Wide ranges gain nothing by many candidates. */
+/* Wide ranges gain little by many candidates; with a minimum only one end is tried. */
 V16_INLINE search_range search_even(int least, int most)
 {
     const bool affine = least == 0;
     const int values = most - least;
-    return (search_range){SEARCH_EVEN, (float)least, (float)most, values > 40 ? 1 : 3, values > 100 ? 1.0f : 0.25f,
-                          affine};
+    const int steps = affine ? 3 : values > 20 ? 1 : 2;
+    const float step = affine ? 0.25f : values > 100 ? 1.0f : values > 20 ? 0.5f : 0.375f;
+    return (search_range){SEARCH_EVEN, (float)least, (float)most, steps, step, affine};
 }
 
 /* Per row: sums over a block of w, w x, w q, w x q, w q q. */
