@@ -145,8 +145,11 @@ const char *http_header(const http_exchange *x, const char *name)
 {
     /* Values are terminated in place when the exchange is done (finish_headers): "Name: value\0". */
     const size_t length = strlen(name);
+    if (x->headers.data == NULL) {
+        return NULL; /* an answer without a line */
+    }
     const char *end = x->headers.data + x->headers.length;
-    for (const char *line = x->headers.data; line != NULL && line < end;) {
+    for (const char *line = x->headers.data; line < end;) {
         const size_t span = strcspn(line, "\r\n");
         if (span > length && strncasecmp(line, name, length) == 0 && line[length] == ':') {
             return line + length + 1 + strspn(line + length + 1, " \t");
