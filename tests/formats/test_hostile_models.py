@@ -10,7 +10,6 @@ processor time, with an answer (exit code 0) or one line on stderr that names th
 import concurrent.futures
 import copy
 import os
-import resource
 import struct
 import subprocess
 import sys
@@ -25,6 +24,7 @@ SECONDS_MOST = 5
 NAN, INFINITY = float("nan"), float("inf")
 BIG = (2**31 - 1, 2**31, 2**32 - 1)
 BASES = {}
+ENVIRONMENT = tap.environment()
 # What a line may call a key of config.json, beside the key itself: the number that the model has of it.
 PLACES = {"hidden_size": ("width",), "intermediate_size": ("MLP width", "tensor "), "num_hidden_layers": ("layers",),
           "num_attention_heads": ("heads", "key heads", "head size"), "num_key_value_heads": ("key heads",), "head_dim": ("head size",),
@@ -52,18 +52,18 @@ def experts():
     return model.key("llama.expert_count", U32, 4).key("llama.expert_used_count", U32, 2)
 
 
-def limit():
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS_MOST, SECONDS_MOST + 1))
-
-
 def one_run(arguments):
     """The exit code and stderr of `hearth COMMAND MODEL …`; an AssertionError where it ended in a way that it must not."""
-    process = subprocess.Popen([tap.HEARTH, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                               preexec_fn=limit, env=tap.environment())
-    timer = threading.Timer(120, process.kill)
-    timer.start()
-    said = process.communicate()[1].decode(errors="replace")
-    timer.cancel()
+    with subprocess.Popen([tap.HEARTH, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          env=ENVIRONMENT) as process:
+        timer = threading.Timer(120, process.kill)
+        timer.start()
+        said = process.stderr.read().decode(errors="replace")
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        timer.cancel()
+    seconds = usage.ru_utime + usage.ru_stime
+    assert seconds < SECONDS_MOST, f"{seconds:.1f} seconds of processor time: {said[:500]}"
     assert process.returncode in (0, 1) and "Sanitizer" not in said and "runtime error" not in said, f"exit {process.returncode}: {said[:2000]}"
     if process.returncode == 1:
         assert said.count("\n") == 1 and said.startswith(f"hearth {arguments[0]}: {arguments[1]}"), f"not one line that names the file: {said[:500]!r}"
