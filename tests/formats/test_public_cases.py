@@ -164,7 +164,7 @@ def cve_2025_0312_what_a_model_needs_is_not_in_it():
         model = Gguf()
         del model.tensors[name]
         if name != "output.weight":  # without it the embedding is used
-            show(model, "tensor " + name.removesuffix(".weight"), command=("run", "--raw", "-p", "a", "-n", "1"))
+            show(model, "tensor " + name.split("_")[0], command=("run", "--raw", "-p", "a", "-n", "1"))
     show(head(0, 0), "general.architecture")
 
 
