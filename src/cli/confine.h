@@ -11,6 +11,8 @@
  * all of it. */
 hearth_status confine_to_model(const char *name, const char *also, const char *out, char **ret_path,
                                hearth_error *error);
+/* For listing: reads the stores, writes nowhere. */
+hearth_status confine_to_stores(hearth_error *error);
 /* For fetching: the network, and the stores of the place that `name` is fetched from. */
 hearth_status confine_to_pull(const char *name, hearth_error *error);
 

@@ -125,6 +125,21 @@ def what_commands_write_is_beside_the_output_alone():
 
 
 @test
+def list_reads_the_stores_also_where_models_are_links_out_of_them():
+    env = required()
+    with tempfile.TemporaryDirectory(prefix="hearth confine ") as folder:
+        store = os.path.join(folder, ".local", "share", "openhearth", "models")
+        os.makedirs(store)
+        with open(os.path.join(folder, "elsewhere.gguf"), "wb") as file:
+            file.write(gguf())
+        os.symlink(os.path.join(folder, "elsewhere.gguf"), os.path.join(store, "linked.gguf"))
+        shutil.copyfile(os.path.join(folder, "elsewhere.gguf"), os.path.join(store, "here.gguf"))
+        own = {name: value for name, value in env.items() if not name.startswith(("HF_", "OLLAMA_"))}
+        listed = [hearth("list", "--json", env={**own, "HOME": folder, "HEARTH_CONFINE": wish}) for wish in ("require", "off")]
+        assert listed[0].code == 0 and listed[0].out == listed[1].out and "linked" in listed[0].out and "here" in listed[0].out, listed
+
+
+@test
 def doctor_tells_what_there_is():
     ended = hearth("doctor", "--threads", "1", "--json", env=environment())
     found = json.loads(ended.out)["confinement"]
