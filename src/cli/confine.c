@@ -140,7 +140,7 @@ static hearth_status add_file(file_list *list, const char *path, hearth_error *e
     return status;
 }
 
-hearth_status confine_to_model(const char *name, const char *also, const char *out, char **ret_path,
+hearth_status confine_to_model(const char *name, const char *const *also, const char *out, char **ret_path,
                                hearth_error *error)
 {
     bool wanted = false, required = false;
@@ -151,8 +151,8 @@ hearth_status confine_to_model(const char *name, const char *also, const char *o
     hearth_status status = HEARTH_OK;
     if (wanted) {
         status = file_is_folder(path) ? add_folder(&read, path, error) : add_file(&read, path, error);
-        if (status == HEARTH_OK && also != NULL) {
-            status = add_copy(&read, also, error);
+        for (size_t i = 0; status == HEARTH_OK && also != NULL && also[i] != NULL; i++) {
+            status = add_copy(&read, also[i], error);
         }
         if (status == HEARTH_OK && out != NULL) {
             status = add(&write, place_of(out), error);

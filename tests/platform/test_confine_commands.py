@@ -108,6 +108,20 @@ def a_split_set_is_read_whole_also_through_links():
 
 
 @test
+def files_that_commands_read_after_the_model_are_read():
+    env = required()
+    with tempfile.TemporaryDirectory(prefix="hearth confine ") as folder:
+        words = os.path.join(folder, "words")
+        with open(words, "w", encoding="utf-8") as file:
+            file.write("some text")
+        ids = hearth("tokenize", TOKENIZER, "--text", "some text", "--ids", env=env).out
+        assert ids and hearth("tokenize", TOKENIZER, words, "--ids", env=env).out == ids
+        piped = subprocess.run(f"'{HEARTH}' tokenize '{TOKENIZER}' /dev/stdin --ids < '{words}'; '{HEARTH}' tokenize '{TOKENIZER}' /dev/fd/3 --ids 3< <(cat '{words}')",
+                               shell=True, executable="/bin/bash", env=env, capture_output=True, text=True, timeout=60)
+        assert piped.stdout == ids + ids, piped
+
+
+@test
 def what_commands_write_is_beside_the_output_alone():
     env = required()
     with tempfile.TemporaryDirectory(prefix="hearth confine ") as folder:
