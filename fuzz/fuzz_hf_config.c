@@ -9,9 +9,10 @@
 #include <string.h>
 
 /* Its ids are what tokenizer_config.json and generation_config.json may point at. */
-static const char vocabulary[] = "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"ab\":2,\"<s>\":3},"
-                                 "\"merges\":[[\"a\",\"b\"]]},\"added_tokens\":[{\"id\":3,\"content\":\"<s>\","
-                                 "\"special\":true}]}";
+static const char vocabulary[] =
+    "{\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false},\"decoder\":{\"type\":\"ByteLevel\"},"
+    "\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"ab\":2,\"<s>\":3},\"merges\":[[\"a\",\"b\"]]},"
+    "\"added_tokens\":[{\"id\":3,\"content\":\"<s>\",\"special\":true}]}";
 
 static void sink_error(const hearth_error *error)
 {

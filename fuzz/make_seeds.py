@@ -2,7 +2,9 @@
 """Writes the fuzzers' first inputs: fuzz/make_seeds.py FOLDER makes FOLDER/NAME/... for every fuzzer that has a function here.
 Plain Python; the golden files of the tests are used too. A new fuzzer adds a function of its name, seeds_NAME(folder)."""
 
+import base64
 import glob
+import hashlib
 import json
 import os
 import shutil
@@ -73,6 +75,8 @@ def seeds_spm_model(folder):
 def seeds_ranks(folder):
     write(folder, "few", b"YQ== 0\nYg== 1\nYWI= 2\n")
     write(folder, "ends", b"YQ== 0\r\n\r\n4pSA 7")
+    write(folder, "all", b"".join(b"%s %d\n" % (base64.b64encode(bytes([byte])), byte) for byte in range(256)) + b"YWI= 256\n")
+    write(folder, "order", b"YWI= 2\nYg== 0\nYQ== 1\n")
 
 
 def seeds_hf_config(folder):
@@ -90,6 +94,56 @@ def seeds_hf_config(folder):
         with open(path, encoding="utf-8") as source:
             family = json.dumps(json.load(source), separators=(",", ":")).encode()
         write(folder, "family-" + os.path.basename(os.path.dirname(path)), b"\0".join([family, tokens, index, ends]))
+
+
+def answer(body=b"", status="200 OK", **headers):
+    lines = [f"HTTP/1.1 {status}", *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
+    if "Content_Length" not in headers:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def seeds_hub_reply(folder):
+    """Answers to hearth pull, one a connection; the first byte says what is fetched (fuzz_hub_reply.c)."""
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    files = {"config.json": b"{}", "model.safetensors": b"weights", "m.gguf": b"GGUF model"}
+
+    def listing(*names):
+        return answer(json.dumps({"sha": commit, "siblings": [{"rfilename": name} for name in names]}).encode())
+
+    def head(content, **more):
+        return answer(ETag=f'"{hashlib.sha256(content).hexdigest()}"', Content_Length=len(content), **more)
+
+    def write_answers(name, which, *answers):
+        write(folder, name, bytes([which]) + b"\0".join(answers))
+
+    two = ("config.json", "model.safetensors")
+    write_answers("hub", 0, listing(*two), *(head(files[name]) for name in two), *(answer(files[name]) for name in two))
+    weights = files["model.safetensors"]
+    linked = answer(status="302 Found", Location="http://storage.example/w", X_Linked_Size=len(weights),
+                    X_Linked_Etag=f'"{hashlib.sha256(weights).hexdigest()}"')
+    write_answers("linked", 0, listing(*two), head(files["config.json"]), linked, answer(files["config.json"]),
+                  answer(status="302 Found", Location="http://storage.example/w"), answer(weights))
+    write_answers("moved", 0, answer(status="307 Temporary Redirect", Location="/api/models/o/n/revision/main"), listing("m.gguf"))
+    write_answers("refused", 0, answer(b"no", "401 Unauthorized", X_Error_Code="GatedRepo"))
+    write_answers("busy", 0, answer(b"", "429 Too Many Requests", Retry_After="1"))
+    index = json.dumps({"weight_map": {"a": "model.safetensors"}}).encode()
+    three = ("config.json", "model.safetensors.index.json", "model.safetensors")
+    write_answers("index", 0, listing(*three), head(index), answer(index), head(files["config.json"]), head(index), head(weights),
+                  answer(files["config.json"]), answer(weights))
+    write_answers("one", 3, listing("m.gguf", "a/b.gguf"), head(files["m.gguf"]), head(b"x"), answer(files["m.gguf"]), answer(b"x"))
+    layer = {"mediaType": "application/vnd.ollama.image.model", "size": 10,
+             "digest": "sha256:" + hashlib.sha256(files["m.gguf"]).hexdigest()}
+    config = {**layer, "mediaType": "application/vnd.docker.container.image.v1+json"}
+    manifest = json.dumps({"schemaVersion": 2, "config": config, "layers": [layer]}).encode()
+    write_answers("registry", 1, answer(manifest), answer(files["m.gguf"]))
+    write_answers("challenge", 1,
+                  answer(b"", "401 Unauthorized", WWW_Authenticate='Bearer realm="http://127.0.0.1:1/t",service="s",scope="p"'),
+                  answer(b'{"token": "t"}'), answer(manifest), answer(files["m.gguf"]))
+    write_answers("url", 2, answer(files["m.gguf"], ETag='"e"', Accept_Ranges="bytes"))
+    write_answers("range", 2, answer(b"", ETag='"e"', Content_Length=10, Accept_Ranges="bytes"),
+                  answer(b"GGUF model", "206 Partial Content", Content_Range="bytes 0-9/10"))
+    write(folder, "disk", bytes([4]) + b"\0".join([commit.encode(), manifest, b"GGUF"]))
 
 
 def seeds_template(folder):

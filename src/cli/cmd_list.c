@@ -1,5 +1,6 @@
 /* hearth list: the models on this machine. */
 #include "cli/commands.h"
+#include "cli/confine.h"
 #include "cli/pieces.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
@@ -76,7 +77,9 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     hearth_error error = {0};
     store_list list = {0};
     int code = EXIT_DONE;
-    if (store_list_models(&list, &error) != HEARTH_OK) {
+    hearth_status status = confine_to_stores(&error);
+    status = status == HEARTH_OK ? store_list_models(&list, &error) : status;
+    if (status != HEARTH_OK) {
         code = cli_fail(c, &error);
     } else if (c->json) {
         code = cli_print_json(c, list_json(&list));

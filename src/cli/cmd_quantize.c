@@ -155,8 +155,8 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
                             .tokens = s->tokens,
                             .first = -1};
     const char *const first = s->importance != NULL ? s->importance : s->kl;
-    const char *const texts_read[CONFINE_OTHERS] = {first, s->importance != NULL ? s->kl : NULL};
-    const char *const written[CONFINE_OTHERS] = {operands[2], s->importance_out};
+    const char *const texts_read[] = {first, s->importance != NULL ? s->kl : NULL, NULL};
+    const char *const written[] = {operands[2], s->importance_out, NULL};
     hearth_status status = confine_to_files(operands[0], texts_read, written, &path, &error);
     status = status != HEARTH_OK ? status : open_engine(c, &o, &error);
     if (status == HEARTH_OK) {

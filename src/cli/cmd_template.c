@@ -131,7 +131,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     }
     (void)signals_leave_at_once(true); /* nothing here is ever half done */
     hearth_error error = {0};
-    opened o = {.confined = true, .also = s->file};
+    opened o = {.confined = true, .also = {s->file}};
     conversation_input in = {0};
     buffer text;
     buffer_init(&text, 0);

@@ -96,7 +96,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     }
     (void)signals_leave_at_once(true); /* nothing here is ever half done */
     hearth_error error = {0};
-    opened o = {.confined = true, .also = s->text == NULL && count > 1 ? operands[1] : NULL};
+    opened o = {.confined = true, .also = {s->text == NULL && count > 1 ? operands[1] : NULL}};
     token_list list = {0};
     hearth_status status = open_tokenizer(c, operands[0], s->encoding, &o, &error);
     if (status == HEARTH_OK) {

@@ -140,15 +140,14 @@ static hearth_status add_file(file_list *list, const char *path, hearth_error *e
     return status;
 }
 
-hearth_status confine_to_model(const char *name, const char *also, const char *out, char **ret_path,
+hearth_status confine_to_model(const char *name, const char *const *also, const char *out, char **ret_path,
                                hearth_error *error)
 {
-    return confine_to_files(name, (const char *[CONFINE_OTHERS]){also}, (const char *[CONFINE_OTHERS]){out}, ret_path,
-                            error);
+    return confine_to_files(name, also, (const char *[2]){out}, ret_path, error);
 }
 
-hearth_status confine_to_files(const char *name, const char *const also[CONFINE_OTHERS],
-                               const char *const out[CONFINE_OTHERS], char **ret_path, hearth_error *error)
+hearth_status confine_to_files(const char *name, const char *const *also, const char *const *out, char **ret_path,
+                               hearth_error *error)
 {
     bool wanted = false, required = false;
     file_list read = {0}, write = {0};
@@ -158,10 +157,10 @@ hearth_status confine_to_files(const char *name, const char *const also[CONFINE_
     hearth_status status = HEARTH_OK;
     if (wanted) {
         status = file_is_folder(path) ? add_folder(&read, path, error) : add_file(&read, path, error);
-        for (size_t i = 0; status == HEARTH_OK && i < CONFINE_OTHERS && also[i] != NULL; i++) {
+        for (size_t i = 0; status == HEARTH_OK && also != NULL && also[i] != NULL; i++) {
             status = add_copy(&read, also[i], error);
         }
-        for (size_t i = 0; status == HEARTH_OK && i < CONFINE_OTHERS && out[i] != NULL; i++) {
+        for (size_t i = 0; status == HEARTH_OK && out[i] != NULL; i++) {
             status = add(&write, place_of(out[i]), error);
         }
         status = status == HEARTH_OK ? confine(&read, &write, false, required, error) : status;
@@ -174,6 +173,60 @@ hearth_status confine_to_files(const char *name, const char *const also[CONFINE_
     }
     *ret_path = path;
     return HEARTH_OK;
+}
+
+/* ---- the stores ---- */
+
+/* The links in a folder and, `deep`, in its folders. */
+static hearth_status add_links(file_list *list, const char *folder, int deep, hearth_error *error)
+{
+    file_list files = {0};
+    if (file_list_folder(folder, &files, NULL) != HEARTH_OK) {
+        return HEARTH_OK; /* not there: no links */
+    }
+    hearth_status status = HEARTH_OK;
+    for (size_t i = 0; status == HEARTH_OK && i < files.count; i++) {
+        char *path = file_join(folder, files.names[i]);
+        if (path == NULL || is_link(path)) {
+            status = add(list, path, error);
+            continue;
+        }
+        if (deep > 0 && file_is_folder(path)) {
+            status = add_links(list, path, deep - 1, error);
+        }
+        mem_free(path);
+    }
+    file_list_free(&files);
+    return status;
+}
+
+/* Takes over `store`; NULL is none. */
+static hearth_status add_store_to_read(file_list *list, char *store, int deep, hearth_error *error)
+{
+    if (store == NULL) {
+        return HEARTH_OK;
+    }
+    const hearth_status status = add_links(list, store, deep, error);
+    return status == HEARTH_OK ? add(list, store, error) : (mem_free(store), status);
+}
+
+hearth_status confine_to_stores(hearth_error *error)
+{
+    bool wanted = false, required = false;
+    file_list read = {0}, write = {0};
+    TRY(read_wish(&wanted, &required, error));
+    if (!wanted) {
+        return HEARTH_OK;
+    }
+    /* HUB/models--ORG--NAME/snapshots/COMMIT/FOLDER; STORE/blobs; STORE/NAME */
+    hearth_status status = add_store_to_read(&read, hub_cache_folder(), 4, error);
+    status = status == HEARTH_OK ? add_store_to_read(&read, ollama_store_folder(), 1, error) : status;
+    status = status == HEARTH_OK ? add_store_to_read(&read, file_user_folder("data"), 2, error) : status;
+    status = status == HEARTH_OK ? add_store_to_read(&read, file_user_folder("cache"), 1, error) : status;
+    status = status == HEARTH_OK ? confine(&read, &write, false, required, error) : status;
+    file_list_free(&read);
+    file_list_free(&write);
+    return status;
 }
 
 /* ---- fetching ---- */
@@ -222,15 +275,15 @@ static hearth_status add_read(file_list *list, const char *name, hearth_error *e
 hearth_status confine_to_pull(const char *name, hearth_error *error)
 {
     bool wanted = false, required = false;
-    model_name parts;
+    model_name parts = {.source = MODEL_SOURCE_URL}; /* a path goes where URLs go */
     file_list read = {0}, write = {0};
     TRY(read_wish(&wanted, &required, error));
-    if (!wanted || name[0] == '\0' ||
-        (!file_exists(name) && model_name_parse(name, &parts, NULL) != HEARTH_OK)) { /* pull says what is wrong */
+    const bool nameless = name[0] == '\0' || (!file_exists(name) && model_name_parse(name, &parts, NULL) != HEARTH_OK);
+    if (!wanted || nameless) { /* pull says what is wrong with a name */
         return HEARTH_OK;
     }
     hearth_status status = add_read(&read, name, error);
-    if (status == HEARTH_OK && (file_exists(name) || parts.source == MODEL_SOURCE_URL)) {
+    if (status == HEARTH_OK && parts.source == MODEL_SOURCE_URL) {
         status = add_url_store(&write, error);
     } else if (status == HEARTH_OK) {
         status =

@@ -6,15 +6,16 @@
 #include "cli/cli.h"
 
 /* Resolves the name of a model (mem_free *ret_path). From then on this process reads that model's files (of links, what
- * they point to), and `also` (a file, or NULL); and writes in the folder that `out` is to lie in (NULL: nowhere). To be
- * called before threads are started. HEARTH_CONFINE=off leaves that out; =require fails where the kernel does not offer
- * all of it. */
-hearth_status confine_to_model(const char *name, const char *also, const char *out, char **ret_path,
+ * they point to), and `also` (files, ended by NULL; or NULL for none): what a command reads later must be named here;
+ * and writes in the folder that `out` is to lie in (NULL: nowhere). To be called before threads are started.
+ * HEARTH_CONFINE=off leaves that out; =require fails where the kernel does not offer all of it. */
+hearth_status confine_to_model(const char *name, const char *const *also, const char *out, char **ret_path,
                                hearth_error *error);
-/* The same with up to four of each; NULL ends them. */
-#define CONFINE_OTHERS 4
-hearth_status confine_to_files(const char *name, const char *const also[CONFINE_OTHERS],
-                               const char *const out[CONFINE_OTHERS], char **ret_path, hearth_error *error);
+/* The same with any number of files to be written; NULL ends them. */
+hearth_status confine_to_files(const char *name, const char *const *also, const char *const *out, char **ret_path,
+                               hearth_error *error);
+/* For listing: reads the stores, writes nowhere. */
+hearth_status confine_to_stores(hearth_error *error);
 /* For fetching: the network, and the stores of the place that `name` is fetched from. */
 hearth_status confine_to_pull(const char *name, hearth_error *error);
 

@@ -29,6 +29,10 @@ const help_status help_models[] = {
 
 const help_status help_environment[] = {
     {"HEARTH_ISA", "The instruction set to compute with, where --isa is not given.", NULL},
+    {"HEARTH_CONFINE",
+     "off: read models without giving up files and system calls first; require: fail where the kernel cannot do "
+     "that. Default: as far as the kernel can.",
+     NULL},
     {"NO_COLOR", "When set and not empty: no colours.", NULL},
     {"XDG_STATE_HOME", "Where the history of the prompt is kept, in openhearth/history. Default: ~/.local/state.",
      NULL},

@@ -10,10 +10,10 @@
 typedef struct opened {
     engine *engine;
     model *model;
-    double seconds;     /* that opening took */
-    const char *memory; /* set before open_model: --memory, or NULL */
-    bool confined;      /* set before: this process reads that model and `also`, and no more (cli/confine.h) */
-    const char *also;   /* a file, or NULL */
+    double seconds;      /* that opening took */
+    const char *memory;  /* set before open_model: --memory, or NULL */
+    bool confined;       /* set before: this process reads that model and `also`, and no more (cli/confine.h) */
+    const char *also[4]; /* files that are read later, ended by NULL */
 } opened;
 
 #define OPEN_MEMORY_HELP                                                                                               \

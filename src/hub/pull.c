@@ -138,6 +138,14 @@ hearth_status pull_fetch(pull_context *c, const download_source *source, const p
     return status;
 }
 
+void pull_drop_link(const char *path)
+{
+    struct stat info;
+    if (lstat(path, &info) == 0 && S_ISLNK(info.st_mode)) {
+        (void)unlink(path);
+    }
+}
+
 hearth_status pull_blob(pull_context *c, const download_source *source, const char *blob, const char *lock,
                         const char *name, hearth_error *error)
 {

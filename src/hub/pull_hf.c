@@ -436,6 +436,9 @@ static hearth_status write_ref(const hf_pull *p, hearth_error *error)
     }
     char *path = text_format("%s/refs/%s", p->folder, p->name->revision);
     hearth_status status = path != NULL ? file_make_place(path, error) : error_memory(error, 0);
+    if (status == HEARTH_OK) {
+        pull_drop_link(path);
+    }
     status = status == HEARTH_OK ? file_replace(path, p->commit, strlen(p->commit), error) : status;
     mem_free(path);
     return status;

@@ -155,6 +155,9 @@ static hearth_status write_manifest(ollama_pull *p, hearth_error *error)
     const ollama_layer *model = ollama_manifest_find(p->manifest, "model");
     char *path = ollama_store_manifest_path(p->store, p->name);
     hearth_status status = path != NULL ? file_make_place(path, error) : error_memory(error, 0);
+    if (status == HEARTH_OK) {
+        pull_drop_link(path);
+    }
     status = status == HEARTH_OK ? file_replace(path, p->text.data, p->text.length, error) : status;
     mem_free(path);
     TRY(status);

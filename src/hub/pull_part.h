@@ -32,6 +32,8 @@ hearth_status pull_fetch(pull_context *c, const download_source *source, const p
  * beside it. */
 hearth_status pull_blob(pull_context *c, const download_source *source, const char *blob, const char *lock,
                         const char *name, hearth_error *error);
+/* Removes `path` where it is a link: what is written there next must not go where somebody's link points. */
+void pull_drop_link(const char *path);
 /* Adds a row. `digest` may be NULL. */
 hearth_status pull_add_file(pull_context *c, const char *name, const char *digest, uint64_t size, uint64_t fetched,
                             hearth_error *error);

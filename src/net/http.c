@@ -128,6 +128,19 @@ static bool is_redirect(long code)
     return code == 301 || code == 302 || code == 303 || code == 307 || code == 308;
 }
 
+/* "identity" was asked for, and nothing is unpacked here: what comes packed all the same is no answer, and what a small
+ * answer would unpack to costs nothing. */
+static hearth_status check_encoding(http_exchange *x)
+{
+    const char *encoding = http_header(x, "Content-Encoding");
+    const size_t length = encoding != NULL ? strcspn(encoding, "\r\n") : 0;
+    if (length == 0 || (length == 8 && strncasecmp(encoding, "identity", 8) == 0)) {
+        return HEARTH_OK;
+    }
+    return error_set(&x->error, HEARTH_E_FORMAT, "Content-Encoding", "identity", "%.*s",
+                     (int)(length < 40 ? length : 40), encoding);
+}
+
 static size_t on_body(char *bytes, size_t one, size_t length, void *context)
 {
     (void)one;
@@ -137,6 +150,10 @@ static size_t on_body(char *bytes, size_t one, size_t length, void *context)
         x->dropped += length;
         return x->dropped <= DROPPED_MOST ? length : 0; /* an error's page */
     }
+    x->status = check_encoding(x);
+    if (x->status != HEARTH_OK) {
+        return 0;
+    }
     x->status = x->request.sink(x->request.sink_context, x, bytes, length, &x->error);
     return x->status == HEARTH_OK ? length : 0;
 }
@@ -145,8 +162,11 @@ const char *http_header(const http_exchange *x, const char *name)
 {
     /* Values are terminated in place when the exchange is done (finish_headers): "Name: value\0". */
     const size_t length = strlen(name);
+    if (x->headers.data == NULL) {
+        return NULL; /* an answer without a line */
+    }
     const char *end = x->headers.data + x->headers.length;
-    for (const char *line = x->headers.data; line != NULL && line < end;) {
+    for (const char *line = x->headers.data; line < end;) {
         const size_t span = strcspn(line, "\r\n");
         if (span > length && strncasecmp(line, name, length) == 0 && line[length] == ':') {
             return line + length + 1 + strspn(line + length + 1, " \t");

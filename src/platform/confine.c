@@ -169,7 +169,10 @@ confine_support confine_process(const confine_rules *rules)
     if ((support.landlock == 0 && !support.seccomp) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         return (confine_support){0};
     }
-    if (support.landlock != 0 && !restrict_files(support.landlock, rules)) {
+    /* Version 1 knows no renaming from one folder to another, which pull needs: then only who writes nothing is held.
+     */
+    const bool usable = support.landlock >= 2 || (support.landlock == 1 && rules->write_count == 0);
+    if (!usable || !restrict_files(support.landlock, rules)) {
         support.landlock = 0;
     }
     /* Last: the filter forbids Landlock's calls, too. */

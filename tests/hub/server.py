@@ -13,8 +13,10 @@ redirects to. Every request is in `hub.log`. A fault is put on the end of a path
     "length:N"                                 says that the file has N bytes
     "hold"                                     sends half, then waits until hub.release is set
     "redirect:URL"                             goes there
+    "packed:gzip"                              says that it is packed in this way; 256 MiB of zeros, if it were unpacked
 """
 
+import functools
 import hashlib
 import http.server
 import json
@@ -24,6 +26,7 @@ import ssl
 import threading
 import time
 import urllib.parse
+import zlib
 
 LARGE = 4096  # bytes from which a file counts as LFS
 
@@ -34,6 +37,12 @@ def git_sha1(content):
 
 def sha256(content):
     return hashlib.sha256(content).hexdigest()
+
+
+@functools.cache
+def bomb():
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(256)), packer.flush()])
 
 
 class Entry:
@@ -159,6 +168,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if fault.startswith("status:"):
             _, code, *after = fault.split(":")
             return self.plain(int(code), {"Retry-After": after[0]} if after else {}, b"busy")
+        if fault.startswith("packed:"):
+            return self.plain(200, {"Content-Encoding": fault.partition(":")[2], "Content-Type": "application/json"}, bomb())
         if fault.startswith("redirect:"):
             return self.plain(302, {"Location": fault.partition(":")[2]}, b"this is no model")
         if self.which == "storage":

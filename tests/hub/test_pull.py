@@ -233,6 +233,81 @@ def what_is_hostile_is_refused():
 
 
 @test
+def what_comes_packed_is_refused_and_not_unpacked():
+    files = model_files()
+    weights = sha256(files["model.safetensors"])
+    with Hub() as hub, Place(hub) as place:
+        hub.add_repository("org/name", files)
+        hub.add_ollama("library", "tiny", "latest", {"model": gguf()})
+        hub.files["m.gguf"] = gguf()
+        for kind in ("gzip", "deflate", "br", "zstd", "gzip, gzip", "x" * 100):
+            hub.fault("revision/main", f"packed:{kind}")
+            one_line(place.run("pull", "org/name"), 1, f"Content-Encoding: expected identity, found {kind[:40]}")
+        for path, name in ((weights, "org/name"), ("manifests/latest", f"ollama:http://{hub.host}/library/tiny"),
+                           (sha256(gguf()), f"ollama:http://{hub.host}/library/tiny"), ("m.gguf", f"{hub.url}/files/m.gguf")):
+            hub.fault(path, "packed:gzip")
+            one_line(place.run("pull", name), 1, "Content-Encoding: expected identity, found gzip")
+        hub.fault("revision/main", "packed:identity")
+        one_line(place.run("pull", "org/name"), 1, "JSON: expected text")  # the bytes as they are
+        assert sum(os.lstat(os.path.join(place.name, name)).st_size for name in files_under(place.name)) < 4 << 20
+        place.good("pull", "org/name")
+
+
+@test
+def links_in_the_stores_are_not_written_through():
+    """Somebody's links to a victim stand where pull writes: partial files, refs, manifests, links of a snapshot, blobs."""
+    files = model_files()
+    weights = sha256(files["model.safetensors"])
+    with Hub() as hub, Place(hub) as place:
+        commit = hub.add_repository("org/name", files)
+        manifest = hub.add_ollama("library", "tiny", "latest", {"model": gguf()})
+        digest = manifest["layers"][0]["digest"].replace(":", "-")
+        victim = os.path.join(place.name, "victim")
+        content = b"precious".ljust(len(files["model.safetensors"]), b".")
+        folder = place.repository("org/name")
+        name = f"ollama:http://{hub.host}/library/tiny"
+        planted = ((f"{folder}/blobs/{weights}.hearth-partial", "org/name", False), (f"{folder}/blobs/{weights}.hearth-partial.parts", "org/name", False),
+                   (f"{folder}/refs/main", "org/name", True), (f"{folder}/snapshots/{commit}/model.safetensors", "org/name", True),
+                   (f"{place.ollama}/blobs/{digest}.hearth-partial", name, False),
+                   (f"{place.ollama}/manifests/{hub.host}/library/tiny/latest", name, True))
+        for wish in ("off", ""):  # with and without the kernel's help
+            for path, model, done in planted:
+                with open(victim, "wb") as out:
+                    out.write(content)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                os.symlink(victim, path)
+                ended = place.run("pull", model, HEARTH_CONFINE=wish)
+                assert (ended.code == 0) == done, (path, ended)
+                assert read(victim) == content, path
+                if os.path.lexists(path) and not done:
+                    os.unlink(path)
+                shutil.rmtree(folder, ignore_errors=True)
+                shutil.rmtree(place.ollama, ignore_errors=True)
+
+
+@test
+def a_blob_that_is_a_link_out_of_the_store_is_checked_and_never_removed_with_what_it_points_to():
+    with Hub() as hub, Place(hub) as place:
+        manifest = hub.add_ollama("library", "tiny", "latest", {"model": gguf()})
+        name = f"ollama:http://{hub.host}/library/tiny"
+        place.good("pull", name)
+        blob = os.path.join(place.ollama, "blobs", manifest["layers"][0]["digest"].replace(":", "-"))
+        elsewhere = os.path.join(place.name, "elsewhere")
+        with open(elsewhere, "wb") as out:
+            out.write(b"GGUF" + bytes(len(gguf()) - 4))
+        os.unlink(blob)
+        os.symlink(elsewhere, blob)
+        one_line(place.run("show", name), 1, "byte 4: version")  # read as the file that it is
+        place.good("pull", name, "--check")
+        assert read(blob) == gguf() and not os.path.islink(blob)
+        os.unlink(blob)
+        os.symlink(elsewhere, blob)
+        place.good("rm", name)
+        place.good("prune", "--yes") if "--yes" in place.good("help", "prune").out else place.good("prune")
+        assert read(elsewhere)[:4] == b"GGUF" and not os.path.lexists(blob)
+
+
+@test
 def wrong_content_never_appears():
     files = model_files()
     weights = sha256(files["model.safetensors"])

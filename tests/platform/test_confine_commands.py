@@ -108,6 +108,20 @@ def a_split_set_is_read_whole_also_through_links():
 
 
 @test
+def files_that_commands_read_after_the_model_are_read():
+    env = required()
+    with tempfile.TemporaryDirectory(prefix="hearth confine ") as folder:
+        words = os.path.join(folder, "words")
+        with open(words, "w", encoding="utf-8") as file:
+            file.write("some text")
+        ids = hearth("tokenize", TOKENIZER, "--text", "some text", "--ids", env=env).out
+        assert ids and hearth("tokenize", TOKENIZER, words, "--ids", env=env).out == ids
+        piped = subprocess.run(f"'{HEARTH}' tokenize '{TOKENIZER}' /dev/stdin --ids < '{words}'; '{HEARTH}' tokenize '{TOKENIZER}' /dev/fd/3 --ids 3< <(cat '{words}')",
+                               shell=True, executable="/bin/bash", env=env, capture_output=True, text=True, timeout=60)
+        assert piped.stdout == ids + ids, piped
+
+
+@test
 def what_commands_write_is_beside_the_output_alone():
     env = required()
     with tempfile.TemporaryDirectory(prefix="hearth confine ") as folder:
@@ -122,6 +136,21 @@ def what_commands_write_is_beside_the_output_alone():
             assert "ermission" not in ended.stderr and "not permitted" not in ended.stderr, ended
         assert sorted(os.listdir(os.path.join(folder, "out"))) == ["a.gguf", "b.gguf"]
         assert sorted(os.listdir(folder)) == ["model.gguf", "out"]
+
+
+@test
+def list_reads_the_stores_also_where_models_are_links_out_of_them():
+    env = required()
+    with tempfile.TemporaryDirectory(prefix="hearth confine ") as folder:
+        store = os.path.join(folder, ".local", "share", "openhearth", "models")
+        os.makedirs(store)
+        with open(os.path.join(folder, "elsewhere.gguf"), "wb") as file:
+            file.write(gguf())
+        os.symlink(os.path.join(folder, "elsewhere.gguf"), os.path.join(store, "linked.gguf"))
+        shutil.copyfile(os.path.join(folder, "elsewhere.gguf"), os.path.join(store, "here.gguf"))
+        own = {name: value for name, value in env.items() if not name.startswith(("HF_", "OLLAMA_"))}
+        listed = [hearth("list", "--json", env={**own, "HOME": folder, "HEARTH_CONFINE": wish}) for wish in ("require", "off")]
+        assert listed[0].code == 0 and listed[0].out == listed[1].out and "linked" in listed[0].out and "here" in listed[0].out, listed
 
 
 @test
