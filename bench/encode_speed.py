@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Tokens a second of encoding on one thread: hearth beside Hugging Face tokenizers, tiktoken, sentencepiece and
-mistral-common, on the same texts, the best of three rounds each, in
-seconds of the processor's time, so that what else runs does not count.
+mistral-common, on the same texts, one after the other in three rounds, the median of each, in
+seconds of the processor's time, so that what else runs counts little.
 
 bench/encode_speed.py ENCODE_TOOL [--megabytes N] [--only NAME]. ENCODE_TOOL: build/tests/tokenizer/encode_tool. Needs the
 packages of tests/requirements.txt and the fixtures (HEARTH_FIXTURES); a row whose file or package is missing is left out.
@@ -10,6 +10,7 @@ The texts are prose, code and data of 20 kB each; the ids are compared too.
 import argparse
 import itertools
 import os
+import statistics
 import sys
 import tempfile
 import time
@@ -32,13 +33,16 @@ def texts_of(fixtures, megabytes):
     return out[:megabytes * 1_000_000 // SIZE]
 
 
-def best(function, rounds=3):
-    taken = []
-    for _ in range(rounds):
-        start = time.process_time()
-        result = function()
-        taken.append(time.process_time() - start)
-    return min(taken), result
+def timed(function):
+    start = time.process_time()
+    result = function()
+    return time.process_time() - start, result
+
+
+def round_of_hearth(tool, path, data):
+    ids, log = compare_hf.run_tool(tool, path, "plain", data, 1)
+    line = log.splitlines()[-1]
+    return float(line.split("encode ")[1].split()[0]), float(line.split("load ")[1].split()[0]), ids
 
 
 def main():
@@ -52,18 +56,23 @@ def main():
     data = compare_hf.pack(texts)
     size = sum(len(t.encode()) for t in texts) / 1e6
     print("%d texts, %.1f MB, one thread, million tokens a second" % (len(texts), size))
-    print("%-36s %8s %8s  %-14s %6s" % ("", "hearth", "theirs", "whose", "times"))
+    print("%-36s %8s %8s  %-14s %6s  %s" % ("", "hearth", "theirs", "whose", "times", "load"))
     with tempfile.TemporaryDirectory() as folder:
         for name, reference, paths in itertools.chain(compare_hf.candidates(fixtures, folder), compare_hf.others(fixtures, folder)):
             if reference is None or (options.only and not name.startswith(options.only)):
                 continue
-            seconds, expected = best(lambda: reference.ids("plain", texts))
-            tokens = sum(map(len, expected)) / 1e6
-            for container, path in paths.items():
-                ours, log = compare_hf.run_tool(options.tool, path, "plain", data, 3)
-                mine = min(float(line.split("encode ")[1].split()[0]) for line in log.splitlines() if "encode " in line)
-                print("%-36s %8.2f %8.2f  %-14s %5.1fx%s" % (container, tokens / mine, tokens / seconds, type(reference).__name__, seconds / mine,
-                                                            "" if ours == expected else "  IDS DIFFER"), flush=True)
+            theirs, mine = [], {container: [] for container in paths}
+            for _ in range(3):
+                seconds, expected = timed(lambda: reference.ids("plain", texts))
+                theirs.append(seconds)
+                for container, path in paths.items():
+                    mine[container].append(round_of_hearth(options.tool, path, data))
+            tokens, seconds = sum(map(len, expected)) / 1e6, statistics.median(theirs)
+            for container, made in mine.items():
+                encode, load = (statistics.median(one[k] for one in made) for k in (0, 1))
+                print("%-36s %8.2f %8.2f  %-14s %5.1fx  %5.2f s%s" % (
+                    container, tokens / encode, tokens / seconds, type(reference).__name__, seconds / encode, load,
+                    "" if all(one[2] == expected for one in made) else "  IDS DIFFER"), flush=True)
 
 
 if __name__ == "__main__":

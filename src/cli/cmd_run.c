@@ -151,6 +151,14 @@ static const option options[] = {
      .hint = HINT_FILE,
      .help = "Offer the model these tools, a JSON list as OpenAI's interface takes it. Calls are printed, one JSON "
              "object a line."},
+    {.name = "messages",
+     .type = OPTION_TEXT,
+     .offset = offsetof(run_settings, messages),
+     .argument = "FILE",
+     .hint = HINT_FILE,
+     .help = "Begin with this conversation: a JSON array of messages, as /save writes it and OpenAI's interface takes "
+             "it. A "
+             "prompt follows it; without one it is answered as it is."},
     {.name = "raw",
      .type = OPTION_FLAG,
      .offset = offsetof(run_settings, raw),
@@ -296,8 +304,13 @@ static int answer_once(run_state *r, const buffer *prompt)
     hearth_error error = {0};
     const bool raw = r->template == NULL;
     (void)signals_leave_at_once(true); /* until the prompt is tokens: that does not look whether to stop */
-    hearth_status status =
-        raw ? HEARTH_OK : conversation_add(r->messages, "user", buffer_text(prompt), prompt->length, &error);
+    hearth_status status = raw || (prompt->length == 0 && r->s->messages != NULL)
+                               ? HEARTH_OK
+                               : conversation_add(r->messages, "user", buffer_text(prompt), prompt->length, &error);
+    if (status == HEARTH_OK && !raw && !run_asks(r->messages)) {
+        status = error_set(&error, HEARTH_E_ARGUMENT, "--messages",
+                           "a question or a tool's result at its end, or a prompt", "an answer");
+    }
     if (status == HEARTH_OK) {
         status = run_make_answer(r, raw ? buffer_text(prompt) : NULL, prompt->length, &error);
     }
@@ -343,7 +356,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     hearth_status status = !talk           ? gather_prompt(c, s, &prompt, &error)
                            : lines == NULL ? error_memory(&error, 0)
                                            : HEARTH_OK;
-    if (status == HEARTH_OK && !talk && s->prompt == NULL && prompt.length == 0) {
+    if (status == HEARTH_OK && !talk && s->prompt == NULL && s->messages == NULL && prompt.length == 0) {
         buffer_free(&prompt);
         run_free_brought(&r.brought);
         return cli_usage(c, "no prompt: standard input is empty; give one with --prompt TEXT");
@@ -429,6 +442,8 @@ const cli_command command_run = {
             {"git diff | hearth run model.gguf -p \"What does this change do?\" --temperature 0",
              "About what is piped in."},
             {"hearth run model.gguf --tools tools.json -p \"What is the weather in Paris?\"", "A call, or an answer."},
+            {"hearth run model.gguf --tools tools.json --messages conversation.json < /dev/null",
+             "A conversation answered as it is."},
             {"hearth run model.gguf --raw -p \"Once upon a time\" -n 100 --seed 7", "A text continued."},
             {NULL, NULL}},
     .run = run,

@@ -26,9 +26,10 @@ typedef struct run_settings {
     size_t most_tokens; /* 0: until the model ends its answer */
     size_t context;     /* 0: the model's */
     int compute;
-    int cache;         /* a cache_type, or -1: the computation's own */
-    int think;         /* index of run_think_names, or -1: shown at a terminal, else left out */
-    const char *tools; /* a file; NULL: none */
+    int cache;            /* a cache_type, or -1: the computation's own */
+    int think;            /* index of run_think_names, or -1: shown at a terminal, else left out */
+    const char *tools;    /* a file; NULL: none */
+    const char *messages; /* likewise */
     const char *memory;
     bool raw;
 } run_settings;
@@ -89,6 +90,11 @@ typedef struct run_state {
     run_brought brought; /* owned */
     run_answer last;     /* what it holds is owned */
 } run_state;
+
+/* run_tools.c: --messages is the conversation so far. */
+hearth_status run_read_messages(run_state *r, hearth_error *error);
+/* Whether a conversation ends in what a model answers: a question or a tool's result. */
+bool run_asks(const json_t *messages);
 
 /* run_parts.c: the parts of an answer on their way to the terminal and into r->last. */
 typedef struct run_parts {

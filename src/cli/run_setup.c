@@ -124,7 +124,10 @@ hearth_status run_open(run_state *r, const char *name, hearth_error *error)
     TRY(open_template(r, error));
     const char *system = r->s->system != NULL ? r->s->system : buffer_text(&r->brought.system);
     TRY(run_open_parts(r, error));
-    if (*system != '\0') {
+    TRY(run_read_messages(r, error));
+    const char *first = json_string_value(json_object_get(json_array_get(r->messages, 0), "role"));
+    const bool told = r->s->system == NULL && first != NULL && strcmp(first, "system") == 0;
+    if (*system != '\0' && !told) {
         TRY(conversation_set_system(r->messages, system, error));
     }
     return open_session(r, error);

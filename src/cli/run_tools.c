@@ -77,6 +77,30 @@ static hearth_status set_thinking(run_state *r, hearth_error *error)
     return HEARTH_OK;
 }
 
+hearth_status run_read_messages(run_state *r, hearth_error *error)
+{
+    if (r->s->messages == NULL) {
+        return HEARTH_OK;
+    }
+    if (r->template == NULL) {
+        return error_set(error, HEARTH_E_ARGUMENT, "--messages", "a model with a chat template", "%s",
+                         r->s->raw ? "--raw" : "one that has none");
+    }
+    json_t *loaded = NULL;
+    TRY(conversation_load(r->s->messages, &loaded, error));
+    json_decref(r->messages);
+    r->messages = loaded;
+    return HEARTH_OK;
+}
+
+bool run_asks(const json_t *messages)
+{
+    const size_t count = json_array_size(messages);
+    const char *role =
+        count == 0 ? NULL : json_string_value(json_object_get(json_array_get(messages, count - 1), "role"));
+    return role != NULL && strcmp(role, "assistant") != 0;
+}
+
 hearth_status run_open_parts(run_state *r, hearth_error *error)
 {
     r->variables = json_object();

@@ -178,9 +178,7 @@ static bool act_tool(run_state *r, const char *argument)
 static bool act_go(run_state *r, const char *argument)
 {
     (void)argument;
-    const size_t count = json_array_size(r->messages);
-    const char *role = json_string_value(json_object_get(json_array_get(r->messages, count - 1), "role"));
-    if (count == 0 || role == NULL || strcmp(role, "assistant") == 0) {
+    if (!run_asks(r->messages)) {
         (void)cli_usage(r->c, "/go answers a conversation that ends in a question or in a tool's result");
     } else {
         r->answer_now = true;

@@ -34,11 +34,16 @@ void tekken_vocab_free(tekken_vocab *v)
 
 /* ---- JSON ---- */
 
-static bool take(scan *s, char c)
+static void pass_space(scan *s)
 {
     while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\r' || *s->at == '\t')) {
         s->at++;
     }
+}
+
+static bool take(scan *s, char c)
+{
+    pass_space(s);
     if (s->at < s->end && *s->at == c) {
         s->at++;
         return true;
@@ -106,19 +111,15 @@ static bool take_word(scan *s, const char *word)
 /* A number as ranks are written: digits, at most nine, without a zero in front. */
 static bool take_rank(scan *s, uint64_t *ret)
 {
-    for (char first = '0'; first <= '9'; first++) {
-        if (!take(s, first)) {
-            continue;
-        }
-        size_t digits = 1;
-        *ret = (uint64_t)(first - '0');
-        for (; s->at < s->end && *s->at >= '0' && *s->at <= '9' && digits < 9; s->at++, digits++) {
-            *ret = *ret * 10 + (uint64_t)(*s->at - '0');
-        }
-        const char after = s->at < s->end ? *s->at : '\0';
-        return (first != '0' || digits == 1) && (after == ',' || after == '}' || after == '\n' || after == ' ');
+    pass_space(s);
+    const char *start = s->at;
+    *ret = 0;
+    for (; s->at < s->end && *s->at >= '0' && *s->at <= '9' && s->at - start < 9; s->at++) {
+        *ret = *ret * 10 + (uint64_t)(*s->at - '0');
     }
-    return false;
+    const char after = s->at < s->end ? *s->at : '\0';
+    return s->at > start && (*start != '0' || s->at - start == 1) &&
+           (after == ',' || after == '}' || after == '\n' || after == ' ');
 }
 
 /* ---- entries ---- */

@@ -38,6 +38,7 @@ typedef enum call_form {
     CALL_KEYS,       /* name, then pairs of marked keys and values */
     CALL_FUNCTION,   /* name> {…} */
     CALL_PYTHON,     /* [name(key="value", …), …], or one call a line */
+    CALL_LIST,       /* a list as above; its first bracket is the end of the mark */
     CALL_SINGLE_KEY, /* {"name": {…}}, or a list of them */
     CALL_HARMONY,    /* {…}; the name is in the message's header */
 } call_form;

@@ -274,6 +274,19 @@ static hearth_status parse_values(call_span s, add_fn add, json_t *calls, hearth
 
 /* ---- what families put around it ---- */
 
+static hearth_status parse_list(call_span s, json_t *calls, hearth_error *error)
+{
+    buffer list;
+    buffer_init(&list, 0);
+    hearth_status status = buffer_append_char(&list, '[', error);
+    status = status != HEARTH_OK ? status : buffer_append(&list, s.text, s.length, error);
+    if (status == HEARTH_OK) {
+        status = parse_values((call_span){list.data, list.length}, add_object, calls, error);
+    }
+    buffer_free(&list);
+    return status;
+}
+
 /* "functions." and what a built-in tool's method is called are none of the name. */
 static call_span bare_name(call_span name)
 {
@@ -453,6 +466,8 @@ static hearth_status parse(const call_source *source, json_t *calls, hearth_erro
         return parse_function(b, calls, error);
     case CALL_PYTHON:
         return tool_python_parse(whole(b), calls, error);
+    case CALL_LIST:
+        return parse_list(whole(b), calls, error);
     case CALL_SINGLE_KEY:
         return parse_values(whole(b), add_members, calls, error);
     case CALL_HARMONY:

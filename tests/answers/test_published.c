@@ -39,7 +39,7 @@ static const published rows[] = {
     {"deepseek-ai-DeepSeek-R1-Distill-Llama-8B", "think", "deepseek", CHAT_SWITCH_NONE, false, -1},
     {"deepseek-ai-DeepSeek-R1-Distill-Qwen-32B", "think", "deepseek", CHAT_SWITCH_FULL, false, -1},
     {"deepseek-ai-DeepSeek-V3.1", "think", "deepseek", CHAT_SWITCH_FULL, false, -1},
-    {"fireworks-ai-llama-3-firefunction-v2", NULL, NULL, CHAT_SWITCH_NONE, false, -1},
+    {"fireworks-ai-llama-3-firefunction-v2", NULL, "functools", CHAT_SWITCH_NONE, false, -1},
     {"google-gemma-2-2b-it", NULL, NULL, CHAT_SWITCH_NONE, false, -1},
     {"ibm-granite-granite-3.3-2B-Instruct", "granite", "granite", CHAT_SWITCH_FULL, true, -1},
     {"meetkai-functionary-medium-v3.1", NULL, "functionary", CHAT_SWITCH_NONE, true, 0},

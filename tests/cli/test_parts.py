@@ -104,6 +104,34 @@ def tools_reach_the_template_and_their_text_stays_text():
         assert prompt == spelled + len("<|im_end|>") - 1, (prompt, spelled)  # the description's is ten bytes, not the token
 
 
+def messages_in(place, value):
+    path = os.path.join(place, "messages.json")
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(value, f)
+    return path
+
+
+@test
+def a_conversation_from_a_file_is_answered():
+    with folder() as place:
+        model, tools = write_model(os.path.join(place, "m")), tools_in(place)
+        question = {"role": "user", "content": "Two and two?"}
+        first = good_json(*run(model, "--tools", tools))
+        same = good_json("run", model, "--messages", messages_in(place, [question]), "--tools", tools, "--json", "--temperature", "0", stdin="")
+        assert {k: same[k] for k in ("text", "tool_calls", "tokens")} == {k: first[k] for k in ("text", "tool_calls", "tokens")}, (same, first)
+        asked = [question, {"role": "assistant", "content": "", "tool_calls": [{"id": CALL["id"], "type": "function", "function": {
+            "name": CALL["name"], "arguments": CALL["arguments"]}}]}, {"role": "tool", "tool_call_id": CALL["id"], "content": "4"}]
+        rendered = good_json("template", model, stdin=json.dumps({"messages": asked}))["text"]
+        result = good_json("run", model, "--messages", messages_in(place, {"messages": asked}), "--json", "--temperature", "0", stdin="")
+        assert result["tokens"]["prompt"] == len(good("tokenize", model, "--ids", "--special", "--text", rendered).out.split()), result
+        one_line(hearth("run", model, "--messages", messages_in(place, asked[:2]), stdin=""), 2, "--messages", "at its end")
+        one_line(hearth("run", model, "--messages", messages_in(place, {"a": 1}), stdin=""), 1, "messages.json")
+        one_line(hearth("run", model, "--messages", messages_in(place, asked), "--raw", stdin=""), 2, "--messages")
+        both = good_json("run", model, "--messages", messages_in(place, asked[:1]), "-p", "And three?", "--json", "--temperature", "0")
+        rendered = good_json("template", model, stdin=json.dumps([question, {"role": "user", "content": "And three?"}]))["text"]
+        assert both["tokens"]["prompt"] == len(good("tokenize", model, "--ids", "--special", "--text", rendered).out.split()), both
+
+
 @test
 def wrong_tools_are_refused():
     with folder() as place:

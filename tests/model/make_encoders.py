@@ -31,8 +31,15 @@ BASE = dict(vocab_size=72, hidden_size=32, intermediate_size=48, num_hidden_laye
 ROWS = {
     "bert": ("bert", dict(max_position_embeddings=128), True),
     "roberta": ("roberta", dict(max_position_embeddings=130, pad_token_id=1, type_vocab_size=1, hidden_act="gelu"), True),
+    "xlm-roberta": ("xlm-roberta", dict(max_position_embeddings=130, pad_token_id=1, bos_token_id=0, eos_token_id=2, type_vocab_size=1,
+                                        hidden_act="gelu"), False),
+    "qwen3-embedding": ("qwen3", dict(max_position_embeddings=128, num_key_value_heads=2, head_dim=8, tie_word_embeddings=True,
+                                      pad_token_id=1, bos_token_id=None, eos_token_id=2), False),
+    "e5-mistral": ("mistral", dict(max_position_embeddings=128, num_key_value_heads=2, head_dim=8, sliding_window=None,
+                                   pad_token_id=1, bos_token_id=0, eos_token_id=2), False),
     "nomic-bert": ("nomic_bert", dict(max_position_embeddings=8192), True),
 }
+UNIGRAM = {"xlm-roberta": (("<s>",), "cls"), "qwen3-embedding": ((), "lasttoken"), "e5-mistral": (("<s>",), "lasttoken")}
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", ",", "the", "cat", "sleeps", "##ing", "dog", "query", "hello", "\u732b", ":"]
 VOCABULARY = (WORDS + list(string.ascii_lowercase) + ["##" + c for c in string.ascii_lowercase] + ["##\u00df", "\u03b1", "##\u03b2", "2"])[:72]
 TEXTS = ["The cat sleeps.", "A dog, sleeping", "", "H\u00e9llo \u732b!", "zebra " * 40, "[MASK] dog", "caf\u00e9\u0301 x\u0000y\ttab", "hello"]
@@ -94,7 +101,42 @@ def add_tokenizer(folder):
     write("config_sentence_transformers.json", {"prompts": PROMPTS, "default_prompt_name": None})
 
 
-def vectors(folder):
+def write_json(folder, name, value):
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def add_unigram(folder, before=("<s>",), pooling="cls"):
+    """Unigram as XLM-RoBERTa's tokenizer.json has it (its character map but for NFKC, which the map is made of), the ids shifted
+    behind <s>, <pad>, </s> and <unk>; first token's state, normed, as BGE-M3."""
+    from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, processors
+    words = ["\u2581", "\u2581the", "\u2581cat", "\u2581sleep", "s", "ing", "\u2581dog", "query", "\u2581h", "ello", ".", ",", ":", "\u732b", "\u00e9"]
+    pieces = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
+    pieces += [(w, -2.0 - 0.13 * i) for i, w in enumerate(words)]
+    pieces += [(c, -6.0 - 0.11 * i) for i, c in enumerate(string.ascii_lowercase + string.ascii_uppercase + "0") if c != "s"]
+    pieces += [("<mask>", 0.0)]
+    t = tokenizers.Tokenizer(models.Unigram(pieces, unk_id=3))
+    t.normalizer = normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")])
+    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace("\u2581", "always")])
+    t.decoder = decoders.Metaspace("\u2581", "always")
+    t.post_processor = processors.TemplateProcessing(single=[*before, "$A", "</s>"], special_tokens=[("<s>", 0), ("</s>", 2)])
+    t.add_special_tokens([AddedToken(w, normalized=False) for w in ("<s>", "<pad>", "</s>", "<unk>")] + [AddedToken("<mask>", lstrip=True, normalized=False)])
+    assert t.get_vocab_size() == len(pieces) == 72
+    t.save(str(folder / "tokenizer.json"))
+    write_json(folder, "tokenizer_config.json", {
+        "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>",
+        "mask_token": "<mask>", "tokenizer_class": "XLMRobertaTokenizer" if pooling == "cls" else "PreTrainedTokenizerFast",
+        "model_max_length": 128})
+    write_json(folder, "modules.json", [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+                                        {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+                                        {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}])
+    write_json(folder, "1_Pooling/config.json", {"word_embedding_dimension": 32, "pooling_mode_mean_tokens": False, **{
+        "pooling_mode_%s" % mode: mode.startswith(pooling) for mode in ("cls_token", "lasttoken")}})
+    write_json(folder, "sentence_bert_config.json", {"max_seq_length": 24, "do_lower_case": False})
+    write_json(folder, "config_sentence_transformers.json", {"prompts": PROMPTS, "default_prompt_name": None})
+
+
+def vectors(folder, own="mean"):
     """By sentence-transformers, for each pooling, normed or not, with a prompt, and cut to 16 dimensions."""
     from sentence_transformers import models
     out = []
@@ -108,7 +150,7 @@ def vectors(folder):
                 out.append({"pooling": pooling.replace("lasttoken", "last"), "normalize": normalize, "prompt": PROMPTS.get(prompt), "dimensions": 32,
                             "vectors": [six(r) for r in rows.tolist()]})
     rows = whole.encode(TEXTS, truncate_dim=16, normalize_embeddings=True)
-    out.append({"pooling": "mean", "normalize": True, "prompt": None, "dimensions": 16, "vectors": [six(r) for r in rows.tolist()]})
+    out.append({"pooling": own.replace("token", ""), "normalize": True, "prompt": None, "dimensions": 16, "vectors": [six(r) for r in rows.tolist()]})
     return {"texts": TEXTS, "ids": [whole.tokenizer(t)["input_ids"] for t in TEXTS], "made": out}
 
 
@@ -161,6 +203,13 @@ def make(converter, number, name):
         model.to(torch.float32)
         add_tokenizer(folder)
         golden["texts"] = vectors(folder)
+    if name in UNIGRAM:
+        model.to(torch.float32)
+        add_unigram(folder, *UNIGRAM[name])
+        golden["texts"] = vectors(folder, UNIGRAM[name][1])
+    if name == "qwen3-embedding":  # the published files name the class with a head, beside tensors without its prefix
+        path = folder / "config.json"
+        path.write_text(path.read_text().replace("Qwen3Model", "Qwen3ForCausalLM"))
     (folder / "golden.json").write_text(json.dumps(golden, separators=(",", ":"), ensure_ascii=False) + "\n", encoding="utf-8")
     path = HERE / f"{name}.gguf"
     path.unlink(missing_ok=True)

@@ -20,6 +20,10 @@
 
 static const char *const names[] = {"bert", "roberta", "nomic-bert"};
 #define NAMES (sizeof names / sizeof names[0])
+/* Folders alone: an encoder with a Unigram tokenizer, and models that write text, their last token's state the vector.
+ */
+static const char *const folders[] = {"xlm-roberta", "qwen3-embedding", "e5-mistral"};
+#define FOLDERS (sizeof folders / sizeof folders[0])
 
 static const char *path_of(const char *name, const char *tail)
 {
@@ -266,6 +270,32 @@ static void vectors_are_those_of_sentence_transformers(void **state)
     json_decref(golden);
 }
 
+/* Ids and vectors of the folders' own texts, and what their files say about pooling. */
+static void folders_with_unigram(void **state)
+{
+    (void)state;
+    engine *e = make_engine(2, NULL);
+    for (size_t k = 0; k < FOLDERS; k++) {
+        json_t *golden = read_json(path_of(folders[k], "/golden.json"));
+        const json_t *texts = json_object_get(golden, "texts");
+        const json_t *made = json_object_get(texts, "made");
+        model *m = open_model(e, path_of(folders[k], ""), COMPUTE_F32);
+        embedding_config c = {0};
+        OK(embedding_config_read(m, &c, error));
+        assert_true(c.pooling == (k == 0 ? POOLING_CLS : POOLING_LAST) && c.normalize && c.most_tokens == 24);
+        assert_string_equal(json_string_value(json_object_get(c.prompts, "query")), "query: ");
+        embedding_config_free(&c);
+        expect_ids(m->tokenizer, json_object_get(texts, "texts"), json_object_get(texts, "ids"), folders[k]);
+        assert_int_equal(json_array_size(made), 13);
+        for (size_t i = 0; i < json_array_size(made); i++) {
+            check_vectors(m, json_object_get(texts, "texts"), json_array_get(made, i), folders[k]);
+        }
+        model_close(m);
+        json_decref(golden);
+    }
+    engine_free(e);
+}
+
 static void files_say_how(void **state)
 {
     (void)state;
@@ -421,6 +451,7 @@ int main(void)
         cmocka_unit_test(one_result),
         cmocka_unit_test(ids_are_those_of_tokenizers),
         cmocka_unit_test(vectors_are_those_of_sentence_transformers),
+        cmocka_unit_test(folders_with_unigram),
         cmocka_unit_test(files_say_how),
         cmocka_unit_test(batches_change_nothing),
         cmocka_unit_test(decoders_give_the_state_after_the_norm),

@@ -155,12 +155,16 @@ def candidates(fixtures, folder):
     def file(*parts):
         return os.path.join(fixtures, *parts)
     gpt2, llama2 = (file("tokenizers", "llama.cpp", "ggml-vocab-%s.gguf" % name) for name in ("gpt-2", "llama-spm"))
+    coder, deepseek = (file("tokenizers", "llama.cpp", "ggml-vocab-deepseek-%s.gguf" % name) for name in ("coder", "llm"))
     smollm2, qwen = v.smollm2_path(), v.qwen_path()
     rows = [("gpt-2", gpt2, v.gpt2, gpt2), ("gpt-2, published", file("tokenizers", "gpt2-hf", "gpt2_tokenizer.json"), None, None),
             ("llama 2", llama2, v.llama2, llama2),
             ("llama 3", file("tokenizers", "llama3.2"), lambda _: v.llama3(fixtures), lambda to: v.llama3_gguf(fixtures, to)),
             ("qwen 2", qwen, v.qwen2, lambda to: v.qwen2_gguf(qwen, to)),
             ("smollm2", smollm2, v.smollm2, smollm2),
+            ("qwen 3.5's pattern", qwen, v.qwen35, None),
+            ("deepseek coder", coder, v.deepseek_coder, coder),
+            ("deepseek v3's patterns", deepseek, v.deepseek_v3, None),
             ("o200k", file("tokenizers", "tiktoken-more"), lambda _: v.o200k(fixtures), None),
             ("neox", file("tokenizers", "neox", "20B_tokenizer.json"), None, None),
             ("neox-olmo", file("tokenizers", "neox", "allenai_gpt-neox-olmo-dolma-v1_5.json"), None, None),

@@ -301,6 +301,7 @@ static void wrong_tekken(void **state)
     "{\"config\": {\"pattern\": \"a|[^a]\", \"default_vocab_size\": " size                                             \
     ", \"default_num_special_tokens\": " special "}, "
 #define VOCAB "\"vocab\": [{\"rank\": 0, \"token_bytes\": \"YQ==\"}, {\"rank\": 1, \"token_bytes\": \"Yg==\"}], "
+#define ENTRY(members) "\"vocab\": [{" members "}], "
 #define LIST(rank) "\"special_tokens\": [{\"rank\": " rank ", \"token_str\": \"<s>\", \"is_control\": true}]}"
     const char *name = "tekken.json";
     expect_file(name, CONFIG("4", "2") VOCAB LIST("1"), HEARTH_OK, "");
@@ -319,6 +320,31 @@ static void wrong_tekken(void **state)
                 CONFIG("3", "1") "\"vocab\": [{\"rank\": 0, \"token_bytes\": \"YQ==\"}, {\"rank\": 9, "
                                  "\"token_bytes\": \"Yg==\"}], " LIST("0"),
                 HEARTH_E_FORMAT, "a token for every rank");
+    /* What the scan for plain entries leaves to the parser, and what looks plain but is no JSON. */
+    expect_file(name, CONFIG("3", "2") ENTRY("\"rank\": 0, \"token_bytes\": \"YQ==\", \"token_str\": null") LIST("1"),
+                HEARTH_OK, "");
+    expect_file(name,
+                CONFIG("3", "2") ENTRY("\"token_str\": \"\\u0000\\\"\", \"token_bytes\":\"YQ==\",\"rank\":0") LIST("1"),
+                HEARTH_OK, "");
+    expect_file(name, CONFIG("3", "2") ENTRY("\"rank\": 0, \"token_bytes\": \"YQ\\u003d=\", \"more\": [1]") LIST("1"),
+                HEARTH_OK, "");
+    expect_file(name,
+                CONFIG("3", "2") ENTRY("\"rank\": 0, \"token_bytes\": \"YQ==\", \"token_str\": \"\\ud800\"") LIST("1"),
+                HEARTH_E_FORMAT, "JSON");
+    expect_file(name, CONFIG("3", "2") ENTRY("\"rank\": 00, \"token_bytes\": \"YQ==\"") LIST("1"), HEARTH_E_FORMAT,
+                "JSON");
+    expect_file(name, CONFIG("3", "2") ENTRY("\"rank\": 0, \"rank\": 0, \"token_bytes\": \"YQ==\"") LIST("1"),
+                HEARTH_E_FORMAT, "JSON");
+    expect_file(name, CONFIG("3", "2") ENTRY("\"rank\": 0, \"token_bytes\": \"YQ==\"") VOCAB LIST("1"), HEARTH_E_FORMAT,
+                "JSON");
+    expect_file(name,
+                CONFIG("3", "2") ENTRY("\"rank\": 0, \"token_bytes\": \"YQ==\", \"token_str\": \"\\x\"") LIST("1"),
+                HEARTH_E_FORMAT, "JSON");
+    expect_file(name,
+                CONFIG("3", "2") ENTRY("\"rank\": 0, \"token_bytes\": \"YQ==\", \"token_str\": \"\xFF\"") LIST("1"),
+                HEARTH_E_FORMAT, "JSON");
+    expect_file(name, CONFIG("3", "2") ENTRY("\"rank\": 0.0, \"token_bytes\": \"YQ==\"") LIST("1"), HEARTH_E_FORMAT,
+                "vocab[0]");
     expect_file(name, "{\"config\": {}, \"vocab\": []}", HEARTH_E_FORMAT, "config.pattern");
     expect_file(name, CONFIG("4", "2") "\"vocab\": {}}", HEARTH_E_FORMAT, "vocab");
     expect_file(

@@ -88,6 +88,13 @@ def split(pattern):
         level(use_regex=False)]}
 
 
+def splits(*patterns, digits=False):
+    """A list of patterns, each applied to the pieces of the one before."""
+    steps = [{"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False} for pattern in patterns]
+    steps += [{"type": "Digits", "individual_digits": True}] if digits else []
+    return {"type": "Sequence", "pretokenizers": [*steps, level(use_regex=False)]}
+
+
 def level(use_regex=True):
     return {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": use_regex}
 
@@ -190,6 +197,29 @@ def smollm2(path):
 
 def gpt2(path):
     return gguf_byte_level(path, level())
+
+
+DEEPSEEK_CODER = ("[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[一-龥ࠀ-一가-퟿]+")
+DEEPSEEK_V3 = (r"\p{N}{1,3}", "[一-龥぀-ゟ゠-ヿ]+",
+               "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+|"
+               " ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+")
+QWEN35 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|"
+          r"\s+(?!\S)|\s+")
+
+
+def deepseek_coder(path):
+    return gguf_byte_level(path, splits(*DEEPSEEK_CODER, digits=True))
+
+
+def deepseek_v3(path):
+    """V3's patterns over the vocabulary of DeepSeek LLM."""
+    return gguf_byte_level(path, splits(*DEEPSEEK_V3))
+
+
+def qwen35(path):
+    """Qwen 3.5's pattern over the vocabulary of Qwen 2."""
+    vocabulary, merges, special = qwen2_parts(path)
+    return byte_level(vocabulary, merges, split(QWEN35), special, normalizer={"type": "NFC"})
 
 
 def llama2(path):
