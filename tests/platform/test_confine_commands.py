@@ -93,6 +93,23 @@ def pull_is_confined_and_what_it_fetched_is_links_that_show_reads():
 
 
 @test
+def stores_on_other_disks_are_pulled_to_through_their_links():
+    env = required()
+    with Hub() as hub, Place(hub, HEARTH_CONFINE="require") as place, tempfile.TemporaryDirectory(prefix="hearth disk ") as disk:
+        hub.add_repository("org/name", model_files())
+        hub.add_ollama("library", "tiny", "latest", {"model": gguf()})
+        for store, inner in ((place.cache, "models--org--name"), (place.ollama, "blobs"), (place.ollama, "manifests")):
+            os.makedirs(os.path.join(disk, inner))
+            os.makedirs(store, exist_ok=True)
+            os.symlink(os.path.join(disk, inner), os.path.join(store, inner))
+        for name in ("org/name", f"ollama:http://{hub.host}/library/tiny"):
+            place.good("pull", name)
+            shown = hearth("show", name, env={**place.env, **env, "HOME": place.name}, timeout=60)
+            assert shown.code == 0, shown
+        assert os.listdir(os.path.join(disk, "blobs")) and os.listdir(os.path.join(disk, "models--org--name", "blobs"))
+
+
+@test
 def a_split_set_is_read_whole_also_through_links():
     env = required()
     with tempfile.TemporaryDirectory(prefix="hearth confine ") as folder:
