@@ -252,6 +252,32 @@ static hearth_status add_url_store(file_list *list, hearth_error *error)
     return add_store(list, models, error);
 }
 
+/* The store that `name` goes to. Folders of it that somebody put on another disk, with a link in their place, are part
+ * of it. */
+static hearth_status add_stores_of(file_list *list, const model_name *name, hearth_error *error)
+{
+    if (name->source == MODEL_SOURCE_URL) {
+        return add_url_store(list, error);
+    }
+    const bool ollama = name->source == MODEL_SOURCE_OLLAMA;
+    const char *const inner[] = {ollama ? "manifests" : "snapshots", "blobs", "refs"};
+    char *store = ollama ? ollama_store_folder() : hub_cache_folder();
+    char *folder = store == NULL ? NULL : ollama ? mem_strdup(store) : hub_cache_repository(store, name);
+    hearth_status status = HEARTH_OK;
+    for (size_t i = 0; status == HEARTH_OK && folder != NULL && i < sizeof inner / sizeof *inner; i++) {
+        status = add(list, file_join(folder, inner[i]), error);
+    }
+    if (status == HEARTH_OK && folder != NULL) {
+        status = add_copy(list, folder, error);
+    }
+    mem_free(folder);
+    if (status != HEARTH_OK) {
+        mem_free(store);
+        return status;
+    }
+    return add_store(list, store, error);
+}
+
 /* The token, certificates, and a model that is copied from a path. */
 static hearth_status add_read(file_list *list, const char *name, hearth_error *error)
 {
@@ -283,12 +309,7 @@ hearth_status confine_to_pull(const char *name, hearth_error *error)
         return HEARTH_OK;
     }
     hearth_status status = add_read(&read, name, error);
-    if (status == HEARTH_OK && parts.source == MODEL_SOURCE_URL) {
-        status = add_url_store(&write, error);
-    } else if (status == HEARTH_OK) {
-        status =
-            add_store(&write, parts.source == MODEL_SOURCE_OLLAMA ? ollama_store_folder() : hub_cache_folder(), error);
-    }
+    status = status == HEARTH_OK ? add_stores_of(&write, &parts, error) : status;
     status = status == HEARTH_OK ? confine(&read, &write, true, required, error) : status;
     file_list_free(&read);
     file_list_free(&write);

@@ -74,7 +74,8 @@ def try_model(model, path, wanted, more, show):
     """wanted: None for an answer, else what the line must say, or several of which it must say one."""
     model.write(path)
     wanted = (wanted,) if isinstance(wanted, str) else wanted
-    code, said = one_run(["run", path, "--raw", "-p", "aab", "-n", "4", *more])
+    threads = () if show else ("--threads", "1")  # with more a run waits for the cores that others use
+    code, said = one_run(["run", path, "--raw", "-p", "aab", "-n", "4", *threads, *more])
     if wanted is None:
         assert code == 0, f"expected an answer: {said}"
     else:

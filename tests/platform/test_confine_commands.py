@@ -14,9 +14,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(os.path.dirname(HERE), "cli"), os.path.join(os.path.dirname(HERE), "hub")]
 from place import Place, gguf, model_files  # noqa: E402
 from server import Hub  # noqa: E402
-from tap import HEARTH, SOURCE, Skip, environment, hearth, main, test  # noqa: E402
+from tap import BUILD, HEARTH, SOURCE, Skip, environment, hearth, main, test  # noqa: E402
 
 GOLDEN = os.path.join(SOURCE, "tests")
+OLD_KERNEL = next((argument for argument in sys.argv[1:] if argument.endswith(".so")), os.path.join(BUILD, "tests", "platform", "old_kernel.so"))
+sys.argv = [argument for argument in sys.argv if not argument.endswith(".so")]
 TOKENIZER = os.path.join(GOLDEN, "tokenizer", "golden", "unigram.model")
 PARTS = [os.path.join(GOLDEN, "formats", "golden", f"split-{n:05}-of-00003.gguf") for n in (1, 2, 3)]
 
@@ -91,6 +93,23 @@ def pull_is_confined_and_what_it_fetched_is_links_that_show_reads():
 
 
 @test
+def stores_on_other_disks_are_pulled_to_through_their_links():
+    env = required()
+    with Hub() as hub, Place(hub, HEARTH_CONFINE="require") as place, tempfile.TemporaryDirectory(prefix="hearth disk ") as disk:
+        hub.add_repository("org/name", model_files())
+        hub.add_ollama("library", "tiny", "latest", {"model": gguf()})
+        for store, inner in ((place.cache, "models--org--name"), (place.ollama, "blobs"), (place.ollama, "manifests")):
+            os.makedirs(os.path.join(disk, inner))
+            os.makedirs(store, exist_ok=True)
+            os.symlink(os.path.join(disk, inner), os.path.join(store, inner))
+        for name in ("org/name", f"ollama:http://{hub.host}/library/tiny"):
+            place.good("pull", name)
+            shown = hearth("show", name, env={**place.env, **env, "HOME": place.name}, timeout=60)
+            assert shown.code == 0, shown
+        assert os.listdir(os.path.join(disk, "blobs")) and os.listdir(os.path.join(disk, "models--org--name", "blobs"))
+
+
+@test
 def a_split_set_is_read_whole_also_through_links():
     env = required()
     with tempfile.TemporaryDirectory(prefix="hearth confine ") as folder:
@@ -151,6 +170,22 @@ def list_reads_the_stores_also_where_models_are_links_out_of_them():
         own = {name: value for name, value in env.items() if not name.startswith(("HF_", "OLLAMA_"))}
         listed = [hearth("list", "--json", env={**own, "HOME": folder, "HEARTH_CONFINE": wish}) for wish in ("require", "off")]
         assert listed[0].code == 0 and listed[0].out == listed[1].out and "linked" in listed[0].out and "here" in listed[0].out, listed
+
+
+@test
+def kernels_that_offer_less_are_lived_with():
+    env = required()
+    for version in (None, "1", "2", "3", "4", "5", "6"):
+        old = {**env, "LD_PRELOAD": OLD_KERNEL, "HEARTH_CONFINE": "", **({"OLD_KERNEL": version} if version else {})}
+        assert hearth("tokenize", TOKENIZER, "--text", "a", "--ids", env=old).code == 0
+        with tempfile.TemporaryDirectory(prefix="hearth confine ") as folder:
+            with open(os.path.join(folder, "model.gguf"), "wb") as file:
+                file.write(gguf())
+            made = hearth("quantize", os.path.join(folder, "model.gguf"), "q8_0", os.path.join(folder, "made.gguf"), env=old)
+            assert made.code == 0 and os.path.exists(os.path.join(folder, "made.gguf")), made
+            strict = hearth("quantize", os.path.join(folder, "model.gguf"), "q8_0", os.path.join(folder, "b.gguf"), env={**old, "HEARTH_CONFINE": "require"})
+            wanted = {None: "Landlock missing, seccomp missing", "1": "Landlock missing, seccomp there"}.get(version)
+            assert (strict.code == 0) == (wanted is None) and (wanted or "") in strict.err, (version, strict)
 
 
 @test
