@@ -85,7 +85,8 @@ static void count_norms(counting *n, weight_size *to, uint32_t layer)
     for (uint32_t i = 0; i < norms; i++) {
         add_norm(n, to, c->width);
     }
-    if (form->qk_norm != QK_NORM_NONE && !form->norm_weightless && !layer_bit(c->recurrent, layer)) {
+    if (form->qk_norm != QK_NORM_NONE && form->qk_norm != QK_NORM_TURNED && !form->norm_weightless &&
+        !layer_bit(c->recurrent, layer)) {
         const bool one = form->qk_norm == QK_NORM_HEAD;
         add_vector(n, to, (one ? 1 : (uint64_t)c->heads) * c->head_dim);
         add_vector(n, to, (one ? 1 : (uint64_t)c->kv_heads) * c->head_dim);
