@@ -111,7 +111,7 @@ void quantize_blocks(const search_table *s, dtype type, const quantize_tile *til
     search_small found;
     int8_t q[SEARCH_LANES * 32] __attribute__((aligned(64)));
     for (size_t at = 0; at < tile->n; at += 32) {
-        const search_tile t = {tile->x + at * SEARCH_LANES, tile->w + at * SEARCH_LANES};
+        const search_tile t = {tile->x + at * SEARCH_LANES, tile->w == NULL ? NULL : tile->w + at * SEARCH_LANES};
         search_small_block(s, type, &t, &found);
         s->scatter(found.q, 32, q);
         for (unsigned r = 0; r < tile->count; r++) {

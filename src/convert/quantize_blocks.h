@@ -11,7 +11,7 @@
 
 /* Sixteen rows side by side. */
 typedef struct quantize_tile {
-    const float *x, *w; /* [n][16]; w: weights, not negative */
+    const float *x, *w; /* [n][16]; w: weights, not negative; NULL: ones */
     size_t n;           /* at most QUANTIZE_VALUES, a multiple of the format's block */
     unsigned count;     /* rows, 1 to 16 */
     uint8_t *out[SEARCH_LANES];

@@ -79,7 +79,7 @@ static void run_panel(const row_work *w, size_t panel, row_room *room)
     double squares = 0;
     for (size_t at = 0; at < w->cols; at += QUANTIZE_VALUES) {
         const size_t n = w->cols - at < QUANTIZE_VALUES ? w->cols - at : QUANTIZE_VALUES;
-        quantize_tile tile = {.x = room->x, .w = room->w, .n = n, .count = count};
+        quantize_tile tile = {.x = room->x, .w = importance == NULL ? NULL : room->w, .n = n, .count = count};
         decode_tile(w, room, row, count, at, n);
         w->search->weigh(room->x, importance == NULL ? NULL : importance + at, n, room->w, square);
         for (unsigned r = 0; r < count; r++) {

@@ -208,7 +208,7 @@ void quantize_super(const search_table *s, dtype type, const quantize_tile *tile
     search_super found;
     int8_t q[SEARCH_LANES * 256] __attribute__((aligned(64)));
     for (size_t at = 0; at < tile->n; at += 256) {
-        const search_tile t = {tile->x + at * SEARCH_LANES, tile->w + at * SEARCH_LANES};
+        const search_tile t = {tile->x + at * SEARCH_LANES, tile->w == NULL ? NULL : tile->w + at * SEARCH_LANES};
         s->super(&t, form, &found);
         s->scatter(found.q, 256, q);
         for (unsigned r = 0; r < tile->count; r++) {

@@ -19,7 +19,7 @@ typedef enum search_levels {
 } search_levels;
 
 typedef struct search_tile {
-    const float *x, *w;
+    const float *x, *w; /* w NULL: ones */
 } search_tile;
 
 /* One scale for 32 values, stored as binary16 (MXFP4: as a power of two). */
@@ -58,8 +58,8 @@ typedef struct search_table {
     void (*gather)(dtype type, const uint8_t *const *rows, unsigned count, size_t n, float *tile);
     /* The other way, of integers: rows[r * n + i] = q[i * 16 + r]; n is a multiple of 16. */
     void (*scatter)(const int8_t *q, size_t n, int8_t *rows);
-    /* A tile's weights: `importance` [n] of each column for every row, or ones (NULL). `square`: each row's sum of
-     * squares. */
+    /* A tile's weights: `importance` [n] of each column for every row (NULL: `w` is left alone). `square`: each row's
+     * sum of squares. */
     void (*weigh)(const float *tile, const float *importance, size_t n, float *w, float square[SEARCH_LANES]);
 } search_table;
 

@@ -9,8 +9,8 @@
 #define SEARCH_ROUNDS 2 /* how often integers and scales are fitted to each other */
 
 typedef struct search_block {
-    const float *x, *w;
-    size_t n; /* up to 32 */
+    const float *x, *w; /* w NULL: ones */
+    size_t n;           /* up to 32 where there is a minimum */
 } search_block;
 
 typedef struct search_range {
@@ -108,19 +108,19 @@ V16_INLINE v16i search_name(search_levels levels, v16f y, v16f level)
 }
 
 V16_INLINE search_sums search_sum_of(const search_block *b, const search_range *range, search_levels levels,
-                                     bool affine, v16f inverse, v16f m)
+                                     bool weighted, bool affine, v16f inverse, v16f m)
 {
     search_sums s = {v16f_zero(), v16f_zero(), v16f_zero(), v16f_zero(), v16f_zero()};
     for (size_t i = 0; i < b->n; i++) {
         const v16f x = v16f_load(b->x + 16 * i);
-        const v16f w = v16f_load(b->w + 16 * i);
+        const v16f w = weighted ? v16f_load(b->w + 16 * i) : v16f_set1(1.0f);
         const v16f q = search_level(range, levels, v16f_mul(affine ? v16f_sub(x, m) : x, inverse));
-        const v16f wq = v16f_mul(w, q);
+        const v16f wq = weighted ? v16f_mul(w, q) : q;
         s.xq = v16f_add(s.xq, v16f_mul(wq, x));
         s.qq = v16f_add(s.qq, v16f_mul(wq, q));
         if (affine) {
             s.w = v16f_add(s.w, w);
-            s.x = v16f_add(s.x, v16f_mul(w, x));
+            s.x = v16f_add(s.x, weighted ? v16f_mul(w, x) : x);
             s.q = v16f_add(s.q, wq);
         }
     }
@@ -130,14 +130,19 @@ V16_INLINE search_sums search_sum_of(const search_block *b, const search_range *
 /* The sums for the integers of (x - m) inverse; m counts where the range is affine. */
 static search_sums search_sum(const search_block *b, const search_range *range, v16f inverse, v16f m)
 {
+    const bool weighted = b->w != NULL;
     if (range->levels == SEARCH_IQ4) {
-        return search_sum_of(b, range, SEARCH_IQ4, false, inverse, m);
+        return search_sum_of(b, range, SEARCH_IQ4, weighted, false, inverse, m);
     }
     if (range->levels == SEARCH_MXFP4) {
-        return search_sum_of(b, range, SEARCH_MXFP4, false, inverse, m);
+        return search_sum_of(b, range, SEARCH_MXFP4, weighted, false, inverse, m);
     }
-    return range->affine ? search_sum_of(b, range, SEARCH_EVEN, true, inverse, m)
-                         : search_sum_of(b, range, SEARCH_EVEN, false, inverse, m);
+    if (range->affine) {
+        return weighted ? search_sum_of(b, range, SEARCH_EVEN, true, true, inverse, m)
+                        : search_sum_of(b, range, SEARCH_EVEN, false, true, inverse, m);
+    }
+    return weighted ? search_sum_of(b, range, SEARCH_EVEN, true, false, inverse, m)
+                    : search_sum_of(b, range, SEARCH_EVEN, false, false, inverse, m);
 }
 
 V16_INLINE v16f search_settle_of(const search_block *b, const search_range *range, search_levels levels, v16f d, v16f m,

@@ -54,7 +54,11 @@ static void quantize_row_by(const kernel_table *k, dtype type, const float *x, c
     for (size_t at = 0; at < cols; at += QUANTIZE_VALUES) {
         float square[SEARCH_LANES];
         const uint8_t *row = (const uint8_t *)(x + at);
-        const quantize_tile t = {tile, w, QUANTIZE_VALUES, 1, {bytes + at / info->block_values * info->block_bytes}};
+        const quantize_tile t = {tile,
+                                 weights == NULL ? NULL : w,
+                                 QUANTIZE_VALUES,
+                                 1,
+                                 {bytes + at / info->block_values * info->block_bytes}};
         s->gather(DTYPE_F32, &row, 1, QUANTIZE_VALUES, tile);
         s->weigh(tile, weights == NULL ? NULL : weights + at, QUANTIZE_VALUES, w, square);
         quantize_blocks(s, type, &t, error_sum);

@@ -10,22 +10,24 @@ static v16f search_fit(const search_block *b, const search_range *range)
 {
     const float ends[2] = {range->least, range->most};
     v16f extreme = v16f_zero();
-    v16f best = v16f_zero();
-    v16f d = v16f_zero();
+    v16f xq = v16f_zero();
+    v16f qq = v16f_set1(1.0f);
     for (size_t i = 0; i < b->n; i++) {
         const v16f x = v16f_load(b->x + 16 * i);
         extreme = v16f_select(v16f_lt(v16f_abs(extreme), v16f_abs(x)), x, extreme);
     }
+    const v16f unit = v16f_div(v16f_set1(1.0f), extreme);
     for (int end = 0; end < 2; end++) {
         for (int step = -range->steps; step <= range->steps; step++) {
-            const v16f inverse = v16f_div(v16f_set1(ends[end] + range->step * (float)step), extreme);
+            const v16f inverse = v16f_mul(v16f_set1(ends[end] + range->step * (float)step), unit);
             const search_sums s = search_sum(b, range, inverse, v16f_zero());
-            const v16f gain = v16f_div(v16f_mul(s.xq, s.xq), s.qq);
-            const v16m better = v16f_lt(best, gain);
-            best = v16f_select(better, gain, best);
-            d = v16f_select(better, v16f_div(s.xq, s.qq), d);
+            /* xq^2 / qq is what the error gets less by: compared without dividing */
+            const v16m better = v16f_lt(v16f_mul(v16f_mul(xq, xq), s.qq), v16f_mul(v16f_mul(s.xq, s.xq), qq));
+            xq = v16f_select(better, s.xq, xq);
+            qq = v16f_select(better, s.qq, qq);
         }
     }
+    v16f d = v16f_div(xq, qq);
     for (int round = 0; round < SEARCH_ROUNDS; round++) {
         const search_sums s = search_sum(b, range, search_inverse(d), v16f_zero());
         d = v16f_select(v16f_lt(v16f_zero(), s.qq), v16f_div(s.xq, s.qq), d);
@@ -285,7 +287,7 @@ static void search_super_blocks(const search_tile *t, const search_super_form *f
     search_blocks s = {.range = form->levels == SEARCH_IQ4 ? search_range_iq4 : search_even(form->least, form->most),
                        .count = form->count};
     for (unsigned b = 0; b < form->count; b++) {
-        s.of[b] = (search_block){t->x + 16 * n * b, t->w + 16 * n * b, n};
+        s.of[b] = (search_block){t->x + 16 * n * b, t->w == NULL ? NULL : t->w + 16 * n * b, n};
     }
     search_scales(&s, form);
     for (int round = 0; round < SEARCH_ROUNDS; round++) {
@@ -371,8 +373,10 @@ static void search_weigh(const float *tile, const float *importance, size_t n, f
     v16f sum = v16f_zero();
     for (size_t i = 0; i < n; i++) {
         const v16f x = v16f_load(tile + 16 * i);
-        v16f_store(w + 16 * i, v16f_set1(importance == NULL ? 1.0f : importance[i]));
         sum = v16f_add(sum, v16f_mul(x, x));
+    }
+    for (size_t i = 0; i < n && importance != NULL; i++) {
+        v16f_store(w + 16 * i, v16f_set1(importance[i]));
     }
     v16f_store(square, sum);
 }
