@@ -612,8 +612,10 @@ static hearth_status write_settings(const vocabulary *v, const char *path, heart
     root = put_token(root, v, "pad_token", "tokenizer.ggml.padding_token_id");
     root = put_token(root, v, "sep_token", "tokenizer.ggml.seperator_token_id"); /* the format's spelling */
     root = put_token(root, v, "mask_token", "tokenizer.ggml.mask_token_id");
-    if (v->wordpiece) { /* a text of BERT begins with its class */
+    if (v->wordpiece && bos >= 0) { /* a text of BERT begins with its class */
         root = json_door_put(root, "cls_token", json_string(tokenizer_entry(v->tokenizer, bos)));
+    }
+    if (v->wordpiece) {
         root = json_door_put(root, "do_lower_case", json_boolean(lowers_case(v)));
     }
     gguf_string template = {0};
