@@ -49,7 +49,7 @@ static hearth_status hold_out(quantize_texts *t, token_list *ids, hearth_error *
     return HEARTH_OK;
 }
 
-static hearth_status collect(quantize_texts *t, const model *m, const buffer *text, hearth_error *error)
+static hearth_status collect(quantize_texts *t, model *m, const buffer *text, hearth_error *error)
 {
     terminal_progress bar = {.quiet = t->c->quiet};
     token_list ids = {0};
@@ -60,7 +60,7 @@ static hearth_status collect(quantize_texts *t, const model *m, const buffer *te
         status = hold_out(t, &ids, error);
     }
     if (status == HEARTH_OK) {
-        status = importance_collect((model *)(uintptr_t)m, ids.ids, ids.count, &o, &t->statistics, error);
+        status = importance_collect(m, ids.ids, ids.count, &o, &t->statistics, error);
     }
     terminal_progress_end(&bar);
     token_list_free(&ids);
@@ -87,7 +87,7 @@ static hearth_status read_kl(quantize_texts *t, const model *m, hearth_error *er
     return status;
 }
 
-static hearth_status collect_importance(quantize_texts *t, const model *m, const buffer *text, hearth_error *error)
+static hearth_status collect_importance(quantize_texts *t, model *m, const buffer *text, hearth_error *error)
 {
     if (t->importance == NULL || is_statistics(text)) {
         return HEARTH_OK;
