@@ -145,7 +145,8 @@ def shapes_in_gguf_that_are_zero_odd_or_huge():
         cases += keys("llama." + name, U32, BIG, place)
         cases += keys("llama." + name, U64, (2**32, 2**32 + 1, 2**63, 2**64 - 1), "llama." + name)
         cases += keys("llama." + name, STRING, ("1",), "llama." + name)
-        cases += keys("llama." + name, ARRAY, ((U32, [1, 1]),), "llama." + name)
+        lists = "tensor blk.0.attn_k.weight: expected shape" if name == "attention.head_count_kv" else "llama." + name  # may be a list
+        cases += keys("llama." + name, ARRAY, ((U32, [1, 1]),), lists)
         cases += keys("llama." + name, I32, (-1,), "llama." + name)
     cases += keys("llama.attention.head_count", U32, (3, 5), "divisor")
     cases += keys("llama.attention.head_count_kv", U32, (3,), "key heads")
@@ -238,12 +239,12 @@ def delta_nets_that_disagree_with_the_tensors():
     for name, place in (("linear_conv_kernel_dim", "taps of the convolution"), ("linear_num_key_heads", "key heads of the delta net"),
                         ("linear_num_value_heads", "value heads of the delta net"), ("linear_key_head_dim", "key size of the delta net"),
                         ("linear_value_head_dim", "value size of the delta net")):
-        cases += configs(of, name, (0, *BIG), place if name != "linear_conv_kernel_dim" else "")
+        cases += configs(of, name, (0, *BIG), (place, "layer_types") if name == "linear_conv_kernel_dim" else place)
         cases += configs(of, name, (-1, 2**32, "4", 1.5), name)
     cases += configs(of, "linear_conv_kernel_dim", (1, 17), "taps of the convolution")
     cases += configs(of, "linear_conv_kernel_dim", (2, 3, 16), "conv1d.weight: expected shape")
-    cases += configs(of, "linear_num_key_heads", (3, 4), "")
-    cases += configs(of, "linear_num_value_heads", (3, 4096), "")
+    cases += configs(of, "linear_num_key_heads", (3, 4), ("key heads of the delta net", "in_proj_qkvz"))
+    cases += configs(of, "linear_num_value_heads", (3, 4096), ("key heads of the delta net", "in_proj_ba"))
     cases += configs(of, "linear_value_head_dim", (4096,), "tensor")
     cases += configs(of, "layer_types", (["linear_attention"] * 4, ["full_attention"] * 4), "tensor model.layers.")
     cases += configs(of, "layer_types", ([], ["x"] * 4, [7] * 4, ["linear_attention"] * 3), "layer_types")
