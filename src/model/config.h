@@ -184,13 +184,13 @@ typedef struct model_config {
     float attention_softcap, logit_softcap; /* 0: none */
     float clip_qkv;                         /* 0: none */
     float embedding_scale, residual_scale, logit_scale;
-    uint32_t window;               /* of layers in `windowed`; 0: none */
-    uint32_t chunk;                /* likewise: attention_form's; 0: none. Not together with a window */
-    layer_bits windowed;           /* layers that see a window, or their chunk */
-    layer_bits unrotated;          /* layers without RoPE */
-    layer_bits dense;              /* layers of a mixture that have a plain MLP */
-    layer_bits recurrent;          /* layers that are delta nets */
-    uint32_t beyond; /* layers in the file behind the last one, which guess further tokens and are not read */
+    uint32_t window;      /* of layers in `windowed`; 0: none */
+    uint32_t chunk;       /* likewise: attention_form's; 0: none. Not together with a window */
+    layer_bits windowed;  /* layers that see a window, or their chunk */
+    layer_bits unrotated; /* layers without RoPE */
+    layer_bits dense;     /* layers of a mixture that have a plain MLP */
+    layer_bits recurrent; /* layers that are delta nets */
+    uint32_t beyond;      /* layers in the file behind the last one, which guess further tokens and are not read */
     query_temperature temperature; /* of layers that do not rotate alone, where the family says so */
     bool wrapped;                  /* the text part of a model of several parts, whose other tensors are not read */
     moe_config moe;

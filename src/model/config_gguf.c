@@ -295,7 +295,7 @@ static hearth_status read_layers(key_reader *r, model_config *c, hearth_error *e
     c->temperature = c->family->temperature;
     for (uint32_t i = 0; i < c->layers; i++) {
         const bool rests = c->family->unrotated_every != 0 && (i + 1) % c->family->unrotated_every == 0;
-        const bool sees = c->chunk != 0 ? !rests
+        const bool sees = c->chunk != 0  ? !rests
                           : pattern >= 0 ? gguf_array_i64(r->file, pattern, i) != 0
                                          : every == 0 || i % every < every - 1;
         if (sees) {

@@ -187,9 +187,8 @@ static hearth_status read_windowed(const json_t *config, model_config *c, hearth
             const char *type = json_string_value(json_array_get(types, i));
             if (type != NULL && c->delta.taps != 0 && strcmp(type, "linear_attention") == 0) {
                 layer_bit_set(c->recurrent, i);
-            } else if (type == NULL ||
-                       (strcmp(type, "full_attention") != 0 && strcmp(type, "sliding_attention") != 0 &&
-                        strcmp(type, "chunked_attention") != 0 && strcmp(type, "attention") != 0)) {
+            } else if (type == NULL || (strcmp(type, "full_attention") != 0 && strcmp(type, "sliding_attention") != 0 &&
+                                        strcmp(type, "chunked_attention") != 0 && strcmp(type, "attention") != 0)) {
                 return error_set(error, HEARTH_E_UNSUPPORTED, "layer_types", "full_attention or sliding_attention",
                                  "%.64s", type == NULL ? "no string" : type);
             }
