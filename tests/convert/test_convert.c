@@ -74,19 +74,43 @@ static bool only_first_rows_differ(const tensor_entry *a, const tensor_entry *b)
            a->shape[0] == 130 && memcmp(a->data + 2 * row, b->data + 2 * row, a->size_bytes - 2 * row) == 0;
 }
 
+/* -exp(A_log) by PyTorch's exp there, which may miss the nearest number by a last place. */
+static bool only_last_places_differ(const tensor_entry *a, const tensor_entry *b)
+{
+    const size_t length = strlen(a->name);
+    const char *tail = a->name + (length < 6 ? 0 : length - 6);
+    bool close = strcmp(tail, ".ssm_a") == 0 && a->type == DTYPE_F32;
+    for (uint64_t i = 0; close && i < a->size_bytes / 4; i++) {
+        int32_t bits[2];
+        memcpy(&bits[0], a->data + 4 * i, 4);
+        memcpy(&bits[1], b->data + 4 * i, 4);
+        close = abs(bits[0] - bits[1]) <= 1;
+    }
+    return close;
+}
+
+static bool begins(const char *name, const char *first)
+{
+    return strncmp(name, first, strlen(first)) == 0;
+}
+
 static void same_tensors(const tensor_table *expected, const tensor_table *found, const char *what)
 {
+    static const char outside[] = "language_model."; /* the text part of a model of several; alone, it is without */
     size_t left_out = 0;
     for (size_t i = 0; i < expected->count; i++) {
         const tensor_entry *a = &expected->entries[i];
-        const tensor_entry *b = tensor_table_find(found, a->name);
-        if (strncmp(a->name, "pooler.", 7) == 0) { /* of BERT's first training task: GGUF has no place for it */
+        const bool part = begins(a->name, outside);
+        const tensor_entry *b = tensor_table_find(found, a->name + (part ? sizeof outside - 1 : 0));
+        /* of BERT's first training task, and parts that are not text: GGUF has no place for them */
+        if (begins(a->name, "pooler.") || begins(a->name, "multi_modal_projector.")) {
             left_out++;
             continue;
         }
         if (b == NULL || a->type != b->type || a->dims != b->dims || a->size_bytes != b->size_bytes ||
             memcmp(a->shape, b->shape, a->dims * sizeof a->shape[0]) != 0 ||
-            (memcmp(a->data, b->data, a->size_bytes) != 0 && !only_first_rows_differ(a, b))) {
+            (memcmp(a->data, b->data, a->size_bytes) != 0 && !only_first_rows_differ(a, b) &&
+             !only_last_places_differ(a, b))) {
             fail_msg("%s: tensor %s %s", what, a->name, b == NULL ? "is missing" : "differs");
         }
     }
@@ -313,14 +337,9 @@ typedef struct subject {
 /* What GGUF cannot say, and the word that must stand in the refusal. */
 static const struct {
     const char *name, *word;
-} refused[] = {{"granite4", "GraniteMoeHybridForCausalLM"},
-               {"llama-dynamic", "grows with the context"},
-               {"llama4", "Llama4ForCausalLM"},
-               {"llama4-wide", "Llama4ForCausalLM"},
-               {"ministral3", "Ministral3ForCausalLM"},
-               {"stablelm2", "q_layernorm"},
-               {"qwen3-next", "Qwen3NextForCausalLM"},
-               {"qwen3-next-mixed", "Qwen3NextForCausalLM"},
+} refused[] = {{"llama-dynamic", "grows with the context"},
+               {"llama4", "attention chunk"},
+               {"qwen3-next-mixed", "layers without experts"},
                {"gpt-oss-clamped", "limit of experts' gates"},
                {"qwen3-moe-mixed", "layers without experts"}};
 
