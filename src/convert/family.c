@@ -188,7 +188,6 @@ static void compare_form(comparison *r, const layer_form *a, const layer_form *b
     same(r, "embedding norm", a->embedding_norm, b->embedding_norm);
     same(r, "norms of the residual stream", a->residual_norm, b->residual_norm);
     same(r, "attention to the whole text", a->bidirectional, b->bidirectional);
-    same(r, "hidden states alone", a->headless, b->headless);
     same(r, "attention to nothing", a->sinks, b->sinks);
     same(r, "gate of attention's output", a->output_gate, b->output_gate);
     if (a->alibi && b->alibi) {
@@ -307,6 +306,7 @@ hearth_status convert_compare(const model_config *from, const model_config *to, 
     comparison r = {0};
     char expected[96];
     char place[64];
+    same(&r, "hidden states alone", from->form.headless, to->form.headless);
     compare_rope(&r, &from->rope, &to->rope, from->head_dim);
     compare_shape(&r, from, to);
     compare_form(&r, &from->form, &to->form);
