@@ -707,12 +707,14 @@ void convert_plan_free(convert_plan *p)
     *p = (convert_plan){0};
 }
 
-hearth_status convert_plan_check_used(const convert_plan *p, hearth_error *error)
+hearth_status convert_plan_check_used(const convert_plan *p, size_t *ret_left_out, hearth_error *error)
 {
+    *ret_left_out = 0;
     for (size_t i = 0; i < p->table->count; i++) {
         if (!p->used[i] && !tensor_is_superfluous(&p->table->entries[i], p->c, p->from.names)) {
             return convert_no_name(p, p->table->entries[i].name, error);
         }
+        *ret_left_out += !p->used[i];
     }
     return HEARTH_OK;
 }

@@ -91,8 +91,8 @@ void convert_plan_free(convert_plan *p);
 /* A tensor of these numbers, F32. */
 hearth_status convert_plan_literal(convert_plan *p, const char *name, uint32_t dims, const uint64_t *shape,
                                    const float *values, size_t count, hearth_error *error);
-/* Every tensor of the source went somewhere, or says nothing new. */
-hearth_status convert_plan_check_used(const convert_plan *p, hearth_error *error);
+/* Every tensor of the source went somewhere, or is one of *ret_left_out that say nothing new. */
+hearth_status convert_plan_check_used(const convert_plan *p, size_t *ret_left_out, hearth_error *error);
 /* By its name in the source, or NULL; marks it as used. */
 const tensor_entry *convert_plan_take(convert_plan *p, const char *name);
 
