@@ -46,17 +46,20 @@ static int print_result(const cli *c, const char *out, const convert_result *r, 
     const char *type = dtype_get_info((uint32_t)r->type)->name;
     char size[32];
     if (c->json) {
-        return cli_print_json(c, json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:f}", "out", out, "container",
-                                           r->to_gguf ? "GGUF" : "Hugging Face folder", "family", r->family, "type",
-                                           type, "tensors", (json_int_t)r->tensors, "dequantized",
-                                           (json_int_t)r->dequantized, "files", (json_int_t)r->files, "bytes",
-                                           (json_int_t)r->bytes, "seconds", seconds));
+        return cli_print_json(c, json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f}", "out", out,
+                                           "container", r->to_gguf ? "GGUF" : "Hugging Face folder", "family",
+                                           r->family, "type", type, "tensors", (json_int_t)r->tensors, "dequantized",
+                                           (json_int_t)r->dequantized, "left_out", (json_int_t)r->left_out, "files",
+                                           (json_int_t)r->files, "bytes", (json_int_t)r->bytes, "seconds", seconds));
     }
     printf("wrote     %s\nmodel     %s, %zu tensors, %s\nformat    %s (%s)\n", out, r->family, r->tensors,
            terminal_bytes(r->bytes, size), r->to_gguf ? "GGUF" : "Hugging Face folder", type);
     if (r->dequantized > 0) {
         printf("were quantised  %zu tensors; %s now%s\n", r->dequantized, type,
                r->type == DTYPE_F32 ? ", which holds their values exactly" : ": rounded");
+    }
+    if (r->left_out > 0) {
+        printf("left out  %zu tensors that a model of text does not read\n", r->left_out);
     }
     return EXIT_DONE;
 }

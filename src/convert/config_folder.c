@@ -222,7 +222,7 @@ static void put_plain(config_writer *w)
     put_number(w, "hidden_size", c->width);
     put_number(w, "num_hidden_layers", c->layers);
     put_number(w, "num_attention_heads", c->heads);
-    put_number(w, "intermediate_size", c->ffn);
+    put_number(w, "intermediate_size", w->hf->one_shared ? c->moe.ffn : c->ffn);
     if (c->mla.kv_rank != 0) {
         put_number(w, "num_key_value_heads", c->heads);
     } else {
@@ -239,7 +239,8 @@ static void put_plain(config_writer *w)
 /* ---- RoPE ---- */
 
 /* Llama 3.1's settings, out of the table that they make: the file does not keep them. */
-static bool find_llama3(const rope_config *rope, const float *factors, double *ret_factor, uint32_t *ret_original)
+static bool find_llama3(const rope_config *rope, const float *factors, double high, double *ret_factor,
+                        uint32_t *ret_original)
 {
     const uint32_t half = rope->dims / 2;
     float made[LIMIT_HEAD_DIM / 2];
@@ -252,7 +253,7 @@ static bool find_llama3(const rope_config *rope, const float *factors, double *r
     for (uint32_t shift = 13; shift < 13 + 21; shift++) { /* 8192 first, then every power of two below 2^21 */
         *ret_original = (uint32_t)1 << (shift % 21);
         rope_frequencies(rope->theta, rope->dims, frequencies);
-        rope_llama3_factors(frequencies, rope->dims, *ret_factor, 1.0, 4.0, *ret_original, made);
+        rope_llama3_factors(frequencies, rope->dims, *ret_factor, 1.0, high, *ret_original, made);
         bool same = true;
         for (uint32_t i = 0; i < half; i++) {
             same = same && fabs((double)made[i] - (double)factors[i]) <= 2e-6 * (double)factors[i];
@@ -282,13 +283,18 @@ static hearth_status llama3_object(const config_writer *w, convert_plan *p, json
     }
     float factors[LIMIT_HEAD_DIM / 2];
     memcpy(factors, entry->data, entry->size_bytes);
-    if (!find_llama3(rope, factors, &factor, &original)) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, "tensor rope_freqs.weight",
-                         "what Llama 3.1's formula makes of a factor, 1, 4 and a power of two", "another table");
+    double high = 4.0; /* Llama 4's is 1 */
+    if (!find_llama3(rope, factors, high, &factor, &original)) {
+        high = 1.0;
+        if (!find_llama3(rope, factors, high, &factor, &original)) {
+            return error_set(error, HEARTH_E_UNSUPPORTED, "tensor rope_freqs.weight",
+                             "what Llama 3.1's formula makes of a factor, 1, 4 or 1 and a power of two",
+                             "another table");
+        }
     }
     *ret = json_door_put(kind_object("llama3"), "factor", json_door_float((float)factor));
     *ret = json_door_put(*ret, "low_freq_factor", json_real(1.0));
-    *ret = json_door_put(*ret, "high_freq_factor", json_real(4.0));
+    *ret = json_door_put(*ret, "high_freq_factor", json_real(high));
     *ret = json_door_put(*ret, "original_max_position_embeddings", json_integer(original));
     return HEARTH_OK;
 }
@@ -350,6 +356,14 @@ static json_t *yarn_object(const config_writer *w)
         value = json_door_put(value, "mscale", json_door_float((float)(multiplier * 10)));
         return json_door_put(value, "mscale_all_dim", json_door_float((float)(multiplier * 10)));
     }
+    if (is(w, "ministral3") && gguf_get_f64(w->file, key, &multiplier, NULL) == HEARTH_OK && multiplier != 0) {
+        const double read = rope_yarn_scale(rope->factor, 1.0) / rope_yarn_scale(rope->factor, multiplier);
+        value = json_door_put(value, "mscale", json_real(1.0));
+        value = json_door_put(value, "mscale_all_dim", json_door_float((float)multiplier));
+        return (float)rope->scale == (float)read
+                   ? value
+                   : json_door_put(value, "attention_factor", json_door_float((float)rope->scale));
+    }
     if (!rope->truncate) {
         value = json_door_put(value, "truncate", json_false());
     }
@@ -376,6 +390,11 @@ static hearth_status put_rope(config_writer *w, convert_plan *p, hearth_error *e
     } else if (rope->kind == ROPE_FACTORS) {
         TRY(longrope_object(w, p, &scaling, error));
     }
+    if (is(w, "ministral3")) {
+        scaling = json_is_null(scaling) ? kind_object("default") : scaling;
+        scaling = json_door_put(scaling, "llama_4_scaling_beta", json_door_float(c->temperature.scale));
+        scaling = json_door_put(scaling, "original_max_position_embeddings", json_integer(c->temperature.length));
+    }
     put_real(w, is(w, "gpt_neox") ? "rotary_emb_base" : "rope_theta", rope->theta);
     put(w, "rope_scaling", scaling);
     if (w->row->style == STYLE_NOMIC) { /* which has keys of its own */
@@ -391,6 +410,91 @@ static hearth_status put_rope(config_writer *w, convert_plan *p, hearth_error *e
 }
 
 /* ---- layers, experts, what single families have ---- */
+
+/* Of families whose layers differ in more than a window. */
+static void put_layer_types(config_writer *w)
+{
+    const model_config *c = w->c;
+    json_t *types = json_array();
+    for (uint32_t i = 0; i < c->layers; i++) {
+        const char *kind = w->hf->shared_alone                          ? "attention"
+                           : layer_bit(c->recurrent, i)                 ? "linear_attention"
+                           : c->chunk != 0 && layer_bit(c->windowed, i) ? "chunked_attention"
+                                                                        : "full_attention";
+        types = json_door_append(types, json_string(kind));
+    }
+    if (c->delta.taps != 0 || w->hf->chunk != 0 || w->hf->shared_alone) {
+        put(w, "layer_types", types);
+    } else {
+        json_decref(types);
+    }
+}
+
+static void put_delta(config_writer *w)
+{
+    const delta_config *d = &w->c->delta;
+    if (d->taps == 0) {
+        return;
+    }
+    put_number(w, "linear_conv_kernel_dim", d->taps);
+    put_number(w, "linear_num_key_heads", d->key_heads);
+    put_number(w, "linear_num_value_heads", d->value_heads);
+    put_number(w, "linear_key_head_dim", d->key_dim);
+    put_number(w, "linear_value_head_dim", d->value_dim);
+}
+
+/* A key of the file's architecture, or `otherwise`. */
+static uint64_t file_number(const config_writer *w, const char *name, uint64_t otherwise)
+{
+    char key[96];
+    uint64_t value = 0;
+    snprintf(key, sizeof key, "%s.%s", w->c->family->gguf_architecture, name);
+    return gguf_get_u64(w->file, key, &value, NULL) == HEARTH_OK ? value : otherwise;
+}
+
+static void put_llama4(config_writer *w)
+{
+    const model_config *c = w->c;
+    if (!w->hf->one_shared) {
+        return;
+    }
+    json_t *sparse = json_array();
+    put_number(w, "intermediate_size_mlp", c->ffn);
+    put_number(w, "interleave_moe_layer_step", file_number(w, "interleave_moe_layer_step", 1));
+    for (uint32_t i = 0; i < c->layers; i++) {
+        sparse = layer_bit(c->dense, i) ? sparse : json_door_append(sparse, json_integer(i));
+    }
+    put(w, "moe_layers", sparse);
+    put(w, "attention_chunk_size", c->chunk == 0 ? json_null() : json_integer(c->chunk));
+    put_flag(w, "attn_temperature_tuning", c->temperature.scale != 0.0f);
+    put_real(w, "attn_scale", (double)c->temperature.scale);
+    put_number(w, "floor_scale", c->temperature.length);
+    put_flag(w, "use_qk_norm", c->form.qk_norm != QK_NORM_NONE);
+}
+
+/* Its classes want to hear of layers that a dense model does not have. */
+static void put_granite4(config_writer *w)
+{
+    const model_config *c = w->c;
+    if (!w->hf->shared_alone) {
+        return;
+    }
+    const uint64_t heads = file_number(w, "ssm.time_step_rank", 0);
+    const uint64_t inner = file_number(w, "ssm.inner_size", 0);
+    put_number(w, "shared_intermediate_size", c->ffn);
+    put_number(w, "num_local_experts", 0);
+    put_number(w, "num_experts_per_tok", 0);
+    put_text(w, "position_embedding_type", "rope");
+    if (heads == 0 || inner == 0 || inner % heads != 0 || inner % c->width != 0) {
+        return;
+    }
+    put_number(w, "mamba_n_heads", heads);
+    put_number(w, "mamba_d_head", inner / heads);
+    put_number(w, "mamba_expand", inner / c->width);
+    put_number(w, "mamba_d_conv", file_number(w, "ssm.conv_kernel", 4));
+    put_number(w, "mamba_d_state", file_number(w, "ssm.state_size", 256));
+    put_number(w, "mamba_n_groups", file_number(w, "ssm.group_count", 1));
+}
 
 static void put_window(config_writer *w)
 {
@@ -415,6 +519,7 @@ static void put_window(config_writer *w)
             put_number(w, "sliding_window_pattern", w->hf->window_every);
         }
     }
+    put_layer_types(w);
     if (w->hf->unrotated_every != 0) {
         json_t *turns = json_array();
         for (uint32_t i = 0; i < c->layers; i++) {
@@ -444,7 +549,7 @@ static void put_biases(config_writer *w)
     }
     if (is(w, "stablelm")) {
         put_flag(w, "use_qkv_bias", form->qkv_bias);
-        put_flag(w, "qk_layernorm", false);
+        put_flag(w, "qk_layernorm", form->qk_norm == QK_NORM_HEADS);
     }
     if (is(w, "stablelm") || is(w, "gpt_neox")) {
         put_flag(w, "use_parallel_residual", form->parallel);
@@ -532,7 +637,8 @@ static void put_latent(config_writer *w)
 static void put_experts(config_writer *w)
 {
     const moe_config *m = &w->c->moe;
-    const bool local = is(w, "mixtral") || is(w, "granitemoe") || is(w, "phimoe") || is(w, "gpt_oss");
+    const bool local =
+        is(w, "mixtral") || is(w, "granitemoe") || is(w, "phimoe") || is(w, "gpt_oss") || is(w, "llama4_text");
     if (m->experts == 0) {
         return;
     }
@@ -546,10 +652,10 @@ static void put_experts(config_writer *w)
             put_number(w, "moe_intermediate_size", m->ffn);
         }
     }
-    if (is(w, "qwen2_moe")) {
+    if (is(w, "qwen2_moe") || is(w, "qwen3_next")) {
         put_number(w, "shared_expert_intermediate_size", m->shared_ffn);
     }
-    if (is(w, "qwen2_moe") || is(w, "qwen3_moe")) {
+    if (is(w, "qwen2_moe") || is(w, "qwen3_moe") || is(w, "qwen3_next")) {
         put_number(w, "decoder_sparse_step", 1);
         put(w, "mlp_only_layers", json_array());
     }
@@ -740,6 +846,9 @@ hearth_status convert_config_to_folder(const char *path, const gguf_file *file, 
     put_biases(&w);
     put_scales(&w);
     put_experts(&w);
+    put_delta(&w);
+    put_llama4(&w);
+    put_granite4(&w);
     put_quantization(&w, p);
     hearth_status status = put_rope(&w, p, error);
     status = status != HEARTH_OK ? status : take_xielu(&w, p, error);

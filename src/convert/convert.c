@@ -86,6 +86,7 @@ static hearth_status write_gguf(to_gguf *t, const char *out, const convert_optio
 {
     const model_family *gguf = NULL;
     const char *architecture = NULL;
+    size_t left_out = 0;
     TRY(model_config_from_hf(t->folder, &t->config, error));
     TRY(convert_architecture(t->config.family, &gguf, &architecture, error));
     convert_source source = {.table = &t->folder->tensors};
@@ -99,7 +100,7 @@ static hearth_status write_gguf(to_gguf *t, const char *out, const convert_optio
         return error_memory(error, 0);
     }
     TRY(convert_metadata_to_gguf(t->writer, t->folder, &t->config, architecture, &t->plan, error));
-    TRY(convert_plan_check_used(&t->plan, error));
+    TRY(convert_plan_check_used(&t->plan, &left_out, error));
     TRY(convert_tokenizer_to_gguf(t->writer, t->folder, &t->config, error));
     for (size_t i = 0; i < t->plan.count; i++) {
         const tensor_entry *entry = &t->plan.tensors[i].out;
@@ -116,6 +117,7 @@ static hearth_status write_gguf(to_gguf *t, const char *out, const convert_optio
                             .type = t->plan.main,
                             .tensors = t->plan.count,
                             .dequantized = t->plan.dequantized,
+                            .left_out = left_out,
                             .files = 1,
                             .bytes = t->plan.bytes};
     return gguf_writer_finish(t->writer, error);
@@ -245,13 +247,14 @@ static hearth_status write_folder(to_folder *t, const char *out, const convert_o
                                   hearth_error *error)
 {
     const model_family *hf = NULL;
+    size_t left_out = 0;
     TRY(model_config_from_gguf(t->file, &t->config, error));
     TRY(convert_class(t->file, &t->config, &hf, error));
     const convert_source source = {.table = gguf_tensors(t->file)};
     TRY(convert_plan_make(&t->plan, source, &t->config, hf, t->config.family, false, options->type, error));
     TRY(file_make_folders(t->temporary, error));
     TRY(convert_config_to_folder(t->temporary, t->file, &t->config, hf, &t->plan, error));
-    TRY(convert_plan_check_used(&t->plan, error));
+    TRY(convert_plan_check_used(&t->plan, &left_out, error));
     TRY(convert_tokenizer_to_folder(t->temporary, t->file, error));
     TRY(check_folder(t, error));
     TRY(cut_shards(t, options->shard_bytes, error));
@@ -264,6 +267,7 @@ static hearth_status write_folder(to_folder *t, const char *out, const convert_o
                             .type = t->plan.main,
                             .tensors = t->plan.count,
                             .dequantized = t->plan.dequantized,
+                            .left_out = left_out,
                             .files = t->shards,
                             .bytes = t->plan.bytes};
     return file_move_folder(t->temporary, out, error);

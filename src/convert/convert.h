@@ -23,7 +23,8 @@ typedef struct convert_result {
     dtype type;         /* of the matrices */
     size_t tensors, files;
     size_t dequantized; /* tensors that were quantised and are no more */
-    uint64_t bytes;     /* of the tensors' data */
+    size_t left_out; /* tensors of the source that a model of text does not read: of other parts, of further tokens */
+    uint64_t bytes;  /* of the tensors' data */
 } convert_result;
 
 /* `path`: a folder becomes a GGUF file at `out`, a GGUF file a folder; nothing may be at `out`, and nothing is there

@@ -51,6 +51,10 @@ static const convert_family rows[] = {
     {"XLMRobertaModel", "xlm-roberta", "bert", "layer_norm_eps", STYLE_PLAIN},
     {"NomicBertModel", "nomic_bert", NULL, "layer_norm_epsilon", STYLE_NOMIC},
     {"Exaone4ForCausalLM", "exaone4", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"Qwen3NextForCausalLM", "qwen3_next", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"Llama4ForCausalLM", "llama4_text", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"Ministral3ForCausalLM", "ministral3", NULL, "rms_norm_eps", STYLE_PLAIN},
+    {"GraniteMoeHybridForCausalLM", "granitemoehybrid", "granite", "rms_norm_eps", STYLE_PLAIN},
 };
 
 const convert_family *convert_family_of(const model_family *hf)
@@ -114,6 +118,10 @@ hearth_status convert_class(const gguf_file *file, const model_config *c, const 
         class = encoder_class(file, c);
     } else if (strcmp(architecture, "deepseek2") == 0 && !c->moe.select_bias) {
         class = "DeepseekV2ForCausalLM";
+    } else if (strcmp(architecture, "mistral3") == 0 && c->temperature.scale == 0.0f) { /* Mistral Small 3.1 */
+        class = "MistralForCausalLM";
+    } else if (strcmp(architecture, "granite") == 0 && gguf_find(file, GRANITE_SHARED) >= 0) {
+        class = "GraniteMoeHybridForCausalLM";
     }
     *ret = model_family_by_class(class, strlen(class));
     if (*ret == NULL || convert_family_of(*ret) == NULL) {
@@ -180,8 +188,11 @@ static void compare_form(comparison *r, const layer_form *a, const layer_form *b
     same(r, "embedding norm", a->embedding_norm, b->embedding_norm);
     same(r, "norms of the residual stream", a->residual_norm, b->residual_norm);
     same(r, "attention to the whole text", a->bidirectional, b->bidirectional);
-    same(r, "hidden states alone", a->headless, b->headless);
     same(r, "attention to nothing", a->sinks, b->sinks);
+    same(r, "gate of attention's output", a->output_gate, b->output_gate);
+    if (a->alibi && b->alibi) {
+        same(r, "scale of ALiBi", a->alibi_scaled, b->alibi_scaled);
+    }
 }
 
 static void compare_rope(comparison *r, const rope_config *a, const rope_config *b, uint32_t head_dim)
@@ -195,7 +206,9 @@ static void compare_rope(comparison *r, const rope_config *a, const rope_config 
     same(r, "RoPE attention factor", a->scale, b->scale);
     same(r, "RoPE that grows with the context", a->dynamic, b->dynamic);
     same(r, "RoPE's plain context", a->switch_context, b->switch_context);
-    if (a->switch_context != 0 && !a->dynamic) {
+    if (a->dynamic) {
+        same(r, "RoPE scaling factor", a->factor, b->factor);
+    } else if (a->switch_context != 0) {
         same(r, "RoPE attention factor beyond that", a->long_scale, b->long_scale);
     }
     if (listed) {
@@ -213,18 +226,43 @@ static void compare_rope(comparison *r, const rope_config *a, const rope_config 
     }
 }
 
+static void compare_temperature(comparison *r, const model_config *a, const model_config *b)
+{
+    same(r, "attention temperature", (double)a->temperature.scale, (double)b->temperature.scale);
+    if (a->temperature.scale != 0.0f) {
+        same(r, "length of attention's temperature", a->temperature.length, b->temperature.length);
+        same(r, "offset of attention's temperature", a->temperature.offset, b->temperature.offset);
+        same(r, "attention temperature of layers without RoPE alone", a->family->temperature_unrotated,
+             b->family->temperature_unrotated);
+    }
+}
+
+static void compare_delta(comparison *r, const delta_config *a, const delta_config *b)
+{
+    same(r, "taps of the convolution", a->taps, b->taps);
+    same(r, "key heads of the delta net", a->key_heads, b->key_heads);
+    same(r, "value heads of the delta net", a->value_heads, b->value_heads);
+    same(r, "key size of the delta net", a->key_dim, b->key_dim);
+    same(r, "value size of the delta net", a->value_dim, b->value_dim);
+}
+
 static void compare_layers(comparison *r, const model_config *a, const model_config *b)
 {
     bool local = false;
     same(r, "sliding window", a->window, b->window);
     same(r, "attention chunk", a->chunk, b->chunk);
-    same(r, "attention temperature", (double)a->temperature.scale, (double)b->temperature.scale);
+    compare_temperature(r, a, b);
     for (uint32_t i = 0; i < a->layers && i < b->layers; i++) {
-        if (a->window != 0) {
-            local = local || layer_bit(a->windowed, i);
-            same(r, "layers with a window", layer_bit(a->windowed, i), layer_bit(b->windowed, i));
+        const bool recurrent = layer_bit(a->recurrent, i);
+        same(r, "layers that are delta nets", recurrent, layer_bit(b->recurrent, i));
+        if (!recurrent && (a->window != 0 || a->chunk != 0)) {
+            local = local || (a->window != 0 && layer_bit(a->windowed, i));
+            same(r, a->window != 0 ? "layers with a window" : "layers with chunks", layer_bit(a->windowed, i),
+                 layer_bit(b->windowed, i));
         }
-        same(r, "layers without RoPE", layer_bit(a->unrotated, i), layer_bit(b->unrotated, i));
+        if (!recurrent) {
+            same(r, "layers without RoPE", layer_bit(a->unrotated, i), layer_bit(b->unrotated, i));
+        }
         if (a->moe.experts != 0) {
             same(r, "layers without experts", layer_bit(a->dense, i), layer_bit(b->dense, i));
         }
@@ -253,11 +291,13 @@ static void compare_experts(comparison *r, const moe_config *a, const moe_config
     same(r, "biases of experts", a->biased, b->biased);
     same(r, "limit of experts' gates", (double)a->limit, (double)b->limit);
     same(r, "bias of the choice", a->select_bias, b->select_bias);
+    same(r, "weights of experts' inputs", a->weigh_input, b->weigh_input);
     const uint32_t left = a->groups > 1 ? a->groups : 0;
     const uint32_t right = b->groups > 1 ? b->groups : 0;
     same(r, "groups of experts", left, right);
     if (left != 0) {
         same(r, "groups of experts used", a->groups_used, b->groups_used);
+        same(r, "scores of groups", a->group_sum_of_two, b->group_sum_of_two);
     }
 }
 
@@ -266,12 +306,13 @@ hearth_status convert_compare(const model_config *from, const model_config *to, 
     comparison r = {0};
     char expected[96];
     char place[64];
+    same(&r, "hidden states alone", from->form.headless, to->form.headless);
     compare_rope(&r, &from->rope, &to->rope, from->head_dim);
     compare_shape(&r, from, to);
     compare_form(&r, &from->form, &to->form);
     compare_layers(&r, from, to);
     compare_experts(&r, &from->moe, &to->moe);
-    same(&r, "parts that are not text", from->wrapped, to->wrapped);
+    compare_delta(&r, &from->delta, &to->delta);
     same(&r, "latent width", from->mla.kv_rank, to->mla.kv_rank);
     same(&r, "query latent width", from->mla.q_rank, to->mla.q_rank);
     same(&r, "unrotated values of a head", from->mla.nope, to->mla.nope);

@@ -5,6 +5,9 @@
 
 #include "model/config.h"
 
+/* Granite 4's GGUF files call themselves granite, and have this key. */
+#define GRANITE_SHARED "granite.expert_shared_feed_forward_length"
+
 typedef enum config_style {
     STYLE_PLAIN,
     STYLE_GPT2,

@@ -149,13 +149,32 @@ static void put_yarn(keys *k, const json_t *config, const model_config *c)
     if (rope->beta_slow != 1.0 || config_value(scaling_of(config), "beta_slow") != NULL) {
         put_real(k, "rope.scaling.yarn_beta_slow", rope->beta_slow);
     }
+    const json_t *all = config_value(scaling_of(config), "mscale_all_dim");
     if (c->family->latent) {
-        const json_t *all = config_value(scaling_of(config), "mscale_all_dim");
         if (json_is_number(all)) {
             put_real(k, "rope.scaling.yarn_log_multiplier", 0.1 * json_number_value(all));
         }
-    } else if ((float)rope->scale != (float)plain) {
+        return;
+    }
+    double read = plain; /* what a file without attn_factor means */
+    if (is(k, "mistral3") && json_is_number(all)) {
+        put_real(k, "rope.scaling.yarn_log_multiplier", json_number_value(all));
+        read = plain / rope_yarn_scale(rope->factor, json_number_value(all));
+    }
+    if ((float)rope->scale != (float)read) {
         put_real(k, "rope.scaling.attn_factor", rope->scale);
+    }
+}
+
+/* That queries of far positions are sharpened; Llama 4's is the family's own. */
+static void put_temperature(keys *k, const model_config *c)
+{
+    if (c->temperature.scale == 0.0f || c->family->temperature.scale != 0.0f) {
+        return;
+    }
+    put_real(k, "attention.temperature_scale", (double)c->temperature.scale);
+    if (c->temperature.length != c->rope.original_context) {
+        put_number(k, "attention.temperature_length", c->temperature.length);
     }
 }
 
@@ -246,6 +265,24 @@ static void put_unscaled(keys *k, const model_config *c)
     }
 }
 
+/* A number; llama.cpp's converter has one for each layer where some could be without attention. */
+static void put_key_heads(keys *k, const model_config *c)
+{
+    char key[128];
+    int32_t all[LIMIT_LAYERS];
+    if (!c->family->shared_alone) {
+        put_number(k, "attention.head_count_kv", c->kv_heads);
+        return;
+    }
+    for (uint32_t i = 0; i < c->layers; i++) {
+        all[i] = (int32_t)c->kv_heads;
+    }
+    if (k->status == HEARTH_OK) {
+        named(k, "attention.head_count_kv", key);
+        k->status = gguf_write_numbers(k->w, key, GGUF_I32, all, c->layers, k->error);
+    }
+}
+
 static void put_shape(keys *k, const json_t *config, const model_config *c)
 {
     put_number(k, "block_count", c->layers);
@@ -257,7 +294,7 @@ static void put_shape(keys *k, const json_t *config, const model_config *c)
     put_number(k, "feed_forward_length", c->ffn);
     put_number(k, "vocab_size", c->vocabulary);
     put_number(k, "attention.head_count", c->heads);
-    put_number(k, "attention.head_count_kv", c->kv_heads);
+    put_key_heads(k, c);
     put_real(k, c->form.norm == NORM_RMS ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon",
              (double)c->eps);
     if (is(k, "nemotron")) { /* both, as llama.cpp's converter has it, and that RoPE is not scaled */
@@ -359,20 +396,76 @@ static void put_scales(keys *k, const json_t *config, const model_config *c)
     }
 }
 
-static void put_experts(keys *k, const model_config *c)
+/* Which layers are delta nets, and what those are made of. */
+static void put_delta(keys *k, const json_t *config, const model_config *c)
+{
+    char key[128];
+    const delta_config *d = &c->delta;
+    uint8_t recurrent[LIMIT_LAYERS];
+    uint32_t every = c->family->attention_every;
+    if (d->taps == 0) {
+        return;
+    }
+    put_number(k, "ssm.conv_kernel", d->taps);
+    put_number(k, "ssm.state_size", d->key_dim);
+    put_number(k, "ssm.group_count", d->key_heads);
+    put_number(k, "ssm.time_step_rank", d->value_heads);
+    put_number(k, "ssm.inner_size", d->value_heads * d->value_dim);
+    for (uint32_t i = 0; i < c->layers; i++) {
+        recurrent[i] = layer_bit(c->recurrent, i) ? 1 : 0;
+    }
+    if (k->status == HEARTH_OK) {
+        named(k, "attention.recurrent_layers", key);
+        k->status = gguf_write_numbers(k->w, key, GGUF_BOOL, recurrent, c->layers, k->error);
+    }
+    (void)config_number_or(config, "full_attention_interval", &every, NULL);
+    put_number(k, "full_attention_interval", every);
+}
+
+/* Granite 4's dense models say what their layers with a state would be, if there were some. */
+static void put_granite4(keys *k, const json_t *config, const model_config *c)
+{
+    static const char *const pairs[][2] = {{"mamba_d_conv", "ssm.conv_kernel"},
+                                           {"mamba_d_state", "ssm.state_size"},
+                                           {"mamba_n_groups", "ssm.group_count"},
+                                           {"mamba_n_heads", "ssm.time_step_rank"}};
+    uint32_t value = 0;
+    put_number(k, "expert_count", 0);
+    put_number(k, "expert_used_count", 0);
+    put_number(k, "expert_shared_feed_forward_length", c->ffn);
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        if (config_number(config, pairs[i][0], &value, NULL) == HEARTH_OK) {
+            put_number(k, pairs[i][1], value);
+        }
+    }
+    if (config_number(config, "mamba_expand", &value, NULL) == HEARTH_OK && value <= 64) {
+        put_number(k, "ssm.inner_size", value * c->width);
+    }
+    put_flag(k, "rope.scaling.finetuned", true);
+}
+
+static void put_experts(keys *k, const json_t *config, const model_config *c)
 {
     const moe_config *m = &c->moe;
     uint32_t dense = 0;
+    if (c->family->shared_alone) {
+        put_granite4(k, config, c);
+    }
     if (m->experts == 0) {
         return;
     }
+    if (c->family->one_shared) {
+        uint32_t step = 1;
+        (void)config_number_or(config, "interleave_moe_layer_step", &step, NULL);
+        put_number(k, "interleave_moe_layer_step", step);
+    }
     put_number(k, "expert_count", m->experts);
     put_number(k, "expert_used_count", m->used);
-    if (m->ffn != c->ffn || c->family->latent || is(k, "gpt-oss")) {
+    if (m->ffn != c->ffn || c->family->latent || c->family->one_shared || c->delta.taps != 0 || is(k, "gpt-oss")) {
         put_number(k, "expert_feed_forward_length", m->ffn);
     }
     if (!c->family->latent) {
-        if (m->shared_ffn != 0) {
+        if (m->shared_ffn != 0 && !c->family->one_shared) {
             put_number(k, "expert_shared_feed_forward_length", m->shared_ffn);
         }
         return;
@@ -449,15 +542,18 @@ hearth_status convert_metadata_to_gguf(gguf_writer *w, const hf_folder *folder, 
                                        const char *architecture, convert_plan *p, hearth_error *error)
 {
     keys k = {.w = w, .architecture = architecture, .error = error};
+    const json_t *text = c->wrapped ? config_value(folder->config, "text_config") : folder->config;
     put_description(&k, folder, c, p);
     if (c->form.residual_norm) {
         put_encoder(&k, folder, c);
     }
-    put_shape(&k, folder->config, c);
+    put_shape(&k, text, c);
     put_pattern(&k, c);
-    put_scales(&k, folder->config, c);
-    put_experts(&k, c);
+    put_scales(&k, text, c);
+    put_experts(&k, text, c);
+    put_delta(&k, text, c);
+    put_temperature(&k, c);
     TRY(k.status);
-    TRY(put_rope(&k, folder->config, c, p));
+    TRY(put_rope(&k, text, c, p));
     return put_xielu(&k, c, p);
 }

@@ -60,7 +60,8 @@ static bool gguf_wide(const char *name, uint32_t dims)
 {
     return dims <= 1 || ends_in(name, "_norm.weight") || ends_in(name, ".ffn_gate_inp.weight") ||
            ends_in(name, ".ffn_gate_inp_shexp.weight") || ends_in(name, ".bias") ||
-           strcmp(name, "position_embd.weight") == 0 || strcmp(name, "token_types.weight") == 0;
+           ends_in(name, ".ssm_conv1d.weight") || strcmp(name, "position_embd.weight") == 0 ||
+           strcmp(name, "token_types.weight") == 0;
 }
 
 static float narrowed(float value, dtype type)
@@ -282,8 +283,9 @@ static size_t part_rows(const convert_plan *p, row_part part, size_t found, bool
     case PART_EVEN:
     case PART_ODD:
         return c->ffn;
+    case PART_GATED_Q: /* in the same order everywhere */
+        return 2 * (size_t)c->heads * c->head_dim;
     case PART_ALL:
-    case PART_GATED_Q: /* families with these are not converted */
     case PART_DELTA_QKVZ:
     case PART_DELTA_BA:
         break;
@@ -332,6 +334,52 @@ static bool of_single_heads(const char *pattern)
     return first != NULL && strstr(first + 2, "%u") != NULL;
 }
 
+/* StableLM 2's norms: a folder has a vector for each head, GGUF a row of one tensor. */
+static hearth_status plan_head_norms(convert_plan *p, const char *from, const char *to, unsigned layer, uint32_t heads,
+                                     hearth_error *error)
+{
+    const uint64_t shape[2] = {heads, p->c->head_dim};
+    char name[CONVERT_NAME_BYTES];
+    const tensor_entry **sources = arena_array(p->memory, heads, sizeof(tensor_entry *));
+    if (sources == NULL) {
+        return error_memory(error, heads * sizeof(tensor_entry *));
+    }
+    for (uint32_t i = 0; i < heads; i++) {
+        sources[i] = convert_plan_take(p, convert_name(from, layer, i, ".weight", name));
+        if (sources[i] == NULL) {
+            return convert_missing(name, error);
+        }
+        TRY(convert_check_shape(sources[i], p->to.gguf ? 1 : 2, p->to.gguf ? shape + 1 : shape, error));
+        if (!p->to.gguf) {
+            const convert_tensor one = {
+                .kind = CONVERT_UNSTACK, .source_count = 1, .first = i, .out = {.dims = 1, .shape = {shape[1]}}};
+            TRY(convert_plan_add(p, one, convert_name(to, layer, i, ".weight", name), &sources[i], error));
+        } else if (sources[i]->type != sources[0]->type) {
+            return convert_no_name(p, sources[i]->name, error);
+        }
+    }
+    const convert_tensor all = {
+        .kind = CONVERT_STACK, .source_count = heads, .out = {.dims = 2, .shape = {shape[0], shape[1]}}};
+    return p->to.gguf ? convert_plan_add(p, all, convert_name(to, layer, 0, ".weight", name), sources, error)
+                      : HEARTH_OK;
+}
+
+static hearth_status plan_qk_norms(convert_plan *p, unsigned layer, hearth_error *error)
+{
+    const tensor_names *f = p->from.names;
+    const tensor_names *t = p->to.names;
+    const tensor_names *folder = p->to.gguf ? f : t;
+    if (folder->q_norm != NULL && of_single_heads(folder->q_norm)) {
+        if (p->c->form.qk_norm != QK_NORM_HEADS) {
+            return HEARTH_OK;
+        }
+        TRY(plan_head_norms(p, f->q_norm, t->q_norm, layer, p->c->heads, error));
+        return plan_head_norms(p, f->k_norm, t->k_norm, layer, p->c->kv_heads, error);
+    }
+    TRY(convert_plan_role(p, f->q_norm, t->q_norm, layer, PART_Q, true, false, error));
+    return convert_plan_role(p, f->k_norm, t->k_norm, layer, PART_K, true, false, error);
+}
+
 hearth_status convert_plan_role(convert_plan *p, const char *from, const char *to, unsigned layer, row_part part,
                                 bool norm, bool turned, hearth_error *error)
 {
@@ -343,9 +391,6 @@ hearth_status convert_plan_role(convert_plan *p, const char *from, const char *t
             continue;
         }
         if (to == NULL) {
-            return convert_no_name(p, name, error);
-        }
-        if (of_single_heads(from) || of_single_heads(to)) { /* StableLM 2's norms */
             return convert_no_name(p, name, error);
         }
         TRY(add_role(p, entry, convert_name(to, layer, 0, tails[i], name), part, norm, turned, i == 0, error));
@@ -517,13 +562,12 @@ static hearth_status plan_attention(convert_plan *p, unsigned layer, hearth_erro
                             .from_fused = f->qkv,
                             .to_own = {t->q, t->k, t->v},
                             .to_fused = t->qkv,
-                            .parts = {PART_Q, PART_K, PART_V},
+                            .parts = {p->c->form.output_gate ? PART_GATED_Q : PART_Q, PART_K, PART_V},
                             .count = 3};
     TRY(convert_fused(p, &qkv, layer, turned, error));
     TRY(convert_plan_role(p, f->o, t->o, layer, PART_ALL, false, turned, error));
     TRY(plan_sinks(p, layer, error));
-    TRY(convert_plan_role(p, f->q_norm, t->q_norm, layer, PART_Q, true, false, error));
-    return convert_plan_role(p, f->k_norm, t->k_norm, layer, PART_K, true, false, error);
+    return plan_qk_norms(p, layer, error);
 }
 
 /* GGUF calls gate and up in one "ffn_up"; which it is, the gate's absence tells. */
@@ -539,7 +583,7 @@ static hearth_status plan_mlp(convert_plan *p, unsigned layer, hearth_error *err
     }
     const bool own =
         f->gate != NULL && tensor_find_spelled(p->table, convert_name(f->gate, layer, 0, ".weight", name)) != NULL;
-    const bool to_own = p->to.gguf ? own : t->gate != NULL;
+    const bool to_own = p->to.gguf ? own || p->c->family->shared_alone : t->gate != NULL; /* Granite 4's are two */
     const fused_role both = {.from_own = {own ? f->gate : NULL, own ? f->up : NULL},
                              .from_fused = own ? NULL : f->gate_up,
                              .to_own = {to_own ? t->gate : NULL, to_own ? t->up : NULL},
@@ -566,6 +610,8 @@ static hearth_status plan_layer(convert_plan *p, unsigned layer, hearth_error *e
     if (p->c->mla.kv_rank != 0) {
         TRY(convert_plan_latent(p, layer, error));
         TRY(convert_plan_role(p, f->o, t->o, layer, PART_ALL, false, false, error));
+    } else if (layer_bit(p->c->recurrent, layer)) {
+        TRY(convert_plan_delta(p, layer, error));
     } else {
         TRY(plan_attention(p, layer, error));
     }
@@ -643,7 +689,7 @@ hearth_status convert_plan_make(convert_plan *p, convert_source source, const mo
         .names = &p->gguf_names, .order = {c, FUSED_CONCATENATED, gguf->gguf_interleaved}, .gguf = true};
     p->from = to_gguf ? folder : file;
     p->to = to_gguf ? file : folder;
-    p->blocks = !to_gguf && hf_names->experts_turned && wanted == DTYPE_LIMIT;
+    p->blocks = !to_gguf && hf_names->experts_paired && wanted == DTYPE_LIMIT;
     p->main = wanted != DTYPE_LIMIT ? wanted : main_type(p);
     p->memory = arena_create(0);
     p->used = mem_calloc(table->count + 1, sizeof *p->used);
@@ -661,12 +707,14 @@ void convert_plan_free(convert_plan *p)
     *p = (convert_plan){0};
 }
 
-hearth_status convert_plan_check_used(const convert_plan *p, hearth_error *error)
+hearth_status convert_plan_check_used(const convert_plan *p, size_t *ret_left_out, hearth_error *error)
 {
+    *ret_left_out = 0;
     for (size_t i = 0; i < p->table->count; i++) {
         if (!p->used[i] && !tensor_is_superfluous(&p->table->entries[i], p->c, p->from.names)) {
             return convert_no_name(p, p->table->entries[i].name, error);
         }
+        *ret_left_out += !p->used[i];
     }
     return HEARTH_OK;
 }

@@ -32,6 +32,7 @@ typedef enum convert_kind {
 typedef struct convert_part {
     row_part part;
     size_t rows;
+    size_t first;    /* DELTA_QKVZ: of all rows of q, k, v and z */
     uint32_t source; /* index into the tensor's sources */
     bool from_fused, to_fused;
 } convert_part;
@@ -46,6 +47,7 @@ typedef struct convert_tensor {
     size_t part_count;
     size_t first;         /* UNSTACK, AFTER: rows; SPLIT_HALF, SPLIT_PAIRS, EXPERT_TURN: 0 or 1 */
     size_t step;          /* EXPERT_TURN: columns; EXPERT_BACK, BLOCKS, SCALES: sources that take turns */
+    bool halves;          /* EXPERT_BACK: the columns of one source after the other's, not in turn */
     bool flat;            /* a row is one value, of sources too */
     bool fixed;           /* out.type is chosen by who adds it */
     float plus;           /* added to each value */
@@ -89,8 +91,8 @@ void convert_plan_free(convert_plan *p);
 /* A tensor of these numbers, F32. */
 hearth_status convert_plan_literal(convert_plan *p, const char *name, uint32_t dims, const uint64_t *shape,
                                    const float *values, size_t count, hearth_error *error);
-/* Every tensor of the source went somewhere, or says nothing new. */
-hearth_status convert_plan_check_used(const convert_plan *p, hearth_error *error);
+/* Every tensor of the source went somewhere, or is one of *ret_left_out that say nothing new. */
+hearth_status convert_plan_check_used(const convert_plan *p, size_t *ret_left_out, hearth_error *error);
 /* By its name in the source, or NULL; marks it as used. */
 const tensor_entry *convert_plan_take(convert_plan *p, const char *name);
 
@@ -99,6 +101,10 @@ hearth_status convert_plan_experts(convert_plan *p, unsigned layer, hearth_error
 /* gpt-oss's experts, whose gates and ups take turns: plan_paired.c. */
 hearth_status convert_plan_paired(convert_plan *p, unsigned layer, hearth_error *error);
 hearth_status convert_plan_latent(convert_plan *p, unsigned layer, hearth_error *error);
+/* A delta net in the place of attention: plan_delta.c. */
+hearth_status convert_plan_delta(convert_plan *p, unsigned layer, hearth_error *error);
+/* Of `dims` dimensions and this shape, else HEARTH_E_FORMAT. */
+hearth_status convert_check_shape(const tensor_entry *e, uint32_t dims, const uint64_t *shape, hearth_error *error);
 
 /* ---- for the two files ---- */
 #define CONVERT_NAME_BYTES (LIMIT_TENSOR_NAME_BYTES + 32)

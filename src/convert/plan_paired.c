@@ -1,6 +1,6 @@
-/* The plan of a conversion: gpt-oss's experts. A folder keeps gates and ups of all experts in one tensor, where they
- * take turns, [experts, in, out] as numbers or [experts, out, in] as blocks of MXFP4 with their scales apart; GGUF a
- * tensor of each, [experts, out, in]. */
+/* The plan of a conversion: experts of gpt-oss and Llama 4. A folder keeps gates and ups of all experts in one tensor,
+ * where they take turns (gpt-oss) or follow each other (Llama 4), [experts, in, out] as numbers or, gpt-oss's,
+ * [experts, out, in] as blocks of MXFP4 with their scales apart; GGUF a tensor of each, [experts, out, in]. */
 #include "convert/plan.h"
 
 #include "base/memory.h"
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static hearth_status check_shape(const tensor_entry *e, uint32_t dims, const uint64_t *shape, hearth_error *error)
+hearth_status convert_check_shape(const tensor_entry *e, uint32_t dims, const uint64_t *shape, hearth_error *error)
 {
     char place[PLACE_SIZE];
     char expected[96];
@@ -37,20 +37,21 @@ static hearth_status split_matrices(convert_plan *p, const char *from, const cha
     const uint64_t turned[3] = {experts, cols, parts * rows};
     const tensor_entry *e = convert_plan_take(p, convert_name(from, layer, 0, "_blocks", name));
     const bool packed = e != NULL;
+    const bool turns = p->from.names->experts_paired != 0;
     if (!packed) {
         e = convert_plan_take(p, convert_name(from, layer, 0, p->from.names->expert_tail, name));
     }
     if (e == NULL) {
         return convert_missing(name, error);
     }
-    TRY(check_shape(e, 3, packed ? blocks : turned, error));
+    TRY(convert_check_shape(e, 3, packed ? blocks : turned, error));
     for (size_t i = 0; i < parts; i++) {
         convert_tensor t = {.kind = !packed      ? CONVERT_EXPERT_TURN
                                     : parts == 1 ? CONVERT_COPY
                                                  : CONVERT_SPLIT_PAIRS,
                             .source_count = 1,
-                            .first = i,
-                            .step = parts,
+                            .first = turns || packed ? i : i * rows,
+                            .step = turns ? parts : 1,
                             .out = {.dims = 3, .shape = {experts, rows, cols}}};
         TRY(convert_plan_add(p, t, convert_name(to[i], layer, 0, ".weight", name), &e, error));
     }
@@ -66,7 +67,7 @@ static hearth_status split_biases(convert_plan *p, const char *from, const char 
     if (e == NULL) {
         return convert_missing(name, error);
     }
-    TRY(check_shape(e, 2, shape, error));
+    TRY(convert_check_shape(e, 2, shape, error));
     for (size_t i = 0; i < parts; i++) {
         const convert_tensor t = {.kind = parts == 1 ? CONVERT_COPY : CONVERT_SPLIT_PAIRS,
                                   .source_count = 1,
@@ -90,7 +91,7 @@ static hearth_status take_parts(convert_plan *p, const char *const *from, size_t
         if (ret[i] == NULL) {
             return convert_missing(name, error);
         }
-        TRY(check_shape(ret[i], dims, shape, error));
+        TRY(convert_check_shape(ret[i], dims, shape, error));
         if (ret[i]->type != ret[0]->type) {
             char place[PLACE_SIZE];
             return error_set(error, HEARTH_E_UNSUPPORTED, place_name(place, "tensor", name, strlen(name)),
@@ -108,7 +109,7 @@ static hearth_status join_matrices(convert_plan *p, const char *const *from, con
     const uint64_t shape[3] = {experts, rows, cols};
     const tensor_entry *sources[2];
     TRY(take_parts(p, from, parts, layer, ".weight", 3, shape, sources, error));
-    convert_tensor t = {.source_count = parts, .step = parts};
+    convert_tensor t = {.source_count = parts, .step = parts, .halves = p->to.names->experts_paired == 0};
     if (sources[0]->type != DTYPE_MXFP4 || !p->blocks) {
         t.kind = CONVERT_EXPERT_BACK;
         t.out = (tensor_entry){.dims = 3, .shape = {experts, cols, parts * rows}};
@@ -147,11 +148,17 @@ hearth_status convert_plan_paired(convert_plan *p, unsigned layer, hearth_error 
     if (p->to.gguf) {
         TRY(split_matrices(p, folder->expert_gate, both, 2, layer, ffn, width, error));
         TRY(split_matrices(p, folder->expert_down, &n->expert_down, 1, layer, width, ffn, error));
+        if (!p->c->moe.biased) {
+            return HEARTH_OK;
+        }
         TRY(split_biases(p, folder->expert_gate, both, 2, layer, ffn, error));
         return split_biases(p, folder->expert_down, &n->expert_down, 1, layer, width, error);
     }
     TRY(join_matrices(p, both, folder->expert_gate, 2, layer, ffn, width, error));
     TRY(join_matrices(p, &n->expert_down, folder->expert_down, 1, layer, width, ffn, error));
+    if (!p->c->moe.biased) {
+        return HEARTH_OK;
+    }
     TRY(join_biases(p, both, folder->expert_gate, 2, layer, ffn, error));
     return join_biases(p, &n->expert_down, folder->expert_down, 1, layer, width, error);
 }

@@ -42,13 +42,22 @@ typedef struct maker {
 
 /* ---- where a row comes from ---- */
 
+/* q, k, v and z of a delta net lie by key heads where they are one tensor, else one after the other. */
+static size_t part_place(const row_order *order, const convert_part *part, bool fused, size_t row)
+{
+    if (part->part == PART_DELTA_QKVZ) {
+        return fused ? row_place(order, part->part, true, part->rows, part->first + row) : row;
+    }
+    return row_place(order, part->part, fused, part->rows, row);
+}
+
 static void fill_map(maker *m)
 {
     for (size_t i = 0; i < m->t->part_count; i++) {
         const convert_part *part = &m->t->parts[i];
         for (size_t row = 0; row < part->rows; row++) {
-            const size_t to = row_place(&m->p->to.order, part->part, part->to_fused, part->rows, row);
-            const size_t from = row_place(&m->p->from.order, part->part, part->from_fused, part->rows, row);
+            const size_t to = part_place(&m->p->to.order, part, part->to_fused, row);
+            const size_t from = part_place(&m->p->from.order, part, part->from_fused, row);
             m->map[to] = (row_ref){part->source, from, -1};
         }
     }
@@ -74,7 +83,7 @@ static row_ref find_latent(const maker *m, size_t row)
 static row_ref find_row(const maker *m, size_t row)
 {
     const convert_tensor *t = m->t;
-    const size_t rows = t->out.dims > 1 ? (size_t)t->out.shape[1] : 1; /* of one of a stack of matrices */
+    const size_t rows = t->out.dims > 2 ? (size_t)t->out.shape[1] : 1; /* of one of a stack of matrices or vectors */
     switch (t->kind) {
     case CONVERT_PARTS:
         return m->map[row];
@@ -202,7 +211,7 @@ static void finish_row(const maker *m, float *values, uint8_t *out)
     store_values(values, t->cols, t->out.type, out);
 }
 
-/* All sources of a tensor have one format. */
+/* The rows' sources have one format. */
 static void make_from_rows(const maker *m, const row_ref *refs, unsigned count, uint8_t *out)
 {
     const convert_tensor *t = m->t;
@@ -284,7 +293,9 @@ static void make_from_columns(maker *m, const row_ref *refs, unsigned count, uin
         if (copied) {
             widen(m, refs->source + s, refs->row);
         }
-        for (size_t j = s, row = 0; j < t->cols; j += step, row++) {
+        const size_t length = t->cols / step;
+        for (size_t row = 0; row < length; row++) {
+            const size_t j = t->halves ? s * length + row : row * step + s;
             const uint8_t *raw = copied ? (const uint8_t *)(m->wide[refs->source + s].values + row * cols)
                                         : e->data + (refs->row + row) * cols * from_size;
             for (unsigned i = 0; i < count; i++) {
@@ -331,6 +342,12 @@ static bool by_columns(convert_kind kind)
            kind == CONVERT_EXPERT_TURN || kind == CONVERT_EXPERT_BACK;
 }
 
+/* Quantised q, k, v and the gate z of a delta net may differ in theirs. */
+static bool same_format(const convert_tensor *t, const row_ref *a, const row_ref *b)
+{
+    return a->source == ZEROS || b->source == ZEROS || t->sources[a->source]->type == t->sources[b->source]->type;
+}
+
 /* At most PANEL_ROWS rows. */
 static void make_rows(maker *m, size_t row, unsigned count, uint8_t *out)
 {
@@ -347,7 +364,8 @@ static void make_rows(maker *m, size_t row, unsigned count, uint8_t *out)
         uint8_t *to = out + i * m->piece_bytes;
         const row_ref *ref = &refs[i];
         for (run = 1; i + run < count && (ref->column < 0) == (ref[run].column < 0) &&
-                      (ref->column < 0 || (ref->source == ref[run].source && ref->row == ref[run].row));
+                      (ref->column < 0 ? same_format(t, ref, &ref[run])
+                                       : ref->source == ref[run].source && ref->row == ref[run].row);
              run++) {
         }
         if (t->kind == CONVERT_BLOCKS || t->kind == CONVERT_SCALES) {

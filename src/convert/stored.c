@@ -122,8 +122,13 @@ hearth_status stored_tensors_open(stored_tensors *s, const tensor_table *raw, co
     s->readers = mem_calloc(raw->count + 1, sizeof(matrix_reader *));
     s->used = mem_calloc(raw->count + 1, sizeof *s->used);
     b.entries = mem_calloc(raw->count + 1, sizeof *b.entries);
-    b.loader = (loader){
-        .tensors = raw, .c = c, .names = c->family->names, .options = &b.options, .w = &s->holder, .used = s->used};
+    b.loader = (loader){.tensors = raw,
+                        .c = c,
+                        .names = c->family->names,
+                        .options = &b.options,
+                        .w = &s->holder,
+                        .used = s->used,
+                        .expanded = true};
     hearth_status status = s->holder.vectors == NULL || s->table.entries == NULL || s->readers == NULL ||
                                    s->used == NULL || b.entries == NULL
                                ? error_memory(error, raw->count * sizeof *b.entries)

@@ -20,6 +20,7 @@ typedef struct loader {
     model_weights *w;
     bool *used; /* [tensors->count] */
     uint64_t done_bytes;
+    bool expanded; /* FP8 as binary32: rows for a file, which has no format for its scales */
 } loader;
 
 /* Which rows of a tensor. */

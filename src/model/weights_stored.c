@@ -249,7 +249,7 @@ static hearth_status find_fp8(loader *l, const char *stem, stored *s, dtype *ret
     s->weights = entry->data;
     s->value = value_fp8;
     TRY(find_fp8_scales(l, stem, s, error));
-    const bool stays = fp8_stays(s);
+    const bool stays = !l->expanded && fp8_stays(s);
     s->reader.row = stays ? row_fp8_scaled : row_of_values;
     *ret_type = stays ? DTYPE_F8_SCALED : DTYPE_F32;
     return HEARTH_OK;

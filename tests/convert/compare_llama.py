@@ -27,7 +27,9 @@ LIKE_ITS_OWN = {  # YaRN's ends are rounded there; no windows; other layers rota
 OTHERWISE = {"mistral-window": "has no window there", "mistral": "has no window there", "mistral-scaled": "has no window there",
              "starcoder2": "has no window there", "ministral": "has no window there", "gemma2-scaled": "has a scale of its own here",
              "falcon-heads": "is serial", "falcon-alibi": "is serial", "qwen3-moe-mixed": "is refused", "gpt-oss-clamped": "is refused",
-             "phi3-longrope": "as phi3",
+             "llama4": "is refused", "llama-dynamic": "is refused", "qwen3-next-mixed": "is refused",
+             "e5-mistral": "is refused", "qwen3-embedding": "is refused", "xlm-roberta": "is refused",
+             "phi3-longrope": "as phi3", "qwen3-next": "needs values as wide as keys there",
              "command-r-plus": "needs 64 layers there", "deepseek-v2": "needs 27 layers there", "deepseek-v2-groups": "has no such groups there",
              "glm": "has heads of another size there", "olmoe": "has heads of another size there", "phimoe": "as phi3, with another mixer"}
 

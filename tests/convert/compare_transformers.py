@@ -16,7 +16,12 @@ HEARTH = sys.argv[1]
 ROOT = pathlib.Path(os.environ.get("HEARTH_SOURCE") or pathlib.Path(__file__).resolve().parents[2])
 FAMILIES = ROOT / "tests" / "model" / "golden" / "families"
 ENCODERS = ROOT / "tests" / "model" / "golden" / "encoders"
-NOT_THERE = {"exaone", "internlm2", "minicpm"}  # transformers has them only as code beside the weights
+CODE = "transformers has it only as code beside the weights"
+NOT_THERE = {
+    "exaone": CODE, "internlm2": CODE, "minicpm": CODE,
+    "deepseek-v2-old.stored": "convert refuses keys and values of latent attention in one quantised tensor",
+}
+OF = {"qwen3-next-older": "qwen3-next"}  # the same model as another file has it
 MINILM = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "openhearth" / "all-MiniLM-L6-v2"
 SMOLLM2 = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "openhearth" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 TEXT = "Alice was beginning to get very tired of sitting by her sister.\n\n  日本語 Привет 🙂 naïve 3.14159 don't\tWE'LL"
@@ -42,7 +47,7 @@ def hearth(*arguments, stdin=None):
 def family(name, scratch):
     folder = scratch / name
     hearth("convert", FAMILIES / f"{name}.gguf", folder, "-q")
-    golden = json.loads((FAMILIES / name / "golden.json").read_text())
+    golden = json.loads((FAMILIES / OF.get(name, name) / "golden.json").read_text())
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
     with torch.no_grad():
         logits = model(torch.tensor([golden["text"]])).logits[0].float()
@@ -54,7 +59,7 @@ def family(name, scratch):
         raise RuntimeError(f"logits differ by {worst}, greedy tokens {'agree' if ids == golden['greedy'] else 'differ'}")
     hearth("convert", folder, scratch / f"{name}.gguf", "-q")
     ours = {t.name: t for t in GGUFReader(scratch / f"{name}.gguf").tensors}
-    theirs = {t.name: t for t in GGUFReader(FAMILIES / f"{name}.gguf").tensors}
+    theirs = {t.name: t for t in GGUFReader(FAMILIES / f"{OF.get(name, name)}.gguf").tensors}
     for key in theirs:
         if ours[key].data.tobytes() != theirs[key].data.tobytes():
             raise RuntimeError(f"tensor {key} differs")
@@ -128,7 +133,7 @@ def smollm2(scratch):
 
 
 def main():
-    names = sys.argv[2:] or sorted(p.stem for p in FAMILIES.glob("*.gguf") if p.stem not in NOT_THERE)
+    names = sys.argv[2:] or sorted(p.stem for p in FAMILIES.glob("*.gguf"))
     tests = [(name, lambda scratch, name=name: family(name, scratch)) for name in names]
     if not sys.argv[2:]:
         tests += [(name, lambda scratch, name=name: encoder(name, scratch)) for name in ("bert", "nomic-bert", "roberta")] + [("gpt-oss, MXFP4", mxfp4)]
@@ -140,6 +145,9 @@ def main():
     print(f"1..{len(tests)}")
     with tempfile.TemporaryDirectory() as scratch:
         for number, (name, function) in enumerate(tests, 1):
+            if name in NOT_THERE:
+                print(f"ok {number} - {name} # SKIP {NOT_THERE[name]}", flush=True)
+                continue
             try:
                 function(pathlib.Path(scratch))
                 print(f"ok {number} - {name}", flush=True)
