@@ -59,11 +59,11 @@ static hearth_status respell(vocabulary *v, hearth_error *error)
             *s = (gguf_string){s->text + 2, s->length - 2};
             continue;
         }
-        char *text = arena_alloc(v->memory, s->length + 3);
+        char *text = arena_alloc(v->memory, s->length + sizeof VOCABULARY_SPACE);
         if (text == NULL) {
-            return error_memory(error, s->length + 3);
+            return error_memory(error, s->length + sizeof VOCABULARY_SPACE);
         }
-        memcpy(text, VOCABULARY_SPACE, 3);
+        memcpy(text, VOCABULARY_SPACE, sizeof VOCABULARY_SPACE);
         memcpy(text + 3, s->text, s->length);
         *s = (gguf_string){text, s->length + 3};
     }

@@ -501,8 +501,9 @@ static void attention_walk(attention_group *g, const attention_head *head, const
         attention_block_f32, attention_block_f16, attention_block_bf16, attention_block_q8_0, attention_block_q4_0};
     const size_t key_bytes = ATTENTION_BLOCK / ATTENTION_TILE_POSITIONS * cache_key_tile_bytes(head->type, g->head_dim);
     const size_t value_bytes = cache_value_block_bytes(head->type, g->head_dim);
-    const size_t widen_from = head->type == CACHE_F16 ? ATTENTION_WIDEN : ATTENTION_WIDEN_OTHERS;
-    const bool widen = head->type != CACHE_F32 && scratch->wide != NULL && g->count >= widen_from;
+    static const size_t widen_from[CACHE_TYPES] = {SIZE_MAX, ATTENTION_WIDEN, ATTENTION_WIDEN_OTHERS,
+                                                   ATTENTION_WIDEN_OTHERS, ATTENTION_WIDEN_OTHERS};
+    const bool widen = scratch->wide != NULL && g->count >= widen_from[head->type];
     size_t first = 0; /* queries before it have seen all they see */
     size_t last = 0;  /* queries from it on see nothing yet */
     for (size_t begin = g->from[0] / ATTENTION_BLOCK * ATTENTION_BLOCK; begin < g->visible[g->count - 1];
