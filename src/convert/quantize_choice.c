@@ -153,8 +153,8 @@ static bool stays(const tensor_entry *e)
 {
     return e->dims < 2 || ends_in(e->name, "_norm.weight") || ends_in(e->name, ".ffn_gate_inp.weight") ||
            ends_in(e->name, ".ffn_gate_inp_shexp.weight") || ends_in(e->name, ".ssm_conv1d.weight") ||
-           strcmp(e->name, "position_embd.weight") == 0 ||
-           strcmp(e->name, "token_types.weight") == 0 || !ends_in(e->name, ".weight");
+           strcmp(e->name, "position_embd.weight") == 0 || strcmp(e->name, "token_types.weight") == 0 ||
+           !ends_in(e->name, ".weight");
 }
 
 static role role_of(const char *name)
