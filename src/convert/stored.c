@@ -119,7 +119,7 @@ hearth_status stored_tensors_open(stored_tensors *s, const tensor_table *raw, co
     stored_builder b = {.s = s, .raw = raw};
     *s = (stored_tensors){.holder = {.vectors = arena_create(0)}};
     s->table.entries = mem_calloc(raw->count + 1, sizeof *s->table.entries);
-    s->readers = mem_calloc(raw->count + 1, sizeof *s->readers);
+    s->readers = mem_calloc(raw->count + 1, sizeof(matrix_reader *));
     s->used = mem_calloc(raw->count + 1, sizeof *s->used);
     b.entries = mem_calloc(raw->count + 1, sizeof *b.entries);
     b.loader = (loader){.tensors = raw,
