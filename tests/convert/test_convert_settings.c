@@ -3,6 +3,7 @@
 
 #include "convert/quantize.h"
 #include "formats/hf.h"
+#include "kernels/kernels.h"
 #include "platform/file_stream.h"
 
 #include <stdio.h>
@@ -130,10 +131,22 @@ static void check_delta_files(void **state)
     same_logits(hash, scratch_path("few"), "q, k, v and z in two formats");
 }
 
-/* A rate that is -exp of nothing has no A_log. */
+/* A rate's A_log gives it, or gives its neighbour; a rate that is -exp of nothing has none. */
+static float places_behind(float value, uint32_t places)
+{
+    uint32_t bits = 0;
+    memcpy(&bits, &value, sizeof bits);
+    bits += places;
+    memcpy(&value, &bits, sizeof bits);
+    return value;
+}
+
 static void check_rates(void **state)
 {
-    static const float bad[] = {0.0f, 1.0f, -__builtin_inff()};
+    /* numbers around 8.3 give rates 15 last places apart: one of these is not missed by more than a place, one is */
+    const float made = (float)-math64_exp((double)8.3f);
+    const float bad[] = {0.0f, 1.0f, -__builtin_inff(), places_behind(made, 7)};
+    const float good[] = {made, places_behind(made, 1)};
     buffer bytes;
     gguf_file *file = NULL;
     (void)state;
@@ -151,6 +164,21 @@ static void check_rates(void **state)
         at = memcmp(bytes.data + i, values, sizeof values) == 0 ? bytes.data + i : NULL;
     }
     assert_non_null(at);
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        hf_folder *folder = NULL;
+        float found = 0;
+        memcpy(at, &good[i], sizeof good[i]);
+        forget("rate");
+        OK(file_replace(scratch_path("rate.gguf"), bytes.data, bytes.length, error));
+        OK(convert(scratch_path("rate.gguf"), "rate", DTYPE_LIMIT, error));
+        OK(hf_open(scratch_path("rate"), true, &folder, error));
+        e = tensor_table_find(&folder->tensors, "model.layers.0.linear_attn.A_log");
+        assert_true(e != NULL && e->type == DTYPE_F32 && e->size_bytes == sizeof values);
+        memcpy(&found, e->data, sizeof found);
+        assert_true(found == 8.3f);
+        hf_close(folder);
+    }
+    forget("rate");
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         hearth_error problem = {0};
         memcpy(at, &bad[i], sizeof bad[i]);
@@ -168,7 +196,7 @@ int main(void)
         {"nothing is lost without a word", check_not_lost, NULL, NULL, NULL},
         {"settings that GGUF has keys for", check_kept, NULL, NULL, NULL},
         {"other files of Qwen3-Next", check_delta_files, NULL, NULL, NULL},
-        {"rates without an A_log", check_rates, NULL, NULL, NULL},
+        {"rates and their A_log", check_rates, NULL, NULL, NULL},
     };
     return cmocka_run_group_tests_name("convert settings", tests, scratch_begin, scratch_end);
 }
