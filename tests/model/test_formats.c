@@ -293,7 +293,9 @@ static void check_format(void **state)
     write_model(file, r, false);
     write_model(values, r, true);
     float *expected = logits_of(values, COMPUTE_F32, NULL, 2, 512);
-    check_same(expected, file, COMPUTE_F32);
+    if (!SANITIZER_ADDRESS && !SANITIZER_THREAD) { /* slow there: native's products alone */
+        check_same(expected, file, COMPUTE_F32);
+    }
     float *native = logits_of(file, COMPUTE_NATIVE, NULL, 2, 512);
     check_same(native, file, COMPUTE_NATIVE);
     double difference = 0;
