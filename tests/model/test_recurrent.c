@@ -418,14 +418,10 @@ static void published_folders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prompts_share_beginnings),
-        cmocka_unit_test(other_conversations),
-        cmocka_unit_test(rewound_anywhere),
-        cmocka_unit_test(cancelled_anywhere),
-        cmocka_unit_test(positions_are_checked),
-        cmocka_unit_test(batches),
-        cmocka_unit_test(windows_of_a_score),
-        cmocka_unit_test(older_files),
+        cmocka_unit_test(prompts_share_beginnings), cmocka_unit_test(other_conversations),
+        cmocka_unit_test(rewound_anywhere),         cmocka_unit_test(cancelled_anywhere),
+        cmocka_unit_test(positions_are_checked),    cmocka_unit_test(batches),
+        cmocka_unit_test(windows_of_a_score),       cmocka_unit_test(older_files),
         cmocka_unit_test(published_folders),
     };
     return cmocka_run_group_tests_name("recurrent", tests, NULL, NULL);
