@@ -95,7 +95,14 @@ static bool is_link(const char *path)
     return lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
 }
 
-/* A folder, and the files that links in it point to: a hub cache's snapshot holds nothing but links. */
+static bool is_link_to_file(const char *path)
+{
+    struct stat info;
+    return is_link(path) && stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+/* A folder, and the files that links in it point to: a hub cache's snapshot holds nothing but links. A link to a folder
+ * is not followed when a model is read, and a stranger's may point to everything. */
 static hearth_status add_folder(file_list *list, const char *folder, hearth_error *error)
 {
     file_list files = {0};
@@ -106,7 +113,7 @@ static hearth_status add_folder(file_list *list, const char *folder, hearth_erro
     hearth_status status = HEARTH_OK;
     for (size_t i = 0; status == HEARTH_OK && i < files.count; i++) {
         char *path = file_join(folder, files.names[i]);
-        if (path != NULL && !is_link(path)) {
+        if (path != NULL && !is_link_to_file(path)) {
             mem_free(path);
         } else {
             status = add(list, path, error);

@@ -95,6 +95,12 @@ static hearth_status build(stored_builder *b, hearth_error *error)
         uint64_t shape[3];
         if (matrix_shape(b->loader.c, &raw->entries[i], stem, shape)) {
             TRY(add_stored(b, stem, shape, error));
+            if (!b->s->used[i]) { /* else there could be more entries than tensors */
+                char place[PLACE_SIZE];
+                return error_set(error, HEARTH_E_FORMAT,
+                                 place_name(place, "tensor", raw->entries[i].name, strlen(raw->entries[i].name)),
+                                 "a matrix that is stored in one way", "another one of the same name");
+            }
         }
     }
     for (size_t i = 0; i < raw->count; i++) {

@@ -169,14 +169,30 @@ static int64_t joined_id(const vocabulary *v, const char *text, size_t length)
                                                                                             : -1;
 }
 
-static hearth_status add_joins(const vocabulary *v, size_t id, buffer *out, hearth_error *error)
+/* Which lengths tokens have: [longest + 1], 1 or 0. Without it a token of a megabyte would be hashed for each of its
+ * cuts. NULL: out of memory. */
+static uint8_t *lengths_there(const vocabulary *v)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < v->count; i++) {
+        const size_t length = gguf_array_string(v->file, v->tokens, i).length;
+        longest = length > longest ? length : longest;
+    }
+    uint8_t *there = mem_calloc(longest + 1, 1);
+    for (size_t i = 0; i < v->count && there != NULL; i++) {
+        there[gguf_array_string(v->file, v->tokens, i).length] = 1;
+    }
+    return there;
+}
+
+static hearth_status add_joins(const vocabulary *v, const uint8_t *lengths, size_t id, buffer *out, hearth_error *error)
 {
     const gguf_string text = gguf_array_string(v->file, v->tokens, id);
     if (type_of(v, id) != TYPE_NORMAL || joined_id(v, text.text, text.length) != (int64_t)id) {
         return HEARTH_OK;
     }
     for (size_t cut = 1; cut < text.length; cut++) {
-        if (((unsigned char)text.text[cut] & 0xC0) == 0x80) {
+        if (((unsigned char)text.text[cut] & 0xC0) == 0x80 || lengths[cut] == 0 || lengths[text.length - cut] == 0) {
             continue;
         }
         const int64_t left = joined_id(v, text.text, cut);
@@ -196,10 +212,12 @@ static hearth_status sentencepiece_merges(const vocabulary *v, json_t **ret, hea
 {
     buffer joins;
     buffer_init(&joins, 0);
-    hearth_status status = HEARTH_OK;
+    uint8_t *lengths = lengths_there(v);
+    hearth_status status = lengths == NULL ? error_memory(error, v->count) : HEARTH_OK;
     for (size_t i = 0; status == HEARTH_OK && i < v->count; i++) {
-        status = add_joins(v, i, &joins, error);
+        status = add_joins(v, lengths, i, &joins, error);
     }
+    mem_free(lengths);
     *ret = status == HEARTH_OK ? json_array() : NULL;
     const size_t count = joins.length / sizeof(join);
     if (*ret != NULL && count > 0) {

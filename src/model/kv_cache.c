@@ -95,13 +95,16 @@ void kv_cache_keep(kv_cache *cache, uint32_t position)
 
 void kv_cache_seek(kv_cache *cache, uint32_t position)
 {
-    if (cache->states == NULL || position == cache->state_position) {
+    if (cache->states == NULL) {
         return;
     }
-    if (position == 0) {
+    if (position != cache->state_position && position == 0) {
         memset(cache->states, 0, cache->states_bytes);
-    } else {
+    } else if (position != cache->state_position) {
         memcpy(cache->states, cache->checkpoint, cache->states_bytes);
     }
     cache->state_position = position;
+    if (cache->checkpoint_position > position) { /* of tokens that others take the place of */
+        cache->checkpoint_position = KV_CACHE_NOWHERE;
+    }
 }

@@ -457,5 +457,29 @@ def tokenizers_of_folders_that_disagree_with_the_model():
     check(cases)
 
 
+@tap.test
+def models_that_convert_reads_otherwise_than_run():
+    with tempfile.TemporaryDirectory(prefix="hearth-hostile-") as folder:
+        # a matrix stored in three ways: more entries than tensors
+        model = base("families/llama-fp8-one")
+        for name in [name for name in model.tensors if name.endswith("_proj.weight")]:
+            rows, cols = model.tensors[name][1]
+            stem = name.removesuffix(".weight")
+            model.tensors[stem + ".qweight"] = ["I32", [cols // 8, rows], bytes(rows * cols // 2)]
+            model.tensors[stem + "_blocks"] = ["U8", [2, rows, cols // 32, 16], bytes(rows * cols)]
+        path = os.path.join(folder, "ways")
+        model.write(path)
+        code, said = one_run(["convert", path, os.path.join(folder, "ways.gguf")])
+        assert code == 1 and "a matrix that is stored in one way" in said, said
+        # one long token in a vocabulary of scores, whose merges are all ways to cut tokens
+        model = base("gguf")
+        names = list(model.keys["tokenizer.ggml.tokens"][1][1])
+        names[-1] = b"x" * 1000000
+        path = os.path.join(folder, "long.gguf")
+        model.key("tokenizer.ggml.tokens", ARRAY, (STRING, names)).write(path)
+        code, said = one_run(["convert", path, os.path.join(folder, "long")])
+        assert code == 0, said
+
+
 if __name__ == "__main__":
     tap.main()

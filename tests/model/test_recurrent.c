@@ -81,6 +81,36 @@ static void prompts_share_beginnings(void **state)
     }
 }
 
+/* A prompt too short for a checkpoint of its own takes the place of another: what that left says nothing any more. */
+static void other_conversations(void **state)
+{
+    (void)state;
+    engine *e = make_engine(2, NULL);
+    model *m = open_model(e, golden_path(subjects[0]), COMPUTE_NATIVE);
+    int32_t before[TEXT];
+    int32_t ids[TEXT];
+    size_t kept = 999;
+    make_text(m, before, 3);
+    make_text(m, ids, 8);
+    assert_int_not_equal(before[0], ids[0]);
+    float *all = all_logits(m, ids, TEXT, 512, -1);
+    session *s = make_session(m, 0);
+    OK(session_feed(s, before, 100, NULL, NULL, error)); /* checkpoint at 68 */
+    OK(session_feed_shared(s, ids, 20, NULL, NULL, &kept, error));
+    assert_int_equal(kept, 0);
+    for (size_t i = 20; i < 90; i++) { /* the answer, past 68 */
+        OK(session_feed(s, ids + i, 1, NULL, NULL, error));
+    }
+    expect_logits(s, all, 89);
+    OK(session_feed_shared(s, ids, 80, NULL, NULL, &kept, error));
+    assert_int_equal(kept, 0);
+    expect_logits(s, all, 79);
+    session_free(s);
+    free(all);
+    model_close(m);
+    engine_free(e);
+}
+
 /* session_feed after session_rewind, wherever: what is missing is computed again without a word. */
 static void rewound_anywhere(void **state)
 {
@@ -388,13 +418,10 @@ static void published_folders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prompts_share_beginnings),
-        cmocka_unit_test(rewound_anywhere),
-        cmocka_unit_test(cancelled_anywhere),
-        cmocka_unit_test(positions_are_checked),
-        cmocka_unit_test(batches),
-        cmocka_unit_test(windows_of_a_score),
-        cmocka_unit_test(older_files),
+        cmocka_unit_test(prompts_share_beginnings), cmocka_unit_test(other_conversations),
+        cmocka_unit_test(rewound_anywhere),         cmocka_unit_test(cancelled_anywhere),
+        cmocka_unit_test(positions_are_checked),    cmocka_unit_test(batches),
+        cmocka_unit_test(windows_of_a_score),       cmocka_unit_test(older_files),
         cmocka_unit_test(published_folders),
     };
     return cmocka_run_group_tests_name("recurrent", tests, NULL, NULL);
