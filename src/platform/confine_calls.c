@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -162,11 +163,10 @@ static const uint16_t of_writing[] = {
 #endif
 };
 
-/* Of commands that fetch. */
+/* Of commands that fetch, beside socket and socketpair. */
 static const uint16_t of_the_network[] = {
-    SYS_socket,   SYS_socketpair,  SYS_connect,     SYS_bind,       SYS_sendto,
-    SYS_recvfrom, SYS_sendmsg,     SYS_recvmsg,     SYS_sendmmsg,   SYS_recvmmsg,
-    SYS_shutdown, SYS_getsockname, SYS_getpeername, SYS_setsockopt, SYS_getsockopt,
+    SYS_connect,  SYS_bind,     SYS_sendto,      SYS_recvfrom,    SYS_sendmsg,    SYS_recvmsg,    SYS_sendmmsg,
+    SYS_recvmmsg, SYS_shutdown, SYS_getsockname, SYS_getpeername, SYS_setsockopt, SYS_getsockopt,
 };
 
 typedef struct program {
@@ -236,6 +236,20 @@ static void put_special(program *p, bool writes)
     put_return(p, REFUSE);
 }
 
+/* Sockets of the internet, and the kernel's own that tells of addresses: local services (a container's or an agent's
+ * socket) answer through neither. Pairs of streams, which cannot be sent elsewhere. */
+static void put_sockets(program *p)
+{
+    put(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 6);
+    put(p, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args), 0, 0);
+    put(p, BPF_JMP | BPF_JEQ | BPF_K, AF_INET, 2, 0);
+    put(p, BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 1, 0);
+    put(p, BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 1);
+    put_return(p, SECCOMP_RET_ALLOW);
+    put_return(p, REFUSE);
+    put_argument(p, SYS_socketpair, 1, BPF_JSET, 0xe, true); /* SOCK_STREAM is 1, and flags are higher */
+}
+
 bool confine_can_filter_calls(void)
 {
     const uint32_t action = SECCOMP_RET_ERRNO;
@@ -253,6 +267,9 @@ bool confine_filter_calls(bool writes, bool network)
     put_allowed(&p, of_writing, writes ? sizeof of_writing / sizeof *of_writing : 0);
     put_allowed(&p, of_the_network, network ? sizeof of_the_network / sizeof *of_the_network : 0);
     put_special(&p, writes);
+    if (network) {
+        put_sockets(&p);
+    }
     put(&p, BPF_JMP | BPF_JGE | BPF_K, CALL_NEWER, 0, 1);
     put_return(&p, UNKNOWN);
     put_return(&p, REFUSE);

@@ -247,7 +247,11 @@ static int fetches_body(void)
 {
     char *const arguments[] = {(char[]){"/bin/true"}, NULL};
     const int made = socket(AF_INET, SOCK_STREAM, 0);
+    int pair[2];
     SO(made >= 0 && close(made) == 0);
+    SO(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0 && close(pair[0]) == 0 && close(pair[1]) == 0);
+    REFUSED(socket(AF_UNIX, SOCK_STREAM, 0), EPERM); /* services of this machine */
+    REFUSED(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), EPERM);
     REFUSED(open(secret, O_RDONLY), EACCES);
     REFUSED(execve(arguments[0], arguments, arguments + 1), EPERM);
     REFUSED(fork(), EPERM);
