@@ -67,26 +67,32 @@ static hearth_status add_copy(file_list *list, const char *path, hearth_error *e
     return add(list, mem_strdup(path), error);
 }
 
-/* The folder that `path` is or will be in, or, where that is not there, the nearest above it that is. */
+/* The folder that `path` is or will be in; it may not be there. */
 static char *place_of(const char *path)
 {
     char *place = mem_strdup(path);
-    while (place != NULL) {
-        size_t length = strlen(place);
-        while (length > 1 && place[length - 1] == '/') {
-            place[--length] = '\0';
-        }
-        char *slash = strrchr(place, '/');
-        if (slash == NULL) {
-            mem_free(place);
-            return mem_strdup(".");
-        }
-        slash[slash == place ? 1 : 0] = '\0';
-        if (file_exists(place) || slash == place) {
-            return place;
-        }
+    size_t length = place != NULL ? strlen(place) : 0;
+    while (length > 1 && place[length - 1] == '/') {
+        place[--length] = '\0';
     }
-    return NULL;
+    char *slash = place != NULL ? strrchr(place, '/') : NULL;
+    if (slash == NULL) {
+        mem_free(place);
+        return mem_strdup(".");
+    }
+    slash[slash == place ? 1 : 0] = '\0';
+    return place;
+}
+
+/* Nothing where the folder is not there: who writes says so. */
+static hearth_status add_place(file_list *list, const char *out, hearth_error *error)
+{
+    char *place = place_of(out);
+    if (place != NULL && !file_exists(place)) {
+        mem_free(place);
+        return HEARTH_OK;
+    }
+    return add(list, place, error);
 }
 
 static bool is_link(const char *path)
@@ -168,7 +174,7 @@ hearth_status confine_to_files(const char *name, const char *const *also, const 
             status = add_copy(&read, also[i], error);
         }
         for (size_t i = 0; status == HEARTH_OK && out[i] != NULL; i++) {
-            status = add(&write, place_of(out[i]), error);
+            status = add_place(&write, out[i], error);
         }
         status = status == HEARTH_OK ? confine(&read, &write, false, required, error) : status;
     }
