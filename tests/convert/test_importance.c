@@ -286,8 +286,8 @@ static void check_divergence(void **state)
     json_decref(golden);
 }
 
-/* Of one prediction the largest divergence is the mean; a text that comes twice has the same mean and largest one, and a
- * standard error that is smaller by the root of two. */
+/* Of one prediction the largest divergence is the mean; a text that comes twice has the same mean and largest one, and
+ * a standard error that is smaller by the root of two. */
 static void check_spread(void **state)
 {
     engine *e = make_engine(2, NULL);
