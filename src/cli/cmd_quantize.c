@@ -10,6 +10,7 @@
 #include "convert/quantize.h"
 #include "platform/cpu.h"
 
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -100,6 +101,20 @@ static int find_kind(const char *name)
     return -1;
 }
 
+/* A pattern that is mistyped would otherwise do nothing without a word. */
+static void tell_of_unmatched(const cli *c, const overrides *over, const quantize_result *result)
+{
+    for (size_t i = 0; i < over->count; i++) {
+        size_t t = 0;
+        while (t < result->count && fnmatch(over->list[i].pattern, result->tensors[t].name, 0) != 0) {
+            t++;
+        }
+        if (t == result->count) {
+            cli_note(c, "--tensor %s: no tensor has such a name", over->list[i].pattern);
+        }
+    }
+}
+
 static hearth_status quantize(quantize_texts *t, int kind, const char *out, const overrides *over, quantize_report *ret,
                               quantize_result *result, divergence_result *divergence, hearth_error *error)
 {
@@ -119,6 +134,7 @@ static hearth_status quantize(quantize_texts *t, int kind, const char *out, cons
     if (status != HEARTH_OK) {
         return status;
     }
+    tell_of_unmatched(t->c, over, result);
     *ret = (quantize_report){
         .out = out, .kind = quantize_names[kind], .result = result, .seconds = time_seconds() - began};
     TRY(quantize_texts_after(t, out, divergence, &measured, error));

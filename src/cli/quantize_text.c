@@ -39,7 +39,12 @@ static hearth_status open_for(quantize_texts *t, const char *path, compute how, 
 static hearth_status hold_out(quantize_texts *t, token_list *ids, hearth_error *error)
 {
     const size_t kept = ids->count / HELD_OUT;
-    if (t->kl != NULL || kept < DIVERGENCE_WINDOW / 4) {
+    if (t->kl != NULL) {
+        return HEARTH_OK;
+    }
+    if (kept < DIVERGENCE_WINDOW / 4) {
+        cli_note(t->c, "%s: a tenth of %zu tokens is too little to compare on; --kl FILE compares", t->importance,
+                 ids->count);
         return HEARTH_OK;
     }
     ids->count -= kept;

@@ -160,6 +160,8 @@ def check(encode_tool, answer_tool, row, fixtures, folder):
         return len(cases), [made.stderr.strip()]
     found, *answers = json.loads(made.stdout)
     wrong = [] if found == forms else ["forms %r, expected %r" % (found, forms)]
+    if len(answers) != len(cases):
+        wrong.append("%d answers to %d cases" % (len(answers), len(cases)))
     for one, answer in zip(cases, answers):
         answer["calls"] = [[c["name"], c["arguments"]] for c in answer["calls"]]
         if answer != one["expected"]:

@@ -12,6 +12,7 @@ import stat
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -741,6 +742,37 @@ def work_that_does_not_look_ends_at_once():
             out, err = process.communicate(timeout=60)
             assert process.returncode == 130 and time.monotonic() - began < 10 and out == err == b"", (arguments, process.returncode, out[:100], err)
     good("doctor", "--isa", "scalar", "--threads", "1")
+
+
+# ---- quantize
+
+
+@test
+def quantize_with_a_text_reports_what_it_did():
+    with tempfile.TemporaryDirectory(prefix="hearth quantize ") as place:
+        text, kept = os.path.join(place, "text"), os.path.join(place, "importance.gguf")
+        with open(text, "w", encoding="utf-8") as file:
+            file.write("Once upon a time there was a small dog who liked to run. " * 120)
+        first, second, third = (os.path.join(place, name) for name in ("a b.gguf", "b.gguf", "c.gguf"))
+        made = good_json("quantize", stories(), "q5_1", first, "--importance", text, "--importance-out", kept, "--tensor", "*attn_v*=q8_0",
+                         "--tokens", "2000")
+        assert made["bytes"] < made["from_bytes"] and any(t["weighted"] for t in made["tensors"]), made
+        assert {t["to"] for t in made["tensors"] if "attn_v.weight" in t["name"]} == {"Q8_0"}, made
+        found = made["divergence"]
+        assert found["mean"] > 0 and found["compared"] > 0, found
+        again = good_json("quantize", stories(), "q5_1", second, "--importance", kept, "--tensor", "*attn_v*=q8_0", "--kl", text)
+        assert again["bytes"] == made["bytes"] and again["divergence"]["mean"] > 0, again
+        assert [t["weighted"] for t in again["tensors"]] == [t["weighted"] for t in made["tensors"]], again
+        ended = hearth("quantize", stories(), "q8_0", os.path.join(place, "e.gguf"), "--importance", text, "--tokens", "100", env=environment())
+        assert ended.code == 0 and ended.err.endswith("a tenth of 100 tokens is too little to compare on; --kl FILE compares\n"), ended
+        ended = hearth("quantize", stories(), "q8_0", third, "--tensor", "nothing*=f16", env=environment())
+        assert ended.code == 0 and ended.err.endswith("hearth quantize: --tensor nothing*: no tensor has such a name\n"), ended
+        for arguments, code, says in ((["q8_0", third], 1, "expected a new name"), (["q9", "d"], 2, 'unknown type "q9"'),
+                                      (["q8_0", "d", "--importance-out", kept], 2, "--importance-out wants --importance"),
+                                      (["q8_0", "d", "--importance", stories()], 1, "expected statistics of importance"),
+                                      (["q8_0", "d", "--tensor", "foo"], 2, "expected PATTERN=TYPE"), (["q8_0", "d", "--kl", os.devnull], 2, "at least four tokens")):
+            one_line(hearth("quantize", stories(), *arguments, env=environment(), cwd=place), code, says)
+        assert not os.path.exists(os.path.join(place, "d"))
 
 
 main()

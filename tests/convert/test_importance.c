@@ -176,6 +176,60 @@ static void check_file(void **state)
     assert_int_equal(importance_load(golden_path("llama-mha.gguf"), &back, &failure), HEARTH_E_FORMAT);
 }
 
+/* `first` takes the place of each window's first token: as if the text had it there. */
+static void check_first(void **state)
+{
+    enum { WINDOW = 16, COUNT = 48 };
+    engine *e = make_engine(2, NULL);
+    model *m = open_model(e, golden_path("llama-mha.gguf"), COMPUTE_F32);
+    model *other = open_model(e, golden_path("llama-gqa.gguf"), COMPUTE_F32);
+    importance *made[2] = {NULL, NULL};
+    divergence_result results[2] = {{0}, {0}};
+    int32_t ids[COUNT];
+    (void)state;
+    for (int32_t i = 0; i < COUNT; i++) {
+        ids[i] = (i * i * 7 + 5) % 60;
+    }
+    for (int spelled = 0; spelled < 2; spelled++) {
+        for (size_t at = 0; spelled != 0 && at < COUNT; at += WINDOW) {
+            ids[at] = 61;
+        }
+        const importance_options o = {.first = spelled != 0 ? -1 : 61, .window = WINDOW};
+        const divergence_options d = {.first = o.first, .window = WINDOW};
+        OK(importance_collect(m, ids, COUNT, &o, &made[spelled], error));
+        OK(divergence_measure(m, other, ids, COUNT, &d, &results[spelled], error));
+    }
+    expect_same(made[0], made[1]);
+    assert_true(results[0].mean == results[1].mean && results[0].perplexity == results[1].perplexity);
+    importance_free(made[0]);
+    importance_free(made[1]);
+    model_close(m);
+    model_close(other);
+    engine_free(e);
+}
+
+/* Sums of squares are no negative numbers, infinities or NaN. */
+static void check_hostile_sums(void **state)
+{
+    static const double values[] = {-1, INFINITY, NAN};
+    char path[256];
+    (void)state;
+    snprintf(path, sizeof path, "%s/hostile.gguf", scratch);
+    for (size_t v = 0; v < sizeof values / sizeof values[0]; v++) {
+        importance *i = collect("llama-mha.gguf", 1, NULL);
+        importance *back = NULL;
+        hearth_error failure;
+        importance_entry *e = importance_find(i, "blk.1.ffn_up.weight");
+        assert_non_null(e);
+        e->sums[3] = values[v];
+        OK(importance_save(i, "text.txt", path, error));
+        assert_int_equal(importance_load(path, &back, &failure), HEARTH_E_FORMAT);
+        assert_non_null(strstr(failure.place, "blk.1.ffn_up.weight"));
+        assert_int_equal(remove(path), 0);
+        importance_free(i);
+    }
+}
+
 static void check_refusals(void **state)
 {
     engine *e = make_engine(1, NULL);
@@ -232,6 +286,33 @@ static void check_divergence(void **state)
     json_decref(golden);
 }
 
+/* Of one prediction the largest divergence is the mean; a text that comes twice has the same mean and largest one, and
+ * a standard error that is smaller by the root of two. */
+static void check_spread(void **state)
+{
+    engine *e = make_engine(2, NULL);
+    model *m = open_model(e, golden_path("llama-mha.gguf"), COMPUTE_F32);
+    model *other = open_model(e, golden_path("llama-gqa.gguf"), COMPUTE_F32);
+    int32_t ids[32];
+    divergence_result one, once, twice;
+    (void)state;
+    for (int32_t i = 0; i < 32; i++) {
+        ids[i] = (i % 16) * (i % 16) * 7 % 60;
+    }
+    OK(divergence_measure(m, other, ids, 4, &(divergence_options){.first = -1, .window = 4}, &one, error));
+    OK(divergence_measure(m, other, ids, 16, &(divergence_options){.first = -1, .window = 16}, &once, error));
+    OK(divergence_measure(m, other, ids, 32, &(divergence_options){.first = -1, .window = 16}, &twice, error));
+    assert_int_equal(one.compared, 1);
+    assert_true(one.largest == one.mean && one.mean > 0);
+    assert_int_equal(twice.compared, 2 * once.compared);
+    assert_true(twice.largest == once.largest && once.largest > once.mean);
+    assert_true(is_near(twice.mean, once.mean, 1e-12));
+    assert_true(once.error > 0 && is_near(twice.error * sqrt(2), once.error, 1e-9));
+    model_close(m);
+    model_close(other);
+    engine_free(e);
+}
+
 /* A whole file (where 32 divides four matrices' rows) with statistics differs from one without, and is told to be
  * weighted. */
 static void check_weighted_file(void **state)
@@ -274,8 +355,11 @@ int main(void)
         {"experts", check_experts, NULL, NULL, NULL},
         {"the same by any number of threads", check_threads, NULL, NULL, NULL},
         {"files and weights", check_file, NULL, NULL, NULL},
+        {"the first token of a window", check_first, NULL, NULL, NULL},
+        {"sums that are none", check_hostile_sums, NULL, NULL, NULL},
         {"refusals", check_refusals, NULL, NULL, NULL},
         {"divergence beside transformers'", check_divergence, NULL, NULL, NULL},
+        {"the spread of divergences", check_spread, NULL, NULL, NULL},
         {"a weighted file", check_weighted_file, NULL, NULL, NULL},
     };
     return cmocka_run_group_tests_name("importance", tests, begin, end);

@@ -4,6 +4,7 @@
 
 #include "convert/quantize.h"
 #include "convert/quantize_blocks.h"
+#include "convert/quantize_choice.h"
 #include "kernels/search.h"
 #include "tensor/matrix.h"
 
@@ -297,6 +298,92 @@ static void check_override(void **state)
     gguf_close(file);
 }
 
+/* ---- which format ---- */
+
+static dtype choice(const char *kind, const char *name, const choice_model *m, const quantize_override *over,
+                    size_t overs, uint64_t cols)
+{
+    bool fell_back = false;
+    const quantize_options o = {.kernels = engine_best_kernels(), .overrides = over, .override_count = overs};
+    const tensor_entry e = {.name = name, .type = DTYPE_F16, .dims = 2, .shape = {1024, cols}};
+    const dtype ret = choice_of(kind_of(kind), &e, m, &o, &fell_back);
+    assert_int_equal(fell_back, cols % 256 != 0 && dtype_get_info((uint32_t)ret)->block_values != 256);
+    return ret;
+}
+
+/* What llama.cpp's Q4_K_M files of models with 32 layers have: Q6_K in these layers. */
+static void check_layers(void **state)
+{
+    static const bool wide[32] = {1, 1, 1, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1,
+                                  0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 1, 1, 1, 1};
+    const choice_model m = {.layers = 32, .shared_by = 4};
+    (void)state;
+    for (unsigned layer = 0; layer < 32; layer++) {
+        char name[64];
+        snprintf(name, sizeof name, "blk.%u.ffn_down.weight", layer);
+        assert_int_equal(choice("q4_k_m", name, &m, NULL, 0, 4096), wide[layer] ? DTYPE_Q6_K : DTYPE_Q4_K);
+        assert_int_equal(choice("q4_k_s", name, &m, NULL, 0, 4096), layer < 4 ? DTYPE_Q5_K : DTYPE_Q4_K);
+        snprintf(name, sizeof name, "blk.%u.attn_v.weight", layer);
+        assert_int_equal(choice("q5_k_m", name, &m, NULL, 0, 4096), wide[layer] ? DTYPE_Q6_K : DTYPE_Q5_K);
+        snprintf(name, sizeof name, "blk.%u.attn_q.weight", layer);
+        assert_int_equal(choice("q4_k_m", name, &m, NULL, 0, 4096), DTYPE_Q4_K);
+    }
+}
+
+/* docs/convert.md, "Which format", a row each. */
+static void check_choices(void **state)
+{
+    const choice_model plain = {.layers = 32, .shared_by = 3};
+    const choice_model shared = {.layers = 32, .shared_by = 4};
+    const choice_model weighted = {.layers = 32, .shared_by = 4, .importance = true};
+    const choice_model eight = {.layers = 32, .shared_by = 4, .experts = 8};
+    const choice_model tied = {.layers = 32, .shared_by = 3, .tied = true};
+    const struct {
+        const char *kind, *name;
+        const choice_model *m;
+        uint64_t cols;
+        dtype expected;
+    } rows[] = {{"q4_k_m", "output.weight", &plain, 4096, DTYPE_Q6_K},
+                {"q2_k", "token_embd.weight", &tied, 4096, DTYPE_Q6_K},
+                {"q2_k", "token_embd.weight", &plain, 4096, DTYPE_Q2_K},
+                {"q8_0", "output.weight", &plain, 4096, DTYPE_Q8_0},
+                {"mxfp4", "output.weight", &plain, 4096, DTYPE_Q8_0},
+                {"q2_k", "blk.9.attn_v.weight", &plain, 4096, DTYPE_Q3_K},
+                {"q2_k", "blk.9.attn_v.weight", &shared, 4096, DTYPE_Q4_K},
+                {"iq4_xs", "blk.9.attn_v.weight", &plain, 4096, DTYPE_IQ4_XS},
+                {"iq4_xs", "blk.9.attn_v.weight", &shared, 4096, DTYPE_Q5_K},
+                {"iq4_xs", "blk.3.ffn_down.weight", &shared, 4096, DTYPE_Q5_K},
+                {"iq4_xs", "blk.3.ffn_down.weight", &weighted, 4096, DTYPE_IQ4_XS},
+                {"q4_0", "blk.3.ffn_down.weight", &weighted, 4096, DTYPE_Q4_1},
+                {"q4_0", "blk.4.ffn_down.weight", &weighted, 4096, DTYPE_Q4_0},
+                {"q4_0", "blk.3.ffn_down.weight", &shared, 4096, DTYPE_Q4_0},
+                {"q3_k_m", "blk.1.attn_v.weight", &plain, 4096, DTYPE_Q5_K},
+                {"q3_k_m", "blk.2.attn_v.weight", &plain, 4096, DTYPE_Q4_K},
+                {"q3_k_m", "blk.1.ffn_down.weight", &plain, 4096, DTYPE_Q5_K},
+                {"q3_k_m", "blk.2.ffn_down.weight", &plain, 4096, DTYPE_Q4_K},
+                {"q4_k_m", "blk.9.attn_k.weight", &eight, 4096, DTYPE_Q8_0},
+                {"q4_k_m", "blk.9.attn_q.weight", &plain, 96, DTYPE_Q5_0},
+                {"q5_k_m", "blk.9.attn_q.weight", &plain, 96, DTYPE_Q5_1},
+                {"q6_k", "blk.9.attn_q.weight", &plain, 96, DTYPE_Q8_0},
+                {"q2_k", "blk.9.attn_q.weight", &plain, 96, DTYPE_IQ4_NL},
+                {"q4_k_m", "blk.9.attn_q.weight", &plain, 40, DTYPE_F16},
+                {"q4_k_m", "blk.9.ffn_gate_inp.weight", &plain, 4096, DTYPE_F16}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(choice(rows[i].kind, rows[i].name, rows[i].m, NULL, 0, rows[i].cols), rows[i].expected);
+    }
+}
+
+static void check_first_override(void **state)
+{
+    const quantize_override over[] = {{"blk.0.*", DTYPE_Q8_0}, {"blk.*.attn_v.weight", DTYPE_BF16}};
+    const choice_model m = {.layers = 32, .shared_by = 4};
+    (void)state;
+    assert_int_equal(choice("q4_k_m", "blk.0.attn_v.weight", &m, over, 2, 4096), DTYPE_Q8_0);
+    assert_int_equal(choice("q4_k_m", "blk.1.attn_v.weight", &m, over, 2, 4096), DTYPE_BF16);
+    assert_int_equal(choice("q4_k_m", "blk.4.attn_k.weight", &m, over, 2, 4096), DTYPE_Q4_K);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +393,9 @@ int main(void)
         {"the same bytes by every instruction set", check_variants, NULL, NULL, NULL},
         {"the same bytes by any number of threads", check_threads, NULL, NULL, NULL},
         {"--tensor", check_override, NULL, NULL, NULL},
+        {"the layers that get more", check_layers, NULL, NULL, NULL},
+        {"which format", check_choices, NULL, NULL, NULL},
+        {"the first of two --tensor counts", check_first_override, NULL, NULL, NULL},
     };
     return cmocka_run_group_tests_name("quantize", tests, begin, end);
 }
