@@ -84,13 +84,12 @@ static char *place_of(const char *path)
     return place;
 }
 
-/* Nothing where the folder is not there: who writes says so. */
 static hearth_status add_place(file_list *list, const char *out, hearth_error *error)
 {
     char *place = place_of(out);
-    if (place != NULL && !file_exists(place)) {
+    if (place != NULL && !file_is_folder(place)) {
         mem_free(place);
-        return HEARTH_OK;
+        return error_set(error, HEARTH_E_IO, out, "a name in a folder that is there", "no such folder");
     }
     return add(list, place, error);
 }
