@@ -190,9 +190,31 @@ static void check_rates(void **state)
     buffer_free(&bytes);
 }
 
+/* What transformers ends answers by and computes in. */
+static void check_identity(void **state)
+{
+    (void)state;
+    const char *path = fixture_path("stories260K/stories260K-f32.gguf");
+    if (!file_exists(path)) {
+        SKIP("%s is not here\n", "stories260K");
+    }
+    for (int narrow = 0; narrow < 2; narrow++) {
+        char config[256];
+        forget("back");
+        OK(convert(path, "back", narrow ? DTYPE_F16 : DTYPE_LIMIT, error));
+        snprintf(config, sizeof config, "%s/config.json", scratch_path("back"));
+        json_t *found = read_json(config);
+        assert_int_equal(json_integer_value(json_object_get(found, "bos_token_id")), 1);
+        assert_int_equal(json_integer_value(json_object_get(found, "eos_token_id")), 2);
+        assert_string_equal(json_string_value(json_object_get(found, "torch_dtype")), narrow ? "float16" : "float32");
+        json_decref(found);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        {"ends and number format of a folder", check_identity, NULL, NULL, NULL},
         {"nothing is lost without a word", check_not_lost, NULL, NULL, NULL},
         {"settings that GGUF has keys for", check_kept, NULL, NULL, NULL},
         {"other files of Qwen3-Next", check_delta_files, NULL, NULL, NULL},
