@@ -38,6 +38,7 @@ struct http_exchange {
     long code;
     bool done;
     bool retryable;
+    bool unknown_host;    /* its name led nowhere */
     hearth_status status; /* of the exchange, or of the sink */
     hearth_error error;
 };
@@ -403,6 +404,7 @@ static bool is_done(const http_client *client, http_exchange *x, CURLcode result
     } else if (result != CURLE_OK) {
         (void)fail(x, HEARTH_E_IO, NULL, curl_easy_strerror(result));
         x->retryable = is_broken_connection(result);
+        x->unknown_host = result == CURLE_COULDNT_RESOLVE_HOST;
     } else if (is_redirect(x->code)) {
         (void)redirect(client, x, &again);
     } else {
@@ -519,6 +521,12 @@ static hearth_status append(void *context, const http_exchange *x, const void *b
     return buffer_append(context, bytes, length, error);
 }
 
+/* A host that nobody knows is most often a mistyped one, or there is no network: who waits wants to be told soon. */
+static unsigned tries_again(const http_client *client, const http_exchange *x)
+{
+    return x->unknown_host && client->settings.retries > 2 ? 2 : client->settings.retries;
+}
+
 hearth_status http_fetch(http_client *client, const http_request *request, buffer *body, http_exchange **ret,
                          hearth_error *error)
 {
@@ -535,7 +543,7 @@ hearth_status http_fetch(http_client *client, const http_request *request, buffe
         while (status == HEARTH_OK && done == NULL) {
             status = http_step(client, SLICE_MS, &done, error);
         }
-        const bool again = status == HEARTH_OK && http_may_retry(x) && attempt <= client->settings.retries;
+        const bool again = status == HEARTH_OK && http_may_retry(x) && attempt <= tries_again(client, x);
         const uint64_t delay = again ? http_retry_delay_ms(x, attempt) : 0;
         status = status == HEARTH_OK && !again ? http_outcome(x, error) : status;
         if (status == HEARTH_OK && !again) {
