@@ -44,26 +44,44 @@ void conversation_drop_last(json_t *messages)
     }
 }
 
-bool conversation_forget_oldest(json_t *messages)
+/* Where the exchanges begin: behind the system message. */
+static size_t first_exchange(const json_t *messages)
 {
+    return has_role(json_array_get(messages, 0), "system") ? 1 : 0;
+}
+
+size_t conversation_older(const json_t *messages)
+{
+    size_t older = 0;
+    for (size_t i = first_exchange(messages) + 1; i < json_array_size(messages); i++) {
+        older += has_role(json_array_get(messages, i), "user") ? 1 : 0;
+    }
+    return older;
+}
+
+json_t *conversation_without(const json_t *messages, size_t exchanges)
+{
+    const size_t first = first_exchange(messages);
     const size_t count = json_array_size(messages);
-    const size_t first = has_role(json_array_get(messages, 0), "system") ? 1 : 0;
-    size_t next = first + 1;
-    while (next < count && !has_role(json_array_get(messages, next), "user")) {
-        next++;
+    size_t next = first;
+    for (size_t left = exchanges; left > 0 && next < count; left--) {
+        do {
+            next++;
+        } while (next < count && !has_role(json_array_get(messages, next), "user"));
     }
-    if (next >= count) {
-        return false;
+    json_t *kept = json_array();
+    for (size_t i = 0; kept != NULL && i < count; i++) {
+        if ((i < first || i >= next) && json_array_append(kept, json_array_get(messages, i)) != 0) {
+            json_decref(kept);
+            return NULL;
+        }
     }
-    for (size_t i = first; i < next; i++) {
-        json_array_remove(messages, first);
-    }
-    return true;
+    return kept;
 }
 
 void conversation_clear(json_t *messages)
 {
-    const size_t kept = has_role(json_array_get(messages, 0), "system") ? 1 : 0;
+    const size_t kept = first_exchange(messages);
     while (json_array_size(messages) > kept) {
         conversation_drop_last(messages);
     }

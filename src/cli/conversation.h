@@ -11,9 +11,11 @@ hearth_status conversation_add(json_t *messages, const char *role, const char *t
 hearth_status conversation_set_system(json_t *messages, const char *text, hearth_error *error);
 /* Takes the last message away, if there is one. */
 void conversation_drop_last(json_t *messages);
-/* Takes the oldest question and what was answered to it away; the system message stays. False, with nothing taken, when
- * only the last question is left. */
-bool conversation_forget_oldest(json_t *messages);
+/* How many exchanges, each a question and what was answered to it, come before the last one. */
+size_t conversation_older(const json_t *messages);
+/* The conversation without its oldest exchanges, at most conversation_older's; the system message stays. A list of its
+ * own that refers to the same messages; NULL: no memory. */
+json_t *conversation_without(const json_t *messages, size_t exchanges);
 /* All but the system message. */
 void conversation_clear(json_t *messages);
 

@@ -58,15 +58,15 @@ static bool on_text(void *context, const char *text, size_t length)
            (!s->r->c->json || terminal_progress_step(s->bar, "answer", s->drawn, s->most, "tokens"));
 }
 
-static hearth_status make_prompt(making *m)
+static hearth_status make_prompt(making *m, const json_t *messages, hearth_error *error)
 {
     m->prompt.count = 0;
     const run_state *r = m->r;
     if (m->raw != NULL) {
-        return tokenizer_encode(r->o.model->tokenizer, m->raw, m->raw_length, ENCODE_ADD_BOS, &m->prompt, m->error);
+        return tokenizer_encode(r->o.model->tokenizer, m->raw, m->raw_length, ENCODE_ADD_BOS, &m->prompt, error);
     }
     const prompt_more more = {.tools = r->tools, .variables = r->variables};
-    return prompt_encode(r->template, r->o.model->tokenizer, r->messages, &more, &m->prompt, m->error);
+    return prompt_encode(r->template, r->o.model->tokenizer, messages, &more, &m->prompt, error);
 }
 
 /* Tokens that should be free when an answer begins or goes on. */
@@ -91,35 +91,77 @@ static void say_forgotten(making *m, const char *what, bool in_answer)
             session_context_length(r->session), what, terminal_style(stderr, "reset"));
 }
 
-static void say_exchanges(making *m, unsigned exchanges, bool in_answer)
+static void say_exchanges(making *m, size_t exchanges, bool in_answer)
 {
     char what[64] = "the oldest exchange is";
     if (exchanges > 1) {
-        snprintf(what, sizeof what, "the %u oldest exchanges are", exchanges);
+        snprintf(what, sizeof what, "the %zu oldest exchanges are", exchanges);
     }
     if (exchanges > 0) {
         say_forgotten(m, what, in_answer);
     }
 }
 
-/* Forgets exchanges while prompt and `more` tokens leave no room, and makes the prompt anew each time. *ret_forgotten:
- * how many. */
-static hearth_status forget(making *m, size_t more, unsigned *ret_forgotten)
+static bool has_room(const making *m, size_t more)
 {
-    const size_t context = session_context_length(m->r->session);
-    *ret_forgotten = 0;
-    while (m->prompt.count + more + room_wanted(m->r) > context && m->raw == NULL &&
-           conversation_forget_oldest(m->r->messages)) {
-        (*ret_forgotten)++;
-        TRY(make_prompt(m));
+    return m->prompt.count + more + room_wanted(m->r) <= session_context_length(m->r->session);
+}
+
+/* Is it enough to forget so many exchanges? A prompt that cannot be made is enough, too: forgetting one at a time would
+ * end there. */
+static hearth_status try_without(making *m, size_t exchanges, size_t more, bool *ret_enough)
+{
+    hearth_error problem = {0};
+    json_t *kept = conversation_without(m->r->messages, exchanges);
+    if (kept == NULL) {
+        return error_memory(m->error, 0);
     }
+    const hearth_status status = make_prompt(m, kept, &problem);
+    *ret_enough = status != HEARTH_OK || has_room(m, more);
+    json_decref(kept);
+    return status != HEARTH_E_MEMORY ? HEARTH_OK : error_memory(m->error, 0);
+}
+
+/* The fewest exchanges that leave room when they are forgotten, or all but the last. More forgotten is a shorter
+ * prompt, so that halves of what is left are tried; one comes first, as a conversation that grows needs no more. */
+static hearth_status find_fewest(making *m, size_t more, size_t *ret_fewest)
+{
+    size_t too_few = 0;
+    size_t fewest = conversation_older(m->r->messages);
+    bool enough = false;
+    TRY(try_without(m, fewest, more, &enough));
+    while (enough && fewest - too_few > 1) {
+        const size_t at = too_few == 0 ? 1 : too_few + (fewest - too_few) / 2;
+        bool at_is_enough = false;
+        TRY(try_without(m, at, more, &at_is_enough));
+        *(at_is_enough ? &fewest : &too_few) = at;
+    }
+    *ret_fewest = fewest;
     return HEARTH_OK;
 }
 
-/* The prompt, with so much forgotten that the answer has room. */
-static hearth_status fit_prompt(making *m, unsigned *ret_forgotten)
+/* Forgets as few exchanges as leave room for `more` tokens beside the prompt, and makes the prompt anew.
+ * *ret_forgotten: how many. */
+static hearth_status forget(making *m, size_t more, size_t *ret_forgotten)
 {
-    TRY(make_prompt(m));
+    *ret_forgotten = 0;
+    if (m->raw != NULL || has_room(m, more) || conversation_older(m->r->messages) == 0) {
+        return HEARTH_OK;
+    }
+    TRY(find_fewest(m, more, ret_forgotten));
+    json_t *kept = conversation_without(m->r->messages, *ret_forgotten);
+    if (kept == NULL) {
+        return error_memory(m->error, 0);
+    }
+    json_decref(m->r->messages);
+    m->r->messages = kept;
+    return make_prompt(m, kept, m->error);
+}
+
+/* The prompt, with so much forgotten that the answer has room. */
+static hearth_status fit_prompt(making *m, size_t *ret_forgotten)
+{
+    TRY(make_prompt(m, m->r->messages, m->error));
     TRY(forget(m, 0, ret_forgotten));
     const size_t context = session_context_length(m->r->session);
     if (m->prompt.count >= context) {
@@ -155,7 +197,7 @@ static bool make_room(making *m, size_t prompt_before, hearth_status *ret_status
     }
     memcpy(answer, session_tokens(r->session) + prompt_before, made * sizeof *answer);
     size_t kept = made;
-    unsigned forgotten = 0;
+    size_t forgotten = 0;
     *ret_status = forget(m, made, &forgotten);
     say_exchanges(m, forgotten, true);
     if (*ret_status == HEARTH_OK && m->prompt.count + made >= context && r->s->most_tokens > 0) {
@@ -243,7 +285,7 @@ static hearth_status draw_all(making *m)
 static hearth_status make_answer(making *m)
 {
     run_state *r = m->r;
-    unsigned forgotten = 0;
+    size_t forgotten = 0;
     TRY(fit_prompt(m, &forgotten));
     TRY(run_parts_open(&m->parts, r, &m->prompt, m->error));
     (void)signals_leave_at_once(false);

@@ -101,7 +101,8 @@ static hearth_status write_gguf(to_gguf *t, const char *out, const convert_optio
     }
     TRY(convert_metadata_to_gguf(t->writer, t->folder, &t->config, architecture, &t->plan, error));
     TRY(convert_plan_check_used(&t->plan, &left_out, error));
-    TRY(convert_tokenizer_to_gguf(t->writer, t->folder, &t->config, error));
+    TRY(convert_tokenizer_to_gguf(t->writer, t->folder, &t->config, options->progress, options->progress_context,
+                                  error));
     for (size_t i = 0; i < t->plan.count; i++) {
         const tensor_entry *entry = &t->plan.tensors[i].out;
         TRY(gguf_write_tensor(t->writer, entry->name, entry->type, entry->dims, entry->shape, error));

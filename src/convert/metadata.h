@@ -2,6 +2,7 @@
 #ifndef CONVERT_METADATA_H
 #define CONVERT_METADATA_H
 
+#include "base/progress.h"
 #include "convert/family.h"
 #include "convert/plan.h"
 #include "formats/gguf_write.h"
@@ -12,9 +13,10 @@
 /* general.* and ARCHITECTURE.*; adds the tensors that hold RoPE's factors to the plan. */
 hearth_status convert_metadata_to_gguf(gguf_writer *w, const hf_folder *folder, const model_config *c,
                                        const char *architecture, convert_plan *p, hearth_error *error);
-/* tokenizer.*; nothing for a folder without a tokenizer. */
+/* tokenizer.*; nothing for a folder without a tokenizer. `progress`, which may be NULL, counts tokens where merges must
+ * be found; HEARTH_E_CANCELLED where it says so. */
 hearth_status convert_tokenizer_to_gguf(gguf_writer *w, const hf_folder *folder, const model_config *c,
-                                        hearth_error *error);
+                                        progress_fn progress, void *progress_context, hearth_error *error);
 
 /* ---- to a folder ---- */
 

@@ -379,7 +379,7 @@ static hearth_status write_all(vocabulary *v, const model_config *c, hearth_erro
 }
 
 hearth_status convert_tokenizer_to_gguf(gguf_writer *w, const hf_folder *folder, const model_config *c,
-                                        hearth_error *error)
+                                        progress_fn progress, void *progress_context, hearth_error *error)
 {
     if (folder->tokenizer_path == NULL) {
         return HEARTH_OK;
@@ -391,6 +391,8 @@ hearth_status convert_tokenizer_to_gguf(gguf_writer *w, const hf_folder *folder,
     v->w = w;
     v->folder = folder;
     v->unknown = -1;
+    v->progress = progress;
+    v->progress_context = progress_context;
     const hearth_status status = write_all(v, c, error);
     tokenizer_free(v->tokenizer);
     tokenizer_pipeline_free(&v->pipeline);

@@ -23,6 +23,8 @@ typedef struct vocabulary {
     size_t count;
     bool ends_by_default; /* a file that is silent on EOS means that it is added */
     int32_t unknown;      /* -1: tokenizer_config.json says it, or nobody */
+    progress_fn progress; /* NULL: none */
+    void *progress_context;
 } vocabulary;
 
 /* Room for `least` tokens and as many as the embedding has rows. */

@@ -243,6 +243,7 @@ hearth_status vocabulary_spm(vocabulary *v, const model_config *c, hearth_error 
 /* ---- ranks as merges ---- */
 
 #define RANKED_CHARACTERS 1024u
+#define RANKS_BETWEEN_STEPS 256u
 
 /* Of a symbol of a token; -1: no token, or one outside the model. */
 static int32_t rank_of(const vocabulary *v, const char *text, size_t length)
@@ -251,44 +252,78 @@ static int32_t rank_of(const vocabulary *v, const char *text, size_t length)
     return id >= 0 && (tokenizer_token_flags(v->tokenizer, id) & TOKEN_OUTSIDE) == 0 ? id : -1;
 }
 
+/* A token on its way from characters to two symbols. */
+typedef struct joining {
+    uint32_t starts[RANKED_CHARACTERS + 1]; /* [parts + 1] where the symbols begin, and the token's length */
+    uint32_t ranks[RANKED_CHARACTERS];      /* [parts - 1] of a symbol with the next, UINT32_MAX: they do not join */
+    size_t parts;
+} joining;
+
+/* Only what comes before the token itself joins. */
+static void rank_pair(const vocabulary *v, joining *j, gguf_string token, int32_t id, size_t at)
+{
+    if (at + 1 < j->parts) {
+        const int32_t rank = rank_of(v, token.text + j->starts[at], j->starts[at + 2] - j->starts[at]);
+        j->ranks[at] = rank >= 0 && rank < id ? (uint32_t)rank : UINT32_MAX;
+    }
+}
+
+/* The first of the pairs with the lowest rank. */
+static size_t best_pair(const joining *j)
+{
+    uint32_t best = UINT32_MAX;
+    size_t at = 0;
+    for (size_t i = 0; i + 1 < j->parts; i++) { /* by itself, so that it is done many at a time */
+        best = j->ranks[i] < best ? j->ranks[i] : best;
+    }
+    while (j->ranks[at] != best) {
+        at++;
+    }
+    return at;
+}
+
 /* The two symbols that a token is made of, once all that comes before it was joined: where the right one begins, or 0
- * where ranks do not lead to it. */
+ * where ranks do not lead to it. Joining changes the pairs on its two sides, so that no other is looked up again. */
 static size_t find_cut(const vocabulary *v, gguf_string token, int32_t id)
 {
-    uint32_t starts[RANKED_CHARACTERS + 1];
-    size_t parts = 0;
+    joining j;
+    j.parts = 0;
     for (size_t i = 0; i < token.length; i++) {
         if (((unsigned char)token.text[i] & 0xC0) != 0x80) {
-            if (parts == RANKED_CHARACTERS) {
+            if (j.parts == RANKED_CHARACTERS) {
                 return 0;
             }
-            starts[parts++] = (uint32_t)i;
+            j.starts[j.parts++] = (uint32_t)i;
         }
     }
-    starts[parts] = (uint32_t)token.length;
-    while (parts > 2) {
-        int32_t best = id;
-        size_t at = parts;
-        for (size_t i = 0; i + 1 < parts; i++) {
-            const int32_t rank = rank_of(v, token.text + starts[i], starts[i + 2] - starts[i]);
-            if (rank >= 0 && rank < best) {
-                best = rank;
-                at = i;
-            }
-        }
-        if (at == parts) {
+    j.starts[j.parts] = (uint32_t)token.length;
+    for (size_t i = 0; i + 1 < j.parts; i++) {
+        rank_pair(v, &j, token, id, i);
+    }
+    while (j.parts > 2) {
+        const size_t at = best_pair(&j);
+        if (j.ranks[at] == UINT32_MAX) {
             return 0;
         }
-        memmove(starts + at + 1, starts + at + 2, (parts - at - 1) * sizeof *starts);
-        parts--;
+        memmove(j.starts + at + 1, j.starts + at + 2, (j.parts - at - 1) * sizeof *j.starts);
+        memmove(j.ranks + at, j.ranks + at + 1, (j.parts - at - 2) * sizeof *j.ranks);
+        j.parts--;
+        rank_pair(v, &j, token, id, at);
+        if (at > 0) {
+            rank_pair(v, &j, token, id, at - 1);
+        }
     }
-    return parts == 2 ? starts[1] : 0;
+    return j.parts == 2 ? j.starts[1] : 0;
 }
 
 static hearth_status rank_merges(vocabulary *v, gguf_string *merges, size_t *ret_count, hearth_error *error)
 {
     *ret_count = 0;
     for (size_t i = 0; i < v->count; i++) {
+        if (i % RANKS_BETWEEN_STEPS == 0 && v->progress != NULL &&
+            !v->progress(v->progress_context, "merges", i, v->count, "tokens")) {
+            return error_set(error, HEARTH_E_CANCELLED, "merges", NULL, "the caller's stop");
+        }
         const gguf_string token = v->tokens[i];
         const size_t cut = v->types[i] == TYPE_NORMAL ? find_cut(v, token, (int32_t)i) : 0;
         if (cut == 0) {

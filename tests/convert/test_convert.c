@@ -443,7 +443,7 @@ static gguf_file *vocabulary_in_gguf(const hf_folder *folder, size_t rows)
     gguf_file *file = NULL;
     gguf_writer *w = gguf_writer_create();
     assert_non_null(w);
-    OK(convert_tokenizer_to_gguf(w, folder, &c, error));
+    OK(convert_tokenizer_to_gguf(w, folder, &c, NULL, NULL, error));
     forget("vocabulary.gguf");
     OK(gguf_writer_begin(w, scratch_path("vocabulary.gguf"), error));
     OK(gguf_writer_finish(w, error));
