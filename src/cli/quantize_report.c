@@ -141,7 +141,7 @@ void quantize_print(const quantize_report *r)
         printf("by importance    %zu tensors\n", weighted);
     }
     if (fell_back > 0) {
-        printf("fell back        %zu tensors\n", fell_back);
+        printf("fell back        %zu tensor%s\n", fell_back, fell_back == 1 ? "" : "s");
     }
     if (r->divergence != NULL) {
         divergence_print(r->divergence);
