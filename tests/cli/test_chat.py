@@ -481,6 +481,25 @@ def a_question_that_never_fits_makes_nothing_forgotten():
 
 
 @test
+def a_question_that_never_fits_leaves_thousands_of_messages():
+    loaded = [{"role": "system", "content": "Be kind."}]
+    for n in range(1500):
+        loaded += [{"role": "user", "content": f"Tell me story {n}"}, {"role": "assistant", "content": "Once" + " upon" * (n % 4)}]
+    with folder() as place, Chat(place, "-n", "2", "--context", "128") as chat:
+        path = os.path.join(place, "loaded.json")
+        with open(path, "w", encoding="utf-8") as out:
+            json.dump(loaded, out)
+        chat.command(f"/load {path}", "3001 messages from")
+        shown = chat.command("word " * 100, "--context sets it")
+        assert exchanges_forgotten(shown) == 0, shown
+        assert chat.saved() == loaded
+        forgot = exchanges_forgotten(chat.ask("Go on")[0])
+        assert 1400 < forgot < 1500, forgot
+        assert chat.saved()[:-1] == loaded[:1] + loaded[1 + 2 * forgot:] + [{"role": "user", "content": "Go on"}]
+        assert chat.leave() == 0
+
+
+@test
 def ctrl_c_while_an_answer_is_moved_keeps_what_was_said():
     """The context is full all the time: half of the work is feeding again what is kept."""
     with folder() as place, Chat(place, "-n", "100000000", "--context", "32", "--logit-bias", "2=-inf") as chat:
