@@ -13,9 +13,11 @@ extern const search_table search_table_neon;
 const search_table *search_select(const kernel_table *k)
 {
 #if defined(__x86_64__)
+#ifndef KERNELS_WITHOUT_AVX512
     if (strncmp(k->name, "avx512", 6) == 0) {
         return &search_table_avx512;
     }
+#endif
     if (strcmp(k->name, "avx2") == 0) {
         return &search_table_avx2;
     }

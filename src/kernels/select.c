@@ -41,6 +41,7 @@ static const select_row select_rows[] = {
      "avx2",
      {.avx2 = true},
      {kernels_fill_variant_avx2, kernels_fill_quantized_avx2_sums, kernels_fill_fp8_avx2_halves}},
+#ifndef KERNELS_WITHOUT_AVX512 /* a sanitized build on a machine that could not run them */
     {"avx512", "avx512", {.avx2 = true, .avx512 = true}, {kernels_fill_variant_avx512}},
     {"avx512",
      "avx512-vnni",
@@ -51,6 +52,7 @@ static const select_row select_rows[] = {
      {.avx2 = true, .avx512 = true, .vnni = true, .bf16 = true},
      {kernels_fill_variant_avx512, kernels_fill_quantized_avx512_vnni, kernels_fill_matmul_float_avx512_bf16,
       kernels_fill_measure_avx512_bf16}},
+#endif
 #elif defined(__aarch64__)
     {"neon", "neon", {.neon = true}, {kernels_fill_variant_neon}},
     {"neon",

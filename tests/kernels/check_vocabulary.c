@@ -29,9 +29,11 @@ v16_probe_function v16_probe_of(const char *variant)
         return v16_probe_avx512_emulated;
     }
 #endif
+#ifndef KERNELS_WITHOUT_AVX512
     if (strncmp(variant, "avx512", 6) == 0) {
         return v16_probe_avx512;
     }
+#endif
 #elif defined(__aarch64__)
     if (strncmp(variant, "neon", 4) == 0) {
         return v16_probe_neon;
