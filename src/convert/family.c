@@ -195,12 +195,11 @@ static void compare_form(comparison *r, const layer_form *a, const layer_form *b
     }
 }
 
-static void compare_rope(comparison *r, const rope_config *a, const rope_config *b, uint32_t head_dim)
+static void compare_rope(comparison *r, const rope_config *a, const rope_config *b)
 {
     /* llama3 and lists become a tensor of factors and the other way round; the tensors are made from them */
     const bool listed =
         (a->kind == ROPE_LLAMA3 || a->kind == ROPE_FACTORS) && (b->kind == ROPE_LLAMA3 || b->kind == ROPE_FACTORS);
-    (void)head_dim;
     same(r, "RoPE dimensions", a->dims, b->dims);
     same(r, "RoPE base frequency", a->theta, b->theta);
     same(r, "RoPE attention factor", a->scale, b->scale);
@@ -270,7 +269,7 @@ static void compare_layers(comparison *r, const model_config *a, const model_con
     if (local) {
         const rope_config *left = a->rope_local.dims != 0 ? &a->rope_local : &a->rope;
         const rope_config *right = b->rope_local.dims != 0 ? &b->rope_local : &b->rope;
-        compare_rope(r, left, right, a->head_dim);
+        compare_rope(r, left, right);
     }
 }
 
@@ -307,7 +306,7 @@ hearth_status convert_compare(const model_config *from, const model_config *to, 
     char expected[96];
     char place[64];
     same(&r, "hidden states alone", from->form.headless, to->form.headless);
-    compare_rope(&r, &from->rope, &to->rope, from->head_dim);
+    compare_rope(&r, &from->rope, &to->rope);
     compare_shape(&r, from, to);
     compare_form(&r, &from->form, &to->form);
     compare_layers(&r, from, to);

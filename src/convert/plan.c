@@ -2,6 +2,7 @@
 #include "convert/plan.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -48,19 +49,12 @@ static bool is_float(dtype type)
     return type == DTYPE_F32 || type == DTYPE_F16 || type == DTYPE_BF16;
 }
 
-static bool ends_in(const char *name, const char *tail)
-{
-    const size_t length = strlen(name);
-    const size_t size = strlen(tail);
-    return length >= size && strcmp(name + length - size, tail) == 0;
-}
-
 /* What GGUF files keep in binary32 always: vectors, norms, routers, learned positions, token types. */
 static bool gguf_wide(const char *name, uint32_t dims)
 {
-    return dims <= 1 || ends_in(name, "_norm.weight") || ends_in(name, ".ffn_gate_inp.weight") ||
-           ends_in(name, ".ffn_gate_inp_shexp.weight") || ends_in(name, ".bias") ||
-           ends_in(name, ".ssm_conv1d.weight") || strcmp(name, "position_embd.weight") == 0 ||
+    return dims <= 1 || text_ends(name, "_norm.weight") || text_ends(name, ".ffn_gate_inp.weight") ||
+           text_ends(name, ".ffn_gate_inp_shexp.weight") || text_ends(name, ".bias") ||
+           text_ends(name, ".ssm_conv1d.weight") || strcmp(name, "position_embd.weight") == 0 ||
            strcmp(name, "token_types.weight") == 0;
 }
 
@@ -319,7 +313,7 @@ static hearth_status add_role(convert_plan *p, const tensor_entry *entry, const 
     if (norm && weight && p->c->form.norm_plus_one) {
         t.plus = p->to.gguf ? 1.0f : -1.0f;
     }
-    if (!p->to.gguf && entry->dims == 1 && ends_in(entry->name, ".ffn_gate_inp_shexp.weight")) {
+    if (!p->to.gguf && entry->dims == 1 && text_ends(entry->name, ".ffn_gate_inp_shexp.weight")) {
         t.out.dims = 2; /* [1, width] */
         t.out.shape[1] = entry->shape[0];
         t.out.shape[0] = 1;
@@ -492,8 +486,8 @@ static hearth_status add_joined(convert_plan *p, const tensor_entry *const *entr
     return convert_plan_add(p, t, name, entries, error);
 }
 
-static hearth_status convert_fused_tail(convert_plan *p, const fused_role *role, unsigned layer, const char *tail,
-                                        bool turned, hearth_error *error)
+static hearth_status add_fused_tail(convert_plan *p, const fused_role *role, unsigned layer, const char *tail,
+                                    bool turned, hearth_error *error)
 {
     char name[CONVERT_NAME_BYTES];
     const tensor_entry *own[3] = {0};
@@ -528,11 +522,11 @@ static hearth_status convert_fused_tail(convert_plan *p, const fused_role *role,
     return HEARTH_OK;
 }
 
-static hearth_status convert_fused(convert_plan *p, const fused_role *role, unsigned layer, bool turned,
-                                   hearth_error *error)
+static hearth_status add_fused_role(convert_plan *p, const fused_role *role, unsigned layer, bool turned,
+                                    hearth_error *error)
 {
-    TRY(convert_fused_tail(p, role, layer, ".weight", turned, error));
-    return convert_fused_tail(p, role, layer, ".bias", false, error);
+    TRY(add_fused_tail(p, role, layer, ".weight", turned, error));
+    return add_fused_tail(p, role, layer, ".bias", false, error);
 }
 
 /* ---- a layer ---- */
@@ -564,7 +558,7 @@ static hearth_status plan_attention(convert_plan *p, unsigned layer, hearth_erro
                             .to_fused = t->qkv,
                             .parts = {p->c->form.output_gate ? PART_GATED_Q : PART_Q, PART_K, PART_V},
                             .count = 3};
-    TRY(convert_fused(p, &qkv, layer, turned, error));
+    TRY(add_fused_role(p, &qkv, layer, turned, error));
     TRY(convert_plan_role(p, f->o, t->o, layer, PART_ALL, false, turned, error));
     TRY(plan_sinks(p, layer, error));
     return plan_qk_norms(p, layer, error);
@@ -590,7 +584,7 @@ static hearth_status plan_mlp(convert_plan *p, unsigned layer, hearth_error *err
                              .to_fused = to_own ? NULL : t->gate_up,
                              .parts = {PART_FIRST_HALF, PART_SECOND_HALF},
                              .count = 2};
-    TRY(convert_fused(p, &both, layer, false, error));
+    TRY(add_fused_role(p, &both, layer, false, error));
     return convert_plan_role(p, f->down, t->down, layer, PART_ALL, false, turned, error);
 }
 

@@ -2,6 +2,7 @@
  * of llama.cpp's files of the same names. */
 #include "convert/quantize_choice.h"
 
+#include "base/text.h"
 #include "convert/quantize_blocks.h"
 
 #include <fnmatch.h>
@@ -141,20 +142,13 @@ uint32_t choice_file_type(int kind)
 
 /* ---- names ---- */
 
-static bool ends_in(const char *name, const char *tail)
-{
-    const size_t length = strlen(name);
-    const size_t size = strlen(tail);
-    return length >= size && strcmp(name + length - size, tail) == 0;
-}
-
 /* Vectors, norms, routers, positions: small, and everything passes through them. */
 static bool stays(const tensor_entry *e)
 {
-    return e->dims < 2 || ends_in(e->name, "_norm.weight") || ends_in(e->name, ".ffn_gate_inp.weight") ||
-           ends_in(e->name, ".ffn_gate_inp_shexp.weight") || ends_in(e->name, ".ssm_conv1d.weight") ||
+    return e->dims < 2 || text_ends(e->name, "_norm.weight") || text_ends(e->name, ".ffn_gate_inp.weight") ||
+           text_ends(e->name, ".ffn_gate_inp_shexp.weight") || text_ends(e->name, ".ssm_conv1d.weight") ||
            strcmp(e->name, "position_embd.weight") == 0 || strcmp(e->name, "token_types.weight") == 0 ||
-           !ends_in(e->name, ".weight");
+           !text_ends(e->name, ".weight");
 }
 
 static role role_of(const char *name)
@@ -167,7 +161,7 @@ static role role_of(const char *name)
         {".attn_k.weight", ROLE_KEYS},   {".attn_qkv.weight", ROLE_FUSED},     {".attn_output.weight", ROLE_LEAVING},
         {".ffn_down.weight", ROLE_DOWN}, {".ffn_down_exps.weight", ROLE_DOWN}, {".ffn_down_shexp.weight", ROLE_DOWN}};
     for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
-        if (ends_in(name, tails[i].tail)) {
+        if (text_ends(name, tails[i].tail)) {
             return tails[i].role;
         }
     }
@@ -193,7 +187,7 @@ choice_model choice_look(const tensor_table *table)
         const tensor_entry *e = &table->entries[i];
         const unsigned layer = layer_of(e->name);
         m.layers = layer + 1 > m.layers ? layer + 1 : m.layers;
-        if (ends_in(e->name, "_exps.weight") && e->dims == 3) {
+        if (text_ends(e->name, "_exps.weight") && e->dims == 3) {
             m.experts = (unsigned)e->shape[0];
         }
     }

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "model/weights_layer.h"
 #include "model/weights_stream.h"
 #include "platform/cpu.h"
@@ -107,13 +108,6 @@ static hearth_status load_ends(loader *l, hearth_error *error)
     return make_slopes(l, error);
 }
 
-static bool ends_in(const char *name, const char *tail)
-{
-    const size_t length = strlen(name);
-    const size_t size = strlen(tail);
-    return length >= size && strcmp(name + length - size, tail) == 0;
-}
-
 bool tensor_is_superfluous(const tensor_entry *entry, const model_config *c, const tensor_names *names)
 {
     static const char *const others[] = {"vision_model.",       "vision_tower.",       "multi_modal_projector.",
@@ -139,14 +133,14 @@ bool tensor_is_superfluous(const tensor_entry *entry, const model_config *c, con
         return true;
     }
     /* masks that old checkpoints store, [1, 1, positions, positions] and a scalar: a bias is a vector */
-    if (ends_in(name, ".attention.bias") || ends_in(name, ".attn.bias")) {
+    if (text_ends(name, ".attention.bias") || text_ends(name, ".attn.bias")) {
         return entry->dims == 4;
     }
-    if (ends_in(name, ".masked_bias")) {
+    if (text_ends(name, ".masked_bias")) {
         return entry->dims == 0;
     }
     /* a table; the list for what is beyond the original context */
-    return ends_in(name, ".rotary_emb.inv_freq") || strcmp(name, "rope_factors_long.weight") == 0;
+    return text_ends(name, ".rotary_emb.inv_freq") || strcmp(name, "rope_factors_long.weight") == 0;
 }
 
 static hearth_status check_all_used(const loader *l, hearth_error *error)
