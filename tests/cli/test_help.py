@@ -62,8 +62,7 @@ def numbers_are_read_whole_and_within_their_bounds():
             outside = [str(least - step), str(most + step), "-1000000000000", "99999999999999999999999"]
             if option not in real:
                 junk += ["1.5", "1e3", "1.0", "+1", "18446744073709551616", "18446744073709551615"]
-            # a start under sanitizers takes long, and the release build tries all of them
-            for value in (junk + outside)[::8 if os.environ.get("HEARTH_SANITIZED") else 1]:
+            for value in junk + outside:
                 for words in ([option, value], [f"{option}={value}"]):
                     one_line(hearth(command, "/nonexistent", *words), 2, f"hearth {command}: {option} takes a ", f" from {least} to {most}, not \"{value}\"")
             inside = [str(least), str(most)] + (["+1", ".5", "1.", "1e-999", "1E0"] if option in real and most >= 1 and least <= 0 else ["00001" if least < 2 else "2"])

@@ -15,11 +15,9 @@
 #define LENGTH 200u
 
 #if SANITIZER_ADDRESS || SANITIZER_THREAD
-#define MOST_THREADS 3  /* every access is watched there: what more threads would show, three do; */
-#define EVERY_VARIANT 0 /* and each instruction set has its kernels' own tests */
+#define MOST_THREADS 3 /* every access is watched there: what more threads would show, three do */
 #else
 #define MOST_THREADS 5
-#define EVERY_VARIANT 1
 #endif
 
 /* A model, and how much of everything is done with it. */
@@ -130,7 +128,7 @@ static void one_result(const subject *s, compute how)
     hashes first;
     char what[128];
     bool any = false;
-    for (size_t v = EVERY_VARIANT ? 0 : count - 1; v < count; v++) {
+    for (size_t v = 0; v < count; v++) {
         for (int threads = 1; threads <= MOST_THREADS; threads++) {
             engine *e = make_engine(threads, variants[v]->name);
             model *m = open_model(e, path, how);
