@@ -9,6 +9,7 @@
 #include "platform/cpu.h"
 
 #include <stdio.h>
+#include <string.h>
 
 typedef struct convert_settings {
     int type;
@@ -68,6 +69,9 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
 {
     const convert_settings *s = settings;
     (void)count;
+    if (strcmp(operands[1], "-") == 0) {
+        return cli_usage(c, "OUT: expected a file or a folder (./- for one of that name), found -");
+    }
     hearth_error error = {0};
     convert_result result = {0};
     terminal_progress bar = {.quiet = c->quiet};

@@ -158,6 +158,9 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     if (kind < 0) {
         return cli_usage(c, "unknown type \"%.40s\"; see hearth help quantize", operands[1]);
     }
+    if (strcmp(operands[2], "-") == 0) {
+        return cli_usage(c, "OUT: expected a file (./- for one of that name), found -");
+    }
     if (wrong != NULL) {
         return cli_usage(c, "--tensor: expected PATTERN=TYPE, found \"%.80s\"", wrong);
     }

@@ -49,8 +49,7 @@ static bool is_float(dtype type)
     return type == DTYPE_F32 || type == DTYPE_F16 || type == DTYPE_BF16;
 }
 
-/* What GGUF files keep in binary32 always: vectors, norms, routers, learned positions, token types. */
-static bool gguf_wide(const char *name, uint32_t dims)
+bool convert_stays_wide(const char *name, uint32_t dims)
 {
     return dims <= 1 || text_ends(name, "_norm.weight") || text_ends(name, ".ffn_gate_inp.weight") ||
            text_ends(name, ".ffn_gate_inp_shexp.weight") || text_ends(name, ".bias") ||
@@ -92,7 +91,7 @@ static dtype choose_type(const convert_plan *p, const convert_tensor *t, const c
 {
     const dtype source = t->source_count > 0 ? t->sources[0]->type : DTYPE_F32;
     if (p->to.gguf) {
-        if (gguf_wide(name, t->out.dims)) {
+        if (convert_stays_wide(name, t->out.dims)) {
             return DTYPE_F32;
         }
         return p->wanted != DTYPE_LIMIT ? p->wanted : source;
@@ -102,7 +101,7 @@ static dtype choose_type(const convert_plan *p, const convert_tensor *t, const c
     }
     if (source == DTYPE_F32 && p->main != DTYPE_F32) {
         /* GGUF had to widen it; what loses nothing goes back to the type of the matrices */
-        if (p->wanted != DTYPE_LIMIT && !gguf_wide(t->sources[0]->name, t->sources[0]->dims)) {
+        if (p->wanted != DTYPE_LIMIT && !convert_stays_wide(t->sources[0]->name, t->sources[0]->dims)) {
             return p->wanted;
         }
         return narrows(t, p->main) ? p->main : DTYPE_F32;

@@ -3,6 +3,7 @@
 #include "convert/quantize_choice.h"
 
 #include "base/text.h"
+#include "convert/plan.h"
 #include "convert/quantize_blocks.h"
 
 #include <fnmatch.h>
@@ -142,13 +143,9 @@ uint32_t choice_file_type(int kind)
 
 /* ---- names ---- */
 
-/* Vectors, norms, routers, positions: small, and everything passes through them. */
 static bool stays(const tensor_entry *e)
 {
-    return e->dims < 2 || text_ends(e->name, "_norm.weight") || text_ends(e->name, ".ffn_gate_inp.weight") ||
-           text_ends(e->name, ".ffn_gate_inp_shexp.weight") || text_ends(e->name, ".ssm_conv1d.weight") ||
-           strcmp(e->name, "position_embd.weight") == 0 || strcmp(e->name, "token_types.weight") == 0 ||
-           !text_ends(e->name, ".weight");
+    return convert_stays_wide(e->name, e->dims) || !text_ends(e->name, ".weight");
 }
 
 static role role_of(const char *name)

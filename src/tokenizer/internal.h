@@ -19,7 +19,7 @@ typedef struct model_scratch {
     unigram_scratch unigram;
 } model_scratch;
 
-/* A kind of model, a row of the table in tokenizer.c. */
+/* A kind of model, a row of the table in models.c. */
 typedef struct model_kind {
     const char *name, *byte_level_name; /* for people */
     hearth_status (*make)(tokenizer *t, const tokenizer_spec *spec, hearth_error *error);
@@ -59,6 +59,18 @@ struct tokenizer {
 
 /* GPT-2's alphabet, back (-1: none); spec.h has the way there. */
 int byte_alphabet_byte(uint32_t code);
+
+/* What came out of an arena: HEARTH_E_MEMORY for NULL, unless nothing was asked for. */
+static inline hearth_status tokenizer_room(const void *block, size_t size, hearth_error *error)
+{
+    return block == NULL && size > 0 ? error_memory(error, size) : HEARTH_OK;
+}
+
+/* build.c: all of `t`, whose arena and empty tables are there. What was made is freed by tokenizer_free. */
+hearth_status tokenizer_build(tokenizer *t, const tokenizer_spec *spec, hearth_error *error);
+
+/* models.c: the model of the spec, its tables and its words. */
+hearth_status tokenizer_make_model(tokenizer *t, const tokenizer_spec *spec, hearth_error *error);
 
 /* decode.c: fills t->pieces and the strip rule from the decoders. */
 hearth_status tokenizer_make_pieces(tokenizer *t, const tokenizer_spec *spec, hearth_error *error);

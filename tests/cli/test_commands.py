@@ -770,9 +770,10 @@ def quantize_with_a_text_reports_what_it_did():
         for arguments, code, says in ((["q8_0", third], 1, "expected a new name"), (["q9", "d"], 2, 'unknown type "q9"'),
                                       (["q8_0", "d", "--importance-out", kept], 2, "--importance-out wants --importance"),
                                       (["q8_0", "d", "--importance", stories()], 1, "expected statistics of importance"),
-                                      (["q8_0", "d", "--tensor", "foo"], 2, "expected PATTERN=TYPE"), (["q8_0", "d", "--kl", os.devnull], 2, "at least four tokens")):
+                                      (["q8_0", "-"], 2, "OUT: expected a file"), (["q8_0", "d", "--tensor", "foo"], 2, "expected PATTERN=TYPE"), (["q8_0", "d", "--kl", os.devnull], 2, "at least four tokens")):
             one_line(hearth("quantize", stories(), *arguments, env=environment(), cwd=place), code, says)
-        assert not os.path.exists(os.path.join(place, "d"))
+        one_line(hearth("convert", stories(), "-", env=environment(), cwd=place), 2, "OUT: expected a file or a folder")
+        assert not os.path.exists(os.path.join(place, "d")) and not os.path.exists(os.path.join(place, "-"))
 
 
 main()
