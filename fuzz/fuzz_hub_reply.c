@@ -1,7 +1,7 @@
 /* What hubs and registries answer. The input's first byte says what is fetched (a repository of a hub, a model of a
  * registry, a file by URL; or that nothing is fetched and what the answers hold lies on the disk as refs and
  * manifests), then come answers, separated by zero bytes: each is what the next connection reads, header and body.
- * Every 32nd input, by the sum of its bytes, goes through libcurl itself and begins with an empty home; the others go
+ * Every 64th input, by the sum of its bytes, goes through libcurl itself and begins with an empty home; the others go
  * past it (answers_direct.c), into a home whose folders stand. All the while: nothing is written outside of the home,
  * no link leads out of it, and the token goes nowhere but to the hub. */
 #define _GNU_SOURCE
@@ -163,7 +163,7 @@ static bool goes_through_libcurl(const uint8_t *data, size_t size)
     for (size_t i = 0; i < size; i++) {
         sum += data[i];
     }
-    return sum % 32 == 0;
+    return sum % 64 == 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
