@@ -233,6 +233,40 @@ def seeds_importance(folder):
             write(folder, f"choice-{number}-{name}", bytes([1 + number]) + option.encode() + b"\0" + raw[:Gguf(raw).end])
 
 
+def seeds_vocabulary(folder):
+    """What the first byte says: fuzz_vocabulary.c."""
+    golden = os.path.join(ROOT, "tests", "tokenizer", "golden")
+    with open(os.path.join(golden, "tekken.json"), encoding="utf-8") as source:
+        tekken = json.load(source)
+    tekken["vocab"] = tekken["vocab"][:260]
+    tekken["config"]["default_vocab_size"] = 260 + tekken["config"].get("default_num_special_tokens", 0)
+    write(folder, "tekken", b"\0" + json.dumps(tekken, separators=(",", ":")).encode())
+    ranks = b"".join(b"%s %d\n" % (base64.b64encode(bytes([byte])), byte) for byte in range(256)) + b"YWI= 256\n"
+    write(folder, "ranks", b"\1" + ranks)
+    words = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\nhearth\n##s\n'\n1\n##2\n"
+    write(folder, "words", b"\2" + json.dumps({"do_lower_case": True, "strip_accents": False}).encode() + b"\0" + words.encode())
+    with open(os.path.join(golden, "unigram-bytes.gguf"), "rb") as source:
+        raw = source.read()
+    write(folder, "unigram", b"\3" + raw[:Gguf(raw).end])
+    for name in ("qwen3", "gemma3", "bloom", "mixtral", "deepseek-v3", "gpt-oss", "granite4"):
+        with open(os.path.join(FAMILIES, name + ".gguf"), "rb") as source:
+            raw = source.read()
+        write(folder, name, b"\3" + raw[:Gguf(raw).end])
+    parts = []
+    for number in (0, 1):
+        values = b"".join(text(key) + struct.pack("<IH", 2, value) for key, value in (("split.no", number), ("split.count", 2)))
+        values += text("split.tensors.count") + struct.pack("<Ii", 5, 2)
+        info = text(f"t{number}") + struct.pack("<IQIQ", 1, 4, 0, 0)
+        head = b"GGUF" + struct.pack("<IQQ", 3, 1, 3) + values + info
+        parts.append(head + bytes(-len(head) % 32) + bytes(16))
+    write(folder, "parts", b"\4" + struct.pack("<H", len(parts[0])) + b"".join(parts))
+    modules = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+               {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+               {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}]
+    pooling = {"word_embedding_dimension": 8, "pooling_mode_mean_tokens": True}
+    write(folder, "modules", b"\5" + b"\0".join(json.dumps(part).encode() for part in (modules, pooling)))
+
+
 def seeds_template(folder):
     golden = os.path.join(ROOT, "tests", "template")
     with open(os.path.join(golden, "language.json"), encoding="utf-8") as file:
