@@ -1,126 +1,25 @@
 /* What hubs and registries answer. The input's first byte says what is fetched (a repository of a hub, a model of a
  * registry, a file by URL; or that nothing is fetched and what the answers hold lies on the disk as refs and
  * manifests), then come answers, separated by zero bytes: each is what the next connection reads, header and body.
- * libcurl is the real one; a socket pair stands for the network. After each input: nothing was written outside of the
- * home, and the token went nowhere but to the hub. */
+ * Every 64th input, by the sum of its bytes, goes through libcurl itself and begins with an empty home; the others go
+ * past it (answers_direct.c), into a home whose folders stand. All the while: nothing is written outside of the home,
+ * no link leads out of it, and the token goes nowhere but to the hub. */
 #define _GNU_SOURCE
+#include "answers.h"
 #include "fuzz_input.h"
+#include "watch.h"
 
 #include "base/memory.h"
 #include "hub/pull.h"
 #include "model/locate.h"
 
-#include <curl/curl.h>
-#include <dirent.h>
-#include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#define ANSWERS_MOST 32
-#define TOKEN "hf_secret"
-#define HUB "127.0.0.1:1"
-
-CURL *__real_curl_easy_init(void); /* NOLINT: the linker's --wrap names it so */
-CURL *__wrap_curl_easy_init(void); /* NOLINT */
-
-static const uint8_t *rest; /* answers that are still to come */
-static size_t rest_size;
-static int ours[ANSWERS_MOST]; /* the other ends of the sockets that were opened */
-static size_t opened;
-
-static void must(int good, const char *what)
-{
-    if (!good) {
-        fprintf(stderr, "fuzz_hub_reply: %s\n", what);
-        abort();
-    }
-}
-
-/* The next answer up to a zero byte; then the connection ends. */
-static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
-{
-    int pair[2];
-    (void)context;
-    (void)purpose;
-    (void)address;
-    if (opened == ANSWERS_MOST || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
-        return CURL_SOCKET_BAD;
-    }
-    const uint8_t *end = rest_size > 0 ? memchr(rest, 0, rest_size) : NULL;
-    const size_t length = end != NULL ? (size_t)(end - rest) : rest_size;
-    (void)!write(pair[1], rest, length);
-    (void)shutdown(pair[1], SHUT_WR);
-    rest += end != NULL ? length + 1 : length;
-    rest_size -= end != NULL ? length + 1 : length;
-    ours[opened++] = pair[1];
-    return pair[0];
-}
-
-/* libcurl's, before libc's own: both ends are there. */
-__attribute__((visibility("default"))) int connect(int socket, const struct sockaddr *address, socklen_t length)
-{
-    (void)socket;
-    (void)address;
-    (void)length;
-    return 0;
-}
-
-/* Every handle of net/http.c: no name is looked up, no socket leads out. */
-CURL *__wrap_curl_easy_init(void) /* NOLINT */
-{
-    static struct curl_slist *here;
-    CURL *easy = __real_curl_easy_init();
-    here = here != NULL ? here : curl_slist_append(NULL, "::" HUB);
-    must(easy != NULL && here != NULL, "curl_easy_init");
-    (void)curl_easy_setopt(easy, CURLOPT_CONNECT_TO, here);
-    (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    return easy;
-}
-
-/* What was asked: the token may stand in requests to the hub alone. */
-static void check_requests(void)
-{
-    for (size_t i = 0; i < opened; i++) {
-        char request[8192];
-        const ssize_t got = read(ours[i], request, sizeof request - 1);
-        (void)close(ours[i]);
-        if (got > 0) {
-            request[got] = '\0';
-            must(strstr(request, TOKEN) == NULL || strstr(request, "\r\nHost: " HUB "\r\n") != NULL,
-                 "the token went to another host");
-        }
-    }
-    opened = 0;
-}
-
-static int remove_one(const char *path, const struct stat *info, int type, struct FTW *where)
-{
-    (void)info;
-    (void)type;
-    if (where->level > 0) {
-        must(remove(path) == 0, path);
-    }
-    return 0;
-}
-
-/* The folder holds "home" and nothing else; what is in that goes. */
-static void check_and_clear(const char *home)
-{
-    DIR *folder = opendir(fuzz_folder());
-    must(folder != NULL, "opendir");
-    for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
-        must(entry->d_name[0] == '.' || strcmp(entry->d_name, "home") == 0, entry->d_name);
-    }
-    (void)closedir(folder);
-    (void)nftw(home, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
 
 static void sink_error(const hearth_error *error)
 {
@@ -153,73 +52,147 @@ static void locate(const char *name)
     }
 }
 
-static void put_on_disk(const char *home, const char *name, const uint8_t *data, size_t size)
+/* Makes HOME/PATH, folders that end in "/" or an empty file, and what they lie in. */
+static void stand(const char *home, const char *path)
 {
-    char path[320];
-    snprintf(path, sizeof path, "%s/%s", home, name);
-    for (char *slash = path + strlen(home) + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
+    char whole[320];
+    snprintf(whole, sizeof whole, "%s/%s", home, path);
+    for (char *slash = whole + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
         *slash = '\0';
-        (void)mkdir(path, 0700);
+        (void)mkdir(whole, 0700);
         *slash = '/';
     }
-    const int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    must(file >= 0 && write(file, data, size) == (ssize_t)size && close(file) == 0, path);
+    FILE *file = whole[strlen(whole) - 1] != '/' ? fopen(whole, "wb") : NULL;
+    answers_must(whole[strlen(whole) - 1] == '/' || (file != NULL && fclose(file) == 0), whole);
 }
 
-/* refs/main, a manifest, and the model's names. */
-static void find_on_disk(const char *home, const uint8_t *data, size_t size)
+/* What is on the disk: refs/main, a manifest, and the model's names. */
+#define DISK_REPOSITORY ".cache/huggingface/hub/models--o--m"
+#define DISK_SNAPSHOT DISK_REPOSITORY "/snapshots/0123456789abcdef0123456789abcdef01234567/"
+#define DISK_MANIFESTS ".ollama/models/manifests/registry.ollama.ai/library/m/"
+
+static void put_on_disk(const uint8_t *data, size_t size)
 {
     static const char *const names[] = {
-        ".cache/huggingface/hub/models--o--m/refs/main",
-        ".ollama/models/manifests/registry.ollama.ai/library/m/latest",
-        ".cache/huggingface/hub/models--o--m/snapshots/0123456789abcdef0123456789abcdef01234567/m.gguf",
+        "disk/" DISK_REPOSITORY "/refs/main",
+        "disk/" DISK_MANIFESTS "latest",
+        "disk/" DISK_SNAPSHOT "m.gguf",
     };
-    for (size_t i = 0; i < sizeof names / sizeof *names && size > 0; i++) {
-        const uint8_t *end = memchr(data, 0, size);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const uint8_t *end = size > 0 ? memchr(data, 0, size) : NULL;
         const size_t length = end != NULL ? (size_t)(end - data) : size;
-        put_on_disk(home, names[i], data, length);
+        fuzz_folder_put(names[i], size > 0 ? data : NULL, length);
         data += end != NULL ? length + 1 : length;
         size -= end != NULL ? length + 1 : length;
     }
+}
+
+static void find_on_disk(void)
+{
     locate("o/m");
     locate("hf:o/m@main");
     locate("o/m:m.gguf");
     locate("ollama:m");
 }
 
-static const char *make_home(void)
+typedef enum home_kind { HOME_EMPTY, HOME_STANDING, HOME_DISK, HOMES } home_kind;
+
+static char homes[HOMES][96];
+
+static void make_homes(void)
 {
-    static char home[96];
-    if (home[0] == '\0') {
-        snprintf(home, sizeof home, "%s/home", fuzz_folder());
-        must(mkdir(home, 0700) == 0, home);
-        /* what an answer says of a file's size is taken on the disk, which is memory here */
-        (void)signal(SIGXFSZ, SIG_IGN);
-        must(setrlimit(RLIMIT_FSIZE, &(struct rlimit){1 << 20, 1 << 20}) == 0, "setrlimit");
-        must(clearenv() == 0 && setenv("HOME", home, 1) == 0 && setenv("HF_ENDPOINT", "http://" HUB, 1) == 0 &&
-                 setenv("HF_TOKEN", TOKEN, 1) == 0 && setenv("CURL_CA_BUNDLE", "/dev/null", 1) == 0,
-             "setenv");
+    static const char *const names[HOMES] = {"empty", "standing", "disk"};
+    static const char *const standing[] = {
+        DISK_REPOSITORY "/blobs/",
+        DISK_REPOSITORY "/snapshots/",
+        DISK_REPOSITORY "/refs/",
+        ".cache/huggingface/hub/.locks/models--o--m/hearth.lock",
+        ".ollama/models/blobs/",
+        ".ollama/models/.locks/hearth.lock",
+        ".ollama/models/manifests/127.0.0.1:1/o/m/",
+        ".local/share/openhearth/models/.partial/",
+        ".local/share/openhearth/models/.sources/",
+        ".local/share/openhearth/models/.locks/m.gguf.lock",
+    };
+    for (int i = 0; i < HOMES; i++) {
+        snprintf(homes[i], sizeof homes[i], "%s/%s", fuzz_folder(), names[i]);
+        stand(homes[i], "");
     }
-    return home;
+    for (size_t i = 0; i < sizeof standing / sizeof *standing; i++) {
+        stand(homes[HOME_STANDING], standing[i]);
+    }
+    stand(homes[HOME_DISK], DISK_SNAPSHOT);
+    stand(homes[HOME_DISK], DISK_REPOSITORY "/refs/");
+    stand(homes[HOME_DISK], DISK_MANIFESTS);
+    /* what an answer says of a file's size is taken on the disk, which is memory here */
+    (void)signal(SIGXFSZ, SIG_IGN);
+    answers_must(setrlimit(RLIMIT_FSIZE, &(struct rlimit){1 << 20, 1 << 20}) == 0, "setrlimit");
+    answers_must(clearenv() == 0 && setenv("HF_ENDPOINT", "http://" ANSWERS_HUB, 1) == 0 &&
+                     setenv("HF_TOKEN", ANSWERS_TOKEN, 1) == 0 && setenv("CURL_CA_BUNDLE", "/dev/null", 1) == 0,
+                 "setenv");
+}
+
+static size_t entries;
+
+static int count_one(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+    (void)path;
+    (void)info;
+    (void)type;
+    (void)where;
+    entries++;
+    return 0;
+}
+
+/* Now and then: is there more in the folder than what stands there? */
+static void look_around(void)
+{
+    static unsigned inputs;
+    static size_t standing;
+    if (inputs++ % 1024 == 0) {
+        entries = 0;
+        answers_must(nftw(homes[HOME_STANDING], count_one, 8, FTW_PHYS) == 0, "nftw");
+        standing = standing == 0 ? entries : standing;
+        answers_must(entries == standing, "something was made that nobody saw");
+    }
+}
+
+static bool goes_through_libcurl(const uint8_t *data, size_t size)
+{
+    unsigned sum = 0;
+    for (size_t i = 0; i < size; i++) {
+        sum += data[i];
+    }
+    return sum % 64 == 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const names[] = {"hf:o/m", "ollama:http://" HUB "/o/m:t", "http://" HUB "/m.gguf",
-                                        "hf:o/m@r:*.gguf"};
-    const char *home = make_home();
-    if (size == 0) {
+    static const char *const names[] = {"hf:o/m", "ollama:http://" ANSWERS_HUB "/o/m:t",
+                                        "http://" ANSWERS_HUB "/m.gguf", "hf:o/m@r:*.gguf"};
+    if (homes[0][0] == '\0') {
+        make_homes();
+    }
+    /* An answer that says the token itself tells nothing of where it goes. */
+    if (size == 0 || memmem(data, size, ANSWERS_TOKEN, sizeof ANSWERS_TOKEN - 1) != NULL) {
         return 0;
     }
-    rest = data + 1;
-    rest_size = size - 1;
     const size_t which = data[0] % (sizeof names / sizeof *names + 1);
-    if (which < sizeof names / sizeof *names) {
-        fetch(names[which]);
+    const bool on_disk = which == sizeof names / sizeof *names;
+    const bool real = !on_disk && goes_through_libcurl(data, size);
+    const char *home = homes[on_disk ? HOME_DISK : real ? HOME_EMPTY : HOME_STANDING];
+    answers_must(setenv("HOME", home, 1) == 0, "setenv");
+    if (on_disk) {
+        put_on_disk(data + 1, size - 1);
+        watch_begin("/nowhere");
+        find_on_disk();
     } else {
-        find_on_disk(home, rest, rest_size);
+        watch_begin(home);
+        answers_begin(!real, data + 1, size - 1);
+        fetch(names[which]);
+        answers_end();
     }
-    check_requests();
-    check_and_clear(home);
+    watch_end(real);
+    look_around();
     return 0;
 }

@@ -21,6 +21,11 @@ static void must(int good, const char *what)
 
 const char *fuzz_file(unsigned slot, const uint8_t *data, size_t size)
 {
+    return fuzz_file_with_zeros(slot, data, size, 0);
+}
+
+const char *fuzz_file_with_zeros(unsigned slot, const uint8_t *data, size_t size, size_t zeros)
+{
     static int files[4];
     static char paths[4][32];
     if (files[slot] == 0) {
@@ -30,6 +35,7 @@ const char *fuzz_file(unsigned slot, const uint8_t *data, size_t size)
     }
     must(ftruncate(files[slot], (off_t)size) == 0, "ftruncate");
     must(pwrite(files[slot], data, size, 0) == (ssize_t)size, "pwrite");
+    must(zeros == 0 || ftruncate(files[slot], (off_t)(size + zeros)) == 0, "ftruncate");
     return paths[slot];
 }
 

@@ -146,6 +146,127 @@ def seeds_hub_reply(folder):
     write(folder, "disk", bytes([4]) + b"\0".join([commit.encode(), manifest, b"GGUF"]))
 
 
+FAMILIES = os.path.join(ROOT, "tests", "model", "golden", "families")
+
+
+class Gguf:
+    """Where a GGUF file's tensors' data begin."""
+
+    SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+
+    def __init__(self, raw):
+        self.raw, self.at = raw, 8
+        tensors, values = self.take("<QQ")
+        for _ in range(values):
+            self.text()
+            self.value(*self.take("<I"))
+        for _ in range(tensors):
+            self.text()
+            dims, = self.take("<I")
+            self.at += 8 * dims + 12
+        self.end = self.at
+
+    def take(self, form):
+        found = struct.unpack_from(form, self.raw, self.at)
+        self.at += struct.calcsize(form)
+        return found
+
+    def text(self):
+        length, = self.take("<Q")
+        self.at += length
+
+    def value(self, kind):
+        if kind == 8:
+            self.text()
+        elif kind == 9:
+            inner, count = self.take("<IQ")
+            if inner in self.SIZES:
+                self.at += count * self.SIZES[inner]
+            else:
+                for _ in range(count):
+                    self.value(inner)
+        else:
+            self.at += self.SIZES[kind]
+
+
+def seeds_convert(folder):
+    """Families without their tensors' data; and their golden vocabularies."""
+    for path in sorted(glob.glob(os.path.join(FAMILIES, "*.gguf"))):
+        with open(path, "rb") as source:
+            raw = source.read()
+        write(folder, os.path.basename(path), b"\0" + raw[:Gguf(raw).end])
+    small = json.dumps({"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "<s>": 3}, "merges": [["a", "b"]]},
+                        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True},
+                        "decoder": {"type": "ByteLevel"}, "added_tokens": [{"id": 3, "content": "<s>", "special": True}]})
+    for path in sorted(glob.glob(os.path.join(FAMILIES, "*", "model.safetensors"))):
+        with open(path, "rb") as source:
+            header = source.read(struct.unpack("<Q", source.read(8))[0])
+        with open(os.path.join(os.path.dirname(path), "config.json"), encoding="utf-8") as source:
+            config = json.dumps(json.load(source), separators=(",", ":")).encode()
+        header = json.dumps(json.loads(header), separators=(",", ":")).encode()
+        name = os.path.basename(os.path.dirname(path))
+        write(folder, name, b"\1" + b"\0".join([config, b"", b"", header]))
+        if name.startswith("qwen3"):
+            write(folder, name + "-tokens", b"\1" + b"\0".join([config, small.encode(), b"{}", header]))
+
+
+def importance(*tensors):
+    """A GGUF file of statistics: (name, matrices, columns, values)."""
+    infos, data = b"", b""
+    for name, matrices, columns, values in tensors:
+        infos += text(name) + struct.pack("<IQQIQ", 2, columns, matrices, 0, len(data))
+        data += struct.pack(f"<{len(values)}f", *values)
+        data += bytes(-len(data) % 32)
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), 1) + text("general.type") + struct.pack("<I", 8) + text("imatrix")
+    return head + infos + bytes(-len(head + infos) % 32) + data
+
+
+def seeds_importance(folder):
+    one = [("blk.0.attn_q.weight.in_sum2", 1, 4, [1, 2, 3, 4]), ("blk.0.attn_q.weight.counts", 1, 1, [2])]
+    experts = [("blk.0.ffn_up_exps.weight.in_sum2", 2, 2, [1, 2, 0, 0]), ("blk.0.ffn_up_exps.weight.counts", 2, 1, [3, 0])]
+    write(folder, "one", b"\0" + importance(*one))
+    write(folder, "experts", b"\0" + importance(*one, *experts))
+    for number, option in enumerate(("blk.*.attn_v.weight=q8_0", "*=q4_k", "[a-z]*=TQ1_0", "output.weight=f16")):
+        for name in ("mixtral", "qwen3"):
+            with open(os.path.join(FAMILIES, name + ".gguf"), "rb") as source:
+                raw = source.read()
+            write(folder, f"choice-{number}-{name}", bytes([1 + number]) + option.encode() + b"\0" + raw[:Gguf(raw).end])
+
+
+def seeds_vocabulary(folder):
+    """What the first byte says: fuzz_vocabulary.c."""
+    golden = os.path.join(ROOT, "tests", "tokenizer", "golden")
+    with open(os.path.join(golden, "tekken.json"), encoding="utf-8") as source:
+        tekken = json.load(source)
+    tekken["vocab"] = tekken["vocab"][:260]
+    tekken["config"]["default_vocab_size"] = 260 + tekken["config"].get("default_num_special_tokens", 0)
+    write(folder, "tekken", b"\0" + json.dumps(tekken, separators=(",", ":")).encode())
+    ranks = b"".join(b"%s %d\n" % (base64.b64encode(bytes([byte])), byte) for byte in range(256)) + b"YWI= 256\n"
+    write(folder, "ranks", b"\1" + ranks)
+    words = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\nhearth\n##s\n'\n1\n##2\n"
+    write(folder, "words", b"\2" + json.dumps({"do_lower_case": True, "strip_accents": False}).encode() + b"\0" + words.encode())
+    with open(os.path.join(golden, "unigram-bytes.gguf"), "rb") as source:
+        raw = source.read()
+    write(folder, "unigram", b"\3" + raw[:Gguf(raw).end])
+    for name in ("qwen3", "gemma3", "bloom", "mixtral", "deepseek-v3", "gpt-oss", "granite4"):
+        with open(os.path.join(FAMILIES, name + ".gguf"), "rb") as source:
+            raw = source.read()
+        write(folder, name, b"\3" + raw[:Gguf(raw).end])
+    parts = []
+    for number in (0, 1):
+        values = b"".join(text(key) + struct.pack("<IH", 2, value) for key, value in (("split.no", number), ("split.count", 2)))
+        values += text("split.tensors.count") + struct.pack("<Ii", 5, 2)
+        info = text(f"t{number}") + struct.pack("<IQIQ", 1, 4, 0, 0)
+        head = b"GGUF" + struct.pack("<IQQ", 3, 1, 3) + values + info
+        parts.append(head + bytes(-len(head) % 32) + bytes(16))
+    write(folder, "parts", b"\4" + struct.pack("<H", len(parts[0])) + b"".join(parts))
+    modules = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+               {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+               {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}]
+    pooling = {"word_embedding_dimension": 8, "pooling_mode_mean_tokens": True}
+    write(folder, "modules", b"\5" + b"\0".join(json.dumps(part).encode() for part in (modules, pooling)))
+
+
 def seeds_template(folder):
     golden = os.path.join(ROOT, "tests", "template")
     with open(os.path.join(golden, "language.json"), encoding="utf-8") as file:

@@ -23,11 +23,12 @@ hub_digest_kind hub_digest_kind_of(const char *digest)
 static hearth_status hash_rest(int descriptor, const char *path, uint64_t size, hash_state *state, progress_fn progress,
                                void *context, hearth_error *error)
 {
-    uint8_t *piece = mem_alloc(PIECE_BYTES);
-    hearth_status status = piece != NULL ? HEARTH_OK : error_memory(error, PIECE_BYTES);
+    const size_t room = size < PIECE_BYTES ? (size_t)size + 1 : PIECE_BYTES; /* of a small file no more */
+    uint8_t *piece = mem_alloc(room);
+    hearth_status status = piece != NULL ? HEARTH_OK : error_memory(error, room);
     uint64_t done = 0;
     while (status == HEARTH_OK) {
-        const ssize_t got = read(descriptor, piece, PIECE_BYTES);
+        const ssize_t got = read(descriptor, piece, room);
         if (got < 0 && errno == EINTR) {
             continue;
         }

@@ -282,8 +282,17 @@ bool file_is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+/* Makes one folder; 0, or what went wrong. One that is there is good. */
+static int make_folder(const char *path)
+{
+    return mkdir(path, 0777) == 0 || errno == EEXIST ? 0 : errno;
+}
+
 hearth_status file_make_folders(const char *path, hearth_error *error)
 {
+    if (make_folder(path) == 0) { /* what it lies in is there, too, mostly */
+        return HEARTH_OK;
+    }
     char *copy = mem_strdup(path);
     if (copy == NULL) {
         return error_memory(error, strlen(path));
@@ -295,8 +304,9 @@ hearth_status file_make_folders(const char *path, hearth_error *error)
             continue;
         }
         *at = '\0';
-        if (mkdir(copy, 0777) != 0 && errno != EEXIST) {
-            status = error_errno(error, copy, "make the folder", errno);
+        const int reason = make_folder(copy);
+        if (reason != 0) {
+            status = error_errno(error, copy, "make the folder", reason);
         }
         *at = here;
         if (here == '\0') {
