@@ -782,7 +782,7 @@ def quantize_tells_when_the_source_was_quantised_already():
         first = good_json("quantize", stories(), "q4_0", few)
         assert first["quantised_again"] == 0, first
         ended = good("quantize", few, "q8_0", more)
-        count = sum(t["from"] == "F32" and t["to"] != "F32" for t in first["tensors"])
+        count = sum(t["to"] == "Q4_0" for t in first["tensors"])
         assert f"hearth quantize: {count} of {len(first['tensors'])} tensors were quantised in MODEL already" in ended.err, ended
         assert ended.err.count("\n") == 1 and "more bytes than before" in ended.err, ended
         assert f"quantised again  {count} tensors\n" in ended.out, ended
