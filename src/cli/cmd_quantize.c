@@ -115,6 +115,20 @@ static void tell_of_unmatched(const cli *c, const overrides *over, const quantiz
     }
 }
 
+/* A file of few bits is no good source: what its first rounding lost stays lost, and the second loses more. */
+static void tell_of_rounding_twice(const cli *c, const quantize_result *result)
+{
+    bool grown = false;
+    const size_t again = quantize_again(result, &grown);
+    if (again > 0) {
+        cli_note(
+            c,
+            "%zu of %zu tensors were quantised in MODEL already: rounding them again loses more%s; take the F16 or "
+            "BF16 file where there is one",
+            again, result->count, grown ? ", and they take more bytes than before" : "");
+    }
+}
+
 static hearth_status quantize(quantize_texts *t, int kind, const char *out, const overrides *over, quantize_report *ret,
                               quantize_result *result, divergence_result *divergence, hearth_error *error)
 {
@@ -135,6 +149,7 @@ static hearth_status quantize(quantize_texts *t, int kind, const char *out, cons
         return status;
     }
     tell_of_unmatched(t->c, over, result);
+    tell_of_rounding_twice(t->c, result);
     *ret = (quantize_report){
         .out = out, .kind = quantize_names[kind], .result = result, .seconds = time_seconds() - began};
     TRY(quantize_texts_after(t, out, divergence, &measured, error));
@@ -213,7 +228,8 @@ const cli_command command_quantize = {
         "blocks of 256 do not divide get blocks of 32 (Q5_0 for Q4_K, Q5_1 for Q5_K, Q8_0 for Q6_K).\n\n"
         "Prints what each tensor became and its relative error (the root of the mean squared error over the root of "
         "the mean square), how many tensors and bytes each format got, sizes and bits per weight, and, where there is "
-        "a text for it, how far OUT's predictions are from MODEL's. OUT must not be there yet, and it appears when it "
+        "a text for it, how far OUT's predictions are from MODEL's. Says on standard error when tensors of MODEL were "
+        "quantised already: another rounding loses more. OUT must not be there yet, and it appears when it "
         "is whole.",
     .options = options,
     .defaults = &defaults,

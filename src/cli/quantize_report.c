@@ -34,6 +34,29 @@ static void sum_types(const quantize_result *r, type_sum sums[DTYPE_LIMIT])
     }
 }
 
+static bool is_plain(dtype type)
+{
+    return type == DTYPE_F32 || type == DTYPE_F16 || type == DTYPE_BF16;
+}
+
+size_t quantize_again(const quantize_result *r, bool *ret_grown)
+{
+    size_t count = 0;
+    uint64_t before = 0;
+    uint64_t after = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        const quantize_tensor *t = &r->tensors[i];
+        if (!is_plain(t->from) && !is_plain(t->to) && t->from != t->to) {
+            const dtype_info *info = dtype_get_info((uint32_t)t->from);
+            count++;
+            before += t->values / info->block_values * info->block_bytes;
+            after += t->bytes;
+        }
+    }
+    *ret_grown = after > before;
+    return count;
+}
+
 /* ---- divergence ---- */
 
 void divergence_print(const divergence_result *d)
@@ -92,6 +115,8 @@ int quantize_print_json(const cli *c, const quantize_report *r)
     json_t *value = json_pack("{s:s, s:s, s:I, s:I, s:f, s:f}", "out", r->out, "type", r->kind, "from_bytes",
                               (json_int_t)q->from_bytes, "bytes", (json_int_t)q->to_bytes, "bits_per_weight",
                               bits_of(q), "seconds", r->seconds);
+    bool grown = false;
+    value = json_door_put(value, "quantised_again", json_integer((json_int_t)quantize_again(q, &grown)));
     value = json_door_put(value, "types", types_json(q));
     if (r->divergence != NULL) {
         value = json_door_put(value, "divergence", divergence_json(r->divergence));
@@ -137,6 +162,11 @@ void quantize_print(const quantize_report *r)
            r->out, r->seconds, terminal_bytes(q->to_bytes, to), terminal_bytes(q->from_bytes, from),
            100.0 * (double)q->to_bytes / (double)(q->from_bytes > 0 ? q->from_bytes : 1), bits_of(q),
            q->values == 0 ? 0 : 8.0 * (double)q->from_bytes / (double)q->values);
+    bool grown = false;
+    const size_t again = quantize_again(q, &grown);
+    if (again > 0) {
+        printf("quantised again  %zu tensor%s\n", again, again == 1 ? "" : "s");
+    }
     if (weighted > 0) {
         printf("by importance    %zu tensors\n", weighted);
     }

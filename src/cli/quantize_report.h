@@ -13,6 +13,10 @@ typedef struct quantize_report {
     double seconds;                      /* of quantising alone */
 } quantize_report;
 
+/* Tensors that were quantised in the source already, and whose values were rounded once more. `ret_grown`: they take
+ * more bytes than before. */
+size_t quantize_again(const quantize_result *r, bool *ret_grown);
+
 void quantize_print(const quantize_report *r);
 int quantize_print_json(const cli *c, const quantize_report *r);
 

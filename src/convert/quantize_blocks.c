@@ -13,20 +13,25 @@ uint8_t *quantize_put_half(uint8_t *out, float value)
 
 void quantize_put_nibbles(uint8_t *out, const int8_t q[32])
 {
-    for (int j = 0; j < 16; j++) {
-        out[j] = (uint8_t)((q[j] & 15) | (q[j + 16] & 15) << 4);
+    const uint64_t nibbles = UINT64_C(0x0F0F0F0F0F0F0F0F);
+    for (int j = 0; j < 16; j += 8) { /* eight bytes at once */
+        uint64_t low = 0;
+        uint64_t high = 0;
+        memcpy(&low, q + j, 8);
+        memcpy(&high, q + j + 16, 8);
+        low = (low & nibbles) | (high & nibbles) << 4;
+        memcpy(out + j, &low, 8);
     }
 }
 
 /* Fifth bits: bit j belongs to value j. */
 static uint8_t *put_fifth(uint8_t *out, const int8_t q[32])
 {
-    uint32_t bits = 0;
-    for (int j = 0; j < 32; j++) {
-        bits |= (uint32_t)((q[j] >> 4) & 1) << j;
-    }
-    for (int i = 0; i < 4; i++) {
-        *out++ = (uint8_t)(bits >> (8 * i));
+    for (int j = 0; j < 32; j += 8) {
+        uint64_t eight = 0;
+        memcpy(&eight, q + j, 8);
+        /* bit 8 i goes to bit 56 + i */
+        *out++ = (uint8_t)(((eight >> 4 & UINT64_C(0x0101010101010101)) * UINT64_C(0x0102040810204080)) >> 56);
     }
     return out;
 }

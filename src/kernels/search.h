@@ -1,6 +1,6 @@
 /* The search for the scales and integers of quantised blocks, sixteen rows side by side: what the formats of hearth
  * quantize share (docs/convert.md, "Quantising"). Every instruction set gives the same bits: each row is a lane, sums
- * run over a block's values in ascending order, no multiply-add is fused.
+ * run over a block's values in ascending order, no multiply-add is fused that would round.
  *
  * A tile is [n][16]: value i of row r at i * 16 + r. Weights are tiles too, not negative. Values that are not finite
  * give some block, never a trap. */

@@ -12,6 +12,7 @@ typedef struct file_stream {
     char *temporary; /* where it is */
     int descriptor;
     uint64_t written;
+    uint64_t leaving; /* what the kernel was told to bring to the disk: less is left for the end */
 } file_stream;
 
 /* HEARTH_E_ARGUMENT where something is at `path` already. */

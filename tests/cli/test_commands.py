@@ -776,4 +776,22 @@ def quantize_with_a_text_reports_what_it_did():
         assert not os.path.exists(os.path.join(place, "d")) and not os.path.exists(os.path.join(place, "-"))
 
 
+@test
+def quantize_tells_when_the_source_was_quantised_already():
+    with tempfile.TemporaryDirectory(prefix="hearth quantize ") as place:
+        few, more, plain = (os.path.join(place, name) for name in ("few.gguf", "more.gguf", "plain.gguf"))
+        first = good_json("quantize", stories(), "q4_0", few)
+        assert first["quantised_again"] == 0, first
+        ended = good("quantize", few, "q8_0", more)
+        count = sum(t["to"] == "Q4_0" for t in first["tensors"])
+        assert f"hearth quantize: {count} of {len(first['tensors'])} tensors were quantised in MODEL already" in ended.err, ended
+        assert ended.err.count("\n") == 1 and "more bytes than before" in ended.err, ended
+        assert f"quantised again  {count} tensors\n" in ended.out, ended
+        back = good("quantize", more, "q4_0", os.path.join(place, "e.gguf"), "--json")
+        assert json.loads(back.out)["quantised_again"] == count and "more bytes" not in back.err, back
+        assert good_json("quantize", few, "f16", plain)["quantised_again"] == 0  # nothing is rounded to few bits
+        os.remove(more)
+        assert good("quantize", few, "q8_0", more, "-q").err == ""
+
+
 main()

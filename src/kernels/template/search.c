@@ -2,25 +2,53 @@
 #include "kernels/search_turn.h"
 #include "kernels/search_v16.h"
 
+#include <math.h>
+
 /* ---- one scale (and minimum) of one block ---- */
+
+/* A block's value of largest magnitude, the first of several. `ret_plain`: search_is_plain. */
+static v16f search_extreme(const search_block *b, bool *ret_plain)
+{
+    v16f low = v16f_zero();
+    v16f high = low;
+    v16f sum = low;
+    v16f extreme = low;
+    for (size_t i = 0; i < b->n; i++) {
+        const v16f x = v16f_load(b->x + 16 * i);
+        low = v16f_min(x, low);
+        high = v16f_max(x, high);
+        sum = v16f_add(sum, x);
+    }
+    const v16f depth = v16f_neg(low);
+    extreme = v16f_select(v16f_lt(high, depth), low, high);
+    *ret_plain = search_is_plain(extreme, sum);
+    if (*ret_plain && v16m_bits(v16f_eq(high, depth)) == 0) {
+        return extreme;
+    }
+    extreme = v16f_zero();
+    for (size_t i = 0; i < b->n; i++) { /* both signs are as large, or a value is odd */
+        const v16f x = v16f_load(b->x + 16 * i);
+        extreme = v16f_select(v16f_lt(v16f_abs(extreme), v16f_abs(x)), x, extreme);
+    }
+    return extreme;
+}
 
 /* x = d q. Candidates map the value of largest magnitude onto either end of the range and near it; the best one's
  * integers are taken again for the scale that fits them best. */
 static v16f search_fit(const search_block *b, const search_range *range)
 {
     const float ends[2] = {range->least, range->most};
-    v16f extreme = v16f_zero();
+    bool plain = false;
     v16f xq = v16f_zero();
     v16f qq = v16f_set1(1.0f);
-    for (size_t i = 0; i < b->n; i++) {
-        const v16f x = v16f_load(b->x + 16 * i);
-        extreme = v16f_select(v16f_lt(v16f_abs(extreme), v16f_abs(x)), x, extreme);
-    }
-    const v16f unit = v16f_div(v16f_set1(1.0f), extreme);
+    const v16f unit = v16f_div(v16f_set1(1.0f), search_extreme(b, &plain));
+    plain = plain && range->levels == SEARCH_EVEN;
     for (int end = 0; end < 2; end++) {
         for (int step = -range->steps; step <= range->steps; step++) {
-            const v16f inverse = v16f_mul(v16f_set1(ends[end] + range->step * (float)step), unit);
-            const search_sums s = search_sum(b, range, inverse, v16f_zero());
+            const float place = ends[end] + range->step * (float)step;
+            const v16f inverse = v16f_mul(v16f_set1(place), unit);
+            const search_sums s =
+                plain ? search_sum_within(b, range, inverse, fabsf(place)) : search_sum(b, range, inverse, v16f_zero());
             /* xq^2 / qq is what the error gets less by: compared without dividing */
             const v16m better = v16f_lt(v16f_mul(v16f_mul(xq, xq), s.qq), v16f_mul(v16f_mul(s.xq, s.xq), qq));
             xq = v16f_select(better, s.xq, xq);
@@ -72,16 +100,19 @@ static void search_fit_affine(const search_block *b, const search_range *range, 
         v16f_store(room + 16 * i, v16f_sub(v16f_load(b->x + 16 * i), low));
     }
     const v16f cap = negative ? v16f_neg(low) : v16f_set1(0x1p126f);
-    const search_block moved = {room, b->w, b->n};
+    search_block moved = {.x = room, .w = b->w, .n = b->n};
     const v16f width = v16f_sub(high, low);
+    search_begin(&moved);
+    const bool plain = search_is_plain(width, moved.sum_x);
     v16f best = v16f_zero();
     v16f d = v16f_zero();
     v16f m = v16f_zero();
     for (int turn = -range->steps; turn <= range->steps + SEARCH_ROUNDS; turn++) {
         const bool candidate = turn <= range->steps;
-        const v16f inverse =
-            candidate ? v16f_div(v16f_set1(range->most + range->step * (float)turn), width) : search_inverse(d);
-        const search_sums s = search_sum(&moved, range, inverse, candidate ? v16f_zero() : m);
+        const float reach = range->most + range->step * (float)turn;
+        const v16f inverse = candidate ? v16f_div(v16f_set1(reach), width) : search_inverse(d);
+        const search_sums s = plain && candidate ? search_sum_within(&moved, range, inverse, reach)
+                                                 : search_sum(&moved, range, inverse, candidate ? v16f_zero() : m);
         v16f new_d, new_m;
         const v16m good = search_solve(&s, cap, &new_d, &new_m);
         const v16f loss = search_loss(&s, new_d, new_m);
@@ -105,14 +136,14 @@ static void search_finish(const search_block *b, const search_range *range, v16f
 
 static void search_symmetric(const search_tile *t, int least, int most, search_small *ret)
 {
-    const search_block b = {t->x, t->w, 32};
+    const search_block b = {.x = t->x, .w = t->w, .n = 32};
     const search_range range = search_even(least, most);
     search_finish(&b, &range, search_half(search_fit(&b, &range)), v16f_zero(), ret);
 }
 
 static void search_affine(const search_tile *t, int most, search_small *ret)
 {
-    const search_block b = {t->x, t->w, 32};
+    const search_block b = {.x = t->x, .w = t->w, .n = 32};
     const search_range range = search_even(0, most);
     v16f d, m;
     search_fit_affine(&b, &range, false, &d, &m);
@@ -121,14 +152,14 @@ static void search_affine(const search_tile *t, int most, search_small *ret)
 
 static void search_iq4(const search_tile *t, search_small *ret)
 {
-    const search_block b = {t->x, t->w, 32};
+    const search_block b = {.x = t->x, .w = t->w, .n = 32};
     search_finish(&b, &search_range_iq4, search_half(search_fit(&b, &search_range_iq4)), v16f_zero(), ret);
 }
 
 /* Scales are powers of two: the one that brings the largest value to 6 or below, and those on both sides of it. */
 static void search_mxfp4(const search_tile *t, search_small *ret)
 {
-    const search_block b = {t->x, t->w, 32};
+    const search_block b = {.x = t->x, .w = t->w, .n = 32};
     const v16f zero = v16f_zero();
     v16f largest = zero;
     v16f best = zero;
@@ -287,7 +318,10 @@ static void search_super_blocks(const search_tile *t, const search_super_form *f
     search_blocks s = {.range = form->levels == SEARCH_IQ4 ? search_range_iq4 : search_even(form->least, form->most),
                        .count = form->count};
     for (unsigned b = 0; b < form->count; b++) {
-        s.of[b] = (search_block){t->x + 16 * n * b, t->w == NULL ? NULL : t->w + 16 * n * b, n};
+        s.of[b] = (search_block){.x = t->x + 16 * n * b, .w = t->w == NULL ? NULL : t->w + 16 * n * b, .n = n};
+        if (form->affine) {
+            search_begin(&s.of[b]);
+        }
     }
     search_scales(&s, form);
     for (int round = 0; round < SEARCH_ROUNDS; round++) {
@@ -309,15 +343,14 @@ static void search_super_blocks(const search_tile *t, const search_super_form *f
 V16_INLINE v16f search_widen_16(dtype type, const uint8_t *from, size_t n)
 {
     uint8_t raw[64] __attribute__((aligned(64)));
-    if (n >= 16) { /* of one length, so that it is no call */
-        memcpy(raw, from, type == DTYPE_F32 ? 64 : 32);
-    } else {
+    if (n < 16 || (uintptr_t)from % 4 != 0) {
         memset(raw, 0, sizeof raw);
-        memcpy(raw, from, n * (type == DTYPE_F32 ? 4 : 2));
+        memcpy(raw, from, (n < 16 ? n : 16) * (type == DTYPE_F32 ? 4 : 2));
+        from = raw;
     }
-    return type == DTYPE_F32   ? v16f_load((const float *)raw)
-           : type == DTYPE_F16 ? v16f_load_f16((const uint16_t *)raw)
-                               : v16f_load_bf16((const uint16_t *)raw);
+    return type == DTYPE_F32   ? v16f_load((const float *)from)
+           : type == DTYPE_F16 ? v16f_load_f16((const uint16_t *)from)
+                               : v16f_load_bf16((const uint16_t *)from);
 }
 
 V16_INLINE void search_gather_of(dtype type, const uint8_t *const *rows, unsigned count, size_t n, float *tile)
