@@ -11,6 +11,7 @@ packaging/aarch64-linux-gnu.cross against the folder that scripts/arm64-root mak
 A part whose files are absent is a line with SKIP. Fixtures: HEARTH_FIXTURES; the build goes to build-arm64 beside the other build
 folder. HEARTH_AARCH64=hashes does the first part alone.
 """
+import concurrent.futures
 import glob
 import json
 import os
@@ -176,24 +177,30 @@ def check_templates(machines):
                       json.dumps(CONVERSATION).encode(), may_fail=True)  # a template may refuse a conversation
 
 
-def hashes(command):
-    """What a test printed about what it hashed, by model; its exit status and the end of its output."""
-    code, out, err = run(command, CMOCKA_MESSAGE_OUTPUT="stdout", HEARTH_SOURCE=os.path.abspath(SOURCE))
-    lines = [line.rsplit(" ", 1) for line in out.decode().split("\n") if line.startswith("# hash ")]
-    return dict(lines), code, (out + err)[-1500:]
+def hashes(command, parts):
+    """What a test printed about what it hashed, by model; whether it failed and the ends of its output. `parts` side by side."""
+    def part(i):
+        choice = {"HEARTH_PART": "%d/%d" % (i, parts)} if parts > 1 else {}
+        return run(command, CMOCKA_MESSAGE_OUTPUT="stdout", HEARTH_SOURCE=os.path.abspath(SOURCE), **choice)
+    with concurrent.futures.ThreadPoolExecutor(parts) as pool:
+        answers = list(pool.map(part, range(parts)))
+    lines = [line.rsplit(" ", 1) for _, out, _ in answers for line in out.decode().split("\n") if line.startswith("# hash ")]
+    return dict(lines), any(code for code, _, _ in answers), [(out + err)[-1500:] for code, out, err in answers if code]
 
 
 def check_hashes(machines):
-    """The tests of models: the same hashes. On CPU max the instruction sets meet in one process, too, where that is cheap."""
+    """The tests of models, of encoders and of quantising: the same hashes."""
+    best = run([machines.native["hearth"], "version"], HEARTH_ISA="")[1].decode().split()[-1]
     for program, by_name, least in HASHING:
-        code, out, err = run([machines.native["hearth"], "version"])
-        here, code, end = hashes([machines.native[program], *([out.decode().split()[-1]] if by_name else [])])
-        machines.report.line("%s here: %d hashes" % (os.path.basename(program), len(here)), code == 0 and len(here) >= least, code, end)
+        name, parts = os.path.basename(program), os.cpu_count() or 1 if by_name else 1
+        here, failed, ends = hashes([machines.native[program], *([best] if by_name else [])], parts)
+        machines.report.line("%s here: %d hashes" % (name, len(here)), not failed and len(here) >= least, *ends)
         for machine in MACHINES[:2]:
-            there, code, end = hashes(machines.emulated(program, machine) + ([machine[3]] if by_name else []))
-            differ = ["%s: %s, %s" % (key, here.get(key), there.get(key)) for key in sorted({*here, *there}) if here.get(key) != there.get(key)]
-            machines.report.line("%s, %s: the same %d hashes" % (os.path.basename(program), machine[0], len(there)),
-                                 code == 0 and not differ, code, *differ[:20], *([end] if code else []))
+            there, failed, ends = hashes(machines.emulated(program, machine) + ([machine[3]] if by_name else []), parts)
+            differ = ["%s: %s, %s" % (key, here.get(key), there.get(key)) for key in sorted({*here, *there})
+                      if here.get(key) != there.get(key)]
+            machines.report.line("%s, %s: the same %d hashes" % (name, machine[0], len(there)), not failed and not differ,
+                                 *differ[:20], *ends)
 
 
 def check_kernels(machines):
