@@ -6,6 +6,9 @@
 extern const search_table search_table_scalar;
 #if defined(__x86_64__)
 extern const search_table search_table_avx2, search_table_avx512;
+#ifdef KERNELS_EMULATED /* in tests alone (docs/kernels.md) */
+extern const search_table search_table_avx512_emulated;
+#endif
 #elif defined(__aarch64__)
 extern const search_table search_table_neon;
 #endif
@@ -13,12 +16,17 @@ extern const search_table search_table_neon;
 const search_table *search_select(const kernel_table *k)
 {
 #if defined(__x86_64__)
+#ifdef KERNELS_EMULATED
+    if (strncmp(k->name, "avx512", 6) == 0 && strstr(k->name, "emulated") != NULL) {
+        return &search_table_avx512_emulated;
+    }
+#endif
 #ifndef KERNELS_WITHOUT_AVX512
     if (strncmp(k->name, "avx512", 6) == 0) {
         return &search_table_avx512;
     }
 #endif
-    if (strcmp(k->name, "avx2") == 0) {
+    if (strncmp(k->name, "avx2", 4) == 0) {
         return &search_table_avx2;
     }
 #elif defined(__aarch64__)

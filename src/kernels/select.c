@@ -27,6 +27,11 @@ void kernels_fill_quantized_avx512_vnni(kernel_table *table);
 void kernels_fill_measure_avx512_vnni(kernel_table *table);
 void kernels_fill_matmul_float_avx512_bf16(kernel_table *table);
 void kernels_fill_measure_avx512_bf16(kernel_table *table);
+#ifdef KERNELS_EMULATED /* in tests alone (docs/kernels.md) */
+void kernels_fill_variant_avx512_emulated(kernel_table *table);
+void kernels_fill_quantized_avx512_vnni_emulated(kernel_table *table);
+void kernels_fill_matmul_float_avx512_bf16_emulated(kernel_table *table);
+#endif
 #elif defined(__aarch64__)
 void kernels_fill_variant_neon(kernel_table *table);
 void kernels_fill_quantized_neon_dotprod(kernel_table *table);
@@ -37,6 +42,15 @@ void kernels_fill_measure_neon_dotprod(kernel_table *table);
 static const select_row select_rows[] = {
     {"scalar", "scalar", {0}, {kernels_fill_variant_scalar, kernels_fill_matmul_definition}},
 #if defined(__x86_64__)
+#ifdef KERNELS_EMULATED
+    {"avx512-emulated", "avx512-emulated", {.avx2 = true}, {kernels_fill_variant_avx512_emulated}},
+    {"avx512-emulated",
+     "avx512-bf16-emulated",
+     {.avx2 = true},
+     {kernels_fill_variant_avx512_emulated, kernels_fill_quantized_avx512_vnni_emulated,
+      kernels_fill_matmul_float_avx512_bf16_emulated}},
+    {"avx2", "avx2-templates", {.avx2 = true}, {kernels_fill_variant_avx2}}, /* without what is written by hand */
+#endif
     {"avx2",
      "avx2",
      {.avx2 = true},

@@ -2,6 +2,7 @@
  * already, odd values; whole files with one to four threads. */
 #include "../model/support.h"
 
+#include "base/hash.h"
 #include "convert/quantize.h"
 #include "convert/quantize_blocks.h"
 #include "convert/quantize_choice.h"
@@ -177,7 +178,7 @@ static void check_odd(void **state)
     }
 }
 
-/* Every instruction set gives the scalar one's bytes, of odd values too. */
+/* Every instruction set gives the scalar one's bytes, of odd values too; on every machine (tests/model/aarch64.py). */
 static void check_variants(void **state)
 {
     static float x[ROWS * COLS], weights[COLS];
@@ -195,8 +196,11 @@ static void check_variants(void **state)
         weights[i] = i / 32 == 3 ? 0.0f : (float)(i % 7);
     }
     for (size_t f = 0; f < FORMATS; f++) {
+        static uint8_t all[ROWS][COLS * 4];
+        char hash[HASH_HEX_SIZE];
+        memset(all, 0, sizeof all);
         for (size_t row = 0; row < ROWS; row++) {
-            uint8_t first[COLS * 4], other[COLS * 4];
+            uint8_t *first = all[row], other[COLS * 4];
             const size_t bytes = COLS / dtype_get_info((uint32_t)formats[f])->block_values *
                                  dtype_get_info((uint32_t)formats[f])->block_bytes;
             const float *w = row % 2 == 0 ? NULL : weights;
@@ -207,6 +211,8 @@ static void check_variants(void **state)
                 assert_memory_equal(first, other, bytes);
             }
         }
+        OK(hash_bytes_hex(all, sizeof all, hash, error));
+        print_message("# hash quantize/%s %s\n", dtype_get_info((uint32_t)formats[f])->name, hash);
     }
 }
 

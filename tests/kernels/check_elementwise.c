@@ -305,8 +305,19 @@ static void check_rows(const kernel_table *k, const float *x, size_t n)
     assert_same(x + n, found + stride, n, "f32 activation, second row", k->name);
     memset(found, 0x55, sizeof found);
     k->activation_prepare[ACTIVATION_BF16](x, n, 2, n, 0, 2, found);
+    const bool pairs = strstr(k->name, "bf16") != NULL; /* bf16 side by side, where one instruction multiplies pairs */
     for (size_t i = 0; i < 2 * stride; i++) {
         const size_t at = i % stride;
+        if (pairs) {
+            uint16_t half = 0;
+            memcpy(&half, (const char *)(found + i / stride * stride) + 2 * at, 2);
+            const float expected_half = half_bf16_to_f32(half_bf16_from_f32(at < n ? x[i / stride * n + at] : 0.0f));
+            const float found_half = half_bf16_to_f32(half);
+            if (at < n + n % 2) {
+                assert_same(&expected_half, &found_half, 1, "bf16 activation in pairs", k->name);
+            }
+            continue;
+        }
         float expected = at < n ? half_bf16_to_f32(half_bf16_from_f32(x[i / stride * n + at])) : 0.0f;
         expected = fabsf(expected) < 0x1p-126f ? copysignf(0.0f, expected) : expected;
         assert_same(&expected, found + i, 1, "bf16 activation", k->name);

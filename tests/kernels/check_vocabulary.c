@@ -11,7 +11,7 @@ void v16_probe_scalar(const v16_probe_input *in, v16_probe_output *out);
 #if defined(__x86_64__)
 void v16_probe_avx2(const v16_probe_input *in, v16_probe_output *out);
 void v16_probe_avx512(const v16_probe_input *in, v16_probe_output *out);
-#ifdef TESTS_EMULATED
+#ifdef KERNELS_EMULATED
 void v16_probe_avx512_emulated(const v16_probe_input *in, v16_probe_output *out);
 #endif
 #elif defined(__aarch64__)
@@ -21,11 +21,11 @@ void v16_probe_neon(const v16_probe_input *in, v16_probe_output *out);
 v16_probe_function v16_probe_of(const char *variant)
 {
 #if defined(__x86_64__)
-    if (strcmp(variant, "avx2") == 0) {
+    if (strncmp(variant, "avx2", 4) == 0) {
         return v16_probe_avx2;
     }
-#ifdef TESTS_EMULATED
-    if (strcmp(variant, "avx512-emulated") == 0) {
+#ifdef KERNELS_EMULATED
+    if (strstr(variant, "emulated") != NULL) {
         return v16_probe_avx512_emulated;
     }
 #endif

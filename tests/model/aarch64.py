@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 """The whole program built for arm64, run under qemu: what it answers is what this machine's build answers, byte for byte.
 
-aarch64.py HEARTH HASH_TOOL ENCODE_TOOL. Prints TAP. Cross-builds with packaging/aarch64-linux-gnu.cross against the folder that
-scripts/arm64-root makes, then compares, with NEON and dot products (qemu's CPU max), NEON without them (cortex-a57) and the
-scalar code: hashes of logits and of scores, sampled text, token ids, rendered templates. Models: stories260K, tinystories-656k,
-SmolLM2 (few tokens) and a tiny random model of every number format. A part whose files are absent is a line with SKIP.
-Fixtures: HEARTH_FIXTURES; the build goes to build-arm64 beside the other build folder.
+aarch64.py HEARTH ENCODE_TOOL TEST_VARIANTS TEST_ENCODERS TEST_QUANTIZE. Prints TAP. Cross-builds with
+packaging/aarch64-linux-gnu.cross against the folder that scripts/arm64-root makes, then compares, with NEON and dot products
+(qemu's CPU max) and NEON without them (cortex-a57):
+- hashes of the logits of every model of tests/model/golden in both containers with every cache, and of every number format
+  (test_variants.c), of hidden states (test_encoders.c), of quantised rows (test_quantize.c);
+- of the whole program, with the scalar code too: scores, sampled text, token ids, rendered templates. Models: stories260K,
+  tinystories-656k, SmolLM2 (few tokens) and tiny random ones.
+A part whose files are absent is a line with SKIP. Fixtures: HEARTH_FIXTURES; the build goes to build-arm64 beside the other build
+folder. HEARTH_AARCH64=hashes does the first part alone.
 """
+import concurrent.futures
 import glob
 import json
 import os
@@ -18,12 +23,15 @@ import tempfile
 
 SOURCE = os.environ.get("HEARTH_SOURCE") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 FIXTURES = os.environ.get("HEARTH_FIXTURES") or os.path.join(SOURCE, "..", "shared", "fixtures")
-FORMATS = ("F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL",
-           "IQ4_XS", "Q2_K", "Q3_K", "IQ3_S")
+FORMATS = ("BF16", "Q8_0", "Q4_K", "IQ4_XS")  # test_variants has all
 # name, CPU of qemu, HEARTH_ISA, what `hearth version` must say, threads
 MACHINES = (("neon with dot products", "max", "neon", "neon-dotprod", 2), ("neon", "cortex-a57", "neon", "neon", 3),
             ("scalar", "max", "scalar", "scalar", 1))
-TOOLS = ("tests/model/hash_tool", "tests/tokenizer/encode_tool")
+TOOLS = ("tests/tokenizer/encode_tool",)
+# Tests that print hashes, whether they take the instruction sets by name, and the lines that there must be at least.
+VARIANTS = "tests/model/test_model_variants"
+HASHING = ((VARIANTS, True, 1000), ("tests/model/test_model_encoders", False, 6), ("tests/convert/test_quantize", False, 15))
+KERNEL_TESTS = ("tests/kernels/test_kernels", "tests/matmul/test_quantized", "tests/matmul/test_matmul")
 TEXT = "Once upon a time there was a fox. It's 12345 steps to the river,\n\tand the «été» was warm: 日本語 👩‍👩‍👧 x\u0301y."
 CONVERSATION = {"messages": [{"role": "system", "content": "Answer briefly."}, {"role": "user", "content": "Why is the sky blue?"},
                              {"role": "assistant", "content": "Light scatters."}, {"role": "user", "content": "And  at\nnight? 夜"}]}
@@ -56,8 +64,7 @@ def build():
     if not os.path.exists(os.path.join(folder, "build.ninja")):
         must(["meson", "setup", folder, "--cross-file", "packaging/aarch64-linux-gnu.cross", "--cross-file",
               os.path.join(root, "meson.cross")], "meson setup for arm64")
-    must(["ninja", "-C", folder, "hearth", *TOOLS, "tests/kernels/test_kernels", "tests/matmul/test_quantized"],
-         "build for arm64")
+    must(["ninja", "-C", folder, "hearth", *TOOLS, *KERNEL_TESTS, *(row[0] for row in HASHING)], "build for arm64")
     return root, folder
 
 
@@ -87,7 +94,7 @@ class Machines:
 
     def __init__(self, root, folder, native, report):
         self.root, self.folder, self.report = root, folder, report
-        self.native = dict(zip(("hearth", *TOOLS), native))
+        self.native = dict(zip(("hearth", *TOOLS, *(row[0] for row in HASHING)), native))
 
     def emulated(self, program, machine):
         return ["qemu-aarch64-static", "-cpu", machine[1], "-L", self.root, os.path.join(self.folder, program)]
@@ -126,7 +133,7 @@ def check_machines(machines):
     machines.report.line("doctor finds the best code chosen", code == 0 and b"HEARTH_ISA" not in out, code, out, err)
 
 
-def check_model(machines, name, path, text, answer_tokens, logits):
+def check_model(machines, name, path, text, answer_tokens):
     tokens = str(answer_tokens)
     for compute in ("native", "f32"):
         machines.same("%s, %s: scores" % (name, compute), "hearth", ["score", "--json", "--compute", compute, path], text.encode(),
@@ -134,8 +141,6 @@ def check_model(machines, name, path, text, answer_tokens, logits):
         machines.same("%s, %s: transcript" % (name, compute), "hearth",
                       ["run", "--json", "--raw", "--compute", compute, "-p", text[:30], "-n", tokens, "-t", "1.3", "--seed", "7",
                        "--typical", "0.98", "--repetition-penalty", "1.1", path], None, picked("text", "finish", "tokens"))
-    if logits:
-        machines.same(name + ": logits of 48 positions", TOOLS[0], [path], threads=False)
     machines.same(name + ": token ids", "hearth", ["tokenize", "--json", path], TEXT.encode())
 
 
@@ -143,18 +148,18 @@ def check_models(machines, folder):
     report = machines.report
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     smollm2 = os.environ.get("HEARTH_SMOLLM2") or os.path.join(cache, "openhearth", "SmolLM2-135M-Instruct.Q4_1.gguf")
-    for name, path, text, answer, logits in (
-            ("stories260K", os.path.join(FIXTURES, "stories260K", "stories260K-f32.gguf"), TEXT, 24, True),
-            ("tinystories-656k", os.path.join(FIXTURES, "tinystories-656k"), TEXT[:60], 24, False),
-            ("SmolLM2 Q4_1", smollm2, "The sky is blue", 3, False)):
+    for name, path, text, answer in (
+            ("stories260K", os.path.join(FIXTURES, "stories260K", "stories260K-f32.gguf"), TEXT, 24),
+            ("tinystories-656k", os.path.join(FIXTURES, "tinystories-656k"), TEXT[:60], 24),
+            ("SmolLM2 Q4_1", smollm2, "The sky is blue", 3)):
         if os.path.exists(path):
-            check_model(machines, name, path, text, answer, logits)
+            check_model(machines, name, path, text, answer)
         else:
             report.skip(name, "not here")
     for kind in FORMATS:
         path = os.path.join(folder, kind + ".gguf")
         must([sys.executable, os.path.join(SOURCE, "bench", "make_model.py"), "tiny", kind, path], "a model of " + kind)
-        check_model(machines, "tiny " + kind, path, TEXT[:40], 8, True)
+        check_model(machines, "tiny " + kind, path, TEXT[:40], 8)
 
 
 def check_tokenizers(machines):
@@ -162,7 +167,7 @@ def check_tokenizers(machines):
         with open(path + ".inp", "rb") as f:
             texts = [TEXT.encode(), *f.read().split(b"\n__ggml_vocab_test__\n")]
         data = b"".join(struct.pack("<I", len(text)) + text for text in texts)
-        machines.same("ids of %d texts, %s" % (len(texts), os.path.basename(path)), TOOLS[1], [path, "plain"], data, threads=False)
+        machines.same("ids of %d texts, %s" % (len(texts), os.path.basename(path)), TOOLS[0], [path, "plain"], data, threads=False)
 
 
 def check_templates(machines):
@@ -172,9 +177,35 @@ def check_templates(machines):
                       json.dumps(CONVERSATION).encode(), may_fail=True)  # a template may refuse a conversation
 
 
+def hashes(command, parts):
+    """What a test printed about what it hashed, by model; whether it failed and the ends of its output. `parts` side by side."""
+    def part(i):
+        choice = {"HEARTH_PART": "%d/%d" % (i, parts)} if parts > 1 else {}
+        return run(command, CMOCKA_MESSAGE_OUTPUT="stdout", HEARTH_SOURCE=os.path.abspath(SOURCE), **choice)
+    with concurrent.futures.ThreadPoolExecutor(parts) as pool:
+        answers = list(pool.map(part, range(parts)))
+    lines = [line.rsplit(" ", 1) for _, out, _ in answers for line in out.decode().split("\n") if line.startswith("# hash ")]
+    return dict(lines), any(code for code, _, _ in answers), [(out + err)[-1500:] for code, out, err in answers if code]
+
+
+def check_hashes(machines):
+    """The tests of models, of encoders and of quantising: the same hashes."""
+    best = run([machines.native["hearth"], "version"], HEARTH_ISA="")[1].decode().split()[-1]
+    for program, by_name, least in HASHING:
+        name, parts = os.path.basename(program), os.cpu_count() or 1 if by_name else 1
+        here, failed, ends = hashes([machines.native[program], *([best] if by_name else [])], parts)
+        machines.report.line("%s here: %d hashes" % (name, len(here)), not failed and len(here) >= least, *ends)
+        for machine in MACHINES[:2]:
+            there, failed, ends = hashes(machines.emulated(program, machine) + ([machine[3]] if by_name else []), parts)
+            differ = ["%s: %s, %s" % (key, here.get(key), there.get(key)) for key in sorted({*here, *there})
+                      if here.get(key) != there.get(key)]
+            machines.report.line("%s, %s: the same %d hashes" % (name, machine[0], len(there)), not failed and not differ,
+                                 *differ[:20], *ends)
+
+
 def check_kernels(machines):
     """The tests of kernels and number formats themselves: every variant against the scalar one, on the emulated CPU."""
-    for program in ("tests/kernels/test_kernels", "tests/matmul/test_quantized"):
+    for program in KERNEL_TESTS:
         code, out, err = run(machines.emulated(program, MACHINES[0]), CMOCKA_MESSAGE_OUTPUT="TAP")
         machines.report.line("%s on arm64" % os.path.basename(program), code == 0, out[-1500:], err)
 
@@ -182,8 +213,12 @@ def check_kernels(machines):
 def main():
     root, folder = build()
     report = Report()
-    machines = Machines(root, folder, sys.argv[1:4], report)
+    machines = Machines(root, folder, sys.argv[1:], report)
     check_machines(machines)
+    check_hashes(machines)
+    if os.environ.get("HEARTH_AARCH64") == "hashes":
+        print("1..%d" % report.number)
+        return 1 if report.failed else 0
     with tempfile.TemporaryDirectory() as scratch:
         check_models(machines, scratch)
     check_tokenizers(machines)

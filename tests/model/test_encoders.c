@@ -1,6 +1,7 @@
 /* Encoders against transformers and sentence-transformers (tests/model/make_encoders.py), in both containers: hidden
  * states and vectors to 2e-4 in --compute f32, token ids exactly. The same bits over batches, threads and instruction
- * sets, in both computations. all-MiniLM-L6-v2 (scripts/fetch-embedding-model) where it is there. */
+ * sets, in both computations (the hashes are printed for aarch64.py). all-MiniLM-L6-v2 (scripts/fetch-embedding-model)
+ * where it is there. */
 #include "support.h"
 
 #include "base/hash.h"
@@ -156,6 +157,7 @@ static void one_result(void **state)
             assert_string_equal(first, hash);
             engine_free(e);
         }
+        print_message("# hash encoders/%s %s %s\n", name, i % 2 == 0 ? "native" : "f32", first);
         json_decref(golden);
     }
 }
