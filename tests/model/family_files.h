@@ -15,6 +15,8 @@ typedef struct family_format {
     dtype type;
     dtype better; /* of values, down and output matrices; the same where all are alike */
 } family_format;
+/* Those that every family is checked in come first. */
+#define FAMILY_FORMATS_MAIN 7u
 extern const family_format family_formats[];
 extern const size_t family_format_count;
 

@@ -180,13 +180,31 @@ static void check_plain(const subject *s, const json_t *spec, size_t i)
     forget(format);
 }
 
-static void check_blocks(const subject *s, const json_t *spec, const family_format *f)
+static void check_blocks(const subject *s, const family_format *f, const json_t *cell)
 {
-    const json_t *cell = json_object_get(json_object_get(spec, "cells"), f->name);
     family_write_blocks(path_of("values", ".gguf"), f, path_of(f->name, ".gguf"));
     check_hash(s, f->name, cell, path_of(f->name, ".gguf"));
     check_cell(s, f->name, cell, path_of(f->name, ".gguf"));
     forget(f->name);
+}
+
+/* The formats that there are goldens of; of them all, or two. */
+static void check_gguf(const subject *s, const json_t *cells)
+{
+    const family_format *there[64];
+    size_t count = 0;
+    for (size_t i = 0; i < family_format_count; i++) {
+        if (json_object_get(cells, family_formats[i].name) != NULL) {
+            there[count++] = &family_formats[i];
+        } else if (i < FAMILY_FORMATS_MAIN) {
+            fail_msg("%s: no golden of %s", s->name, family_formats[i].name);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (all || i == 2 * s->number % count || i == (2 * s->number + 1) % count) {
+            check_blocks(s, there[i], json_object_get(cells, there[i]->name));
+        }
+    }
 }
 
 static void check_family(void **state)
@@ -203,11 +221,7 @@ static void check_family(void **state)
     if (json_is_true(json_object_get(spec, "gguf"))) {
         family_write_folder(spec, DTYPE_F32, path_of("values", ""));
         convert_folder("values");
-        for (size_t i = 0; i < family_format_count; i++) {
-            if (all || i == 2 * s->number % family_format_count || i == (2 * s->number + 1) % family_format_count) {
-                check_blocks(s, spec, &family_formats[i]);
-            }
-        }
+        check_gguf(s, json_object_get(spec, "cells"));
         forget("values");
     }
     json_decref(spec);
