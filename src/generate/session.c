@@ -2,6 +2,7 @@
 #include "generate/session.h"
 
 #include "base/memory.h"
+#include "nn/profile.h"
 #include "platform/cpu.h"
 
 #include <string.h>
@@ -20,6 +21,7 @@ struct session {
     size_t capacity;
     bool has_logits;
     const float *logits; /* in the workspace */
+    const nn_profiler *profiler;
 };
 
 /* A checkpoint is kept so many tokens before a prompt's end: the next prompt of a chat differs from there on, where
@@ -277,4 +279,15 @@ cache_type session_cache_type(const session *s)
 const model *session_model(const session *s)
 {
     return s->m;
+}
+
+void session_profile(session *s, const struct nn_profiler *profiler)
+{
+    s->profiler = profiler;
+    forward_profile(s->forward, profiler);
+}
+
+const struct nn_profiler *session_profiler(const session *s)
+{
+    return s->profiler;
 }

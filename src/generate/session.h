@@ -45,6 +45,12 @@ const int32_t *session_tokens(const session *s); /* [session_length] */
 cache_type session_cache_type(const session *s);
 const model *session_model(const session *s);
 
+/* Tells how the time of this session passes from now on, drawing and showing too (nn/profile.h); NULL: nobody is told.
+ * `profiler` must outlive the session or the next call. */
+struct nn_profiler;
+void session_profile(session *s, const struct nn_profiler *profiler);
+const struct nn_profiler *session_profiler(const session *s);
+
 /* ---- streaming an answer ---- */
 typedef enum session_end {
     SESSION_END_TOKEN,   /* an end token came (it is fed, so that the next turn follows it; not shown) */

@@ -37,6 +37,7 @@ typedef struct nn_worker {
     nn_input own;                /* this thread's: NN_OWN_TOKENS tokens */
     const nn_input *shared;      /* everybody's: as many tokens as a step may have */
     const nn_observer *observer; /* NULL: nobody */
+    const struct nn_profiler *profiler; /* NULL: nobody (nn/profile.h) */
 } nn_worker;
 
 #endif
