@@ -138,6 +138,16 @@ static bool go_on_feeding(void *context, const char *what, uint64_t done, uint64
     return show_run(p, p->tokens > 0 ? 0 : done, total); /* an answer's prompt is not what takes long */
 }
 
+hearth_status bench_begin_answer(session *s, const bench_row *row, const int32_t *ids, size_t depth,
+                                 progress_fn progress, void *context, hearth_error *error)
+{
+    if (!row->filled) {
+        return session_feed(s, ids, depth, progress, context, error);
+    }
+    TRY(session_fill(s, depth - 1, error));
+    return session_feed(s, ids, 1, NULL, NULL, error);
+}
+
 /* One measurement of one row. `ids` has at least as many tokens as any row and the depth. */
 static hearth_status measure_row(session *s, bench_row *row, size_t round, const int32_t *ids, size_t depth,
                                  run_progress *p, hearth_error *error)
@@ -151,7 +161,7 @@ static hearth_status measure_row(session *s, bench_row *row, size_t round, const
         TRY(session_feed(s, ids, row->tokens, go_on_feeding, p, error));
         seconds = time_seconds() - began;
     } else {
-        TRY(session_feed(s, ids, depth, go_on_feeding, p, error));
+        TRY(bench_begin_answer(s, row, ids, depth, go_on_feeding, p, error));
         const session_answer_options how = {.most_tokens = row->tokens, .ignore_end = true};
         session_answer_result result = {0};
         TRY(session_answer(s, &how, go_on, p, &result, error));
@@ -183,7 +193,7 @@ static hearth_status measure_rounds(const cli *c, session *s, size_t depth, size
 }
 
 /* Tokens spread over the vocabulary, the same every time. */
-static int32_t *make_ids(size_t count, size_t vocabulary)
+int32_t *bench_make_ids(size_t count, size_t vocabulary)
 {
     int32_t *ids = mem_calloc(count, sizeof *ids);
     for (size_t i = 0; ids != NULL && i < count; i++) {
@@ -243,7 +253,7 @@ hearth_status bench_measure(const cli *c, const opened *o, size_t depth, int cac
     how.sampling.temperature = 0;
     session *s = NULL;
     TRY(session_create(o->model, &how, &s, error));
-    int32_t *ids = make_ids(longest, o->model->config.vocabulary);
+    int32_t *ids = bench_make_ids(longest, o->model->config.vocabulary);
     const hearth_status status = ids != NULL ? measure_rounds(c, s, depth, rounds, rows, count, ids, error)
                                              : error_memory(error, longest * sizeof *ids);
     mem_free(ids);

@@ -1,5 +1,6 @@
 /* hearth bench: how fast a model runs here, beside what this machine could do at best. */
 #include "cli/bench.h"
+#include "cli/bench_profile.h"
 #include "cli/commands.h"
 #include "cli/pieces.h"
 
@@ -13,6 +14,9 @@ typedef struct bench_settings {
     size_t depth, rounds;
     int compute, cache;
     const char *memory;
+    size_t context;
+    int profile; /* a bench_profile_kind */
+    const char *svg;
 } bench_settings;
 
 static const option options[] = {
@@ -57,6 +61,29 @@ static const option options[] = {
      .offset = offsetof(bench_settings, memory),
      .argument = "SIZE",
      .help = OPEN_MEMORY_HELP},
+    {.name = "context",
+     .type = OPTION_COUNT,
+     .offset = offsetof(bench_settings, context),
+     .argument = "N",
+     .least = 2,
+     .most = LIMIT_CONTEXT,
+     .help = "Begin each answer after N positions of synthetic keys and values, in place of a prompt of --depth tokens "
+             "that would have to be computed."},
+    {.name = "profile",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(bench_settings, profile),
+     .argument = "WHAT",
+     .choices = bench_profile_names,
+     .bare = "operations",
+     .help =
+         "Run each once more and print where its time went: time, bytes, multiply-adds and share of the limit of each "
+         "operation (layers: of each layer, too)."},
+    {.name = "svg",
+     .type = OPTION_TEXT,
+     .offset = offsetof(bench_settings, svg),
+     .argument = "FILE",
+     .hint = HINT_FILE,
+     .help = "Draw --profile's roofline into this file."},
     {.name = NULL},
 };
 
@@ -107,21 +134,24 @@ static json_t *rows_json(const bench_row *rows, size_t count)
 }
 
 static int print(const cli *c, const bench_settings *s, const opened *o, const bench_limits *l, const bench_row *rows,
-                 size_t count)
+                 size_t count, const bench_profile *profiles)
 {
     if (c->json) {
-        return cli_print_json(
-            c, json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:f, s:{s:f, s:f, s:f, s:f}, s:o}", "model",
-                         o->model->path, "compute", open_compute_names[s->compute], "cache",
-                         cache_type_names[kv_cache_choose((compute)s->compute, s->cache)], "isa",
-                         o->engine->kernels->name, "threads", o->engine->threads, "weights_bytes",
-                         (json_int_t)o->model->weights.matrix_bytes, "resident_bytes",
-                         (json_int_t)(o->model->weights.packed ? o->model->weights.matrix_bytes
-                                                               : o->model->weights.resident_bytes),
-                         "streamed_bytes", (json_int_t)o->model->weights.streamed_bytes, "depth", (json_int_t)s->depth,
-                         "load_seconds", o->seconds, "limits", "read_gb_s", l->bandwidth, "fp32_gflops",
-                         l->peak[MEASURE_FP32], "bf16_gflops", l->peak[MEASURE_BF16], "int8_gops",
-                         l->peak[MEASURE_INT8], "results", rows_json(rows, count)));
+        json_t *all = json_pack(
+            "{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:f, s:{s:f, s:f, s:f, s:f}, s:o}", "model", o->model->path,
+            "compute", open_compute_names[s->compute], "cache",
+            cache_type_names[kv_cache_choose((compute)s->compute, s->cache)], "isa", o->engine->kernels->name,
+            "threads", o->engine->threads, "weights_bytes", (json_int_t)o->model->weights.matrix_bytes,
+            "resident_bytes",
+            (json_int_t)(o->model->weights.packed ? o->model->weights.matrix_bytes : o->model->weights.resident_bytes),
+            "streamed_bytes", (json_int_t)o->model->weights.streamed_bytes, "depth",
+            (json_int_t)(s->context != 0 ? s->context : s->depth), "load_seconds", o->seconds, "limits", "read_gb_s",
+            l->bandwidth, "fp32_gflops", l->peak[MEASURE_FP32], "bf16_gflops", l->peak[MEASURE_BF16], "int8_gops",
+            l->peak[MEASURE_INT8], "results", rows_json(rows, count));
+        if (s->profile != BENCH_PROFILE_NONE) {
+            all = json_door_put(all, "profile", bench_profile_json(profiles, count, l));
+        }
+        return cli_print_json(c, all);
     }
     char bytes[32];
     printf("%s, %s, %d thread%s, weights %s, loaded in %.2f s\n", open_compute_names[s->compute],
@@ -140,6 +170,9 @@ static int print(const cli *c, const bench_settings *s, const opened *o, const b
         printf("%-8s %7zu %11.1f   %5.1f %-6s %3.0f%% of %s\n", bench_kind_name(r->kind), r->tokens, bench_median(r),
                bench_used(r), r->limit_unit, r->limit > 0 ? 100 * bench_used(r) / r->limit : 0, r->limit_name);
     }
+    if (s->profile != BENCH_PROFILE_NONE) {
+        bench_profile_print(profiles, count, l, (bench_profile_kind)s->profile);
+    }
     return EXIT_DONE;
 }
 
@@ -155,6 +188,13 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     if (!add_rows(s->decode, BENCH_DECODE, rows, &row_count)) {
         return wrong_list(c, "decode", s->decode);
     }
+    if (s->svg != NULL && s->profile == BENCH_PROFILE_NONE) {
+        return cli_usage(c, "--svg draws --profile's roofline, and there is none");
+    }
+    const size_t depth = s->context != 0 ? s->context : s->depth;
+    for (size_t i = 0; i < row_count; i++) {
+        rows[i].filled = s->context != 0 && rows[i].kind == BENCH_DECODE;
+    }
     hearth_error error = {0};
     opened o = {.memory = s->memory};
     bench_limits limits = {0};
@@ -163,9 +203,17 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         status = model_needs_head(o.model, &error);
     }
     if (status == HEARTH_OK) {
-        status = bench_measure(c, &o, s->depth, s->cache, s->rounds, rows, row_count, &limits, &error);
+        status = bench_measure(c, &o, depth, s->cache, s->rounds, rows, row_count, &limits, &error);
     }
-    const int code = status == HEARTH_OK ? print(c, s, &o, &limits, rows, row_count) : cli_fail(c, &error);
+    bench_profile profiles[BENCH_ROWS_MOST] = {0};
+    if (status == HEARTH_OK && s->profile != BENCH_PROFILE_NONE) {
+        status = bench_profile_rows(c, &o, depth, s->cache, rows, row_count, profiles, &error);
+    }
+    if (status == HEARTH_OK && s->svg != NULL) {
+        status = bench_roofline_write(s->svg, &o, profiles, row_count, &limits, &error);
+    }
+    const int code = status == HEARTH_OK ? print(c, s, &o, &limits, rows, row_count, profiles) : cli_fail(c, &error);
+    bench_profile_free(profiles, row_count);
     open_close(&o);
     return code;
 }
@@ -183,7 +231,14 @@ const cli_command command_bench = {
         "Decoding reads every weight, and the keys and values so far, once per token: its limit is the read "
         "bandwidth. Prefill multiplies each weight of the layers once per token: its limit is the peak rate of the "
         "operation that the number format computes with (8-bit integers, pairs of bf16, binary32). A small model "
-        "that fits in the CPU's caches can decode beyond the read bandwidth of memory.",
+        "that fits in the CPU's caches can decode beyond the read bandwidth of memory.\n\n"
+        "With --profile, each row is run once more with a clock at every operation. The laps of a thread add up to its "
+        "time, so the table does, too: times are a thread's mean, waiting for other threads has a line of its own, and "
+        "what one thread does alone stands with its whole time. Bytes of products are those of the packed matrices; "
+        "bytes of other operations mostly come out of caches, and may pass the bandwidth of memory. An answer is drawn "
+        "as hearth run draws by default.\n\n"
+        "With --context, answers begin at a cache that is filled with synthetic keys and values, the same in every 64 "
+        "positions: attention reads and computes as much as after a real text, and nothing has to be paid for it.",
     .options = options,
     .defaults = &defaults,
     .settings_bytes = sizeof defaults,
@@ -191,6 +246,10 @@ const cli_command command_bench = {
     .examples = (const cli_example[]){{"hearth bench model.gguf", "The usual lengths."},
                                       {"hearth bench model.gguf --prefill 0 --decode 128 --depth 1024 --threads 2",
                                        "Decoding after a long prompt, with two threads."},
+                                      {"hearth bench model.gguf --rounds 1 --profile --svg roofline.svg",
+                                       "Where the time goes, and a picture of it."},
+                                      {"hearth bench model.gguf --prefill 0 --decode 16 --context 65536 --cache q8_0",
+                                       "Decoding at position 65,536."},
                                       {NULL, NULL}},
     .run = run,
 };

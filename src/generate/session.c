@@ -229,6 +229,17 @@ hearth_status session_feed_shared(session *s, const int32_t *ids, size_t count, 
     return session_feed(s, ids + kept, count - kept, progress, progress_context, error);
 }
 
+hearth_status session_fill(session *s, size_t count, hearth_error *error)
+{
+    if (count > s->capacity - s->length) {
+        return error_set(error, HEARTH_E_LIMIT, "context", "no more tokens than the context has",
+                         "%zu tokens after %zu of %zu", count, s->length, s->capacity);
+    }
+    s->length += count; /* of tokens that are zeros, or were there before */
+    s->has_logits = false;
+    return kv_cache_synthesize(&s->cache, s->m->engine->kernels, (uint32_t)s->length, error);
+}
+
 const float *session_logits(const session *s)
 {
     return s->has_logits ? s->logits : NULL;

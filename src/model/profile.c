@@ -85,15 +85,17 @@ static const char *const names[PROFILE_LINES] = {
 
 /* In the order of a step. */
 static const unsigned order[] = {
-    NN_OP_EMBED,        NN_OP_NORM,          NN_OP_PREPARE,       PROFILE_Q_A,         PROFILE_Q,
-    PROFILE_KV_A,       PROFILE_K,           PROFILE_V,           PROFILE_K_B,         PROFILE_DELTA_QKV,
-    PROFILE_DELTA_Z,    PROFILE_DELTA_BA,    NN_OP_CONVOLVE,      NN_OP_RECUR,         NN_OP_ROPE,
-    NN_OP_STORE,        NN_OP_ATTEND,        PROFILE_V_B,         PROFILE_O,           PROFILE_ROUTER,
-    NN_OP_ROUTE,        PROFILE_GATE,        PROFILE_UP,          PROFILE_EXPERT_GATE, PROFILE_EXPERT_UP,
-    NN_OP_ACTIVATE,     PROFILE_DOWN,        PROFILE_EXPERT_DOWN, PROFILE_SHARED_GATE, PROFILE_SHARED_UP,
-    PROFILE_SHARED_DOWN, PROFILE_SHARED_ROUTER, NN_OP_ADD,        PROFILE_OUTPUT,      NN_OP_LOGITS,
-    PROFILE_UNKNOWN,    NN_OP_BARRIER,       NN_OP_SAMPLE,        NN_OP_DETOKENIZE,    NN_OP_SHOW,
-    NN_OP_STEP,         NN_OP_OTHER,
+    NN_OP_EMBED,         NN_OP_NORM,        NN_OP_PREPARE,       PROFILE_Q_A,
+    PROFILE_Q,           PROFILE_KV_A,      PROFILE_K,           PROFILE_V,
+    PROFILE_K_B,         PROFILE_DELTA_QKV, PROFILE_DELTA_Z,     PROFILE_DELTA_BA,
+    NN_OP_CONVOLVE,      NN_OP_RECUR,       NN_OP_ROPE,          NN_OP_STORE,
+    NN_OP_ATTEND,        PROFILE_V_B,       PROFILE_O,           PROFILE_ROUTER,
+    NN_OP_ROUTE,         PROFILE_GATE,      PROFILE_UP,          PROFILE_EXPERT_GATE,
+    PROFILE_EXPERT_UP,   NN_OP_ACTIVATE,    PROFILE_DOWN,        PROFILE_EXPERT_DOWN,
+    PROFILE_SHARED_GATE, PROFILE_SHARED_UP, PROFILE_SHARED_DOWN, PROFILE_SHARED_ROUTER,
+    NN_OP_ADD,           PROFILE_OUTPUT,    NN_OP_LOGITS,        PROFILE_UNKNOWN,
+    NN_OP_BARRIER,       NN_OP_SAMPLE,      NN_OP_DETOKENIZE,    NN_OP_SHOW,
+    NN_OP_STEP,          NN_OP_OTHER,
 };
 enum { ORDER_COUNT = sizeof order / sizeof *order };
 _Static_assert(ORDER_COUNT + 2 == PROFILE_LINES, "every line but NN_OP_PRODUCT and NN_OP_IDLE");
@@ -291,6 +293,11 @@ void profile_stop(profile *p)
 double profile_seconds(const profile *p)
 {
     return (double)(p->ended - p->began) * 1e-9;
+}
+
+uint32_t profile_layers(const profile *p)
+{
+    return p->layers;
 }
 
 const char *profile_line_name(unsigned line)

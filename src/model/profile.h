@@ -58,6 +58,7 @@ void profile_start(profile *p);
 void profile_stop(profile *p);
 
 double profile_seconds(const profile *p); /* from start to stop */
+uint32_t profile_layers(const profile *p);
 /* "q", "attention", "waiting at barriers", … */
 const char *profile_line_name(unsigned line);
 /* A product of matrices, or something else? */

@@ -152,7 +152,8 @@ static uint32_t first_seen(const attention_form *form, uint32_t position)
     return form->chunk != 0 ? position / form->chunk * form->chunk : 0;
 }
 
-/* The keys and values that these tokens see are read once for each of the key heads; a query multiplies with each twice. */
+/* The keys and values that these tokens see are read once for each of the key heads; a query multiplies with each
+ * twice. */
 static void lap_attention(const nn_worker *w, const nn_attention *a, const nn_sequence *s, uint32_t layer,
                           uint32_t begin, uint32_t end, uint32_t head_begin, uint32_t head_end)
 {
