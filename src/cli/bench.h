@@ -14,10 +14,11 @@ const char *bench_kind_name(bench_kind kind); /* "prefill", "decode" */
 
 typedef struct bench_row {
     bench_kind kind;
-    size_t tokens;
-    bool filled; /* an answer: the depth is synthetic (session_fill) */
+    size_t tokens;    /* of each sequence */
+    size_t sequences; /* that answer together; 0: one alone, as `run` has it */
+    bool filled;      /* an answer: the depth is synthetic (session_fill) */
     size_t rounds;
-    double rate[BENCH_ROUNDS_MOST]; /* tokens per second, by round */
+    double rate[BENCH_ROUNDS_MOST]; /* tokens per second, of all sequences, by round */
     double per_token;               /* bytes read, or operations, for each token */
     double limit;                   /* GB/s, GFLOPS or GOPS: per_token * rate / 1e9 is held against it */
     const char *limit_name, *limit_unit;
