@@ -117,7 +117,10 @@ static void scale_axes(picture *p, const point *points, size_t count, const benc
 
 static hearth_status draw_text(const picture *p, double x, double y, const char *anchor, const char *text)
 {
-    TRY(buffer_printf(p->out, p->error, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", x, y, anchor));
+    TRY(buffer_printf(p->out, p->error,
+                      "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" stroke=\"#fff\" stroke-width=\"3\" "
+                      "paint-order=\"stroke\">",
+                      x, y, anchor));
     for (; *text != '\0'; text++) {
         const char *name = *text == '&' ? "&amp;" : *text == '<' ? "&lt;" : *text == '>' ? "&gt;" : NULL;
         const bool control = (unsigned char)*text < 32;
@@ -152,59 +155,72 @@ static hearth_status draw_axes(const picture *p)
     return draw_text(p, LEFT, TOP - 8, "start", "Gop/s");
 }
 
-/* The slope as far as the peak, then the peak. */
-static hearth_status draw_limits(const picture *p, const bench_limits *l)
+static void take_place(picture *p, box taken)
+{
+    if (p->label_count < LABELS_MOST) {
+        p->labels[p->label_count++] = taken;
+    }
+}
+
+/* The nearest free place beside the point, below or above; to its left where there is no room on its right. */
+static box place_label(picture *p, double x, double y, double width)
+{
+    box best = {x + 9 + width < RIGHT ? x + 9 : x - 9 - width, y + 4, width};
+    for (int step = 0; step < 60; step++) {
+        best.y = y + 4 + (step % 2 == 0 ? 1 : -1) * ((step + 1) / 2) * (double)LABEL_HEIGHT;
+        bool is_free = best.y > TOP && best.y < BOTTOM;
+        for (size_t i = 0; i < p->label_count && is_free; i++) {
+            const box *b = &p->labels[i];
+            is_free = best.x > b->x + b->width || best.x + width < b->x || best.y > b->y + LABEL_HEIGHT - 1 ||
+                      best.y < b->y - LABEL_HEIGHT + 1;
+        }
+        if (is_free) {
+            break;
+        }
+    }
+    take_place(p, best);
+    return best;
+}
+
+/* A peak from where the bandwidth reaches it; its name stands beside those of the others, and is no label's place. */
+static hearth_status draw_peak(picture *p, const bench_limits *l, int kind)
 {
     static const char *const names[MEASURE_KINDS] = {"binary32", "bf16", "int8"};
     static const char *const dashes[MEASURE_KINDS] = {"", "6 3", "2 3"};
+    char text[64];
+    const double y = y_of(p, l->peak[kind]);
+    const double from = l->bandwidth > 0 ? x_of(p, l->peak[kind] / l->bandwidth) : LEFT;
+    snprintf(text, sizeof text, "stroke=\"#000\" stroke-dasharray=\"%s\"", dashes[kind]);
+    TRY(draw_line(p, from > LEFT ? from : LEFT, y, RIGHT, y, text));
+    const int length = snprintf(text, sizeof text, "%s, %.0f Gop/s", names[kind], l->peak[kind]);
+    const box label = place_label(p, from > LEFT ? from + 10 : LEFT + 10, y - 8, (double)length * LETTER_WIDTH);
+    return draw_text(p, label.x, label.y, "start", text);
+}
+
+/* The slope as far as the highest peak, then the peaks. */
+static hearth_status draw_limits(picture *p, const bench_limits *l)
+{
     double highest = 0;
     char text[64];
     for (int kind = 0; kind < MEASURE_KINDS; kind++) {
-        if (!(l->peak[kind] > 0)) {
-            continue;
+        if (l->peak[kind] > 0) {
+            TRY(draw_peak(p, l, kind));
         }
-        const double y = y_of(p, l->peak[kind]);
-        const double from = l->bandwidth > 0 ? x_of(p, l->peak[kind] / l->bandwidth) : LEFT;
-        snprintf(text, sizeof text, "stroke=\"#000\" stroke-dasharray=\"%s\"", dashes[kind]);
-        TRY(draw_line(p, from > LEFT ? from : LEFT, y, RIGHT, y, text));
-        /* peaks may lie close together: one text above, one below its line */
-        snprintf(text, sizeof text, "%s, %.0f Gop/s", names[kind], l->peak[kind]);
-        TRY(draw_text(p, RIGHT - 4 - 170.0 * (kind == MEASURE_BF16), y - 4, "end", text));
         highest = l->peak[kind] > highest ? l->peak[kind] : highest;
     }
     if (!(l->bandwidth > 0) || !(highest > 0)) {
         return HEARTH_OK;
     }
-    const double lowest = power_of_ten(p->bottom);
-    const double intensity = lowest / l->bandwidth;
-    const double first = intensity > power_of_ten(p->left) ? intensity : power_of_ten(p->left);
+    const double least = power_of_ten(p->left);
+    const double lowest = power_of_ten(p->bottom) / l->bandwidth;
+    const double first = lowest > least ? lowest : least;
     TRY(draw_line(p, x_of(p, first), y_of(p, first * l->bandwidth), x_of(p, highest / l->bandwidth), y_of(p, highest),
                   "stroke=\"#000\""));
-    snprintf(text, sizeof text, "read bandwidth, %.1f GB/s", l->bandwidth);
-    const double middle = power_of_ten(log10_of(first) * 0.65 + log10_of(highest / l->bandwidth) * 0.35);
-    return draw_text(p, x_of(p, middle) - 8, y_of(p, middle * l->bandwidth) - 8, "end", text);
-}
-
-/* The nearest free place to the right of the point, below or above. */
-static box place_label(picture *p, double x, double y, double width)
-{
-    box best = {x + 9, y + 4, width};
-    for (int step = 0; step < 40; step++) {
-        best.y = y + 4 + (step % 2 == 0 ? 1 : -1) * ((step + 1) / 2) * (double)LABEL_HEIGHT;
-        bool free_here = best.y > TOP && best.y < BOTTOM;
-        for (size_t i = 0; i < p->label_count && free_here; i++) {
-            const box *b = &p->labels[i];
-            free_here = best.x > b->x + b->width || best.x + width < b->x || best.y > b->y + LABEL_HEIGHT - 1 ||
-                        best.y < b->y - LABEL_HEIGHT + 1;
-        }
-        if (free_here) {
-            break;
-        }
-    }
-    if (p->label_count < LABELS_MOST) {
-        p->labels[p->label_count++] = best;
-    }
-    return best;
+    const int length = snprintf(text, sizeof text, "read bandwidth, %.1f GB/s", l->bandwidth);
+    const double middle = power_of_ten(log10_of(first) * 0.7 + log10_of(highest / l->bandwidth) * 0.3);
+    const box label =
+        place_label(p, x_of(p, middle), y_of(p, middle * l->bandwidth) + 10, (double)length * LETTER_WIDTH);
+    return draw_text(p, label.x, label.y, "start", text);
 }
 
 /* A prompt's operations are filled circles, an answer's are open squares. */
@@ -227,9 +243,11 @@ static hearth_status draw_point(picture *p, const point *one, bool with_tokens)
     }
     const box label = place_label(p, x, y, (double)length * LETTER_WIDTH);
     if (label.y - y > LABEL_HEIGHT || y - label.y > LABEL_HEIGHT) {
-        TRY(draw_line(p, x, y, label.x - 2, label.y - 4, "stroke=\"#999\" stroke-width=\"0.7\""));
+        TRY(draw_line(p, x, y, label.x > x ? label.x - 2 : label.x + label.width + 2, label.y - 4,
+                      "stroke=\"#999\" stroke-width=\"0.7\""));
     }
-    return draw_text(p, label.x, label.y, "start", text);
+    return label.x > x ? draw_text(p, label.x, label.y, "start", text)
+                       : draw_text(p, label.x + label.width, label.y, "end", text);
 }
 
 static size_t rows_of(const bench_profile *profiles, size_t count, bench_kind kind)
