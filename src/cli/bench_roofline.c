@@ -19,7 +19,7 @@ enum {
     PICTURE_BYTES = 1 << 20
 };
 
-#define LEAST_SHARE 0.003 /* of a row's time, to be drawn */
+#define LEAST_SHARE 0.003 /* of a row's time, to be drawn, where it is no product */
 
 typedef struct box {
     double x, y, width;
@@ -73,7 +73,8 @@ typedef struct point {
 static bool make_point(const bench_profile *b, const profile_line *line, const bench_limits *l, point *ret)
 {
     const bench_rate rate = bench_rate_of(line, l);
-    if (!(rate.gb_s > 0) || !(rate.gop_s > 0) || line->seconds < LEAST_SHARE * profile_seconds(b->p)) {
+    const bool is_little = !profile_is_product(line->line) && line->seconds < LEAST_SHARE * profile_seconds(b->p);
+    if (!(rate.gb_s > 0) || !(rate.gop_s > 0) || is_little) {
         return false;
     }
     *ret = (point){b, line->line, rate.gop_s / rate.gb_s, rate.gop_s, rate.share};
