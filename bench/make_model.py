@@ -7,7 +7,7 @@
 1b: 16 layers, width 2048, MLP 8192, 32/8 heads, vocabulary 32,000, untied. 1b-short: 2 layers of it, for long contexts. 3b: 28
 layers, width 3072, MLP 8192, 24/8 heads, vocabulary 32,000, untied. moe: a Mixtral of 16 layers, width 1024, 64 experts of width
 1024, 4 for each token, 16/4 heads, vocabulary 32,000, untied. moe2048: 3 layers, width 2048, 64 experts of width 1408, 8 for each token, 16/4
-heads. mla: DeepSeek-V2-Lite's shape in 3 layers: latent attention of rank 512, 16 heads of 128 + 64, one dense MLP of 10,944, then 64 experts of
+heads. mla: DeepSeek-V2-Lite's shape in 3 layers: latent attention of rank 512 (queries of rank 1,536, which llama.cpp asks of all but 27 layers), 16 heads of 128 + 64, one dense MLP of 10,944, then 64 experts of
 1408, 6 for each token, and two shared ones, vocabulary 102,400. 135m: 30 layers, width 576, MLP 1536, 9/3 heads,
 vocabulary 49,152, tied. tiny, for tests: 2 layers, width 256, MLP 512, 4/2 heads, vocabulary 512. Blocks are random bytes
 with scales that make the weights about 1/sqrt(width) large and zero on average. Formats of 256 values a block fall back to
@@ -26,8 +26,8 @@ SHAPES = {
     "135m": dict(layers=30, width=576, mlp=1536, heads=9, kv_heads=3, vocabulary=49152, tied=True),
     "1b-short": dict(layers=2, width=2048, mlp=8192, heads=32, kv_heads=8, vocabulary=32000, tied=False, context=131072),
     "moe2048": dict(layers=3, width=2048, mlp=1408, heads=16, kv_heads=4, vocabulary=32000, tied=False, experts=64, used=8),
-    "mla": dict(layers=3, width=2048, mlp=1408, heads=16, kv_heads=1, vocabulary=102400, tied=False, experts=64, used=6, shared=2, dense=1,
-                dense_mlp=10944, kv_rank=512, nope=128, rope=64, value=128),
+    "mla": dict(layers=3, width=2048, mlp=1408, heads=16, kv_heads=16, vocabulary=102400, tied=False, experts=64, used=6, shared=2, dense=1,
+                dense_mlp=10944, kv_rank=512, q_rank=1536, nope=128, rope=64, value=128),
 }
 # id, values a block, bytes a block, [(byte offset of a binary16 scale, its multiple of d)], the size of weights over d
 TYPES = {
@@ -104,7 +104,8 @@ def attention_tensors(shape):
     if "kv_rank" not in shape:
         return ("attn_q", width, width), ("attn_k", kv, width), ("attn_v", kv, width), ("attn_output", width, width)
     rank, nope, rope, value = shape["kv_rank"], shape["nope"], shape["rope"], shape["value"]
-    return (("attn_q", heads * (nope + rope), width), ("attn_kv_a_mqa", rank + rope, width), ("attn_kv_a_norm", 0, rank),
+    return (("attn_q_a", shape["q_rank"], width), ("attn_q_a_norm", 0, shape["q_rank"]), ("attn_q_b", heads * (nope + rope), shape["q_rank"]),
+            ("attn_kv_a_mqa", rank + rope, width), ("attn_kv_a_norm", 0, rank),
             ("attn_kv_b", heads * (nope + value), rank), ("attn_output", width, heads * value))
 
 
@@ -114,7 +115,7 @@ def more_metadata(shape):
     if "experts" in shape:
         keys += [("expert_count", "u32", shape["experts"]), ("expert_used_count", "u32", shape["used"])]
     if "kv_rank" in shape:
-        keys += [("attention.kv_lora_rank", "u32", shape["kv_rank"]), ("attention.key_length", "u32", shape["nope"] + shape["rope"]),
+        keys += [("attention.kv_lora_rank", "u32", shape["kv_rank"]), ("attention.q_lora_rank", "u32", shape["q_rank"]), ("attention.key_length", "u32", shape["nope"] + shape["rope"]),
                  ("attention.value_length", "u32", shape["value"]), ("expert_shared_count", "u32", shape["shared"]),
                  ("expert_feed_forward_length", "u32", shape["mlp"]), ("leading_dense_block_count", "u32", shape["dense"]),
                  ("expert_weights_scale", "f32", 1.0), ("expert_weights_norm", "bool", False), ("expert_gating_func", "u32", 1)]
