@@ -140,13 +140,13 @@ static hearth_status draw_line(const picture *p, double x1, double y1, double x2
 static hearth_status draw_axes(const picture *p)
 {
     char text[32];
-    for (double d = 0; d <= p->decades_across; d++) {
+    for (int d = 0; d <= (int)p->decades_across; d++) {
         const double x = LEFT + (RIGHT - LEFT) * d / p->decades_across;
         snprintf(text, sizeof text, "%g", power_of_ten(p->left + d));
         TRY(draw_line(p, x, TOP, x, BOTTOM, "stroke=\"#ddd\""));
         TRY(draw_text(p, x, BOTTOM + 16, "middle", text));
     }
-    for (double d = 0; d <= p->decades_up; d++) {
+    for (int d = 0; d <= (int)p->decades_up; d++) {
         const double y = BOTTOM - (BOTTOM - TOP) * d / p->decades_up;
         snprintf(text, sizeof text, "%g", power_of_ten(p->bottom + d));
         TRY(draw_line(p, LEFT, y, RIGHT, y, "stroke=\"#ddd\""));
@@ -168,7 +168,8 @@ static box place_label(picture *p, double x, double y, double width)
 {
     box best = {x + 9 + width < RIGHT ? x + 9 : x - 9 - width, y + 4, width};
     for (int step = 0; step < 60; step++) {
-        best.y = y + 4 + (step % 2 == 0 ? 1 : -1) * ((step + 1) / 2) * (double)LABEL_HEIGHT;
+        const int away = (step + 1) / 2;
+        best.y = y + 4 + (double)(step % 2 == 0 ? away : -away) * LABEL_HEIGHT;
         bool is_free = best.y > TOP && best.y < BOTTOM;
         for (size_t i = 0; i < p->label_count && is_free; i++) {
             const box *b = &p->labels[i];

@@ -9,6 +9,7 @@ nn_work nn_product_work(const matrix *m, size_t tokens, int part, int parts)
     if (all == 0) {
         return (nn_work){0};
     }
-    const double bytes = (double)(matrix_packed_bytes(m->type, m->rows, m->cols) / all * panels);
-    return (nn_work){.bytes = bytes, .multiplies = (double)(rows.end - rows.begin) * (double)m->cols * (double)tokens};
+    const size_t bytes = matrix_packed_bytes(m->type, m->rows, m->cols) / all * panels;
+    return (nn_work){.bytes = (double)bytes,
+                     .multiplies = (double)(rows.end - rows.begin) * (double)m->cols * (double)tokens};
 }

@@ -85,8 +85,7 @@ PASS(mul, (const float *a, const float *b, size_t n, float *out), (a, b, n, out)
 PASS(scale, (const float *a, float factor, size_t n, float *out), (a, factor, n, out))
 PASS(clamp, (const float *a, float limit, size_t n, float *out), (a, limit, n, out))
 PASS(silu_mul, (const float *gate, const float *up, size_t n, float *out), (gate, up, n, out))
-PASS(swiglu_clamped, (const float *gate, const float *up, float limit, size_t n, float *out),
-     (gate, up, limit, n, out))
+PASS(swiglu_clamped, (const float *gate, const float *up, float limit, size_t n, float *out), (gate, up, limit, n, out))
 PASS(exp, (const float *x, size_t n, float *out), (x, n, out))
 PASS(log, (const float *x, size_t n, float *out), (x, n, out))
 PASS(sin, (const float *x, size_t n, float *out), (x, n, out))
@@ -136,9 +135,10 @@ static void watch_sigmoid_gate(const float *gate, const float *x, size_t n, floa
 
 /* Of arrays, a wrapper for each place. */
 #define PLACES(X)                                                                                                      \
-    X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) \
-    X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32) X(33) X(34) X(35) X(36) X(37) X(38) X(39)   \
-    X(40) X(41) X(42) X(43) X(44) X(45) X(46) X(47) X(48) X(49) X(50) X(51) X(52) X(53) X(54) X(55)
+    X(0)                                                                                                               \
+    X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20)     \
+        X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32) X(33) X(34) X(35) X(36) X(37) X(38)    \
+            X(39) X(40) X(41) X(42) X(43) X(44) X(45) X(46) X(47) X(48) X(49) X(50) X(51) X(52) X(53) X(54) X(55)
 #define PLACES_MOST 56
 _Static_assert(DTYPE_LIMIT <= PLACES_MOST, "more PLACES");
 _Static_assert(ACTIVATION_KINDS <= 8 && ACTIVATE_KINDS <= 8, "more of the first PLACES");

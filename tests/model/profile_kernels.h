@@ -1,5 +1,5 @@
-/* A kernel table that watches: each call is remembered by its thread until the thread's next lap, which must be one that
- * the kernel belongs to. */
+/* A kernel table that watches: each call is remembered by its thread until the thread's next lap, which must be one
+ * that the kernel belongs to. */
 #ifndef TESTS_MODEL_PROFILE_KERNELS_H
 #define TESTS_MODEL_PROFILE_KERNELS_H
 
@@ -7,7 +7,7 @@
 #include "nn/profile.h"
 
 /* Static storage: one at a time. */
-const kernel_table *profile_kernels_watch(const kernel_table *real);
+const kernel_table *profile_kernels_watch(const kernel_table *table);
 /* Forgets calls and faults; the calls of profile_kernels_ever stay. */
 void profile_kernels_forget(void);
 const nn_profiler *profile_kernels_profiler(void);
@@ -17,6 +17,6 @@ const char *profile_kernels_fault(void);
 unsigned long profile_kernels_called(const char *name);
 unsigned long profile_kernels_ever(const char *name);
 /* What of the table is not watched though it is a function; NULL: all is. */
-const char *profile_kernels_left_out(const kernel_table *real);
+const char *profile_kernels_left_out(const kernel_table *table);
 
 #endif

@@ -90,8 +90,7 @@ static double packed_bytes(const model *m, double *ret_multiplies)
     *ret_multiplies = (double)m->weights.output.rows * (double)m->weights.output.cols;
     for (size_t i = 0; i < m->weights.matrix_count; i++) {
         const matrix *w = m->weights.matrices[i];
-        const double share =
-            weights_is_expert(&m->weights, w) ? (double)m->config.moe.used / m->config.moe.experts : 1;
+        const double share = weights_is_expert(&m->weights, w) ? (double)m->config.moe.used / m->config.moe.experts : 1;
         bytes += share * (double)matrix_packed_bytes(w->type, w->rows, w->cols);
         *ret_multiplies += share * (double)w->rows * (double)w->cols;
     }
@@ -107,7 +106,8 @@ static void check_parts(const profile *p)
     expect_near("the lines' time", all.seconds, profile_seconds(p));
     for (uint32_t layer = 0; layer <= profile_layers(p); layer++) {
         profile_line some[PROFILE_LINES];
-        const profile_line one = sum_of(some, profile_layer_lines(p, layer < profile_layers(p) ? layer : NN_NO_LAYER, some));
+        const profile_line one =
+            sum_of(some, profile_layer_lines(p, layer < profile_layers(p) ? layer : NN_NO_LAYER, some));
         assert_true(one.calls > 0);
         of_layers.seconds += one.seconds;
         of_layers.bytes += one.bytes;
