@@ -34,8 +34,8 @@ check-long: check                    ## the same and what takes long: arm64, 20 
 bench: all                           ## prefill and decoding beside the limits measured here
 	@scripts/bench $(BUILD)/hearth
 
-bench-peers: all                     ## the same models through llama.cpp: make bench-peers LLAMA_CPP=FOLDER-OF-ITS-BINARIES
-	@scripts/bench-peers $(BUILD)/hearth "$(LLAMA_CPP)"
+bench-peers: all                     ## beside others on the same files: LLAMA_CPP=FOLDER IK_LLAMA_CPP=FOLDER (of binaries) ARGUMENTS="…"
+	@scripts/bench-peers $(BUILD)/hearth --llama-cpp "$(LLAMA_CPP)" --ik-llama-cpp "$(IK_LLAMA_CPP)" $(ARGUMENTS)
 
 install: all                         ## into PREFIX (/usr/local), DESTDIR is obeyed
 	@meson configure $(BUILD) --prefix=$(PREFIX) >/dev/null

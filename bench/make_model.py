@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
 """Writes a synthetic Llama as GGUF for speed measurements: random weights of a real shape, in one number format.
 
-    bench/make_model.py moe|3b|1b|135m|tiny TYPE FILE        TYPE: F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q5_K Q6_K IQ4_NL IQ4_XS Q2_K Q3_K IQ3_S IQ2_XS
+    bench/make_model.py moe|moe2048|mla|3b|1b|1b-short|135m|tiny TYPE FILE
+    TYPE: F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q5_K Q6_K IQ4_NL IQ4_XS Q2_K Q3_K IQ3_S IQ2_XS Q4_K_M
 
-1b: 16 layers, width 2048, MLP 8192, 32/8 heads, vocabulary 32,000, untied. 3b: 28
+1b: 16 layers, width 2048, MLP 8192, 32/8 heads, vocabulary 32,000, untied. 1b-short: 2 layers of it, for long contexts. 3b: 28
 layers, width 3072, MLP 8192, 24/8 heads, vocabulary 32,000, untied. moe: a Mixtral of 16 layers, width 1024, 64 experts of width
-1024, 4 for each token, 16/4 heads, vocabulary 32,000, untied. 135m: 30 layers, width 576, MLP 1536, 9/3 heads,
+1024, 4 for each token, 16/4 heads, vocabulary 32,000, untied. moe2048: 3 layers, width 2048, 64 experts of width 1408, 8 for each token, 16/4
+heads. mla: DeepSeek-V2-Lite's shape in 3 layers: latent attention of rank 512 (queries of rank 1,536, which llama.cpp asks of all but 27 layers), 16 heads of 128 + 64, one dense MLP of 10,944, then 64 experts of
+1408, 6 for each token, and two shared ones, vocabulary 102,400. 135m: 30 layers, width 576, MLP 1536, 9/3 heads,
 vocabulary 49,152, tied. tiny, for tests: 2 layers, width 256, MLP 512, 4/2 heads, vocabulary 512. Blocks are random bytes
 with scales that make the weights about 1/sqrt(width) large and zero on average. Formats of 256 values a block fall back to
-Q8_0 where a row is no multiple of 256."""
+Q8_0 where a row is no multiple of 256. Q4_K_M is llama.cpp's mixture: Q6_K for the output matrix and for v and down of half of the layers, Q4_K for the
+rest; rows that are no multiple of 256 become Q8_0 and Q5_0."""
 
 import random
 import struct
@@ -20,6 +24,10 @@ SHAPES = {
     "3b": dict(layers=28, width=3072, mlp=8192, heads=24, kv_heads=8, vocabulary=32000, tied=False),
     "moe": dict(layers=16, width=1024, mlp=1024, heads=16, kv_heads=4, vocabulary=32000, tied=False, experts=64, used=4),
     "135m": dict(layers=30, width=576, mlp=1536, heads=9, kv_heads=3, vocabulary=49152, tied=True),
+    "1b-short": dict(layers=2, width=2048, mlp=8192, heads=32, kv_heads=8, vocabulary=32000, tied=False, context=131072),
+    "moe2048": dict(layers=3, width=2048, mlp=1408, heads=16, kv_heads=4, vocabulary=32000, tied=False, experts=64, used=8),
+    "mla": dict(layers=3, width=2048, mlp=1408, heads=16, kv_heads=16, vocabulary=102400, tied=False, experts=64, used=6, shared=2, dense=1,
+                dense_mlp=10944, kv_rank=512, q_rank=1536, nope=128, rope=64, value=128),
 }
 # id, values a block, bytes a block, [(byte offset of a binary16 scale, its multiple of d)], the size of weights over d
 TYPES = {
@@ -31,7 +39,7 @@ TYPES = {
     "IQ4_XS": (23, 256, 136, ((0, 1),), 1270), "Q2_K": (10, 256, 84, ((80, 1), (82, 1.5)), 14), "Q3_K": (11, 256, 110, ((108, 1),), 42),
     "IQ3_S": (21, 256, 110, ((0, 1),), 170), "IQ2_XS": (17, 256, 74, ((0, 1),), 63),
 }
-FILE_TYPE = {"F32": 0, "F16": 1, "Q4_0": 2, "Q4_1": 3, "Q8_0": 7, "Q5_0": 8, "Q5_1": 9, "Q4_K": 15, "Q5_K": 17, "Q6_K": 18, "IQ4_NL": 25, "Q2_K": 10, "Q3_K": 12, "IQ2_XS": 20, "IQ3_S": 26, "IQ4_XS": 30, "BF16": 32}
+FILE_TYPE = {"F32": 0, "F16": 1, "Q4_0": 2, "Q4_1": 3, "Q8_0": 7, "Q5_0": 8, "Q5_1": 9, "Q4_K": 15, "Q5_K": 17, "Q6_K": 18, "IQ4_NL": 25, "Q2_K": 10, "Q3_K": 12, "IQ2_XS": 20, "IQ3_S": 26, "IQ4_XS": 30, "BF16": 32, "Q4_K_M": 15}
 
 
 def text(value):
@@ -76,50 +84,95 @@ def tensor_bytes(draw, kind, rows, cols):
     return bytes(raw)
 
 
-def mlp_tensors(shape):
+def mlp_tensors(shape, layer):
     width, mlp, experts = shape["width"], shape["mlp"], shape.get("experts", 0)
+    if layer < shape.get("dense", 0):
+        mlp, experts = shape["dense_mlp"], 0
+    shared = shape.get("shared", 0) * mlp
+    if experts != 0 and shared != 0:
+        return (*mlp_tensors({**shape, "shared": 0, "dense": 0}, layer), ("ffn_gate_shexp", shared, width), ("ffn_up_shexp", shared, width),
+                ("ffn_down_shexp", width, shared))
     if experts == 0:
         return ("ffn_gate", mlp, width), ("ffn_up", mlp, width), ("ffn_down", width, mlp)
     return ("ffn_gate_inp", experts, width), ("ffn_gate_exps", experts * mlp, width), ("ffn_up_exps", experts * mlp, width), (
         "ffn_down_exps", experts * width, mlp)
 
 
+def attention_tensors(shape):
+    width, heads = shape["width"], shape["heads"]
+    kv = width // heads * shape["kv_heads"]
+    if "kv_rank" not in shape:
+        return ("attn_q", width, width), ("attn_k", kv, width), ("attn_v", kv, width), ("attn_output", width, width)
+    rank, nope, rope, value = shape["kv_rank"], shape["nope"], shape["rope"], shape["value"]
+    return (("attn_q_a", shape["q_rank"], width), ("attn_q_a_norm", 0, shape["q_rank"]), ("attn_q_b", heads * (nope + rope), shape["q_rank"]),
+            ("attn_kv_a_mqa", rank + rope, width), ("attn_kv_a_norm", 0, rank),
+            ("attn_kv_b", heads * (nope + value), rank), ("attn_output", width, heads * value))
+
+
+def more_metadata(shape):
+    """Keys of experts and of latent attention, without the architecture."""
+    keys = []
+    if "experts" in shape:
+        keys += [("expert_count", "u32", shape["experts"]), ("expert_used_count", "u32", shape["used"])]
+    if "kv_rank" in shape:
+        keys += [("attention.kv_lora_rank", "u32", shape["kv_rank"]), ("attention.q_lora_rank", "u32", shape["q_rank"]), ("attention.key_length", "u32", shape["nope"] + shape["rope"]),
+                 ("attention.value_length", "u32", shape["value"]), ("expert_shared_count", "u32", shape["shared"]),
+                 ("expert_feed_forward_length", "u32", shape["mlp"]), ("leading_dense_block_count", "u32", shape["dense"]),
+                 ("expert_weights_scale", "f32", 1.0), ("expert_weights_norm", "bool", False), ("expert_gating_func", "u32", 1)]
+    return keys
+
+
+def format_of(wanted, name, rows, cols, shape):
+    """Of a tensor; rows 0: a vector."""
+    if rows == 0 or "gate_inp" in name:
+        return "F32"
+    kind = wanted
+    if wanted == "Q4_K_M":
+        kind, layers = "Q4_K", shape["layers"]
+        layer = int(name.split(".")[1]) if name.startswith("blk.") else 0
+        more = layer < layers // 8 or layer >= 7 * layers // 8 or (layer - layers // 8) % 3 == 2
+        is_output = name == "output.weight" or (name == "token_embd.weight" and shape["tied"])
+        if is_output or (more and ("attn_v." in name or "ffn_down" in name)):
+            kind = "Q6_K"
+        if cols % 256:
+            kind = {"Q4_K": "Q5_0", "Q6_K": "Q8_0"}[kind]
+    return "Q8_0" if cols % TYPES[kind][1] else kind
+
+
 def main():
-    if len(sys.argv) != 4 or sys.argv[1] not in SHAPES or sys.argv[2] not in TYPES:
+    if len(sys.argv) != 4 or sys.argv[1] not in SHAPES or sys.argv[2] not in (*TYPES, "Q4_K_M"):
         sys.exit(__doc__)
     shape, wanted, path = SHAPES[sys.argv[1]], sys.argv[2], sys.argv[3]
-    width, mlp, vocabulary = shape["width"], shape["mlp"], shape["vocabulary"]
-    kv = width // shape["heads"] * shape["kv_heads"]
+    width, vocabulary = shape["width"], shape["vocabulary"]
+    latent = "kv_rank" in shape
+    architecture = "deepseek2" if latent else "llama"
+    rotated = shape["rope"] if latent else width // shape["heads"]
     tensors = [("token_embd.weight", vocabulary, width), ("output_norm.weight", 0, width)]
     if not shape["tied"]:
         tensors.append(("output.weight", vocabulary, width))
     for layer in range(shape["layers"]):
         tensors += [(f"blk.{layer}.{name}.weight", rows, cols) for name, rows, cols in (
-            ("attn_norm", 0, width), ("attn_q", width, width), ("attn_k", kv, width), ("attn_v", kv, width),
-            ("attn_output", width, width), ("ffn_norm", 0, width), *mlp_tensors(shape))]
+            ("attn_norm", 0, width), *attention_tensors(shape), ("ffn_norm", 0, width), *mlp_tensors(shape, layer))]
     pieces = [b"<unk>", b"<s>", b"</s>"] + [b"<0x%02X>" % i for i in range(256)]
     pieces += [b"\xe2\x96\x81w%d" % i for i in range(vocabulary - len(pieces))]
     kinds = [2, 3, 3] + [6] * 256 + [1] * (vocabulary - 259)
     metadata = [
-        pair("general.architecture", "string", "llama"), pair("general.name", "string", f"synthetic {sys.argv[1]} {wanted}"),
-        pair("general.file_type", "u32", FILE_TYPE[wanted]), pair("llama.block_count", "u32", shape["layers"]),
-        pair("llama.context_length", "u32", 8192), pair("llama.embedding_length", "u32", width),
-        pair("llama.feed_forward_length", "u32", mlp), pair("llama.attention.head_count", "u32", shape["heads"]),
-        pair("llama.attention.head_count_kv", "u32", shape["kv_heads"]), pair("llama.rope.freq_base", "f32", 10000.0),
-        pair("llama.rope.dimension_count", "u32", width // shape["heads"]), pair("llama.vocab_size", "u32", vocabulary),
-        pair("llama.attention.layer_norm_rms_epsilon", "f32", 1e-5), pair("tokenizer.ggml.model", "string", "llama"),
+        pair("general.architecture", "string", architecture), pair("general.name", "string", f"synthetic {sys.argv[1]} {wanted}"),
+        pair("general.file_type", "u32", FILE_TYPE[wanted]), pair(f"{architecture}.block_count", "u32", shape["layers"]),
+        pair(f"{architecture}.context_length", "u32", shape.get("context", 8192)), pair(f"{architecture}.embedding_length", "u32", width),
+        pair(f"{architecture}.feed_forward_length", "u32", shape.get("dense_mlp", shape["mlp"])), pair(f"{architecture}.attention.head_count", "u32", shape["heads"]),
+        pair(f"{architecture}.attention.head_count_kv", "u32", shape["kv_heads"]), pair(f"{architecture}.rope.freq_base", "f32", 10000.0),
+        pair(f"{architecture}.rope.dimension_count", "u32", rotated), pair(f"{architecture}.vocab_size", "u32", vocabulary),
+        pair(f"{architecture}.attention.layer_norm_rms_epsilon", "f32", 1e-5), pair("tokenizer.ggml.model", "string", "llama"),
         array("tokenizer.ggml.tokens", 8, vocabulary, b"".join(struct.pack("<Q", len(p)) + p for p in pieces)),
         array("tokenizer.ggml.scores", 6, vocabulary, struct.pack("<%df" % vocabulary, *range(0, -vocabulary, -1))),
         array("tokenizer.ggml.token_type", 5, vocabulary, struct.pack("<%di" % vocabulary, *kinds)),
         pair("tokenizer.ggml.bos_token_id", "u32", 1), pair("tokenizer.ggml.eos_token_id", "u32", 2),
     ]
-    if "experts" in shape:
-        metadata += [pair("llama.expert_count", "u32", shape["experts"]), pair("llama.expert_used_count", "u32", shape["used"])]
+    metadata += [pair(f"{architecture}.{key}", kind, value) for key, kind, value in more_metadata(shape)]
     header, offset, plan = b"", 0, []
     for name, rows, cols in tensors:
-        kind = "F32" if rows == 0 or "gate_inp" in name else wanted
-        if cols % TYPES[kind][1]:
-            kind = "Q8_0"
+        kind = format_of(wanted, name, rows, cols, shape)
         identity, block, size = TYPES[kind][:3]
         shape_bytes = struct.pack("<IQ", 1, cols) if rows == 0 else struct.pack("<IQQ", 2, cols, rows)
         if "_exps" in name:

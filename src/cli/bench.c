@@ -1,5 +1,6 @@
 /* Rounds of prefill and decode, and what bounds each. */
 #include "cli/bench.h"
+#include "cli/bench_batch.h"
 #include "cli/signals.h"
 
 #include "base/memory.h"
@@ -41,21 +42,34 @@ double bench_used(const bench_row *row)
     return row->per_token * bench_median(row) / 1e9;
 }
 
-/* How much of a matrix a token reads: of a mixture's experts those that it is sent to. */
-static double share_of(const model *m, const matrix *w)
+/* How much of a matrix `tokens` tokens read: of a mixture's experts those that one of them is sent to, which are taken
+ * to be chosen evenly and one by one. */
+static double share_of(const model *m, const matrix *w, size_t tokens)
 {
-    return weights_is_expert(&m->weights, w) ? (double)m->config.moe.used / m->config.moe.experts : 1.0;
+    if (!weights_is_expert(&m->weights, w)) {
+        return 1.0;
+    }
+    double spared = 1.0;
+    for (size_t i = 0; i < tokens; i++) {
+        spared *= 1.0 - (double)m->config.moe.used / m->config.moe.experts;
+    }
+    return 1.0 - spared;
 }
 
-/* Operations per token in the layers, by what they are computed with. The output matrix is used once a prompt. */
-static void count_operations(const model *m, double ret[MEASURE_KINDS])
+/* Operations per token in the layers, by what they are computed with. The output matrix is used once a prompt, and by
+ * every token of an answer. */
+static void count_operations(const model *m, bool with_output, double ret[MEASURE_KINDS])
 {
     static const measure_kind kinds[ACTIVATION_KINDS] = {
         [ACTIVATION_F32] = MEASURE_FP32, [ACTIVATION_BF16] = MEASURE_BF16, [ACTIVATION_Q8] = MEASURE_INT8};
     memset(ret, 0, MEASURE_KINDS * sizeof *ret);
     for (size_t i = 0; i < m->weights.matrix_count; i++) {
         const matrix *w = m->weights.matrices[i];
-        ret[kinds[activation_for(w->type, m->compute)]] += 2.0 * (double)w->rows * (double)w->cols * share_of(m, w);
+        ret[kinds[activation_for(w->type, m->compute)]] += 2.0 * (double)w->rows * (double)w->cols * share_of(m, w, 1);
+    }
+    if (with_output) {
+        const matrix *w = &m->weights.output;
+        ret[kinds[activation_for(w->type, m->compute)]] += 2.0 * (double)w->rows * (double)w->cols;
     }
 }
 
@@ -72,28 +86,21 @@ static double matrix_bytes(const matrix *w)
     return (double)matrix_packed_bytes(w->type, w->rows, w->cols);
 }
 
-/* Weights that one token reads: all layers and the output matrix. */
-static double weight_bytes(const model *m)
+/* Weights that a step of so many tokens reads: all layers and the output matrix. */
+static double weight_bytes(const model *m, size_t tokens)
 {
     double bytes = matrix_bytes(&m->weights.output);
     for (size_t i = 0; i < m->weights.matrix_count; i++) {
-        bytes += matrix_bytes(m->weights.matrices[i]) * share_of(m, m->weights.matrices[i]);
+        bytes += matrix_bytes(m->weights.matrices[i]) * share_of(m, m->weights.matrices[i], tokens);
     }
     return bytes;
 }
 
-static void set_limit(const model *m, const bench_limits *l, size_t depth, cache_type type, bench_row *row)
+static void limit_by_operations(const model *m, const bench_limits *l, bench_row *row)
 {
-    if (row->kind == BENCH_DECODE) {
-        row->per_token = weight_bytes(m) + cache_bytes(m, type, (double)depth + (double)row->tokens / 2);
-        row->limit = l->bandwidth;
-        row->limit_name = "the read bandwidth";
-        row->limit_unit = "GB/s";
-        return;
-    }
     static const char *const names[MEASURE_KINDS] = {"the binary32 peak", "the bf16 peak", "the int8 peak"};
     double operations[MEASURE_KINDS];
-    count_operations(m, operations);
+    count_operations(m, row->kind == BENCH_DECODE, operations);
     /* Formats are mixed in some files: time adds up, so the limit is the mean weighted by operations. */
     double seconds = 0;
     measure_kind most = MEASURE_FP32;
@@ -105,6 +112,28 @@ static void set_limit(const model *m, const bench_limits *l, size_t depth, cache
     row->limit = seconds > 0 ? row->per_token / seconds : 0;
     row->limit_name = names[most];
     row->limit_unit = most == MEASURE_INT8 ? "GOPS" : "GFLOPS";
+}
+
+/* What bounds a row: of an answer's bytes and operations those that take longer. The more sequences answer together,
+ * the fewer bytes of weights there are for each of their tokens. */
+static void set_limit(const model *m, const bench_limits *l, size_t depth, cache_type type, bench_row *row)
+{
+    if (row->kind == BENCH_PREFILL || row->sequences > 1) {
+        limit_by_operations(m, l, row);
+    }
+    if (row->kind == BENCH_PREFILL) {
+        return;
+    }
+    const size_t sequences = row->sequences > 1 ? row->sequences : 1;
+    const double bytes =
+        weight_bytes(m, sequences) / (double)sequences + cache_bytes(m, type, (double)depth + (double)row->tokens / 2);
+    if (row->limit_name == NULL || row->limit <= 0 ||
+        (l->bandwidth > 0 && bytes / l->bandwidth >= row->per_token / row->limit)) {
+        row->per_token = bytes;
+        row->limit = l->bandwidth;
+        row->limit_name = "the read bandwidth";
+        row->limit_unit = "GB/s";
+    }
 }
 
 /* The bar of all runs: each is a thousand parts of the whole. */
@@ -138,12 +167,45 @@ static bool go_on_feeding(void *context, const char *what, uint64_t done, uint64
     return show_run(p, p->tokens > 0 ? 0 : done, total); /* an answer's prompt is not what takes long */
 }
 
-/* One measurement of one row. `ids` has at least as many tokens as any row and the depth. */
-static hearth_status measure_row(session *s, bench_row *row, size_t round, const int32_t *ids, size_t depth,
-                                 run_progress *p, hearth_error *error)
+hearth_status bench_begin_answer(session *s, const bench_row *row, const int32_t *ids, size_t depth,
+                                 progress_fn progress, void *context, hearth_error *error)
 {
+    if (!row->filled) {
+        return session_feed(s, ids, depth, progress, context, error);
+    }
+    TRY(session_fill(s, depth - 1, error));
+    return session_feed(s, ids, 1, NULL, NULL, error);
+}
+
+static bool go_on_together(void *context, uint64_t done, uint64_t total)
+{
+    return show_run(context, done, total);
+}
+
+/* What rows are measured with. */
+typedef struct bench_runs {
+    session *s;
+    bench_batch *b;     /* NULL: no row has several sequences */
+    const int32_t *ids; /* at least as many as any row and the depth */
+    size_t depth, rounds;
+} bench_runs;
+
+/* One measurement of one row. */
+static hearth_status measure_row(const bench_runs *runs, bench_row *row, size_t round, run_progress *p,
+                                 hearth_error *error)
+{
+    session *s = runs->s;
+    const int32_t *ids = runs->ids;
+    const size_t depth = runs->depth;
     p->drawn = 0;
     p->tokens = row->kind == BENCH_DECODE ? row->tokens : 0;
+    if (row->sequences != 0) {
+        double seconds = 0;
+        TRY(bench_batch_measure(runs->b, row->sequences, ids, depth, row->tokens, go_on_together, p, &seconds, error));
+        row->rate[round] = seconds > 0 ? (double)(row->tokens * row->sequences) / seconds : 0;
+        row->rounds = round + 1;
+        return HEARTH_OK;
+    }
     TRY(session_rewind(s, 0, error));
     const double began = time_seconds();
     double seconds = 0;
@@ -151,7 +213,7 @@ static hearth_status measure_row(session *s, bench_row *row, size_t round, const
         TRY(session_feed(s, ids, row->tokens, go_on_feeding, p, error));
         seconds = time_seconds() - began;
     } else {
-        TRY(session_feed(s, ids, depth, go_on_feeding, p, error));
+        TRY(bench_begin_answer(s, row, ids, depth, go_on_feeding, p, error));
         const session_answer_options how = {.most_tokens = row->tokens, .ignore_end = true};
         session_answer_result result = {0};
         TRY(session_answer(s, &how, go_on, p, &result, error));
@@ -165,16 +227,16 @@ static hearth_status measure_row(session *s, bench_row *row, size_t round, const
     return HEARTH_OK;
 }
 
-static hearth_status measure_rounds(const cli *c, session *s, size_t depth, size_t rounds, bench_row *rows,
-                                    size_t count, const int32_t *ids, hearth_error *error)
+static hearth_status measure_rounds(const cli *c, const bench_runs *runs, bench_row *rows, size_t count,
+                                    hearth_error *error)
 {
-    run_progress p = {.bar = {.quiet = c->quiet}, .runs = rounds * count};
+    run_progress p = {.bar = {.quiet = c->quiet}, .runs = runs->rounds * count};
     /* One untimed prompt first: pages are touched, threads are awake. */
-    const size_t warm = depth < 16 ? depth : 16;
-    hearth_status status = session_feed(s, ids, warm, go_on_feeding, &p, error);
-    for (size_t round = 0; round < rounds && status == HEARTH_OK; round++) {
+    const size_t warm = runs->depth < 16 ? runs->depth : 16;
+    hearth_status status = session_feed(runs->s, runs->ids, warm, go_on_feeding, &p, error);
+    for (size_t round = 0; round < runs->rounds && status == HEARTH_OK; round++) {
         for (size_t i = 0; i < count && status == HEARTH_OK; i++) {
-            status = measure_row(s, &rows[i], round, ids, depth, &p, error);
+            status = measure_row(runs, &rows[i], round, &p, error);
             p.done++;
         }
     }
@@ -183,7 +245,7 @@ static hearth_status measure_rounds(const cli *c, session *s, size_t depth, size
 }
 
 /* Tokens spread over the vocabulary, the same every time. */
-static int32_t *make_ids(size_t count, size_t vocabulary)
+int32_t *bench_make_ids(size_t count, size_t vocabulary)
 {
     int32_t *ids = mem_calloc(count, sizeof *ids);
     for (size_t i = 0; ids != NULL && i < count; i++) {
@@ -221,6 +283,23 @@ hearth_status bench_find_limits(const cli *c, const opened *o, bench_limits *ret
     return status;
 }
 
+static hearth_status prepare_runs(const opened *o, size_t longest, int cache, const bench_row *rows, size_t count,
+                                  bench_runs *ret, hearth_error *error)
+{
+    session_options how = session_options_default();
+    how.context_length = longest;
+    how.cache = cache;
+    how.sampling.temperature = 0;
+    TRY(session_create(o->model, &how, &ret->s, error));
+    size_t sequences = 0;
+    for (size_t i = 0; i < count; i++) {
+        sequences = rows[i].sequences > sequences ? rows[i].sequences : sequences;
+    }
+    return sequences == 0 ? HEARTH_OK
+                          : bench_batch_create(o->model, kv_cache_choose(o->model->compute, cache), sequences, longest,
+                                               &ret->b, error);
+}
+
 hearth_status bench_measure(const cli *c, const opened *o, size_t depth, int cache, size_t rounds, bench_row *rows,
                             size_t count, bench_limits *ret, hearth_error *error)
 {
@@ -237,16 +316,17 @@ hearth_status bench_measure(const cli *c, const opened *o, size_t depth, int cac
     for (size_t i = 0; i < count; i++) {
         set_limit(o->model, ret, depth, kv_cache_choose(o->model->compute, cache), &rows[i]);
     }
-    session_options how = session_options_default();
-    how.context_length = longest;
-    how.cache = cache;
-    how.sampling.temperature = 0;
-    session *s = NULL;
-    TRY(session_create(o->model, &how, &s, error));
-    int32_t *ids = make_ids(longest, o->model->config.vocabulary);
-    const hearth_status status = ids != NULL ? measure_rounds(c, s, depth, rounds, rows, count, ids, error)
-                                             : error_memory(error, longest * sizeof *ids);
+    int32_t *ids = bench_make_ids(longest, o->model->config.vocabulary);
+    if (ids == NULL) {
+        return error_memory(error, longest * sizeof *ids);
+    }
+    bench_runs runs = {.ids = ids, .depth = depth, .rounds = rounds};
+    hearth_status status = prepare_runs(o, longest, cache, rows, count, &runs, error);
+    if (status == HEARTH_OK) {
+        status = measure_rounds(c, &runs, rows, count, error);
+    }
     mem_free(ids);
-    session_free(s);
+    bench_batch_free(runs.b);
+    session_free(runs.s);
     return status;
 }

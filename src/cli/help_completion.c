@@ -66,7 +66,7 @@ static void bash_taking(const option *o, FILE *out)
 {
     const char *join = "";
     for (; o->name != NULL; o++) {
-        if (o->type != OPTION_FLAG) {
+        if (o->type != OPTION_FLAG && o->bare == NULL) {
             fprintf(out, "%s--%s", join, o->name);
             join = "|";
         }
@@ -133,7 +133,7 @@ static void bash_script(FILE *out)
 static void zsh_options(const option *o, FILE *out)
 {
     for (; o != NULL && o->name != NULL; o++) {
-        const char *equals = o->type == OPTION_FLAG ? "" : "=";
+        const char *equals = o->type == OPTION_FLAG ? "" : o->bare != NULL ? "=-" : "=";
         const char *many = o->type == OPTION_LIST ? "*" : "";
         if (o->letter != 0 && o->type != OPTION_LIST) {
             fprintf(out, " \\\n        '(-%c --%s)'{-%c,--%s%s}'[", o->letter, o->name, o->letter, o->name, equals);
@@ -143,7 +143,7 @@ static void zsh_options(const option *o, FILE *out)
         sentence(o->help, "[]\\", out);
         fputc(']', out);
         if (o->type != OPTION_FLAG) {
-            fprintf(out, ":%s:", o->argument);
+            fprintf(out, "%s:%s:", o->bare != NULL ? ":" : "", o->argument);
             if (o->choices != NULL) {
                 fputc('(', out);
                 choices(o, out);

@@ -60,7 +60,9 @@ void help_option_head(const option *o, const help_marks *m, FILE *out)
         }
     }
     fputs(m->name_off, out);
-    if (o->argument != NULL) {
+    if (o->argument != NULL && o->bare != NULL) {
+        fprintf(out, "[=%s%s%s]", m->argument_on, o->argument, m->argument_off);
+    } else if (o->argument != NULL) {
         fprintf(out, " %s%s%s", m->argument_on, o->argument, m->argument_off);
     }
 }

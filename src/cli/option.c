@@ -263,7 +263,7 @@ static hearth_status parse_long(parse_state *p)
         return store(o, settings, "", p->error);
     }
     if (value == NULL) {
-        value = take_next(p, o);
+        value = o->bare != NULL ? o->bare : take_next(p, o);
     }
     return value != NULL ? store(o, settings, value, p->error) : HEARTH_E_ARGUMENT;
 }

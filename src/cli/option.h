@@ -29,6 +29,7 @@ typedef struct option {
     const char *const *choices; /* ended by NULL; or NULL */
     double least, most;         /* for OPTION_NUMBER and OPTION_COUNT */
     option_hint hint;
+    const char *bare; /* not NULL: the value of `--name` alone; another is joined to it with "=" */
 } option;
 
 typedef struct option_list {

@@ -1,6 +1,7 @@
 /* The loop of an answer: draw, show, feed. */
 #include "generate/session.h"
 #include "generate/stream.h"
+#include "nn/profile.h"
 #include "platform/cpu.h"
 
 /* What the loop carries. */
@@ -44,17 +45,28 @@ static const char *stop_met(const answer *a)
     return a->options->reader != NULL ? answer_reader_stop(a->options->reader) : a->stream.stop;
 }
 
+/* What the loop's own thread did since its last lap. */
+static void lap(const answer *a, nn_op op)
+{
+    const nn_profiler *profiler = session_profiler(a->s);
+    if (profiler != NULL) {
+        profiler->lap(profiler->context, 0, op, NULL, (nn_work){0});
+    }
+}
+
 /* One token: drawn, shown, fed. Sets *ret_done with the reason in the result. */
 static hearth_status one_token(answer *a, bool *ret_done, hearth_error *error)
 {
     int32_t token = 0;
     session_answer_result *r = &a->result;
     TRY(session_sample(a->s, &token, error));
+    lap(a, NN_OP_SAMPLE);
     r->tokens++;
     *ret_done = true;
     const bool end = is_end(a, token);
     if (!end) {
         TRY(push_token(a, token, error));
+        lap(a, NN_OP_DETOKENIZE);
     }
     if (session_length(a->s) == session_context_length(a->s)) {
         r->end = end ? SESSION_END_TOKEN : stop_met(a) != NULL ? SESSION_END_STOP : SESSION_END_CONTEXT;
@@ -67,6 +79,7 @@ static hearth_status one_token(answer *a, bool *ret_done, hearth_error *error)
     bool goes_on = true;
     if (!end) {
         goes_on = show(a);
+        lap(a, NN_OP_SHOW);
     }
     TRY(session_feed(a->s, &token, 1, NULL, NULL, error));
     r->stop = stop_met(a);

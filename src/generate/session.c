@@ -2,6 +2,7 @@
 #include "generate/session.h"
 
 #include "base/memory.h"
+#include "nn/profile.h"
 #include "platform/cpu.h"
 
 #include <string.h>
@@ -20,6 +21,7 @@ struct session {
     size_t capacity;
     bool has_logits;
     const float *logits; /* in the workspace */
+    const nn_profiler *profiler;
 };
 
 /* A checkpoint is kept so many tokens before a prompt's end: the next prompt of a chat differs from there on, where
@@ -227,6 +229,17 @@ hearth_status session_feed_shared(session *s, const int32_t *ids, size_t count, 
     return session_feed(s, ids + kept, count - kept, progress, progress_context, error);
 }
 
+hearth_status session_fill(session *s, size_t count, hearth_error *error)
+{
+    if (count > s->capacity - s->length) {
+        return error_set(error, HEARTH_E_LIMIT, "context", "no more tokens than the context has",
+                         "%zu tokens after %zu of %zu", count, s->length, s->capacity);
+    }
+    s->length += count; /* of tokens that are zeros, or were there before */
+    s->has_logits = false;
+    return kv_cache_synthesize(&s->cache, s->m->engine->kernels, (uint32_t)s->length, error);
+}
+
 const float *session_logits(const session *s)
 {
     return s->has_logits ? s->logits : NULL;
@@ -277,4 +290,15 @@ cache_type session_cache_type(const session *s)
 const model *session_model(const session *s)
 {
     return s->m;
+}
+
+void session_profile(session *s, const struct nn_profiler *profiler)
+{
+    s->profiler = profiler;
+    forward_profile(s->forward, profiler);
+}
+
+const struct nn_profiler *session_profiler(const session *s)
+{
+    return s->profiler;
 }

@@ -35,6 +35,10 @@ hearth_status session_feed_shared(session *s, const int32_t *ids, size_t count, 
                                   void *progress_context, size_t *ret_kept, hearth_error *error);
 /* Logits after the last token: [vocabulary]. NULL before any, and after a rewind. Valid until the next feed. */
 const float *session_logits(const session *s);
+/* As if `count` tokens had been fed, with synthetic keys and values in place of theirs: for measuring what comes after
+ * a long text without computing it. The tokens are those of the session so far and id 0, and there are no logits.
+ * HEARTH_E_LIMIT as session_feed. */
+hearth_status session_fill(session *s, size_t count, hearth_error *error);
 /* Draws the next token; it is not fed. HEARTH_E_ARGUMENT when there are no logits. */
 hearth_status session_sample(session *s, int32_t *ret_token, hearth_error *error);
 /* Forgets positions from `length` on. */
@@ -44,6 +48,12 @@ size_t session_context_length(const session *s);
 const int32_t *session_tokens(const session *s); /* [session_length] */
 cache_type session_cache_type(const session *s);
 const model *session_model(const session *s);
+
+/* Tells how the time of this session passes from now on, drawing and showing too (nn/profile.h); NULL: nobody is told.
+ * `profiler` must outlive the session or the next call. */
+struct nn_profiler;
+void session_profile(session *s, const struct nn_profiler *profiler);
+const struct nn_profiler *session_profiler(const session *s);
 
 /* ---- streaming an answer ---- */
 typedef enum session_end {

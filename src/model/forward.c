@@ -5,6 +5,7 @@
  * on after the keys and values are stored: their rows are gathered to the front. Logits of the first FORWARD_LOGIT_ROWS
  * wanted rows are made in the same run. */
 #include "model/forward_state.h"
+#include "nn/profile.h"
 
 #include <string.h>
 
@@ -45,7 +46,8 @@ static void gate_part(const forward *f, const nn_worker *w, bool last)
         float *out = f->out + token * f->ldo;
         w->k->attention->delta->sigmoid_gate(f->q + token * f->ldq + query, out, query, out);
     }
-    thread_barrier(w->pool);
+    nn_lap_work(w, NN_OP_ACTIVATE, share.end - share.begin, 3 * query * sizeof(float), 0);
+    nn_barrier(w);
 }
 
 /* Attention, or what a layer has in its place, up to f->out. */
@@ -56,7 +58,7 @@ static void mix_part(forward *f, const nn_worker *w, uint32_t index, bool last)
     if (f->layers[index].is_delta) {
         nn_delta_apply(w, &f->layers[index].delta, &f->delta, &l->attention_norm, f->x, f->ldx, c->width,
                        &f->attention);
-        thread_barrier(w->pool);
+        nn_barrier(w);
         return;
     }
     if (f->layers[index].is_latent) {
@@ -65,9 +67,9 @@ static void mix_part(forward *f, const nn_worker *w, uint32_t index, bool last)
     } else {
         qkv_part(f, w, l);
     }
-    thread_barrier(w->pool);
+    nn_barrier(w);
     nn_attention_apply(w, &f->attention, index, last, &f->next[index]);
-    thread_barrier(w->pool);
+    nn_barrier(w);
     if (c->form.output_gate) {
         gate_part(f, w, last);
     }
@@ -84,7 +86,7 @@ static size_t attention_part(forward *f, const nn_worker *w, uint32_t index)
     if (w->part == 0) {
         gather_wanted(f);
     }
-    thread_barrier(w->pool);
+    nn_barrier(w);
     return f->rows;
 }
 
@@ -95,7 +97,7 @@ static void residual_part(const forward *f, const nn_worker *w, const matrix *m,
     const model_config *c = &f->m->config;
     nn_residual(w, m, c->form.residual_norm ? NULL : norm, tokens, c->residual_scale, y, ldy, f->x, f->ldx);
     if (c->form.residual_norm) {
-        thread_barrier(w->pool);
+        nn_barrier(w);
         nn_norm_tokens(w, norm, tokens, c->width, f->x, f->ldx);
     }
 }
@@ -112,7 +114,7 @@ static void output_part(forward *f, const nn_worker *w, uint32_t index, size_t t
         from = f->q;
         ldf = f->ldq;
         nn_mla_leave(w, &f->layers[index].mla, &f->latent, &f->attention, tokens, from, f->ldq);
-        thread_barrier(w->pool);
+        nn_barrier(w);
     }
     const nn_input *input = nn_prepare(w, nn_input_kinds(&o, 1, w->how), from, ldf, tokens, o->cols, NULL);
     if (c->form.parallel) {
@@ -121,7 +123,7 @@ static void output_part(forward *f, const nn_worker *w, uint32_t index, size_t t
         nn_linear(w, o, l->o_bias, input, tokens, f->b, f->lda);
         residual_part(f, w, o, &l->attention_post, tokens, f->b, f->lda);
     }
-    thread_barrier(w->pool);
+    nn_barrier(w);
 }
 
 static void mlp_part(forward *f, const nn_worker *w, uint32_t index, size_t tokens)
@@ -146,7 +148,7 @@ static void mlp_part(forward *f, const nn_worker *w, uint32_t index, size_t toke
         nn_add_rows(w, &l->o, tokens, c->residual_scale, f->c, f->ldx, f->x, f->ldx);
     }
     residual_part(f, w, down, &l->ffn_post, tokens, y, ldy);
-    thread_barrier(w->pool);
+    nn_barrier(w);
 }
 
 /* Scale and soft-cap on the rows of the output matrix that a thread made. */
@@ -166,6 +168,7 @@ static void finish_logits(forward *f, const nn_worker *w)
             w->k->scale(logits, c->logit_softcap, n, logits);
         }
     }
+    nn_lap_work(w, NN_OP_LOGITS, f->logits_count, 2 * n * sizeof(float), n);
 }
 
 /* Rows [logits_first, + logits_count) of the wanted ones. */
@@ -187,15 +190,17 @@ static void run_step(void *context, int part, int parts)
     const nn_worker *w = &f->workers[part];
     const model_config *c = &f->m->config;
     (void)parts;
+    nn_lap(w, part == 0 ? NN_OP_STEP : NN_OP_IDLE);
     if (part == 0 && f->m->weights.stream != NULL) {
         weight_stream_begin(f->m->weights.stream);
     }
     nn_embed(w, &f->embedding, f->ids, f->places, f->tokens, f->x, f->ldx);
-    thread_barrier(w->pool);
+    nn_barrier(w);
     for (uint32_t i = 0; i < c->layers; i++) {
         if (part == 0 && f->watch != NULL) {
             f->stopped = !f->watch(f->watch_context, i, c->layers);
         }
+        nn_enter_layer(w, i);
         const size_t tokens = attention_part(f, w, i);
         if (f->stopped) {
             return;
@@ -205,16 +210,21 @@ static void run_step(void *context, int part, int parts)
             mlp_part(f, w, i, tokens);
         }
     }
+    nn_enter_layer(w, NN_NO_LAYER);
     if (f->logits_count != 0) {
         logits_part(f, w);
     }
+    nn_lap(w, NN_OP_OTHER);
 }
 
 static void run_logits(void *context, int part, int parts)
 {
     forward *f = context;
+    const nn_worker *w = &f->workers[part];
     (void)parts;
-    logits_part(f, &f->workers[part]);
+    nn_lap(w, part == 0 ? NN_OP_STEP : NN_OP_IDLE);
+    logits_part(f, w);
+    nn_lap(w, NN_OP_OTHER);
 }
 
 /* ---- what the caller sees ---- */
@@ -341,6 +351,7 @@ hearth_status forward_step(forward *f, const forward_segment *segments, size_t c
     }
     f->stopped = false;
     engine_run(f->m->engine, run_step, f);
+    nn_lap(&f->workers[0], NN_OP_BARRIER);
     if (f->m->weights.stream != NULL) {
         TRY(weight_stream_status(f->m->weights.stream, error));
     }
@@ -382,6 +393,7 @@ hearth_status forward_logits(forward *f, size_t first, size_t count, const float
         f->logits_first = first;
         f->logits_count = count;
         engine_run(f->m->engine, run_logits, f);
+        nn_lap(&f->workers[0], NN_OP_BARRIER);
     }
     *ret = f->logits + (first - f->logits_first) * f->m->config.vocabulary;
     return HEARTH_OK;

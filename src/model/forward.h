@@ -40,6 +40,10 @@ void forward_watch(forward *f, forward_watch_fn watch, void *context);
  * them. */
 struct nn_observer;
 void forward_observe(forward *f, const struct nn_observer *observer);
+/* Tells how the time of the steps from now on passes (nn/profile.h); NULL: nobody is told. `profiler` must outlive them.
+ */
+struct nn_profiler;
+void forward_profile(forward *f, const struct nn_profiler *profiler);
 
 /* Computes one step. An encoder takes a text whole, from position 0. HEARTH_E_ARGUMENT for ids outside the vocabulary,
  * too many tokens, positions past a cache or from which it cannot go on (kv_cache_reach); nothing is computed then.

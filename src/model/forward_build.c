@@ -464,3 +464,10 @@ void forward_observe(forward *f, const nn_observer *observer)
         f->workers[part].observer = observer;
     }
 }
+
+void forward_profile(forward *f, const struct nn_profiler *profiler)
+{
+    for (int part = 0; part < f->m->engine->threads; part++) {
+        f->workers[part].profiler = profiler;
+    }
+}

@@ -108,3 +108,61 @@ void kv_cache_seek(kv_cache *cache, uint32_t position)
         cache->checkpoint_position = KV_CACHE_NOWHERE;
     }
 }
+
+/* Values between -1 and 1, the same every time. */
+static void draw_row(float *row, size_t count, uint32_t *state)
+{
+    for (size_t i = 0; i < count; i++) {
+        *state = *state * 1664525u + 1013904223u;
+        row[i] = (float)(int32_t)*state * 0x1p-31f;
+    }
+}
+
+/* One piece after the other, `whole` of them, becomes what the first is. */
+static void repeat(uint8_t *bytes, size_t piece, size_t whole)
+{
+    for (size_t i = 1; i < whole; i++) {
+        memcpy(bytes + i * piece, bytes, piece);
+    }
+}
+
+/* The first block of a layer is stored position by position, the others are copies of it. */
+static void synthesize_layer(kv_cache *cache, const kernel_table *k, uint32_t layer, uint32_t positions, float *row)
+{
+    const cache_shape shape = cache->shape;
+    uint8_t *keys = cache->storage + layer * (cache->keys_bytes + cache->values_bytes);
+    uint8_t *values = keys + cache->keys_bytes;
+    cache_shape one = shape;
+    one.kv_heads = 1;
+    const size_t width = (size_t)shape.kv_heads * shape.head_dim;
+    uint32_t state = layer + 1;
+    for (uint32_t position = 0; position < ATTENTION_BLOCK; position++) {
+        draw_row(row, 2 * width, &state);
+        k->attention->store(shape, keys, values, position, row, row + width, 0, shape.kv_heads);
+    }
+    const size_t blocks = ((size_t)positions + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK;
+    const size_t tiles = ATTENTION_BLOCK / ATTENTION_TILE_POSITIONS;
+    for (uint32_t head = 0; head < shape.kv_heads; head++) {
+        repeat(keys + head * cache_keys_bytes(one), tiles * cache_key_tile_bytes(shape.type, shape.head_dim), blocks);
+        repeat(values + head * cache_values_bytes(one), cache_value_block_bytes(shape.type, shape.head_dim), blocks);
+    }
+}
+
+hearth_status kv_cache_synthesize(kv_cache *cache, const kernel_table *k, uint32_t positions, hearth_error *error)
+{
+    const size_t bytes = sizeof(float) * 2 * cache->shape.kv_heads * cache->shape.head_dim;
+    float *row = mem_alloc(bytes);
+    if (row == NULL) {
+        return error_memory(error, bytes);
+    }
+    for (uint32_t layer = 0; layer < cache->layers; layer++) {
+        synthesize_layer(cache, k, layer, positions, row);
+    }
+    mem_free(row);
+    if (cache->states != NULL) {
+        memset(cache->states, 0, cache->states_bytes);
+        cache->state_position = positions;
+        cache->checkpoint_position = KV_CACHE_NOWHERE;
+    }
+    return HEARTH_OK;
+}

@@ -8,6 +8,7 @@
 #define MODEL_KV_CACHE_H
 
 #include "kernels/attention.h"
+#include "kernels/kernels.h"
 #include "model/config.h"
 #include "nn/rope.h"
 
@@ -39,6 +40,10 @@ void kv_cache_free(kv_cache *cache);
 uint32_t kv_cache_reach(const kv_cache *cache, uint32_t length);
 /* Keeps the states, if they are those of this position, in place of the checkpoint before. */
 void kv_cache_keep(kv_cache *cache, uint32_t position);
+/* Fills positions [0, positions) of every layer with keys and values about as large as a model's, the same in every
+ * ATTENTION_BLOCK of them, as if they had been computed; states become zeros. For measuring (hearth bench --context).
+ */
+hearth_status kv_cache_synthesize(kv_cache *cache, const kernel_table *k, uint32_t positions, hearth_error *error);
 /* Takes the states to a position that kv_cache_reach gave. */
 void kv_cache_seek(kv_cache *cache, uint32_t position);
 

@@ -5,6 +5,8 @@
  * (a key head's query heads, or a query head; some tokens) until none is left, the dear ones first. */
 #include "nn/attention.h"
 
+#include "nn/profile.h"
+
 #include <string.h>
 
 #define ATTENTION_TILE 32u /* tokens of a piece */
@@ -70,12 +72,16 @@ static void rotate_and_store(const nn_worker *w, const nn_attention *a, const nn
     const float *value = a->v + (s->first + t) * a->ldkv;
     const bool other = l->rope != NULL && l->common_rope && s->rope != NULL;
     const rope_table *rope = other ? s->rope : l->rope;
+    const size_t values = (size_t)(end - begin) * a->head_dim;
     norm_and_turn(w, a, l, rope, &l->k_norm, key, begin, end, position);
+    nn_lap_work(w, NN_OP_ROPE, 1, 2 * values * sizeof *key, 2 * values);
     w->k->attention->store(s->shape, keys_of(a, s, layer), values_of(a, s, layer), position, key, value, begin, end);
+    nn_lap_work(w, NN_OP_STORE, 1, 2 * values * sizeof *key, 0);
     norm_and_turn(w, a, l, rope, &l->q_norm, query, (size_t)begin * group, (size_t)end * group, position);
     if (l->temperature.scale != 0.0f) {
         warm(w, a, &l->temperature, query, (size_t)begin * group, (size_t)end * group, position);
     }
+    nn_lap_work(w, NN_OP_ROPE, 1, 2 * values * group * sizeof *query, 2 * values * group);
 }
 
 /* What needs whole rows of q, k and v: a norm over all heads, clipping. Barriers before and after. */
@@ -98,7 +104,8 @@ static void whole_rows(const nn_worker *w, const nn_attention *a, const nn_atten
             w->k->clamp(v, l->clip, key, v);
         }
     }
-    thread_barrier(w->pool);
+    nn_lap_work(w, NN_OP_ROPE, share.end - share.begin, 2 * (query + 2 * key) * sizeof(float), query + key);
+    nn_barrier(w);
 }
 
 /* Tokens [begin, end) of a sequence whose queries all see everything, one query head: the kernel is given them as if
@@ -136,6 +143,38 @@ static void attend_wholes(const nn_worker *w, const nn_attention *a, const nn_se
     }
 }
 
+/* Of what a query at `position` sees, the first position. */
+static uint32_t first_seen(const attention_form *form, uint32_t position)
+{
+    if (form->window != 0 && position >= form->window) {
+        return position - form->window + 1;
+    }
+    return form->chunk != 0 ? position / form->chunk * form->chunk : 0;
+}
+
+/* The keys and values that these tokens see are read once for each of the key heads; a query multiplies with each
+ * twice. */
+static void lap_attention(const nn_worker *w, const nn_attention *a, const nn_sequence *s, uint32_t layer,
+                          uint32_t begin, uint32_t end, uint32_t head_begin, uint32_t head_end)
+{
+    if (w->profiler == NULL || begin == end || head_begin == head_end) {
+        return;
+    }
+    const nn_attention_layer *l = &a->layers[layer];
+    const uint32_t group = a->heads / a->kv_heads;
+    const uint32_t kv_heads = (head_end - 1) / group - head_begin / group + 1;
+    double seen = 0;
+    for (uint32_t t = begin; t < end; t++) {
+        const uint32_t position = s->position + t;
+        seen += l->bidirectional ? s->position + s->count : position + 1 - first_seen(&l->form, position);
+    }
+    const uint32_t last = l->bidirectional ? s->position + s->count : s->position + end;
+    const uint32_t first = l->bidirectional ? 0 : first_seen(&l->form, s->position + begin);
+    const nn_work work = {.bytes = cache_position_bytes(s->shape.type, kv_heads, a->head_dim) * (last - first),
+                          .multiplies = seen * 2 * (head_end - head_begin) * a->head_dim};
+    w->profiler->lap(w->profiler->context, w->part, NN_OP_ATTEND, NULL, work);
+}
+
 /* Tokens [begin, end) of a sequence, query heads [head_begin, head_end). */
 static void attend(const nn_worker *w, const nn_attention *a, const nn_sequence *s, uint32_t layer, uint32_t begin,
                    uint32_t end, uint32_t head_begin, uint32_t head_end)
@@ -143,11 +182,13 @@ static void attend(const nn_worker *w, const nn_attention *a, const nn_sequence 
     const size_t row = s->first + begin;
     if (a->layers[layer].bidirectional) {
         attend_wholes(w, a, s, layer, begin, end, head_begin, head_end);
+        lap_attention(w, a, s, layer, begin, end, head_begin, head_end);
         return;
     }
     w->k->attention->attend(s->shape, keys_of(a, s, layer), values_of(a, s, layer), s->position + begin, end - begin,
                             a->q + row * a->ldq, a->ldq, a->heads, head_begin, head_end, a->scale,
                             &a->layers[layer].form, a->out + row * a->ldo, a->ldo, w->scratch);
+    lap_attention(w, a, s, layer, begin, end, head_begin, head_end);
 }
 
 static uint32_t first_wanted(const nn_sequence *s, bool only_wanted)
@@ -210,7 +251,7 @@ static void apply_by_piece(const nn_worker *w, const nn_attention *a, uint32_t l
                            atomic_uint *next)
 {
     store_share(w, a, layer);
-    thread_barrier(w->pool);
+    nn_barrier(w);
     /* whole groups read each key once; single heads share out better when there is little else to share */
     const uint32_t group = a->heads / a->kv_heads;
     const bool few = a->tokens < (size_t)ATTENTION_TILE * (size_t)w->parts;

@@ -2,6 +2,7 @@
 #include "nn/delta_net.h"
 
 #include "base/limits.h"
+#include "nn/profile.h"
 
 #define DELTA_LENGTH_EPS 1e-6f /* under the root of a squared length */
 #define DELTA_LINEAR 20.0f     /* softplus is the identity above */
@@ -189,10 +190,12 @@ void nn_delta_apply(const nn_worker *w, const nn_delta *d, const delta_room *roo
         nn_linear(w, d->z, NULL, input, a->tokens, room->mixed + delta_channels(d->config), room->ldm);
     }
     nn_linear(w, d->ba, NULL, input, a->tokens, room->ba, room->ldb);
-    thread_barrier(w->pool);
+    nn_barrier(w);
     convolve_share(w, d, room, a);
-    thread_barrier(w->pool);
+    nn_lap(w, NN_OP_CONVOLVE);
+    nn_barrier(w);
     for (size_t i = 0; i < a->sequence_count; i++) {
         recur_share(w, d, room, a, &a->sequences[i]);
     }
+    nn_lap(w, NN_OP_RECUR);
 }

@@ -1,6 +1,8 @@
 /* The embedding: rows of a matrix, exactly dequantised. */
 #include "nn/embedding.h"
 
+#include "nn/profile.h"
+
 void nn_embed(const nn_worker *w, const nn_embedding *e, const int32_t *ids, const uint32_t *places, size_t tokens,
               float *x, size_t ldx)
 {
@@ -23,4 +25,5 @@ void nn_embed(const nn_worker *w, const nn_embedding *e, const int32_t *ids, con
             nn_norm_row(w->k, e->norm, row, width, row);
         }
     }
+    nn_lap_work(w, NN_OP_EMBED, share.end - share.begin, width * sizeof *x, 0);
 }

@@ -2,6 +2,7 @@
 #include "nn/linear.h"
 
 #include "kernels/activation.h"
+#include "nn/profile.h"
 
 unsigned nn_input_kinds(const matrix *const *matrices, size_t count, compute how)
 {
@@ -20,12 +21,14 @@ static void prepare_tokens(const nn_worker *w, unsigned kinds, const nn_input *i
         if (norm != NULL && norm->kind != NORM_NONE) {
             nn_norm_row(w->k, norm, row, n, w->row);
             row = w->row;
+            nn_lap_work(w, NN_OP_NORM, 1, 2 * n * sizeof *x, 2 * n);
         }
         for (unsigned kind = 0; kind < ACTIVATION_KINDS; kind++) {
             if ((kinds & (1u << kind)) != 0) { /* stride 0: whichever token, it is this row */
                 w->k->activation_prepare[kind](row, 0, tokens, n, t, t + 1, into->of[kind]);
             }
         }
+        nn_lap_work(w, NN_OP_PREPARE, 1, n * sizeof *x, n);
     }
 }
 
@@ -38,7 +41,7 @@ const nn_input *nn_prepare(const nn_worker *w, unsigned kinds, const float *x, s
     }
     const thread_range share = thread_split(tokens, 1, w->part, w->parts);
     prepare_tokens(w, kinds, w->shared, x, ldx, tokens, n, norm, share);
-    thread_barrier(w->pool);
+    nn_barrier(w);
     return w->shared;
 }
 
@@ -51,6 +54,7 @@ void nn_linear(const nn_worker *w, const matrix *m, const float *bias, const nn_
     }
     matrix_multiply(w->k, m, w->how, input->of[activation_for(m->type, w->how)], tokens, y, ldy, w->part, w->parts,
                     w->scratch);
+    nn_lap_product(w, m, tokens, w->part, w->parts);
     if (bias == NULL) {
         return;
     }
@@ -59,6 +63,7 @@ void nn_linear(const nn_worker *w, const matrix *m, const float *bias, const nn_
         float *own = y + t * ldy + rows.begin;
         w->k->add(own, bias + rows.begin, rows.end - rows.begin, own);
     }
+    nn_lap_work(w, NN_OP_ADD, tokens, 2 * (rows.end - rows.begin) * sizeof *y, rows.end - rows.begin);
 }
 
 void nn_add_rows(const nn_worker *w, const matrix *m, size_t tokens, float factor, float *y, size_t ldy, float *x,
@@ -74,6 +79,7 @@ void nn_add_rows(const nn_worker *w, const matrix *m, size_t tokens, float facto
         }
         w->k->add(own, more, count, own);
     }
+    nn_lap_work(w, NN_OP_ADD, tokens, 3 * count * sizeof *x, count);
 }
 
 void nn_linear_add(const nn_worker *w, const matrix *m, const float *bias, const nn_input *input, size_t tokens,

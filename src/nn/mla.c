@@ -1,6 +1,8 @@
 /* Into the latent and out of it. Threads own whole heads there, so that no barrier stands between a head's steps. */
 #include "nn/mla.h"
 
+#include "nn/profile.h"
+
 #include <string.h>
 
 /* y = W x for one head, by one thread: x [tokens, n] with stride ldx, y with stride ldy. */
@@ -14,7 +16,9 @@ static void head_product(const nn_worker *w, const matrix *m, const nn_input *ro
     for (size_t begin = 0; begin < tokens; begin += MLA_TOKENS) {
         const size_t count = tokens - begin < MLA_TOKENS ? tokens - begin : MLA_TOKENS;
         w->k->activation_prepare[kind](x + begin * ldx, ldx, count, m->cols, 0, count, room->of[kind]);
+        nn_lap_work(w, NN_OP_PREPARE, count, m->cols * sizeof *x, m->cols);
         matrix_multiply(w->k, m, w->how, room->of[kind], count, y + begin * ldy, ldy, 0, 1, w->scratch);
+        nn_lap_product(w, m, count, 0, 1);
     }
 }
 
@@ -29,11 +33,13 @@ static void finish_latents(const nn_worker *w, const nn_mla *mla, const mla_room
         float *key = a->k + t * a->ldkv;
         float *value = a->v + t * a->ldkv;
         nn_norm_row(w->k, &mla->kv_norm, latent, c->kv_rank, key);
+        nn_lap_work(w, NN_OP_NORM, 1, 2 * c->kv_rank * sizeof *key, (size_t)2 * c->kv_rank);
         memcpy(value, key, c->kv_rank * sizeof *value);
         memset(value + c->kv_rank, 0, c->rope * sizeof *value);
         memcpy(key + c->kv_rank, latent + c->kv_rank, c->rope * sizeof *key);
         w->k->rope(key + c->kv_rank, rope_cos(mla->rope, places[t]), rope_sin(mla->rope, places[t]),
                    (size_t)mla->rope->half * 2);
+        nn_lap_work(w, NN_OP_ROPE, 1, 2 * (c->kv_rank + c->rope) * sizeof *key, (size_t)2 * c->rope);
     }
 }
 
@@ -55,6 +61,7 @@ static void finish_queries(const nn_worker *w, const nn_mla *mla, const mla_room
             w->k->rope(turned, rope_cos(mla->rope, places[t]), rope_sin(mla->rope, places[t]),
                        (size_t)mla->rope->half * 2);
         }
+        nn_lap_work(w, NN_OP_ROPE, a->tokens, 2 * c->rope * sizeof *to, (size_t)2 * c->rope);
     }
 }
 
@@ -66,12 +73,12 @@ void nn_mla_enter(const nn_worker *w, const nn_mla *mla, const mla_room *room, c
     nn_linear(w, mla->kv_a, NULL, input, a->tokens, room->kv_a, room->ldkv);
     if (mla->q_a != NULL) {
         nn_linear(w, mla->q_a, NULL, input, a->tokens, room->q_a, room->ldqa);
-        thread_barrier(w->pool);
+        nn_barrier(w);
         input = nn_prepare(w, nn_input_kinds(&mla->q, 1, w->how), room->q_a, room->ldqa, a->tokens, mla->q->cols,
                            &mla->q_norm);
     }
     nn_linear(w, mla->q, NULL, input, a->tokens, room->q, room->ldq);
-    thread_barrier(w->pool);
+    nn_barrier(w);
     finish_latents(w, mla, room, places, a);
     finish_queries(w, mla, room, places, a);
 }

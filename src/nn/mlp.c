@@ -1,6 +1,8 @@
 /* The MLP in two stages: gate, up and activation on the rows a thread owns; then down. */
 #include "nn/mlp.h"
 
+#include "nn/profile.h"
+
 /* gate is in a, up in b (without a gate, up is in a); the result goes to a. */
 static void activate_rows(const nn_worker *w, const nn_mlp *mlp, size_t n, float *a, const float *b)
 {
@@ -29,13 +31,14 @@ void nn_mlp_inner(const nn_worker *w, const nn_mlp *mlp, const nn_input *input, 
     for (size_t t = 0; t < tokens && rows.begin < rows.end; t++) {
         activate_rows(w, mlp, rows.end - rows.begin, a + t * lda + rows.begin, b + t * ldb + rows.begin);
     }
+    nn_lap_work(w, NN_OP_ACTIVATE, tokens, 3 * (rows.end - rows.begin) * sizeof *a, 0);
 }
 
 void nn_mlp_apply(const nn_worker *w, const nn_mlp *mlp, const nn_input *input, size_t tokens, float *a, size_t lda,
                   float *b, size_t ldb)
 {
     nn_mlp_inner(w, mlp, input, tokens, a, lda, b, ldb);
-    thread_barrier(w->pool);
+    nn_barrier(w);
     input = nn_prepare(w, nn_input_kinds(&mlp->down, 1, w->how), a, lda, tokens, mlp->down->cols, NULL);
     nn_linear(w, mlp->down, mlp->down_bias, input, tokens, b, ldb);
 }
@@ -47,15 +50,17 @@ void nn_residual(const nn_worker *w, const matrix *m, const nn_norm *norm, size_
         nn_add_rows(w, m, tokens, factor, y, ldy, x, ldx);
         return;
     }
-    thread_barrier(w->pool);
+    nn_barrier(w);
     const thread_range share = thread_split(tokens, 1, w->part, w->parts);
     for (size_t t = share.begin; t < share.end; t++) {
         float *row = y + t * ldy;
         nn_norm_row(w->k, norm, row, m->rows, row);
+        nn_lap_work(w, NN_OP_NORM, 1, 2 * m->rows * sizeof *x, 2 * m->rows);
         if (factor != 1.0f) {
             w->k->scale(row, factor, m->rows, row);
         }
         w->k->add(x + t * ldx, row, m->rows, x + t * ldx);
+        nn_lap_work(w, NN_OP_ADD, 1, 3 * m->rows * sizeof *x, m->rows);
     }
 }
 
@@ -65,4 +70,5 @@ void nn_norm_tokens(const nn_worker *w, const nn_norm *norm, size_t tokens, size
     for (size_t t = share.begin; t < share.end; t++) {
         nn_norm_row(w->k, norm, x + t * ldx, width, x + t * ldx);
     }
+    nn_lap_work(w, NN_OP_NORM, share.end - share.begin, 2 * width * sizeof *x, 2 * width);
 }

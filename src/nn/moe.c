@@ -4,6 +4,8 @@
  * - barrier - gate, up - barrier - inner values prepared - barrier - down, and the sum on the rows a thread owns */
 #include "nn/moe.h"
 
+#include "nn/profile.h"
+
 #include <string.h>
 
 static size_t area_bytes(unsigned kinds, size_t tokens, size_t n)
@@ -103,6 +105,7 @@ static void prepare_rows(const nn_worker *w, const nn_moe *moe, const moe_room *
             }
         }
     }
+    nn_lap_work(w, NN_OP_PREPARE, share.end - share.begin, n * sizeof(float), n);
 }
 
 /* Routers are computed exactly in either computation: where a token goes shall not depend on how its experts are
@@ -122,7 +125,7 @@ static void score_and_route(const nn_worker *worker, const nn_moe *moe, const mo
     if (gated) {
         nn_linear(w, moe->shared_router, NULL, input, tokens, room->shared_scale, 1);
     }
-    thread_barrier(w->pool);
+    nn_barrier(w);
     const thread_range share = thread_split(tokens, 1, w->part, w->parts);
     for (size_t t = share.begin; t < share.end; t++) {
         moe_route(w->k, c, moe->selection_bias, room->scores + t * c->experts, room->chosen + t * c->used,
@@ -133,7 +136,8 @@ static void score_and_route(const nn_worker *worker, const nn_moe *moe, const mo
             room->shared_scale[t] = 1.0f / (1.0f + e);
         }
     }
-    thread_barrier(w->pool);
+    nn_lap(w, NN_OP_ROUTE);
+    nn_barrier(w);
 }
 
 /* y = sum of weight * expert, ascending experts, on rows `own`. */
@@ -152,6 +156,7 @@ static void add_up(const nn_worker *w, const moe_config *c, const moe_room *room
             w->k->add(sum, part, n, sum);
         }
     }
+    nn_lap_work(w, NN_OP_ADD, tokens * c->used, 3 * n * sizeof *y, 2 * n);
 }
 
 /* Experts that were left in the file: the disk may begin with all that this step wants. */
@@ -186,9 +191,10 @@ static void run_experts(const nn_worker *w, const nn_moe *moe, const moe_room *r
         fetch_chosen(moe, room);
         place_areas(c, room, kinds, width);
     }
-    thread_barrier(w->pool);
+    nn_lap(w, NN_OP_ROUTE);
+    nn_barrier(w);
     prepare_rows(w, moe, room, kinds, tokens, width, false);
-    thread_barrier(w->pool);
+    nn_barrier(w);
     for (uint32_t e = 0; e < c->experts; e++) {
         const size_t rows = room->begin[e + 1] - room->begin[e];
         if (rows != 0) {
@@ -196,13 +202,14 @@ static void run_experts(const nn_worker *w, const nn_moe *moe, const moe_room *r
                          room->b + room->begin[e] * room->lda, room->lda);
         }
     }
-    thread_barrier(w->pool);
+    nn_barrier(w);
     if (w->part == 0) {
         place_areas(c, room, inner_kinds, c->ffn);
     }
-    thread_barrier(w->pool);
+    nn_lap(w, NN_OP_ROUTE);
+    nn_barrier(w);
     prepare_rows(w, moe, room, inner_kinds, tokens, c->ffn, true);
-    thread_barrier(w->pool);
+    nn_barrier(w);
     for (uint32_t e = 0; e < c->experts; e++) {
         const size_t rows = room->begin[e + 1] - room->begin[e];
         if (rows != 0) {
@@ -218,7 +225,7 @@ static void add_shared(const nn_worker *w, const nn_moe *moe, const moe_room *ro
     const matrix *entering[2] = {moe->shared->up, moe->shared->gate};
     const thread_range own = matrix_share(moe->shared->down, w->part, w->parts);
     const size_t n = own.end - own.begin;
-    thread_barrier(w->pool); /* the router's input may still be read where it was shared */
+    nn_barrier(w); /* the router's input may still be read where it was shared */
     const nn_input *input = nn_prepare(w, nn_input_kinds(entering, moe->shared->gate != NULL ? 2 : 1, w->how),
                                        room->normed, room->ldn, tokens, width, NULL);
     nn_mlp_apply(w, moe->shared, input, tokens, a, lda, b, lda);
@@ -229,6 +236,7 @@ static void add_shared(const nn_worker *w, const nn_moe *moe, const moe_room *ro
         }
         w->k->add(y + t * ldy + own.begin, part, n, y + t * ldy + own.begin);
     }
+    nn_lap_work(w, NN_OP_ADD, tokens, 3 * n * sizeof *y, n);
 }
 
 void nn_moe_apply(const nn_worker *w, const nn_moe *moe, const moe_room *room, const nn_norm *norm, const float *x,
@@ -238,7 +246,8 @@ void nn_moe_apply(const nn_worker *w, const nn_moe *moe, const moe_room *room, c
     for (size_t t = share.begin; t < share.end; t++) {
         nn_norm_row(w->k, norm, x + t * ldx, width, room->normed + t * room->ldn);
     }
-    thread_barrier(w->pool);
+    nn_lap_work(w, NN_OP_NORM, share.end - share.begin, 2 * width * sizeof *x, 2 * width);
+    nn_barrier(w);
     score_and_route(w, moe, room, tokens, width);
     run_experts(w, moe, room, tokens, width);
     add_up(w, moe->config, room, matrix_share(moe->experts[0].down, w->part, w->parts), tokens, y, ldy);

@@ -32,11 +32,12 @@ typedef struct nn_worker {
     compute how;
     thread_pool *pool;
     int part, parts;
-    void *scratch;               /* this thread's: matrices and attention */
-    float *row;                  /* this thread's: one row of the widest input */
-    nn_input own;                /* this thread's: NN_OWN_TOKENS tokens */
-    const nn_input *shared;      /* everybody's: as many tokens as a step may have */
-    const nn_observer *observer; /* NULL: nobody */
+    void *scratch;                      /* this thread's: matrices and attention */
+    float *row;                         /* this thread's: one row of the widest input */
+    nn_input own;                       /* this thread's: NN_OWN_TOKENS tokens */
+    const nn_input *shared;             /* everybody's: as many tokens as a step may have */
+    const nn_observer *observer;        /* NULL: nobody */
+    const struct nn_profiler *profiler; /* NULL: nobody (nn/profile.h) */
 } nn_worker;
 
 #endif
