@@ -1,8 +1,9 @@
 /* Attention's split over threads.
  *
- * Decoding with a short past: a thread owns key heads, with the query heads that read them, from the rotation to the
- * end: no barrier. Otherwise rotation and storing are shared out by tokens, and after a barrier the threads draw pieces
- * (a key head's query heads, or a query head; some tokens) until none is left, the dear ones first. */
+ * Decoding with a short past, or where the heads share out evenly: a thread owns key heads, with the query heads that
+ * read them, from the rotation to the end: no barrier. Otherwise rotation and storing are shared out by tokens, and
+ * after a barrier the threads draw pieces (a key head's query heads, or a query head; some tokens) until none is left,
+ * the dear ones first. */
 #include "nn/attention.h"
 
 #include "nn/profile.h"
@@ -11,6 +12,7 @@
 
 #define ATTENTION_TILE 32u /* tokens of a piece */
 _Static_assert(NN_GATHERED == 2 * ATTENTION_TILE, "queries and results of a piece");
+#define PIECES_ENOUGH 4u /* for each thread */
 #define ATTENTION_CHEAP                                                                                                \
     ((size_t)1 << 16) /* positions * heads * head_dim below which a barrier costs more than idling */
 
@@ -217,7 +219,9 @@ static void apply_by_head(const nn_worker *w, const nn_attention *a, uint32_t la
 
 static void store_share(const nn_worker *w, const nn_attention *a, uint32_t layer)
 {
-    const thread_range share = thread_split(a->tokens, 16, w->part, w->parts);
+    /* whole tiles of keys are one thread's, where there are enough of them */
+    const size_t grain = a->tokens < (size_t)ATTENTION_TILE_POSITIONS * (size_t)w->parts ? 1 : ATTENTION_TILE_POSITIONS;
+    const thread_range share = thread_split(a->tokens, grain, w->part, w->parts);
     for (size_t i = 0; i < a->sequence_count; i++) {
         const nn_sequence *s = &a->sequences[i];
         for (uint32_t t = 0; t < s->count; t++) {
@@ -228,6 +232,11 @@ static void store_share(const nn_worker *w, const nn_attention *a, uint32_t laye
     }
 }
 
+static uint32_t piece_tiles(const nn_sequence *s, bool only_wanted)
+{
+    return (s->count - first_wanted(s, only_wanted) + ATTENTION_TILE - 1) / ATTENTION_TILE;
+}
+
 /* Piece number `piece`, if it belongs to this sequence (else takes the sequence's pieces off it). Pieces with many
  * positions come first. */
 static bool attend_piece(const nn_worker *w, const nn_attention *a, const nn_sequence *s, uint32_t layer,
@@ -235,7 +244,7 @@ static bool attend_piece(const nn_worker *w, const nn_attention *a, const nn_seq
 {
     const uint32_t from = first_wanted(s, only_wanted);
     const uint32_t columns = a->heads / heads_each;
-    const uint32_t tiles = (s->count - from + ATTENTION_TILE - 1) / ATTENTION_TILE;
+    const uint32_t tiles = piece_tiles(s, only_wanted);
     if (*piece >= tiles * columns) {
         *piece -= tiles * columns;
         return false;
@@ -254,7 +263,11 @@ static void apply_by_piece(const nn_worker *w, const nn_attention *a, uint32_t l
     nn_barrier(w);
     /* whole groups read each key once; single heads share out better when there is little else to share */
     const uint32_t group = a->heads / a->kv_heads;
-    const bool few = a->tokens < (size_t)ATTENTION_TILE * (size_t)w->parts;
+    size_t pieces = 0;
+    for (size_t i = 0; i < a->sequence_count; i++) {
+        pieces += (size_t)piece_tiles(&a->sequences[i], only_wanted) * a->kv_heads;
+    }
+    const bool few = pieces < PIECES_ENOUGH * (size_t)w->parts;
     for (;;) {
         uint32_t piece = atomic_fetch_add_explicit(next, 1, memory_order_relaxed);
         bool found = false;
@@ -271,14 +284,17 @@ void nn_attention_apply(const nn_worker *w, const nn_attention *a, uint32_t laye
 {
     const nn_attention_layer *l = &a->layers[layer];
     size_t work = 0;
+    uint32_t longest = 0;
     if (l->clip != 0.0f || l->qk_norm == QK_NORM_ROW) {
         whole_rows(w, a, l);
     }
     for (size_t i = 0; i < a->sequence_count; i++) {
         const nn_sequence *s = &a->sequences[i];
         work += (size_t)(s->position + s->count) * s->count * a->heads * a->head_dim;
+        longest = s->count > longest ? s->count : longest;
     }
-    const bool even = a->tokens <= NN_OWN_TOKENS && a->kv_heads % (uint32_t)w->parts == 0;
+    /* decoding, be it of many sequences: every thread has as many heads of each */
+    const bool even = longest <= NN_OWN_TOKENS && a->kv_heads % (uint32_t)w->parts == 0;
     if (w->parts == 1 || even || work < ATTENTION_CHEAP) {
         apply_by_head(w, a, layer, only_wanted);
     } else {

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import xml.etree.ElementTree
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import pty_run  # noqa: E402
@@ -348,6 +349,28 @@ def bench_measures_what_was_asked():
     for wrong in ("-3", "", "x", "1,", ",1", "1,,2", "1 2", " 1", "+1", "0x10", "1.5", "99999999999999999999", "67108865", ",".join(["1"] * 40)):
         one_line(hearth("bench", tiny(), f"--decode={wrong}"), 2, "--decode", "from 0 to 67108864", f'"{wrong[:48]}"')
     one_line(hearth("bench", tiny(), "--prefill", "513"), 1, "513", "512")
+
+
+@test
+def bench_measures_sequences_that_decode_together():
+    with tempfile.TemporaryDirectory() as place:
+        curve = os.path.join(place, "a curve.svg")
+        asked = ("bench", tiny(), "--prefill", "16", "--decode", "4,6", "--batch", "1,3,17", "--depth", "40", "--rounds", "2")
+        made = good_json(*asked, "--svg", curve)
+        assert [(r["what"], r["tokens"], r["sequences"]) for r in made["results"]] == [
+            ("prefill", 16, 1), *[("decode", tokens, n) for tokens in (4, 6) for n in (1, 3, 17)]], made
+        for row in made["results"]:
+            assert len(row["rounds"]) == 2 and row["tokens_per_second"] > 0 and row["limit"] > 0 and row["share"] > 0
+        picture = xml.etree.ElementTree.parse(curve).getroot()  # parses: well-formed
+        name = "{http://www.w3.org/2000/svg}"
+        assert len(picture.findall(name + "circle")) == 6 and len(picture.findall(name + "polyline")) == 4
+        assert os.path.basename(tiny()) in [text.text for text in picture.findall(name + "text")]
+        one_line(hearth(*asked, "--svg", os.path.join(place, "no", "such.svg")), 1, "such.svg")
+    text = good("bench", tiny(), "--prefill", "0", "--decode", "4", "--rounds", "1", "--batch", "2").out
+    assert re.search(r"tokens sequences +tokens/s", text) and re.search(r"^decode +4 +2 ", text, re.M), text
+    for wrong in ("0", "1,0", "65", "x", "", "1,,2", "-1", ",".join(["1"] * 33)):
+        one_line(hearth("bench", tiny(), f"--batch={wrong}"), 2, "--batch", "from 1 to 64", f'"{wrong[:48]}"')
+    one_line(hearth("bench", tiny(), "--svg", "x.svg"), 2, "--svg", "--batch")
 
 
 @test

@@ -244,6 +244,7 @@ static void test_large_products(void **state)
     for (int f = 0; f < QUANTIZED_FORMATS; f++) {
         check_shape(quantized_formats[f], 19, 256 * 11, 7, CONTENT_USUAL);
         check_shape(quantized_formats[f], 17, 512, 259, CONTENT_EXTREME);
+        check_shape(quantized_formats[f], 35, 256 * 5, 15, CONTENT_EXTREME);
         check_shape(quantized_formats[f], 16 * 9 + 5, 256, 1, CONTENT_EXTREME);
     }
 }

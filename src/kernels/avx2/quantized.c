@@ -87,6 +87,20 @@ V16_INLINE __m256 chain(dtype type, __m256 acc, __m256i isum, __m256 scale, __m2
     return acc;
 }
 
+/* Of a panel, 32 values of k; in formats of 256 values with their part of the scales. */
+V16_INLINE size_t block_bytes(dtype type)
+{
+    return type == DTYPE_Q8_0     ? sizeof(panel_q8_0)
+           : type == DTYPE_Q4_1   ? sizeof(panel_q4_1)
+           : type == DTYPE_Q5_0   ? sizeof(panel_q5_0)
+           : type == DTYPE_Q5_1   ? sizeof(panel_q5_1)
+           : type == DTYPE_Q5_K   ? sizeof(panel_q5_k) / 8
+           : type == DTYPE_Q6_K   ? sizeof(panel_q6_k) / 8
+           : type == DTYPE_IQ4_XS ? sizeof(panel_iq4_xs) / 8
+           : type == DTYPE_MXFP4  ? sizeof(panel_mxfp4)
+                                  : sizeof(panel_q4_0);
+}
+
 /* ---- many tokens: a tile of 16 rows x 1..4 tokens over unpacked blocks ---- */
 
 V16_INLINE void clear_sums(dtype type, __m256i sum[4][2], const activation_q8 *x, size_t stride, int tokens)
@@ -154,10 +168,16 @@ V16_INLINE void tile_block(dtype type, const unpacked *u, const activation_q8 *x
     }
 }
 
+/* What the next stretch of panels begins with, and how many lines of it each block of a tile asks for. */
+typedef struct tile_ahead {
+    const uint8_t *bytes;
+    size_t lines;
+} tile_ahead;
+
 /* Blocks [begin, end), unpacked at u, of one panel, for `tokens` (a constant, 1..4) from `first` on; the chain goes on
- * from y. */
-V16_INLINE void tile(dtype type, const product *p, const unpacked *u, size_t panel, size_t begin, size_t end,
-                     size_t first, int tokens)
+ * from y. Returns what is to be asked for next. */
+V16_INLINE tile_ahead tile(dtype type, const product *p, const unpacked *u, size_t panel, size_t begin, size_t end,
+                           size_t first, int tokens, tile_ahead ahead)
 {
     const size_t n = rows_of(p, panel);
     float *y = p->y + first * p->ldy + panel * PANEL_ROWS;
@@ -167,25 +187,36 @@ V16_INLINE void tile(dtype type, const product *p, const unpacked *u, size_t pan
     }
     const activation_q8 *x = p->x + first * p->blocks;
     for (size_t b = begin; b < end; b++) {
+        for (size_t i = 0; i < ahead.lines; i++, ahead.bytes += 64) {
+            __builtin_prefetch(ahead.bytes, 0, 2);
+        }
         tile_block(type, u + (b - begin), x + b, p->blocks, acc, tokens);
     }
     for (int t = 0; t < tokens; t++) {
         v16f_store_n(y + (size_t)t * p->ldy, acc[t], n);
     }
+    return ahead;
 }
 
+/* `next`: the stretch that will be unpacked next. Few tiles bring it from memory while they compute; of many, each
+ * brings little, and the last ones nothing. */
 V16_INLINE void tiles(dtype type, const product *p, const unpacked *u, size_t panel, size_t begin, size_t end,
-                      size_t first, size_t last)
+                      size_t first, size_t last, const uint8_t *next)
 {
+    const size_t bytes = (end - begin) * block_bytes(type);
+    const size_t steps = (last - first + 3) / 4 * (end - begin);
+    const uint8_t *stop = next + bytes;
+    tile_ahead ahead = {next, (bytes / 64 + steps - 1) / steps};
     for (; first + 4 <= last; first += 4) {
-        tile(type, p, u, panel, begin, end, first, 4);
+        ahead = tile(type, p, u, panel, begin, end, first, 4, ahead);
+        ahead.lines = ahead.bytes < stop ? ahead.lines : 0;
     }
     if (last - first == 3) {
-        tile(type, p, u, panel, begin, end, first, 3);
+        tile(type, p, u, panel, begin, end, first, 3, ahead);
     } else if (last - first == 2) {
-        tile(type, p, u, panel, begin, end, first, 2);
+        tile(type, p, u, panel, begin, end, first, 2, ahead);
     } else if (last - first == 1) {
-        tile(type, p, u, panel, begin, end, first, 1);
+        tile(type, p, u, panel, begin, end, first, 1, ahead);
     }
 }
 
@@ -216,8 +247,11 @@ V16_INLINE void many(dtype type, const product *p, size_t panel_begin, size_t pa
         for (size_t begin = 0; begin < p->blocks; begin += STRETCH_BLOCKS) {
             const size_t end = begin + STRETCH_BLOCKS < p->blocks ? begin + STRETCH_BLOCKS : p->blocks;
             for (size_t panel = panel_begin; panel < panel_end; panel++) {
+                const size_t after = panel + 1 < panel_end ? panel + 1 : panel_begin;
+                const size_t then = panel + 1 < panel_end ? begin : end < p->blocks ? end : 0;
                 unpack_stretch(type, p->panels + panel * p->panel_bytes, begin, end, u);
-                tiles(type, p, u, panel, begin, end, first, last);
+                tiles(type, p, u, panel, begin, end, first, last,
+                      p->panels + after * p->panel_bytes + then * block_bytes(type));
             }
         }
     }
@@ -472,6 +506,8 @@ V16_INLINE void stream_block(dtype type, const uint8_t *panel, size_t b, k_bytes
     }
 }
 
+#define STREAM_AHEAD 1024u /* bytes, from memory into the first cache */
+
 /* `panels` panels side by side for `tokens` tokens from `first` on (constants, their product at most 4). */
 V16_INLINE void stream(dtype type, const product *p, size_t panel, size_t first, int panels, int tokens)
 {
@@ -486,6 +522,9 @@ V16_INLINE void stream(dtype type, const product *p, size_t panel, size_t first,
 #pragma GCC unroll 4
         for (int i = 0; i < panels; i++) {
             const uint8_t *weights = p->panels + (panel + (size_t)i) * p->panel_bytes;
+            for (size_t at = 0; tokens > 1 && first == 0 && at < block_bytes(type); at += 64) {
+                __builtin_prefetch(weights + b * block_bytes(type) + STREAM_AHEAD + at);
+            }
             stream_block(type, weights, b, &k[i], p->x + first * p->blocks + b, p->blocks, tokens, acc[i]);
         }
     }
@@ -515,6 +554,9 @@ V16_INLINE void few(dtype type, const product *p, size_t panel, size_t panel_end
 {
     for (; p->tokens == 1 && panel + 2 <= panel_end; panel += 2) {
         stream(type, p, panel, 0, 2, 1);
+    }
+    for (; p->tokens == 2 && panel + 2 <= panel_end; panel += 2) {
+        stream(type, p, panel, 0, 2, 2);
     }
     for (; panel < panel_end; panel++) {
         for (size_t first = 0; first < p->tokens; first += 4) {
