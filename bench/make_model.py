@@ -6,10 +6,12 @@
 1b: 16 layers, width 2048, MLP 8192, 32/8 heads, vocabulary 32,000, untied. 3b: 28
 layers, width 3072, MLP 8192, 24/8 heads, vocabulary 32,000, untied. moe: a Mixtral of 16 layers, width 1024, 64 experts of width
 1024, 4 for each token, 16/4 heads, vocabulary 32,000, untied. 135m: 30 layers, width 576, MLP 1536, 9/3 heads,
-vocabulary 49,152, tied. tiny, for tests: 2 layers, width 256, MLP 512, 4/2 heads, vocabulary 512. Blocks are random bytes
+vocabulary 49,152, tied. BF16 weights are normal. tiny, for tests: 2 layers, width 256, MLP 512, 4/2 heads, vocabulary 512. Blocks are random bytes
 with scales that make the weights about 1/sqrt(width) large and zero on average. Formats of 256 values a block fall back to
 Q8_0 where a row is no multiple of 256."""
 
+import functools
+import math
 import random
 import struct
 import sys
@@ -63,8 +65,36 @@ def plain_values(draw, kind, count, size):
     return bytes(raw)
 
 
+POOL = 1 << 19
+
+
+@functools.lru_cache(1)
+def normal_pool():
+    """Normal values in bf16, of deviation 1: how trained weights are spread, which is what --lossless lives on."""
+    draw = random.Random(2)
+    words = struct.unpack("<%dI" % POOL, struct.pack("<%df" % POOL, *(draw.gauss(0, 1) for _ in range(POOL))))
+    return words
+
+
+@functools.lru_cache(4)
+def normal_bytes(scale):
+    """The pool times a power of two."""
+    return b"".join(struct.pack("<H", 0 if word << 1 >> 24 & 255 <= -scale else (word + 0x8000 >> 16) + (scale << 7)) for word in normal_pool())
+
+
+def normal_values(draw, count, size):
+    pool = normal_bytes(round(math.log2(size)))
+    raw = bytearray()
+    while len(raw) < 2 * count:
+        at = 2 * draw.randrange(POOL // 2)
+        raw += pool[at:at + 2 * count - len(raw)]
+    return bytes(raw)
+
+
 def tensor_bytes(draw, kind, rows, cols):
     _, block, size, scales, steps = TYPES[kind]
+    if kind == "BF16":
+        return normal_values(draw, rows * cols, cols ** -0.5)
     if not scales:
         return plain_values(draw, kind, rows * cols, cols ** -0.5)
     blocks = rows * cols // block

@@ -11,7 +11,7 @@
 typedef struct bench_settings {
     const char *prefill, *decode;
     size_t depth, rounds;
-    int compute, cache;
+    int compute, cache, lossless;
     const char *memory;
 } bench_settings;
 
@@ -52,6 +52,12 @@ static const option options[] = {
      .argument = "FORMAT",
      .choices = cache_type_names,
      .help = OPEN_CACHE_HELP},
+    {.name = "lossless",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(bench_settings, lossless),
+     .argument = "WHEN",
+     .choices = open_lossless_names,
+     .help = OPEN_LOSSLESS_HELP},
     {.name = "memory",
      .type = OPTION_TEXT,
      .offset = offsetof(bench_settings, memory),
@@ -106,27 +112,51 @@ static json_t *rows_json(const bench_row *rows, size_t count)
     return all;
 }
 
+/* Of the weights that are in the lossless form. */
+static double lossless_bits(const model_weights *w)
+{
+    return w->lossless_values == 0 ? 0 : 8.0 * (double)w->lossless_bytes / (double)w->lossless_values;
+}
+
+static double lossless_share(const model_weights *w)
+{
+    return w->lossless.blocks == 0 ? 0 : (double)w->lossless.fitting / (double)w->lossless.blocks;
+}
+
+static void print_lossless(const model_weights *w)
+{
+    if (w->lossless_values != 0) {
+        printf("lossless BF16: %.2f bits a weight, %.2f%% of %llu blocks fit\n", lossless_bits(w),
+               100 * lossless_share(w), (unsigned long long)w->lossless.blocks);
+    }
+}
+
 static int print(const cli *c, const bench_settings *s, const opened *o, const bench_limits *l, const bench_row *rows,
                  size_t count)
 {
     if (c->json) {
         return cli_print_json(
-            c, json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:f, s:{s:f, s:f, s:f, s:f}, s:o}", "model",
-                         o->model->path, "compute", open_compute_names[s->compute], "cache",
-                         cache_type_names[kv_cache_choose((compute)s->compute, s->cache)], "isa",
-                         o->engine->kernels->name, "threads", o->engine->threads, "weights_bytes",
-                         (json_int_t)o->model->weights.matrix_bytes, "resident_bytes",
-                         (json_int_t)(o->model->weights.packed ? o->model->weights.matrix_bytes
-                                                               : o->model->weights.resident_bytes),
-                         "streamed_bytes", (json_int_t)o->model->weights.streamed_bytes, "depth", (json_int_t)s->depth,
-                         "load_seconds", o->seconds, "limits", "read_gb_s", l->bandwidth, "fp32_gflops",
-                         l->peak[MEASURE_FP32], "bf16_gflops", l->peak[MEASURE_BF16], "int8_gops",
-                         l->peak[MEASURE_INT8], "results", rows_json(rows, count)));
+            c,
+            json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:{s:I, s:f, s:I, s:f}, s:I, s:I, s:I, s:f, s:{s:f, s:f, s:f, "
+                      "s:f}, s:o}",
+                      "model", o->model->path, "compute", open_compute_names[s->compute], "cache",
+                      cache_type_names[kv_cache_choose((compute)s->compute, s->cache)], "isa", o->engine->kernels->name,
+                      "threads", o->engine->threads, "weights_bytes", (json_int_t)o->model->weights.matrix_bytes,
+                      "lossless", "bytes", (json_int_t)o->model->weights.lossless_bytes, "bits_per_weight",
+                      lossless_bits(&o->model->weights), "blocks", (json_int_t)o->model->weights.lossless.blocks,
+                      "share_fitting", lossless_share(&o->model->weights), "resident_bytes",
+                      (json_int_t)(o->model->weights.packed ? o->model->weights.matrix_bytes
+                                                            : o->model->weights.resident_bytes),
+                      "streamed_bytes", (json_int_t)o->model->weights.streamed_bytes, "depth", (json_int_t)s->depth,
+                      "load_seconds", o->seconds, "limits", "read_gb_s", l->bandwidth, "fp32_gflops",
+                      l->peak[MEASURE_FP32], "bf16_gflops", l->peak[MEASURE_BF16], "int8_gops", l->peak[MEASURE_INT8],
+                      "results", rows_json(rows, count)));
     }
     char bytes[32];
     printf("%s, %s, %d thread%s, weights %s, loaded in %.2f s\n", open_compute_names[s->compute],
            o->engine->kernels->name, o->engine->threads, o->engine->threads == 1 ? "" : "s",
            terminal_bytes(o->model->weights.matrix_bytes, bytes), o->seconds);
+    print_lossless(&o->model->weights);
     char rates[MEASURE_KINDS][32];
     printf("this machine: %.1f GB/s read, %s GFLOPS binary32, %s GFLOPS bf16, %s GOPS int8\n\n", l->bandwidth,
            terminal_rate(l->peak[MEASURE_FP32], rates[0]), terminal_rate(l->peak[MEASURE_BF16], rates[1]),
@@ -156,7 +186,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         return wrong_list(c, "decode", s->decode);
     }
     hearth_error error = {0};
-    opened o = {.memory = s->memory};
+    opened o = {.memory = s->memory, .lossless = s->lossless};
     bench_limits limits = {0};
     hearth_status status = open_model(c, operands[0], s->compute, &o, &error);
     if (status == HEARTH_OK) {

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "convert/quantize_blocks.h"
+#include "kernels/lossless.h"
 
 #include <fnmatch.h>
 #include <stdio.h>
@@ -289,6 +290,7 @@ dtype choice_of(int kind, const tensor_entry *e, const choice_model *m, const qu
             break;
         }
     }
+    type = type == DTYPE_BF16_LOSSLESS ? DTYPE_BF16 : type;
     const dtype fits = e->dims == 0 ? type : fall_back(type, e->shape[e->dims - 1]);
     *ret_fell_back = fits != type;
     return fits;

@@ -10,6 +10,8 @@
 #include "kernels/template/lossless.h"
 #include "kernels/zip8.h"
 
+#ifndef KERNELS_SCALAR_V16_H /* which has the definition's products, and would take a minute to compile these */
+
 enum {
     PANELS_MOST = 4,
     TOKENS_MOST = 4,
@@ -277,6 +279,8 @@ static void matmul_native(const uint8_t *panels, size_t rows, size_t cols, const
 
 #endif
 
+#endif
+
 /* ---- BF16 panels and binary32 again ---- */
 
 static void widen_block(const uint8_t *block, const uint8_t *table, uint8_t *out)
@@ -326,8 +330,10 @@ static void row_f32(const uint8_t *panel, size_t cols, unsigned row, float *out)
 
 void V16_NAME(kernels_fill_lossless)(kernel_table *table)
 {
+#ifndef KERNELS_SCALAR_V16_H
     table->matmul[COMPUTE_NATIVE][DTYPE_BF16_LOSSLESS] = matmul_native;
     table->matmul[COMPUTE_F32][DTYPE_BF16_LOSSLESS] = matmul_as_f32;
+#endif
     table->panel_row[DTYPE_BF16_LOSSLESS] = row_f32;
     table->panel_dequantize[DTYPE_BF16_LOSSLESS] = widen;
 }
