@@ -37,7 +37,10 @@ void kernels_fill_measure_neon_dotprod(kernel_table *table);
 
 /* From the slowest to the fastest. */
 static const select_row select_rows[] = {
-    {"scalar", "scalar", {0}, {kernels_fill_variant_scalar, kernels_fill_matmul_definition, kernels_fill_lossless_definition}},
+    {"scalar",
+     "scalar",
+     {0},
+     {kernels_fill_variant_scalar, kernels_fill_matmul_definition, kernels_fill_lossless_definition}},
 #if defined(__x86_64__)
     {"avx2",
      "avx2",
