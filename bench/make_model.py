@@ -9,11 +9,13 @@ layers, width 3072, MLP 8192, 24/8 heads, vocabulary 32,000, untied. moe: a Mixt
 1024, 4 for each token, 16/4 heads, vocabulary 32,000, untied. moe2048: 3 layers, width 2048, 64 experts of width 1408, 8 for each token, 16/4
 heads. mla: DeepSeek-V2-Lite's shape in 3 layers: latent attention of rank 512 (queries of rank 1,536, which llama.cpp asks of all but 27 layers), 16 heads of 128 + 64, one dense MLP of 10,944, then 64 experts of
 1408, 6 for each token, and two shared ones, vocabulary 102,400. 135m: 30 layers, width 576, MLP 1536, 9/3 heads,
-vocabulary 49,152, tied. tiny, for tests: 2 layers, width 256, MLP 512, 4/2 heads, vocabulary 512. Blocks are random bytes
+vocabulary 49,152, tied. BF16 weights are normal. tiny, for tests: 2 layers, width 256, MLP 512, 4/2 heads, vocabulary 512. Blocks are random bytes
 with scales that make the weights about 1/sqrt(width) large and zero on average. Formats of 256 values a block fall back to
 Q8_0 where a row is no multiple of 256. Q4_K_M is llama.cpp's mixture: Q6_K for the output matrix and for v and down of half of the layers, Q4_K for the
 rest; rows that are no multiple of 256 become Q8_0 and Q5_0."""
 
+import functools
+import math
 import random
 import struct
 import sys
@@ -71,8 +73,36 @@ def plain_values(draw, kind, count, size):
     return bytes(raw)
 
 
+POOL = 1 << 19
+
+
+@functools.lru_cache(1)
+def normal_pool():
+    """Normal values in bf16, of deviation 1: how trained weights are spread, which is what --lossless lives on."""
+    draw = random.Random(2)
+    words = struct.unpack("<%dI" % POOL, struct.pack("<%df" % POOL, *(draw.gauss(0, 1) for _ in range(POOL))))
+    return words
+
+
+@functools.lru_cache(4)
+def normal_bytes(scale):
+    """The pool times a power of two."""
+    return b"".join(struct.pack("<H", 0 if word << 1 >> 24 & 255 <= -scale else (word + 0x8000 >> 16) + (scale << 7)) for word in normal_pool())
+
+
+def normal_values(draw, count, size):
+    pool = normal_bytes(round(math.log2(size)))
+    raw = bytearray()
+    while len(raw) < 2 * count:
+        at = 2 * draw.randrange(POOL // 2)
+        raw += pool[at:at + 2 * count - len(raw)]
+    return bytes(raw)
+
+
 def tensor_bytes(draw, kind, rows, cols):
     _, block, size, scales, steps = TYPES[kind]
+    if kind == "BF16":
+        return normal_values(draw, rows * cols, cols ** -0.5)
     if not scales:
         return plain_values(draw, kind, rows * cols, cols ** -0.5)
     blocks = rows * cols // block

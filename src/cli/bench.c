@@ -81,17 +81,12 @@ static double cache_bytes(const model *m, cache_type type, double position)
            (double)model_config_state_bytes(c);
 }
 
-static double matrix_bytes(const matrix *w)
-{
-    return (double)matrix_packed_bytes(w->type, w->rows, w->cols);
-}
-
 /* Weights that a step of so many tokens reads: all layers and the output matrix. */
 static double weight_bytes(const model *m, size_t tokens)
 {
-    double bytes = matrix_bytes(&m->weights.output);
+    double bytes = (double)matrix_panels_bytes(&m->weights.output);
     for (size_t i = 0; i < m->weights.matrix_count; i++) {
-        bytes += matrix_bytes(m->weights.matrices[i]) * share_of(m, m->weights.matrices[i], tokens);
+        bytes += (double)matrix_panels_bytes(m->weights.matrices[i]) * share_of(m, m->weights.matrices[i], tokens);
     }
     return bytes;
 }

@@ -15,7 +15,7 @@
 typedef struct bench_settings {
     const char *prefill, *decode, *batch, *svg;
     size_t depth, rounds;
-    int compute, cache;
+    int compute, cache, lossless;
     const char *memory;
     size_t context;
     int profile; /* a bench_profile_kind */
@@ -70,6 +70,12 @@ static const option options[] = {
      .argument = "FORMAT",
      .choices = cache_type_names,
      .help = OPEN_CACHE_HELP},
+    {.name = "lossless",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(bench_settings, lossless),
+     .argument = "WHEN",
+     .choices = open_lossless_names,
+     .help = OPEN_LOSSLESS_HELP},
     {.name = "memory",
      .type = OPTION_TEXT,
      .offset = offsetof(bench_settings, memory),
@@ -185,21 +191,42 @@ static json_t *rows_json(const bench_row *rows, size_t count)
     return all;
 }
 
+/* Of the weights that are in the lossless form. */
+static double lossless_bits(const model_weights *w)
+{
+    return w->lossless_values == 0 ? 0 : 8.0 * (double)w->lossless_bytes / (double)w->lossless_values;
+}
+
+static double lossless_share(const model_weights *w)
+{
+    return w->lossless.blocks == 0 ? 0 : (double)w->lossless.fitting / (double)w->lossless.blocks;
+}
+
+static void print_lossless(const model_weights *w)
+{
+    if (w->lossless_values != 0) {
+        printf("lossless BF16: %.2f bits a weight, %.2f%% of %llu blocks fit\n", lossless_bits(w),
+               100 * lossless_share(w), (unsigned long long)w->lossless.blocks);
+    }
+}
+
 static int print(const cli *c, const bench_settings *s, const opened *o, const bench_limits *l, const bench_row *rows,
                  size_t count, const bench_profile *profiles)
 {
     if (c->json) {
+        const model_weights *w = &o->model->weights;
         json_t *all = json_pack(
-            "{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:f, s:{s:f, s:f, s:f, s:f}, s:o}", "model", o->model->path,
-            "compute", open_compute_names[s->compute], "cache",
+            "{s:s, s:s, s:s, s:s, s:i, s:I, s:{s:I, s:f, s:I, s:f}, s:I, s:I, s:I, s:f, s:{s:f, s:f, s:f, s:f}, s:o}",
+            "model", o->model->path, "compute", open_compute_names[s->compute], "cache",
             cache_type_names[kv_cache_choose((compute)s->compute, s->cache)], "isa", o->engine->kernels->name,
-            "threads", o->engine->threads, "weights_bytes", (json_int_t)o->model->weights.matrix_bytes,
-            "resident_bytes",
-            (json_int_t)(o->model->weights.packed ? o->model->weights.matrix_bytes : o->model->weights.resident_bytes),
-            "streamed_bytes", (json_int_t)o->model->weights.streamed_bytes, "depth",
-            (json_int_t)(s->context != 0 ? s->context : s->depth), "load_seconds", o->seconds, "limits", "read_gb_s",
-            l->bandwidth, "fp32_gflops", l->peak[MEASURE_FP32], "bf16_gflops", l->peak[MEASURE_BF16], "int8_gops",
-            l->peak[MEASURE_INT8], "results", rows_json(rows, count));
+            "threads", o->engine->threads, "weights_bytes", (json_int_t)w->matrix_bytes, "lossless", "bytes",
+            (json_int_t)w->lossless_bytes, "bits_per_weight", lossless_bits(w), "blocks",
+            (json_int_t)w->lossless.blocks, "share_fitting", lossless_share(w), "resident_bytes",
+            (json_int_t)(w->packed ? w->matrix_bytes : w->resident_bytes), "streamed_bytes",
+            (json_int_t)w->streamed_bytes, "depth", (json_int_t)(s->context != 0 ? s->context : s->depth),
+            "load_seconds", o->seconds, "limits", "read_gb_s", l->bandwidth, "fp32_gflops", l->peak[MEASURE_FP32],
+            "bf16_gflops", l->peak[MEASURE_BF16], "int8_gops", l->peak[MEASURE_INT8], "results",
+            rows_json(rows, count));
         if (s->profile != BENCH_PROFILE_NONE) {
             all = json_door_put(all, "profile", bench_profile_json(profiles, count, l));
         }
@@ -209,6 +236,7 @@ static int print(const cli *c, const bench_settings *s, const opened *o, const b
     printf("%s, %s, %d thread%s, weights %s, loaded in %.2f s\n", open_compute_names[s->compute],
            o->engine->kernels->name, o->engine->threads, o->engine->threads == 1 ? "" : "s",
            terminal_bytes(o->model->weights.matrix_bytes, bytes), o->seconds);
+    print_lossless(&o->model->weights);
     char rates[MEASURE_KINDS][32];
     printf("this machine: %.1f GB/s read, %s GFLOPS binary32, %s GFLOPS bf16, %s GOPS int8\n\n", l->bandwidth,
            terminal_rate(l->peak[MEASURE_FP32], rates[0]), terminal_rate(l->peak[MEASURE_BF16], rates[1]),
@@ -264,7 +292,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         rows[i].filled = s->context != 0 && rows[i].kind == BENCH_DECODE;
     }
     hearth_error error = {0};
-    opened o = {.memory = s->memory};
+    opened o = {.memory = s->memory, .lossless = s->lossless};
     bench_limits limits = {0};
     hearth_status status = open_model(c, operands[0], s->compute, &o, &error);
     if (status == HEARTH_OK) {

@@ -16,14 +16,21 @@
 #include <strings.h>
 
 #define OVERRIDES 64u
+#define KIND_LOSSLESS (-2)
 
 typedef struct quantize_settings {
     option_list tensors;
     const char *importance, *importance_out, *kl;
     size_t tokens;
+    bool lossless;
 } quantize_settings;
 
 static const option options[] = {
+    {.name = "lossless",
+     .type = OPTION_FLAG,
+     .offset = offsetof(quantize_settings, lossless),
+     .help = "Without TYPE: BF16 matrices in about 12.2 bits a weight, every bit kept; hearth opens it as it is, other "
+             "programs after hearth convert (docs/formats/lossless.md)."},
     {.name = "tensor",
      .type = OPTION_LIST,
      .offset = offsetof(quantize_settings, tensors),
@@ -143,15 +150,18 @@ static hearth_status quantize(quantize_texts *t, int kind, const char *out, cons
                                   .progress = terminal_progress_step,
                                   .progress_context = &bar};
     const double began = time_seconds();
-    const hearth_status status = quantize_model(t->source, kind, out, &how, result, error);
+    const hearth_status status = kind == KIND_LOSSLESS ? quantize_lossless(t->source, out, &how, result, error)
+                                                       : quantize_model(t->source, kind, out, &how, result, error);
     terminal_progress_end(&bar);
     if (status != HEARTH_OK) {
         return status;
     }
     tell_of_unmatched(t->c, over, result);
     tell_of_rounding_twice(t->c, result);
-    *ret = (quantize_report){
-        .out = out, .kind = quantize_names[kind], .result = result, .seconds = time_seconds() - began};
+    *ret = (quantize_report){.out = out,
+                             .kind = kind == KIND_LOSSLESS ? "lossless" : quantize_names[kind],
+                             .result = result,
+                             .seconds = time_seconds() - began};
     TRY(quantize_texts_after(t, out, divergence, &measured, error));
     ret->divergence = measured ? divergence : NULL;
     return HEARTH_OK;
@@ -160,17 +170,23 @@ static hearth_status quantize(quantize_texts *t, int kind, const char *out, cons
 static int run(cli *c, void *settings, const char **operands, size_t count)
 {
     static overrides over;
-    (void)count;
     const quantize_settings *s = settings;
+    const char *const out = operands[count - 1];
     hearth_error error = {0};
     quantize_result result = {0};
     divergence_result divergence = {0};
     quantize_report report = {0};
     char *path = NULL;
     opened o = {0};
-    const int kind = find_kind(operands[1]);
+    const int kind = s->lossless ? KIND_LOSSLESS : count == 3 ? find_kind(operands[1]) : -1;
     const char *wrong = read_overrides(s, &over);
-    if (kind < 0) {
+    if (s->lossless ? count != 2 : count != 3) {
+        return cli_usage(c, "expected MODEL TYPE OUT, or MODEL OUT with --lossless");
+    }
+    if (s->lossless && s->tensors.count + (s->importance != NULL) != 0) {
+        return cli_usage(c, "--lossless rounds nothing: --tensor and --importance have no place beside it");
+    }
+    if (!s->lossless && kind < 0) {
         return cli_usage(c, "unknown type \"%.40s\"; see hearth help quantize", operands[1]);
     }
     if (strcmp(operands[2], "-") == 0) {
@@ -190,14 +206,14 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
                             .first = -1};
     const char *const first = s->importance != NULL ? s->importance : s->kl;
     const char *const texts_read[] = {first, s->importance != NULL ? s->kl : NULL, NULL};
-    const char *const written[] = {operands[2], s->importance_out, NULL};
+    const char *const written[] = {out, s->importance_out, NULL};
     hearth_status status = confine_to_files(operands[0], texts_read, written, &path, &error);
     status = status != HEARTH_OK ? status : open_engine(c, &o, &error);
     if (status == HEARTH_OK) {
         texts.engine = o.engine;
         texts.source = path;
         (void)signals_leave_at_once(false);
-        status = quantize(&texts, kind, operands[2], &over, &report, &result, &divergence, &error);
+        status = quantize(&texts, kind, out, &over, &report, &result, &divergence, &error);
     }
     int code = EXIT_DONE;
     if (status != HEARTH_OK) {
@@ -217,7 +233,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
 const cli_command command_quantize = {
     .name = "quantize",
     .operands = "MODEL TYPE OUT",
-    .least = 3,
+    .least = 2,
     .most = 3,
     .summary = "write a GGUF file's matrices in fewer bits",
     .text =
@@ -241,6 +257,8 @@ const cli_command command_quantize = {
                                        "With statistics from a text, and what it cost on the text's end."},
                                       {"hearth quantize model.gguf q4_0 small.gguf --tensor 'blk.*.attn_v.weight=q8_0'",
                                        "Eight bits for the values of attention."},
+                                      {"hearth quantize model-bf16.gguf --lossless model-lossless.gguf",
+                                       "A quarter smaller and faster to decode, with the same bits."},
                                       {NULL, NULL}},
     .run = run,
 };

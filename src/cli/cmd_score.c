@@ -18,6 +18,7 @@ typedef struct score_settings {
     bool no_bos;
     int compute, cache;
     const char *memory;
+    int lossless;
     const char *reference;
 } score_settings;
 
@@ -58,6 +59,12 @@ static const option options[] = {
      .argument = "FORMAT",
      .choices = cache_type_names,
      .help = OPEN_CACHE_HELP},
+    {.name = "lossless",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(score_settings, lossless),
+     .argument = "WHEN",
+     .choices = open_lossless_names,
+     .help = OPEN_LOSSLESS_HELP},
     {.name = "memory",
      .type = OPTION_TEXT,
      .offset = offsetof(score_settings, memory),
@@ -220,7 +227,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         return cli_usage(c, "--stride must be smaller than --window");
     }
     hearth_error error = {0};
-    opened o = {.memory = s->memory, .confined = true};
+    opened o = {.memory = s->memory, .lossless = s->lossless, .confined = true};
     buffer text;
     buffer_init(&text, 0);
     int code = EXIT_DONE;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 const char *const open_compute_names[] = {"native", "f32", NULL};
+const char *const open_lossless_names[] = {"auto", "on", "off", NULL};
 
 static hearth_status make_engine(const cli *c, size_t threads, opened *ret, hearth_error *error)
 {
@@ -58,6 +59,7 @@ static hearth_status open_at(const cli *c, const char *path, int how, const char
     TRY(make_engine(c, weights ? c->threads : 1, ret, error));
     const model_options options = {
         .compute = weights ? (compute)how : COMPUTE_NATIVE,
+        .lossless = (lossless_choice)ret->lossless,
         .memory_bytes = ret->memory != NULL && memory == 0 ? 1 : memory,
         .without_weights = !weights,
         .tokenizer_file = encoding != NULL,

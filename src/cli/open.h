@@ -11,6 +11,7 @@ typedef struct opened {
     engine *engine;
     model *model;
     double seconds;      /* that opening took */
+    int lossless;        /* set before: --lossless, a lossless_choice */
     const char *memory;  /* set before open_model: --memory, or NULL */
     bool confined;       /* set before: this process reads that model and `also`, and no more (cli/confine.h) */
     const char *also[4]; /* files that are read later, ended by NULL */
@@ -27,6 +28,12 @@ typedef struct opened {
     "The number format that keys and values are kept in: f32, f16, bf16, q8_0 (half of f16) or q4_0 (about a quarter " \
     "of it; less exact). Default: f16, or f32 with --compute f32."
 
+#define OPEN_LOSSLESS_HELP                                                                                             \
+    "Keep BF16 matrices in memory in about 12.2 bits a weight, every bit kept and every result the same: auto (where " \
+    "it is smaller and so read faster), on or off. Default: auto."
+
+/* --lossless's choices, in the order of lossless_choice. */
+extern const char *const open_lossless_names[];
 /* --compute's choices, in the order of the enum `compute`. */
 extern const char *const open_compute_names[];
 

@@ -31,6 +31,7 @@ typedef struct run_settings {
     const char *tools;    /* a file; NULL: none */
     const char *messages; /* likewise */
     const char *memory;
+    int lossless;
     bool raw;
 } run_settings;
 

@@ -117,6 +117,7 @@ hearth_status run_open(run_state *r, const char *name, hearth_error *error)
         return error_memory(error, 0);
     }
     r->o.memory = r->s->memory;
+    r->o.lossless = r->s->lossless;
     TRY(open_model(r->c, name, r->s->compute, &r->o, error));
     TRY(model_needs_head(r->o.model, error));
     TRY(open_needs_tokenizer(&r->o, error));

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "model/sizes.h"
 #include "platform/file.h"
 #include "tensor/matrix.h"
 
@@ -61,7 +62,7 @@ uint64_t show_weight_bytes(const model *m)
     uint64_t bytes = 0;
     for (size_t i = 0; i < m->tensors->count; i++) {
         const tensor_entry *e = &m->tensors->entries[i];
-        const size_t packed = e->dims == 2 ? matrix_packed_bytes(e->type, (size_t)e->shape[0], (size_t)e->shape[1]) : 0;
+        const size_t packed = e->dims == 2 ? sizes_packed_bytes(e->type, e->shape[0], e->shape[1]) : 0;
         bytes += packed > 0 ? packed : e->size_bytes;
     }
     return bytes;

@@ -2,6 +2,7 @@
 #include "convert/convert.h"
 
 #include "base/memory.h"
+#include "convert/lossless.h"
 #include "convert/metadata.h"
 #include "convert/rows.h"
 #include "formats/safetensors_write.h"
@@ -141,6 +142,7 @@ static hearth_status convert_folder(const char *path, const char *out, const con
 
 typedef struct to_folder {
     gguf_file *file;
+    lossless_tensors lossless;
     model_config config;
     convert_plan plan;
     char *temporary; /* the folder as it lies until it is whole */
@@ -251,7 +253,8 @@ static hearth_status write_folder(to_folder *t, const char *out, const convert_o
     size_t left_out = 0;
     TRY(model_config_from_gguf(t->file, &t->config, error));
     TRY(convert_class(t->file, &t->config, &hf, error));
-    const convert_source source = {.table = gguf_tensors(t->file)};
+    convert_source source = {0};
+    TRY(lossless_tensors_open(&t->lossless, gguf_tensors(t->file), &source, error));
     TRY(convert_plan_make(&t->plan, source, &t->config, hf, t->config.family, false, options->type, error));
     TRY(file_make_folders(t->temporary, error));
     TRY(convert_config_to_folder(t->temporary, t->file, &t->config, hf, &t->plan, error));
@@ -306,6 +309,7 @@ static hearth_status convert_file(const char *path, const char *out, const conve
         file_remove_folder(t.temporary);
     }
     convert_plan_free(&t.plan);
+    lossless_tensors_close(&t.lossless);
     gguf_close(t.file);
     mem_free(t.entries);
     mem_free(t.ends);

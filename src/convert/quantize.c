@@ -6,6 +6,7 @@
 #include "convert/quantize_choice.h"
 #include "convert/quantize_rows.h"
 #include "formats/gguf_write.h"
+#include "kernels/lossless.h"
 
 #include <math.h>
 #include <string.h>
@@ -175,6 +176,9 @@ static hearth_status plan(int kind, const quantize_options *o, quantize_result *
         quantize_tensor *t = &r->tensors[r->count++];
         char place[PLACE_SIZE];
         *t = (quantize_tensor){.name = e->name, .from = e->type, .values = 1};
+        if (e->type == DTYPE_BF16_LOSSLESS) {
+            TRY(gguf_lossless_check(e, 0, gguf_lossless_panels(e), error));
+        }
         t->to = choice_of(kind, e, &what, o, &t->fell_back);
         for (uint32_t d = 0; d < e->dims; d++) {
             t->values *= e->shape[d];

@@ -48,6 +48,10 @@ bool quantize_format(const char *name, dtype *ret);
 /* `kind`: an index into quantize_names. The file appears at `out` when it is whole; nothing may be there. */
 hearth_status quantize_model(const char *path, int kind, const char *out, const quantize_options *options,
                              quantize_result *ret, hearth_error *error);
+/* The same file with its BF16 matrices in the lossless form (docs/formats/lossless.md): hearth opens it, and its
+ * weights and results are the same bits. Of the options' fields pool and progress count. */
+hearth_status quantize_lossless(const char *path, const char *out, const quantize_options *options,
+                                quantize_result *ret, hearth_error *error);
 void quantize_result_free(quantize_result *r);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "convert/plan.h"
 #include "convert/quantize_blocks.h"
+#include "kernels/lossless.h"
 
 #include <fnmatch.h>
 #include <stdio.h>
@@ -286,6 +287,7 @@ dtype choice_of(int kind, const tensor_entry *e, const choice_model *m, const qu
             break;
         }
     }
+    type = type == DTYPE_BF16_LOSSLESS ? DTYPE_BF16 : type;
     const dtype fits = e->dims == 0 ? type : fall_back(type, e->shape[e->dims - 1]);
     *ret_fell_back = fits != type;
     return fits;

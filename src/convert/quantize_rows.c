@@ -3,6 +3,7 @@
 #include "convert/quantize_rows.h"
 
 #include "base/memory.h"
+#include "tensor/lossless.h"
 
 #include <string.h>
 
@@ -34,6 +35,18 @@ static void decode_tile(const row_work *w, row_room *room, size_t row, unsigned 
 {
     const uint8_t *rows[SEARCH_LANES];
     const dtype type = w->from->type;
+    if (type == DTYPE_BF16_LOSSLESS) {
+        const lossless_reader reader = {.panels = w->from->data, .rows_each = w->rows_each, .cols = w->cols};
+        for (unsigned r = 0; r < count; r++) {
+            uint8_t *made = room->panel + (size_t)2 * r * w->cols;
+            if (at == 0) {
+                lossless_reader_row(&reader.reader, row + r, made);
+            }
+            rows[r] = made + 2 * at;
+        }
+        w->search->gather(DTYPE_BF16, rows, count, n, room->x);
+        return;
+    }
     for (unsigned r = 0; r < count; r++) {
         rows[r] = w->from->data + (row + r) * w->from_bytes;
     }
@@ -134,8 +147,8 @@ hearth_status row_work_begin(row_work *w, hearth_error *error)
     w->at_once = PIECE_BYTES / (w->to_bytes * SEARCH_LANES);
     w->at_once = w->at_once < parts ? parts : w->at_once;
     w->at_once = w->at_once < w->panels ? w->at_once : w->panels;
-    w->room_bytes =
-        size_round_up(sizeof(row_room) + (is_plain(w->from->type) ? 0 : panel_bytes(w->from->type, w->cols)), 64);
+    const dtype panel = w->from->type == DTYPE_BF16_LOSSLESS ? DTYPE_BF16 : w->from->type;
+    w->room_bytes = size_round_up(sizeof(row_room) + (is_plain(w->from->type) ? 0 : panel_bytes(panel, w->cols)), 64);
     w->errors = mem_calloc(w->at_once, sizeof *w->errors);
     w->squares = mem_calloc(w->at_once, sizeof *w->squares);
     w->room = mem_alloc_aligned(parts * w->room_bytes, 64);

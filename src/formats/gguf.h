@@ -62,4 +62,9 @@ int64_t gguf_array_i64(const gguf_file *file, int64_t index, uint64_t element);
 /* A scalar or an array (cut after `most` elements) as text for people, into `ret` (terminated). */
 void gguf_describe(const gguf_file *file, size_t index, size_t most, char *ret, size_t size);
 
+/* Of a tensor in the lossless form of BF16 (kernels/lossless.h), of which opening a file checks the places alone: how
+ * many panels it has, and HEARTH_E_FORMAT where one of [begin, end) is not as long as its tables say. */
+size_t gguf_lossless_panels(const tensor_entry *entry);
+hearth_status gguf_lossless_check(const tensor_entry *entry, size_t begin, size_t end, hearth_error *error);
+
 #endif

@@ -3,6 +3,7 @@
 #include "formats/gguf_part.h"
 
 #include "base/memory.h"
+#include "kernels/lossless.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -126,6 +127,10 @@ static hearth_status read_tensor_info(cursor *c, const char *place, tensor_entry
     const uint64_t type_at = c->offset;
     uint32_t type = 0;
     TRY(cursor_u32(c, place, &type, error));
+    if (type == LOSSLESS_GGUF_TYPE) { /* its size is in its data */
+        ret->type = DTYPE_BF16_LOSSLESS;
+        return cursor_u64(c, place, ret_offset, error);
+    }
     if (dtype_get_gguf_info(type) == NULL) {
         const hearth_status status = error_set(error, HEARTH_E_UNSUPPORTED, place, "a supported number format",
                                                "type %u: %s", type, foreign_type(type));
@@ -186,6 +191,9 @@ static hearth_status place_tensor(tensor_entry *entry, const file_map *map, uint
         (void)snprintf(expected, sizeof expected, "an offset that is a multiple of %llu",
                        (unsigned long long)alignment);
         return error_set(error, HEARTH_E_FORMAT, place, expected, "%llu", (unsigned long long)offset);
+    }
+    if (entry->type == DTYPE_BF16_LOSSLESS) {
+        TRY(gguf_lossless_size(entry, place, map, start, offset, error));
     }
     if (!u64_add(offset, entry->size_bytes, &end) || !u64_add(end, start, &end) || end > map->size) {
         (void)snprintf(expected, sizeof expected, "%llu bytes of data at %llu + %llu",

@@ -48,6 +48,11 @@ hearth_status gguf_read_string(cursor *c, const char *place, gguf_string *ret, h
 /* part->value_count values at the cursor, into part's memory. */
 hearth_status gguf_read_metadata(gguf_part *part, cursor *c, hearth_error *error);
 
+/* The size of a tensor in the lossless form of BF16 (kernels/lossless.h), `offset` after `start`: out of its shape and
+ * its places of panels, which are checked. */
+hearth_status gguf_lossless_size(tensor_entry *entry, const char *place, const file_map *map, uint64_t start,
+                                 uint64_t offset, hearth_error *error);
+
 /* Bytes of a scalar; 0 for strings and arrays. */
 size_t gguf_scalar_bytes(gguf_type type);
 /* A little-endian number of `size` (1, 2, 4, 8) bytes. */

@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "formats/gguf_part.h"
+#include "kernels/lossless.h"
 #include "platform/file_stream.h"
 
 #include <stdio.h>
@@ -180,6 +181,19 @@ static hearth_status add_extent(gguf_writer *w, uint64_t size, hearth_error *err
     return HEARTH_OK;
 }
 
+static hearth_status declare(gguf_writer *w, const char *name, uint32_t type, uint32_t dims, const uint64_t *shape,
+                             uint64_t size, hearth_error *error)
+{
+    TRY(add_extent(w, size, error));
+    TRY(put_text(&w->infos, name, strlen(name), error));
+    TRY(put_u32(&w->infos, dims, error));
+    for (uint32_t i = dims; i-- > 0;) {
+        TRY(put_u64(&w->infos, shape[i], error));
+    }
+    TRY(put_u32(&w->infos, type, error));
+    return put_u64(&w->infos, w->tensors[w->tensor_count - 1].begin, error);
+}
+
 hearth_status gguf_write_tensor(gguf_writer *w, const char *name, dtype type, uint32_t dims, const uint64_t *shape,
                                 hearth_error *error)
 {
@@ -190,14 +204,13 @@ hearth_status gguf_write_tensor(gguf_writer *w, const char *name, dtype type, ui
         return error_set(error, HEARTH_E_ARGUMENT, place, "1 to 4 dimensions", "%u", dims);
     }
     TRY(tensor_size_bytes(type, dims, shape, place, &size, error));
-    TRY(add_extent(w, size, error));
-    TRY(put_text(&w->infos, name, strlen(name), error));
-    TRY(put_u32(&w->infos, dims, error));
-    for (uint32_t i = dims; i-- > 0;) {
-        TRY(put_u64(&w->infos, shape[i], error));
-    }
-    TRY(put_u32(&w->infos, (uint32_t)type, error));
-    return put_u64(&w->infos, w->tensors[w->tensor_count - 1].begin, error);
+    return declare(w, name, (uint32_t)type, dims, shape, size, error);
+}
+
+hearth_status gguf_write_lossless_tensor(gguf_writer *w, const char *name, uint32_t dims, const uint64_t *shape,
+                                         uint64_t size, hearth_error *error)
+{
+    return declare(w, name, LOSSLESS_GGUF_TYPE, dims, shape, size, error);
 }
 
 static hearth_status write_zeros(gguf_writer *w, uint64_t count, hearth_error *error)

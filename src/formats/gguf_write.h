@@ -36,6 +36,9 @@ hearth_status gguf_write_copy(gguf_writer *w, const gguf_file *from, size_t inde
 /* `shape` is row-major, as in tensor_entry. */
 hearth_status gguf_write_tensor(gguf_writer *w, const char *name, dtype type, uint32_t dims, const uint64_t *shape,
                                 hearth_error *error);
+/* BF16 in the lossless form (kernels/lossless.h), `size` bytes. */
+hearth_status gguf_write_lossless_tensor(gguf_writer *w, const char *name, uint32_t dims, const uint64_t *shape,
+                                         uint64_t size, hearth_error *error);
 /* Header, metadata and table go to PATH.tmp-PID, which gets its final length. */
 hearth_status gguf_writer_begin(gguf_writer *w, const char *path, hearth_error *error);
 /* The file as it lies until it is finished; its header can be read after gguf_writer_begin. */

@@ -3,6 +3,7 @@
 
 #include "kernels/fp8.h"
 #include "kernels/kernels.h"
+#include "kernels/lossless.h"
 #include "kernels/panel.h"
 
 activation_kind activation_for(dtype type, compute how)
@@ -11,7 +12,7 @@ activation_kind activation_for(dtype type, compute how)
     if (how == COMPUTE_F32 || type == DTYPE_F32 || type == DTYPE_F16 || type == DTYPE_F8_SCALED) {
         return ACTIVATION_F32;
     }
-    return type == DTYPE_BF16 ? ACTIVATION_BF16 : ACTIVATION_Q8;
+    return type == DTYPE_BF16 || type == DTYPE_BF16_LOSSLESS ? ACTIVATION_BF16 : ACTIVATION_Q8;
 }
 
 size_t activation_bytes(activation_kind kind, size_t tokens, size_t k)

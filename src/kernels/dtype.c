@@ -1,6 +1,7 @@
 /* The table of number formats. Block sizes are those of the GGUF specification (ggml's block structures). */
 #include "kernels/dtype.h"
 #include "kernels/fp8.h"
+#include "kernels/lossless.h"
 
 static const dtype_info infos[DTYPE_LIMIT] = {
     [DTYPE_F32] = {"F32", 1, 4},
@@ -36,6 +37,7 @@ static const dtype_info infos[DTYPE_LIMIT] = {
     [DTYPE_I32] = {"I32", 1, 4},
     [DTYPE_F8_E4M3] = {"F8_E4M3", 1, 1},
     [DTYPE_F8_SCALED] = {"F8_E4M3 with scales", FP8_ROW_VALUES, FP8_ROW_BYTES},
+    [DTYPE_BF16_LOSSLESS] = {"BF16 lossless", 1, 2}, /* of its rows */
     [DTYPE_WIDE] = {"wide", 256, 296},
     [DTYPE_WIDE_MIN] = {"wide with minima", 256, 296},
 };

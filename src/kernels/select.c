@@ -1,12 +1,13 @@
 /* The variants that were built, and which of them this CPU runs. */
 #include "kernels/kernels.h"
 #include "kernels/panel.h"
+#include "kernels/scalar/lossless.h"
 #include "kernels/scalar/matmul_float.h"
 
 #include <pthread.h>
 #include <string.h>
 
-#define SELECT_LAYERS 4
+#define SELECT_LAYERS 5
 
 typedef void (*select_fill)(kernel_table *table);
 
@@ -25,12 +26,14 @@ void kernels_fill_quantized_avx2_sums(kernel_table *table);
 void kernels_fill_fp8_avx2_halves(kernel_table *table);
 void kernels_fill_quantized_avx512_vnni(kernel_table *table);
 void kernels_fill_measure_avx512_vnni(kernel_table *table);
+void kernels_fill_lossless_avx512_bf16(kernel_table *table);
 void kernels_fill_matmul_float_avx512_bf16(kernel_table *table);
 void kernels_fill_measure_avx512_bf16(kernel_table *table);
 #ifdef KERNELS_EMULATED /* in tests alone (docs/kernels.md) */
 void kernels_fill_variant_avx512_emulated(kernel_table *table);
 void kernels_fill_quantized_avx512_vnni_emulated(kernel_table *table);
 void kernels_fill_matmul_float_avx512_bf16_emulated(kernel_table *table);
+void kernels_fill_lossless_avx512_bf16_emulated(kernel_table *table);
 #endif
 #elif defined(__aarch64__)
 void kernels_fill_variant_neon(kernel_table *table);
@@ -40,7 +43,10 @@ void kernels_fill_measure_neon_dotprod(kernel_table *table);
 
 /* From the slowest to the fastest. */
 static const select_row select_rows[] = {
-    {"scalar", "scalar", {0}, {kernels_fill_variant_scalar, kernels_fill_matmul_definition}},
+    {"scalar",
+     "scalar",
+     {0},
+     {kernels_fill_variant_scalar, kernels_fill_matmul_definition, kernels_fill_lossless_definition}},
 #if defined(__x86_64__)
 #ifdef KERNELS_EMULATED
     {"avx512-emulated", "avx512-emulated", {.avx2 = true}, {kernels_fill_variant_avx512_emulated}},
@@ -48,7 +54,7 @@ static const select_row select_rows[] = {
      "avx512-bf16-emulated",
      {.avx2 = true},
      {kernels_fill_variant_avx512_emulated, kernels_fill_quantized_avx512_vnni_emulated,
-      kernels_fill_matmul_float_avx512_bf16_emulated}},
+      kernels_fill_matmul_float_avx512_bf16_emulated, kernels_fill_lossless_avx512_bf16_emulated}},
     {"avx2", "avx2-templates", {.avx2 = true}, {kernels_fill_variant_avx2}}, /* without what is written by hand */
 #endif
     {"avx2",
@@ -65,7 +71,7 @@ static const select_row select_rows[] = {
      "avx512-bf16",
      {.avx2 = true, .avx512 = true, .vnni = true, .bf16 = true},
      {kernels_fill_variant_avx512, kernels_fill_quantized_avx512_vnni, kernels_fill_matmul_float_avx512_bf16,
-      kernels_fill_measure_avx512_bf16}},
+      kernels_fill_lossless_avx512_bf16, kernels_fill_measure_avx512_bf16}},
 #endif
 #elif defined(__aarch64__)
     {"neon", "neon", {.neon = true}, {kernels_fill_variant_neon}},

@@ -75,6 +75,7 @@ static hearth_status read_weights(model *m, const model_options *options, hearth
     const weights_options how = {.gguf = m->gguf,
                                  .compute = options->compute,
                                  .packing = options->packing,
+                                 .lossless = options->lossless,
                                  .memory_bytes = options->memory_bytes,
                                  .progress = options->progress,
                                  .progress_context = options->progress_context};

@@ -12,6 +12,7 @@
 typedef struct model_options {
     compute compute;
     model_packing packing;
+    lossless_choice lossless;
     uint64_t memory_bytes; /* weights_options */
     bool without_weights;  /* configuration, tokenizer, template and the tensor table only (show, tokenize) */
     bool tokenizer_file;   /* `path` may also be a tokenizer's file alone; then only the tokenizer is there */

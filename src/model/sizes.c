@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "model/weights_find.h"
-#include "tensor/matrix.h"
+#include "tensor/lossless.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +14,14 @@ dtype sizes_type_for(dtype type, size_t cols)
         return type;
     }
     return cols % dtype_get_info(DTYPE_Q8_0)->block_values == 0 ? DTYPE_Q8_0 : DTYPE_F16;
+}
+
+uint64_t sizes_packed_bytes(dtype type, uint64_t rows, uint64_t cols)
+{
+    const uint64_t packed = matrix_packed_bytes(type, rows, cols);
+    const matrix m = {.type = type, .rows = rows, .cols = cols};
+    const uint64_t lossless = packed == 0 ? 0 : lossless_expected_bytes(&m);
+    return lossless != 0 ? lossless + lossless / 128 : packed;
 }
 
 /* ---- sums that notice when they pass 64 bits ---- */
@@ -51,7 +59,7 @@ static void add_matrices(counting *n, weight_size *to, dtype type, uint64_t rows
         n->overflow = true;
         return;
     }
-    add_size(n, to, values, bytes, matrix_packed_bytes(type, rows, cols), times);
+    add_size(n, to, values, bytes, sizes_packed_bytes(type, rows, cols), times);
 }
 
 static void add_matrix(counting *n, weight_size *to, uint64_t rows, uint64_t cols)
@@ -241,7 +249,7 @@ static weight_size entry_size(const tensor_entry *e)
     if (e->dims >= 2) {
         const uint64_t cols = e->shape[e->dims - 1];
         const uint64_t rows = e->shape[e->dims - 2];
-        const uint64_t packed = matrix_packed_bytes(e->type, rows, cols);
+        const uint64_t packed = sizes_packed_bytes(e->type, rows, cols);
         uint64_t bytes = 0;
         if (packed != 0 && u64_mul(packed, size.values / rows / cols, &bytes)) {
             size.bytes = bytes;

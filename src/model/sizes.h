@@ -36,6 +36,9 @@ void model_sizes_free(model_sizes *s);
 /* The format of rows of `cols` values in a model of format `type`: Q8_0 or F16 where they are not whole blocks. */
 dtype sizes_type_for(dtype type, size_t cols);
 
+/* A packed matrix's bytes: of BF16 what the lossless form is likely to take (tensor/lossless.h), of others exactly. */
+uint64_t sizes_packed_bytes(dtype type, uint64_t rows, uint64_t cols);
+
 /* Values, and bytes in memory or in the file, that a token reads: of tables a row, of the experts its share. */
 uint64_t model_sizes_active_values(const model_sizes *s, const model_config *c);
 double model_sizes_active_bytes(const model_sizes *s, const model_config *c, bool in_file);

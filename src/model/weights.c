@@ -226,9 +226,10 @@ static hearth_status make_list(loader *l, hearth_error *error)
     return HEARTH_OK;
 }
 
-static uint64_t matrix_bytes(const matrix *m)
+uint64_t weights_expected_bytes(const loader *l, const matrix *m)
 {
-    return matrix_packed_bytes(m->type, m->rows, m->cols);
+    const uint64_t lossless = l->options->lossless == LOSSLESS_OFF ? 0 : lossless_expected_bytes(m);
+    return lossless != 0 ? lossless : matrix_packed_bytes(m->type, m->rows, m->cols);
 }
 
 static void release_source(const loader *l, const uint8_t *source, uint64_t bytes)
@@ -247,14 +248,21 @@ hearth_status weights_pack_one(loader *l, matrix *m, hearth_error *error)
 {
     const uint8_t *source = m->source;
     const uint64_t source_bytes = (uint64_t)m->rows * m->source_row_bytes;
+    const uint64_t expected = weights_expected_bytes(l, m);
     pthread_mutex_lock(&l->e->busy);
-    const hearth_status status = matrix_pack(m, l->e->pool, error);
+    hearth_status status = lossless_pack_matrix(m, l->e->pool, l->options->lossless, &l->w->lossless, error);
+    status = status != HEARTH_OK ? status : matrix_pack(m, l->e->pool, error);
     pthread_mutex_unlock(&l->e->busy);
     TRY(status);
+    if (m->lossless) {
+        l->w->lossless_values += (uint64_t)m->rows * m->cols;
+        l->w->lossless_bytes += m->lossless_bytes;
+    }
+    l->w->matrix_bytes += matrix_panels_bytes(m) - expected;
     if (source != NULL) {
         release_source(l, source, source_bytes);
     }
-    l->done_bytes += matrix_bytes(m);
+    l->done_bytes += matrix_panels_bytes(m);
     if (l->options->progress != NULL && !l->options->progress(l->options->progress_context, "packing weights",
                                                               l->done_bytes, l->w->matrix_bytes, "B")) {
         return error_set(error, HEARTH_E_CANCELLED, "packing weights", NULL, "the caller's stop");
@@ -279,9 +287,9 @@ static hearth_status pack_all(loader *l, hearth_error *error)
 {
     model_weights *w = l->w;
     const model_packing packing = l->options->packing;
-    w->matrix_bytes = w->output.rows == 0 ? 0 : matrix_bytes(&w->output);
+    w->matrix_bytes = w->output.rows == 0 ? 0 : weights_expected_bytes(l, &w->output);
     for (size_t i = 0; i < w->matrix_count; i++) {
-        w->matrix_bytes += matrix_bytes(w->matrices[i]);
+        w->matrix_bytes += weights_expected_bytes(l, w->matrices[i]);
     }
     if (packing == PACKING_MAPPED) {
         return HEARTH_OK;

@@ -6,7 +6,7 @@
 #include "base/progress.h"
 #include "model/config.h"
 #include "model/engine.h"
-#include "tensor/matrix.h"
+#include "tensor/lossless.h"
 
 typedef struct layer_weights {
     matrix q, k, v, o; /* [heads * head_dim, width], [kv_heads * head_dim, width] twice, [width, heads * head_dim]; with
@@ -55,10 +55,12 @@ typedef struct model_weights {
     size_t expert_count; /* of a layer that has experts */
     arena *vectors;      /* owns the norms, biases, layers, and matrices that had to be turned */
     bool packed;
-    uint64_t matrix_bytes;   /* packed, or mapped */
-    weight_stream *stream;   /* of matrices that did not fit in memory; NULL: there is none */
-    uint64_t resident_bytes; /* where not all is packed: what is */
-    uint64_t streamed_bytes; /* read from the file for each step */
+    uint64_t matrix_bytes;                    /* packed, or mapped */
+    weight_stream *stream;                    /* of matrices that did not fit in memory; NULL: there is none */
+    uint64_t resident_bytes;                  /* where not all is packed: what is */
+    uint64_t streamed_bytes;                  /* read from the file for each step */
+    lossless_count lossless;                  /* blocks of the matrices in that form */
+    uint64_t lossless_values, lossless_bytes; /* of these matrices */
     double pack_seconds;
 } model_weights;
 
@@ -72,8 +74,9 @@ typedef struct weights_options {
     const gguf_file *gguf; /* GGUF's tensor names and row order, and a few numbers; NULL: Hugging Face's */
     compute compute;
     model_packing packing;
-    uint64_t memory_bytes; /* PACKING_AUTO: what weights may take; 0: memory_available_bytes() less a margin */
-    progress_fn progress;  /* NULL: none */
+    lossless_choice lossless; /* of matrices that are packed */
+    uint64_t memory_bytes;    /* PACKING_AUTO: what weights may take; 0: memory_available_bytes() less a margin */
+    progress_fn progress;     /* NULL: none */
     void *progress_context;
 } weights_options;
 

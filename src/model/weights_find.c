@@ -1,5 +1,6 @@
 /* One tensor at a time: name, shape, order of rows. */
 #include "model/weights_find.h"
+#include "model/weights_lossless.h"
 
 #include "base/limits.h"
 #include "base/memory.h"
@@ -254,8 +255,8 @@ hearth_status make_row_map(const loader *l, const matrix_place *place, size_t ro
 static hearth_status check_type(const loader *l, const char *name, const tensor_entry *entry, size_t rows, size_t cols,
                                 hearth_error *error)
 {
-    if (matrix_packed_bytes(entry->type, rows, cols) != 0 &&
-        l->e->kernels->matmul[l->options->compute][entry->type] != NULL) {
+    const dtype type = entry->type == DTYPE_BF16_LOSSLESS ? DTYPE_BF16 : entry->type;
+    if (matrix_packed_bytes(type, rows, cols) != 0 && l->e->kernels->matmul[l->options->compute][type] != NULL) {
         return HEARTH_OK;
     }
     char place[LIMIT_TENSOR_NAME_BYTES + 64];
@@ -316,6 +317,18 @@ static hearth_status turn(loader *l, const matrix_place *place, const char *name
     return HEARTH_OK;
 }
 
+/* Rows [first, first + rows) of all rows of a tensor, in the order of row_map. */
+static hearth_status matrix_of(loader *l, const tensor_entry *entry, size_t first, size_t rows, size_t cols,
+                               uint32_t *row_map, matrix *ret, hearth_error *error)
+{
+    if (entry->type == DTYPE_BF16_LOSSLESS) {
+        return weights_lossless(l, entry, first, rows, row_map, ret, error);
+    }
+    *ret = matrix_over(entry->type, rows, cols, entry->data, row_map);
+    ret->source += first * ret->source_row_bytes;
+    return HEARTH_OK;
+}
+
 hearth_status find_matrix(loader *l, const matrix_place *place, size_t rows, size_t cols, matrix *ret,
                           hearth_error *error)
 {
@@ -338,8 +351,7 @@ hearth_status find_matrix(loader *l, const matrix_place *place, size_t rows, siz
     size_t first = 0;
     uint32_t *row_map = NULL;
     TRY(make_row_map(l, place, rows, &first, &row_map, error));
-    *ret = matrix_over(entry->type, rows, cols, entry->data, row_map);
-    ret->source += (place->expert * all + first) * ret->source_row_bytes;
+    TRY(matrix_of(l, entry, place->expert * all + first, rows, cols, row_map, ret, error));
     ret->name = entry->name;
     ret->index = place->expert;
     return HEARTH_OK;
@@ -357,8 +369,8 @@ static hearth_status find_whole(loader *l, const char *stem, const uint64_t shap
 static hearth_status turn_blocks(loader *l, const tensor_entry *entry, size_t first, size_t rows, size_t cols,
                                  matrix *ret, hearth_error *error)
 {
-    matrix slice = matrix_over(entry->type, cols, rows, entry->data, NULL);
-    slice.source += first * slice.source_row_bytes;
+    matrix slice = {0};
+    TRY(matrix_of(l, entry, first, cols, rows, NULL, &slice, error));
     float *copy = arena_alloc_aligned(l->w->vectors, rows * cols * sizeof *copy, 64);
     float *row = mem_alloc(rows * sizeof *row);
     if (copy == NULL || row == NULL) {
@@ -406,9 +418,7 @@ hearth_status find_slice(loader *l, const char *stem, const uint64_t shape[2], s
         return find_stored_slice(l, &place, shape, first, rows, ret, error);
     }
     TRY(find_whole(l, stem, shape, &entry, name, error));
-    *ret = matrix_over(entry->type, rows, shape[1], entry->data, NULL);
-    ret->source += first * ret->source_row_bytes;
-    return HEARTH_OK;
+    return matrix_of(l, entry, first, rows, shape[1], NULL, ret, error);
 }
 
 /* ---- vectors ---- */

@@ -18,11 +18,6 @@ static uint64_t source_bytes(const matrix *m)
     return (uint64_t)m->rows * m->source_row_bytes;
 }
 
-static uint64_t packed_bytes(const matrix *m)
-{
-    return matrix_packed_bytes(m->type, m->rows, m->cols);
-}
-
 static size_t first_row(const matrix *m)
 {
     size_t first = m->row_map != NULL ? m->row_map[0] : 0;
@@ -73,7 +68,7 @@ static bool is_streamable(const loader *l, const matrix *m)
 /* What cannot be streamed and is used by every token stays first, the output matrix among it. */
 static hearth_status pack_where_room(streaming *s, matrix *m, hearth_error *error)
 {
-    const uint64_t bytes = packed_bytes(m);
+    const uint64_t bytes = weights_expected_bytes(s->l, m);
     if (bytes > s->room) {
         return HEARTH_OK; /* mapped */
     }
@@ -95,7 +90,7 @@ static hearth_status pack_unstreamable(streaming *s, hearth_error *error)
             continue;
         }
         s->streams[i] = true;
-        s->able_bytes += packed_bytes(m);
+        s->able_bytes += weights_expected_bytes(s->l, m);
         s->largest = source_bytes(m) > s->largest ? source_bytes(m) : s->largest;
     }
     return w->output.rows == 0 ? HEARTH_OK : pack_where_room(s, &w->output, error); /* encoders have none */
@@ -109,7 +104,7 @@ static hearth_status pack_evenly(streaming *s, hearth_error *error)
     double passed = 0;
     uint64_t kept = 0;
     for (size_t i = 0; i < w->matrix_count; i++) {
-        const uint64_t bytes = packed_bytes(w->matrices[i]);
+        const uint64_t bytes = weights_expected_bytes(s->l, w->matrices[i]);
         if (!s->streams[i]) {
             continue;
         }
@@ -122,7 +117,7 @@ static hearth_status pack_evenly(streaming *s, hearth_error *error)
         TRY(pack_where_room(s, w->matrices[i], error));
     }
     for (size_t i = 0; i < w->matrix_count; i++) { /* what the rounding left */
-        if (s->streams[i] && packed_bytes(w->matrices[i]) <= s->room) {
+        if (s->streams[i] && weights_expected_bytes(s->l, w->matrices[i]) <= s->room) {
             s->streams[i] = false;
             TRY(pack_where_room(s, w->matrices[i], error));
         }
@@ -136,7 +131,7 @@ static hearth_status pack_experts(streaming *s, hearth_error *error)
     model_weights *w = s->l->w;
     uint64_t bytes = 0;
     for (size_t i = 0; i < w->matrix_count; i++) {
-        bytes += weights_is_expert(w, w->matrices[i]) ? packed_bytes(w->matrices[i]) : 0;
+        bytes += weights_is_expert(w, w->matrices[i]) ? weights_expected_bytes(s->l, w->matrices[i]) : 0;
     }
     const bool fits = bytes <= s->room;
     for (size_t i = 0; i < w->matrix_count; i++) {

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "platform/file.h"
 #include "platform/pages.h"
+#include "tensor/lossless.h"
 
 /* The on-the-fly path packs this many panels before it multiplies them, where they fit; decoding reads several side by
  * side. */
@@ -19,6 +20,11 @@ size_t matrix_packed_bytes(dtype type, size_t rows, size_t cols)
 {
     size_t bytes = 0;
     return size_mul(panel_bytes(type, cols), panel_count(rows), &bytes) ? bytes : 0;
+}
+
+size_t matrix_panels_bytes(const matrix *m)
+{
+    return m->lossless ? m->lossless_bytes : matrix_packed_bytes(m->type, m->rows, m->cols);
 }
 
 matrix matrix_over(dtype type, size_t rows, size_t cols, const uint8_t *source, uint32_t *row_map)
@@ -54,10 +60,8 @@ typedef struct panel_source {
     uint8_t *made; /* read_bytes(m), for a reader's rows */
 } panel_source;
 
-/* Packs panel `panel` (of the whole matrix) into `out`. */
-static void pack_panel(const matrix *m, panel_source source, size_t panel, uint8_t *out)
+static unsigned panel_rows(const matrix *m, panel_source source, size_t panel, const uint8_t *rows[PANEL_ROWS])
 {
-    const uint8_t *rows[PANEL_ROWS];
     const size_t first = panel * PANEL_ROWS;
     const size_t left = m->rows - first;
     const unsigned count = left < PANEL_ROWS ? (unsigned)left : PANEL_ROWS;
@@ -70,6 +74,19 @@ static void pack_panel(const matrix *m, panel_source source, size_t panel, uint8
             rows[i] = source.rows + (row - source.first) * m->source_row_bytes;
         }
     }
+    return count;
+}
+
+unsigned matrix_panel_rows(const matrix *m, size_t panel, uint8_t *made, const uint8_t *rows[PANEL_ROWS])
+{
+    return panel_rows(m, (panel_source){m->source, 0, made}, panel, rows);
+}
+
+/* Packs panel `panel` (of the whole matrix) into `out`. */
+static void pack_panel(const matrix *m, panel_source source, size_t panel, uint8_t *out)
+{
+    const uint8_t *rows[PANEL_ROWS];
+    const unsigned count = panel_rows(m, source, panel, rows);
     panel_pack(m->type, m->cols, rows, count, out);
 }
 
@@ -117,7 +134,7 @@ hearth_status matrix_pack(matrix *m, thread_pool *pool, hearth_error *error)
 void matrix_free(matrix *m)
 {
     if (m->panels != NULL) {
-        pages_free((void *)(uintptr_t)m->panels, matrix_packed_bytes(m->type, m->rows, m->cols));
+        pages_free((void *)(uintptr_t)m->panels, matrix_panels_bytes(m));
     }
     mem_free((void *)(uintptr_t)m->row_map);
     *m = (matrix){0};
@@ -132,6 +149,9 @@ static size_t panels_at_once(const matrix *m)
 
 size_t matrix_scratch_bytes(const matrix *m)
 {
+    if (m->lossless) {
+        return lossless_scratch_bytes(m);
+    }
     const size_t packed = panels_at_once(m) * panel_bytes(m->type, m->cols);
     return MATMUL_SCRATCH_BYTES + (m->panels != NULL ? 0 : packed + read_bytes(m));
 }
@@ -175,6 +195,8 @@ void matrix_multiply(const kernel_table *k, const matrix *m, compute how, const 
             multiply_rows(k, m, source, how, activation, tokens, y, ldy, range, scratch);
         }
         weight_stream_leave(m->stream, m->stream_unit);
+    } else if (any && m->lossless) {
+        lossless_multiply(k, m, how, activation, tokens, y, ldy, range, scratch);
     } else if (any && m->panels != NULL) {
         k->matmul[how][m->type](m->panels, m->rows, m->cols, activation, tokens, y, ldy, range.begin, range.end,
                                 scratch);
@@ -193,6 +215,10 @@ void matrix_fetch(const matrix *m)
 void matrix_row(const kernel_table *k, const matrix *m, size_t row, float *out, void *scratch)
 {
     const uint8_t *panel = NULL;
+    if (m->lossless) {
+        lossless_matrix_row(k, m, row, out);
+        return;
+    }
     if (m->panels != NULL) {
         panel = m->panels + row / PANEL_ROWS * panel_bytes(m->type, m->cols);
     } else {

@@ -20,6 +20,9 @@ typedef struct matrix {
     size_t rows;
     size_t cols;
     const uint8_t *panels; /* packed, owned: free with matrix_free; NULL when on the fly */
+    bool lossless;         /* they are in the lossless form of BF16 (tensor/lossless.h) */
+    size_t lossless_bytes; /* and take so many */
+    const uint8_t *stored; /* where a file has whole panels of it in that form; NULL */
     const uint8_t *source; /* row layout, borrowed from the mapping; NULL once packed and dropped */
     size_t source_row_bytes;
     const matrix_reader *reader; /* not NULL: rows come from it, and source is NULL */
@@ -34,6 +37,8 @@ typedef struct matrix {
     size_t index; /* of the matrices in that tensor: an expert, a head */
 } matrix;
 
+/* Of one that is packed: the bytes of its panels; of others, what they would take. */
+size_t matrix_panels_bytes(const matrix *m);
 /* Bytes of the packed form. */
 size_t matrix_packed_bytes(dtype type, size_t rows, size_t cols);
 
@@ -41,6 +46,8 @@ size_t matrix_packed_bytes(dtype type, size_t rows, size_t cols);
 matrix matrix_over(dtype type, size_t rows, size_t cols, const uint8_t *source, uint32_t *row_map);
 /* The same over a reader, which must outlive it. */
 matrix matrix_read_by(dtype type, size_t rows, size_t cols, const matrix_reader *reader, uint32_t *row_map);
+/* Where the rows of a panel lie, for packing; their number. A reader makes them in `made`, 16 of source_row_bytes. */
+unsigned matrix_panel_rows(const matrix *m, size_t panel, uint8_t *made, const uint8_t *rows[PANEL_ROWS]);
 /* Packs with all threads of the pool. On failure the matrix stays as it was. */
 hearth_status matrix_pack(matrix *m, thread_pool *pool, hearth_error *error);
 void matrix_free(matrix *m);

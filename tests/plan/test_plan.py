@@ -39,7 +39,10 @@ def llama_3_1_405b_is_counted_right():
     for name, (values, size) in BLOCKS.items():
         assert rows[name]["file_bytes"] == (405853388800 - norms) // values * size + 4 * norms, (name, rows[name])
     embedding = 128256 * 16384
-    assert rows["BF16"]["bytes_per_token"] == 2 * (405853388800 - norms - embedding) + 4 * norms, rows["BF16"]
+    assert rows["F16"]["bytes_per_token"] == 2 * (405853388800 - norms - embedding) + 4 * norms, rows["F16"]
+    # BF16 in the lossless form: 12 bits, a table of 16 bytes for 1,024, and a 128th for blocks that stay raw
+    lossless = 12.125 / 8 * (405853388800 - norms - embedding) * 129 / 128
+    assert close(rows["BF16"]["bytes_per_token"], lossless + 4 * norms, 1e-4), (rows["BF16"], lossless)
     # 126 layers, 8 heads of 128, keys and values
     assert made["estimate"]["cache_bytes"] == 126 * 8 * 128 * 2 * 2 * 131072, made["estimate"]
     values = 126 * 8 * 128 * 2 * 131072

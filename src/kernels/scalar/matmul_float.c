@@ -9,6 +9,7 @@
  *   any, COMPUTE_F32 the weights dequantised, then as F32 */
 #include "kernels/activation.h"
 #include "kernels/half.h"
+#include "kernels/scalar/lossless.h"
 #include "kernels/scalar/matmul_float.h"
 
 #include <math.h>
@@ -29,7 +30,7 @@ static bool rounds_below_normal(float a, float b, float c)
     return fabsf(fmaf(scaled_a, scaled_b, c * 0x1p60f)) < 0x1p-66f;
 }
 
-static float bf16_step(float a, float b, float c)
+float matmul_bf16_step(float a, float b, float c)
 {
     a = without_subnormals(a);
     b = without_subnormals(b);
@@ -121,8 +122,8 @@ void matmul_bf16_defined(const uint8_t *panels, size_t rows, size_t cols, const 
             const uint8_t *panel = panels + r / PANEL_ROWS * panel_size;
             float acc = 0;
             for (size_t k = 0; k < cols; k += 2) {
-                acc = bf16_step(weight_bf16(panel, k + 1, r % PANEL_ROWS), x[k + 1], acc);
-                acc = bf16_step(weight_bf16(panel, k, r % PANEL_ROWS), x[k], acc);
+                acc = matmul_bf16_step(weight_bf16(panel, k + 1, r % PANEL_ROWS), x[k + 1], acc);
+                acc = matmul_bf16_step(weight_bf16(panel, k, r % PANEL_ROWS), x[k], acc);
             }
             y[t * ldy + r] = acc;
         }

@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""BF16 in the lossless form (docs/formats/lossless.md) through the program: `test_lossless.py HEARTH`. Prints TAP.
+
+A small real model in BF16 is stored so and brought back byte for byte; log-probabilities are the same bits with and without the
+form, in memory and stored; what is damaged is refused in one line or answers, and never ends in a signal."""
+
+import hashlib
+import json
+import os
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+
+HEARTH = os.path.abspath(sys.argv[1])
+FIXTURES = os.environ.get("HEARTH_FIXTURES") or os.path.join(os.environ.get("HEARTH_SOURCE", "."), "..", "shared", "fixtures")
+MODEL = os.path.join(FIXTURES, "stories260K", "stories260K-f32.gguf")
+TEXT = "Once upon a time there was a little girl who had a red ball. One day she went to the park with her mom."
+LOSSLESS = 0x314C4248
+
+
+def run(*words, env=None, code=0):
+    done = subprocess.run([HEARTH, *words], capture_output=True, text=True, timeout=120, env={**os.environ, **(env or {})})
+    assert done.returncode == code, (words, done.returncode, done.stderr[-500:])
+    return done
+
+
+def digest(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+class Files:
+    def __init__(self, folder):
+        self.folder = folder
+        self.plain, self.packed, self.text = self.at("plain.gguf"), self.at("packed.gguf"), self.at("text.txt")
+        with open(self.text, "w") as out:
+            out.write(TEXT)
+        run("quantize", MODEL, "bf16", self.plain)
+        self.report = json.loads(run("quantize", self.plain, "--lossless", self.packed, "--json").stdout)
+
+    def at(self, name):
+        return os.path.join(self.folder, name)
+
+
+def tensors(path):
+    """Name, type and place of each tensor, by a reader of its own."""
+    with open(path, "rb") as file:
+        data = file.read()
+    at = 8
+
+    def take(form):
+        nonlocal at
+        value = struct.unpack_from("<" + form, data, at)[0]
+        at += struct.calcsize(form)
+        return value
+
+    def string():
+        nonlocal at
+        length = take("Q")
+        at += length
+        return data[at - length:at].decode("utf-8", "replace")
+
+    def skip(kind):
+        nonlocal at
+        if kind == 8:
+            string()
+        elif kind == 9:
+            element, count = take("I"), take("Q")
+            for _ in range(count):
+                skip(element)
+        else:
+            at += {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}[kind]
+
+    count, values = take("Q"), take("Q")
+    for _ in range(values):
+        string()
+        skip(take("I"))
+    found = []
+    for _ in range(count):
+        name = string()
+        shape = [take("Q") for _ in range(take("I"))]
+        found.append((name, take("I"), take("Q"), shape[::-1]))
+    start = (at + 31) // 32 * 32
+    return data, [(name, kind, start + offset, shape) for name, kind, offset, shape in found]
+
+
+def check_stored(files):
+    _, before = tensors(files.plain)
+    data, after = tensors(files.packed)
+    assert os.path.getsize(files.packed) < 0.9 * os.path.getsize(files.plain)
+    packed = [t for t in after if t[1] == LOSSLESS]
+    assert len(packed) > 20 and len(packed) == sum(kind == 30 and len(shape) == 2 for _, kind, _, shape in before)
+    assert sum(t["to"] == "BF16 lossless" and t["error"] == 0 for t in files.report["tensors"]) == len(packed)
+    for _, _, at, shape in packed:
+        panels = -(-shape[0] // 16)
+        places = struct.unpack_from(f"<{panels + 1}Q", data, at)
+        assert places[0] == -(-8 * (panels + 1) // 64) * 64 and at + 8 * panels + places[-1] <= len(data)
+
+
+def check_back(files):
+    for kind in ("bf16", "q8_0"):
+        run("quantize", files.plain, kind, files.at("a-" + kind))
+        run("quantize", files.packed, kind, files.at("b-" + kind))
+        assert digest(files.at("a-" + kind)) == digest(files.at("b-" + kind)), kind
+    run("convert", files.plain, files.at("folder-a"))
+    run("convert", files.packed, files.at("folder-b"))
+    for name in ("model.safetensors", "config.json"):
+        assert digest(files.at("folder-a/" + name)) == digest(files.at("folder-b/" + name)), name
+    run("quantize", files.packed, "--lossless", files.at("again"))
+    assert digest(files.at("again")) == digest(files.packed)
+
+
+def score(path, *words, env=None):
+    out = json.loads(run("score", path, *words, "--json", env=env).stdout)
+    return json.dumps([out[key] for key in sorted(out) if key in ("tokens", "pieces", "log_probability", "perplexity")])
+
+
+def check_results(files):
+    for compute in ("native", "f32"):
+        how = (files.text, "--compute", compute)
+        expected = score(files.plain, *how, "--lossless", "off")
+        assert len(expected) > 20, expected
+        for isa in ("scalar", None):
+            env = {"HEARTH_ISA": isa} if isa else {}
+            for path in (files.plain, files.packed):
+                for choice in ("auto", "on", "off"):
+                    assert score(path, *how, "--lossless", choice, env=env) == expected, (compute, isa, path, choice)
+        assert score(files.packed, *how, "--memory", "0") == expected  # rows out of the mapping
+    answer = ("--raw", "-p", "Once upon a time", "-n", "24", "--temperature", "0")
+    texts = {run("run", path, *answer, "--lossless", choice, "--threads", threads).stdout
+             for path in (files.plain, files.packed) for choice in ("on", "off") for threads in ("1", "2")}
+    assert len(texts) == 1 and len(texts.pop()) > 20
+
+
+def check_told(files):
+    for path in (files.plain, files.packed):
+        out = json.loads(run("bench", path, "--prefill", "0", "--decode", "2", "--rounds", "1", "--json").stdout)
+        told = out["lossless"]
+        assert told["blocks"] > 100 and told["share_fitting"] > 0.9 and 12 < told["bits_per_weight"] < 14, told
+    off = json.loads(run("bench", files.plain, "--prefill", "0", "--decode", "2", "--rounds", "1", "--json", "--lossless", "off").stdout)
+    assert off["lossless"]["blocks"] == 0 and off["weights_bytes"] > out["weights_bytes"]
+    shown = json.loads(run("show", files.packed, "--json").stdout)
+    assert "BF16 lossless" in json.dumps(shown)
+
+
+def check_words(files):
+    for words in ((files.plain, "--lossless", "q4_0", files.at("no")), (files.plain, "q4_0"),
+                  (files.plain, "--lossless", files.at("no"), "--tensor", "*=q8_0"), (files.plain, files.at("no"))):
+        run("quantize", *words, code=2)
+
+
+def check_damage(files):
+    data, after = tensors(files.packed)
+    draw = random.Random(7)
+    answered = refused = 0
+    places = []
+    for name, kind, at, shape in after:
+        if kind == LOSSLESS:
+            panels = -(-shape[0] // 16)
+            head = -(-8 * (panels + 1) // 64) * 64
+            places += [at + draw.randrange(8 * (panels + 1)), at + head + draw.randrange(16 * (shape[1] // 64))]
+    for _, kind, at, shape in after[:6]:
+        if kind == LOSSLESS:  # a table that says raw
+            places.append((at + -(-8 * (-(-shape[0] // 16) + 1) // 64) * 64, b"\xff" * 16))
+    for place in draw.sample(places, 40) + [p for p in places if isinstance(p, tuple)]:
+        changed = bytearray(data)
+        at, new = place if isinstance(place, tuple) else (place, bytes([data[place] ^ 1 << draw.randrange(8)]))
+        changed[at:at + len(new)] = new
+        broken = files.at("broken.gguf")
+        with open(broken, "wb") as out:
+            out.write(changed)
+        for words in (("run", broken, "--raw", "-p", "Once", "-n", "2", "--temperature", "0"),
+                      ("quantize", broken, "q8_0", files.at("broken-out"))):
+            done = subprocess.run([HEARTH, *words], capture_output=True, text=True, timeout=60)
+            assert done.returncode in (0, 1), (place, words, done.returncode, done.stderr[-300:])
+            if done.returncode == 1:
+                assert "broken.gguf" in done.stderr and "tensor" in done.stderr and done.stderr.count("\n") == 1, done.stderr
+                refused += 1
+            else:
+                answered += 1
+            if os.path.exists(files.at("broken-out")):
+                os.remove(files.at("broken-out"))
+        if isinstance(place, tuple):
+            assert done.returncode == 1, place
+    assert answered > 5 and refused > 20, (answered, refused)
+    for cut in range(1, 12):
+        with open(files.at("broken.gguf"), "wb") as out:
+            out.write(data[:len(data) * cut // 12])
+        assert "broken.gguf" in run("show", files.at("broken.gguf"), code=1).stderr
+
+
+def main():
+    if not os.path.exists(MODEL):
+        print("1..0 # SKIP no fixtures")
+        return 0
+    checks = [check_stored, check_back, check_results, check_told, check_words, check_damage]
+    print(f"1..{len(checks)}")
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        files = Files(folder)
+        for i, check in enumerate(checks):
+            try:
+                check(files)
+                print(f"ok {i + 1} - {check.__name__}", flush=True)
+            except (AssertionError, KeyError, subprocess.SubprocessError) as problem:
+                failed += 1
+                print(f"not ok {i + 1} - {check.__name__}\n# {type(problem).__name__}: {str(problem)[:900]}", flush=True)
+    return failed != 0
+
+
+sys.exit(main())
