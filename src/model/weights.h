@@ -59,7 +59,6 @@ typedef struct model_weights {
     weight_stream *stream;   /* of matrices that did not fit in memory; NULL: there is none */
     uint64_t resident_bytes; /* where not all is packed: what is */
     uint64_t streamed_bytes; /* read from the file for each step */
-    double pack_seconds;
 } model_weights;
 
 typedef enum model_packing {

@@ -563,38 +563,42 @@ V16_INLINE void fetch_ahead(dtype type, const uint8_t *run, size_t b)
     }
 }
 
-/* `panels` panels (a constant, at most 2) side by side. */
-V16_INLINE void stream_one(dtype type, const product *p, size_t panel, int panels)
+/* `panels` panels (a constant, at most 2) side by side, `apart` panels from one another. */
+V16_INLINE void stream_one(dtype type, const product *p, size_t panel, size_t apart, int panels)
 {
     v16f acc[2] = {v16f_zero(), v16f_zero()};
     k_bytes k[2];
     const size_t each = run_blocks(type);
+    const size_t step = apart * p->panel_bytes;
     const uint8_t *run = p->panels + panel * p->panel_bytes;
     const activation_q8 *x = p->x;
     for (size_t left = p->blocks; left > 0; left -= each, run += run_bytes(type)) {
         for (int i = 0; i < panels && has_k_bytes(type); i++) {
-            scale_bytes_of(type, run + (size_t)i * p->panel_bytes, 0, &k[i]);
+            scale_bytes_of(type, run + (size_t)i * step, 0, &k[i]);
         }
         for (size_t b = 0; b < each; b++, x++) {
 #pragma GCC unroll 2
             for (int i = 0; i < panels; i++) {
-                fetch_ahead(type, run + (size_t)i * p->panel_bytes, b);
-                run_block(type, run + (size_t)i * p->panel_bytes, b, &k[i], x, &acc[i]);
+                fetch_ahead(type, run + (size_t)i * step, b);
+                run_block(type, run + (size_t)i * step, b, &k[i], x, &acc[i]);
             }
         }
     }
     for (size_t i = 0; i < (size_t)panels; i++) {
-        v16f_store_n(p->y + (panel + i) * PANEL_ROWS, acc[i], rows_of(p, panel + i));
+        v16f_store_n(p->y + (panel + i * apart) * PANEL_ROWS, acc[i], rows_of(p, panel + i * apart));
     }
 }
 
+/* Two streams, each through panels that follow one another: what is fetched ahead at a panel's end is the next one's
+ * begin. */
 V16_INLINE void stream_all(dtype type, const product *p, size_t panel, size_t panel_end)
 {
-    for (; panel + 2 <= panel_end; panel += 2) {
-        stream_one(type, p, panel, 2);
+    const size_t half = (panel_end - panel) / 2;
+    for (size_t i = 0; i < half; i++, panel++) {
+        stream_one(type, p, panel, half, 2);
     }
-    if (panel < panel_end) {
-        stream_one(type, p, panel, 1);
+    if (panel + half < panel_end) {
+        stream_one(type, p, panel + half, 0, 1);
     }
 }
 
