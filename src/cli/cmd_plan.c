@@ -6,6 +6,7 @@
 #include "cli/size.h"
 
 #include "platform/cpu.h"
+#include "platform/topology.h"
 #include "platform/direct.h"
 
 #include <stdio.h>
@@ -226,7 +227,7 @@ static hearth_status find_machine(cli *c, const plan_settings *s, const plan_sou
         TRY(direct_measure(file, PLAN_DISK_BYTES, &ret->disk, error));
     }
     if (s->bandwidth > 0) {
-        ret->threads = c->threads != 0 ? (int)c->threads : cpu_usable_cores();
+        ret->threads = c->threads != 0 ? (int)c->threads : topology_own_threads();
         ret->limits.bandwidth = s->bandwidth;
         return HEARTH_OK;
     }

@@ -8,23 +8,7 @@
  * is a pair, F16: a word is a pair that is then split into its two halves). It is written over 16-byte vectors of the
  * compiler's own kind, which every 64-bit machine has. */
 #include "kernels/panel.h"
-
-#include <string.h>
-
-typedef uint32_t word4 __attribute__((vector_size(16)));
-
-/* 4 x 4 words: ret[i] holds word i of the four rows. */
-static inline void transpose4(const word4 in[4], word4 ret[4])
-{
-    const word4 a = __builtin_shufflevector(in[0], in[1], 0, 4, 1, 5);
-    const word4 b = __builtin_shufflevector(in[0], in[1], 2, 6, 3, 7);
-    const word4 c = __builtin_shufflevector(in[2], in[3], 0, 4, 1, 5);
-    const word4 d = __builtin_shufflevector(in[2], in[3], 2, 6, 3, 7);
-    ret[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
-    ret[1] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
-    ret[2] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
-    ret[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
-}
+#include "kernels/word4.h"
 
 /* The words w, …, w + 3 of all 16 rows: ret[i * 16 + row]. Missing rows are zeros. */
 static inline void gather4(const uint8_t *const *rows, unsigned count, size_t w, uint32_t ret[64])
@@ -37,7 +21,7 @@ static inline void gather4(const uint8_t *const *rows, unsigned count, size_t w,
                 memcpy(&in[i], rows[group * 4 + i] + w * 4, 16);
             }
         }
-        transpose4(in, out);
+        word4_transpose(in, out);
         for (unsigned i = 0; i < 4; i++) {
             memcpy(ret + i * 16 + group * 4, &out[i], 16);
         }

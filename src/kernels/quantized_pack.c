@@ -1,10 +1,12 @@
 /* Packing the quantised formats from the file's rows (the block structures of the GGUF specification) to panels.
- * Bits move, nothing is rounded; the layouts are drawn in quantized.h. */
+ * Bits move, nothing is rounded; the layouts are drawn in quantized.h.
+ *
+ * Four rows at a time: a vector holds 16 bytes of a row, or a word of each of the four rows; a transpose of words leads
+ * from one to the other. Packing then takes about as long as the memory needs for reading and writing. */
 #include "kernels/quantized_pack.h"
 
 #include "kernels/quantized.h"
-
-#include <string.h>
+#include "kernels/word4.h"
 
 /* One block of 32 values of one row, spread out: q as bytes, four (a group) in a word, the first one lowest. All
  * machines that this runs on are little endian. */
@@ -25,12 +27,6 @@ static inline uint32_t nibbles_at(const uint8_t *p, unsigned shift)
     return (read_u32(p) >> shift) & 0x0F0F0F0Fu;
 }
 
-/* Bits 0..3, one to each byte. */
-static inline uint32_t bit_to_byte(uint32_t bits)
-{
-    return (bits & 15u) * 0x00204081u & 0x01010101u;
-}
-
 static inline void put_word(uint8_t out[4], uint32_t word)
 {
     memcpy(out, &word, sizeof word);
@@ -44,15 +40,6 @@ static inline void put_nibbles(uint8_t out[4][16][4], unsigned row, const spread
     }
 }
 
-static inline void put_fifth(uint8_t out[16][4], unsigned row, const spread *s)
-{
-    uint32_t bits = 0;
-    for (unsigned g = 0; g < 8; g++) {
-        bits |= ((s->q[g] >> 4) & 0x01010101u) << g;
-    }
-    put_word(out[row], bits);
-}
-
 static inline void put_two_high(uint8_t out[2][16][4], unsigned row, const spread *s)
 {
     for (unsigned half = 0; half < 2; half++) {
@@ -64,73 +51,131 @@ static inline void put_two_high(uint8_t out[2][16][4], unsigned row, const sprea
     }
 }
 
-/* 16 bytes of nibbles: value j low, value j + 16 high (the files of Q5_0 and Q5_1); a fifth bit each. */
-static inline spread spread_nibbles(const uint8_t *qs, uint32_t fifth)
+/* ---- four rows ---- */
+
+#define LOW 0x0F0F0F0Fu
+#define HIGH 0xF0F0F0F0u
+
+/* 16 bytes of each of four rows, at `offset` of their blocks. */
+static inline void load_rows(const uint8_t *const block[4], size_t offset, word4 ret[4])
 {
-    spread s;
-    for (unsigned g = 0; g < 4; g++) {
-        s.q[g] = nibbles_at(qs + 4 * g, 0) | bit_to_byte(fifth >> (4 * g)) << 4;
-        s.q[g + 4] = nibbles_at(qs + 4 * g, 4) | bit_to_byte(fifth >> (16 + 4 * g)) << 4;
+    for (unsigned i = 0; i < 4; i++) {
+        ret[i] = word4_load(block[i] + offset);
     }
-    return s;
+}
+
+/* Four words of each of four rows to the lanes of four groups. */
+static inline void put_rows(uint8_t (*out)[16][4], unsigned row, const word4 rows[4])
+{
+    word4 groups[4];
+    word4_transpose(rows, groups);
+    for (unsigned g = 0; g < 4; g++) {
+        word4_store(out[g][row], groups[g]);
+    }
+}
+
+/* 16 bytes that the file has as the panel has them; `out`: lanes of four groups, bytes with or without a sign. */
+static inline void move_rows(const uint8_t *const block[4], size_t offset, void *out, unsigned row)
+{
+    word4 rows[4];
+    load_rows(block, offset, rows);
+    put_rows(out, row, rows);
+}
+
+static inline void move_halves(const uint8_t *const block[4], size_t offset, uint16_t *out)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        out[i] = read_u16(block[i] + offset);
+    }
+}
+
+/* 32 bytes whose low nibbles are one block and whose high nibbles another. */
+static inline void split_rows(const uint8_t *const block[4], size_t offset, uint8_t (*low)[16][4],
+                              uint8_t (*high)[16][4], unsigned row)
+{
+    word4 first[4];
+    word4 second[4];
+    word4 out[4];
+    load_rows(block, offset, first);
+    load_rows(block, offset + 16, second);
+    for (unsigned i = 0; i < 4; i++) {
+        out[i] = (first[i] & LOW) | (second[i] & LOW) << 4;
+    }
+    put_rows(low, row, out);
+    for (unsigned i = 0; i < 4; i++) {
+        out[i] = (first[i] >> 4 & LOW) | (second[i] & HIGH);
+    }
+    put_rows(high, row, out);
+}
+
+/* Even bits to the low half, odd ones to the high half, both in order. */
+static inline word4 unshuffle(word4 bits)
+{
+    static const uint32_t masks[4] = {0x22222222u, 0x0C0C0C0Cu, 0x00F000F0u, 0x0000FF00u};
+    for (int i = 0; i < 4; i++) {
+        const word4 differ = (bits ^ bits >> (1 << i)) & masks[i];
+        bits ^= differ ^ differ << (1 << i);
+    }
+    return bits;
+}
+
+/* Bit 4 g + j of the file to bit g of byte j. */
+static inline void put_fifth_bits(const uint8_t *const block[4], size_t offset, uint8_t out[4][4])
+{
+    const word4 bits = {read_u32(block[0] + offset), read_u32(block[1] + offset), read_u32(block[2] + offset),
+                        read_u32(block[3] + offset)};
+    word4_store(out, unshuffle(unshuffle(bits)));
 }
 
 /* ---- blocks of 32: d, (m), (fifth bits), values ---- */
 
-static void put_q8_0(const uint8_t *block, unsigned row, void *panel)
+static inline void put_q8_0(const uint8_t *const block[4], unsigned row, void *panel)
 {
     panel_q8_0 *out = panel;
-    out->d[row] = read_u16(block);
-    for (unsigned g = 0; g < 8; g++) {
-        memcpy(out->q[g][row], block + 2 + 4 * g, 4);
-    }
+    move_halves(block, 0, out->d + row);
+    move_rows(block, 2, out->q, row);
+    move_rows(block, 18, out->q + 4, row);
 }
 
-void quantized_put_q4_0(const uint8_t *block, unsigned row, void *panel)
+static inline void put_q4_0(const uint8_t *const block[4], unsigned row, void *panel)
 {
     panel_q4_0 *out = panel;
-    out->d[row] = read_u16(block);
-    for (unsigned g = 0; g < 4; g++) { /* the file's byte order is the panel's */
-        memcpy(out->q[g][row], block + 2 + 4 * g, 4);
-    }
+    move_halves(block, 0, out->d + row);
+    move_rows(block, 2, out->q, row);
 }
 
-static void put_mxfp4(const uint8_t *block, unsigned row, void *panel)
+static inline void put_mxfp4(const uint8_t *const block[4], unsigned row, void *panel)
 {
     panel_mxfp4 *out = panel;
-    out->e[row] = block[0];
-    for (unsigned g = 0; g < 4; g++) {
-        memcpy(out->q[g][row], block + 1 + 4 * g, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        out->e[row + i] = block[i][0];
     }
+    move_rows(block, 1, out->q, row);
 }
 
-static void put_q4_1(const uint8_t *block, unsigned row, void *panel)
+static inline void put_q4_1(const uint8_t *const block[4], unsigned row, void *panel)
 {
     panel_q4_1 *out = panel;
-    out->d[row] = read_u16(block);
-    out->m[row] = read_u16(block + 2);
-    for (unsigned g = 0; g < 4; g++) {
-        memcpy(out->q[g][row], block + 4 + 4 * g, 4);
-    }
+    move_halves(block, 0, out->d + row);
+    move_halves(block, 2, out->m + row);
+    move_rows(block, 4, out->q, row);
 }
 
-static void put_q5_0(const uint8_t *block, unsigned row, void *panel)
+static inline void put_q5_0(const uint8_t *const block[4], unsigned row, void *panel)
 {
     panel_q5_0 *out = panel;
-    out->d[row] = read_u16(block);
-    const spread s = spread_nibbles(block + 6, read_u32(block + 2));
-    put_nibbles(out->q, row, &s);
-    put_fifth(out->h, row, &s);
+    move_halves(block, 0, out->d + row);
+    put_fifth_bits(block, 2, out->h + row);
+    move_rows(block, 6, out->q, row);
 }
 
-static void put_q5_1(const uint8_t *block, unsigned row, void *panel)
+static inline void put_q5_1(const uint8_t *const block[4], unsigned row, void *panel)
 {
     panel_q5_1 *out = panel;
-    out->d[row] = read_u16(block);
-    out->m[row] = read_u16(block + 2);
-    const spread s = spread_nibbles(block + 8, read_u32(block + 4));
-    put_nibbles(out->q, row, &s);
-    put_fifth(out->h, row, &s);
+    move_halves(block, 0, out->d + row);
+    move_halves(block, 2, out->m + row);
+    put_fifth_bits(block, 4, out->h + row);
+    move_rows(block, 8, out->q, row);
 }
 
 /* ---- blocks of 256 ---- */
@@ -153,35 +198,60 @@ static void put_k_head(panel_k_head *out, unsigned row, const uint8_t *block)
     }
 }
 
-/* Each 32 bytes of nibbles are two blocks: low nibbles, then high ones. Bit b of fifth[l]: block b, value l. */
-static inline spread spread_k(const uint8_t *qs, const uint8_t *fifth, unsigned b)
-{
-    spread s;
-    for (unsigned g = 0; g < 8; g++) {
-        const uint32_t high = fifth == NULL ? 0u : (read_u32(fifth + 4 * g) >> b) & 0x01010101u;
-        s.q[g] = nibbles_at(qs + 32 * (b / 2) + 4 * g, 4 * (b % 2)) | high << 4;
-    }
-    return s;
-}
-
-static void put_q4_k(const uint8_t *block, unsigned row, void *panel)
+static inline void put_q4_k(const uint8_t *const block[4], unsigned row, void *panel)
 {
     panel_q4_k *out = panel;
-    put_k_head(&out->head, row, block);
-    for (unsigned b = 0; b < 8; b++) {
-        const spread s = spread_k(block + 16, NULL, b);
-        put_nibbles(out->q[b], row, &s);
+    for (unsigned i = 0; i < 4; i++) {
+        put_k_head(&out->head, row + i, block[i]);
+    }
+    for (unsigned b = 0; b < 8; b += 2) {
+        split_rows(block, 16 + 16 * (size_t)b, out->q[b], out->q[b + 1], row);
     }
 }
 
-static void put_q5_k(const uint8_t *block, unsigned row, void *panel)
+/* Bit b of byte l of the file's 32 is of block b, value l: words by bits, turned. */
+static inline void put_fifth_k(const uint8_t *const block[4], unsigned row, panel_q5_k *out)
+{
+    word4 rows[4];
+    word4 w[8];
+    load_rows(block, 16, rows);
+    word4_transpose(rows, w);
+    load_rows(block, 32, rows);
+    word4_transpose(rows, w + 4);
+    for (unsigned i = 0; i < 8; i += 2) {
+        word4_exchange(&w[i], &w[i + 1], 0x55555555u, 1);
+    }
+    for (unsigned i = 0; i < 8; i += i % 2 == 0 ? 1 : 3) {
+        word4_exchange(&w[i], &w[i + 2], 0x33333333u, 2);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        word4_exchange(&w[i], &w[i + 4], LOW, 4);
+    }
+    for (unsigned b = 0; b < 8; b++) {
+        word4_store(out->block[b].h[row], w[b]);
+    }
+}
+
+static inline void put_q5_k(const uint8_t *const block[4], unsigned row, void *panel)
 {
     panel_q5_k *out = panel;
-    put_k_head(&out->head, row, block);
-    for (unsigned b = 0; b < 8; b++) {
-        const spread s = spread_k(block + 48, block + 16, b);
-        put_nibbles(out->block[b].q, row, &s);
-        put_fifth(out->block[b].h, row, &s);
+    for (unsigned i = 0; i < 4; i++) {
+        put_k_head(&out->head, row + i, block[i]);
+    }
+    put_fifth_k(block, row, out);
+    for (unsigned b = 0; b < 8; b += 2) {
+        split_rows(block, 48 + 16 * (size_t)b, out->block[b].q, out->block[b + 1].q, row);
+    }
+}
+
+/* ---- one row, for formats that are spread out into these ---- */
+
+void quantized_put_q4_0(const uint8_t *block, unsigned row, void *panel)
+{
+    panel_q4_0 *out = panel;
+    out->d[row] = read_u16(block);
+    for (unsigned g = 0; g < 4; g++) { /* the file's byte order is the panel's */
+        memcpy(out->q[g][row], block + 2 + 4 * g, 4);
     }
 }
 
@@ -212,10 +282,44 @@ void quantized_put_q6_k(const uint8_t *block, unsigned row, void *panel)
     }
 }
 
-/* d, 8 pairs of high bits, 8 low nibbles of sc, then 8 blocks of nibbles in the panel's order. */
-static void put_iq4_xs(const uint8_t *block, unsigned row, void *panel)
+/* Fields of two bits of four words, of file half `half` and the panel's groups 4 f and above: words by fields, turned.
+ */
+static inline void put_two_bits(const uint8_t *const block[4], unsigned row, unsigned half, unsigned f, panel_q6_k *out)
 {
-    panel_iq4_xs *out = panel;
+    word4 rows[4];
+    word4 w[4];
+    load_rows(block, 128 + 32 * (size_t)half + 16 * (size_t)f, rows);
+    word4_transpose(rows, w);
+    word4_exchange(&w[0], &w[1], 0x33333333u, 2);
+    word4_exchange(&w[2], &w[3], 0x33333333u, 2);
+    word4_exchange(&w[0], &w[2], LOW, 4);
+    word4_exchange(&w[1], &w[3], LOW, 4);
+    for (unsigned b = 0; b < 4; b++) {
+        word4_store(out->block[4 * half + b].h[f][row], w[b]);
+    }
+}
+
+static inline void put_q6_k(const uint8_t *const block[4], unsigned row, void *panel)
+{
+    panel_q6_k *out = panel;
+    move_halves(block, 208, out->d + row);
+    for (unsigned i = 0; i < 4; i++) {
+        for (unsigned k = 0; k < 16; k++) {
+            out->sc[k][row + i] = (int8_t)block[i][192 + k];
+        }
+    }
+    for (unsigned half = 0; half < 2; half++) {
+        for (unsigned p = 0; p < 2; p++) {
+            panel_q6_k_block *low = &out->block[4 * half + p];
+            split_rows(block, 64 * (size_t)half + 32 * (size_t)p, low->q, low[2].q, row);
+            put_two_bits(block, row, half, p, out);
+        }
+    }
+}
+
+/* d, 8 pairs of high bits, 8 low nibbles of sc, then 8 blocks of nibbles in the panel's order. */
+static inline void put_iq4_xs_head(const uint8_t *block, unsigned row, panel_iq4_xs *out)
+{
     const unsigned high = read_u16(block + 2);
     out->d[row] = read_u16(block);
     for (unsigned b = 0; b < 4; b++) {
@@ -230,10 +334,16 @@ static void put_iq4_xs(const uint8_t *block, unsigned row, void *panel)
         }
         out->high[b][row] = (uint8_t)bits;
     }
+}
+
+static inline void put_iq4_xs(const uint8_t *const block[4], unsigned row, void *panel)
+{
+    panel_iq4_xs *out = panel;
+    for (unsigned i = 0; i < 4; i++) {
+        put_iq4_xs_head(block[i], row + i, out);
+    }
     for (unsigned b = 0; b < 8; b++) {
-        for (unsigned g = 0; g < 4; g++) {
-            memcpy(out->q[b][g][row], block + 8 + 16 * b + 4 * g, 4);
-        }
+        move_rows(block, 8 + 16 * (size_t)b, out->q[b], row);
     }
 }
 
@@ -246,9 +356,12 @@ static size_t bytes_of(dtype type, size_t cols)
     return (cols / info->block_values * info->block_bytes * PANEL_ROWS + 63) / 64 * 64;
 }
 
-static inline void pack_with(dtype type, void (*put)(const uint8_t *block, unsigned row, void *panel), size_t cols,
-                             const uint8_t *const *rows, unsigned count, uint8_t *panel)
+/* `put`: a block of four rows. Rows that are missing are zeros. */
+static inline __attribute__((always_inline)) void
+pack_with(dtype type, void (*put)(const uint8_t *const block[4], unsigned row, void *panel), size_t cols,
+          const uint8_t *const *rows, unsigned count, uint8_t *panel)
 {
+    static const uint8_t zeros[256];
     const dtype_info *info = dtype_get_info(type);
     const size_t block_bytes = info->block_bytes;
     const size_t blocks = cols / info->block_values;
@@ -257,11 +370,12 @@ static inline void pack_with(dtype type, void (*put)(const uint8_t *block, unsig
     memset(panel + used, 0, bytes - used);
     for (size_t b = 0; b < blocks; b++) {
         uint8_t *out = panel + b * block_bytes * PANEL_ROWS;
-        if (count < PANEL_ROWS) {
-            memset(out, 0, block_bytes * PANEL_ROWS);
-        }
-        for (unsigned row = 0; row < count; row++) {
-            put(rows[row] + b * block_bytes, row, out);
+        for (unsigned row = 0; row < PANEL_ROWS; row += 4) {
+            const uint8_t *block[4];
+            for (unsigned i = 0; i < 4; i++) {
+                block[i] = row + i < count ? rows[row + i] + b * block_bytes : zeros;
+            }
+            put(block, row, out);
         }
     }
 }
@@ -327,7 +441,7 @@ static void pack_q8_0(size_t cols, const uint8_t *const *rows, unsigned count, u
 }
 static void pack_q4_0(size_t cols, const uint8_t *const *rows, unsigned count, uint8_t *panel)
 {
-    pack_with(DTYPE_Q4_0, quantized_put_q4_0, cols, rows, count, panel);
+    pack_with(DTYPE_Q4_0, put_q4_0, cols, rows, count, panel);
 }
 static void pack_q4_1(size_t cols, const uint8_t *const *rows, unsigned count, uint8_t *panel)
 {
@@ -335,7 +449,7 @@ static void pack_q4_1(size_t cols, const uint8_t *const *rows, unsigned count, u
 }
 static void pack_iq4_nl(size_t cols, const uint8_t *const *rows, unsigned count, uint8_t *panel)
 {
-    pack_with(DTYPE_IQ4_NL, quantized_put_q4_0, cols, rows, count, panel);
+    pack_with(DTYPE_IQ4_NL, put_q4_0, cols, rows, count, panel);
 }
 static void pack_q5_0(size_t cols, const uint8_t *const *rows, unsigned count, uint8_t *panel)
 {
@@ -355,7 +469,7 @@ static void pack_q5_k(size_t cols, const uint8_t *const *rows, unsigned count, u
 }
 static void pack_q6_k(size_t cols, const uint8_t *const *rows, unsigned count, uint8_t *panel)
 {
-    pack_with(DTYPE_Q6_K, quantized_put_q6_k, cols, rows, count, panel);
+    pack_with(DTYPE_Q6_K, put_q6_k, cols, rows, count, panel);
 }
 
 const panel_format panel_format_q8_0 = {bytes_q8_0, pack_q8_0};

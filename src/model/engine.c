@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "platform/cpu.h"
+#include "platform/topology.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +57,7 @@ hearth_status engine_create(int threads, const char *isa, engine **ret, hearth_e
         return error_memory(error, sizeof *e);
     }
     e->kernels = kernels;
-    e->threads = threads == 0 ? cpu_usable_cores() : threads;
+    e->threads = threads == 0 ? topology_own_threads() : threads;
     const hearth_status status = thread_pool_create(e->threads, &e->pool, error);
     if (status != HEARTH_OK) {
         mem_free(e);

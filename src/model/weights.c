@@ -232,15 +232,24 @@ uint64_t weights_expected_bytes(const loader *l, const matrix *m)
     return lossless != 0 ? lossless : matrix_packed_bytes(m->type, m->rows, m->cols);
 }
 
-static void release_source(const loader *l, const uint8_t *source, uint64_t bytes)
+/* The map that the bytes lie in; NULL: none. */
+static const file_map *map_of(const loader *l, const uint8_t *source)
 {
-    for (size_t i = 0; i < l->tensors->map_count; i++) {
+    for (size_t i = 0; source != NULL && i < l->tensors->map_count; i++) {
         const file_map *map = &l->tensors->maps[i];
         if (source >= map->data && source < map->data + map->size) {
-            const uint64_t left = map->size - (uint64_t)(source - map->data);
-            file_map_release(map, (size_t)(source - map->data), bytes < left ? bytes : left);
-            return;
+            return map;
         }
+    }
+    return NULL;
+}
+
+static void release_source(const loader *l, const uint8_t *source, uint64_t bytes)
+{
+    const file_map *map = map_of(l, source);
+    if (map != NULL) {
+        const uint64_t left = map->size - (uint64_t)(source - map->data);
+        file_map_release(map, (size_t)(source - map->data), bytes < left ? bytes : left);
     }
 }
 
@@ -250,22 +259,21 @@ hearth_status weights_pack_one(loader *l, matrix *m, hearth_error *error)
     const uint64_t source_bytes = (uint64_t)m->rows * m->source_row_bytes;
     const uint64_t expected = weights_expected_bytes(l, m);
     pthread_mutex_lock(&l->e->busy);
-    hearth_status status = lossless_pack_matrix(m, l->e->pool, l->options->lossless, &l->w->lossless, error);
-    status = status != HEARTH_OK ? status : matrix_pack(m, l->e->pool, error);
+    const hearth_status status = lossless_pack_matrix(m, l->e->pool, l->options->lossless, &l->w->lossless, error);
     pthread_mutex_unlock(&l->e->busy);
     TRY(status);
     if (m->lossless) {
         l->w->lossless_values += (uint64_t)m->rows * m->cols;
         l->w->lossless_bytes += m->lossless_bytes;
+        release_source(l, source, source_bytes);
+    } else {
+        TRY(matrix_pack_later(m, map_of(l, source), error));
     }
     l->w->matrix_bytes += matrix_panels_bytes(m) - expected;
-    if (source != NULL) {
-        release_source(l, source, source_bytes);
-    }
     l->done_bytes += matrix_panels_bytes(m);
-    if (l->options->progress != NULL && !l->options->progress(l->options->progress_context, "packing weights",
+    if (l->options->progress != NULL && !l->options->progress(l->options->progress_context, "loading weights",
                                                               l->done_bytes, l->w->matrix_bytes, "B")) {
-        return error_set(error, HEARTH_E_CANCELLED, "packing weights", NULL, "the caller's stop");
+        return error_set(error, HEARTH_E_CANCELLED, "loading weights", NULL, "the caller's stop");
     }
     return HEARTH_OK;
 }
@@ -298,14 +306,12 @@ static hearth_status pack_all(loader *l, hearth_error *error)
     if (packing == PACKING_AUTO && w->matrix_bytes > memory) {
         return weights_stream(l, memory, error);
     }
-    const double begin = time_seconds();
     for (size_t i = 0; i < w->matrix_count; i++) {
         TRY(weights_pack_one(l, w->matrices[i], error));
     }
     if (w->output.rows != 0) {
         TRY(weights_pack_one(l, &w->output, error));
     }
-    w->pack_seconds = time_seconds() - begin;
     w->packed = true;
     return HEARTH_OK;
 }

@@ -61,7 +61,6 @@ typedef struct model_weights {
     uint64_t streamed_bytes;                  /* read from the file for each step */
     lossless_count lossless;                  /* blocks of the matrices in that form */
     uint64_t lossless_values, lossless_bytes; /* of these matrices */
-    double pack_seconds;
 } model_weights;
 
 typedef enum model_packing {

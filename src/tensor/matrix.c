@@ -2,9 +2,10 @@
 #include "tensor/matrix.h"
 
 #include "base/memory.h"
-#include "platform/file.h"
 #include "platform/pages.h"
 #include "tensor/lossless.h"
+
+#include <stdatomic.h>
 
 /* The on-the-fly path packs this many panels before it multiplies them, where they fit; decoding reads several side by
  * side. */
@@ -90,6 +91,8 @@ static void pack_panel(const matrix *m, panel_source source, size_t panel, uint8
     panel_pack(m->type, m->cols, rows, count, out);
 }
 
+/* ---- packing ---- */
+
 typedef struct pack_work {
     const matrix *m;
     uint8_t *panels;
@@ -131,8 +134,85 @@ hearth_status matrix_pack(matrix *m, thread_pool *pool, hearth_error *error)
     return HEARTH_OK;
 }
 
+/* ---- packing when first used ---- */
+
+enum { PANEL_LOOSE, PANEL_TAKEN, PANEL_PACKED };
+
+/* A panel is packed by whoever takes it first. Others that want it meanwhile do not wait: they multiply their own copy.
+ * Products of later steps see what earlier ones packed, as a run of the threads lies between. */
+struct matrix_pending {
+    const file_map *map;
+    atomic_size_t left; /* panels not yet packed */
+    atomic_uchar state[];
+};
+
+hearth_status matrix_pack_later(matrix *m, const file_map *map, hearth_error *error)
+{
+    if (m->panels != NULL) {
+        return HEARTH_OK;
+    }
+    const size_t count = panel_count(m->rows);
+    const size_t bytes = matrix_packed_bytes(m->type, m->rows, m->cols);
+    matrix_pending *pending = mem_calloc(1, sizeof *pending + count);
+    uint8_t *panels = pending == NULL ? NULL : pages_alloc(bytes);
+    if (panels == NULL) {
+        mem_free(pending);
+        return error_memory(error, bytes);
+    }
+    pending->map = map;
+    atomic_init(&pending->left, count);
+    m->pending = pending;
+    m->panels = panels;
+    return HEARTH_OK;
+}
+
+size_t matrix_packed_panels(const matrix *m)
+{
+    if (m->panels == NULL) {
+        return 0;
+    }
+    return panel_count(m->rows) - (m->pending == NULL ? 0 : atomic_load(&m->pending->left));
+}
+
+static bool is_packed(const matrix *m)
+{
+    return m->panels != NULL &&
+           (m->pending == NULL || atomic_load_explicit(&m->pending->left, memory_order_acquire) == 0);
+}
+
+static void let_go_of_source(const matrix *m)
+{
+    const file_map *map = m->pending->map;
+    if (map != NULL && m->source != NULL) {
+        file_map_release(map, (size_t)(m->source - map->data), m->rows * m->source_row_bytes);
+    }
+}
+
+/* Packs panels [range) that nobody has; false where another thread is at one of them. `made`: read_bytes(m). */
+static bool make_ready(const matrix *m, thread_range range, uint8_t *made)
+{
+    matrix_pending *pending = m->pending;
+    uint8_t *panels = (uint8_t *)(uintptr_t)m->panels;
+    const size_t size = panel_bytes(m->type, m->cols);
+    bool all = true;
+    for (size_t panel = range.begin; panel < range.end; panel++) {
+        unsigned char state = PANEL_LOOSE;
+        if (atomic_compare_exchange_strong(&pending->state[panel], &state, PANEL_TAKEN)) {
+            pack_panel(m, (panel_source){m->source, 0, made}, panel, panels + panel * size);
+            atomic_store(&pending->state[panel], PANEL_PACKED);
+            if (atomic_fetch_sub(&pending->left, 1) == 1) {
+                let_go_of_source(m);
+            }
+        } else if (state != PANEL_PACKED) {
+            all = false;
+        }
+    }
+    return all;
+}
+
 void matrix_free(matrix *m)
 {
+    mem_free(m->pending);
     if (m->panels != NULL) {
         pages_free((void *)(uintptr_t)m->panels, matrix_panels_bytes(m));
     }
@@ -153,7 +233,7 @@ size_t matrix_scratch_bytes(const matrix *m)
         return lossless_scratch_bytes(m);
     }
     const size_t packed = panels_at_once(m) * panel_bytes(m->type, m->cols);
-    return MATMUL_SCRATCH_BYTES + (m->panels != NULL ? 0 : packed + read_bytes(m));
+    return MATMUL_SCRATCH_BYTES + (is_packed(m) ? 0 : packed + read_bytes(m));
 }
 
 thread_range matrix_share(const matrix *m, int part, int parts)
@@ -184,6 +264,28 @@ static void multiply_rows(const kernel_table *k, const matrix *m, const uint8_t 
     }
 }
 
+/* With so few tokens panels are multiplied while they are in the cache; with more all of a share's are packed first,
+ * which the kernels then walk as they like. */
+#define PENDING_TOKENS 8u
+
+/* Panels [range), packed where they are not yet. */
+static void multiply_pending(const kernel_table *k, const matrix *m, compute how, const void *activation, size_t tokens,
+                             float *y, size_t ldy, thread_range range, void *scratch)
+{
+    const size_t at_once = panels_at_once(m);
+    const size_t each = tokens <= PENDING_TOKENS ? at_once : range.end - range.begin;
+    uint8_t *made = (uint8_t *)scratch + MATMUL_SCRATCH_BYTES + at_once * panel_bytes(m->type, m->cols);
+    for (thread_range piece = range; piece.begin < range.end; piece.begin = piece.end) {
+        piece.end = range.end - piece.begin < each ? range.end : piece.begin + each;
+        if (make_ready(m, piece, made)) {
+            k->matmul[how][m->type](m->panels, m->rows, m->cols, activation, tokens, y, ldy, piece.begin, piece.end,
+                                    scratch);
+        } else {
+            multiply_rows(k, m, m->source, how, activation, tokens, y, ldy, piece, scratch);
+        }
+    }
+}
+
 void matrix_multiply(const kernel_table *k, const matrix *m, compute how, const void *activation, size_t tokens,
                      float *y, size_t ldy, int part, int parts, void *scratch)
 {
@@ -197,9 +299,11 @@ void matrix_multiply(const kernel_table *k, const matrix *m, compute how, const 
         weight_stream_leave(m->stream, m->stream_unit);
     } else if (any && m->lossless) {
         lossless_multiply(k, m, how, activation, tokens, y, ldy, range, scratch);
-    } else if (any && m->panels != NULL) {
+    } else if (any && is_packed(m)) {
         k->matmul[how][m->type](m->panels, m->rows, m->cols, activation, tokens, y, ldy, range.begin, range.end,
                                 scratch);
+    } else if (any && m->pending != NULL) {
+        multiply_pending(k, m, how, activation, tokens, y, ldy, range, scratch);
     } else if (any) {
         multiply_rows(k, m, m->source, how, activation, tokens, y, ldy, range, scratch);
     }
@@ -219,7 +323,9 @@ void matrix_row(const kernel_table *k, const matrix *m, size_t row, float *out, 
         lossless_matrix_row(k, m, row, out);
         return;
     }
-    if (m->panels != NULL) {
+    const bool there =
+        m->panels != NULL && (m->pending == NULL || atomic_load(&m->pending->state[row / PANEL_ROWS]) == PANEL_PACKED);
+    if (there) {
         panel = m->panels + row / PANEL_ROWS * panel_bytes(m->type, m->cols);
     } else {
         uint8_t *packed = (uint8_t *)scratch + MATMUL_SCRATCH_BYTES;

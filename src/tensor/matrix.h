@@ -1,11 +1,12 @@
 /* A weight matrix as the model sees it: a number format, a shape, and its bytes either packed in panels
- * (fast), or as they lie in the mapped file (packed panel by panel on the fly), or likewise but read ahead
- * by a stream (tensor/stream.h). All give the same bits. */
+ * (fast; at once, or each panel by the first product that uses it), or as they lie in the mapped file (packed panel by
+ * panel on the fly), or likewise but read ahead by a stream (tensor/stream.h). All give the same bits. */
 #ifndef TENSOR_MATRIX_H
 #define TENSOR_MATRIX_H
 
 #include "base/error.h"
 #include "kernels/kernels.h"
+#include "platform/file.h"
 #include "tensor/stream.h"
 #include "threads/pool.h"
 
@@ -15,15 +16,19 @@ typedef struct matrix_reader {
     void (*row)(const struct matrix_reader *reader, size_t row, uint8_t *out);
 } matrix_reader;
 
+/* Which panels have been packed, of a matrix that is packed when it is first used. */
+typedef struct matrix_pending matrix_pending;
+
 typedef struct matrix {
     dtype type;
     size_t rows;
     size_t cols;
-    const uint8_t *panels; /* packed, owned: free with matrix_free; NULL when on the fly */
-    bool lossless;         /* they are in the lossless form of BF16 (tensor/lossless.h) */
-    size_t lossless_bytes; /* and take so many */
-    const uint8_t *stored; /* where a file has whole panels of it in that form; NULL */
-    const uint8_t *source; /* row layout, borrowed from the mapping; NULL once packed and dropped */
+    const uint8_t *panels;   /* packed, owned: free with matrix_free; NULL when on the fly */
+    bool lossless;           /* they are in the lossless form of BF16 (tensor/lossless.h) */
+    size_t lossless_bytes;   /* and take so many */
+    matrix_pending *pending; /* owned; not NULL: panels are packed when they are first used */
+    const uint8_t *stored;   /* where a file has whole panels of it in the lossless form; NULL */
+    const uint8_t *source;   /* row layout, borrowed from the mapping; NULL once packed and dropped */
     size_t source_row_bytes;
     const matrix_reader *reader; /* not NULL: rows come from it, and source is NULL */
     const uint32_t *row_map;     /* owned; output row i is source row row_map[i]; NULL for identity */
@@ -50,6 +55,12 @@ matrix matrix_read_by(dtype type, size_t rows, size_t cols, const matrix_reader 
 unsigned matrix_panel_rows(const matrix *m, size_t panel, uint8_t *made, const uint8_t *rows[PANEL_ROWS]);
 /* Packs with all threads of the pool. On failure the matrix stays as it was. */
 hearth_status matrix_pack(matrix *m, thread_pool *pool, hearth_error *error);
+/* The same panel by panel, each by the product that uses it first: opening a model costs nothing, and its first step no
+ * more than reading the weights once. `map`: where the source lies, so that its pages are let go of when all is packed;
+ * NULL: they are not. It must outlive the matrix. */
+hearth_status matrix_pack_later(matrix *m, const file_map *map, hearth_error *error);
+/* Panels that are packed, of all. */
+size_t matrix_packed_panels(const matrix *m);
 void matrix_free(matrix *m);
 
 /* The SPMD part of y[t] = W x[t]: this thread's share of the panels. `activation` was prepared for

@@ -8,8 +8,8 @@
  * no room for that: |q| times sign(x, q), exact for q = -128 too, and a madd for every product. IQ4_NL's and IQ4_XS's
  * names stand for signed bytes and are then as Q8_0's.
  *
- * A few tokens stream panels from memory, a single one two side by side; more tokens pass, four at a time, over a
- * stretch of k that is unpacked in the scratch. */
+ * A few tokens stream panels from memory, a single one two side by side, fetched ahead; more tokens pass, four at a
+ * time, over a stretch of k that is unpacked in the scratch. */
 #include "kernels/avx2/quantized.h"
 #include "kernels/template/quantized.h"
 
@@ -355,11 +355,14 @@ V16_INLINE void start_halves(const activation_q8 *x, __m256i sum[2])
     sum[1] = _mm256_sub_epi16(zero, _mm256_slli_epi16(_mm256_sub_epi16(broadcast4(x->block_sum), first), 5));
 }
 
-/* 8 int8 scales, each twice in 16 bits. */
-V16_INLINE __m256i twice(const int8_t *sc)
+/* Rows 8 half to 8 half + 7 of 16 int8 scales, each twice in 16 bits. */
+V16_INLINE __m256i twice(const int8_t *sc, int half)
 {
-    const __m128i words = _mm_cvtepi8_epi16(_mm_loadl_epi64((const __m128i *)sc));
-    return _mm256_set_m128i(_mm_unpackhi_epi16(words, words), _mm_unpacklo_epi16(words, words));
+    const __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)sc));
+    const __m256i high_bytes = _mm256_set_epi8(7, -1, 7, -1, 6, -1, 6, -1, 5, -1, 5, -1, 4, -1, 4, -1, 3, -1, 3, -1, 2,
+                                               -1, 2, -1, 1, -1, 1, -1, 0, -1, 0, -1);
+    const __m256i at = half == 0 ? high_bytes : _mm256_add_epi8(high_bytes, _mm256_set1_epi16(0x0800));
+    return _mm256_srai_epi16(_mm256_shuffle_epi8(both, at), 8);
 }
 
 /* The exact integer sums of one block of one panel for `tokens` tokens. */
@@ -396,10 +399,10 @@ V16_INLINE void stream_sums(dtype type, const uint8_t *panel, size_t b, const ac
         if (type == DTYPE_Q6_K) {
             const panel_q6_k *block = (const panel_q6_k *)panel + b / 8;
             const int8_t *sc = block->sc[2 * (b % 8)];
-            ret[t].lo = _mm256_add_epi32(_mm256_madd_epi16(sum[t][0][0], twice(sc)),
-                                         _mm256_madd_epi16(sum[t][0][1], twice(sc + PANEL_ROWS)));
-            ret[t].hi = _mm256_add_epi32(_mm256_madd_epi16(sum[t][1][0], twice(sc + 8)),
-                                         _mm256_madd_epi16(sum[t][1][1], twice(sc + PANEL_ROWS + 8)));
+            ret[t].lo = _mm256_add_epi32(_mm256_madd_epi16(sum[t][0][0], twice(sc, 0)),
+                                         _mm256_madd_epi16(sum[t][0][1], twice(sc + PANEL_ROWS, 0)));
+            ret[t].hi = _mm256_add_epi32(_mm256_madd_epi16(sum[t][1][0], twice(sc, 1)),
+                                         _mm256_madd_epi16(sum[t][1][1], twice(sc + PANEL_ROWS, 1)));
         } else {
             ret[t].lo = whole_sum(type, sum[t][0][0], x + (size_t)t * stride);
             ret[t].hi = whole_sum(type, sum[t][1][0], x + (size_t)t * stride);
@@ -550,10 +553,99 @@ V16_INLINE void stream_tokens(dtype type, const product *p, size_t panel, size_t
     }
 }
 
+/* ---- one token: memory is the limit ---- */
+
+/* How far ahead of what it multiplies a panel is fetched: two panels together have as many lines under way as hide the
+ * memory's latency. (Half of it leaves a tenth of the bandwidth; twice as much gains nothing.) */
+#define FETCH_AHEAD_BYTES 1024u
+
+/* Blocks of 32 values that share a head. */
+V16_INLINE size_t run_blocks(dtype type)
+{
+    return has_k_bytes(type) || type == DTYPE_Q6_K ? 8 : 1;
+}
+
+/* Bytes of such a run of a panel: the file's bytes of 16 rows. */
+V16_INLINE size_t run_bytes(dtype type)
+{
+    return type == DTYPE_Q8_0                           ? sizeof(panel_q8_0)
+           : type == DTYPE_Q4_0 || type == DTYPE_IQ4_NL ? sizeof(panel_q4_0)
+           : type == DTYPE_Q4_1                         ? sizeof(panel_q4_1)
+           : type == DTYPE_Q5_0                         ? sizeof(panel_q5_0)
+           : type == DTYPE_Q5_1                         ? sizeof(panel_q5_1)
+           : type == DTYPE_Q4_K                         ? sizeof(panel_q4_k)
+           : type == DTYPE_Q5_K                         ? sizeof(panel_q5_k)
+           : type == DTYPE_IQ4_XS                       ? sizeof(panel_iq4_xs)
+           : type == DTYPE_MXFP4                        ? sizeof(panel_mxfp4)
+                                                        : sizeof(panel_q6_k);
+}
+
+/* Block b of a run for one token. */
+V16_INLINE void run_block(dtype type, const uint8_t *run, size_t b, const k_bytes *k, const activation_q8 *x, v16f *acc)
+{
+    v16f scale, minimum = v16f_zero();
+    v16i isum[4];
+    stream_sums(type, run, b, x, 0, 1, isum);
+    scales_of(type, run, b, k, &scale, &minimum);
+    acc->lo = chain(type, acc->lo, isum[0].lo, scale.lo, minimum.lo, x);
+    acc->hi = chain(type, acc->hi, isum[0].hi, scale.hi, minimum.hi, x);
+}
+
+/* The lines of block b of what follows a run. */
+V16_INLINE void fetch_ahead(dtype type, const uint8_t *run, size_t b)
+{
+    const size_t bytes = run_bytes(type) / run_blocks(type);
+    const uint8_t *at = run + b * bytes + FETCH_AHEAD_BYTES;
+#pragma GCC unroll 16
+    for (size_t line = 0; line < bytes; line += 64) {
+        __builtin_prefetch(at + line);
+    }
+}
+
+/* `panels` panels (a constant, at most 2) side by side, `apart` panels from one another. */
+V16_INLINE void stream_one(dtype type, const product *p, size_t panel, size_t apart, int panels)
+{
+    v16f acc[2] = {v16f_zero(), v16f_zero()};
+    k_bytes k[2];
+    const size_t each = run_blocks(type);
+    const size_t step = apart * p->panel_bytes;
+    const uint8_t *run = p->panels + panel * p->panel_bytes;
+    const activation_q8 *x = p->x;
+    for (size_t left = p->blocks; left > 0; left -= each, run += run_bytes(type)) {
+        for (int i = 0; i < panels && has_k_bytes(type); i++) {
+            scale_bytes_of(type, run + (size_t)i * step, 0, &k[i]);
+        }
+        for (size_t b = 0; b < each; b++, x++) {
+#pragma GCC unroll 2
+            for (int i = 0; i < panels; i++) {
+                fetch_ahead(type, run + (size_t)i * step, b);
+                run_block(type, run + (size_t)i * step, b, &k[i], x, &acc[i]);
+            }
+        }
+    }
+    for (size_t i = 0; i < (size_t)panels; i++) {
+        v16f_store_n(p->y + (panel + i * apart) * PANEL_ROWS, acc[i], rows_of(p, panel + i * apart));
+    }
+}
+
+/* Two streams, each through panels that follow one another: what is fetched ahead at a panel's end is the next one's
+ * begin. */
+V16_INLINE void stream_all(dtype type, const product *p, size_t panel, size_t panel_end)
+{
+    const size_t half = (panel_end - panel) / 2;
+    for (size_t i = 0; i < half; i++, panel++) {
+        stream_one(type, p, panel, half, 2);
+    }
+    if (panel + half < panel_end) {
+        stream_one(type, p, panel + half, 0, 1);
+    }
+}
+
 V16_INLINE void few(dtype type, const product *p, size_t panel, size_t panel_end)
 {
-    for (; p->tokens == 1 && panel + 2 <= panel_end; panel += 2) {
-        stream(type, p, panel, 0, 2, 1);
+    if (p->tokens == 1) {
+        stream_all(type, p, panel, panel_end);
+        return;
     }
     for (; p->tokens == 2 && panel + 2 <= panel_end; panel += 2) {
         stream(type, p, panel, 0, 2, 2);
