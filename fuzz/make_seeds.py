@@ -143,6 +143,11 @@ def seeds_hub_reply(folder):
     write_answers("url", 2, answer(files["m.gguf"], ETag='"e"', Accept_Ranges="bytes"))
     write_answers("range", 2, answer(b"", ETag='"e"', Content_Length=10, Accept_Ranges="bytes"),
                   answer(b"GGUF model", "206 Partial Content", Content_Range="bytes 0-9/10"))
+    # A folded line where the first header should be, after a redirect: through libcurl itself (fuzz_hub_reply.c), which 7.88 reads
+    # freed memory at, unless each answer has a handle of its own.
+    folded = bytes([2]) + b"\0".join([answer(status="307 Temporary Redirect", Location="/elsewhere"),
+                                      b"HTTP/1.1 206 Partial Content\r\n folded: line\r\nContent-Length: 0\r\n\r\n"])
+    write(folder, "folded", folded + bytes([64 - sum(folded) % 64]))
     write(folder, "disk", bytes([4]) + b"\0".join([commit.encode(), manifest, b"GGUF"]))
 
 

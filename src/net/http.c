@@ -366,7 +366,15 @@ static hearth_status redirect(const http_client *client, http_exchange *x, bool 
     }
     mem_free(x->url);
     x->url = copy;
+    /* A handle for each answer: libcurl 7.88 keeps a pointer to the last header of the answer before, and reads it when
+     * the next one begins with a folded line. */
     (void)curl_multi_remove_handle(client->multi, x->easy);
+    curl_easy_cleanup(x->easy);
+    x->easy = curl_easy_init();
+    if (x->easy == NULL) {
+        return fail(x, HEARTH_E_MEMORY, NULL, "out of memory");
+    }
+    set_options(client, x);
     if (!set_lines(x) || curl_multi_add_handle(client->multi, x->easy) != CURLM_OK) {
         return fail(x, HEARTH_E_MEMORY, NULL, "out of memory");
     }
