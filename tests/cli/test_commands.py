@@ -755,7 +755,7 @@ def work_that_does_not_look_ends_at_once():
     with folder() as place:
         path = os.path.join(place, "long")
         with open(path, "w", encoding="utf-8") as out:
-            out.write(golden()["text"] * 20000)
+            out.write(golden()["text"] * 100000)
         for arguments in (["tokenize", tiny(), path, "--ids"], ["score", tiny(), path], ["run", tiny(), "--raw", "-n", "1"]):
             with open(path, "rb") as text:
                 process = subprocess.Popen([HEARTH, *arguments], stdin=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())

@@ -1,5 +1,5 @@
 /* Files of random models of every family, in every number format, for test_family_formats.c: what a specification under
- * golden/family_formats says (config.json, the tensors of a folder and the size of their values), never what a
+ * golden_formats says (config.json, the tensors of a folder and the size of their values), never what a
  * converter of number formats makes of other values. The same bytes everywhere, so that goldens can name them by a
  * hash. */
 #ifndef TESTS_MODEL_FAMILY_FILES_H

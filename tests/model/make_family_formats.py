@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Goldens of every family in every number format, by transformers: golden/family_formats/NAME.json.
+"""Goldens of every family in every number format, by transformers: golden_formats/NAME.json.
 
     make_family_formats.py TEST_PROGRAM [--every] [NAME...]     the built test_model_family_formats, which writes the files
 
@@ -29,7 +29,7 @@ from make_families import RESPELLED, ROWS, VERSIONS, old_spelling, respell, sett
 torch.set_num_threads(1)
 EVERY = "--every" in sys.argv  # format; else those that people run
 MAIN = ("F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_K_M", "Q5_K_M", "Q6_K", "IQ4_XS", "MXFP4")
-HERE = pathlib.Path(__file__).resolve().parent / "golden" / "family_formats"
+HERE = pathlib.Path(__file__).resolve().parent / "golden_formats"
 TEXT, GREEDY, PLACES = 40, 16, (20, 39)
 NAMES = """llama-yarn mistral-window ministral mixtral qwen2-moe qwen3 qwen3-moe qwen3-next gemma gemma2 gemma3 phi phi3 phimoe olmo olmo2 olmo3
            olmoe pythia apertus smollm3 bloom starcoder2 granite granite-moe granite4 gpt2 falcon falcon-new falcon-heads stablelm stablelm2 glm glm4

@@ -217,7 +217,7 @@ static void check_family(void **state)
 {
     const subject *s = *state;
     char name[128];
-    snprintf(name, sizeof name, "family_formats/%s.json", s->name);
+    snprintf(name, sizeof name, "../golden_formats/%s.json", s->name);
     json_t *spec = read_json(golden_path(name));
     for (size_t i = 0; i < 3; i++) {
         if (all || s->number % 3 == i) {
@@ -284,7 +284,7 @@ int main(int argc, char **argv)
         return _cmocka_run_group_tests("files", &write, 1, NULL, NULL);
     }
     all = argc == 2 && strcmp(argv[1], "all") == 0;
-    OK(file_list_folder(golden_path("family_formats"), &list, error));
+    OK(file_list_folder(golden_path("../golden_formats"), &list, error));
     for (size_t i = 0; i < list.count; i++) {
         subject *s = &subjects[count];
         const int length = (int)strcspn(list.names[i], ".");
