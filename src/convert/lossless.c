@@ -33,7 +33,7 @@ hearth_status lossless_tensors_open(lossless_tensors *s, const tensor_table *raw
     }
     s->table = *raw;
     s->table.entries = mem_calloc(raw->count, sizeof *s->table.entries);
-    s->readers = mem_calloc(raw->count, sizeof *s->readers);
+    s->readers = mem_calloc(raw->count, sizeof(void *));
     s->made = mem_calloc(raw->count, sizeof *s->made);
     if (s->table.entries == NULL || s->readers == NULL || s->made == NULL) {
         return error_memory(error, raw->count * sizeof *s->table.entries);

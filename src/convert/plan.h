@@ -96,8 +96,8 @@ hearth_status convert_plan_check_used(const convert_plan *p, size_t *ret_left_ou
 /* By its name in the source, or NULL; marks it as used. */
 const tensor_entry *convert_plan_take(convert_plan *p, const char *name);
 
-/* What GGUF files keep in binary32 always: vectors, norms, routers, learned positions, token types. Small, and everything
- * passes through them. */
+/* What GGUF files keep in binary32 always: vectors, norms, routers, learned positions, token types. Small, and
+ * everything passes through them. */
 bool convert_stays_wide(const char *name, uint32_t dims);
 
 /* Experts and latent attention: plan_experts.c. */

@@ -40,7 +40,8 @@ void forward_watch(forward *f, forward_watch_fn watch, void *context);
  * them. */
 struct nn_observer;
 void forward_observe(forward *f, const struct nn_observer *observer);
-/* Tells how the time of the steps from now on passes (nn/profile.h); NULL: nobody is told. `profiler` must outlive them.
+/* Tells how the time of the steps from now on passes (nn/profile.h); NULL: nobody is told. `profiler` must outlive
+ * them.
  */
 struct nn_profiler;
 void forward_profile(forward *f, const struct nn_profiler *profiler);
