@@ -262,6 +262,15 @@ static int print(const cli *c, const bench_settings *s, const opened *o, const b
     return EXIT_DONE;
 }
 
+static bool has_answers(const bench_row *rows, size_t count)
+{
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        any = any || rows[i].kind == BENCH_DECODE;
+    }
+    return any;
+}
+
 static int run(cli *c, void *settings, const char **operands, size_t count)
 {
     (void)count;
@@ -280,6 +289,15 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
             "--batch takes numbers of sequences from 1 to %u apart by commas (%d rows in all at most), not "
             "\"%.48s\"",
             BENCH_SEQUENCES_MOST, BENCH_ROWS_MOST, s->batch);
+    }
+    if (row_count == 0) {
+        return cli_usage(c, "nothing to measure: --prefill and --decode are both 0");
+    }
+    if (s->batch != NULL && !has_answers(rows, row_count)) {
+        return cli_usage(c, "--batch is of answers, and --decode is 0");
+    }
+    if (s->context != 0 && s->depth != 1) {
+        return cli_usage(c, "--context and --depth both say where answers begin: give one");
     }
     if (s->svg != NULL && s->batch == NULL && s->profile == BENCH_PROFILE_NONE) {
         return cli_usage(c, "--svg draws --batch's curve or --profile's roofline, and there is none");

@@ -189,7 +189,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     if (!s->lossless && kind < 0) {
         return cli_usage(c, "unknown type \"%.40s\"; see hearth help quantize", operands[1]);
     }
-    if (strcmp(operands[2], "-") == 0) {
+    if (strcmp(out, "-") == 0) {
         return cli_usage(c, "OUT: expected a file (./- for one of that name), found -");
     }
     if (wrong != NULL) {
@@ -232,7 +232,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
 
 const cli_command command_quantize = {
     .name = "quantize",
-    .operands = "MODEL TYPE OUT",
+    .operands = "MODEL [TYPE] OUT",
     .least = 2,
     .most = 3,
     .summary = "write a GGUF file's matrices in fewer bits",

@@ -46,13 +46,13 @@ def product(rows):
             sys.exit(f"families_table: {model}, {container}, {format}: logits differ by {worst}, {same} of 16 greedy tokens are the same")
         found.setdefault((family, model, container), {})[format] = float(worst) * 1e6
     table = [f"| family | model | container | {' | '.join(COLUMNS)} | others |", "|---" * (len(COLUMNS) + 4) + "|"]
-    for (family, model, container), cells in sorted(found.items()):
+    for (family, model, container), cells in sorted(found.items(), key=lambda item: (item[0][1], item[0][2] == "GGUF", item[0][0])):
         missing = [format for format in COLUMNS[:3] + (COLUMNS[3:] if container == "GGUF" else []) if format not in cells]
         if missing:
             sys.exit(f"families_table: {model}, {container}: nothing for {', '.join(missing)}")
         others = [value for format, value in cells.items() if format not in COLUMNS]
-        shown = [f"{cells[format]:.1f}" if format in cells else "" for format in COLUMNS]
-        shown.append(f"{len(others)}: {max(others):.1f}" if others else "")
+        shown = [f"{cells[format]:.2g}" if format in cells else "" for format in COLUMNS]
+        shown.append(f"{len(others)}: {max(others):.2g}" if others else "")
         table.append(f"| {family} | {model} | {container} | {' | '.join(shown)} |")
     return table
 
