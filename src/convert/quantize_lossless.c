@@ -3,6 +3,9 @@
 #include "convert/quantize.h"
 
 #include "base/memory.h"
+#include "base/text.h"
+#include "convert/plan.h"
+#include "formats/gguf.h"
 #include "formats/gguf_write.h"
 #include "kernels/lossless.h"
 
@@ -79,7 +82,8 @@ static void pack_part(void *context, int part, int parts)
 
 static bool is_packed(const tensor_entry *e)
 {
-    return e->type == DTYPE_BF16 && e->dims >= 2 && e->shape[e->dims - 1] >= LOSSLESS_VALUES;
+    return e->type == DTYPE_BF16 && !convert_stays_wide(e->name, e->dims) && text_ends(e->name, ".weight") &&
+           e->shape[e->dims - 1] >= LOSSLESS_VALUES;
 }
 
 static hearth_status measure_tensor(lossless_writer *w, lossless_tensor *t, quantize_tensor *row, hearth_error *error)
@@ -125,6 +129,9 @@ static hearth_status plan(lossless_writer *w, quantize_result *r, hearth_error *
         if (is_packed(e)) {
             TRY(measure_tensor(w, &w->tensors[i], row, error));
         } else {
+            if (e->type == DTYPE_BF16_LOSSLESS) {
+                TRY(gguf_lossless_check(e, 0, gguf_lossless_panels(e), error));
+            }
             TRY(tell(w, e->size_bytes, error));
         }
         TRY(row->to == DTYPE_BF16_LOSSLESS /* some may be so already */

@@ -406,6 +406,10 @@ static hearth_status prepare(maker *m, hearth_error *error)
     m->most_cols = t->cols;
     for (size_t i = 0; i < t->source_count; i++) {
         const tensor_entry *e = t->sources[i];
+        if (t->flat && reader_of(m, e) != NULL) { /* a reader makes whole rows */
+            return error_set(error, HEARTH_E_UNSUPPORTED, e->name, "F32, F16 or BF16, as it is read value by value",
+                             "another format");
+        }
         const size_t cols = source_cols(m, e);
         const size_t bytes = source_row_bytes(m, e);
         const size_t packed = value_bytes(e->type) == 0 ? panel_bytes(e->type, cols) : 0;

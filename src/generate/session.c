@@ -37,7 +37,9 @@ session_options session_options_default(void)
  * block. */
 static size_t fitting_context(const model *m, cache_type type)
 {
-    const uint64_t half = memory_available_bytes() / 2;
+    const uint64_t available = memory_available_bytes();
+    const uint64_t unpacked = weights_unpacked_bytes(&m->weights);
+    const uint64_t half = (available > unpacked ? available - unpacked : 0) / 2;
     const uint64_t states = model_config_state_bytes(&m->config);
     const uint64_t room = half > states ? half - states : 0;
     size_t positions = model_config_plain_context(&m->config);

@@ -232,6 +232,27 @@ uint64_t weights_expected_bytes(const loader *l, const matrix *m)
     return lossless != 0 ? lossless : matrix_packed_bytes(m->type, m->rows, m->cols);
 }
 
+/* If no block fits the form that is hoped for: its tables and places come on top. */
+uint64_t weights_most_bytes(const loader *l, const matrix *m)
+{
+    const uint64_t expected = weights_expected_bytes(l, m);
+    const uint64_t packed = matrix_packed_bytes(m->type, m->rows, m->cols);
+    return expected < packed ? packed + packed / 64 : expected;
+}
+
+uint64_t weights_unpacked_bytes(const model_weights *w)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i <= w->matrix_count; i++) {
+        const matrix *m = i < w->matrix_count ? w->matrices[i] : &w->output;
+        if (m->pending != NULL) {
+            const size_t panels = (m->rows + PANEL_ROWS - 1) / PANEL_ROWS;
+            bytes += (panels - matrix_packed_panels(m)) * (uint64_t)panel_bytes(m->type, m->cols);
+        }
+    }
+    return bytes;
+}
+
 /* The map that the bytes lie in; NULL: none. */
 static const file_map *map_of(const loader *l, const uint8_t *source)
 {
@@ -295,15 +316,17 @@ static hearth_status pack_all(loader *l, hearth_error *error)
 {
     model_weights *w = l->w;
     const model_packing packing = l->options->packing;
+    uint64_t most = w->output.rows == 0 ? 0 : weights_most_bytes(l, &w->output);
     w->matrix_bytes = w->output.rows == 0 ? 0 : weights_expected_bytes(l, &w->output);
     for (size_t i = 0; i < w->matrix_count; i++) {
         w->matrix_bytes += weights_expected_bytes(l, w->matrices[i]);
+        most += weights_most_bytes(l, w->matrices[i]);
     }
     if (packing == PACKING_MAPPED) {
         return HEARTH_OK;
     }
     const uint64_t memory = l->options->memory_bytes != 0 ? l->options->memory_bytes : memory_for_weights(l->c);
-    if (packing == PACKING_AUTO && w->matrix_bytes > memory) {
+    if (packing == PACKING_AUTO && most > memory) {
         return weights_stream(l, memory, error);
     }
     for (size_t i = 0; i < w->matrix_count; i++) {

@@ -85,6 +85,8 @@ hearth_status weights_load(const tensor_table *tensors, const model_config *c, e
                            const weights_options *options, model_weights *ret, hearth_error *error);
 /* Whether a matrix of `matrices` belongs to an expert, of which a token uses some. */
 bool weights_is_expert(const model_weights *w, const matrix *m);
+/* Of panels that the first products will make: they take no memory yet. */
+uint64_t weights_unpacked_bytes(const model_weights *w);
 /* Zeroed weights are allowed. */
 void weights_free(model_weights *w);
 

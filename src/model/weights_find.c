@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "kernels/half.h"
 #include "model/weights_stored.h"
 
 #include <stdio.h>
@@ -365,7 +366,18 @@ static hearth_status find_whole(loader *l, const char *stem, const uint64_t shap
     return check_type(l, name, *ret, shape[0], shape[1], error);
 }
 
-/* The same out of rows of a format with blocks, [cols, rows] from row `first` on: as binary32, exactly. */
+/* The high halves, which are all that the values have. */
+static void narrow(float *values, size_t count)
+{
+    uint8_t *out = (uint8_t *)values;
+    for (size_t i = 0; i < count; i++) {
+        const uint16_t half = bf16_from_f32(values[i]);
+        memcpy(out + 2 * i, &half, sizeof half);
+    }
+}
+
+/* The same out of rows of a format with blocks, [cols, rows] from row `first` on: as binary32, exactly; of the lossless
+ * form as BF16, whose rule of computing is another. */
 static hearth_status turn_blocks(loader *l, const tensor_entry *entry, size_t first, size_t rows, size_t cols,
                                  matrix *ret, hearth_error *error)
 {
@@ -386,9 +398,13 @@ static hearth_status turn_blocks(loader *l, const tensor_entry *entry, size_t fi
             copy[j * cols + i] = row[j];
         }
     }
+    const bool is_bf16 = slice.type == DTYPE_BF16;
     matrix_free(&slice);
     mem_free(row);
-    *ret = matrix_over(DTYPE_F32, rows, cols, (const uint8_t *)copy, NULL);
+    if (is_bf16) {
+        narrow(copy, rows * cols);
+    }
+    *ret = matrix_over(is_bf16 ? DTYPE_BF16 : DTYPE_F32, rows, cols, (const uint8_t *)copy, NULL);
     return status;
 }
 

@@ -10,7 +10,7 @@ typedef struct streaming {
     uint64_t room; /* bytes of memory that are left */
     bool *streams; /* [matrix_count] */
     size_t count;
-    uint64_t able_bytes, largest; /* of matrices that can be streamed */
+    uint64_t able_bytes, able_most, largest; /* of matrices that can be streamed */
 } streaming;
 
 static uint64_t source_bytes(const matrix *m)
@@ -72,9 +72,11 @@ static hearth_status pack_where_room(streaming *s, matrix *m, hearth_error *erro
     if (bytes > s->room) {
         return HEARTH_OK; /* mapped */
     }
-    s->room -= bytes;
-    s->l->w->resident_bytes += bytes;
-    return weights_pack_one(s->l, m, error);
+    TRY(weights_pack_one(s->l, m, error));
+    const uint64_t taken = matrix_panels_bytes(m); /* more, where blocks did not fit the lossless form */
+    s->room -= taken < s->room ? taken : s->room;
+    s->l->w->resident_bytes += taken;
+    return HEARTH_OK;
 }
 
 static hearth_status pack_unstreamable(streaming *s, hearth_error *error)
@@ -91,6 +93,7 @@ static hearth_status pack_unstreamable(streaming *s, hearth_error *error)
         }
         s->streams[i] = true;
         s->able_bytes += weights_expected_bytes(s->l, m);
+        s->able_most += weights_most_bytes(s->l, m);
         s->largest = source_bytes(m) > s->largest ? source_bytes(m) : s->largest;
     }
     return w->output.rows == 0 ? HEARTH_OK : pack_where_room(s, &w->output, error); /* encoders have none */
@@ -160,6 +163,7 @@ static hearth_status make_stream(streaming *s, uint64_t ring_bytes, stream_unit 
             units[count++] =
                 (stream_unit){.path = map->path, .file_size = map->size, .offset = offset, .bytes = source_bytes(m)};
             w->streamed_bytes += source_bytes(m);
+            w->matrix_bytes += matrix_packed_bytes(m->type, m->rows, m->cols) - weights_expected_bytes(s->l, m);
         }
     }
     if (count == 0) {
@@ -183,7 +187,7 @@ static hearth_status stream_all(streaming *s, hearth_error *error)
     model_weights *w = s->l->w;
     TRY(pack_unstreamable(s, error));
     uint64_t ring = 0;
-    if (s->able_bytes > s->room) {
+    if (s->able_most > s->room) {
         ring = weight_stream_ring(s->largest);
         s->room -= ring < s->room ? ring : s->room;
     }

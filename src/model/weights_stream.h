@@ -5,9 +5,11 @@
 
 #include "model/weights_find.h"
 
-/* Packs one matrix and tells the progress. */
-/* What it will take once packed, nearly: exact but for BF16 that may become lossless (tensor/lossless.h). */
+/* What a matrix will take once packed, nearly: exact but for BF16 that may become lossless (tensor/lossless.h). */
 uint64_t weights_expected_bytes(const loader *l, const matrix *m);
+/* If that hope fails. */
+uint64_t weights_most_bytes(const loader *l, const matrix *m);
+/* Packs one matrix and tells the progress. */
 hearth_status weights_pack_one(loader *l, matrix *m, hearth_error *error);
 /* Packs as many of the matrices that every token uses as `memory_bytes` hold, spread over the layers, and makes the
  * stream of the others; experts stay mapped unless all of the rest is packed and they fit, too. */

@@ -145,6 +145,38 @@ def check_told(files):
     assert "BF16 lossless" in json.dumps(shown)
 
 
+def check_budget(files):
+    """Weights that do not fit the form take no more memory than they may, whatever was hoped for."""
+    data, after = tensors(files.plain)
+    data, draw = bytearray(data), random.Random(3)
+    matrices = [(at, 2 * shape[0] * shape[1]) for _, kind, at, shape in after if kind == 30 and len(shape) == 2]
+    for at, size in matrices:
+        for i in range(at, at + size, 2):
+            data[i:i + 2] = (draw.getrandbits(16) & 0xBFFF).to_bytes(2, "little")   # any exponent below 2
+    path = files.at("wild.gguf")
+    with open(path, "wb") as out:
+        out.write(data)
+    raw = sum(size for _, size in matrices)
+    for choice in ("auto", "on", "off"):
+        out = json.loads(run("bench", path, "--prefill", "8", "--decode", "2", "--rounds", "1", "--json", "--lossless", choice,
+                             "--memory", str(raw * 9 // 10)).stdout)
+        assert out["resident_bytes"] <= raw * 9 // 10 and out["streamed_bytes"] > 0, (choice, raw, out)
+
+
+def check_experts(files):
+    """Biases of experts are no matrices: they stay BF16, the model opens, and the way to a folder is that of the BF16 file."""
+    golden = os.path.join(os.environ.get("HEARTH_SOURCE", "."), "tests", "model", "golden", "families", "gpt-oss.gguf")
+    plain, packed = files.at("experts.gguf"), files.at("experts-packed.gguf")
+    run("quantize", golden, "bf16", plain, "--tensor", "*_exps.bias=bf16")
+    run("quantize", plain, "--lossless", packed)
+    kinds = {name: kind for name, kind, _, _ in tensors(packed)[1]}
+    assert LOSSLESS in kinds.values() and not any(kind == LOSSLESS for name, kind in kinds.items() if name.endswith(".bias")), kinds
+    run("bench", packed, "--prefill", "8", "--decode", "2", "--rounds", "1")
+    for path in (plain, packed):
+        run("convert", path, path + ".folder")
+    assert digest(plain + ".folder/model.safetensors") == digest(packed + ".folder/model.safetensors")
+
+
 def check_words(files):
     for words in ((files.plain, "--lossless", "q4_0", files.at("no")), (files.plain, "q4_0"),
                   (files.plain, "--lossless", files.at("no"), "--tensor", "*=q8_0"), (files.plain, files.at("no"))):
@@ -195,7 +227,7 @@ def main():
     if not os.path.exists(MODEL):
         print("1..0 # SKIP no fixtures")
         return 0
-    checks = [check_stored, check_back, check_results, check_told, check_words, check_damage]
+    checks = [check_stored, check_back, check_results, check_told, check_budget, check_experts, check_words, check_damage]
     print(f"1..{len(checks)}")
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
