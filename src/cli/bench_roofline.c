@@ -2,6 +2,7 @@
  * byte; up, operations per second. Shapes and texts say everything, colours nothing. */
 #include "cli/bench_profile.h"
 
+#include "cli/svg.h"
 #include "platform/file.h"
 
 #include <string.h>
@@ -122,12 +123,7 @@ static hearth_status draw_text(const picture *p, double x, double y, const char 
                       "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" stroke=\"#fff\" stroke-width=\"3\" "
                       "paint-order=\"stroke\">",
                       x, y, anchor));
-    for (; *text != '\0'; text++) {
-        const char *name = *text == '&' ? "&amp;" : *text == '<' ? "&lt;" : *text == '>' ? "&gt;" : NULL;
-        const bool control = (unsigned char)*text < 32;
-        TRY(name != NULL ? buffer_append_text(p->out, name, p->error)
-                         : buffer_append_char(p->out, control ? '?' : *text, p->error));
-    }
+    TRY(svg_text(p->out, text, p->error));
     return buffer_append_text(p->out, "</text>\n", p->error);
 }
 
@@ -265,13 +261,13 @@ static hearth_status draw(picture *p, const opened *o, const bench_profile *prof
                           size_t point_count, const bench_limits *l)
 {
     const char *name = strrchr(o->model->path, '/');
-    char title[256];
+    char title[400]; /* a name has 255 bytes at most */
     TRY(buffer_printf(p->out, p->error,
                       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
                       "font-family=\"sans-serif\" font-size=\"11\">\n<rect width=\"100%%\" height=\"100%%\" "
                       "fill=\"#fff\"/>\n",
                       WIDTH, HEIGHT, WIDTH, HEIGHT));
-    snprintf(title, sizeof title, "%.120s: %s, %d thread%s", name != NULL ? name + 1 : o->model->path,
+    snprintf(title, sizeof title, "%.255s: %s, %d thread%s", name != NULL ? name + 1 : o->model->path,
              o->engine->kernels->name, o->engine->threads, o->engine->threads == 1 ? "" : "s");
     TRY(draw_text(p, LEFT, 22, "start", title));
     TRY(draw_text(p, LEFT, HEIGHT - 14, "start",

@@ -2,7 +2,7 @@
 #include "cli/bench.h"
 #include "cli/bench_batch.h"
 #include "cli/bench_profile.h"
-#include "cli/bench_svg.h"
+#include "cli/bench_curve.h"
 #include "cli/commands.h"
 #include "cli/pieces.h"
 
@@ -324,7 +324,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         status = bench_profile_rows(c, &o, depth, s->cache, rows, row_count, profiles, &error);
     }
     if (status == HEARTH_OK && s->svg != NULL) {
-        status = s->batch != NULL ? bench_svg_write(s->svg, o.model->path, rows, row_count, &error)
+        status = s->batch != NULL ? bench_curve_write(s->svg, o.model->path, rows, row_count, &error)
                                   : bench_roofline_write(s->svg, &o, profiles, row_count, &limits, &error);
     }
     const int code = status == HEARTH_OK ? print(c, s, &o, &limits, rows, row_count, profiles) : cli_fail(c, &error);

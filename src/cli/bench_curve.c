@@ -1,6 +1,7 @@
 /* A picture of 640 x 400: the number of sequences doubles from one mark to the next, tokens per second grow evenly. */
-#include "cli/bench_svg.h"
+#include "cli/bench_curve.h"
 
+#include "cli/svg.h"
 #include "platform/file.h"
 
 #include <string.h>
@@ -70,12 +71,7 @@ static void scale_axes(picture *p, const bench_row *rows, size_t count)
 static hearth_status draw_text(const picture *p, double x, double y, const char *anchor, const char *text)
 {
     TRY(buffer_printf(p->out, p->error, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", x, y, anchor));
-    for (; *text != '\0'; text++) {
-        const char *name = *text == '&' ? "&amp;" : *text == '<' ? "&lt;" : *text == '>' ? "&gt;" : NULL;
-        const bool control = (unsigned char)*text < 32;
-        TRY(name != NULL ? buffer_append_text(p->out, name, p->error)
-                         : buffer_append_char(p->out, control ? '?' : *text, p->error));
-    }
+    TRY(svg_text(p->out, text, p->error));
     return buffer_append_text(p->out, "</text>\n", p->error);
 }
 
@@ -150,8 +146,8 @@ static hearth_status draw(const picture *p, const char *model_path, const bench_
     return buffer_append_text(p->out, "</svg>\n", p->error);
 }
 
-hearth_status bench_svg_write(const char *path, const char *model_path, const bench_row *rows, size_t count,
-                              hearth_error *error)
+hearth_status bench_curve_write(const char *path, const char *model_path, const bench_row *rows, size_t count,
+                                hearth_error *error)
 {
     buffer out;
     buffer_init(&out, PICTURE_BYTES);
