@@ -48,6 +48,16 @@ static const format_row rows[] = {
 };
 #define ROWS (sizeof rows / sizeof rows[0])
 
+size_t random_block_types(void)
+{
+    return ROWS;
+}
+
+dtype random_block_type(size_t which)
+{
+    return rows[which].type;
+}
+
 static const format_row *row_of(dtype type)
 {
     size_t i = 0;

@@ -4,6 +4,9 @@
 
 #include "kernels/kernels.h"
 
+/* The formats that there are blocks of. */
+size_t random_block_types(void);
+dtype random_block_type(size_t which);
 void random_blocks_seed(uint64_t seed);
 /* `count` blocks whose values are about as large as `usual`. */
 void random_blocks(dtype type, size_t count, float usual, uint8_t *out);
