@@ -148,16 +148,7 @@ static hearth_status copy_metadata(gguf_writer *w, const gguf_file *file, uint32
     static const char *const own[] = {"general.file_type", "general.quantization_version",
                                       "general.alignment", "split.no",
                                       "split.count",       "split.tensors.count"};
-    for (size_t i = 0; i < gguf_metadata_count(file); i++) {
-        const gguf_string key = gguf_metadata_key(file, i);
-        bool copied = true;
-        for (size_t k = 0; k < sizeof own / sizeof own[0]; k++) {
-            copied = copied && !(key.length == strlen(own[k]) && memcmp(key.text, own[k], key.length) == 0);
-        }
-        if (copied) {
-            TRY(gguf_write_copy(w, file, i, error));
-        }
-    }
+    TRY(gguf_write_copy_but(w, file, own, sizeof own / sizeof own[0], error));
     TRY(gguf_write_u32(w, "general.file_type", file_type, error));
     return gguf_write_u32(w, "general.quantization_version", 2, error);
 }

@@ -148,17 +148,7 @@ static hearth_status plan(lossless_writer *w, quantize_result *r, hearth_error *
 static hearth_status copy_metadata(gguf_writer *w, const gguf_file *file, hearth_error *error)
 {
     static const char *const own[] = {"general.alignment", "split.no", "split.count", "split.tensors.count"};
-    for (size_t i = 0; i < gguf_metadata_count(file); i++) {
-        const gguf_string key = gguf_metadata_key(file, i);
-        bool copied = true;
-        for (size_t k = 0; k < sizeof own / sizeof own[0]; k++) {
-            copied = copied && !(key.length == strlen(own[k]) && memcmp(key.text, own[k], key.length) == 0);
-        }
-        if (copied) {
-            TRY(gguf_write_copy(w, file, i, error));
-        }
-    }
-    return HEARTH_OK;
+    return gguf_write_copy_but(w, file, own, sizeof own / sizeof own[0], error);
 }
 
 /* ---- the data ---- */

@@ -158,6 +158,26 @@ hearth_status gguf_write_copy(gguf_writer *w, const gguf_file *from, size_t inde
     return buffer_append(&w->values, value->data, value->length, error);
 }
 
+static bool is_among(gguf_string key, const char *const *keys, size_t count)
+{
+    bool found = false;
+    for (size_t i = 0; i < count; i++) {
+        found = found || (key.length == strlen(keys[i]) && memcmp(key.text, keys[i], key.length) == 0);
+    }
+    return found;
+}
+
+hearth_status gguf_write_copy_but(gguf_writer *w, const gguf_file *from, const char *const *keys, size_t count,
+                                  hearth_error *error)
+{
+    for (size_t i = 0; i < gguf_metadata_count(from); i++) {
+        if (!is_among(gguf_metadata_key(from, i), keys, count)) {
+            TRY(gguf_write_copy(w, from, i, error));
+        }
+    }
+    return HEARTH_OK;
+}
+
 /* ---- tensors ---- */
 
 static hearth_status add_extent(gguf_writer *w, uint64_t size, hearth_error *error)

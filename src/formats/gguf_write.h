@@ -31,6 +31,10 @@ hearth_status gguf_write_strings(gguf_writer *w, const char *key, const gguf_str
 /* Any value of another file, nested arrays too, byte for byte. */
 hearth_status gguf_write_copy(gguf_writer *w, const gguf_file *from, size_t index, hearth_error *error);
 
+/* All values of another file whose keys are not among `keys`. */
+hearth_status gguf_write_copy_but(gguf_writer *w, const gguf_file *from, const char *const *keys, size_t count,
+                                  hearth_error *error);
+
 /* ---- tensors ---- */
 
 /* `shape` is row-major, as in tensor_entry. */
