@@ -40,7 +40,9 @@ typedef enum dtype {
     DTYPE_U8 = 43,
     DTYPE_I32 = 44,
     DTYPE_F8_E4M3 = 45,
-    DTYPE_FILES = 48, /* no file has what follows: layouts in memory alone (kernels/quantized.h) */
+    DTYPE_F8_SCALED = 46,     /* in memory alone: kernels/fp8.h */
+    DTYPE_BF16_LOSSLESS = 47, /* in memory, and under a number of its own in GGUF: kernels/lossless.h */
+    DTYPE_FILES = 48,         /* no file has what follows: layouts in memory alone (kernels/quantized.h) */
     DTYPE_WIDE = 48,
     DTYPE_WIDE_MIN = 49,
     DTYPE_LIMIT = 50, /* table size */

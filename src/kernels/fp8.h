@@ -14,8 +14,6 @@
 
 #include <math.h>
 
-#define DTYPE_F8_SCALED ((dtype)46) /* a dtype like those of kernels/dtype.h, between its two kinds */
-
 #define FP8_SCALED_VALUES 128u /* that share a scale */
 #define FP8_ROW_VALUES 32u
 #define FP8_ROW_BYTES (4u + FP8_ROW_VALUES)

@@ -22,8 +22,7 @@
 
 #include <string.h>
 
-#define DTYPE_BF16_LOSSLESS ((dtype)47) /* a dtype like those of kernels/dtype.h, between its two kinds */
-#define LOSSLESS_GGUF_TYPE 0x314C4248u  /* "HBL1": what a GGUF file calls it */
+#define LOSSLESS_GGUF_TYPE 0x314C4248u /* "HBL1": what a GGUF file calls it */
 
 enum {
     LOSSLESS_VALUES = 64, /* k of a block */
