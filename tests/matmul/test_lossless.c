@@ -1,6 +1,7 @@
 /* BF16 in the lossless form (kernels/lossless.h): every bit comes back, products are those of BF16 panels bit for bit
  * in every variant, and what no packer writes is refused. */
 #include "kernels/variants.h"
+#include "random_bits.h"
 
 #include "base/memory.h"
 #include "kernels/activation.h"
@@ -14,16 +15,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static uint64_t random_state = 0x9E3779B97F4A7C15u;
-
-static uint32_t random_bits(void)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (uint32_t)(random_state >> 32);
-}
 
 /* ---- weights ---- */
 

@@ -2,6 +2,7 @@
  * products of every variant against plain arithmetic, bit for bit (any NaN equals any NaN). --bench measures them. */
 #include "quantized_bench.h"
 #include "quantized_file.h"
+#include "random_bits.h"
 
 #include "base/memory.h"
 #include "kernels/kernels.h"
@@ -15,16 +16,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static uint64_t random_state = 0x9E3779B97F4A7C15u;
-
-static uint32_t random_bits(void)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (uint32_t)(random_state >> 32);
-}
 
 static size_t random_below(size_t n)
 {
