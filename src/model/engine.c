@@ -57,6 +57,7 @@ hearth_status engine_create(int threads, const char *isa, engine **ret, hearth_e
         return error_memory(error, sizeof *e);
     }
     e->kernels = kernels;
+    e->shared_out_bytes = ENGINE_SHARED_OUT_BYTES;
     e->threads = threads == 0 ? topology_own_threads() : threads;
     const hearth_status status = thread_pool_create(e->threads, &e->pool, error);
     if (status != HEARTH_OK) {

@@ -13,7 +13,13 @@ typedef struct engine {
     thread_pool *pool;
     const kernel_table *kernels;
     int threads;
+    /* products with few tokens and matrices of so many bytes are shared out as threads get on (nn/linear.h);
+     * ENGINE_SHARED_OUT_BYTES unless a test wants more of them to be */
+    size_t shared_out_bytes;
 } engine;
+
+/* A smaller matrix is read sooner than it is shared out. */
+#define ENGINE_SHARED_OUT_BYTES ((size_t)2 << 20)
 
 /* `threads` 0: the cores this process may use. `isa` NULL: the environment's HEARTH_ISA, else the best this CPU
  * has; a name that cannot run here is HEARTH_E_ARGUMENT. */

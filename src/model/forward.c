@@ -3,7 +3,8 @@
  * Per layer a thread does: inputs of q, k, v (norm) - products - barrier - attention - barrier - o added to its rows of
  * x - barrier - gate, up - barrier - down added to its rows of x - barrier. In the last layer only the wanted tokens go
  * on after the keys and values are stored: their rows are gathered to the front. Logits of the first FORWARD_LOGIT_ROWS
- * wanted rows are made in the same run. */
+ * wanted rows are made in the same run. "Its rows" are an even share, or, of large matrices and few tokens, those that it
+ * took as it got on (nn/linear.h). */
 #include "model/forward_state.h"
 #include "nn/profile.h"
 
@@ -145,17 +146,16 @@ static void mlp_part(forward *f, const nn_worker *w, uint32_t index, size_t toke
         nn_mlp_apply(w, &view->mlp, input, tokens, f->a, f->lda, f->b, f->lda);
     }
     if (c->form.parallel) {
-        nn_add_rows(w, &l->o, tokens, c->residual_scale, f->c, f->ldx, f->x, f->ldx);
+        nn_add_rows(w, down, tokens, c->residual_scale, f->c, f->ldx, f->x, f->ldx); /* on the rows that come next */
     }
     residual_part(f, w, down, &l->ffn_post, tokens, y, ldy);
     nn_barrier(w);
 }
 
 /* Scale and soft-cap on the rows of the output matrix that a thread made. */
-static void finish_logits(forward *f, const nn_worker *w)
+static void finish_logits(forward *f, const nn_worker *w, thread_range own)
 {
     const model_config *c = &f->m->config;
-    const thread_range own = matrix_share(&f->m->weights.output, w->part, w->parts);
     const size_t n = own.end - own.begin;
     for (size_t row = 0; row < f->logits_count && n != 0; row++) {
         float *logits = f->logits + row * c->vocabulary + own.begin;
@@ -180,7 +180,10 @@ static void logits_part(forward *f, const nn_worker *w)
                                        f->logits_count, c->width, &f->m->weights.output_norm);
     nn_linear(w, output, f->m->weights.output_bias, input, f->logits_count, f->logits, c->vocabulary);
     if (c->logit_scale != 1.0f || c->logit_softcap != 0.0f) {
-        finish_logits(f, w);
+        const nn_rows own = nn_own_rows(w, output);
+        for (size_t i = 0; i < own.count; i++) {
+            finish_logits(f, w, nn_rows_at(&own, i));
+        }
     }
 }
 

@@ -78,7 +78,8 @@ static bool make_workers(forward *f, unsigned kinds)
     const engine *e = f->m->engine;
     const size_t scratch = widest_scratch(f->m);
     f->workers = arena_array(f->memory, (size_t)e->threads, sizeof *f->workers);
-    for (int part = 0; f->workers != NULL && part < e->threads; part++) {
+    f->claims = thread_claims_create(e->threads);
+    for (int part = 0; f->workers != NULL && f->claims != NULL && part < e->threads; part++) {
         nn_worker *w = &f->workers[part];
         *w = (nn_worker){.k = e->kernels,
                          .how = f->m->compute,
@@ -88,11 +89,15 @@ static bool make_workers(forward *f, unsigned kinds)
                          .shared = &f->shared};
         w->scratch = arena_alloc_aligned(f->memory, scratch, 64);
         w->row = floats(f, 1, leading(widest_row(&f->m->config)));
-        if (w->scratch == NULL || w->row == NULL || !make_input(f, kinds, NN_OWN_TOKENS, &w->own)) {
+        w->taken = arena_array(f->memory, 1, sizeof *w->taken);
+        if (w->taken != NULL) {
+            *w->taken = (nn_taken){.claims = f->claims, .worth_bytes = e->shared_out_bytes};
+        }
+        if (w->taken == NULL || w->scratch == NULL || w->row == NULL || !make_input(f, kinds, NN_OWN_TOKENS, &w->own)) {
             return false;
         }
     }
-    return f->workers != NULL;
+    return f->workers != NULL && f->claims != NULL;
 }
 
 /* ---- RoPE ---- */
@@ -443,6 +448,7 @@ void forward_free(forward *f)
     rope_table_free(&f->rope);
     rope_table_free(&f->rope_local);
     mem_free(f->logits);
+    thread_claims_free(f->claims);
     arena_destroy(f->memory);
     mem_free(f);
 }

@@ -39,7 +39,8 @@ struct forward {
                       pages are touched as rows are wanted */
     size_t logit_rows;
     nn_input shared;
-    nn_worker *workers; /* [parts] */
+    nn_worker *workers;    /* [parts] */
+    thread_claims *claims; /* theirs */
     rope_table rope, rope_local;
     forward_layer *layers;                /* [config.layers] */
     nn_attention_layer *attention_layers; /* [config.layers] */

@@ -18,7 +18,7 @@ static void head_product(const nn_worker *w, const matrix *m, const nn_input *ro
         w->k->activation_prepare[kind](x + begin * ldx, ldx, count, m->cols, 0, count, room->of[kind]);
         nn_lap_work(w, NN_OP_PREPARE, count, m->cols * sizeof *x, m->cols);
         matrix_multiply(w->k, m, w->how, room->of[kind], count, y + begin * ldy, ldy, 0, 1, w->scratch);
-        nn_lap_product(w, m, count, 0, 1);
+        nn_lap_product(w, m, count, (thread_range){0, m->rows});
     }
 }
 

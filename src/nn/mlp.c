@@ -18,20 +18,38 @@ static void activate_rows(const nn_worker *w, const nn_mlp *mlp, size_t n, float
     }
 }
 
-void nn_mlp_inner(const nn_worker *w, const nn_mlp *mlp, const nn_input *input, size_t tokens, float *a, size_t lda,
-                  float *b, size_t ldb)
+static void activate_range(const nn_worker *w, const nn_mlp *mlp, size_t tokens, float *a, size_t lda, float *b,
+                           size_t ldb, thread_range rows)
 {
-    if (mlp->gate != NULL) {
-        nn_linear(w, mlp->gate, mlp->gate_bias, input, tokens, a, lda);
-        nn_linear(w, mlp->up, mlp->up_bias, input, tokens, b, ldb);
-    } else {
-        nn_linear(w, mlp->up, mlp->up_bias, input, tokens, a, lda);
-    }
-    const thread_range rows = matrix_share(mlp->up, w->part, w->parts);
     for (size_t t = 0; t < tokens && rows.begin < rows.end; t++) {
         activate_rows(w, mlp, rows.end - rows.begin, a + t * lda + rows.begin, b + t * ldb + rows.begin);
     }
     nn_lap_work(w, NN_OP_ACTIVATE, tokens, 3 * (rows.end - rows.begin) * sizeof *a, 0);
+}
+
+void nn_mlp_inner(const nn_worker *w, const nn_mlp *mlp, const nn_input *input, size_t tokens, float *a, size_t lda,
+                  float *b, size_t ldb)
+{
+    const bool gated = mlp->gate != NULL;
+    float *up = gated ? b : a;
+    const size_t ldu = gated ? ldb : lda;
+    if (nn_shares_out(w, mlp->up, tokens) && (!gated || nn_shares_out(w, mlp->gate, tokens))) {
+        thread_range rows;
+        for (nn_take_begin(w, mlp->up); nn_take(w, &rows);) {
+            if (gated) {
+                nn_linear_rows(w, mlp->gate, mlp->gate_bias, input, tokens, a, lda, rows);
+            }
+            nn_linear_rows(w, mlp->up, mlp->up_bias, input, tokens, up, ldu, rows);
+            activate_range(w, mlp, tokens, a, lda, b, ldb, rows);
+        }
+        return;
+    }
+    const nn_worker even = nn_evenly(w); /* gate and up may differ in size, and in who would take which rows */
+    if (gated) {
+        nn_linear(&even, mlp->gate, mlp->gate_bias, input, tokens, a, lda);
+    }
+    nn_linear(&even, mlp->up, mlp->up_bias, input, tokens, up, ldu);
+    activate_range(w, mlp, tokens, a, lda, b, ldb, matrix_share(mlp->up, w->part, w->parts));
 }
 
 void nn_mlp_apply(const nn_worker *w, const nn_mlp *mlp, const nn_input *input, size_t tokens, float *a, size_t lda,

@@ -242,6 +242,8 @@ static void add_shared(const nn_worker *w, const nn_moe *moe, const moe_room *ro
 void nn_moe_apply(const nn_worker *w, const nn_moe *moe, const moe_room *room, const nn_norm *norm, const float *x,
                   size_t ldx, size_t tokens, size_t width, float *y, size_t ldy, float *a, float *b, size_t lda)
 {
+    const nn_worker even = nn_evenly(w); /* experts' results are added up by who made them */
+    w = &even;
     const thread_range share = thread_split(tokens, 1, w->part, w->parts);
     for (size_t t = share.begin; t < share.end; t++) {
         nn_norm_row(w->k, norm, x + t * ldx, width, room->normed + t * room->ldn);

@@ -1,9 +1,8 @@
 /* What a product reads and multiplies. */
 #include "nn/profile.h"
 
-nn_work nn_product_work(const matrix *m, size_t tokens, int part, int parts)
+nn_work nn_product_work(const matrix *m, size_t tokens, thread_range rows)
 {
-    const thread_range rows = matrix_share(m, part, parts);
     const size_t panels = (rows.end - rows.begin + PANEL_ROWS - 1) / PANEL_ROWS;
     const size_t all = (m->rows + PANEL_ROWS - 1) / PANEL_ROWS;
     if (all == 0) {

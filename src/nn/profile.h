@@ -64,13 +64,13 @@ static inline void nn_lap_work(const nn_worker *w, nn_op op, size_t times, size_
     }
 }
 
-/* What `part` of `parts` reads and multiplies of a product with `m`: its share of the packed bytes. */
-nn_work nn_product_work(const matrix *m, size_t tokens, int part, int parts);
+/* What a product with rows [rows) of `m` reads and multiplies: their part of the packed bytes. */
+nn_work nn_product_work(const matrix *m, size_t tokens, thread_range rows);
 
-static inline void nn_lap_product(const nn_worker *w, const matrix *m, size_t tokens, int part, int parts)
+static inline void nn_lap_product(const nn_worker *w, const matrix *m, size_t tokens, thread_range rows)
 {
     if (w->profiler != NULL) {
-        w->profiler->lap(w->profiler->context, w->part, NN_OP_PRODUCT, m, nn_product_work(m, tokens, part, parts));
+        w->profiler->lap(w->profiler->context, w->part, NN_OP_PRODUCT, m, nn_product_work(m, tokens, rows));
     }
 }
 

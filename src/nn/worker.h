@@ -27,6 +27,18 @@ typedef struct nn_observer {
     void *context;
 } nn_observer;
 
+/* Rows that a thread took of the product before, where products are shared out as threads get on (nn/linear.h). */
+#define NN_TAKEN 128u
+#define NN_TAKEN_PARTS 64 /* more threads split rows evenly */
+typedef struct nn_taken {
+    thread_claims *claims; /* the forward pass's, of all its threads */
+    size_t worth_bytes; /* matrices of fewer are not shared out; a piece has a sixteenth of that, and a panel at least */
+    uint32_t stage;     /* products shared out so far */
+    const struct matrix *of;
+    size_t count;
+    thread_range rows[NN_TAKEN];
+} nn_taken;
+
 typedef struct nn_worker {
     const kernel_table *k;
     compute how;
@@ -36,8 +48,17 @@ typedef struct nn_worker {
     float *row;                         /* this thread's: one row of the widest input */
     nn_input own;                       /* this thread's: NN_OWN_TOKENS tokens */
     const nn_input *shared;             /* everybody's: as many tokens as a step may have */
+    struct nn_taken *taken;             /* this thread's; NULL: rows are split evenly, once and for all */
     const nn_observer *observer;        /* NULL: nobody */
     const struct nn_profiler *profiler; /* NULL: nobody (nn/profile.h) */
 } nn_worker;
+
+/* The same thread, with rows split evenly. */
+static inline nn_worker nn_evenly(const nn_worker *w)
+{
+    nn_worker even = *w;
+    even.taken = NULL;
+    return even;
+}
 
 #endif

@@ -286,6 +286,22 @@ static void multiply_pending(const kernel_table *k, const matrix *m, compute how
     }
 }
 
+/* Panels [range), which are some; not of a stream. */
+static void multiply_panels(const kernel_table *k, const matrix *m, compute how, const void *activation, size_t tokens,
+                            float *y, size_t ldy, thread_range range, void *scratch)
+{
+    if (m->lossless) {
+        lossless_multiply(k, m, how, activation, tokens, y, ldy, range, scratch);
+    } else if (is_packed(m)) {
+        k->matmul[how][m->type](m->panels, m->rows, m->cols, activation, tokens, y, ldy, range.begin, range.end,
+                                scratch);
+    } else if (m->pending != NULL) {
+        multiply_pending(k, m, how, activation, tokens, y, ldy, range, scratch);
+    } else {
+        multiply_rows(k, m, m->source, how, activation, tokens, y, ldy, range, scratch);
+    }
+}
+
 void matrix_multiply(const kernel_table *k, const matrix *m, compute how, const void *activation, size_t tokens,
                      float *y, size_t ldy, int part, int parts, void *scratch)
 {
@@ -297,15 +313,17 @@ void matrix_multiply(const kernel_table *k, const matrix *m, compute how, const 
             multiply_rows(k, m, source, how, activation, tokens, y, ldy, range, scratch);
         }
         weight_stream_leave(m->stream, m->stream_unit);
-    } else if (any && m->lossless) {
-        lossless_multiply(k, m, how, activation, tokens, y, ldy, range, scratch);
-    } else if (any && is_packed(m)) {
-        k->matmul[how][m->type](m->panels, m->rows, m->cols, activation, tokens, y, ldy, range.begin, range.end,
-                                scratch);
-    } else if (any && m->pending != NULL) {
-        multiply_pending(k, m, how, activation, tokens, y, ldy, range, scratch);
     } else if (any) {
-        multiply_rows(k, m, m->source, how, activation, tokens, y, ldy, range, scratch);
+        multiply_panels(k, m, how, activation, tokens, y, ldy, range, scratch);
+    }
+}
+
+void matrix_multiply_rows(const kernel_table *k, const matrix *m, compute how, const void *activation, size_t tokens,
+                          float *y, size_t ldy, thread_range rows, void *scratch)
+{
+    const thread_range range = {rows.begin / PANEL_ROWS, panel_count(rows.end)};
+    if (range.begin < range.end && tokens != 0) {
+        multiply_panels(k, m, how, activation, tokens, y, ldy, range, scratch);
     }
 }
 

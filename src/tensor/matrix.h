@@ -71,6 +71,9 @@ size_t matrix_scratch_bytes(const matrix *m);
 thread_range matrix_share(const matrix *m, int part, int parts);
 void matrix_multiply(const kernel_table *k, const matrix *m, compute how, const void *activation, size_t tokens,
                      float *y, size_t ldy, int part, int parts, void *scratch);
+/* The same for rows [rows), which begin with a panel and end with one or with the last row; not of a stream. */
+void matrix_multiply_rows(const kernel_table *k, const matrix *m, compute how, const void *activation, size_t tokens,
+                          float *y, size_t ldy, thread_range rows, void *scratch);
 /* Where `fetched` is set: the system is told to bring the source's bytes, which a product will want soon. */
 void matrix_fetch(const matrix *m);
 /* One row, dequantised: an embedding. out: [cols]. */

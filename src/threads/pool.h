@@ -30,4 +30,16 @@ typedef struct thread_range {
 } thread_range;
 thread_range thread_split(size_t count, size_t grain, int part, int parts);
 
+/* Things that threads take as they get on, piece by piece: each of its own even share first, so that its caches keep
+ * what they had the last time, and then of the others', so that one whose core is slow for a while keeps nobody
+ * waiting. Only for outputs that are the same whoever makes them. One object serves one stage after the other: every
+ * part goes through the same stages in the same order, and counts them itself. A stage ends for a part when there is
+ * nothing left to take; another part may then still be at its last piece. */
+typedef struct thread_claims thread_claims;
+thread_claims *thread_claims_create(int parts); /* NULL when memory is out */
+void thread_claims_free(thread_claims *claims);
+/* The next piece for `part` of `count` (below 2^32) things of stage `stage` (1, 2, …; it may wrap): half of what is
+ * left of a share, but `least` at least, so at most 33 of any one share. Empty: all are taken. */
+thread_range thread_claim(thread_claims *claims, uint32_t stage, size_t count, size_t least, int part);
+
 #endif

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <sched.h>
+#include <stdint.h>
 
 #include <cmocka.h>
 
@@ -49,6 +51,68 @@ static void barriers_separate_stages(void **state)
     }
 }
 
+#define CLAIM_STAGES 400u
+
+typedef struct claimed {
+    thread_pool *pool;
+    thread_claims *claims;
+    atomic_uchar taken[CLAIM_STAGES][64];
+    atomic_int wrong;
+    uint32_t first; /* stage: counters wrap */
+} claimed;
+
+/* Stages follow each other without a barrier; some have nothing to take. */
+static void claim_work(void *context, int part, int parts)
+{
+    claimed *c = context;
+    (void)parts;
+    for (uint32_t stage = 0; stage < CLAIM_STAGES; stage++) {
+        const size_t count = stage % 65;
+        for (;;) {
+            const thread_range got = thread_claim(c->claims, c->first + stage, count, 1 + stage % 3, part);
+            if (got.begin >= got.end) {
+                break;
+            }
+            for (size_t i = got.begin; i < got.end; i++) {
+                atomic_fetch_add(&c->taken[stage][i], 1);
+            }
+            if (got.end > count || (part == 0 && stage % 50 == 0 && got.begin == 0)) {
+                atomic_fetch_add(&c->wrong, got.end > count);
+                (void)sched_yield(); /* the others go ahead */
+            }
+        }
+    }
+}
+
+static void everything_is_taken_once(void **state)
+{
+    (void)state;
+    static const uint32_t firsts[] = {1, UINT32_MAX - 200, (uint32_t)INT32_MAX - 100};
+    for (int parts = 1; parts <= 5; parts++) {
+        for (size_t f = 0; f < sizeof firsts / sizeof *firsts; f++) {
+            claimed *c = mem_calloc(1, sizeof *c);
+            c->first = firsts[f];
+            c->claims = thread_claims_create(parts);
+            assert_int_equal(thread_pool_create(parts, &c->pool, NULL), HEARTH_OK);
+            for (uint64_t stage = 1; stage < c->first; stage += UINT32_C(1) << 30) { /* as if many had been before */
+                for (size_t i = 0; i < (size_t)parts; i++) {
+                    thread_claim(c->claims, (uint32_t)stage, (size_t)parts, 1, 0);
+                }
+            }
+            thread_pool_run(c->pool, claim_work, c);
+            assert_int_equal(atomic_load(&c->wrong), 0);
+            for (uint32_t stage = 0; stage < CLAIM_STAGES; stage++) {
+                for (size_t i = 0; i < stage % 65; i++) {
+                    assert_int_equal(atomic_load(&c->taken[stage][i]), 1);
+                }
+            }
+            thread_pool_destroy(c->pool);
+            thread_claims_free(c->claims);
+            mem_free(c);
+        }
+    }
+}
+
 static void split_covers_exactly(void **state)
 {
     (void)state;
@@ -81,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(barriers_separate_stages),
+        cmocka_unit_test(everything_is_taken_once),
         cmocka_unit_test(split_covers_exactly),
         cmocka_unit_test(wrong_counts_are_refused),
     };
