@@ -14,8 +14,8 @@
 #define SPARE_PART 128u
 #define MORE_PANELS 16u /* that lie elsewhere share a piece of memory */
 
-#define SAMPLE_PANELS 4u
-#define SAMPLE_BLOCKS 16u /* of each */
+#define SAMPLE_PANELS 8u
+#define SAMPLE_BLOCKS 8u /* of each */
 
 typedef struct lossless_more {
     struct lossless_more *next;
