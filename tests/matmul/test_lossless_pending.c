@@ -304,11 +304,108 @@ static void stored(void **state)
     thread_pool_destroy(pool);
 }
 
+/* ---- long rows, experts ---- */
+
+#define WIDE_COLS 8192
+#define WIDE_ROWS 45 /* of each of the experts: three panels, the last one ragged */
+#define EXPERTS 3
+
+static uint16_t *make_wide(void)
+{
+    uint16_t *values = mem_alloc(sizeof *values * EXPERTS * WIDE_ROWS * WIDE_COLS);
+    assert_non_null(values);
+    for (size_t i = 0; i < (size_t)EXPERTS * WIDE_ROWS * WIDE_COLS; i++) {
+        const uint32_t drawn = next_random();
+        values[i] = (uint16_t)(i / 64 % 37 == 0 ? drawn & 0xBFFF : 0x3C00 | (drawn & 0x83FF));
+    }
+    return values;
+}
+
+static matrix wide_over(const uint16_t *source, size_t expert)
+{
+    const uint16_t *first = source + expert * WIDE_ROWS * WIDE_COLS;
+    return matrix_over(DTYPE_BF16, WIDE_ROWS, WIDE_COLS, (const uint8_t *)first, NULL);
+}
+
+/* Packed while it is used, then used packed: with few tokens, and with so many that BF16 panels are made of it. */
+static void check_wide(thread_pool *pool, matrix m, const matrix *plain)
+{
+    static const size_t tokens[] = {1, 4, 5, 33};
+    assert_int_equal(matrix_pack_later(&m, NULL, NULL), HEARTH_OK);
+    for (size_t t = 0; t < sizeof tokens / sizeof tokens[0]; t++) {
+        float *expected = expected_of(plain, tokens[t], pool);
+        work w;
+        work_begin(&w, &m, tokens[t]);
+        for (w.parts = 2; w.parts <= PARTS; w.parts++) {
+            memset(w.y[0], 0, tokens[t] * m.rows * sizeof **w.y);
+            for (int part = 0; part < w.parts; part++) {
+                multiply_part(&w, part, w.parts);
+            }
+            assert_rows(&m, w.y[0], expected, tokens[t], 0, m.rows);
+        }
+        work_end(&w);
+        mem_free(expected);
+    }
+    lossless_report told = {0};
+    lossless_add_report(&m, &told);
+    assert_true(told.packed == 3 && told.met.fitting < told.met.blocks && told.met.fitting > told.met.blocks / 4);
+    matrix_free(&m);
+}
+
+/* What a file stores of several matrices: the panels of each after the other. */
+static uint8_t *store_experts(const uint16_t *source)
+{
+    const size_t each = (WIDE_ROWS + PANEL_ROWS - 1) / PANEL_ROWS;
+    const size_t most = lossless_panel_most(WIDE_COLS);
+    uint8_t *raw = mem_alloc_aligned(panel_bytes(DTYPE_BF16, WIDE_COLS), 64);
+    uint8_t *file = mem_alloc_aligned(lossless_places_bytes(EXPERTS * each) + EXPERTS * each * most, 64);
+    uint8_t *at = file + lossless_places_bytes(EXPERTS * each);
+    assert_true(raw != NULL && file != NULL);
+    for (size_t i = 0; i < EXPERTS * each; i++) {
+        const matrix m = wide_over(source, i / each);
+        const uint8_t *rows[PANEL_ROWS];
+        const unsigned count = matrix_panel_rows(&m, i % each, NULL, rows);
+        panel_pack(DTYPE_BF16, WIDE_COLS, rows, count, raw);
+        lossless_set_place(file, i, at);
+        at += lossless_pack(raw, WIDE_COLS, count, at);
+    }
+    lossless_set_place(file, EXPERTS * each, at);
+    mem_free(raw);
+    return file;
+}
+
+static void wide_rows_and_experts(void **state)
+{
+    (void)state;
+    thread_pool *pool = NULL;
+    assert_int_equal(thread_pool_create(PARTS, &pool, NULL), HEARTH_OK);
+    uint16_t *source = make_wide();
+    uint8_t *file = store_experts(source);
+    for (size_t expert = 0; expert < EXPERTS; expert++) {
+        const matrix plain = wide_over(source, expert);
+        matrix m = plain;
+        assert_int_equal(lossless_reserve(&m, UINT64_MAX, NULL), HEARTH_OK);
+        check_wide(pool, m, &plain);
+        const lossless_reader reader = {.reader = {lossless_reader_row},
+                                        .panels = file,
+                                        .rows_each = WIDE_ROWS,
+                                        .cols = WIDE_COLS,
+                                        .first = expert * WIDE_ROWS};
+        m = lossless_matrix(&reader, WIDE_ROWS, NULL);
+        assert_non_null(m.stored);
+        assert_int_equal(lossless_reserve(&m, 0, NULL), HEARTH_OK);
+        check_wide(pool, m, &plain);
+    }
+    mem_free(file);
+    mem_free(source);
+    thread_pool_destroy(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packed_in_part), cmocka_unit_test(wanted_at_once), cmocka_unit_test(packed_without_products),
-        cmocka_unit_test(chosen),         cmocka_unit_test(stored),
+        cmocka_unit_test(chosen),         cmocka_unit_test(stored),         cmocka_unit_test(wide_rows_and_experts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
