@@ -184,9 +184,10 @@ def widened(path, bias_kind, bias):
     wide = [[64 if n == 48 else n for n in shape] for _, _, _, shape in before]
     name = before[0][0].encode()
     head = data[:data.index(struct.pack("<Q", len(name)) + name)]
-    key = b"gpt-oss.expert_feed_forward_length" + struct.pack("<I", 4)
-    assert head.count(key + struct.pack("<I", 48)) == 1
-    head = head.replace(key + struct.pack("<I", 48), key + struct.pack("<I", 64))
+    for key in (b"gpt-oss.expert_feed_forward_length", b"gpt-oss.feed_forward_length"):
+        old = key + struct.pack("<II", 4, 48)
+        assert head.count(old) == 1, key
+        head = head.replace(old, key + struct.pack("<II", 4, 64))
     body, infos = b"", b""
     for (name, kind, at, shape), now in zip(before, wide):
         size = {0: 4, 30: 2}[kind]
