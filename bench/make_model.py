@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes a synthetic Llama as GGUF for speed measurements: random weights of a real shape, in one number format.
 
-    bench/make_model.py moe|moe2048|mla|3b|1b|1b-short|135m|tiny TYPE FILE
+    bench/make_model.py moe|moe2048|mla|3b|1b|1b-short|135m|tiny|wide TYPE FILE
     TYPE: F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q5_K Q6_K IQ4_NL IQ4_XS Q2_K Q3_K IQ3_S IQ2_XS Q4_K_M
 
 1b: 16 layers, width 2048, MLP 8192, 32/8 heads, vocabulary 32,000, untied. 1b-short: 2 layers of it, for long contexts. 3b: 28
@@ -9,7 +9,8 @@ layers, width 3072, MLP 8192, 24/8 heads, vocabulary 32,000, untied. moe: a Mixt
 1024, 4 for each token, 16/4 heads, vocabulary 32,000, untied. moe2048: 3 layers, width 2048, 64 experts of width 1408, 8 for each token, 16/4
 heads. mla: DeepSeek-V2-Lite's shape in 3 layers: latent attention of rank 512 (queries of rank 1,536, which llama.cpp asks of all but 27 layers), 16 heads of 128 + 64, one dense MLP of 10,944, then 64 experts of
 1408, 6 for each token, and two shared ones, vocabulary 102,400. 135m: 30 layers, width 576, MLP 1536, 9/3 heads,
-vocabulary 49,152, tied. BF16 weights are normal. tiny, for tests: 2 layers, width 256, MLP 512, 4/2 heads, vocabulary 512. Blocks are random bytes
+vocabulary 49,152, tied. BF16 weights are normal. tiny, for tests: 2 layers, width 256, MLP 512, 4/2 heads, vocabulary 512; wide,
+for tests: 1 layer, width 1024, MLP 8192, 8/2 heads, vocabulary 512. Blocks are random bytes
 with scales that make the weights about 1/sqrt(width) large and zero on average. Formats of 256 values a block fall back to
 Q8_0 where a row is no multiple of 256. Q4_K_M is llama.cpp's mixture: Q6_K for the output matrix and for v and down of half of the layers, Q4_K for the
 rest; rows that are no multiple of 256 become Q8_0 and Q5_0."""
@@ -22,6 +23,7 @@ import sys
 
 SHAPES = {
     "tiny": dict(layers=2, width=256, mlp=512, heads=4, kv_heads=2, vocabulary=512, tied=False),
+    "wide": dict(layers=1, width=1024, mlp=8192, heads=8, kv_heads=2, vocabulary=512, tied=False),
     "1b": dict(layers=16, width=2048, mlp=8192, heads=32, kv_heads=8, vocabulary=32000, tied=False),
     "3b": dict(layers=28, width=3072, mlp=8192, heads=24, kv_heads=8, vocabulary=32000, tied=False),
     "moe": dict(layers=16, width=1024, mlp=1024, heads=16, kv_heads=4, vocabulary=32000, tied=False, experts=64, used=4),

@@ -191,42 +191,51 @@ static json_t *rows_json(const bench_row *rows, size_t count)
     return all;
 }
 
-/* Of the weights that are in the lossless form. */
-static double lossless_bits(const model_weights *w)
+static double lossless_bits(const lossless_report *l)
 {
-    return w->lossless_values == 0 ? 0 : 8.0 * (double)w->lossless_bytes / (double)w->lossless_values;
+    return l->values == 0 ? 0 : 8.0 * (double)l->bytes / (double)l->values;
 }
 
-static double lossless_share(const model_weights *w)
+static double lossless_share(const lossless_report *l)
 {
-    return w->lossless.blocks == 0 ? 0 : (double)w->lossless.fitting / (double)w->lossless.blocks;
+    return l->met.blocks == 0 ? 0 : (double)l->met.fitting / (double)l->met.blocks;
 }
 
-static void print_lossless(const model_weights *w)
+/* Of the weights that are in the lossless form and were used: those of other experts are not packed. */
+static void print_lossless(const lossless_report *l)
 {
-    if (w->lossless_values != 0) {
-        printf("lossless BF16: %.2f bits a weight, %.2f%% of %llu blocks fit\n", lossless_bits(w),
-               100 * lossless_share(w), (unsigned long long)w->lossless.blocks);
+    if (l->panels == 0) {
+        return;
     }
+    printf("lossless BF16: %.2f bits a weight, %.2f%% of %llu blocks fit", lossless_bits(l), 100 * lossless_share(l),
+           (unsigned long long)l->met.blocks);
+    if (l->packed < l->panels) {
+        printf(" (of what was used, %.1f%%)", 100.0 * (double)l->packed / (double)l->panels);
+    }
+    printf("\n");
 }
 
 static int print(const cli *c, const bench_settings *s, const opened *o, const bench_limits *l, const bench_row *rows,
                  size_t count, const bench_profile *profiles)
 {
+    const model_weights *w = &o->model->weights;
+    const lossless_report lossless = weights_lossless_report(w);
+    const uint64_t weights_bytes = w->matrix_bytes + (w->packed ? lossless.beyond : 0);
     if (c->json) {
-        const model_weights *w = &o->model->weights;
-        json_t *all = json_pack(
-            "{s:s, s:s, s:s, s:s, s:i, s:I, s:{s:I, s:f, s:I, s:f}, s:I, s:I, s:I, s:f, s:{s:f, s:f, s:f, s:f}, s:o}",
-            "model", o->model->path, "compute", open_compute_names[s->compute], "cache",
-            cache_type_names[kv_cache_choose((compute)s->compute, s->cache)], "isa", o->engine->kernels->name,
-            "threads", o->engine->threads, "weights_bytes", (json_int_t)w->matrix_bytes, "lossless", "bytes",
-            (json_int_t)w->lossless_bytes, "bits_per_weight", lossless_bits(w), "blocks",
-            (json_int_t)w->lossless.blocks, "share_fitting", lossless_share(w), "resident_bytes",
-            (json_int_t)(w->packed ? w->matrix_bytes : w->resident_bytes), "streamed_bytes",
-            (json_int_t)w->streamed_bytes, "depth", (json_int_t)(s->context != 0 ? s->context : s->depth),
-            "load_seconds", o->seconds, "limits", "read_gb_s", l->bandwidth, "fp32_gflops", l->peak[MEASURE_FP32],
-            "bf16_gflops", l->peak[MEASURE_BF16], "int8_gops", l->peak[MEASURE_INT8], "results",
-            rows_json(rows, count));
+        json_t *all =
+            json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:{s:I, s:f, s:I, s:f, s:I, s:I}, s:I, s:I, s:I, s:f, s:{s:f, "
+                      "s:f, s:f, s:f}, s:o}",
+                      "model", o->model->path, "compute", open_compute_names[s->compute], "cache",
+                      cache_type_names[kv_cache_choose((compute)s->compute, s->cache)], "isa", o->engine->kernels->name,
+                      "threads", o->engine->threads, "weights_bytes", (json_int_t)weights_bytes, "lossless", "bytes",
+                      (json_int_t)lossless.bytes, "bits_per_weight", lossless_bits(&lossless), "blocks",
+                      (json_int_t)lossless.met.blocks, "share_fitting", lossless_share(&lossless), "panels",
+                      (json_int_t)lossless.panels, "packed_panels", (json_int_t)lossless.packed, "resident_bytes",
+                      (json_int_t)(w->packed ? weights_bytes : w->resident_bytes), "streamed_bytes",
+                      (json_int_t)w->streamed_bytes, "depth", (json_int_t)(s->context != 0 ? s->context : s->depth),
+                      "load_seconds", o->seconds, "limits", "read_gb_s", l->bandwidth, "fp32_gflops",
+                      l->peak[MEASURE_FP32], "bf16_gflops", l->peak[MEASURE_BF16], "int8_gops", l->peak[MEASURE_INT8],
+                      "results", rows_json(rows, count));
         if (s->profile != BENCH_PROFILE_NONE) {
             all = json_door_put(all, "profile", bench_profile_json(profiles, count, l));
         }
@@ -235,8 +244,8 @@ static int print(const cli *c, const bench_settings *s, const opened *o, const b
     char bytes[32];
     printf("%s, %s, %d thread%s, weights %s, loaded in %.2f s\n", open_compute_names[s->compute],
            o->engine->kernels->name, o->engine->threads, o->engine->threads == 1 ? "" : "s",
-           terminal_bytes(o->model->weights.matrix_bytes, bytes), o->seconds);
-    print_lossless(&o->model->weights);
+           terminal_bytes(weights_bytes, bytes), o->seconds);
+    print_lossless(&lossless);
     char rates[MEASURE_KINDS][32];
     printf("this machine: %.1f GB/s read, %s GFLOPS binary32, %s GFLOPS bf16, %s GOPS int8\n\n", l->bandwidth,
            terminal_rate(l->peak[MEASURE_FP32], rates[0]), terminal_rate(l->peak[MEASURE_BF16], rates[1]),

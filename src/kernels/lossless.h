@@ -61,16 +61,17 @@ static inline size_t lossless_places_bytes(size_t panels)
     return ((panels + 1) * 8 + 63) / 64 * 64;
 }
 
+/* In memory a panel may also lie elsewhere, before the row of places or after it: the sum wraps. */
 static inline const uint8_t *lossless_panel(const uint8_t *panels, size_t panel)
 {
     uint64_t away = 0;
     memcpy(&away, panels + 8 * panel, sizeof away);
-    return panels + 8 * panel + away;
+    return (const uint8_t *)((uintptr_t)(panels + 8 * panel) + (uintptr_t)away);
 }
 
 static inline void lossless_set_place(uint8_t *panels, size_t panel, const uint8_t *at)
 {
-    const uint64_t away = (uint64_t)(at - (panels + 8 * panel));
+    const uint64_t away = (uint64_t)((uintptr_t)at - (uintptr_t)(panels + 8 * panel));
     memcpy(panels + 8 * panel, &away, sizeof away);
 }
 

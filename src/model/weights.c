@@ -226,31 +226,43 @@ static hearth_status make_list(loader *l, hearth_error *error)
     return HEARTH_OK;
 }
 
-uint64_t weights_expected_bytes(const loader *l, const matrix *m)
+uint64_t weights_expected_bytes(const matrix *m)
 {
-    const uint64_t lossless = l->options->lossless == LOSSLESS_OFF ? 0 : lossless_expected_bytes(m);
-    return lossless != 0 ? lossless : matrix_packed_bytes(m->type, m->rows, m->cols);
+    return m->lossless_wanted ? lossless_expected_bytes(m) : matrix_packed_bytes(m->type, m->rows, m->cols);
 }
 
-/* If no block fits the form that is hoped for: its tables and places come on top. */
-uint64_t weights_most_bytes(const loader *l, const matrix *m)
+/* If no block fits the form: its tables and places come on top. */
+uint64_t weights_most_bytes(const matrix *m)
 {
-    const uint64_t expected = weights_expected_bytes(l, m);
     const uint64_t packed = matrix_packed_bytes(m->type, m->rows, m->cols);
-    return expected < packed ? packed + packed / 64 : expected;
+    return m->lossless_wanted && m->stored == NULL ? packed + packed / 64 : weights_expected_bytes(m);
+}
+
+static const matrix *matrix_at(const model_weights *w, size_t i)
+{
+    return i < w->matrix_count ? w->matrices[i] : &w->output;
 }
 
 uint64_t weights_unpacked_bytes(const model_weights *w)
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i <= w->matrix_count; i++) {
-        const matrix *m = i < w->matrix_count ? w->matrices[i] : &w->output;
+        const matrix *m = matrix_at(w, i);
         if (m->pending != NULL) {
             const size_t panels = (m->rows + PANEL_ROWS - 1) / PANEL_ROWS;
-            bytes += (panels - matrix_packed_panels(m)) * (uint64_t)panel_bytes(m->type, m->cols);
+            bytes += (panels - matrix_packed_panels(m)) * (weights_most_bytes(m) / panels);
         }
     }
     return bytes;
+}
+
+lossless_report weights_lossless_report(const model_weights *w)
+{
+    lossless_report all = {0};
+    for (size_t i = 0; i <= w->matrix_count; i++) {
+        lossless_add_report(matrix_at(w, i), &all);
+    }
+    return all;
 }
 
 /* The map that the bytes lie in; NULL: none. */
@@ -265,32 +277,12 @@ static const file_map *map_of(const loader *l, const uint8_t *source)
     return NULL;
 }
 
-static void release_source(const loader *l, const uint8_t *source, uint64_t bytes)
+hearth_status weights_pack_one(loader *l, matrix *m, uint64_t beyond, hearth_error *error)
 {
-    const file_map *map = map_of(l, source);
-    if (map != NULL) {
-        const uint64_t left = map->size - (uint64_t)(source - map->data);
-        file_map_release(map, (size_t)(source - map->data), bytes < left ? bytes : left);
+    if (m->lossless_wanted) {
+        TRY(lossless_reserve(m, beyond, error));
     }
-}
-
-hearth_status weights_pack_one(loader *l, matrix *m, hearth_error *error)
-{
-    const uint8_t *source = m->source;
-    const uint64_t source_bytes = (uint64_t)m->rows * m->source_row_bytes;
-    const uint64_t expected = weights_expected_bytes(l, m);
-    pthread_mutex_lock(&l->e->busy);
-    const hearth_status status = lossless_pack_matrix(m, l->e->pool, l->options->lossless, &l->w->lossless, error);
-    pthread_mutex_unlock(&l->e->busy);
-    TRY(status);
-    if (m->lossless) {
-        l->w->lossless_values += (uint64_t)m->rows * m->cols;
-        l->w->lossless_bytes += m->lossless_bytes;
-        release_source(l, source, source_bytes);
-    } else {
-        TRY(matrix_pack_later(m, map_of(l, source), error));
-    }
-    l->w->matrix_bytes += matrix_panels_bytes(m) - expected;
+    TRY(matrix_pack_later(m, map_of(l, m->stored != NULL ? m->stored : m->source), error));
     l->done_bytes += matrix_panels_bytes(m);
     if (l->options->progress != NULL && !l->options->progress(l->options->progress_context, "loading weights",
                                                               l->done_bytes, l->w->matrix_bytes, "B")) {
@@ -312,15 +304,28 @@ static uint64_t memory_for_weights(const model_config *c)
     return available > margin ? available - margin : 0;
 }
 
+static hearth_status choose_forms(loader *l, hearth_error *error)
+{
+    model_weights *w = l->w;
+    for (size_t i = 0; i <= w->matrix_count; i++) {
+        matrix *m = i < w->matrix_count ? w->matrices[i] : &w->output;
+        TRY(lossless_is_for(m, l->options->lossless, &m->lossless_wanted, error));
+    }
+    return HEARTH_OK;
+}
+
 static hearth_status pack_all(loader *l, hearth_error *error)
 {
     model_weights *w = l->w;
     const model_packing packing = l->options->packing;
-    uint64_t most = w->output.rows == 0 ? 0 : weights_most_bytes(l, &w->output);
-    w->matrix_bytes = w->output.rows == 0 ? 0 : weights_expected_bytes(l, &w->output);
+    if (packing != PACKING_MAPPED) {
+        TRY(choose_forms(l, error));
+    }
+    uint64_t most = w->output.rows == 0 ? 0 : weights_most_bytes(&w->output);
+    w->matrix_bytes = w->output.rows == 0 ? 0 : weights_expected_bytes(&w->output);
     for (size_t i = 0; i < w->matrix_count; i++) {
-        w->matrix_bytes += weights_expected_bytes(l, w->matrices[i]);
-        most += weights_most_bytes(l, w->matrices[i]);
+        w->matrix_bytes += weights_expected_bytes(w->matrices[i]);
+        most += weights_most_bytes(w->matrices[i]);
     }
     if (packing == PACKING_MAPPED) {
         return HEARTH_OK;
@@ -330,10 +335,10 @@ static hearth_status pack_all(loader *l, hearth_error *error)
         return weights_stream(l, memory, error);
     }
     for (size_t i = 0; i < w->matrix_count; i++) {
-        TRY(weights_pack_one(l, w->matrices[i], error));
+        TRY(weights_pack_one(l, w->matrices[i], UINT64_MAX, error));
     }
     if (w->output.rows != 0) {
-        TRY(weights_pack_one(l, &w->output, error));
+        TRY(weights_pack_one(l, &w->output, UINT64_MAX, error));
     }
     w->packed = true;
     return HEARTH_OK;

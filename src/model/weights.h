@@ -55,12 +55,10 @@ typedef struct model_weights {
     size_t expert_count; /* of a layer that has experts */
     arena *vectors;      /* owns the norms, biases, layers, and matrices that had to be turned */
     bool packed;
-    uint64_t matrix_bytes;                    /* packed, or mapped */
-    weight_stream *stream;                    /* of matrices that did not fit in memory; NULL: there is none */
-    uint64_t resident_bytes;                  /* where not all is packed: what is */
-    uint64_t streamed_bytes;                  /* read from the file for each step */
-    lossless_count lossless;                  /* blocks of the matrices in that form */
-    uint64_t lossless_values, lossless_bytes; /* of these matrices */
+    uint64_t matrix_bytes;   /* packed, or mapped; blocks that turn out not to fit the lossless form come on top */
+    weight_stream *stream;   /* of matrices that did not fit in memory; NULL: there is none */
+    uint64_t resident_bytes; /* where not all is packed: what is */
+    uint64_t streamed_bytes; /* read from the file for each step */
 } model_weights;
 
 typedef enum model_packing {
@@ -85,7 +83,9 @@ hearth_status weights_load(const tensor_table *tensors, const model_config *c, e
                            const weights_options *options, model_weights *ret, hearth_error *error);
 /* Whether a matrix of `matrices` belongs to an expert, of which a token uses some. */
 bool weights_is_expert(const model_weights *w, const matrix *m);
-/* Of panels that the first products will make: they take no memory yet. */
+/* Of the matrices in the lossless form of BF16: what has been packed by now, which is all that has been used. */
+lossless_report weights_lossless_report(const model_weights *w);
+/* Of panels that the first products will make, at most: they take no memory yet. */
 uint64_t weights_unpacked_bytes(const model_weights *w);
 /* Zeroed weights are allowed. */
 void weights_free(model_weights *w);

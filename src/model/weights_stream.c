@@ -68,14 +68,21 @@ static bool is_streamable(const loader *l, const matrix *m)
 /* What cannot be streamed and is used by every token stays first, the output matrix among it. */
 static hearth_status pack_where_room(streaming *s, matrix *m, hearth_error *error)
 {
-    const uint64_t bytes = weights_expected_bytes(s->l, m);
+    const uint64_t bytes = weights_expected_bytes(m);
     if (bytes > s->room) {
         return HEARTH_OK; /* mapped */
     }
-    TRY(weights_pack_one(s->l, m, error));
-    const uint64_t taken = matrix_panels_bytes(m); /* more, where blocks did not fit the lossless form */
-    s->room -= taken < s->room ? taken : s->room;
+    TRY(weights_pack_one(s->l, m, s->room - bytes, error));
+    if (m->lossless != NULL) { /* blocks that do not fit take more: at once, so that the next matrix has what is left */
+        pthread_mutex_lock(&s->l->e->busy);
+        const hearth_status status = matrix_pack_rest(m, s->l->e->pool, error);
+        pthread_mutex_unlock(&s->l->e->busy);
+        TRY(status);
+    }
+    const uint64_t taken = matrix_panels_bytes(m);
+    s->room -= taken;
     s->l->w->resident_bytes += taken;
+    s->l->w->matrix_bytes += taken - bytes;
     return HEARTH_OK;
 }
 
@@ -92,8 +99,8 @@ static hearth_status pack_unstreamable(streaming *s, hearth_error *error)
             continue;
         }
         s->streams[i] = true;
-        s->able_bytes += weights_expected_bytes(s->l, m);
-        s->able_most += weights_most_bytes(s->l, m);
+        s->able_bytes += weights_expected_bytes(m);
+        s->able_most += weights_most_bytes(m);
         s->largest = source_bytes(m) > s->largest ? source_bytes(m) : s->largest;
     }
     return w->output.rows == 0 ? HEARTH_OK : pack_where_room(s, &w->output, error); /* encoders have none */
@@ -107,7 +114,7 @@ static hearth_status pack_evenly(streaming *s, hearth_error *error)
     double passed = 0;
     uint64_t kept = 0;
     for (size_t i = 0; i < w->matrix_count; i++) {
-        const uint64_t bytes = weights_expected_bytes(s->l, w->matrices[i]);
+        const uint64_t bytes = weights_expected_bytes(w->matrices[i]);
         if (!s->streams[i]) {
             continue;
         }
@@ -120,7 +127,7 @@ static hearth_status pack_evenly(streaming *s, hearth_error *error)
         TRY(pack_where_room(s, w->matrices[i], error));
     }
     for (size_t i = 0; i < w->matrix_count; i++) { /* what the rounding left */
-        if (s->streams[i] && weights_expected_bytes(s->l, w->matrices[i]) <= s->room) {
+        if (s->streams[i] && weights_expected_bytes(w->matrices[i]) <= s->room) {
             s->streams[i] = false;
             TRY(pack_where_room(s, w->matrices[i], error));
         }
@@ -134,7 +141,7 @@ static hearth_status pack_experts(streaming *s, hearth_error *error)
     model_weights *w = s->l->w;
     uint64_t bytes = 0;
     for (size_t i = 0; i < w->matrix_count; i++) {
-        bytes += weights_is_expert(w, w->matrices[i]) ? weights_expected_bytes(s->l, w->matrices[i]) : 0;
+        bytes += weights_is_expert(w, w->matrices[i]) ? weights_expected_bytes(w->matrices[i]) : 0;
     }
     const bool fits = bytes <= s->room;
     for (size_t i = 0; i < w->matrix_count; i++) {
@@ -163,7 +170,7 @@ static hearth_status make_stream(streaming *s, uint64_t ring_bytes, stream_unit 
             units[count++] =
                 (stream_unit){.path = map->path, .file_size = map->size, .offset = offset, .bytes = source_bytes(m)};
             w->streamed_bytes += source_bytes(m);
-            w->matrix_bytes += matrix_packed_bytes(m->type, m->rows, m->cols) - weights_expected_bytes(s->l, m);
+            w->matrix_bytes += matrix_packed_bytes(m->type, m->rows, m->cols) - weights_expected_bytes(m);
         }
     }
     if (count == 0) {

@@ -8,7 +8,7 @@ nn_work nn_product_work(const matrix *m, size_t tokens, thread_range rows)
     if (all == 0) {
         return (nn_work){0};
     }
-    const size_t bytes = matrix_packed_bytes(m->type, m->rows, m->cols) / all * panels;
+    const size_t bytes = matrix_panels_bytes(m) / all * panels;
     return (nn_work){.bytes = (double)bytes,
                      .multiplies = (double)(rows.end - rows.begin) * (double)m->cols * (double)tokens};
 }

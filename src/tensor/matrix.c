@@ -25,7 +25,7 @@ size_t matrix_packed_bytes(dtype type, size_t rows, size_t cols)
 
 size_t matrix_panels_bytes(const matrix *m)
 {
-    return m->lossless ? m->lossless_bytes : matrix_packed_bytes(m->type, m->rows, m->cols);
+    return m->lossless != NULL ? lossless_bytes(m) : matrix_packed_bytes(m->type, m->rows, m->cols);
 }
 
 matrix matrix_over(dtype type, size_t rows, size_t cols, const uint8_t *source, uint32_t *row_map)
@@ -136,7 +136,7 @@ hearth_status matrix_pack(matrix *m, thread_pool *pool, hearth_error *error)
 
 /* ---- packing when first used ---- */
 
-enum { PANEL_LOOSE, PANEL_TAKEN, PANEL_PACKED };
+enum { PANEL_LOOSE, PANEL_TAKEN, PANEL_PACKED, PANEL_STAYS /* there was no memory */ };
 
 /* A panel is packed by whoever takes it first. Others that want it meanwhile do not wait: they multiply their own copy.
  * Products of later steps see what earlier ones packed, as a run of the threads lies between. */
@@ -148,21 +148,25 @@ struct matrix_pending {
 
 hearth_status matrix_pack_later(matrix *m, const file_map *map, hearth_error *error)
 {
-    if (m->panels != NULL) {
+    if (m->pending != NULL || (m->panels != NULL && m->lossless == NULL)) {
         return HEARTH_OK;
     }
     const size_t count = panel_count(m->rows);
-    const size_t bytes = matrix_packed_bytes(m->type, m->rows, m->cols);
     matrix_pending *pending = mem_calloc(1, sizeof *pending + count);
-    uint8_t *panels = pending == NULL ? NULL : pages_alloc(bytes);
-    if (panels == NULL) {
-        mem_free(pending);
-        return error_memory(error, bytes);
+    if (pending == NULL) {
+        return error_memory(error, sizeof *pending + count);
+    }
+    if (m->lossless == NULL) {
+        const size_t bytes = matrix_packed_bytes(m->type, m->rows, m->cols);
+        m->panels = pages_alloc(bytes);
+        if (m->panels == NULL) {
+            mem_free(pending);
+            return error_memory(error, bytes);
+        }
     }
     pending->map = map;
     atomic_init(&pending->left, count);
     m->pending = pending;
-    m->panels = panels;
     return HEARTH_OK;
 }
 
@@ -183,36 +187,84 @@ static bool is_packed(const matrix *m)
 static void let_go_of_source(const matrix *m)
 {
     const file_map *map = m->pending->map;
-    if (map != NULL && m->source != NULL) {
-        file_map_release(map, (size_t)(m->source - map->data), m->rows * m->source_row_bytes);
+    const uint8_t *begin = m->source;
+    size_t bytes = m->rows * m->source_row_bytes;
+    if (m->stored != NULL) {
+        begin = lossless_panel(m->stored, 0);
+        bytes = (size_t)(lossless_panel(m->stored, panel_count(m->rows)) - begin);
+    }
+    if (map != NULL && begin != NULL) {
+        file_map_release(map, (size_t)(begin - map->data), bytes);
     }
 }
 
-/* Packs panels [range) that nobody has; false where another thread is at one of them. `made`: read_bytes(m). */
+/* Of packing a panel where it is to be, and the rows that a reader makes. */
+static size_t making_bytes(const matrix *m)
+{
+    return (m->lossless != NULL ? lossless_packing_bytes(m) : 0) + read_bytes(m);
+}
+
+/* A panel that this thread has taken; `made`: making_bytes(m). */
+static bool make_panel(const matrix *m, size_t panel, uint8_t *made)
+{
+    if (m->lossless != NULL) {
+        return lossless_make_panel(m, panel, made);
+    }
+    uint8_t *panels = (uint8_t *)(uintptr_t)m->panels;
+    pack_panel(m, (panel_source){m->source, 0, made}, panel, panels + panel * panel_bytes(m->type, m->cols));
+    return true;
+}
+
+/* Packs panels [range) that nobody has; false where one of them is not packed: another thread is at it, or it stays. */
 static bool make_ready(const matrix *m, thread_range range, uint8_t *made)
 {
     matrix_pending *pending = m->pending;
-    uint8_t *panels = (uint8_t *)(uintptr_t)m->panels;
-    const size_t size = panel_bytes(m->type, m->cols);
     bool all = true;
     for (size_t panel = range.begin; panel < range.end; panel++) {
         unsigned char state = PANEL_LOOSE;
-        if (atomic_compare_exchange_strong(&pending->state[panel], &state, PANEL_TAKEN)) {
-            pack_panel(m, (panel_source){m->source, 0, made}, panel, panels + panel * size);
+        if (!atomic_compare_exchange_strong(&pending->state[panel], &state, PANEL_TAKEN)) {
+            all = all && state == PANEL_PACKED;
+        } else if (!make_panel(m, panel, made)) {
+            atomic_store(&pending->state[panel], PANEL_STAYS);
+            all = false;
+        } else {
             atomic_store(&pending->state[panel], PANEL_PACKED);
             if (atomic_fetch_sub(&pending->left, 1) == 1) {
                 let_go_of_source(m);
             }
-        } else if (state != PANEL_PACKED) {
-            all = false;
         }
     }
     return all;
 }
 
+static void pack_rest_part(void *context, int part, int parts)
+{
+    const pack_work *work = context;
+    const thread_range range = thread_split(panel_count(work->m->rows), 1, part, parts);
+    (void)make_ready(work->m, range, work->made + (size_t)part * making_bytes(work->m));
+}
+
+hearth_status matrix_pack_rest(matrix *m, thread_pool *pool, hearth_error *error)
+{
+    const size_t room = making_bytes(m) * (size_t)thread_pool_parts(pool);
+    if (m->pending == NULL) {
+        return HEARTH_OK;
+    }
+    pack_work work = {.m = m, .made = mem_alloc_aligned(room + 64, 64)};
+    if (work.made == NULL) {
+        return error_memory(error, room);
+    }
+    thread_pool_run(pool, pack_rest_part, &work);
+    mem_free(work.made);
+    return HEARTH_OK;
+}
+
 void matrix_free(matrix *m)
 {
     mem_free(m->pending);
+    if (m->lossless != NULL) {
+        lossless_release(m);
+    }
     if (m->panels != NULL) {
         pages_free((void *)(uintptr_t)m->panels, matrix_panels_bytes(m));
     }
@@ -229,11 +281,10 @@ static size_t panels_at_once(const matrix *m)
 
 size_t matrix_scratch_bytes(const matrix *m)
 {
-    if (m->lossless) {
-        return lossless_scratch_bytes(m);
-    }
-    const size_t packed = panels_at_once(m) * panel_bytes(m->type, m->cols);
-    return MATMUL_SCRATCH_BYTES + (is_packed(m) ? 0 : packed + read_bytes(m));
+    const size_t product = m->lossless != NULL ? lossless_scratch_bytes(m) : MATMUL_SCRATCH_BYTES;
+    const size_t on_the_fly =
+        MATMUL_SCRATCH_BYTES + panels_at_once(m) * panel_bytes(m->type, m->cols) + making_bytes(m);
+    return is_packed(m) || on_the_fly < product ? product : on_the_fly;
 }
 
 thread_range matrix_share(const matrix *m, int part, int parts)
@@ -264,8 +315,20 @@ static void multiply_rows(const kernel_table *k, const matrix *m, const uint8_t 
     }
 }
 
+/* Panels [range), all of which are packed. */
+static void multiply_packed(const kernel_table *k, const matrix *m, compute how, const void *activation, size_t tokens,
+                            float *y, size_t ldy, thread_range range, void *scratch)
+{
+    if (m->lossless != NULL) {
+        lossless_multiply(k, m, how, activation, tokens, y, ldy, range, scratch);
+    } else {
+        k->matmul[how][m->type](m->panels, m->rows, m->cols, activation, tokens, y, ldy, range.begin, range.end,
+                                scratch);
+    }
+}
+
 /* With so few tokens panels are multiplied while they are in the cache; with more all of a share's are packed first,
- * which the kernels then walk as they like. */
+ * which the kernels then walk as they like, unless one of them is not there. */
 #define PENDING_TOKENS 8u
 
 /* Panels [range), packed where they are not yet. */
@@ -273,13 +336,15 @@ static void multiply_pending(const kernel_table *k, const matrix *m, compute how
                              float *y, size_t ldy, thread_range range, void *scratch)
 {
     const size_t at_once = panels_at_once(m);
-    const size_t each = tokens <= PENDING_TOKENS ? at_once : range.end - range.begin;
     uint8_t *made = (uint8_t *)scratch + MATMUL_SCRATCH_BYTES + at_once * panel_bytes(m->type, m->cols);
+    if (tokens > PENDING_TOKENS && make_ready(m, range, made)) {
+        multiply_packed(k, m, how, activation, tokens, y, ldy, range, scratch);
+        return;
+    }
     for (thread_range piece = range; piece.begin < range.end; piece.begin = piece.end) {
-        piece.end = range.end - piece.begin < each ? range.end : piece.begin + each;
+        piece.end = range.end - piece.begin < at_once ? range.end : piece.begin + at_once;
         if (make_ready(m, piece, made)) {
-            k->matmul[how][m->type](m->panels, m->rows, m->cols, activation, tokens, y, ldy, piece.begin, piece.end,
-                                    scratch);
+            multiply_packed(k, m, how, activation, tokens, y, ldy, piece, scratch);
         } else {
             multiply_rows(k, m, m->source, how, activation, tokens, y, ldy, piece, scratch);
         }
@@ -290,11 +355,8 @@ static void multiply_pending(const kernel_table *k, const matrix *m, compute how
 static void multiply_panels(const kernel_table *k, const matrix *m, compute how, const void *activation, size_t tokens,
                             float *y, size_t ldy, thread_range range, void *scratch)
 {
-    if (m->lossless) {
-        lossless_multiply(k, m, how, activation, tokens, y, ldy, range, scratch);
-    } else if (is_packed(m)) {
-        k->matmul[how][m->type](m->panels, m->rows, m->cols, activation, tokens, y, ldy, range.begin, range.end,
-                                scratch);
+    if (is_packed(m)) {
+        multiply_packed(k, m, how, activation, tokens, y, ldy, range, scratch);
     } else if (m->pending != NULL) {
         multiply_pending(k, m, how, activation, tokens, y, ldy, range, scratch);
     } else {
@@ -337,12 +399,12 @@ void matrix_fetch(const matrix *m)
 void matrix_row(const kernel_table *k, const matrix *m, size_t row, float *out, void *scratch)
 {
     const uint8_t *panel = NULL;
-    if (m->lossless) {
+    const bool there =
+        m->panels != NULL && (m->pending == NULL || atomic_load(&m->pending->state[row / PANEL_ROWS]) == PANEL_PACKED);
+    if (there && m->lossless != NULL) {
         lossless_matrix_row(k, m, row, out);
         return;
     }
-    const bool there =
-        m->panels != NULL && (m->pending == NULL || atomic_load(&m->pending->state[row / PANEL_ROWS]) == PANEL_PACKED);
     if (there) {
         panel = m->panels + row / PANEL_ROWS * panel_bytes(m->type, m->cols);
     } else {

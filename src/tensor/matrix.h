@@ -18,17 +18,19 @@ typedef struct matrix_reader {
 
 /* Which panels have been packed, of a matrix that is packed when it is first used. */
 typedef struct matrix_pending matrix_pending;
+/* The memory of panels in the lossless form of BF16. */
+typedef struct lossless_store lossless_store;
 
 typedef struct matrix {
     dtype type;
     size_t rows;
     size_t cols;
-    const uint8_t *panels;   /* packed, owned: free with matrix_free; NULL when on the fly */
-    bool lossless;           /* they are in the lossless form of BF16 (tensor/lossless.h) */
-    size_t lossless_bytes;   /* and take so many */
-    matrix_pending *pending; /* owned; not NULL: panels are packed when they are first used */
-    const uint8_t *stored;   /* where a file has whole panels of it in the lossless form; NULL */
-    const uint8_t *source;   /* row layout, borrowed from the mapping; NULL once packed and dropped */
+    const uint8_t *panels;    /* packed, owned: free with matrix_free; NULL when on the fly */
+    lossless_store *lossless; /* owned; not NULL: the panels are in the lossless form of BF16 (tensor/lossless.h) */
+    bool lossless_wanted;     /* packing chooses that form (lossless_is_for) */
+    matrix_pending *pending;  /* owned; not NULL: panels are packed when they are first used */
+    const uint8_t *stored;    /* where a file has whole panels of it in the lossless form; NULL */
+    const uint8_t *source;    /* row layout, borrowed from the mapping; NULL once packed and dropped */
     size_t source_row_bytes;
     const matrix_reader *reader; /* not NULL: rows come from it, and source is NULL */
     const uint32_t *row_map;     /* owned; output row i is source row row_map[i]; NULL for identity */
@@ -42,7 +44,8 @@ typedef struct matrix {
     size_t index; /* of the matrices in that tensor: an expert, a head */
 } matrix;
 
-/* Of one that is packed: the bytes of its panels; of others, what they would take. */
+/* Of one that is packed: the bytes of its panels; of others, what they would take. In the lossless form of BF16 panels
+ * that are not packed yet count as if all of their blocks fitted. */
 size_t matrix_panels_bytes(const matrix *m);
 /* Bytes of the packed form. */
 size_t matrix_packed_bytes(dtype type, size_t rows, size_t cols);
@@ -56,9 +59,12 @@ unsigned matrix_panel_rows(const matrix *m, size_t panel, uint8_t *made, const u
 /* Packs with all threads of the pool. On failure the matrix stays as it was. */
 hearth_status matrix_pack(matrix *m, thread_pool *pool, hearth_error *error);
 /* The same panel by panel, each by the product that uses it first: opening a model costs nothing, and its first step no
- * more than reading the weights once. `map`: where the source lies, so that its pages are let go of when all is packed;
- * NULL: they are not. It must outlive the matrix. */
+ * more than reading the weights once. `map`: where the source (or what is stored) lies, so that its pages are let go of
+ * when all is packed; NULL: they are not. It must outlive the matrix. After lossless_reserve: in that form; a panel for
+ * which there is no memory is then packed on the fly, every time. */
 hearth_status matrix_pack_later(matrix *m, const file_map *map, hearth_error *error);
+/* After matrix_pack_later: all panels now, with all threads. */
+hearth_status matrix_pack_rest(matrix *m, thread_pool *pool, hearth_error *error);
 /* Panels that are packed, of all. */
 size_t matrix_packed_panels(const matrix *m);
 void matrix_free(matrix *m);

@@ -45,6 +45,32 @@ def parts_are_the_whole():
 
 
 @test
+def rates_follow_from_amounts():
+    """GB/s, Gop/s and the share of the limit out of the same line's bytes, multiply-adds and seconds, and the run's limits."""
+    made = good_json(*BENCH, "--prefill", "24", "--decode", "6", "--profile")
+    limits = made["limits"]
+    peaks = {"binary32": limits["fp32_gflops"], "bf16": limits["bf16_gflops"], "int8": limits["int8_gops"]}
+    named = {"binary32": "binary32", "bf16": "bf16", "int8": "int8"}
+    seen = set()
+    for one in made["profile"]:
+        for line in one["operations"] + [line for layer in one["layers"] for line in layer["operations"]]:
+            if line["seconds"] == 0:
+                assert line["gb_s"] == line["gop_s"] == line["share"] == 0 and line["limited_by"] == "", line
+                continue
+            multiplies = {kind: line["multiply_adds_" + kind] for kind in peaks}
+            assert near(line["gb_s"], line["bytes"] / line["seconds"] / 1e9), line
+            assert near(line["gop_s"], 2 * sum(multiplies.values()) / line["seconds"] / 1e9), line
+            reading = line["bytes"] / limits["read_gb_s"] / 1e9
+            computing = sum(2 * multiplies[kind] / peaks[kind] / 1e9 for kind in peaks)
+            assert near(line["share"], max(reading, computing) / line["seconds"]), (line, limits)
+            wanted = named[max(multiplies, key=multiplies.get)] if computing > reading else "bandwidth" if reading > 0 else ""
+            assert line["limited_by"] == wanted, (line, wanted)
+            seen.add(wanted)
+            assert line["bytes"] > 0 or not line["product"], line
+    assert "bandwidth" in seen and len(seen) > 1, seen
+
+
+@test
 def a_table_for_people():
     text = good(*BENCH, "--prefill", "16", "--decode", "4", "--profile").out
     assert re.search(r"^profile of prefill, 16 tokens: [\d.]+ ms$", text, re.M), text

@@ -86,12 +86,12 @@ static double multiplies_of(const profile_line *lines, size_t count)
 /* Every matrix once a token, of experts those that a token is sent to. */
 static double packed_bytes(const model *m, double *ret_multiplies)
 {
-    double bytes = (double)matrix_packed_bytes(m->weights.output.type, m->weights.output.rows, m->weights.output.cols);
+    double bytes = (double)matrix_panels_bytes(&m->weights.output);
     *ret_multiplies = (double)m->weights.output.rows * (double)m->weights.output.cols;
     for (size_t i = 0; i < m->weights.matrix_count; i++) {
         const matrix *w = m->weights.matrices[i];
         const double share = weights_is_expert(&m->weights, w) ? (double)m->config.moe.used / m->config.moe.experts : 1;
-        bytes += share * (double)matrix_packed_bytes(w->type, w->rows, w->cols);
+        bytes += share * (double)matrix_panels_bytes(w);
         *ret_multiplies += share * (double)w->rows * (double)w->cols;
     }
     return bytes;

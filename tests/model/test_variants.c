@@ -1,11 +1,13 @@
 /* One result of everything: the logits of every model under golden/, in both containers, with every format of the KV
  * cache, and of a model of every number format; over instruction sets, threads and chunks, in both computations. Each
- * gives a line "# hash MODEL COMPUTE CACHE HASH": aarch64.py compares them between machines.
+ * gives a line "# hash MODEL COMPUTE CACHE HASH", which is that of golden/results.hashes; aarch64.py compares them
+ * between machines, too.
  *
  *   test_variants [INSTRUCTION SET...]      those alone; without: all that were built and run here
  *
  * HEARTH_FAMILY=TEXT: models with that in their names; HEARTH_PART=I/N: every Nth from number I on. */
 #include "format_models.h"
+#include "known_hashes.h"
 #include "support.h"
 
 #include "base/hash.h"
@@ -89,14 +91,15 @@ static void check_variant(const subject *s, const char *path, compute how, size_
 
 static void check_computation(const subject *s, const char *path, compute how)
 {
+    const char *name = how == COMPUTE_F32 ? "f32" : "native";
     expectation first[CACHE_TYPES] = {0};
     for (size_t v = 0; v < variant_count; v++) {
         check_variant(s, path, how, v, first);
     }
     for (int cache = 0; cache < CACHE_TYPES; cache++) {
         if (first[cache].known) {
-            print_message("# hash %s %s %s %s\n", s->name, how == COMPUTE_F32 ? "f32" : "native",
-                          cache_type_names[cache], first[cache].hash);
+            print_message("# hash %s %s %s %s\n", s->name, name, cache_type_names[cache], first[cache].hash);
+            known_hash_check(s->name, how, cache_type_names[cache], first[cache].hash);
         }
     }
 }

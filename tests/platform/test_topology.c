@@ -137,6 +137,47 @@ static void little_is_told(void **state)
     assert_true(own >= 1 && own <= cpu_usable_cores());
 }
 
+/* This machine, beside util-linux: the cores of the CPUs that are online, where all are alike. */
+static void as_lscpu_says(void **state)
+{
+    (void)state;
+    enum { MOST = 1024 };
+    static bool allowed[MOST];
+    static int cores[MOST][2];
+    char line[256];
+    char speed[64] = "";
+    int distinct = 0;
+    bool alike = true;
+    FILE *told = popen("lscpu --parse=CPU,CORE,SOCKET,MAXMHZ 2>/dev/null", "r");
+    assert_non_null(told);
+    while (fgets(line, sizeof line, told) != NULL) {
+        int cpu = 0;
+        int core = 0;
+        int socket = 0;
+        int read = 0;
+        if (sscanf(line, "%d,%d,%d%n", &cpu, &core, &socket, &read) != 3 || cpu >= MOST) {
+            continue;
+        }
+        allowed[cpu] = true;
+        bool known = false;
+        for (int i = 0; i < distinct; i++) {
+            known = known || (cores[i][0] == core && cores[i][1] == socket);
+        }
+        alike = alike && (distinct == 0 || strcmp(speed, line + read) == 0);
+        snprintf(speed, sizeof speed, "%.60s", line + read);
+        cores[distinct][0] = core;
+        cores[distinct][1] = socket;
+        distinct += !known;
+    }
+    if (pclose(told) != 0 || distinct == 0) {
+        print_message("# SKIP no lscpu here, or an old one\n");
+        skip();
+    }
+    const int threads = topology_threads("/sys/devices/system/cpu", allowed, MOST);
+    assert_true(threads >= 1 && threads <= distinct);
+    assert_true(!alike || threads == distinct);
+}
+
 static int make_root(void **state)
 {
     (void)state;
@@ -154,10 +195,8 @@ static int remove_root(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(siblings_apart),
-        cmocka_unit_test(siblings_together),
-        cmocka_unit_test(cores_of_several_kinds),
-        cmocka_unit_test(little_is_told),
+        cmocka_unit_test(siblings_apart), cmocka_unit_test(siblings_together), cmocka_unit_test(cores_of_several_kinds),
+        cmocka_unit_test(little_is_told), cmocka_unit_test(as_lscpu_says),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }
