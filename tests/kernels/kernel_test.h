@@ -48,6 +48,7 @@ void check_delta_net(void **state);
 void check_function_errors(void **state);
 void check_function_corners(void **state);
 void check_math64(void **state);
+void check_optimize(void **state);
 void check_selection(void **state);
 
 /* Prints throughput per operation and variant; `only` is a part of the name, or NULL. */

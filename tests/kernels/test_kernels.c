@@ -46,6 +46,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(check_function_errors),
         cmocka_unit_test(check_function_corners),
         cmocka_unit_test(check_math64),
+        cmocka_unit_test(check_optimize),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
