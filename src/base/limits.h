@@ -27,6 +27,8 @@
 #define LIMIT_RECIPE_BYTES (4u << 20)
 #define LIMIT_RECIPE_DEPTH 8u
 #define LIMIT_RECIPE_NODES 200000u
+#define LIMIT_RECIPE_KEYS 256u     /* of one mapping */
+#define LIMIT_RECIPE_SOURCES 1000u /* rules, special tokens */
 
 /* Work */
 #define LIMIT_THREADS 256

@@ -145,6 +145,11 @@ static hearth_status take_key(reader *r, const char *text, yaml_mark_t mark)
         snprintf(found, sizeof found, "it again (first on line %u)", before->key_line);
         return fail_at(r, HEARTH_E_FORMAT, mark, text, "each key once", found);
     }
+    if (r->open[r->depth - 1]->count == LIMIT_RECIPE_KEYS) {
+        char expected[64];
+        snprintf(expected, sizeof expected, "at most %u keys", LIMIT_RECIPE_KEYS);
+        return fail_at(r, HEARTH_E_LIMIT, mark, text, expected, "one more");
+    }
     r->key[r->depth - 1] = text;
     r->key_mark[r->depth - 1] = mark;
     return HEARTH_OK;
