@@ -23,6 +23,11 @@
 #define LIMIT_VOCABULARY (1u << 22)
 #define LIMIT_CONTEXT (1u << 26)
 
+/* Recipes */
+#define LIMIT_RECIPE_BYTES (4u << 20)
+#define LIMIT_RECIPE_DEPTH 8u
+#define LIMIT_RECIPE_NODES 200000u
+
 /* Work */
 #define LIMIT_THREADS 256
 #define LIMIT_TEXT_BYTES (1u << 30) /* a prompt, a text to score */
