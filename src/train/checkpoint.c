@@ -67,9 +67,9 @@ static hearth_status write_json(const char *folder, const char *name, json_t *va
 /* What transformers needs beside tokenizer.json. */
 static hearth_status write_tokenizer_config(const char *folder, const checkpoint_source *s, hearth_error *error)
 {
-    json_t *value = json_pack("{s:s, s:b, s:I}", "tokenizer_class", "PreTrainedTokenizerFast",
-                              "clean_up_tokenization_spaces", 0, "model_max_length",
-                              (json_int_t)s->recipe->model.context);
+    json_t *value =
+        json_pack("{s:s, s:b, s:I}", "tokenizer_class", "PreTrainedTokenizerFast", "clean_up_tokenization_spaces", 0,
+                  "model_max_length", (json_int_t)s->recipe->model.context);
     if (s->end_of_document != NULL) {
         value = json_door_put(value, "eos_token", json_string(s->end_of_document));
     }

@@ -9,10 +9,10 @@
 
 /* What state.json says. */
 typedef struct checkpoint_state {
-    uint64_t step;              /* that was done last; 0: none */
-    uint64_t log_bytes;         /* of log.jsonl, up to and with this checkpoint's record */
-    char chain[HASH_HEX_SIZE];  /* of the log's last record in them */
-    char recipe[HASH_HEX_SIZE]; /* of recipe.yaml */
+    uint64_t step;                                         /* that was done last; 0: none */
+    uint64_t log_bytes;                                    /* of log.jsonl, up to and with this checkpoint's record */
+    char chain[HASH_HEX_SIZE];                             /* of the log's last record in them */
+    char recipe[HASH_HEX_SIZE];                            /* of recipe.yaml */
     char weights[HASH_HEX_SIZE], optimizer[HASH_HEX_SIZE]; /* of the values in memory, digest_values */
 } checkpoint_state;
 

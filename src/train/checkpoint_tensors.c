@@ -103,9 +103,8 @@ hearth_status checkpoint_write_tensors(const char *folder, recipe_format format,
     const part state[] = {{".mean", v->mean}, {".square", v->square}, {".value", v->values}};
     const bool rounded = format == TRAIN_BF16;
     TRY(write_file(folder, "model.safetensors", rounded ? DTYPE_BF16 : DTYPE_F32, v, &weights, 1, error));
-    return v->mean == NULL
-               ? HEARTH_OK
-               : write_file(folder, "optimizer.safetensors", DTYPE_F32, v, state, rounded ? 3 : 2, error);
+    return v->mean == NULL ? HEARTH_OK
+                           : write_file(folder, "optimizer.safetensors", DTYPE_F32, v, state, rounded ? 3 : 2, error);
 }
 
 /* ---- reading ---- */

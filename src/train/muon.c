@@ -135,8 +135,7 @@ static void product_part(void *context, int part, int parts)
     thread_barrier(m->engine->pool);
     if (panels.begin < panels.end) {
         k->matmul[COMPUTE_F32][DTYPE_F32](m->panels, p->rows, p->cols, m->input, p->tokens, p->out, p->rows,
-                                          panels.begin, panels.end,
-                                          m->scratch + (size_t)part * MATMUL_SCRATCH_BYTES);
+                                          panels.begin, panels.end, m->scratch + (size_t)part * MATMUL_SCRATCH_BYTES);
     }
 }
 

@@ -1,5 +1,5 @@
-/* What turns a gradient into the next weights: clipping by the global norm, AdamW, Muon. docs/training.md, "Optimisers";
- * the operations are kernels/optimize.h's. The bits do not depend on the number of threads. */
+/* What turns a gradient into the next weights: clipping by the global norm, AdamW, Muon. docs/training.md,
+ * "Optimisers"; the operations are kernels/optimize.h's. The bits do not depend on the number of threads. */
 #ifndef TRAIN_OPTIMIZER_H
 #define TRAIN_OPTIMIZER_H
 

@@ -14,9 +14,9 @@
 #include <string.h>
 
 #define DRY_STEPS 3u
-#define SPIKE 8.0        /* times the usual norm */
-#define SPIKE_STEPS 20u  /* before it is usual */
-#define SPIKE_MIX 0.02   /* of each step in what is usual */
+#define SPIKE 8.0       /* times the usual norm */
+#define SPIKE_STEPS 20u /* before it is usual */
+#define SPIKE_MIX 0.02  /* of each step in what is usual */
 
 typedef struct running {
     const run_options *o;
@@ -50,8 +50,8 @@ static hearth_status claim_at(const recipe *r, const char *path, hearth_error *e
     hearth_status status = file_read(r->path, LIMIT_CONFIG_FILE_BYTES, &ours, error);
     if (status == HEARTH_OK && file_exists(path)) {
         status = file_read(path, LIMIT_CONFIG_FILE_BYTES, &theirs, error);
-        if (status == HEARTH_OK && (ours.length != theirs.length ||
-                                    (ours.length > 0 && memcmp(ours.data, theirs.data, ours.length) != 0))) {
+        if (status == HEARTH_OK &&
+            (ours.length != theirs.length || (ours.length > 0 && memcmp(ours.data, theirs.data, ours.length) != 0))) {
             status = other_recipe(path, error);
         }
     } else if (status == HEARTH_OK) {
@@ -153,11 +153,11 @@ static hearth_status write_time(running *n, uint64_t step, double seconds, heart
 {
     char line[128];
     const double joules = n->o->joules != NULL ? n->o->joules(n->o->context) : NAN;
-    const int length = isfinite(joules)
-                           ? snprintf(line, sizeof line, "{\"step\":%llu,\"seconds\":%.6f,\"joules\":%.3f}\n",
-                                      (unsigned long long)step, seconds, joules)
-                           : snprintf(line, sizeof line, "{\"step\":%llu,\"seconds\":%.6f}\n",
-                                      (unsigned long long)step, seconds);
+    const int length =
+        isfinite(joules)
+            ? snprintf(line, sizeof line, "{\"step\":%llu,\"seconds\":%.6f,\"joules\":%.3f}\n",
+                       (unsigned long long)step, seconds, joules)
+            : snprintf(line, sizeof line, "{\"step\":%llu,\"seconds\":%.6f}\n", (unsigned long long)step, seconds);
     return file_append_write(&n->times, line, (size_t)length, error);
 }
 
@@ -212,8 +212,7 @@ static hearth_status after_step(running *n, uint64_t step, bool go_on, hearth_er
     }
     if (step == t->steps || (t->checkpoint_steps > 0 && step % t->checkpoint_steps == 0)) {
         TRY(save_in_chain(n, step, error));
-    } else if (!go_on ||
-               (t->checkpoint_seconds > 0 && time_seconds() - n->saved_at >= (double)t->checkpoint_seconds)) {
+    } else if (!go_on || (t->checkpoint_seconds > 0 && time_seconds() - n->saved_at >= (double)t->checkpoint_seconds)) {
         TRY(save_for_resume(n, step, error));
     }
     return go_on || step == t->steps ? HEARTH_OK : HEARTH_E_CANCELLED;

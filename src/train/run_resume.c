@@ -61,8 +61,7 @@ static hearth_status check_log(const char *folder, const checkpoint_state *s, he
 {
     chain_log log = {0};
     char *path = file_join(folder, "log.jsonl");
-    hearth_status status =
-        path == NULL ? error_memory(error, 0) : chain_read(path, s->log_bytes, &log, error);
+    hearth_status status = path == NULL ? error_memory(error, 0) : chain_read(path, s->log_bytes, &log, error);
     if (status == HEARTH_OK && (log.count == 0 || strcmp(log.records[log.count - 1].hash, s->chain) != 0)) {
         (void)error_set(error, HEARTH_E_FORMAT, NULL, "a record of the hash that the checkpoint tells of", "another");
         error_in_file(error, path);
@@ -161,7 +160,8 @@ void run_forget_resume(const char *folder, uint64_t step)
     }
     for (size_t i = 0; i < list.count; i++) {
         uint64_t found = 0;
-        char *path = checkpoint_step_of(list.names[i], &found) && found != step ? file_join(place, list.names[i]) : NULL;
+        char *path =
+            checkpoint_step_of(list.names[i], &found) && found != step ? file_join(place, list.names[i]) : NULL;
         if (path != NULL) {
             file_remove_folder(path);
         }

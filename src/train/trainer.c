@@ -25,8 +25,7 @@ static hearth_status allocate(trainer *t, hearth_error *error)
     const recipe_train *r = &t->data.recipe->train;
     size_t tokens = 0;
     size_t segments = 0;
-    if (!size_mul(r->sequences, (size_t)r->length + 1, &tokens) ||
-        !size_mul(r->sequences, r->length, &segments)) {
+    if (!size_mul(r->sequences, (size_t)r->length + 1, &tokens) || !size_mul(r->sequences, r->length, &segments)) {
         return error_memory(error, SIZE_MAX);
     }
     t->gradient = mem_alloc_aligned((size_t)train_model_count(t->model) * sizeof(float), 64);
@@ -126,8 +125,7 @@ static void gather(trainer *t, const gathering *g, hash_state *h, train_batch *r
     size_t segments = 0;
     for (uint32_t s = 0; s < g->count; s++) {
         const uint64_t place = g->begin + s;
-        const uint64_t index =
-            g->shuffled ? packed_order(g->from, r->seed, place / all, place % all) : place;
+        const uint64_t index = g->shuffled ? packed_order(g->from, r->seed, place / all, place % all) : place;
         uint32_t *tokens = t->tokens + s * (length + 1);
         t->first_segment[s] = segments;
         segments += packed_sequence(g->from, index, tokens, t->segments + segments);
@@ -159,8 +157,9 @@ static hearth_status odd_loss(trainer *t, uint64_t step, double loss, hearth_err
     if (p == NULL) {
         return error_set(error, HEARTH_E_FORMAT, place, "a finite loss", "%g", loss);
     }
-    return error_set(error, HEARTH_E_FORMAT, place, "a finite loss", "%g; the first odd value of the %s: %s, value %llu",
-                     loss, what, p->name, (unsigned long long)index);
+    return error_set(error, HEARTH_E_FORMAT, place, "a finite loss",
+                     "%g; the first odd value of the %s: %s, value %llu", loss, what, p->name,
+                     (unsigned long long)index);
 }
 
 hearth_status trainer_step(trainer *t, uint64_t step, trainer_step_record *ret, hearth_error *error)
@@ -241,10 +240,10 @@ hearth_status trainer_begin_json(const trainer *t, json_t **ret, hearth_error *e
         TRY(digest_file(d->manifest, manifest, error));
     }
     TRY(digest_values(train_model_values(t->model), NULL, train_model_count(t->model), weights, error));
-    json_t *r = json_pack("{s:s, s:i, s:I, s:s, s:s, s:s, s:I, s:s}", "kind", "begin", "version", 1, "contract",
-                          (json_int_t)d->recipe->contract, "recipe", d->recipe->sha256, "tokenizer", tokenizer,
-                          "packed", packed_hash(d->packed), "parameters", (json_int_t)train_model_count(t->model),
-                          "weights", weights);
+    json_t *r =
+        json_pack("{s:s, s:i, s:I, s:s, s:s, s:s, s:I, s:s}", "kind", "begin", "version", 1, "contract",
+                  (json_int_t)d->recipe->contract, "recipe", d->recipe->sha256, "tokenizer", tokenizer, "packed",
+                  packed_hash(d->packed), "parameters", (json_int_t)train_model_count(t->model), "weights", weights);
     if (d->held_out != NULL) {
         r = json_door_put(r, "held_out", json_string(packed_hash(d->held_out)));
     }
@@ -267,8 +266,7 @@ json_t *trainer_step_json(uint64_t step, const trainer_step_record *r)
 json_t *trainer_evaluation_json(uint64_t step, const trainer_evaluation *e)
 {
     json_t *value = json_pack("{s:s, s:I, s:I, s:I, s:I}", "kind", "evaluation", "step", (json_int_t)step, "sequences",
-                              (json_int_t)e->sequences, "tokens", (json_int_t)e->tokens, "bytes",
-                              (json_int_t)e->bytes);
+                              (json_int_t)e->sequences, "tokens", (json_int_t)e->tokens, "bytes", (json_int_t)e->bytes);
     value = json_door_put(value, "loss", json_door_number(e->loss));
     return json_door_put(value, "bits_per_byte", json_door_number(e->bits_per_byte));
 }
@@ -298,7 +296,7 @@ double trainer_step_flops(const trainer *t)
         weights -= (double)packed_vocabulary(t->data.packed) * (double)r->model.width;
     }
     /* two products over half of the square of positions, forward once and backward twice */
-    const double attention = 6.0 * (double)r->model.layers * (double)r->model.heads * (double)r->model.head_size *
-                             (double)r->train.length;
+    const double attention =
+        6.0 * (double)r->model.layers * (double)r->model.heads * (double)r->model.head_size * (double)r->train.length;
     return tokens * (6.0 * weights + attention);
 }
