@@ -61,13 +61,14 @@ def torch_factors(kind):
     s = SCHEDULE
     rest = s["steps"] - s["warmup"]
     warm = lr.LambdaLR(optimizer, lambda e: min(1.0, e / s["warmup"]))
+    stay = lr.ConstantLR(optimizer, factor=1.0, total_iters=0)
     then = {
-        "constant": lambda: lr.ConstantLR(optimizer, factor=1.0, total_iters=0),
-        "cosine": lambda: lr.CosineAnnealingLR(optimizer, T_max=rest, eta_min=s["final"]),
-        "linear": lambda: lr.LinearLR(optimizer, start_factor=1.0, end_factor=s["final"], total_iters=rest),
-        "wsd": lambda: lr.SequentialLR(optimizer, [lr.ConstantLR(optimizer, factor=1.0, total_iters=0), lr.LinearLR(optimizer, start_factor=1.0, end_factor=s["final"], total_iters=s["decay"])], milestones=[rest - s["decay"]]),
+        "constant": lambda: [stay],
+        "cosine": lambda: [lr.CosineAnnealingLR(optimizer, T_max=rest, eta_min=s["final"])],
+        "linear": lambda: [lr.LinearLR(optimizer, start_factor=1.0, end_factor=s["final"], total_iters=rest)],
+        "wsd": lambda: [stay, lr.LinearLR(optimizer, start_factor=1.0, end_factor=s["final"], total_iters=s["decay"])],
     }[kind]()
-    both = lr.SequentialLR(optimizer, [warm, then], milestones=[s["warmup"]])
+    both = lr.SequentialLR(optimizer, [warm, *then], milestones=[s["warmup"], s["steps"] - s["decay"]][:len(then)])
     found = []
     for _ in range(s["steps"]):
         optimizer.step()
