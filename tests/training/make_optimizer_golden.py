@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Golden numbers of optimisers and schedules, by PyTorch in binary64: tests/train/golden/optimizer.json.
+"""Golden numbers of optimisers and schedules, by PyTorch in binary64: tests/training/golden/optimizer.json.
 
     make_optimizer_golden.py      (needs torch; Muon: torch 2.9)"""
 

@@ -17,7 +17,7 @@ static int open_golden(void **state)
 {
     (void)state;
     char path[4096];
-    (void)snprintf(path, sizeof path, "%s/tests/train/golden/optimizer.json", getenv("HEARTH_SOURCE"));
+    (void)snprintf(path, sizeof path, "%s/tests/training/golden/optimizer.json", getenv("HEARTH_SOURCE"));
     golden = read_json(path);
     return golden == NULL;
 }
