@@ -25,9 +25,8 @@ typedef struct place {
 
 /* What a merge changes beside one neighbour. */
 typedef struct neighbour {
-    int64_t lost, won; /* occurrences with the old token, with the new one */
-    uint32_t places;   /* where the new pair came to be; then, while lists are filled, the next free one */
-    bool touched;
+    int64_t count;   /* occurrences that were the old token's and are the new one's */
+    uint32_t places; /* where the new pair came to be; then, while lists are filled, the next free one */
     uint32_t *list;
 } neighbour;
 
@@ -57,8 +56,6 @@ typedef struct bpe_job {
     pair_queue queue;
     arena *arena; /* lists of places */
     merge_side left, right;
-    uint32_t *rescanned; /* places of a pair with several entries in the queue */
-    size_t rescanned_count, rescanned_capacity;
 } bpe_job;
 
 /* ---- tokens ---- */
@@ -227,7 +224,6 @@ static hearth_status queue_first(bpe_job *j, first_pair *pair, uint64_t key, hea
     TRY(tokenizer_room(pair->list, bytes, error));
     pair_slot *slot = pair_table_at(&j->pairs, key);
     slot->count = pair->count;
-    slot->queued = 1;
     TRY(pair_queue_put(
         &j->queue, (queued_pair){.count = pair->count, .key = key, .places = pair->list, .place_count = pair->places},
         error));
@@ -282,17 +278,8 @@ static hearth_status first_pairs(bpe_job *j, const uint32_t ids[BYTES], hearth_e
 
 /* ---- one merge ---- */
 
-static neighbour *touch(merge_side *s, uint32_t token)
-{
-    neighbour *n = &s->neighbours[token];
-    if (!n->touched) {
-        n->touched = true;
-        s->touched[s->touched_count++] = token;
-    }
-    return n;
-}
-
-static hearth_status form(merge_side *s, uint32_t token, uint32_t at, hearth_error *error)
+/* A neighbour of the pair: the new token's pair with it came to be at `at`. */
+static hearth_status note(merge_side *s, uint32_t token, uint32_t at, int64_t count, hearth_error *error)
 {
     if (s->formed_count == s->formed_capacity) {
         const size_t capacity = s->formed_capacity == 0 ? 4096 : s->formed_capacity * 2;
@@ -303,7 +290,12 @@ static hearth_status form(merge_side *s, uint32_t token, uint32_t at, hearth_err
         s->formed = grown;
         s->formed_capacity = capacity;
     }
-    s->neighbours[token].places++;
+    neighbour *n = &s->neighbours[token];
+    if (n->places == 0) {
+        s->touched[s->touched_count++] = token;
+    }
+    n->places++;
+    n->count += count;
     s->formed[s->formed_count++] = (formed){token, at};
     return HEARTH_OK;
 }
@@ -327,20 +319,10 @@ static hearth_status merge_at(bpe_job *j, uint32_t at, learned_merge pair, uint3
     const uint32_t before = places[at - 1].symbol;
     if (before != PLACE_END) {
         const uint32_t first = (before & PLACE_INSIDE) != 0 ? at - 1 - (before & ~PLACE_INSIDE) : at - 1;
-        neighbour *n = touch(&j->left, places[first].symbol);
-        n->lost += count;
-        n->won += count;
-        TRY(form(&j->left, places[first].symbol, first, error));
+        TRY(note(&j->left, places[first].symbol, first, count, error));
     }
     const uint32_t after = places[next].symbol;
-    if (after != PLACE_END) {
-        touch(&j->right, after)->lost += count;
-        /* The new token twice is a pair of the left side's, whichever of the two came later. */
-        merge_side *side = after == token ? &j->left : &j->right;
-        touch(side, after)->won += count;
-        TRY(form(side, after, at, error));
-    }
-    return HEARTH_OK;
+    return after != PLACE_END ? note(&j->right, after, at, count, error) : HEARTH_OK;
 }
 
 /* Lists of the new pairs' places, in ascending order within each word. */
@@ -349,7 +331,7 @@ static hearth_status make_lists(bpe_job *j, merge_side *s, hearth_error *error)
     for (size_t i = 0; i < s->touched_count; i++) {
         neighbour *n = &s->neighbours[s->touched[i]];
         const size_t bytes = n->places * sizeof *n->list;
-        n->list = bytes > 0 ? arena_alloc(j->arena, bytes) : NULL;
+        n->list = arena_alloc(j->arena, bytes);
         TRY(tokenizer_room(n->list, bytes, error));
         n->places = 0;
     }
@@ -369,27 +351,23 @@ static uint64_t side_key(bool left, uint32_t other, uint32_t token)
 static void change_counts(bpe_job *j, const merge_side *s, bool left, uint32_t old, uint32_t token)
 {
     for (size_t i = 0; i < s->touched_count; i++) {
-        const neighbour *n = &s->neighbours[s->touched[i]];
-        if (n->lost > 0) {
-            pair_table_at(&j->pairs, side_key(left, s->touched[i], old))->count -= n->lost;
-        }
-        if (n->places > 0) {
-            pair_table_at(&j->pairs, side_key(left, s->touched[i], token))->count += n->won;
-        }
+        const int64_t count = s->neighbours[s->touched[i]].count;
+        pair_table_at(&j->pairs, side_key(left, s->touched[i], old))->count -= count;
+        pair_table_at(&j->pairs, side_key(left, s->touched[i], token))->count += count;
     }
 }
 
+/* The new token came of this pair alone: the pairs with it are new, too. */
 static hearth_status queue_new(bpe_job *j, merge_side *s, bool left, uint32_t token, hearth_error *error)
 {
     for (size_t i = 0; i < s->touched_count; i++) {
         neighbour *n = &s->neighbours[s->touched[i]];
         const uint64_t key = side_key(left, s->touched[i], token);
-        pair_slot *slot = n->places > 0 ? pair_table_at(&j->pairs, key) : NULL;
-        if (slot != NULL && slot->count > 0) {
-            slot->queued++;
-            TRY(pair_queue_put(
-                &j->queue, (queued_pair){.count = slot->count, .key = key, .places = n->list, .place_count = n->places},
-                error));
+        const int64_t count = pair_table_at(&j->pairs, key)->count;
+        if (count > 0) {
+            TRY(pair_queue_put(&j->queue,
+                               (queued_pair){.count = count, .key = key, .places = n->list, .place_count = n->places},
+                               error));
         }
         *n = (neighbour){0};
     }
@@ -397,54 +375,8 @@ static hearth_status queue_new(bpe_job *j, merge_side *s, bool left, uint32_t to
     return HEARTH_OK;
 }
 
-static hearth_status note_place(bpe_job *j, uint32_t at, hearth_error *error)
-{
-    if (j->rescanned_count == j->rescanned_capacity) {
-        const size_t capacity = j->rescanned_capacity == 0 ? 1024 : j->rescanned_capacity * 2;
-        uint32_t *grown = mem_realloc(j->rescanned, capacity * sizeof *grown);
-        if (grown == NULL) {
-            return error_memory(error, capacity * sizeof *grown);
-        }
-        j->rescanned = grown;
-        j->rescanned_capacity = capacity;
-    }
-    j->rescanned[j->rescanned_count++] = at;
-    return HEARTH_OK;
-}
-
-/* A pair that came to be at several times has several entries, and the first one in turn takes all of the pair in the
- * words that it lists, as Hugging Face's trainer has it. */
-static hearth_status rescan(bpe_job *j, const queued_pair *entry, learned_merge pair, hearth_error *error)
-{
-    uint32_t done = 0;
-    j->rescanned_count = 0;
-    for (uint32_t i = 0; i < entry->place_count; i++) {
-        uint32_t at = entry->places[i];
-        if (at < done) {
-            continue;
-        }
-        while (j->places[at - 1].symbol != PLACE_END) {
-            at--;
-        }
-        for (; j->places[at].symbol != PLACE_END; at++) {
-            if (j->places[at].symbol == pair.left) {
-                TRY(note_place(j, at, error));
-            }
-        }
-        done = at;
-    }
-    return HEARTH_OK;
-}
-
 static hearth_status merge(bpe_job *j, queued_pair entry, learned_merge pair, uint32_t token, hearth_error *error)
 {
-    pair_slot *slot = pair_table_at(&j->pairs, entry.key);
-    slot->rank = (uint32_t)j->out->merge_count; /* of this merge, + 1: it is in the list already */
-    if (slot->queued-- > 1) {
-        TRY(rescan(j, &entry, pair, error));
-        entry.places = j->rescanned;
-        entry.place_count = (uint32_t)j->rescanned_count;
-    }
     for (uint32_t i = 0; i < entry.place_count; i++) {
         if (i + 12 < entry.place_count) {
             __builtin_prefetch(&j->places[entry.places[i + 12]]);
@@ -524,20 +456,6 @@ static hearth_status merge_all(bpe_job *j, buffer *text, hearth_error *error)
     return HEARTH_OK;
 }
 
-/* A pair that was merged twice counts where it was merged last. */
-static void drop_repeated(bpe_job *j)
-{
-    learned_bpe *b = j->out;
-    size_t kept = 0;
-    for (size_t i = 0; i < b->merge_count; i++) {
-        const learned_merge m = b->merges[i];
-        if (pair_table_at(&j->pairs, pair_key(m.left, m.right))->rank == i + 1) {
-            b->merges[kept++] = m;
-        }
-    }
-    b->merge_count = kept;
-}
-
 static int compare_bytes(const learned_bpe *b, uint32_t x, uint32_t y)
 {
     const learned_token s = b->tokens[x], t = b->tokens[y];
@@ -567,7 +485,6 @@ static void free_job(bpe_job *j)
         mem_free(s->touched);
         mem_free(s->formed);
     }
-    mem_free(j->rescanned);
 }
 
 static hearth_status learn(bpe_job *j, const word_table *parts, size_t part_count, hearth_error *error)
@@ -587,7 +504,6 @@ static hearth_status learn(bpe_job *j, const word_table *parts, size_t part_coun
     buffer_init(&text, 0);
     const hearth_status status = merge_all(j, &text, error);
     buffer_free(&text);
-    drop_repeated(j);
     return status;
 }
 

@@ -77,10 +77,7 @@ static bool before(const pair_queue *q, const queued_pair *a, const queued_pair 
     if (a->count != b->count) {
         return a->count > b->count;
     }
-    if (a->key != b->key) {
-        return q->before != NULL ? q->before(q->context, a, b) != 0 : a->key < b->key;
-    }
-    return a->order < b->order;
+    return q->before != NULL ? q->before(q->context, a, b) != 0 : a->key < b->key;
 }
 
 static void sift_down(pair_queue *q, queued_pair value)
@@ -113,7 +110,6 @@ hearth_status pair_queue_put(pair_queue *q, queued_pair pair, hearth_error *erro
         q->heap = grown;
         q->capacity = capacity;
     }
-    pair.order = q->entered++;
     size_t at = q->count++;
     while (at > 0 && before(q, &pair, &q->heap[(at - 1) / 4])) {
         q->heap[at] = q->heap[(at - 1) / 4];

@@ -16,8 +16,6 @@ static inline uint64_t pair_key(uint32_t left, uint32_t right)
 typedef struct pair_slot {
     uint64_t key; /* UINT64_MAX: empty */
     int64_t count;
-    uint32_t queued; /* entries of the queue that are this pair's */
-    uint32_t rank;   /* of its last merge, + 1; 0: none yet */
 } pair_slot;
 
 typedef struct pair_table {
@@ -35,7 +33,6 @@ void pair_table_free(pair_table *t);
 typedef struct queued_pair {
     int64_t count; /* when it was put in; the table knows the true one */
     uint64_t key;
-    uint64_t order; /* of entering */
     uint32_t *places;
     uint32_t place_count;
 } queued_pair;
@@ -46,7 +43,6 @@ typedef int (*pair_before_fn)(const void *context, const queued_pair *a, const q
 typedef struct pair_queue {
     queued_pair *heap; /* four children each */
     size_t count, capacity;
-    uint64_t entered;
     pair_before_fn before;
     const void *context;
 } pair_queue;
