@@ -87,6 +87,10 @@ static hearth_status write_model_files(const char *folder, const checkpoint_sour
         TRY(copy_file(s->tokenizer, folder, "tokenizer.json", error));
         TRY(write_tokenizer_config(folder, s, error));
     }
+    if (s->end_of_document != NULL) {
+        json_t *value = json_pack("{s:i}", "eos_token_id", (int)s->end_token);
+        TRY(write_json(folder, "generation_config.json", value, error));
+    }
     TRY(copy_file(s->recipe->path, folder, "recipe.yaml", error));
     for (size_t i = 0; s->also != NULL && s->also[i] != NULL; i++) {
         const char *slash = strrchr(s->also[i], '/');

@@ -31,6 +31,7 @@ typedef struct checkpoint_source {
     const char *tokenizer;       /* a file; NULL: none */
     const char *const *also;     /* more files to be copied into it; NULL ends them; or NULL */
     const char *end_of_document; /* the token's text, for tokenizer_config.json; NULL: none */
+    int32_t end_token;           /* its id, for generation_config.json */
 } checkpoint_source;
 
 /* Writes `folder`, which must not be there; through a folder beside it, synced and renamed. */

@@ -88,6 +88,7 @@ static hearth_status write_folder(running *n, const char *path, bool state, cons
                                 .values = trainer_values(n->trainer),
                                 .tokenizer = n->data->tokenizer,
                                 .end_of_document = n->data->end_of_document,
+                                .end_token = n->data->end_token,
                                 .also = also};
     if (!state) {
         source.values.mean = NULL;

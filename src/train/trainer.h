@@ -17,6 +17,7 @@ typedef struct train_data {
     const char *tokenizer;         /* tokenizer.json */
     const char *manifest;          /* corpus.json; NULL: none */
     const char *end_of_document;   /* the token's text; NULL: none */
+    int32_t end_token;             /* its id */
     const uint32_t *token_bytes;   /* [vocabulary]: bytes of text that each token stands for; NULL: not known */
 } train_data;
 
