@@ -321,6 +321,9 @@ void train_backward(train_work *work, const train_thread *w)
     const train_model *m = work->m;
     for (uint32_t layer = m->shape.layers; layer-- > 0;) {
         if (m->recompute && layer + 1 < m->shape.layers) {
+            if (w->part == 0) { /* all threads are past it, and none comes to it before a barrier */
+                atomic_store_explicit(&work->next[layer], 0, memory_order_relaxed);
+            }
             train_forward_layer(work, w, layer);
         }
         mlp_back(work, w, layer);

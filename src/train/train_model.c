@@ -25,8 +25,8 @@ static bool each_matrix(train_model *m, matrix_fn fn, void *context)
     bool more = fn(m, &m->head, context);
     for (uint32_t i = 0; more && i < m->shape.layers; i++) {
         train_layer *l = &m->layers[i];
-        more = fn(m, &l->qkv, context) && fn(m, &l->o, context) && fn(m, &l->gate_up, context) &&
-               fn(m, &l->down, context);
+        more =
+            fn(m, &l->qkv, context) && fn(m, &l->o, context) && fn(m, &l->gate_up, context) && fn(m, &l->down, context);
     }
     return more;
 }
@@ -160,6 +160,7 @@ static hearth_status fill(train_model *m, const recipe *r, uint32_t vocab, heart
     if (m->memory == NULL) {
         return error_memory(error, sizeof(void *));
     }
+    m->norm_eps = r->model.norm_eps;
     m->recompute = r->train.recompute;
     m->bf16 = r->train.format == TRAIN_BF16;
     m->side_by_side = -1;

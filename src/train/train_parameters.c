@@ -1,5 +1,5 @@
 /* Which parameters a family has, in which order, and the values that they begin with. */
-#include "base/memory.h"
+#include "base/limits.h"
 #include "base/random.h"
 #include "train/train_state.h"
 

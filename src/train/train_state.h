@@ -68,7 +68,7 @@ typedef struct train_work {
     train_model *m;
     uint8_t *memory; /* everything below */
     size_t memory_bytes;
-    size_t capacity; /* tokens */
+    size_t capacity;   /* tokens */
     float **x;         /* [layers + 1]: the residual stream before each layer, and behind the last */
     train_slot *slots; /* [layers], or one for all (recompute) */
     float *normed;     /* [tokens, width] */
@@ -107,6 +107,7 @@ struct train_model {
     engine *engine;
     arena *memory;
     train_shape shape;
+    double norm_eps; /* as the recipe has it */
     bool recompute, bf16;
     train_parameter *parameters;
     size_t parameter_count, count;
@@ -122,8 +123,8 @@ struct train_model {
     uint8_t *rooms;        /* the threads' scratch and caches */
     size_t rooms_bytes;
     uint32_t room_positions; /* of a cache */
-    train_work **works; /* [engine's threads], made when first used */
-    float **sums;       /* gradients of parts of the batch (train_step.c) */
+    train_work **works;      /* [engine's threads], made when first used */
+    float **sums;            /* gradients of parts of the batch (train_step.c) */
     size_t sum_count;
     int side_by_side; /* -1: as is faster; 0, 1: tests */
 };

@@ -14,8 +14,8 @@ static hearth_status check_batch(const train_model *m, const train_batch *batch,
 {
     const size_t row = batch->length + 1;
     if (batch->sequences == 0 || batch->length == 0 || batch->length > m->shape.context) {
-        return error_set(error, HEARTH_E_ARGUMENT, "batch", "sequences of 1 token to the model's context",
-                         "%zu of %zu", batch->sequences, batch->length);
+        return error_set(error, HEARTH_E_ARGUMENT, "batch", "sequences of 1 token to the model's context", "%zu of %zu",
+                         batch->sequences, batch->length);
     }
     for (size_t i = 0; i < batch->sequences * row; i++) {
         if (batch->tokens[i] >= m->shape.vocab) {
@@ -285,7 +285,8 @@ static hearth_status step_apart(tree *t, hearth_error *error)
     return HEARTH_OK;
 }
 
-/* Parts of the tree for so many threads: as many, or where that is no power of two enough that few wait for the last. */
+/* Parts of the tree for so many threads: as many, or where that is no power of two enough that few wait for the last.
+ */
 static size_t roots_for(size_t threads, size_t micro_batches)
 {
     size_t roots = (size_t)1 << height_of(threads);

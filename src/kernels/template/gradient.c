@@ -26,9 +26,7 @@ static float gradient_dot(const float *a, const float *b, size_t n)
 static float gradient_rms_factor(const float *x, float eps, size_t n)
 {
     const float mean = gradient_dot(x, x, n) / (float)n;
-    float factor;
-    v16f_store_n(&factor, v16f_div(v16f_set1(1.0f), v16f_sqrt(v16f_set1(mean + eps))), 1);
-    return factor;
+    return 1.0f / __builtin_sqrtf(mean + eps); /* as the vector's: both are rounded to the last bit */
 }
 
 /* n values at i: u and g. */

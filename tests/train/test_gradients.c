@@ -1,0 +1,214 @@
+/* Training's gradients: against PyTorch's autograd in binary64 (make_gradients.py), the loss against `hearth score` bit
+ * for bit, one result over threads, ways to share out a step, and instruction sets. */
+#include "train_support.h"
+
+#include "generate/score.h"
+#include "train/train_state.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LENGTH 150u
+#define Z_LOSS 0.01
+
+static const uint32_t documents[] = {150, 70, 1, 79};
+static const char *const families[] = {"llama", "qwen2", "qwen3", "olmo2"};
+#define FAMILIES (sizeof families / sizeof families[0])
+
+static const char *train_golden(const char *family, const char *end)
+{
+    static char path[1024];
+    const char *source = getenv("HEARTH_SOURCE");
+    snprintf(path, sizeof path, "%s/tests/train/golden/%s%s", source == NULL ? "." : source, family, end);
+    return path;
+}
+
+/* ---- PyTorch ---- */
+
+/* A gradient is a sum over 300 tokens (and 37 or 28 outputs, and the 150 positions of attention) in binary32, whose
+ * roundings add up; the largest seen is 1.5e-6 of the tensor's largest value. */
+#define TOLERANCE 3e-6
+
+static const train_parameter *find(const train_model *m, const char *name)
+{
+    const train_parameter *table = NULL;
+    const size_t count = train_model_parameters(m, &table);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(table[i].name, name) == 0) {
+            return &table[i];
+        }
+    }
+    fail_msg("no parameter %s", name);
+    return NULL;
+}
+
+static double compare(const char *family, const train_model *m, const float *gradient)
+{
+    buffer golden;
+    json_t *index = read_json(train_golden(family, ".json"));
+    const json_t *names = json_object_get(index, "names");
+    double worst = 0;
+    size_t at = 0;
+    buffer_init(&golden, 0);
+    OK(file_read(train_golden(family, ".f32"), (size_t)1 << 20, &golden, error));
+    assert_int_equal(golden.length, train_model_count(m) * sizeof(float));
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(json_array_get(names, i), 0));
+        const train_parameter *p = find(m, name);
+        const size_t count = p->rows * p->cols;
+        double largest = 0;
+        double off = 0;
+        assert_int_equal(count, json_integer_value(json_array_get(json_array_get(names, i), 1)));
+        for (size_t j = 0; j < count; j++, at++) {
+            float expected;
+            memcpy(&expected, (const char *)golden.data + at * sizeof expected, sizeof expected);
+            const double d = fabs((double)expected - (double)gradient[p->offset + j]);
+            off = d > off || isnan(d) ? d : off;
+            largest = fabs((double)expected) > largest ? fabs((double)expected) : largest;
+        }
+        if (getenv("HEARTH_VERBOSE") != NULL) {
+            print_message("# %s %s: %.2e of %.2e\n", family, name, off / largest, largest);
+        }
+        worst = off / largest > worst || isnan(off) ? off / largest : worst;
+    }
+    buffer_free(&golden);
+    json_decref(index);
+    return worst;
+}
+
+static void check_pytorch(void **state)
+{
+    (void)state;
+    engine *e = make_engine(2, NULL);
+    test_batch b = make_batch(2, LENGTH, TINY_VOCAB, documents);
+    for (size_t i = 0; i < FAMILIES; i++) {
+        const recipe r = tiny_recipe(families[i]);
+        train_model *m = make_model(e, &r, TINY_VOCAB);
+        float *gradient = malloc(train_model_count(m) * sizeof *gradient);
+        json_t *index = read_json(train_golden(families[i], ".json"));
+        train_loss loss = {0};
+        assert_non_null(gradient);
+        OK(train_model_micro(m, &b.batch, Z_LOSS, 2 * LENGTH, gradient, &loss, error));
+        assert_int_equal(loss.targets, 2 * LENGTH);
+        const double expected = json_number_value(json_object_get(index, "loss"));
+        const double found = (loss.sum + Z_LOSS * loss.z_sum) / (double)loss.targets;
+        const double worst = compare(families[i], m, gradient);
+        print_message("# %s: loss off by %.1e, gradient by %.1e\n", families[i], fabs(found / expected - 1), worst);
+        assert_true(fabs(found / expected - 1) < 1e-6);
+        if (!(worst <= TOLERANCE)) {
+            fail_msg("%s: gradients differ by %g", families[i], worst);
+        }
+        json_decref(index);
+        free(gradient);
+        train_model_free(m);
+    }
+    free_batch(&b);
+    engine_free(e);
+}
+
+/* ---- score ---- */
+
+static void check_score(void **state)
+{
+    (void)state;
+    engine *e = make_engine(2, NULL);
+    test_batch b = make_batch(2, LENGTH, TINY_VOCAB, documents);
+    for (size_t i = 0; i < FAMILIES; i++) {
+        char folder[] = "/tmp/hearth-train-XXXXXX";
+        const recipe r = tiny_recipe(families[i]);
+        train_model *m = make_model(e, &r, TINY_VOCAB);
+        train_loss loss = {0};
+        assert_non_null(mkdtemp(folder));
+        write_folder(m, folder);
+        OK(train_model_micro(m, &b.batch, 0, 2 * LENGTH, NULL, &loss, error));
+        model *opened = open_model(e, folder, COMPUTE_F32);
+        for (size_t s = 0; s < 2; s++) {
+            for (size_t j = b.first_segment[s]; j < b.first_segment[s + 1]; j++) {
+                const packed_segment *segment = &b.segments[j];
+                const uint32_t *from = b.tokens + s * (LENGTH + 1) + segment->begin;
+                const float *ours = m->works[0]->log_probabilities + s * LENGTH + segment->begin;
+                int32_t ids[LENGTH + 1];
+                score_result score = {0};
+                for (size_t t = 0; t <= segment->count; t++) {
+                    ids[t] = (int32_t)from[t];
+                }
+                OK(score_tokens(opened, ids, segment->count + 1, 0, NULL, &score, error));
+                assert_memory_equal(score.log_probabilities + 1, ours, segment->count * sizeof *ours);
+                score_result_free(&score);
+            }
+        }
+        model_close(opened);
+        remove_folder(folder);
+        train_model_free(m);
+    }
+    free_batch(&b);
+    engine_free(e);
+}
+
+/* ---- one result ---- */
+
+#define SEQUENCES 8u
+#define SHORT 75u
+
+typedef struct way {
+    int threads;
+    int side_by_side;
+    bool recompute;
+    const char *isa;
+} way;
+
+static float *step(const char *family, way how, const test_batch *b, train_loss *loss, size_t *ret_count)
+{
+    engine *e = make_engine(how.threads, how.isa);
+    recipe r = tiny_recipe(family);
+    r.train.recompute = how.recompute;
+    train_model *m = make_model(e, &r, TINY_VOCAB);
+    float *gradient = malloc(train_model_count(m) * sizeof *gradient);
+    assert_non_null(gradient);
+    m->side_by_side = how.side_by_side;
+    OK(train_model_step(m, &b->batch, 4, Z_LOSS, gradient, loss, error));
+    *ret_count = train_model_count(m);
+    train_model_free(m);
+    engine_free(e);
+    return gradient;
+}
+
+static void check_one_result(void **state)
+{
+    (void)state;
+    uint32_t counts[SEQUENCES * SHORT];
+    for (size_t s = 0; s < SEQUENCES; s++) {
+        memcpy(counts + 3 * s, (uint32_t[]){3, 65, 7}, 3 * sizeof *counts);
+    }
+    test_batch b = make_batch(SEQUENCES, SHORT, TINY_VOCAB, counts);
+    const kernel_table *variants[8];
+    const size_t variant_count = kernels_variants(engine_cpu(), variants);
+    for (size_t i = 0; i < FAMILIES; i++) {
+        size_t count = 0;
+        train_loss first = {0};
+        float *expected = step(families[i], (way){1, -1, false, NULL}, &b, &first, &count);
+        for (int number = 0; number < 10 + (int)variant_count; number++) {
+            const way how = number < 10 ? (way){1 + number / 2, number % 2, number % 3 == 0, NULL}
+                                        : (way){2, 0, false, variants[number - 10]->name};
+            train_loss loss = {0};
+            float *found = step(families[i], how, &b, &loss, &count);
+            assert_memory_equal(&loss, &first, sizeof loss);
+            assert_memory_equal(found, expected, count * sizeof *found);
+            free(found);
+        }
+        free(expected);
+    }
+    free_batch(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(check_pytorch),
+        cmocka_unit_test(check_score),
+        cmocka_unit_test(check_one_result),
+    };
+    return cmocka_run_group_tests_name("gradients", tests, NULL, NULL);
+}
