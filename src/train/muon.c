@@ -155,7 +155,7 @@ static void transpose(const float *from, size_t rows, size_t cols, float *to)
     }
 }
 
-/* 1 / (norm + eps), the norm as optimizer_norm has it. */
+/* 1 / max(norm, eps), the norm as optimizer_norm has it. */
 static float inverse_norm(const muon *m, const float *x, size_t n)
 {
     double sum = 0.0;
@@ -163,7 +163,8 @@ static float inverse_norm(const muon *m, const float *x, size_t n)
         const size_t left = n - begin;
         sum += (double)m->kernels->squares(x + begin, left < OPTIMIZE_BLOCK ? left : OPTIMIZE_BLOCK);
     }
-    return (float)(1.0 / (sqrt(sum) + MUON_EPS));
+    const double norm = sqrt(sum);
+    return (float)(1.0 / (norm > MUON_EPS ? norm : MUON_EPS));
 }
 
 /* m->x [low, high], low <= high: X = a X + (b A + c A A) X with A = X X^T, five times. */

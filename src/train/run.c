@@ -28,6 +28,8 @@ typedef struct running {
     char *log_path;
     double saved_at;   /* time_seconds of the last checkpoint */
     double usual_norm; /* a running mean */
+    double joules;     /* up to the last step */
+    int threads;
     run_result *result;
 } running;
 
@@ -152,13 +154,15 @@ static void watch_norm(running *n, uint64_t step, double norm)
 
 static hearth_status write_time(running *n, uint64_t step, double seconds, hearth_error *error)
 {
-    char line[128];
-    const double joules = n->o->joules != NULL ? n->o->joules(n->o->context) : NAN;
-    const int length =
-        isfinite(joules)
-            ? snprintf(line, sizeof line, "{\"step\":%llu,\"seconds\":%.6f,\"joules\":%.3f}\n",
-                       (unsigned long long)step, seconds, joules)
-            : snprintf(line, sizeof line, "{\"step\":%llu,\"seconds\":%.6f}\n", (unsigned long long)step, seconds);
+    char line[160];
+    char energy[48] = "";
+    if (n->o->joules != NULL) {
+        const double now = n->o->joules(n->o->context);
+        (void)snprintf(energy, sizeof energy, ",\"joules\":%.3f", now - n->joules);
+        n->joules = now;
+    }
+    const int length = snprintf(line, sizeof line, "{\"step\":%llu,\"seconds\":%.6f,\"threads\":%d%s}\n",
+                                (unsigned long long)step, seconds, n->threads, energy);
     return file_append_write(&n->times, line, (size_t)length, error);
 }
 
@@ -326,7 +330,12 @@ static hearth_status finish(running *n, hearth_error *error)
 hearth_status run_train(engine *e, const train_data *data, const run_options *options, run_result *ret,
                         hearth_error *error)
 {
-    running n = {.o = options, .data = data, .result = ret, .times.descriptor = -1, .log.file.descriptor = -1};
+    running n = {.o = options,
+                 .data = data,
+                 .result = ret,
+                 .threads = e->threads,
+                 .times.descriptor = -1,
+                 .log.file.descriptor = -1};
     *ret = (run_result){0};
     hearth_status status = begin(&n, e, error);
     status = status == HEARTH_OK ? steps(&n, error) : status;

@@ -29,7 +29,7 @@ typedef struct run_options {
     void (*saved)(void *context, uint64_t step, const char *folder);
     void (*note)(void *context, const char *line); /* a sentence: what was passed over, a spike */
     void *context;
-    double (*joules)(void *context); /* energy used since some moment; NULL: not known */
+    double (*joules)(void *context); /* since some moment; NULL: not known */
 } run_options;
 
 typedef struct run_result {

@@ -98,7 +98,7 @@ def main():
         import torch.optim._muon as source
         original = source._zeropower_via_newtonschulz
         import inspect
-        text = inspect.getsource(original).replace(".bfloat16()", ".double()")
+        text = inspect.getsource(original).replace("torch.bfloat16", "torch.float64")
         exec(text, source.__dict__)
         made["muon"] = run("muon", muon)
     os.makedirs(os.path.join(HERE, "golden"), exist_ok=True)
