@@ -14,7 +14,6 @@ static hearth_status write_text(model *m, uint64_t step, buffer *out, hearth_err
     session *s = NULL;
     session_options how = session_options_default();
     how.sampling.seed = step;
-    how.context_length = SAMPLE_TOKENS + 1 < m->config.context_length ? SAMPLE_TOKENS + 1 : 0;
     int32_t token = tokenizer_eos(m->tokenizer) >= 0 ? tokenizer_eos(m->tokenizer) : 0;
     TRY(session_create(m, &how, &s, error));
     hearth_status status = HEARTH_OK;

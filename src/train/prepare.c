@@ -175,16 +175,15 @@ static hearth_status make_packed(const recipe *r, const places *at, const prepar
 }
 
 /* What was packed must be this corpus by this tokenizer. */
-static hearth_status check_packed(const packed_corpus *packed, const char *folder, const prepared *p,
-                                  hearth_error *error)
+static hearth_status check_packed(const packed_corpus *packed, const char *folder, const char *manifest,
+                                  const prepared *p, hearth_error *error)
 {
     char corpus[65];
     char made_by[65];
     char found[HASH_HEX_SIZE];
     packed_made_from(packed, corpus, made_by);
-    TRY(digest_file(p->manifest_path, found, error));
-    if (strcmp(corpus, found) != 0) {
-        return differs(folder, "corpus", corpus, found, error);
+    if (strcmp(corpus, manifest) != 0) {
+        return differs(folder, "corpus", manifest, corpus, error);
     }
     TRY(digest_file(p->tokenizer_path, found, error));
     return strcmp(made_by, found) == 0 ? HEARTH_OK : differs(folder, "tokenizer", made_by, found, error);
@@ -198,10 +197,10 @@ static hearth_status open_packed(const recipe *r, const places *at, prepared *p,
         return differs(at->corpus, "recipe", r->sha256, summary.recipe_sha256, error);
     }
     TRY(packed_open(at->packed, &p->packed, error));
-    TRY(check_packed(p->packed, at->packed, p, error));
+    TRY(check_packed(p->packed, at->packed, summary.totals.sha256, p, error));
     if (r->held_out > 0.0) {
         TRY(packed_open(at->held_out, &p->held_out, error));
-        TRY(check_packed(p->held_out, at->held_out, p, error));
+        TRY(check_packed(p->held_out, at->held_out, summary.totals.sha256, p, error));
     }
     p->data = (train_data){.recipe = r,
                            .packed = p->packed,
