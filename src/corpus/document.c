@@ -14,7 +14,7 @@ void document_init(document *d)
     memset(d, 0, sizeof *d);
     buffer_init(&d->text, LIMIT_DOCUMENT_BYTES * 4u); /* rules may lengthen it: U+FFFD for a byte */
     d->most = LIMIT_DOCUMENT_BYTES;
-    buffer *fields[] = {&d->place, &d->licence, &d->evidence, &d->language, &d->created, &d->reason};
+    buffer *fields[] = {&d->place, &d->licence, &d->evidence, &d->language, &d->created, &d->reason, &d->scratch};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         buffer_init(fields[i], FIELD_LIMIT);
     }
@@ -31,7 +31,8 @@ static void drop_rest(document *d)
 
 void document_clear(document *d)
 {
-    buffer *fields[] = {&d->text, &d->place, &d->licence, &d->evidence, &d->language, &d->created, &d->reason};
+    buffer *fields[] = {&d->text,     &d->place,   &d->licence, &d->evidence,
+                        &d->language, &d->created, &d->reason,  &d->scratch};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         buffer_clear(fields[i]);
     }
@@ -47,7 +48,8 @@ void document_clear(document *d)
 
 void document_free(document *d)
 {
-    buffer *fields[] = {&d->text, &d->place, &d->licence, &d->evidence, &d->language, &d->created, &d->reason};
+    buffer *fields[] = {&d->text,     &d->place,   &d->licence, &d->evidence,
+                        &d->language, &d->created, &d->reason,  &d->scratch};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         buffer_free(fields[i]);
     }

@@ -19,6 +19,7 @@ typedef struct document {
     const char *fate;         /* NULL: kept; else the name of the rule that dropped it */
     int rule;                 /* its index in the recipe, or -1: one of the fates that need no rule */
     buffer reason;            /* what the rule found */
+    buffer scratch;           /* of a rule, between its apply and its decide */
     uint64_t like;            /* of a duplicate: the row of the document that stays; else 0 */
     uint64_t row;             /* in the manifest, from 1 */
     bool held_out;

@@ -78,20 +78,20 @@ typedef struct question_row {
     const char *asked, *answered;
 } question_row;
 static const question_row question_rows[] = {
-    {"what a person has", HAS, PAIR_PERSON_OBJECT, 0, 1, "What does {a} have?", "a {c} {b}"},
-    {"who has it", HAS, PAIR_PERSON_OBJECT, 0, 1, "Who has the {b}?", "{a}"},
-    {"its colour", HAS, PAIR_OBJECT_COLOUR, 1, 2, "What colour is the {b}?", "{c}"},
-    {"where a person is", IS_IN, PAIR_PERSON_PLACE, 0, 1, "Where is {a}?", "in the {b}"},
-    {"who is there", IS_IN, PAIR_PERSON_PLACE, 0, 1, "Who is in the {b}?", "{a}"},
-    {"how old", IS_OLD, PAIR_PERSON_AGE, 0, 1, "How old is {a}?", "{b}"},
-    {"which pet", KEEPS, PAIR_PERSON_PET, 0, 1, "What does {a} keep?", "a {b}"},
-    {"where a thing is", TOOK, PAIR_OBJECT_PLACE, 1, 2, "Where is the {b}?", "in the {c}"},
-    {"who took it", TOOK, PAIR_PERSON_OBJECT, 0, 1, "Who took the {b}?", "{a}"},
-    {"where a person is now", WENT, PAIR_PERSON_PLACE, 0, 2, "Where is {a} now?", "in the {c}"},
-    {"the opposite", SAYS, PAIR_PERSON_WORD, 2, 1, "What does {c} say?", "{!}"},
-    {"how many now", GETS, PAIR_NUMBERS, 0, 1, "How many apples has {c} now?", "{+}"},
-    {"a sum", SUM, PAIR_NUMBERS, 0, 1, "What is {a} plus {b}?", "{+}"},
-    {"a difference", DIFFERENCE, PAIR_NUMBERS, 0, 1, "What is {+} minus {b}?", "{a}"},
+    {"what a person has", HAS, PAIR_PERSON_OBJECT, 0, 1, "What does {a} have?", "{a} has a {c} {b}."},
+    {"who has it", HAS, PAIR_PERSON_OBJECT, 0, 1, "Who has the {b}?", "{a} has the {b}."},
+    {"its colour", HAS, PAIR_OBJECT_COLOUR, 1, 2, "What colour is the {b}?", "The {b} is {c}."},
+    {"where a person is", IS_IN, PAIR_PERSON_PLACE, 0, 1, "Where is {a}?", "{a} is in the {b}."},
+    {"who is there", IS_IN, PAIR_PERSON_PLACE, 0, 1, "Who is in the {b}?", "{a} is in the {b}."},
+    {"how old", IS_OLD, PAIR_PERSON_AGE, 0, 1, "How old is {a}?", "{a} is {b} years old."},
+    {"which pet", KEEPS, PAIR_PERSON_PET, 0, 1, "What does {a} keep?", "{a} keeps a {b}."},
+    {"where a thing is", TOOK, PAIR_OBJECT_PLACE, 1, 2, "Where is the {b}?", "The {b} is in the {c}."},
+    {"who took it", TOOK, PAIR_PERSON_OBJECT, 0, 1, "Who took the {b}?", "{a} took the {b}."},
+    {"where a person is now", WENT, PAIR_PERSON_PLACE, 0, 2, "Where is {a} now?", "{a} is in the {c}."},
+    {"the opposite", SAYS, PAIR_PERSON_WORD, 2, 1, "What does {c} say?", "{c} says {!}."},
+    {"how many now", GETS, PAIR_NUMBERS, 0, 1, "How many apples has {c} now?", "{c} has {+} apples."},
+    {"a sum", SUM, PAIR_NUMBERS, 0, 1, "What is {a} plus {b}?", "{a} plus {b} is {+}."},
+    {"a difference", DIFFERENCE, PAIR_NUMBERS, 0, 1, "What is {+} minus {b}?", "{+} minus {b} is {a}."},
 };
 _Static_assert(sizeof question_rows / sizeof question_rows[0] == HEARTHSIDE_QUESTIONS, "a row for each kind");
 
@@ -102,8 +102,8 @@ typedef struct theme {
     unsigned kind_count;
 } theme;
 static const theme themes[] = {
-    {6, 3, 5, {HAS, IS_IN, IS_OLD, KEEPS}, 4}, /* a household */
-    {4, 2, 4, {TOOK, WENT}, 2},                /* a story */
+    {6, 1, 4, {HAS, IS_IN, IS_OLD, KEEPS}, 4}, /* a household */
+    {4, 1, 3, {TOOK, WENT}, 2},                /* a story */
     {2, 1, 2, {SAYS}, 1},
     {1, 1, 2, {GETS}, 1},
     {3, 4, 4, {SUM, DIFFERENCE}, 2},

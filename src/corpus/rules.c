@@ -1,39 +1,16 @@
-/* The table of rules, and a recipe's rules against it. */
+/* A recipe's rules against the table. */
 #define _GNU_SOURCE /* strtod_l */
 #include "corpus/rules.h"
 
 #include "base/memory.h"
 #include "base/utf8.h"
-#include "corpus/rule_functions.h"
+#include "platform/file.h"
 
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const rule_parameter length_parameters[] = {
-    {"min_characters", RULE_COUNT, 0, 1e9, "1", "the least", NULL},
-    {"max_characters", RULE_COUNT, 1, 1e9, "1000000000", "the most", NULL},
-    {NULL},
-};
-
-const rule_row rule_table[] = {
-    {.name = "utf8_repair",
-     .help = "bytes that are no UTF-8 become U+FFFD",
-     .any_bytes = true,
-     .apply = rule_utf8_repair},
-    {.name = "nfc", .help = "Unicode's canonical composition", .apply = rule_nfc},
-    {.name = "length", .help = "characters of a text", .parameters = length_parameters, .apply = rule_length},
-    {.name = "exact_duplicates",
-     .help = "of texts that are equal as the rules before leave them, the first stays",
-     .any_bytes = true,
-     .open = exact_open,
-     .apply = exact_apply,
-     .decide = exact_decide,
-     .close = exact_close},
-    {.name = NULL},
-};
 
 /* ---- reading a recipe's rules ---- */
 
@@ -172,6 +149,23 @@ static hearth_status read_rule(const recipe *r, size_t index, rule *ret, hearth_
         }
     }
     return HEARTH_OK;
+}
+
+hearth_status rule_wrong(const rule *r, const char *parameter, const char *expected, const char *found,
+                         hearth_error *error)
+{
+    const recipe_rule *given = &r->recipe->rules[r->index];
+    for (size_t i = 0; i < given->parameter_count; i++) {
+        if (strcmp(given->parameters[i].name, parameter) == 0) {
+            return wrong(r->recipe, given->parameters[i].line, given->parameters[i].column, expected, found, error);
+        }
+    }
+    return wrong(r->recipe, given->line, given->column, expected, found, error);
+}
+
+char *rule_path(const rule *r, const char *path)
+{
+    return path[0] == '/' ? mem_strdup(path) : file_join(r->recipe->folder, path);
 }
 
 hearth_status rules_check(const recipe *r, hearth_error *error)

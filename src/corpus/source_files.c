@@ -180,6 +180,11 @@ static hearth_status hash_folder(const char *path, char ret[HASH_HEX_SIZE], hear
     return status;
 }
 
+hearth_status source_hash(const char *path, char ret[HASH_HEX_SIZE], hearth_error *error)
+{
+    return file_is_folder(path) ? hash_folder(path, ret, error) : hash_file(path, ret, error);
+}
+
 static hearth_status different(const char *file, const char *expected, const char *found, hearth_error *error)
 {
     char sentence[96];
@@ -218,8 +223,7 @@ hearth_status source_check(source_reader *reader, hearth_error *error)
     if (s->kind == SOURCE_COMMAND || s->kind == SOURCE_GENERATOR) {
         return HEARTH_OK;
     }
-    TRY(file_is_folder(reader->path) ? hash_folder(reader->path, sha256, error)
-                                     : hash_file(reader->path, sha256, error));
+    TRY(source_hash(reader->path, sha256, error));
     for (size_t i = 0; i < s->pin_count; i++) {
         TRY(check_pin(reader->path, &s->pins[i], error));
     }

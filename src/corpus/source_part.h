@@ -34,6 +34,8 @@ hearth_status source_read_generator(source_reader *reader, hearth_error *error);
 typedef hearth_status (*source_file_fn)(void *context, const char *path, const char *place, hearth_error *error);
 hearth_status source_walk(const char *folder, source_file_fn fn, void *context, hearth_error *error);
 
+/* Of a file, or of a folder: of the list "SHA-256, two spaces, path" of its files, as sha256sum prints it. */
+hearth_status source_hash(const char *path, char ret[HASH_HEX_SIZE], hearth_error *error);
 /* Sets report->sha256 and holds the recipe's against it; pins, too. */
 hearth_status source_check(source_reader *reader, hearth_error *error);
 hearth_status source_compare(const recipe_source *s, const char *sha256, hearth_error *error);

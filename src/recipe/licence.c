@@ -66,7 +66,8 @@ static bool take_operand(const char **at, size_t *depth)
 bool recipe_licence_fits(const char *text)
 {
     size_t depth = 0;
-    if (strlen(text) > LICENCE_BYTES_MOST || text[0] == ' ') {
+    const size_t all = strlen(text);
+    if (all == 0 || all > LICENCE_BYTES_MOST || text[0] == ' ' || text[all - 1] == ' ') {
         return false;
     }
     while (take_operand(&text, &depth)) {

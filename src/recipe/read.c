@@ -180,13 +180,13 @@ static hearth_status read_text(const place *p, const yaml_node *n, const recipe_
 static void range_words(const recipe_key *k, const char *what, char *ret, size_t size)
 {
     if (k->least == k->most) {
-        snprintf(ret, size, "%.17g", k->least);
+        snprintf(ret, size, "%.15g", k->least);
     } else if (k->most > 0x1p62) {
         snprintf(ret, size, "%s below 2^63", what);
     } else if (k->above) {
-        snprintf(ret, size, "%s above %.17g, up to %.17g", what, k->least, k->most);
+        snprintf(ret, size, "%s above %.15g, up to %.15g", what, k->least, k->most);
     } else {
-        snprintf(ret, size, "%s from %.17g to %.17g", what, k->least, k->most);
+        snprintf(ret, size, "%s from %.15g to %.15g", what, k->least, k->most);
     }
 }
 
@@ -234,7 +234,7 @@ static hearth_status open_list(const place *p, const yaml_node *n, const recipe_
     }
     if (k->most > 0 && (double)n->count > k->most) {
         char expected[WORDS_SIZE];
-        snprintf(expected, sizeof expected, "a sequence of at most %.17g", k->most);
+        snprintf(expected, sizeof expected, "a sequence of at most %.15g", k->most);
         return fail(p, n, k->name, expected);
     }
     if (n->count > 0) {

@@ -76,9 +76,9 @@ static hearth_status syntax(const reader *r)
         return error_memory(r->error, 0);
     }
     char found[256];
-    snprintf(found, sizeof found, "%s%s%s", p->problem != NULL ? p->problem : "something else",
+    snprintf(found, sizeof found, "no YAML: %s%s%s", p->problem != NULL ? p->problem : "something else",
              p->context != NULL ? ", " : "", p->context != NULL ? p->context : "");
-    return fail_at(r, HEARTH_E_FORMAT, p->problem_mark, NULL, "YAML", found);
+    return fail_at(r, HEARTH_E_FORMAT, p->problem_mark, NULL, NULL, found);
 }
 
 /* A new node in the map or list that is open, or the root. */
