@@ -44,6 +44,10 @@
 #define LIMIT_CONNECTIONS 32u
 #define LIMIT_RETRY_AFTER_S 600u
 
+/* Corpora */
+#define LIMIT_DOCUMENT_BYTES (64u << 20) /* a longer text is dropped, and the manifest says so */
+#define LIMIT_FOLDER_DEPTH 64u           /* of a source's folders */
+
 /* Templates: a hostile one ends in an error, not in a hang */
 #define LIMIT_TEMPLATE_BYTES (1u << 20)
 #define LIMIT_TEMPLATE_STEPS 10000000u
