@@ -12,6 +12,7 @@ extern const cli_command command_prune;
 extern const cli_command command_show;
 extern const cli_command command_tokenize;
 extern const cli_command command_detokenize;
+extern const cli_command command_tokenizer;
 extern const cli_command command_template;
 extern const cli_command command_score;
 extern const cli_command command_embed;

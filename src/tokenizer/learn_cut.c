@@ -3,8 +3,9 @@
  *
  * - between an ASCII letter and a space that another ASCII letter follows. No word holds a letter before a space, and
  *   a word that ends in a letter does not look at the space behind it.
- * - after a newline between two characters that are no white space. The newline's run is this one character, however it
- *   is matched, and no word goes on behind the last newline of a run.
+ * - after a newline between two characters that are no white space, the second one no slash. The newline's run is this
+ *   one character, however it is matched, and no word goes on behind it but signs that may end in newlines and slashes
+ *   (gpt-4o, tekken).
  *
  * Neither is changed by normal form C. tests/tokenizer/test_learn.c cuts everywhere, with every row of the table. */
 #include "tokenizer/learn_cut.h"
@@ -17,10 +18,11 @@ static inline bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static bool is_solid(const char *text, size_t length)
+/* A character that a newline's run cannot go on with. */
+static bool begins_anew(const char *text, size_t length)
 {
     uint32_t code = 0;
-    return length > 0 && utf8_decode(text, length, &code) > 0 && !unicode_is_space(code);
+    return length > 0 && utf8_decode(text, length, &code) > 0 && code != '/' && !unicode_is_space(code);
 }
 
 /* The character that ends at `end`. */
@@ -43,7 +45,7 @@ size_t learn_cut(const char *text, size_t length, size_t least, bool lines)
         if (text[at] == ' ' && is_letter(text[at - 1]) && is_letter(text[at + 1])) {
             return at;
         }
-        if (lines && text[at - 1] == '\n' && ends_solid(text, at - 1) && is_solid(text + at, length - at)) {
+        if (lines && text[at - 1] == '\n' && ends_solid(text, at - 1) && begins_anew(text + at, length - at)) {
             return at;
         }
     }
