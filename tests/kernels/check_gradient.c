@@ -152,9 +152,9 @@ static float plain_sum(const float *a, const float *b, size_t n)
 
 static void plain_rows(const kernel_table *k, const row_inputs *in, float out[ROWS][MOST])
 {
-    float u[MOST];
-    float g[MOST];
-    float e[MOST];
+    float u[MOST] = {0};
+    float g[MOST] = {0};
+    float e[MOST] = {0};
     const size_t half = in->n / 2;
     out[0][0] = plain_sum(in->x, in->dy, in->n);
     out[0][1] = 1.0f / sqrtf(plain_sum(in->x, in->x, in->n) / (float)in->n + 1e-5f);

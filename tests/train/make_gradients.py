@@ -6,7 +6,8 @@ autograd in binary64, for parameters and tokens that both sides make by the same
 
 transformers' norms go through binary32 whatever the model's type is; they are replaced by the same formula in
 binary64. Angles of RoPE are binary32 there as here. FAMILY.f32 holds the gradients rounded to binary32, in the order of
-FAMILY.json's names."""
+FAMILY.json's names, each with its number of values and how far PyTorch's own gradient in binary32 is off, over the
+tensor's largest value."""
 
 import json
 import os
@@ -51,6 +52,8 @@ def value(name, shape):
     x = hashed(name_seed(name), int(np.prod(shape))) - 0.5
     if len(shape) == 1 and not name.endswith(".bias"):
         x = x + 1
+    elif len(shape) == 2 and not name.startswith("model.embed"):
+        x = x / 2
     return torch.tensor(x.astype(np.float32).astype(np.float64).reshape(shape))
 
 
@@ -66,7 +69,7 @@ def loss_of(model, tokens):
         at = 0
         for count in counts:
             ids = torch.tensor(row[at:at + count])[None]
-            logits = model(input_ids=ids).logits[0].double()
+            logits = model(input_ids=ids).logits[0]
             want = torch.tensor(row[at + 1:at + count + 1])
             log_z = torch.logsumexp(logits, -1)
             total = total + (log_z - logits.gather(1, want[:, None])[:, 0]).sum() + Z_LOSS * (log_z**2).sum()
@@ -90,16 +93,24 @@ def main():
             for name, p in parameters.items():
                 p.copy_(value(name, tuple(p.shape)))
         tokens = (hashed(name_seed("tokens"), 2 * (LENGTH + 1)) * config.vocab_size).astype(np.int64)
-        loss = loss_of(model, tokens.reshape(2, LENGTH + 1))
+        tokens = tokens.reshape(2, LENGTH + 1)
+        loss = loss_of(model, tokens)
         loss.backward()
-        names = list(parameters)
+        exact = {name: p.grad.clone() for name, p in parameters.items()}
+        model.zero_grad()
+        model = model.float()
+        loss_of(model, tokens).backward()
+        rows = []
+        for name, p in model.named_parameters():
+            off = (p.grad.double() - exact[name]).abs().max() / exact[name].abs().max()
+            rows.append([name, p.numel(), float("%.2g" % off.item())])
         with open(os.path.join(FOLDER, family + ".json"), "w") as out:
-            json.dump({"loss": loss.item(), "names": [[n, parameters[n].numel()] for n in names]}, out, indent=1)
-            out.write("\n")
+            out.write('{"loss": %r, "names": [\n' % loss.item())
+            out.write(",\n".join(json.dumps(row) for row in rows) + "]}\n")
         with open(os.path.join(FOLDER, family + ".f32"), "wb") as out:
-            for name in names:
-                out.write(parameters[name].grad.numpy().astype("<f4").tobytes())
-        print(family, loss.item(), sum(p.numel() for p in parameters.values()))
+            for name, _, _ in rows:
+                out.write(exact[name].numpy().astype("<f4").tobytes())
+        print(family, loss.item(), sum(n for _, n, _ in rows), max(off for _, _, off in rows))
 
 
 if __name__ == "__main__":

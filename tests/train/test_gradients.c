@@ -27,9 +27,10 @@ static const char *train_golden(const char *family, const char *end)
 
 /* ---- PyTorch ---- */
 
-/* A gradient is a sum over 300 tokens (and 37 or 28 outputs, and the 150 positions of attention) in binary32, whose
- * roundings add up; the largest seen is 1.5e-6 of the tensor's largest value. */
-#define TOLERANCE 3e-6
+/* Of a tensor's largest value. Binary32 itself is not always that exact: where PyTorch's is off by as much, the bound
+ * is three times that, and a norm's weight, whose gradient is a chain over all tokens (and heads: 1,200 terms; PyTorch
+ * sums pairwise), may be off by twice as much. */
+#define TOLERANCE 1e-6
 
 static const train_parameter *find(const train_model *m, const char *name)
 {
@@ -44,6 +45,7 @@ static const train_parameter *find(const train_model *m, const char *name)
     return NULL;
 }
 
+/* Returns the largest difference over the tensor's bound. */
 static double compare(const char *family, const train_model *m, const float *gradient)
 {
     buffer golden;
@@ -55,12 +57,16 @@ static double compare(const char *family, const train_model *m, const float *gra
     OK(file_read(train_golden(family, ".f32"), (size_t)1 << 20, &golden, error));
     assert_int_equal(golden.length, train_model_count(m) * sizeof(float));
     for (size_t i = 0; i < json_array_size(names); i++) {
-        const char *name = json_string_value(json_array_get(json_array_get(names, i), 0));
+        const json_t *row = json_array_get(names, i);
+        const char *name = json_string_value(json_array_get(row, 0));
+        const double theirs = 3 * json_number_value(json_array_get(row, 2));
+        const double least = strstr(name, "norm") != NULL ? 2 * TOLERANCE : TOLERANCE;
+        const double bound = theirs > least ? theirs : least;
         const train_parameter *p = find(m, name);
         const size_t count = p->rows * p->cols;
         double largest = 0;
         double off = 0;
-        assert_int_equal(count, json_integer_value(json_array_get(json_array_get(names, i), 1)));
+        assert_int_equal(count, json_integer_value(json_array_get(row, 1)));
         for (size_t j = 0; j < count; j++, at++) {
             float expected;
             memcpy(&expected, (const char *)golden.data + at * sizeof expected, sizeof expected);
@@ -69,9 +75,10 @@ static double compare(const char *family, const train_model *m, const float *gra
             largest = fabs((double)expected) > largest ? fabs((double)expected) : largest;
         }
         if (getenv("HEARTH_VERBOSE") != NULL) {
-            print_message("# %s %s: %.2e of %.2e\n", family, name, off / largest, largest);
+            print_message("# %s %s: %.2e of %.2e, bound %.1e\n", family, name, off / largest, largest, bound);
         }
-        worst = off / largest > worst || isnan(off) ? off / largest : worst;
+        off = off / largest / bound;
+        worst = off > worst || isnan(off) ? off : worst;
     }
     buffer_free(&golden);
     json_decref(index);
@@ -95,10 +102,11 @@ static void check_pytorch(void **state)
         const double expected = json_number_value(json_object_get(index, "loss"));
         const double found = (loss.sum + Z_LOSS * loss.z_sum) / (double)loss.targets;
         const double worst = compare(families[i], m, gradient);
-        print_message("# %s: loss off by %.1e, gradient by %.1e\n", families[i], fabs(found / expected - 1), worst);
+        print_message("# %s: loss off by %.1e, gradient by %.2f of the bound\n", families[i],
+                      fabs(found / expected - 1), worst);
         assert_true(fabs(found / expected - 1) < 1e-6);
-        if (!(worst <= TOLERANCE)) {
-            fail_msg("%s: gradients differ by %g", families[i], worst);
+        if (!(worst <= 1)) {
+            fail_msg("%s: gradients differ by %g of the bound", families[i], worst);
         }
         json_decref(index);
         free(gradient);

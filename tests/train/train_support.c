@@ -57,8 +57,9 @@ train_model *make_model(engine *e, const recipe *r, uint32_t vocab)
         const size_t length = strlen(table[i].name);
         const bool bias = strcmp(table[i].name + length - 5, ".bias") == 0;
         const float middle = table[i].rows == 1 && !bias ? 0.5f : -0.5f;
+        const float scale = table[i].rows == 1 || strncmp(table[i].name, "model.embed", 11) == 0 ? 1.0f : 0.5f;
         for (uint64_t j = 0; j < table[i].rows * table[i].cols; j++) {
-            train_model_values(m)[table[i].offset + j] = hashed_value(seed, j) + middle;
+            train_model_values(m)[table[i].offset + j] = (hashed_value(seed, j) + middle) * scale;
         }
     }
     OK(train_model_changed(m, error));
