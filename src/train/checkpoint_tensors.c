@@ -152,6 +152,28 @@ static hearth_status open_tensors(const char *folder, const char *name, tensor_t
     return status;
 }
 
+/* Weights that were rounded for the model's file are those that the run holds. */
+static hearth_status check_rounded(const tensor_table *file, const checkpoint_values *v, hearth_error *error)
+{
+    for (size_t i = 0; i < v->parameters; i++) {
+        const train_parameter *t = &v->table[i];
+        const tensor_entry *e = tensor_table_find(file, t->name);
+        for (uint64_t k = 0; e != NULL && k < t->rows * t->cols; k++) {
+            uint16_t bits = 0;
+            memcpy(&bits, e->data + 2 * k, sizeof bits);
+            if (bits != bf16_from_f32(v->values[t->offset + k])) {
+                char place[PLACE_SIZE];
+                (void)place_name(place, "tensor", t->name, strlen(t->name));
+                (void)error_set(error, HEARTH_E_FORMAT, place, "the optimiser's value, rounded",
+                                "another at value %llu", (unsigned long long)k);
+                error_in_file(error, file->maps[0].path);
+                return HEARTH_E_FORMAT;
+            }
+        }
+    }
+    return HEARTH_OK;
+}
+
 hearth_status checkpoint_load(const char *folder, const checkpoint_values *v, hearth_error *error)
 {
     tensor_table model = {0};
@@ -168,6 +190,7 @@ hearth_status checkpoint_load(const char *folder, const checkpoint_values *v, he
         status = status == HEARTH_OK ? read_part(&state, v, &square, error) : status;
         if (status == HEARTH_OK && model.count > 0 && model.entries[0].type == DTYPE_BF16) {
             status = read_part(&state, v, &masters, error);
+            status = status == HEARTH_OK ? check_rounded(&model, v, error) : status;
         }
     }
     tensor_table_free(&model);

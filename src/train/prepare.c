@@ -4,10 +4,10 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "corpus/corpus.h"
+#include "corpus/learn.h"
 #include "model/load_tokenizer.h"
 #include "platform/file.h"
 #include "platform/file_stream.h"
-#include "tokenizer/learn.h"
 #include "train/digest.h"
 
 #include <stdio.h>
@@ -48,43 +48,17 @@ static hearth_status differs(const char *file, const char *place, const char *ex
 
 /* ---- tokenizer ---- */
 
-typedef struct learning {
-    learner *learner;
-    uint64_t bytes, limit; /* limit 0: all */
-} learning;
-
-static hearth_status learn_document(void *context, const corpus_document *d, hearth_error *error)
-{
-    learning *l = context;
-    if (d->held_out || (l->limit > 0 && l->bytes >= l->limit)) {
-        return HEARTH_OK;
-    }
-    l->bytes += d->length;
-    return learner_add(l->learner, d->text, d->length, error);
-}
-
 static hearth_status learn(const recipe *r, const char *corpus, const char *path, const prepare_options *o,
                            hearth_error *error)
 {
-    const recipe_tokenizer *t = &r->tokenizer;
-    const learn_options how = {.unigram = t->kind == TOKENIZER_LEARN_UNIGRAM,
-                               .vocab_size = t->vocab_size,
-                               .min_frequency = t->min_frequency,
-                               .pretokenizer = t->pretokenizer,
-                               .special = t->special,
-                               .special_count = t->special_count,
-                               .threads = o->threads,
-                               .progress = o->progress,
-                               .progress_context = o->progress_context};
-    learning l = {.limit = t->sample_bytes};
+    const corpus_options how = {
+        .threads = o->threads, .progress = o->progress, .progress_context = o->progress_context};
+    learn_facts facts = {0};
     char *json = NULL;
     size_t length = 0;
-    TRY(learner_create(&how, &l.learner, error));
-    hearth_status status = corpus_each(corpus, learn_document, &l, error);
-    status = status == HEARTH_OK ? learner_finish(l.learner, &json, &length, error) : status;
-    status = status == HEARTH_OK ? file_create(path, json, length, error) : status;
+    TRY(corpus_learn_tokenizer(corpus, &r->tokenizer, &how, &json, &length, &facts, error));
+    const hearth_status status = file_create(path, json, length, error);
     mem_free(json);
-    learner_free(l.learner);
     return status;
 }
 

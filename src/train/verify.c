@@ -1,0 +1,215 @@
+/* Verification: what is looked at, in which order. */
+#include "train/verify.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "platform/file.h"
+#include "train/digest.h"
+#include "train/verify_part.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool is_machine(hearth_status status)
+{
+    return status == HEARTH_E_MEMORY || status == HEARTH_E_CANCELLED || status == HEARTH_E_IO;
+}
+
+hearth_status verify_note(verifying *v, const char *what, hearth_status status, const hearth_error *found,
+                          const char *detail, hearth_error *error)
+{
+    verify_report *r = v->report;
+    if (is_machine(status)) {
+        if (error != NULL) {
+            *error = *found;
+        }
+        return status;
+    }
+    if (r->check_count == VERIFY_CHECKS) {
+        return error_set(error, HEARTH_E_LIMIT, "checks", NULL, "more than %d", VERIFY_CHECKS);
+    }
+    verify_check *c = &r->checks[r->check_count++];
+    c->what = what;
+    c->ok = status == HEARTH_OK;
+    if (c->ok) {
+        (void)snprintf(c->detail, sizeof c->detail, "%s", detail);
+    } else {
+        (void)hearth_error_line(found, c->detail, sizeof c->detail);
+        r->ok = false;
+    }
+    return HEARTH_OK;
+}
+
+bool verify_failed(const verifying *v)
+{
+    const verify_report *r = v->report;
+    return r->check_count > 0 && !r->checks[r->check_count - 1].ok;
+}
+
+char *verify_path(const verifying *v, const char *name)
+{
+    return file_join(v->folder, name);
+}
+
+char *verify_checkpoint(const verifying *v, uint64_t step)
+{
+    char name[32];
+    checkpoint_name(step, name);
+    return text_format("%s/checkpoints/%s", v->folder, name);
+}
+
+hearth_status verify_equal(const char *file, const char *place, const char *expected, const char *found,
+                           hearth_error *error)
+{
+    if (strcmp(expected, found) == 0) {
+        return HEARTH_OK;
+    }
+    (void)error_set(error, HEARTH_E_FORMAT, place, expected[0] != '\0' ? expected : "nothing", "%s", found);
+    error_in_file(error, file);
+    return HEARTH_E_FORMAT;
+}
+
+/* ---- the folder, the chain, the recipe ---- */
+
+/* `model/` of a run stands for the run. */
+static hearth_status find_folder(verifying *v, hearth_error *error)
+{
+    char *checkpoints = file_join(v->o->folder, "checkpoints");
+    char *above = file_join(v->o->folder, "../checkpoints");
+    char *log = file_join(v->o->folder, "log.jsonl");
+    hearth_status status = HEARTH_OK;
+    if (checkpoints == NULL || above == NULL || log == NULL) {
+        status = error_memory(error, 0);
+    } else if (!file_exists(log)) {
+        (void)error_set(error, HEARTH_E_NOT_FOUND, NULL, "the folder of hearth train, with log.jsonl", "none");
+        error_in_file(error, v->o->folder);
+        status = HEARTH_E_NOT_FOUND;
+    } else {
+        const bool is_model = !file_is_folder(checkpoints) && file_is_folder(above);
+        v->folder = is_model ? file_join(v->o->folder, "..") : mem_strdup(v->o->folder);
+        status = v->folder == NULL ? error_memory(error, 0) : HEARTH_OK;
+    }
+    mem_free(checkpoints);
+    mem_free(above);
+    mem_free(log);
+    return status;
+}
+
+static hearth_status read_chain(verifying *v, hearth_error *error)
+{
+    hearth_error found = {0};
+    char *path = verify_path(v, "log.jsonl");
+    file_map map = {0};
+    hearth_status status = path == NULL ? error_memory(&found, 0) : file_map_open(path, &map, &found);
+    if (status == HEARTH_OK) {
+        status = map.size == 0 ? verify_equal(path, NULL, "a first record", "an empty log", &found)
+                               : chain_read(path, map.size, &v->log, &found);
+    }
+    file_map_close(&map);
+    mem_free(path);
+    char detail[128] = "";
+    if (status == HEARTH_OK) {
+        memcpy(v->report->chain, v->log.records[v->log.count - 1].hash, HASH_HEX_SIZE);
+        (void)snprintf(detail, sizeof detail, "%zu records, %s", v->log.count, v->report->chain);
+    }
+    return verify_note(v, "chain of hashes", status, &found, detail, error);
+}
+
+/* FOLDER/NAME's hash is what the log's first record says under `key`. */
+static hearth_status check_file(verifying *v, const char *what, const char *name, const char *key, hearth_error *error)
+{
+    hearth_error found = {0};
+    char hash[HASH_HEX_SIZE] = "";
+    char *path = verify_path(v, name);
+    hearth_status status = path == NULL ? error_memory(&found, 0) : digest_file(path, hash, &found);
+    if (status == HEARTH_OK) {
+        status = verify_equal(path, "SHA-256", chain_text(&v->log.records[0], key), hash, &found);
+    }
+    mem_free(path);
+    return verify_note(v, what, status, &found, hash, error);
+}
+
+static hearth_status open_recipe(verifying *v, hearth_error *error)
+{
+    hearth_error found = {0};
+    TRY(check_file(v, "recipe", "recipe.yaml", "recipe", error));
+    if (verify_failed(v)) {
+        return HEARTH_OK;
+    }
+    char *path = verify_path(v, "recipe.yaml");
+    const hearth_status status = path == NULL ? error_memory(&found, 0) : recipe_open(path, &v->recipe, &found);
+    mem_free(path);
+    return status == HEARTH_OK ? HEARTH_OK : verify_note(v, "recipe", status, &found, "", error);
+}
+
+/* ---- the first weights ---- */
+
+static hearth_status make_trainer(verifying *v, hearth_error *error)
+{
+    hearth_error found = {0};
+    hearth_status status = trainer_create(v->engine, &v->ready.data, &v->trainer, &found);
+    char weights[HASH_HEX_SIZE] = "";
+    if (status == HEARTH_OK) {
+        const checkpoint_values values = trainer_values(v->trainer);
+        status = digest_values(values.values, NULL, values.count, weights, &found);
+    }
+    if (status == HEARTH_OK) {
+        status = verify_equal(v->folder, "first weights", chain_text(&v->log.records[0], "weights"), weights, &found);
+    }
+    return verify_note(v, "first weights", status, &found, weights, error);
+}
+
+/* Each stage stands on those before: where one fails, those behind it have nothing to say. */
+static hearth_status verify_all(verifying *v, hearth_error *error)
+{
+    TRY(find_folder(v, error));
+    TRY(read_chain(v, error));
+    if (verify_failed(v)) {
+        return HEARTH_OK;
+    }
+    TRY(open_recipe(v, error));
+    if (v->recipe == NULL) {
+        return HEARTH_OK;
+    }
+    TRY(verify_records(v, error));
+    const bool in_order = !verify_failed(v);
+    TRY(check_file(v, "tokenizer", "tokenizer.json", "tokenizer", error));
+    TRY(check_file(v, "corpus", "corpus/corpus.json", "corpus", error));
+    TRY(verify_data(v, error));
+    if (v->ready.packed == NULL || !in_order) {
+        return HEARTH_OK;
+    }
+    TRY(make_trainer(v, error));
+    if (v->trainer == NULL) {
+        return HEARTH_OK;
+    }
+    TRY(verify_states(v, error));
+    return verify_segments(v, error);
+}
+
+hearth_status verify_run(engine *e, const verify_options *o, verify_report *ret, hearth_error *error)
+{
+    char name[] = "/tmp/hearth-verify-XXXXXX";
+    *ret = (verify_report){.ok = true};
+    verifying v = {.engine = e, .o = o, .report = ret, .scratch = mkdtemp(name)};
+    if (v.scratch == NULL) {
+        return error_set(error, HEARTH_E_IO, "/tmp", "a folder of its own", "none");
+    }
+    const hearth_status status = verify_all(&v, error);
+    trainer_free(v.trainer);
+    prepare_free(&v.ready);
+    recipe_close(v.recipe);
+    chain_free(&v.log);
+    mem_free(v.points);
+    mem_free(v.folder);
+    (void)rmdir(v.scratch);
+    return status;
+}
+
+void verify_free(verify_report *r)
+{
+    mem_free(r->segments);
+    *r = (verify_report){0};
+}
