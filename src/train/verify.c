@@ -7,6 +7,7 @@
 #include "train/digest.h"
 #include "train/verify_part.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,12 +174,14 @@ static hearth_status verify_all(verifying *v, hearth_error *error)
     if (v->recipe == NULL) {
         return HEARTH_OK;
     }
-    TRY(verify_records(v, error));
-    const bool in_order = !verify_failed(v);
     TRY(check_file(v, "tokenizer", "tokenizer.json", "tokenizer", error));
     TRY(check_file(v, "corpus", "corpus/corpus.json", "corpus", error));
     TRY(verify_data(v, error));
-    if (v->ready.packed == NULL || !in_order) {
+    if (v->ready.packed == NULL) {
+        return HEARTH_OK;
+    }
+    TRY(verify_records(v, error));
+    if (verify_failed(v)) {
         return HEARTH_OK;
     }
     TRY(make_trainer(v, error));
@@ -191,11 +194,18 @@ static hearth_status verify_all(verifying *v, hearth_error *error)
 
 hearth_status verify_run(engine *e, const verify_options *o, verify_report *ret, hearth_error *error)
 {
-    char name[] = "/tmp/hearth-verify-XXXXXX";
+    const char *place = getenv("TMPDIR");
+    place = place != NULL && place[0] == '/' ? place : "/tmp";
+    char *name = text_format("%s/hearth-verify-XXXXXX", place);
+    if (name == NULL) {
+        return error_memory(error, strlen(place));
+    }
     *ret = (verify_report){.ok = true};
     verifying v = {.engine = e, .o = o, .report = ret, .scratch = mkdtemp(name)};
     if (v.scratch == NULL) {
-        return error_set(error, HEARTH_E_IO, "/tmp", "a folder of its own", "none");
+        const hearth_status failed = error_errno(error, name, "make", errno);
+        mem_free(name);
+        return failed;
     }
     const hearth_status status = verify_all(&v, error);
     trainer_free(v.trainer);
@@ -205,6 +215,7 @@ hearth_status verify_run(engine *e, const verify_options *o, verify_report *ret,
     mem_free(v.points);
     mem_free(v.folder);
     (void)rmdir(v.scratch);
+    mem_free(name);
     return status;
 }
 

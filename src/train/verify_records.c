@@ -45,11 +45,11 @@ static bool due(uint64_t step, uint64_t every, uint64_t last)
     return step == last || (every > 0 && step % every == 0);
 }
 
-/* An evaluation stands where the recipe asks for one and there was text for it. */
+/* An evaluation stands where the recipe asks for one and there is text for it. */
 static bool evaluates(const verifying *v)
 {
-    return v->recipe->held_out > 0.0 && v->recipe->train.evaluate_sequences > 0 &&
-           chain_find(&v->log, "evaluation", v->recipe->train.steps) != NULL;
+    return v->ready.held_out != NULL && v->recipe->train.evaluate_sequences > 0 &&
+           packed_sequences(v->ready.held_out) > 0;
 }
 
 static hearth_status walk(walking *w, hearth_error *error)
