@@ -61,16 +61,16 @@ void manifest_document_free(manifest_document *d)
 
 /* ---- keys ---- */
 
-typedef struct key {
+typedef struct document_key {
     uint64_t row; /* 0: it is an id */
     uint8_t least[32], most[32];
     size_t digits;
-} key;
+} document_key;
 
-static bool read_key(const char *text, key *ret)
+static bool read_key(const char *text, document_key *ret)
 {
     const size_t length = strlen(text);
-    *ret = (key){0};
+    *ret = (document_key){0};
     const bool marked = text[0] == '#';
     const char *digits = text + marked;
     const size_t count = length - marked;
@@ -84,17 +84,17 @@ static bool read_key(const char *text, key *ret)
         return false;
     }
     char low[65], high[65];
-    memset(low, '0', 64);
-    memset(high, 'f', 64);
-    memcpy(low, text, length);
-    memcpy(high, text, length);
+    for (size_t i = 0; i < 64; i++) {
+        low[i] = i < length ? text[i] : '0';
+        high[i] = i < length ? text[i] : 'f';
+    }
     document_hash_bytes(low, ret->least);
     document_hash_bytes(high, ret->most);
     ret->digits = length;
     return true;
 }
 
-static void bind_key(sqlite3_stmt *s, const key *k)
+static void bind_key(sqlite3_stmt *s, const document_key *k)
 {
     if (k->row > 0) {
         (void)sqlite3_bind_int64(s, 1, (sqlite3_int64)k->row);
@@ -128,16 +128,16 @@ static hearth_status find(sqlite3_stmt *s, const char *text, manifest_document *
     }
 }
 
-hearth_status manifest_find(const char *folder, const char *text, manifest_document *ret, uint64_t *ret_more,
+hearth_status manifest_find(const char *folder, const char *key, manifest_document *ret, uint64_t *ret_more,
                             hearth_error *error)
 {
-    key k;
+    document_key k;
     sqlite3 *db = NULL;
     sqlite3_stmt *s = NULL;
     char statement[600];
     memset(ret, 0, sizeof *ret);
-    if (!read_key(text, &k)) {
-        return error_set(error, HEARTH_E_ARGUMENT, "document", "a row, or 8 to 64 digits of an id", "\"%s\"", text);
+    if (!read_key(key, &k)) {
+        return error_set(error, HEARTH_E_ARGUMENT, "document", "a row, or 8 to 64 digits of an id", "\"%s\"", key);
     }
     char *path = file_join(folder, "manifest.sqlite");
     if (path == NULL) {
@@ -151,7 +151,7 @@ hearth_status manifest_find(const char *folder, const char *text, manifest_docum
     }
     if (status == HEARTH_OK) {
         bind_key(s, &k);
-        status = find(s, text, ret, ret_more, error);
+        status = find(s, key, ret, ret_more, error);
     }
     (void)sqlite3_finalize(s);
     (void)sqlite3_close(db);
