@@ -121,7 +121,7 @@ static hearth_status take(void *context, document *d, hearth_error *error)
         return HEARTH_OK;
     }
     const corpus_options *o = b->options;
-    if (o->progress != NULL && !o->progress(o->progress_context, "documents", b->documents, 0, "documents")) {
+    if (o->progress != NULL && !o->progress(o->progress_context, "build", b->documents, 0, "documents")) {
         return error_set(error, HEARTH_E_CANCELLED, NULL, NULL, "stopped after %llu documents",
                          (unsigned long long)b->documents);
     }

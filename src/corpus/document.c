@@ -9,15 +9,30 @@
 
 #define FIELD_LIMIT ((size_t)1 << 20) /* places, licences, reasons */
 
+enum { FIELDS = 8 };
+
+static void fields_of(document *d, buffer *ret[FIELDS])
+{
+    ret[0] = &d->text;
+    ret[1] = &d->place;
+    ret[2] = &d->licence;
+    ret[3] = &d->evidence;
+    ret[4] = &d->language;
+    ret[5] = &d->created;
+    ret[6] = &d->reason;
+    ret[7] = &d->scratch;
+}
+
 void document_init(document *d)
 {
+    buffer *fields[FIELDS];
     memset(d, 0, sizeof *d);
-    buffer_init(&d->text, LIMIT_DOCUMENT_BYTES * 4u); /* rules may lengthen it: U+FFFD for a byte */
-    d->most = LIMIT_DOCUMENT_BYTES;
-    buffer *fields[] = {&d->place, &d->licence, &d->evidence, &d->language, &d->created, &d->reason, &d->scratch};
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    fields_of(d, fields);
+    for (size_t i = 0; i < FIELDS; i++) {
         buffer_init(fields[i], FIELD_LIMIT);
     }
+    d->text.limit = LIMIT_DOCUMENT_BYTES * 4u; /* rules may lengthen it: U+FFFD for a byte */
+    d->most = LIMIT_DOCUMENT_BYTES;
 }
 
 static void drop_rest(document *d)
@@ -31,9 +46,9 @@ static void drop_rest(document *d)
 
 void document_clear(document *d)
 {
-    buffer *fields[] = {&d->text,     &d->place,   &d->licence, &d->evidence,
-                        &d->language, &d->created, &d->reason,  &d->scratch};
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    buffer *fields[FIELDS];
+    fields_of(d, fields);
+    for (size_t i = 0; i < FIELDS; i++) {
         buffer_clear(fields[i]);
     }
     drop_rest(d);
@@ -48,9 +63,9 @@ void document_clear(document *d)
 
 void document_free(document *d)
 {
-    buffer *fields[] = {&d->text,     &d->place,   &d->licence, &d->evidence,
-                        &d->language, &d->created, &d->reason,  &d->scratch};
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    buffer *fields[FIELDS];
+    fields_of(d, fields);
+    for (size_t i = 0; i < FIELDS; i++) {
         buffer_free(fields[i]);
     }
     drop_rest(d);

@@ -35,8 +35,9 @@ typedef struct manifest_document {
     bool held_out;
 } manifest_document;
 
-/* `key`: a row, or the beginning of an id (at least 8 digits). HEARTH_E_NOT_FOUND; HEARTH_E_ARGUMENT where several ids
- * begin so. Of documents with the same id the first; *ret_more: how many others there are. */
+/* `key`: a row (of 8 digits or more with "#" before it), or the beginning of an id (at least 8 digits).
+ * HEARTH_E_NOT_FOUND; HEARTH_E_ARGUMENT where several ids begin so. Of documents with the same id the first; *ret_more:
+ * how many others there are. */
 hearth_status manifest_find(const char *folder, const char *key, manifest_document *ret, uint64_t *ret_more,
                             hearth_error *error);
 void manifest_document_free(manifest_document *d);

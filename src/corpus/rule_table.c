@@ -4,7 +4,7 @@
 static const rule_parameter length_parameters[] = {
     {"min_characters", RULE_COUNT, 0, 1e9, "1", "the least", NULL},
     {"max_characters", RULE_COUNT, 1, 1e9, "1000000000", "the most", NULL},
-    {NULL},
+    {.name = NULL},
 };
 
 static const rule_parameter gopher_parameters[] = {
@@ -18,7 +18,7 @@ static const rule_parameter gopher_parameters[] = {
     {"min_alphabetic_words", RULE_NUMBER, 0, 1, "0.8", "share of words with a letter", NULL},
     {"min_stop_words", RULE_COUNT, 0, 1000, "2", "how many of stop_words must be there", NULL},
     {"stop_words", RULE_LIST, 0, 0, "the\nbe\nto\nof\nand\nthat\nhave\nwith", "common words of the language", NULL},
-    {NULL},
+    {.name = NULL},
 };
 
 static const rule_parameter c4_parameters[] = {
@@ -29,7 +29,7 @@ static const rule_parameter c4_parameters[] = {
     {"lorem_ipsum", RULE_TEXT, 0, 0, "yes", "texts with it go", "yes no"},
     {"javascript", RULE_TEXT, 0, 0, "yes", "lines with that word go", "yes no"},
     {"policies", RULE_TEXT, 0, 0, "yes", "lines about cookies, privacy and terms of use go", "yes no"},
-    {NULL},
+    {.name = NULL},
 };
 
 static const rule_parameter repetition_parameters[] = {
@@ -47,17 +47,17 @@ static const rule_parameter repetition_parameters[] = {
     {"repeated_8", RULE_NUMBER, 0, 1, "0.12", "of eight", NULL},
     {"repeated_9", RULE_NUMBER, 0, 1, "0.11", "of nine", NULL},
     {"repeated_10", RULE_NUMBER, 0, 1, "0.1", "of ten", NULL},
-    {NULL},
+    {.name = NULL},
 };
 
 static const rule_parameter licence_parameters[] = {
     {"licences", RULE_LIST, 0, 0, NULL, "SPDX identifiers that are accepted", NULL},
-    {NULL},
+    {.name = NULL},
 };
 
 static const rule_parameter personal_parameters[] = {
     {"kinds", RULE_LIST, 0, 0, "email\nip\ncard\nphone", "what is replaced by a mark", NULL},
-    {NULL},
+    {.name = NULL},
 };
 
 static const rule_parameter near_parameters[] = {
@@ -65,7 +65,7 @@ static const rule_parameter near_parameters[] = {
     {"bands", RULE_COUNT, 1, 1000, "16", "of the signature", NULL},
     {"rows", RULE_COUNT, 1, 100, "8", "values of a band", NULL},
     {"threshold", RULE_NUMBER, 0.01, 1, "0.7", "share of the signature's values that must agree", NULL},
-    {NULL},
+    {.name = NULL},
 };
 
 static const rule_parameter contamination_parameters[] = {
@@ -73,13 +73,13 @@ static const rule_parameter contamination_parameters[] = {
     {"sha256", RULE_TEXT, 0, 0, "", "of the file, or of the folder's list", NULL},
     {"words", RULE_COUNT, 1, 1000, "13", "of a group", NULL},
     {"matches", RULE_COUNT, 1, 1e9, "1", "groups in common that drop a text", NULL},
-    {NULL},
+    {.name = NULL},
 };
 
 static const rule_parameter opt_out_parameters[] = {
     {"path", RULE_TEXT, 0, 0, NULL, "a list of ids and places, a line each", NULL},
     {"sha256", RULE_TEXT, 0, 0, "", "of that file", NULL},
-    {NULL},
+    {.name = NULL},
 };
 
 static const rule_parameter language_parameters[] = {
@@ -88,7 +88,7 @@ static const rule_parameter language_parameters[] = {
     {"sha256", RULE_TEXT, 0, 0, "", "of that folder's list", NULL},
     {"detect", RULE_TEXT, 0, 0, "unknown", "of which texts the language is told", "unknown always"},
     {"min_characters", RULE_COUNT, 1, 1e9, "25", "of a shorter text it is not told", NULL},
-    {NULL},
+    {.name = NULL},
 };
 
 const rule_row rule_table[] = {

@@ -229,10 +229,10 @@ void near_close(rule *r)
     if (s == NULL) {
         return;
     }
-    sqlite3_stmt *const statements[] = {s->find, s->insert_band, s->insert_signature, s->signature};
-    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
-        (void)sqlite3_finalize(statements[i]);
-    }
+    (void)sqlite3_finalize(s->find);
+    (void)sqlite3_finalize(s->insert_band);
+    (void)sqlite3_finalize(s->insert_signature);
+    (void)sqlite3_finalize(s->signature);
     (void)sqlite3_close(s->db);
     if (s->path != NULL) {
         (void)unlink(s->path);
