@@ -46,7 +46,6 @@ NUMBERS = {  # the command's options with a number, and the bounds that its erro
             "--context": (1, 2**26), "--penalty-window": (0, 2**26), "--seed": (0, 2**63 - 1), "--threads": (1, 256)},
     "pull": {"--connections": (1, 32), "--retries": (0, 1000), "--threads": (1, 256)},
     "score": {"--window": (2, 2**26), "--stride": (1, 2**26), "--threads": (1, 256)},
-    "tokenizer": {"--vocab": (1, 4194304), "--min-frequency": (0, 2**32 - 1), "--threads": (1, 256)},
     "bench": {"--depth": (1, 2**26), "--context": (2, 2**26), "--rounds": (1, 101), "--threads": (1, 256)},
 }
 
