@@ -102,7 +102,7 @@ const cli_command command_tokenizer = {
     .operands = "learn|fertility FILE...",
     .least = 1,
     .most = TEXTS_MOST,
-    .summary = "learn a tokenizer from texts, or tell how well one fits a language",
+    .summary = "learn a tokenizer, or tell how well one fits a text",
     .text =
         "    hearth tokenizer learn TEXT... [-o tokenizer.json]\n"
         "    hearth tokenizer learn [RECIPE] CORPUS [-o tokenizer.json]\n"
