@@ -12,6 +12,7 @@ typedef struct verify_settings {
     size_t segments;
     uint64_t seed;
     bool all;
+    const char *recipe;
 } verify_settings;
 
 #define NO_SEED UINT64_MAX /* larger than any that can be given */
@@ -34,12 +35,19 @@ static const option options[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(verify_settings, all),
      .help = "Train every segment again: takes as long as training did."},
+    {.name = "recipe",
+     .type = OPTION_TEXT,
+     .offset = offsetof(verify_settings, recipe),
+     .argument = "FILE",
+     .hint = HINT_FILE,
+     .help = "The recipe where its sources are: builds the corpus again from them, too. Needed to train a model again "
+             "that comes without its run's folder."},
     {.name = NULL},
 };
 
 static const verify_settings defaults = {.segments = 2, .seed = NO_SEED};
 
-static void print_report(const verify_report *r, uint64_t seed)
+static void print_report(const verify_report *r, uint64_t seed, bool asked_none)
 {
     const char *good = terminal_style(stdout, "green");
     const char *bad = terminal_style(stdout, "red");
@@ -52,6 +60,9 @@ static void print_report(const verify_report *r, uint64_t seed)
         const verify_segment *s = &r->segments[i];
         printf("%s%-7s%s steps %llu to %llu, trained again%s%s\n", s->ok ? good : bad, s->ok ? "ok" : "DIFFERS", reset,
                (unsigned long long)s->from + 1, (unsigned long long)s->to, s->ok ? "" : ": ", s->detail);
+    }
+    if (r->segment_count == 0 && r->ok && !asked_none) {
+        printf("no step was trained again: there is no corpus here; --recipe names the recipe beside its sources\n");
     }
     if (r->segments_there > 0) {
         printf("%zu of %zu segments, seed %llu: one that was forged would have been found with probability %.4g\n",
@@ -100,6 +111,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     hearth_status status = open_engine(c, &o, &error);
     if (status == HEARTH_OK) {
         const verify_options how = {.folder = operands[0],
+                                    .recipe = s->recipe,
                                     .segments = s->segments,
                                     .all = s->all,
                                     .seed = seed,
@@ -113,7 +125,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     if (status == HEARTH_OK && c->json) {
         code = cli_print_json(c, report_json(&report, seed));
     } else if (status == HEARTH_OK) {
-        print_report(&report, seed);
+        print_report(&report, seed, s->segments == 0 && !s->all);
     }
     code = code == EXIT_DONE && !report.ok ? EXIT_FAILED : code;
     verify_free(&report);
@@ -128,7 +140,8 @@ const cli_command command_verify = {
     .most = 1,
     .summary = "check that a model comes from its recipe",
     .text =
-        "MODEL is the folder of hearth train, or the folder model in it. Checks the chain of hashes in log.jsonl, that "
+        "MODEL is the folder of hearth train, or the folder model in it, which may have been carried away from its "
+        "run. Checks the chain of hashes in log.jsonl, that "
         "its "
         "records are those that the recipe asks for, the hashes of recipe, corpus, tokenizer, packed tokens and every "
         "checkpoint; learns the tokenizer and packs the documents again; and trains segments between two checkpoints "
@@ -147,6 +160,8 @@ const cli_command command_verify = {
                                       {"hearth verify run/model --segments 10 --seed 42",
                                        "Ten segments; anybody who gives this seed gets the same ten."},
                                       {"hearth verify run --all", "Every step."},
+                                      {"hearth verify model --recipe recipe.yaml --all",
+                                       "A model that somebody else made: the corpus from its sources, and every step."},
                                       {NULL, NULL}},
     .run = run,
 };

@@ -74,7 +74,7 @@ hearth_status verify_equal(const char *file, const char *place, const char *expe
 
 /* ---- the folder, the chain, the recipe ---- */
 
-/* `model/` of a run stands for the run. */
+/* `model/` of a run stands for the run; a model that was carried away stands for itself. */
 static hearth_status find_folder(verifying *v, hearth_error *error)
 {
     char *checkpoints = file_join(v->o->folder, "checkpoints");
@@ -88,8 +88,10 @@ static hearth_status find_folder(verifying *v, hearth_error *error)
         error_in_file(error, v->o->folder);
         status = HEARTH_E_NOT_FOUND;
     } else {
-        const bool is_model = !file_is_folder(checkpoints) && file_is_folder(above);
-        v->folder = is_model ? file_join(v->o->folder, "..") : mem_strdup(v->o->folder);
+        const bool is_run = file_is_folder(checkpoints);
+        const bool of_run = !is_run && file_is_folder(above);
+        v->alone = !is_run && !of_run;
+        v->folder = of_run ? file_join(v->o->folder, "..") : mem_strdup(v->o->folder);
         status = v->folder == NULL ? error_memory(error, 0) : HEARTH_OK;
     }
     mem_free(checkpoints);
@@ -175,21 +177,22 @@ static hearth_status verify_all(verifying *v, hearth_error *error)
         return HEARTH_OK;
     }
     TRY(check_file(v, "tokenizer", "tokenizer.json", "tokenizer", error));
-    TRY(check_file(v, "corpus", "corpus/corpus.json", "corpus", error));
+    TRY(check_file(v, "corpus", v->alone ? "corpus.json" : "corpus/corpus.json", "corpus", error));
     TRY(verify_data(v, error));
-    if (v->ready.packed == NULL) {
+    if (v->ready.packed == NULL && !(v->alone && v->o->recipe == NULL)) {
         return HEARTH_OK;
     }
     TRY(verify_records(v, error));
-    if (verify_failed(v)) {
-        return HEARTH_OK;
+    if (verify_failed(v) || v->ready.packed == NULL) {
+        return verify_failed(v) ? HEARTH_OK : verify_carried(v, error);
     }
     TRY(make_trainer(v, error));
     if (v->trainer == NULL) {
         return HEARTH_OK;
     }
     TRY(verify_states(v, error));
-    return verify_segments(v, error);
+    TRY(verify_segments(v, error));
+    return v->alone && v->done == v->recipe->train.steps ? verify_trained(v, error) : HEARTH_OK;
 }
 
 hearth_status verify_run(engine *e, const verify_options *o, verify_report *ret, hearth_error *error)
@@ -210,6 +213,7 @@ hearth_status verify_run(engine *e, const verify_options *o, verify_report *ret,
     const hearth_status status = verify_all(&v, error);
     trainer_free(v.trainer);
     prepare_free(&v.ready);
+    verify_clear(&v);
     recipe_close(v.recipe);
     chain_free(&v.log);
     mem_free(v.points);

@@ -10,7 +10,8 @@
 #define VERIFY_DETAIL 640
 
 typedef struct verify_options {
-    const char *folder; /* of a run, or its model/ */
+    const char *folder; /* of a run, or its model/, also without the run */
+    const char *recipe; /* the recipe beside its sources: the corpus is built again; NULL: it is not */
     uint64_t segments;  /* between checkpoints, drawn by `seed`, that are trained again */
     bool all;           /* every one */
     uint64_t seed;

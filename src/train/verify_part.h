@@ -10,8 +10,11 @@ typedef struct verifying {
     engine *engine;
     const verify_options *o;
     verify_report *report;
-    char *folder; /* of the run */
+    char *folder; /* of the run, or of a model alone */
+    bool alone;   /* a model without checkpoints and corpus */
     char *scratch;
+    char *again;   /* FOLDER of what was made again from the sources; NULL: nothing was */
+    uint64_t done; /* steps that the trainer's values have had since they began */
     recipe *recipe;
     chain_log log;
     prepared ready;
@@ -35,8 +38,14 @@ hearth_status verify_equal(const char *file, const char *place, const char *expe
 hearth_status verify_records(verifying *v, hearth_error *error);
 /* Files under FOLDER/checkpoints and FOLDER/model against the chain. */
 hearth_status verify_states(verifying *v, hearth_error *error);
-/* Corpus, tokenizer, packed tokens. */
+/* Corpus, tokenizer, packed tokens. v->ready is filled where they can be read. */
 hearth_status verify_data(verifying *v, hearth_error *error);
+/* Removes what verify_data made from the sources. */
+void verify_clear(verifying *v);
+/* Of a model alone, without its corpus: what can be said of its files and weights. */
+hearth_status verify_carried(verifying *v, hearth_error *error);
+/* Of a model alone, whose last step was just trained again: its weights are those. */
+hearth_status verify_trained(verifying *v, hearth_error *error);
 /* Draws segments and trains them again. */
 hearth_status verify_segments(verifying *v, hearth_error *error);
 

@@ -45,9 +45,13 @@ static bool due(uint64_t step, uint64_t every, uint64_t last)
     return step == last || (every > 0 && step % every == 0);
 }
 
-/* An evaluation stands where the recipe asks for one and there is text for it. */
+/* An evaluation stands where the recipe asks for one and there is text for it; without the corpus the log is believed
+ * that there was. */
 static bool evaluates(const verifying *v)
 {
+    if (v->ready.packed == NULL) {
+        return chain_find(&v->log, "evaluation", v->recipe->train.steps) != NULL;
+    }
     return v->ready.held_out != NULL && v->recipe->train.evaluate_sequences > 0 &&
            packed_sequences(v->ready.held_out) > 0;
 }
@@ -87,6 +91,7 @@ hearth_status verify_records(verifying *v, hearth_error *error)
     }
     v->point_count = 1; /* step 0 */
     const hearth_status status = walk(&w, &found);
+    v->report->segments_there = v->point_count - 1;
     (void)snprintf(detail, sizeof detail, "%llu steps, %zu checkpoints, as the recipe says",
                    (unsigned long long)v->recipe->train.steps, v->point_count - 1);
     return verify_note(v, "records", status, &found, detail, error);

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "model/load_tokenizer.h"
 #include "platform/file.h"
 #include "platform/file_stream.h"
 #include "train/digest.h"
@@ -115,10 +116,33 @@ static hearth_status check_all(verifying *v, const char *reference, hearth_error
     return HEARTH_OK;
 }
 
+/* A model without its run: its files, the chain's last checkpoint, and, where nothing was rounded, the weights. */
+static hearth_status check_alone(verifying *v, const char *reference, hearth_error *error)
+{
+    const chain_record *r = chain_find(&v->log, "checkpoint", v->recipe->train.steps);
+    checkpoint_values values = trainer_values(v->trainer);
+    checkpoint_state state = {0};
+    char weights[HASH_HEX_SIZE];
+    TRY(checkpoint_check(v->folder, &state, error));
+    TRY(same_state(v->folder, &state, r, v->recipe->sha256, error));
+    TRY(same_small_files(v->folder, reference, error));
+    if (v->recipe->train.format == TRAIN_BF16) {
+        return HEARTH_OK;
+    }
+    values.mean = NULL;
+    TRY(checkpoint_load(v->folder, &values, error));
+    TRY(digest_values(values.values, NULL, values.count, weights, error));
+    return verify_equal(v->folder, "weights", chain_text(r, "weights"), weights, error);
+}
+
 static hearth_status check_with(verifying *v, const char *reference, hearth_error *error)
 {
     hearth_error found = {0};
     char detail[64];
+    if (v->alone) {
+        const hearth_status status = check_alone(v, reference, &found);
+        return verify_note(v, "model", status, &found, "the chain's last weights", error);
+    }
     hearth_status status = check_all(v, reference, &found);
     (void)snprintf(detail, sizeof detail, "%zu, with the hashes of the chain", v->point_count - 1);
     TRY(verify_note(v, "checkpoints", status, &found, detail, error));
@@ -129,6 +153,63 @@ static hearth_status check_with(verifying *v, const char *reference, hearth_erro
     mem_free(model);
     mem_free(last);
     return verify_note(v, "model", status, &found, "the last checkpoint's", error);
+}
+
+hearth_status verify_trained(verifying *v, hearth_error *error)
+{
+    hearth_error found = {0};
+    char *trained = file_join(v->scratch, "trained");
+    hearth_status status = trained == NULL ? error_memory(&found, 0) : write_reference(v, trained, &found);
+    status = status == HEARTH_OK ? same_file(v->folder, trained, "model.safetensors", &found) : status;
+    if (trained != NULL) {
+        file_remove_folder(trained);
+    }
+    mem_free(trained);
+    return verify_note(v, "model, trained again", status, &found, "the same weights", error);
+}
+
+/* The model's first weights, then those of its file. */
+static hearth_status check_values(verifying *v, train_model *m, hearth_error *error)
+{
+    const chain_record *r = chain_find(&v->log, "checkpoint", v->recipe->train.steps);
+    checkpoint_values values = {.count = train_model_count(m), .values = train_model_values(m)};
+    values.parameters = train_model_parameters(m, &values.table);
+    checkpoint_state state = {0};
+    char weights[HASH_HEX_SIZE];
+    TRY(digest_values(values.values, NULL, values.count, weights, error));
+    TRY(verify_equal(v->folder, "first weights", weights, chain_text(&v->log.records[0], "weights"), error));
+    TRY(checkpoint_check(v->folder, &state, error));
+    TRY(same_state(v->folder, &state, r, v->recipe->sha256, error));
+    TRY(checkpoint_load(v->folder, &values, error));
+    if (v->recipe->train.format == TRAIN_BF16) {
+        return HEARTH_OK; /* what was rounded is in no hash of the chain */
+    }
+    TRY(digest_values(values.values, NULL, values.count, weights, error));
+    return verify_equal(v->folder, "weights", chain_text(r, "weights"), weights, error);
+}
+
+static hearth_status check_carried(verifying *v, hearth_error *error)
+{
+    tokenizer *t = NULL;
+    train_model *m = NULL;
+    char *path = verify_path(v, "tokenizer.json");
+    hearth_status status = path == NULL ? error_memory(error, 0) : load_tokenizer_json(path, &t, error);
+    if (status == HEARTH_OK) {
+        status = train_model_create(v->engine, v->recipe, (uint32_t)tokenizer_vocabulary_size(t), &m, error);
+    }
+    status = status == HEARTH_OK ? check_values(v, m, error) : status;
+    train_model_free(m);
+    tokenizer_free(t);
+    mem_free(path);
+    return status;
+}
+
+hearth_status verify_carried(verifying *v, hearth_error *error)
+{
+    hearth_error found = {0};
+    const hearth_status status = check_carried(v, &found);
+    return verify_note(v, "model", status, &found,
+                       v->recipe->train.format == TRAIN_BF16 ? "its files' hashes" : "the chain's last weights", error);
 }
 
 hearth_status verify_states(verifying *v, hearth_error *error)

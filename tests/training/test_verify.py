@@ -387,6 +387,61 @@ def a_rounded_weight():
     check("a rounded weight", tamper, ["checkpoints/step-000008", NORM, "value 4"], BF16)
 
 
+def carried(whole=WHOLE):
+    """The model's folder somewhere else."""
+    to = os.path.join(PLACE.name, "carried")
+    shutil.rmtree(to, ignore_errors=True)
+    shutil.copytree(os.path.join(whole, "model"), to)
+    return to
+
+
+@test
+def a_model_without_its_run():
+    for whole, recipe in ((WHOLE, RECIPE), (BF16, os.path.join(PLACE.name, "bf16.yaml"))):
+        alone = carried(whole)
+        value = json.loads(hearth("verify", alone, "--json", "-q").out)
+        assert value["verified"] and value["segments"] == [] and value["probability"] == 0, value
+        value = json.loads(hearth("verify", alone, "--recipe", recipe, "--json", "-q", "--segments", "1").out)
+        assert value["verified"] and [s["from"] for s in value["segments"]] == [1], value
+        value = json.loads(hearth("verify", alone, "--recipe", recipe, "--all", "--json", "-q").out)
+        assert value["verified"] and value["probability"] == 1 and "model, trained again" in [c["what"] for c in value["checks"]], value
+        assert not [name for name in os.listdir(os.environ.get("TMPDIR", "/tmp")) if name.startswith("hearth-verify")]
+
+
+@test
+def forged_models_without_their_run():
+    def refiled(run):
+        flip(os.path.join(run, "model.safetensors"), NORM, 4)
+        refile(run)
+    for tamper, words, more, whole in (
+            (lambda r: flip(os.path.join(r, "model.safetensors"), NORM, 4), ["model.safetensors", "SHA-256"], [], WHOLE),
+            (refiled, ["model", "weights"], [], WHOLE),
+            (refiled, ["model, trained again", "model.safetensors"], ["--recipe", os.path.join(PLACE.name, "bf16.yaml"), "--all"], BF16),
+            (lambda r: replace(r, "corpus.json", b"kept", b"cept"), ["corpus.json"], [], WHOLE),
+            (lambda r: replace(r, "log.jsonl", b'"loss":5', b'"loss":4'), ["log.jsonl", "previous"], [], WHOLE)):
+        alone = carried(whole)
+        tamper(alone)
+        ended = hearth("verify", alone, "-q", *more)
+        told = [line for line in ended.out.splitlines() if line.startswith("DIFFERS") and all(word in line for word in words)]
+        assert ended.code == 1 and told, (words, ended)
+
+
+@test
+def other_sources():
+    """The recipe is the same, byte by byte, and so is all that the run holds; one source is another."""
+    elsewhere = os.path.join(PLACE.name, "elsewhere")
+    os.mkdir(elsewhere)
+    shutil.copy(RECIPE, elsewhere)
+    shutil.copytree(os.path.join(PLACE.name, "texts"), os.path.join(elsewhere, "texts"))
+    assert hearth("verify", WHOLE, "--recipe", os.path.join(elsewhere, "recipe.yaml"), "-q").code == 0
+    replace(elsewhere, "texts/text-07.txt", b"Anna", b"Anne")
+    ended = hearth("verify", WHOLE, "--recipe", os.path.join(elsewhere, "recipe.yaml"), "-q")
+    assert ended.code == 1 and "DIFFERS corpus, built again from its sources" in ended.out, ended
+    other = write_recipe(elsewhere, seed=8)
+    ended = hearth("verify", WHOLE, "--recipe", other, "-q")
+    assert ended.code == 1 and "DIFFERS sources" in ended.out, ended
+
+
 @test
 def no_run():
     one_line(hearth("verify", PLACE.name), 1, "log.jsonl")
