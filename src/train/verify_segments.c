@@ -116,6 +116,14 @@ static hearth_status begin_at(verifying *v, uint64_t step, hearth_error *error)
     return trainer_changed(v->trainer, error);
 }
 
+static bool same_bits(float a, float b)
+{
+    uint32_t bits[2];
+    memcpy(&bits[0], &a, sizeof a);
+    memcpy(&bits[1], &b, sizeof b);
+    return bits[0] == bits[1];
+}
+
 /* The first value of the checkpoint's that is another. */
 static void locate(verify_segment *s, const checkpoint_values *ours, const checkpoint_values *theirs)
 {
@@ -126,7 +134,7 @@ static void locate(verify_segment *s, const checkpoint_values *ours, const check
         for (size_t p = 0; p < ours->parameters; p++) {
             const train_parameter *t = &ours->table[p];
             for (uint64_t i = t->offset; i < t->offset + t->rows * t->cols; i++) {
-                if (memcmp(&a[k][i], &b[k][i], sizeof(float)) != 0) {
+                if (!same_bits(a[k][i], b[k][i])) {
                     char text[256];
                     (void)snprintf(text, sizeof text,
                                    "checkpoint of step %llu: %s%s, value %llu: there %.9g, found %.9g",
