@@ -51,6 +51,8 @@ typedef struct gradient_attention {
 typedef struct gradient_table {
     /* `scratch`: GRADIENT_SCRATCH_BYTES, one per thread, 64-byte aligned. */
     void (*product)(const gradient_product *p, void *scratch);
+    /* The same by rule 2: operands rounded to bf16, k in pairs, the odd one first, an odd end paired with zeros. */
+    void (*product_bf16)(const gradient_product *p, void *scratch);
     /* `scratch`: gradient_attention_bytes(head_dim). */
     void (*attention)(const gradient_attention *a, void *scratch);
     float (*dot)(const float *a, const float *b, size_t n); /* the sum by rule 4 with p = fma(a, b, p) */
@@ -69,7 +71,7 @@ typedef struct gradient_table {
     void (*silu_mul)(const float *gate, const float *up, const float *d, size_t n, float *dgate, float *dup);
 } gradient_table;
 
-#define GRADIENT_SCRATCH_BYTES ((size_t)112 << 10)
+#define GRADIENT_SCRATCH_BYTES ((size_t)224 << 10)
 
 static inline size_t gradient_attention_bytes(size_t head_dim)
 {

@@ -8,6 +8,15 @@
 
 /* ---- products ---- */
 
+static void multiply(const train_work *work, const train_thread *w, const gradient_product *p)
+{
+    if (work->m->bf16) {
+        w->g->product_bf16(p, w->scratch);
+    } else {
+        w->g->product(p, w->scratch);
+    }
+}
+
 void train_input_back(const train_work *work, const train_thread *w, const train_matrix *matrix, const float *dy,
                       size_t ldy, size_t tokens, float *dx, size_t ldx)
 {
@@ -22,7 +31,7 @@ void train_input_back(const train_work *work, const train_thread *w, const train
                                 .rows = own.end - own.begin,
                                 .cols = matrix->cols,
                                 .steps = matrix->rows};
-    w->g->product(&p, w->scratch);
+    multiply(work, w, &p);
 }
 
 void train_weight_back(const train_work *work, const train_thread *w, const train_matrix *matrix, const float *dy,
@@ -40,7 +49,7 @@ void train_weight_back(const train_work *work, const train_thread *w, const trai
                                 .cols = matrix->cols,
                                 .steps = tokens,
                                 .resume = resume};
-    w->g->product(&p, w->scratch);
+    multiply(work, w, &p);
 }
 
 /* ---- norms ---- */

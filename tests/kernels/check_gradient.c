@@ -2,7 +2,9 @@
 #include "kernels/attention.h"
 #include "kernels/gradient.h"
 
+#include "kernels/half.h"
 #include "kernels/kernel_test.h"
+#include "kernels/scalar/lossless.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -26,6 +28,32 @@ static float *floats(size_t count)
 
 /* ---- products ---- */
 
+/* An operand of rule 2. */
+static float rounded(float x)
+{
+    const float y = half_bf16_to_f32(half_bf16_from_f32(x));
+    return fabsf(y) < 0x1p-126f ? copysignf(0.0f, y) : y;
+}
+
+/* Rule 2: pairs, the odd one first. */
+static void plain_product_bf16(const gradient_product *p)
+{
+    for (size_t i = 0; i < p->rows; i++) {
+        for (size_t j = 0; j < p->cols; j++) {
+            float acc = p->resume ? p->c[i * p->ldc + j] : 0.0f;
+            for (size_t k = 0; k < p->steps; k += 2) {
+                for (size_t odd = 2; odd-- > 0;) {
+                    const bool there = k + odd < p->steps;
+                    const float a = there ? rounded(p->a[i * p->a_row + (k + odd) * p->a_step]) : 0.0f;
+                    const float b = there ? rounded(p->b[(k + odd) * p->ldb + j]) : 0.0f;
+                    acc = matmul_bf16_step(a, b, acc);
+                }
+            }
+            p->c[i * p->ldc + j] = acc;
+        }
+    }
+}
+
 static void plain_product(const gradient_product *p)
 {
     for (size_t i = 0; i < p->rows; i++) {
@@ -44,7 +72,7 @@ static const size_t product_shapes[][3] = {{1, 1, 1},    {5, 3, 7},     {6, 16, 
                                            {12, 33, 64}, {13, 48, 255}, {96, 16, 256},  {97, 5, 257}, {103, 40, 300},
                                            {2, 130, 70}, {200, 1, 513}, {25, 100, 100}, {4, 64, 9}};
 
-static void check_shape(const size_t shape[3], bool columns, bool resume, input_kind kind)
+static void check_shape(const size_t shape[3], bool columns, bool resume, bool bf16, input_kind kind)
 {
     const kernel_table *variants[VARIANTS_MAX];
     const size_t count = variants_list(variants);
@@ -73,11 +101,11 @@ static void check_shape(const size_t shape[3], bool columns, bool resume, input_
                           .steps = shape[2],
                           .resume = resume};
     memcpy(expected, before, ldc * shape[0] * sizeof *expected);
-    plain_product(&p);
+    (bf16 ? plain_product_bf16 : plain_product)(&p);
     p.c = found;
     for (size_t v = 0; v < count; v++) {
         memcpy(found, before, ldc * shape[0] * sizeof *found);
-        variants[v]->gradient->product(&p, scratch);
+        (bf16 ? variants[v]->gradient->product_bf16 : variants[v]->gradient->product)(&p, scratch);
         assert_same(expected, found, ldc * shape[0], "product", variants[v]->name);
     }
     free(a);
@@ -93,11 +121,14 @@ void check_gradient_products(void **state)
     (void)state;
     test_seed(61);
     for (size_t i = 0; i < sizeof product_shapes / sizeof product_shapes[0]; i++) {
-        for (unsigned form = 0; form < 4; form++) {
-            check_shape(product_shapes[i], form % 2 != 0, form / 2 != 0, VALUES_USUAL);
+        for (unsigned form = 0; form < 8; form++) {
+            check_shape(product_shapes[i], form % 2 != 0, form / 2 % 2 != 0, form >= 4, VALUES_USUAL);
         }
-        check_shape(product_shapes[i], true, true, VALUES_WIDE);
-        check_shape(product_shapes[i], false, false, VALUES_CORNERS);
+        for (unsigned bf16 = 0; bf16 < 2; bf16++) {
+            check_shape(product_shapes[i], true, true, bf16 != 0, VALUES_WIDE);
+            check_shape(product_shapes[i], false, true, bf16 != 0, VALUES_WIDE);
+            check_shape(product_shapes[i], false, false, bf16 != 0, VALUES_CORNERS);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 /* Shared by the tests of training. */
 #include "train_support.h"
 
+#include "kernels/half.h"
 #include "platform/file.h"
 
 #include <stdio.h>
@@ -102,21 +103,45 @@ static const char *file_in(const char *folder, const char *name)
     return path;
 }
 
-void write_folder(train_model *m, const char *folder)
+/* The header, and how many bytes of values stand behind it. */
+static json_t *describe(const train_model *m, bool bf16)
 {
     const train_parameter *table = NULL;
     const size_t count = train_model_parameters(m, &table);
     json_t *header = json_object();
+    json_int_t at = 0;
     for (size_t i = 0; i < count; i++) {
         const train_parameter *p = &table[i];
+        const bool narrow = bf16 && p->rows != 1;
         json_t *shape = p->rows == 1 ? json_pack("[I]", (json_int_t)p->cols)
                                      : json_pack("[I, I]", (json_int_t)p->rows, (json_int_t)p->cols);
-        const json_int_t begin = (json_int_t)(p->offset * sizeof(float));
-        const json_int_t end = begin + (json_int_t)(p->rows * p->cols * sizeof(float));
-        json_object_set_new(
-            header, p->name,
-            json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape, "data_offsets", begin, end));
+        const json_int_t end = at + (json_int_t)(p->rows * p->cols * (narrow ? 2 : 4));
+        json_object_set_new(header, p->name,
+                            json_pack("{s:s, s:o, s:[I, I]}", "dtype", narrow ? "BF16" : "F32", "shape", shape,
+                                      "data_offsets", at, end));
+        at = end;
     }
+    return header;
+}
+
+static void write_values(train_model *m, bool bf16, FILE *file)
+{
+    const train_parameter *table = NULL;
+    const size_t count = train_model_parameters(m, &table);
+    for (size_t i = 0; i < count; i++) {
+        const float *values = train_model_values(m) + table[i].offset;
+        for (uint64_t j = 0; j < table[i].rows * table[i].cols; j++) {
+            const uint16_t narrow = half_bf16_from_f32(values[j]);
+            const bool is_narrow = bf16 && table[i].rows != 1;
+            const size_t size = is_narrow ? sizeof narrow : sizeof *values;
+            assert_int_equal(fwrite(is_narrow ? (const void *)&narrow : (const void *)&values[j], size, 1, file), 1);
+        }
+    }
+}
+
+void write_folder(train_model *m, const char *folder, bool bf16)
+{
+    json_t *header = describe(m, bf16);
     char *text = json_dumps(header, JSON_COMPACT);
     assert_non_null(text);
     OK(file_make_folders(folder, error));
@@ -125,7 +150,7 @@ void write_folder(train_model *m, const char *folder)
     const uint64_t length = strlen(text);
     assert_int_equal(fwrite(&length, sizeof length, 1, file), 1);
     assert_int_equal(fwrite(text, 1, length, file), length);
-    assert_int_equal(fwrite(train_model_values(m), sizeof(float), train_model_count(m), file), train_model_count(m));
+    write_values(m, bf16, file);
     assert_int_equal(fclose(file), 0);
     free(text);
     json_decref(header);

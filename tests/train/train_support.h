@@ -25,8 +25,8 @@ typedef struct test_batch {
 test_batch make_batch(size_t sequences, size_t length, uint32_t vocab, const uint32_t *counts);
 void free_batch(test_batch *b);
 
-/* A model folder, without a tokenizer, in binary32. */
-void write_folder(train_model *m, const char *folder);
+/* A model folder, without a tokenizer: binary32, or matrices in BF16. */
+void write_folder(train_model *m, const char *folder, bool bf16);
 void remove_folder(const char *folder);
 
 #endif

@@ -10,6 +10,11 @@ static void gradient_product_rows(const gradient_product *p, void *scratch)
     gradient_multiply(p, scratch);
 }
 
+static void gradient_product_pairs(const gradient_product *p, void *scratch)
+{
+    gradient_multiply_as(p, true, scratch);
+}
+
 static float gradient_dot(const float *a, const float *b, size_t n)
 {
     v16f sum = v16f_zero();
@@ -104,6 +109,7 @@ static void gradient_silu_mul(const float *gate, const float *up, const float *d
 
 static const gradient_table gradient_operations = {
     .product = gradient_product_rows,
+    .product_bf16 = gradient_product_pairs,
     .attention = V16_NAME(gradient_attention_heads),
     .dot = gradient_dot,
     .rms_factor = gradient_rms_factor,
