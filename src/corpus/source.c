@@ -212,6 +212,7 @@ static hearth_status read_kind(source_reader *reader, hearth_error *error)
     case SOURCE_GENERATOR:
         return source_read_generator(reader, error);
     case SOURCE_WARC:
+        return source_read_warc(reader, error);
     case SOURCE_DEBIAN:
     case SOURCE_KINDS:
         break;

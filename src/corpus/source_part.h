@@ -29,6 +29,7 @@ hearth_status source_read_text(source_reader *reader, const char *path, const ch
                                hearth_error *error);
 hearth_status source_read_command(source_reader *reader, hearth_error *error);
 hearth_status source_read_generator(source_reader *reader, hearth_error *error);
+hearth_status source_read_warc(source_reader *reader, hearth_error *error);
 
 /* A walk over the files below a folder, in byte order of their paths; links are passed over. */
 typedef hearth_status (*source_file_fn)(void *context, const char *path, const char *place, hearth_error *error);

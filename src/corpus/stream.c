@@ -204,3 +204,25 @@ hearth_status line_next(line_reader *l, document *d, bool *ret_there, hearth_err
     *ret_there = any;
     return HEARTH_OK;
 }
+
+hearth_status line_take(line_reader *l, uint64_t length, document *d, bool *ret_whole, hearth_error *error)
+{
+    while (length > 0) {
+        if (l->left == 0 && !l->ended) {
+            TRY(byte_stream_read(l->stream, &l->at, &l->left, error));
+            l->ended = l->left == 0;
+        }
+        if (l->ended) {
+            break;
+        }
+        const size_t now = length < l->left ? (size_t)length : l->left;
+        if (d != NULL) {
+            TRY(document_add(d, l->at, now, error));
+        }
+        l->at += now;
+        l->left -= now;
+        length -= now;
+    }
+    *ret_whole = length == 0;
+    return HEARTH_OK;
+}

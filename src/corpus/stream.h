@@ -27,4 +27,7 @@ typedef struct line_reader {
 /* Adds the next line, without its end ("\n" or "\r\n"), to the document's text; *ret_there false: there is none. */
 hearth_status line_next(line_reader *l, document *d, bool *ret_there, hearth_error *error);
 
+/* Adds the next `length` bytes to the document's text (NULL: passes over them); *ret_whole false: fewer are there. */
+hearth_status line_take(line_reader *l, uint64_t length, document *d, bool *ret_whole, hearth_error *error);
+
 #endif
