@@ -41,7 +41,7 @@ static hearth_status show(learn_run *r, hearth_error *error)
 static hearth_status add_document(learn_run *r, const char *text, size_t length, hearth_error *error)
 {
     while (length > 0) {
-        const size_t taken = length > SLICE_BYTES ? learn_cut(text, length, SLICE_BYTES, r->s->kind != 1) : length;
+        const size_t taken = length > SLICE_BYTES ? learn_cut(text, length, SLICE_BYTES) : length;
         TRY(learner_add(r->learner, text, taken, error));
         r->done += taken;
         TRY(show(r, error));

@@ -9,6 +9,7 @@
 #include "tokenizer/learn_bpe.h"
 #include "tokenizer/learn_count.h"
 #include "tokenizer/learn_json.h"
+#include "tokenizer/learn_unigram.h"
 
 #include <string.h>
 
@@ -24,6 +25,22 @@ struct learner {
     bool finished;
 };
 
+/* Pieces and special tokens stand in one list without a name for each: all are to differ. */
+static hearth_status check_special(const learn_options *o, size_t i, hearth_error *error)
+{
+    uint32_t code = 0;
+    const char *text = o->special[i];
+    if (utf8_decode(text, strlen(text), &code) == strlen(text) && byte_alphabet_byte(code) >= 0) {
+        return error_set(error, HEARTH_E_ARGUMENT, "special token", "one that is not spelled like a byte", "%s", text);
+    }
+    for (size_t k = 0; k < i; k++) {
+        if (strcmp(o->special[k], text) == 0) {
+            return error_set(error, HEARTH_E_ARGUMENT, "special token", "each once", "%.80s twice", text);
+        }
+    }
+    return HEARTH_OK;
+}
+
 static hearth_status check_options(const learn_options *o, hearth_error *error)
 {
     if (o->special_count > LIMIT_VOCABULARY || o->vocab_size > LIMIT_VOCABULARY) {
@@ -37,14 +54,14 @@ static hearth_status check_options(const learn_options *o, hearth_error *error)
     if (o->threads < 1 || o->threads > LIMIT_THREADS) {
         return error_set(error, HEARTH_E_ARGUMENT, "threads", "1 to 256", "%d", o->threads);
     }
-    if (o->unigram != 0) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, "kind", "bpe", "unigram");
-    }
     for (size_t i = 0; i < o->special_count; i++) {
         const size_t length = strlen(o->special[i]);
         if (length == 0 || length > LIMIT_GGUF_STRING_BYTES || !utf8_valid(o->special[i], length)) {
             return error_set(error, HEARTH_E_ARGUMENT, "special token", "a text in UTF-8", "number %zu: %s", i + 1,
                              length == 0 ? "an empty one" : "other bytes");
+        }
+        if (o->unigram != 0) {
+            TRY(check_special(o, i, error));
         }
     }
     return HEARTH_OK;
@@ -119,6 +136,29 @@ hearth_status learner_add(learner *l, const char *text, size_t length, hearth_er
     return word_counter_add(&l->counter, text, length, error);
 }
 
+static hearth_status make_bpe(learner *l, const word_table *tables, size_t parts, buffer *out, hearth_error *error)
+{
+    learned_bpe learned = {0};
+    hearth_status status = learn_bpe(&l->options, tables, parts, &learned, error);
+    status = status != HEARTH_OK ? status : learn_json_bpe(&learned, l->row, out, error);
+    l->facts.vocabulary = (uint32_t)learned.token_count;
+    l->facts.merges = (uint32_t)learned.merge_count;
+    learned_bpe_free(&learned);
+    return status;
+}
+
+static hearth_status make_unigram(learner *l, const word_table *tables, size_t parts, buffer *out, hearth_error *error)
+{
+    const learn_options *o = &l->options;
+    learned_unigram learned = {0};
+    hearth_status status = learn_unigram(o, tables, parts, l->counter.pool, &learned, error);
+    status =
+        status != HEARTH_OK ? status : learn_json_unigram(&learned, o->special, o->special_count, l->row, out, error);
+    l->facts.vocabulary = (uint32_t)(o->special_count + learned.piece_count);
+    learned_unigram_free(&learned);
+    return status;
+}
+
 static hearth_status learn_and_write(learner *l, buffer *out, hearth_error *error)
 {
     const size_t parts = (size_t)l->counter.part_count;
@@ -131,16 +171,13 @@ static hearth_status learn_and_write(learner *l, buffer *out, hearth_error *erro
         l->facts.distinct += tables[i].count;
         l->facts.words += l->counter.parts[i].pieces;
     }
-    learned_bpe learned = {0};
     hearth_status status = HEARTH_OK;
     if (l->facts.distinct == 0) {
         status = error_set(error, HEARTH_E_ARGUMENT, "text", "at least one word", "none");
+    } else {
+        status = l->options.unigram != 0 ? make_unigram(l, tables, parts, out, error)
+                                         : make_bpe(l, tables, parts, out, error);
     }
-    status = status != HEARTH_OK ? status : learn_bpe(&l->options, tables, parts, &learned, error);
-    status = status != HEARTH_OK ? status : learn_json_bpe(&learned, l->row, out, error);
-    l->facts.vocabulary = (uint32_t)learned.token_count;
-    l->facts.merges = (uint32_t)learned.merge_count;
-    learned_bpe_free(&learned);
     mem_free(tables);
     return status;
 }

@@ -37,7 +37,7 @@ static hearth_status count_spelled(void *context, const char *piece, size_t leng
 hearth_status word_counter_init(word_counter *c, int threads, const pretokenizer *p, const normalizer *n,
                                 hearth_error *error)
 {
-    *c = (word_counter){.pretokenizer = p, .normalizer = n, .cut_lines = true, .block_bytes = BLOCK_BYTES};
+    *c = (word_counter){.pretokenizer = p, .normalizer = n, .block_bytes = BLOCK_BYTES};
     buffer_init(&c->waiting, LIMIT_TEXT_BYTES);
     for (size_t i = 0; i < p->count; i++) {
         c->from_alphabet = c->from_alphabet || p->steps[i].kind == PRETOKENIZER_BYTE_ALPHABET;
@@ -137,7 +137,7 @@ static hearth_status add_block(word_counter *c, const char *text, size_t length,
 static hearth_status add_blocks(word_counter *c, const char *text, size_t length, hearth_error *error)
 {
     while (length > 0) {
-        const size_t taken = length > c->block_bytes ? learn_cut(text, length, c->block_bytes, c->cut_lines) : length;
+        const size_t taken = length > c->block_bytes ? learn_cut(text, length, c->block_bytes) : length;
         TRY(add_block(c, text, taken, error));
         text += taken;
         length -= taken;

@@ -22,7 +22,6 @@ typedef struct word_counter {
     const pretokenizer *pretokenizer;
     const normalizer *normalizer;
     bool from_alphabet; /* words come in GPT-2's alphabet */
-    bool cut_lines;     /* texts may be cut after newlines */
     size_t block_bytes; /* a thread's piece of work */
     thread_pool *pool;
     count_part *parts; /* [part_count] */

@@ -39,13 +39,13 @@ static bool ends_solid(const char *text, size_t end)
     return false;
 }
 
-size_t learn_cut(const char *text, size_t length, size_t least, bool lines)
+size_t learn_cut(const char *text, size_t length, size_t least)
 {
     for (size_t at = least < 2 ? 2 : least; at + 2 <= length; at++) {
         if (text[at] == ' ' && is_letter(text[at - 1]) && is_letter(text[at + 1])) {
             return at;
         }
-        if (lines && text[at - 1] == '\n' && ends_solid(text, at - 1) && begins_anew(text + at, length - at)) {
+        if (text[at - 1] == '\n' && ends_solid(text, at - 1) && begins_anew(text + at, length - at)) {
             return at;
         }
     }

@@ -6,8 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The first such place after at least `least` bytes; `length` where there is none. `lines`: also after a newline (not
- * where a word's beginning depends on the space before it). */
-size_t learn_cut(const char *text, size_t length, size_t least, bool lines);
+/* The first such place after at least `least` bytes; `length` where there is none. */
+size_t learn_cut(const char *text, size_t length, size_t least);
 
 #endif

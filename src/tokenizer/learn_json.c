@@ -4,6 +4,8 @@
 #include "base/utf8.h"
 #include "tokenizer/patterns.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DEPTH_MOST 16
@@ -131,24 +133,18 @@ static token_text spelling(writer *w, const learned_bpe *b, uint32_t id, buffer 
     return (token_text){buffer_text(scratch), scratch->length};
 }
 
-static void write_added(writer *w, const learned_bpe *b, buffer *scratch)
+static void write_special(writer *w, size_t id, const char *text, size_t length)
 {
-    name(w, "added_tokens");
-    open_bracket(w, "[");
-    for (size_t i = 0; i < b->special_count; i++) {
-        const token_text text = spelling(w, b, (uint32_t)i, scratch);
-        begin(w);
-        open_bracket(w, "{");
-        member_count(w, "id", i);
-        member_text(w, "content", text.text, text.length);
-        member(w, "single_word", "false");
-        member(w, "lstrip", "false");
-        member(w, "rstrip", "false");
-        member(w, "normalized", "false");
-        member(w, "special", "true");
-        close_bracket(w, "}");
-    }
-    close_bracket(w, "]");
+    begin(w);
+    open_bracket(w, "{");
+    member_count(w, "id", id);
+    member_text(w, "content", text, length);
+    member(w, "single_word", "false");
+    member(w, "lstrip", "false");
+    member(w, "rstrip", "false");
+    member(w, "normalized", "false");
+    member(w, "special", "true");
+    close_bracket(w, "}");
 }
 
 /* ---- the steps of a text ---- */
@@ -270,28 +266,103 @@ static void write_model(writer *w, const learned_bpe *b, const pretokenizer_row 
     close_bracket(w, "}");
 }
 
+/* What comes before `added_tokens`, and between them and the model. */
+static void write_head(writer *w)
+{
+    open_bracket(w, "{");
+    member_text(w, "version", "1.0", 3);
+    member(w, "truncation", "null");
+    member(w, "padding", "null");
+    name(w, "added_tokens");
+    open_bracket(w, "[");
+}
+
+static void write_steps(writer *w, const pretokenizer_row *row)
+{
+    close_bracket(w, "]");
+    name(w, "normalizer");
+    if (row->nfc) {
+        type(w, "NFC");
+        close_bracket(w, "}");
+    } else {
+        put_text(w, "null");
+    }
+    write_pretokenizer(w, row);
+    member(w, "post_processor", "null");
+    name(w, "decoder");
+    write_byte_level(w, true, true);
+}
+
 hearth_status learn_json_bpe(const learned_bpe *b, const pretokenizer_row *row, buffer *out, hearth_error *error)
 {
     writer w = {.out = out, .error = error};
     buffer scratch;
     buffer_init(&scratch, 0);
-    open_bracket(&w, "{");
-    member_text(&w, "version", "1.0", 3);
-    member(&w, "truncation", "null");
-    member(&w, "padding", "null");
-    write_added(&w, b, &scratch);
-    name(&w, "normalizer");
-    if (row->nfc) {
-        type(&w, "NFC");
-        close_bracket(&w, "}");
-    } else {
-        put_text(&w, "null");
+    write_head(&w);
+    for (size_t i = 0; i < b->special_count; i++) {
+        const token_text text = spelling(&w, b, (uint32_t)i, &scratch);
+        write_special(&w, i, text.text, text.length);
     }
-    write_pretokenizer(&w, row);
-    member(&w, "post_processor", "null");
-    name(&w, "decoder");
-    write_byte_level(&w, true, true);
+    write_steps(&w, row);
     write_model(&w, b, row, &scratch);
+    close_bracket(&w, "}");
+    buffer_free(&scratch);
+    return w.status;
+}
+
+/* ---- unigram ---- */
+
+/* The fewest digits that read back as the same number, and a point. */
+static void put_real(writer *w, double value)
+{
+    char text[40];
+    for (int digits = 15; digits <= 17; digits++) {
+        (void)snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) {
+            break;
+        }
+    }
+    put_text(w, text);
+    put_text(w, strpbrk(text, ".e") == NULL ? ".0" : "");
+}
+
+static void write_scored(writer *w, const char *text, size_t length, double score)
+{
+    begin(w);
+    open_bracket(w, "[");
+    begin(w);
+    put_string(w, text, length);
+    begin(w);
+    put_real(w, score);
+    close_bracket(w, "]");
+}
+
+hearth_status learn_json_unigram(const learned_unigram *u, const char *const *special, size_t special_count,
+                                 const pretokenizer_row *row, buffer *out, hearth_error *error)
+{
+    writer w = {.out = out, .error = error};
+    buffer scratch;
+    buffer_init(&scratch, 0);
+    write_head(&w);
+    for (size_t i = 0; i < special_count; i++) {
+        write_special(&w, i, special[i], strlen(special[i]));
+    }
+    write_steps(&w, row);
+    name(&w, "model");
+    type(&w, "Unigram");
+    member(&w, "unk_id", "null");
+    name(&w, "vocab");
+    open_bracket(&w, "[");
+    for (size_t i = 0; i < special_count; i++) {
+        write_scored(&w, special[i], strlen(special[i]), 0.0);
+    }
+    for (size_t i = 0; i < u->piece_count && w.status == HEARTH_OK; i++) {
+        w.status = to_alphabet(u->pieces[i].bytes, u->pieces[i].length, &scratch, error);
+        write_scored(&w, buffer_text(&scratch), scratch.length, u->pieces[i].score);
+    }
+    close_bracket(&w, "]");
+    member(&w, "byte_fallback", "false");
+    close_bracket(&w, "}");
     close_bracket(&w, "}");
     buffer_free(&scratch);
     return w.status;
