@@ -109,7 +109,7 @@ static int finish(training *t, const run_result *result, hearth_status status, h
     const double watts = t->measures ? 0.0 : t->s->watts;
     if (status == HEARTH_OK || status == HEARTH_E_CANCELLED) {
         hearth_error problem = {0};
-        if (train_cost_read(t->folder, t->screen.step_flops, watts, t->measures, t->s->price, &cost, &problem) ==
+        if (train_cost_read(t->folder, result->step_flops, watts, t->measures, t->s->price, &cost, &problem) ==
             HEARTH_OK) {
             write_report(t, &cost);
         }

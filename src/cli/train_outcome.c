@@ -78,8 +78,9 @@ int train_outcome_print(const train_outcome *o)
         return EXIT_DONE;
     }
     printf("model     %s/model\nsteps     %llu\n", o->folder, (unsigned long long)r->step);
+    printf("loss      %.4f\n", r->loss);
     if (r->steps_done > 0) {
-        printf("loss      %.4f\nspeed     %s tokens/s\n", r->loss, terminal_number((uint64_t)rate(r), text));
+        printf("speed     %s tokens/s\n", terminal_number((uint64_t)rate(r), text));
     }
     if (r->evaluated && isfinite(r->evaluation.bits_per_byte)) {
         printf("held out  %.4f bits per byte\n", r->evaluation.bits_per_byte);
@@ -102,8 +103,8 @@ json_t *train_outcome_json(const train_outcome *o)
     json_t *value =
         json_pack("{s:s, s:b, s:I, s:I, s:I}", "name", o->recipe->name, "dry_run", (int)o->dry, "step",
                   (json_int_t)r->step, "steps_done", (json_int_t)r->steps_done, "tokens", (json_int_t)r->tokens);
-    value = json_door_put(value, "loss", r->steps_done > 0 ? json_door_number(r->loss) : json_null());
-    value = json_door_put(value, "tokens_per_second", json_door_number(rate(r)));
+    value = json_door_put(value, "loss", json_door_number(r->loss));
+    value = json_door_put(value, "tokens_per_second", r->steps_done > 0 ? json_door_number(rate(r)) : json_null());
     if (o->dry) {
         return json_door_put(value, "seconds_expected", json_door_number(whole_seconds(o)));
     }

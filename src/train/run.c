@@ -314,6 +314,26 @@ static hearth_status begin(running *n, engine *e, hearth_error *error)
     return check_begin(n, error);
 }
 
+/* The last loss and evaluation, by the log: this call may have done no step. */
+static hearth_status recall(running *n, hearth_error *error)
+{
+    chain_log log = {0};
+    TRY(chain_read(n->log_path, n->state.log_bytes, &log, error));
+    const chain_record *step = chain_find(&log, "step", n->state.step);
+    const chain_record *e = chain_find(&log, "evaluation", n->state.step);
+    n->result->loss = step != NULL ? chain_number(step, "loss") : NAN;
+    n->result->evaluated = e != NULL;
+    if (e != NULL) {
+        n->result->evaluation = (trainer_evaluation){.sequences = (uint64_t)chain_number(e, "sequences"),
+                                                     .tokens = (uint64_t)chain_number(e, "tokens"),
+                                                     .bytes = (uint64_t)chain_number(e, "bytes"),
+                                                     .loss = chain_number(e, "loss"),
+                                                     .bits_per_byte = chain_number(e, "bits_per_byte")};
+    }
+    chain_free(&log);
+    return HEARTH_OK;
+}
+
 static hearth_status finish(running *n, hearth_error *error)
 {
     if (n->o->dry) {
@@ -324,7 +344,7 @@ static hearth_status finish(running *n, hearth_error *error)
     memcpy(n->result->chain, n->log.last, sizeof n->result->chain);
     memcpy(n->result->weights, n->state.weights, sizeof n->result->weights);
     n->result->step = n->state.step;
-    return HEARTH_OK;
+    return recall(n, error);
 }
 
 hearth_status run_train(engine *e, const train_data *data, const run_options *options, run_result *ret,
@@ -338,6 +358,7 @@ hearth_status run_train(engine *e, const train_data *data, const run_options *op
                  .log.file.descriptor = -1};
     *ret = (run_result){0};
     hearth_status status = begin(&n, e, error);
+    ret->step_flops = status == HEARTH_OK ? trainer_step_flops(n.trainer) : 0.0;
     status = status == HEARTH_OK ? steps(&n, error) : status;
     status = status == HEARTH_OK ? finish(&n, error) : status;
     chain_close(&n.log);

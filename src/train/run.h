@@ -35,10 +35,11 @@ typedef struct run_options {
 typedef struct run_result {
     uint64_t step, steps_done; /* the last step; how many this call did */
     uint64_t tokens;           /* of the steps done */
-    double loss;               /* of the last step */
+    double loss;               /* of the last step, also where this call did none */
     trainer_evaluation evaluation;
     bool evaluated;
     double seconds;            /* of the steps done */
+    double step_flops;         /* trainer_step_flops */
     char chain[HASH_HEX_SIZE]; /* of the log's last record: the run's hash */
     char weights[HASH_HEX_SIZE];
 } run_result;

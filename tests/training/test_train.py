@@ -194,7 +194,9 @@ def a_full_disk():
 def another_recipe_is_refused():
     other = write_recipe(PLACE.name, "other-seed.yaml", seed=8)
     one_line(hearth("train", other, "-o", WHOLE), 1, "recipe.yaml", "another")
-    assert train(RECIPE, WHOLE)["steps_done"] == 0
+    again = train(RECIPE, WHOLE)
+    assert again["steps_done"] == 0 and again["tokens_per_second"] is None, again
+    assert [again[key] for key in ("loss", "bits_per_byte", "chain", "weights")] == [made[key] for key in ("loss", "bits_per_byte", "chain", "weights")]
 
 
 @test
