@@ -23,6 +23,13 @@
 #define LIMIT_VOCABULARY (1u << 22)
 #define LIMIT_CONTEXT (1u << 26)
 
+/* Recipes */
+#define LIMIT_RECIPE_BYTES (4u << 20)
+#define LIMIT_RECIPE_DEPTH 8u
+#define LIMIT_RECIPE_NODES 200000u
+#define LIMIT_RECIPE_KEYS 256u     /* of one mapping */
+#define LIMIT_RECIPE_SOURCES 1000u /* rules, special tokens */
+
 /* Work */
 #define LIMIT_THREADS 256
 #define LIMIT_TEXT_BYTES (1u << 30) /* a prompt, a text to score */
@@ -36,6 +43,10 @@
 #define LIMIT_REDIRECTS 10u
 #define LIMIT_CONNECTIONS 32u
 #define LIMIT_RETRY_AFTER_S 600u
+
+/* Corpora */
+#define LIMIT_DOCUMENT_BYTES (64u << 20) /* a longer text is dropped, and the manifest says so */
+#define LIMIT_FOLDER_DEPTH 64u           /* of a source's folders */
 
 /* Templates: a hostile one ends in an error, not in a hang */
 #define LIMIT_TEMPLATE_BYTES (1u << 20)

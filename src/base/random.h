@@ -10,6 +10,11 @@ typedef enum random_purpose {
     RANDOM_SAMPLING = 1, /* step: token index of the sequence; index: draw within the token */
     RANDOM_INIT = 2,
     RANDOM_TEST = 3,
+    RANDOM_DOCUMENTS = 4,  /* the order of documents, corpus/feistel.h */
+    RANDOM_SEQUENCES = 5,  /* the order of sequences; step: the epoch */
+    RANDOM_CORPUS = 6,     /* generators; step: the document, index: the draw within it */
+    RANDOM_HEARTHSIDE = 7, /* corpus/hearthside.h; the same */
+    RANDOM_VERIFY = 8,     /* which segments hearth verify trains again */
 } random_purpose;
 
 /* Four 32-bit words. Counter words: index low, index high, step low, step high; key: seed low,

@@ -72,6 +72,12 @@ static void describe(char *ret, size_t size, int width, const progress_state *st
         (void)snprintf(ret, size, "%.0f s", state->elapsed);
         return;
     }
+    if (state->total == 0) { /* nobody knows how much there is */
+        amount(part, sizeof part, (double)state->done, state->unit, false);
+        amount(rate, sizeof rate, speed, state->unit, false);
+        (void)snprintf(ret, size, "%s, %s/s", part, rate);
+        return;
+    }
     time_left(left, sizeof left, speed > 0 ? (double)rest / speed : 0);
     int used = width;
     if (*state->unit != '\0') {
@@ -100,7 +106,7 @@ static void draw(terminal_progress *p, const progress_state *state)
     const int width = terminal_width();
     describe(line, sizeof line, width, state);
     const int room = width - (int)strlen(line) - (int)strlen(p->what) - 4;
-    if (room >= 8) {
+    if (room >= 8 && (state->total > 0 || *state->unit == '\0')) {
         const double share = state->total > 0 ? (double)state->done / (double)state->total : 0;
         draw_bar(bar, sizeof bar, share, room < 30 ? room : 30);
         fprintf(stderr, "\r\033[K%s %s %s", p->what, bar, line);

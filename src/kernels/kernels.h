@@ -101,6 +101,9 @@ typedef struct kernel_table {
 
     /* KV cache and attention: kernels/attention.h */
     const struct attention_table *attention;
+
+    /* Gradients: kernels/gradient.h */
+    const struct gradient_table *gradient;
 } kernel_table;
 
 #define MATMUL_SCRATCH_BYTES ((size_t)64 << 10)

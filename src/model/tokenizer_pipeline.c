@@ -581,7 +581,7 @@ static hearth_status post_processor(const stage *s, const json_t *object)
 
 /* ---- all of it ---- */
 
-/* A ByteLevel at the end need not be carried out: the model takes the bytes themselves. */
+/* A ByteLevel at the end need not be carried out where the model takes the bytes themselves: BPE does. */
 static void settle_byte_level(tokenizer_pipeline *p)
 {
     size_t alphabets = 0;
@@ -605,7 +605,9 @@ hearth_status tokenizer_pipeline_read(const tokenizer_json *file, tokenizer_pipe
     if (file->pre_tokenizer != NULL) {
         s.path = "pre_tokenizer";
         TRY(pretokenizer(&s, file->pre_tokenizer));
-        settle_byte_level(ret);
+        if (file->model == TOKENIZER_JSON_BPE) {
+            settle_byte_level(ret);
+        }
     }
     s.path = "decoder";
     if (file->decoder == NULL) {

@@ -1,4 +1,4 @@
-/* A recipe: everything that a model's bits depend on. docs/formats/recipe.md. Read by libcyaml, checked, immutable.
+/* A recipe: everything that a model's bits depend on. docs/formats/recipe.md. Read over libyaml, checked, immutable.
  *
  * Strings are owned by the recipe and never NULL where a comment does not say so. */
 #ifndef RECIPE_RECIPE_H

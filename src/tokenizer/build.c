@@ -109,22 +109,22 @@ static hearth_status make_normalizer(tokenizer *t, const tokenizer_spec *spec, h
     return HEARTH_OK;
 }
 
-static hearth_status make_pretokenizer(tokenizer *t, const tokenizer_spec *spec, hearth_error *error)
+hearth_status tokenizer_make_steps(arena *a, const pretokenizer_step *steps, size_t count, pretokenizer *p,
+                                   hearth_error *error)
 {
-    pretokenizer *p = &t->pretokenizer;
-    if (spec->pretokenizer_count == 0) {
+    if (count == 0) {
         return HEARTH_OK;
     }
-    p->steps = arena_array(t->arena, spec->pretokenizer_count, sizeof *p->steps);
-    p->regexes = arena_array(t->arena, spec->pretokenizer_count, sizeof(regex *));
-    p->matchers = arena_array(t->arena, spec->pretokenizer_count, sizeof *p->matchers);
+    p->steps = arena_array(a, count, sizeof *p->steps);
+    p->regexes = arena_array(a, count, sizeof(regex *));
+    p->matchers = arena_array(a, count, sizeof *p->matchers);
     if (p->steps == NULL || p->regexes == NULL || p->matchers == NULL) {
-        return error_memory(error, spec->pretokenizer_count * sizeof *p->steps);
+        return error_memory(error, count * sizeof *p->steps);
     }
-    for (size_t i = 0; i < spec->pretokenizer_count; i++, p->count++) {
+    for (size_t i = 0; i < count; i++, p->count++) {
         pretokenizer_step *step = &p->steps[i];
-        *step = spec->pretokenizers[i];
-        TRY(copy_text(t->arena, spec->pretokenizers[i].pattern, &step->pattern, error));
+        *step = steps[i];
+        TRY(copy_text(a, steps[i].pattern, &step->pattern, error));
         if (step->kind == PRETOKENIZER_REGEX) {
             bool gaps = false;
             const pattern_fn match = pattern_find(step->pattern.text, step->pattern.length, &gaps);
@@ -242,7 +242,7 @@ hearth_status tokenizer_build(tokenizer *t, const tokenizer_spec *spec, hearth_e
     TRY(tokenizer_make_pieces(t, spec, error));
     TRY(tokenizer_make_model(t, spec, error));
     TRY(make_normalizer(t, spec, error));
-    TRY(make_pretokenizer(t, spec, error));
+    TRY(tokenizer_make_steps(t->arena, spec->pretokenizers, spec->pretokenizer_count, &t->pretokenizer, error));
     TRY(enter_added(t, error));
     TRY(make_ends(t, spec, error));
     return make_kind(t, spec, error);

@@ -69,6 +69,10 @@ static inline hearth_status tokenizer_room(const void *block, size_t size, heart
 /* build.c: all of `t`, whose arena and empty tables are there. What was made is freed by tokenizer_free. */
 hearth_status tokenizer_build(tokenizer *t, const tokenizer_spec *spec, hearth_error *error);
 
+/* build.c: a pre-tokeniser out of steps, in the arena; its regexes are the caller's to free, also after a failure. */
+hearth_status tokenizer_make_steps(arena *a, const pretokenizer_step *steps, size_t count, pretokenizer *p,
+                                   hearth_error *error);
+
 /* models.c: the model of the spec, its tables and its words. */
 hearth_status tokenizer_make_model(tokenizer *t, const tokenizer_spec *spec, hearth_error *error);
 

@@ -45,9 +45,14 @@ void check_attention_forms(void **state);
 void check_attention_chunks(void **state);
 void check_attention_meaning(void **state);
 void check_delta_net(void **state);
+void check_gradient_products(void **state);
+void check_gradient_rows(void **state);
+void check_gradient_attention(void **state);
+void check_attention_statistics(void **state);
 void check_function_errors(void **state);
 void check_function_corners(void **state);
 void check_math64(void **state);
+void check_optimize(void **state);
 void check_selection(void **state);
 
 /* Prints throughput per operation and variant; `only` is a part of the name, or NULL. */

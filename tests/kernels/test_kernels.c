@@ -43,9 +43,14 @@ int main(int argc, char **argv)
         cmocka_unit_test(check_attention_chunks),
         cmocka_unit_test(check_attention_meaning),
         cmocka_unit_test(check_delta_net),
+        cmocka_unit_test(check_gradient_products),
+        cmocka_unit_test(check_gradient_rows),
+        cmocka_unit_test(check_gradient_attention),
+        cmocka_unit_test(check_attention_statistics),
         cmocka_unit_test(check_function_errors),
         cmocka_unit_test(check_function_corners),
         cmocka_unit_test(check_math64),
+        cmocka_unit_test(check_optimize),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Preparing activations: copied, rounded to bf16, or quantised in blocks of 32 (kernels/activation.h). */
 #include "kernels/activation.h"
 #include "kernels/fill.h"
+#include "kernels/template/bf16.h"
 #include "kernels/v16_math.h"
 
 static void activation_prepare_f32(const float *x, size_t ldx, size_t tokens, size_t k, size_t token_begin,
@@ -13,14 +14,6 @@ static void activation_prepare_f32(const float *x, size_t ldx, size_t tokens, si
     }
 }
 
-/* Rounded to bf16; what is subnormal then is a zero of the same sign (rule 3). */
-V16_INLINE v16f activation_bf16(v16f x)
-{
-    const v16f rounded = v16f_round_bf16(x);
-    const v16f zero = v16i_as_float(v16i_and(v16f_bits(rounded), v16i_set1(INT32_MIN)));
-    return v16f_select(v16f_lt(v16f_abs(rounded), v16f_set1(0x1p-126f)), zero, rounded);
-}
-
 static void activation_prepare_bf16(const float *x, size_t ldx, size_t tokens, size_t k, size_t token_begin,
                                     size_t token_end, void *activation)
 {
@@ -31,7 +24,7 @@ static void activation_prepare_bf16(const float *x, size_t ldx, size_t tokens, s
         float *to = rows + t * activation_row_floats(k);
         for (size_t i = 0; i < k; i += 16) {
             const v16f v = k - i >= 16 ? v16f_load(from + i) : v16f_load_n(from + i, k - i);
-            v16f_store(to + i, activation_bf16(v));
+            v16f_store(to + i, v16f_bf16_operand(v));
         }
         v16f_store(to + activation_row_floats(k) - 16, v16f_zero());
     }

@@ -600,6 +600,11 @@ static void attention_attend(cache_shape shape, const void *keys, const void *va
             attention_begin(&g, form->sinks != NULL ? sinks : NULL);
             attention_walk(&g, &head, &parts);
             attention_finish(&g);
+            for (size_t i = 0; form->max != NULL && i < g.count; i++) {
+                const size_t at = (done + i) / members * heads + begin + (done + i) % members;
+                form->max[at] = g.max[i];
+                form->sum[at] = g.sum[i];
+            }
         }
         begin = end;
     }

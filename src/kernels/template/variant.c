@@ -17,4 +17,5 @@ void V16_NAME(kernels_fill_variant)(kernel_table *table)
     V16_NAME(kernels_fill_lossless)(table);
     V16_NAME(kernels_fill_measure)(table);
     V16_NAME(kernels_fill_attention)(table);
+    V16_NAME(kernels_fill_gradient)(table);
 }

@@ -1,0 +1,185 @@
+/* hearth train: a recipe to a model, resumable. */
+#include "cli/commands.h"
+#include "cli/open.h"
+#include "cli/signals.h"
+#include "cli/train.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "platform/cpu.h"
+#include "platform/file.h"
+#include "train/prepare.h"
+
+#include <stdio.h>
+
+static const option options[] = {
+    {.name = "out",
+     .letter = 'o',
+     .type = OPTION_TEXT,
+     .offset = offsetof(train_settings, out),
+     .argument = "DIR",
+     .hint = HINT_FOLDER,
+     .help = "The run's folder. Where it holds a run of the same recipe, the run goes on from its last whole "
+             "checkpoint; another recipe's is refused. Default: the recipe's name."},
+    {.name = "dry-run",
+     .type = OPTION_FLAG,
+     .offset = offsetof(train_settings, dry),
+     .help = "Make the corpus, do three steps, say how long all of them would take, and keep no step."},
+    {.name = "watts",
+     .type = OPTION_NUMBER,
+     .offset = offsetof(train_settings, watts),
+     .argument = "W",
+     .least = 0.001,
+     .most = 1e9,
+     .help = "The machine's power, for energy where the kernel does not show it (RAPL)."},
+    {.name = "price",
+     .type = OPTION_TEXT,
+     .offset = offsetof(train_settings, price),
+     .argument = "TABLE",
+     .help = "Prices, for the cost in money: kwh=0.30, core-hour=0.04, or both with a comma between."},
+    {.name = "no-samples",
+     .type = OPTION_FLAG,
+     .offset = offsetof(train_settings, no_samples),
+     .help = "Write no text with the checkpoints: for speed; it is no part of the result."},
+    {.name = NULL},
+};
+
+static const train_settings defaults = {0};
+
+typedef struct training {
+    cli *c;
+    const train_settings *s;
+    recipe *recipe;
+    prepared ready;
+    char *folder;
+    train_screen screen;
+    energy_meter energy;
+    bool measures;
+} training;
+
+static double joules(void *context)
+{
+    training *t = ((train_screen *)context)->owner;
+    return energy_read(&t->energy);
+}
+
+static hearth_status prepare(training *t, int threads, hearth_error *error)
+{
+    terminal_progress bar = {.quiet = t->c->quiet};
+    const prepare_options how = {.threads = threads, .progress = terminal_progress_step, .progress_context = &bar};
+    TRY(run_claim(t->recipe, t->folder, error));
+    const hearth_status status = prepare_run(t->recipe, t->folder, &how, &t->ready, error);
+    terminal_progress_end(&bar);
+    return status;
+}
+
+static hearth_status train(training *t, engine *e, run_result *result, hearth_error *error)
+{
+    TRY(prepare(t, e->threads, error));
+    t->measures = energy_start(&t->energy);
+    train_screen_begin(&t->screen, t->c, e, t->recipe);
+    t->screen.owner = t;
+    t->screen.samples = t->s->no_samples ? NULL : t->folder;
+    const run_options how = {.folder = t->folder,
+                             .dry = t->s->dry,
+                             .step = train_screen_step,
+                             .evaluated = train_screen_evaluated,
+                             .saved = train_screen_saved,
+                             .note = train_screen_note,
+                             .context = &t->screen,
+                             .joules = t->measures ? joules : NULL};
+    const hearth_status status = run_train(e, &t->ready.data, &how, result, error);
+    train_screen_end(&t->screen);
+    return status;
+}
+
+/* The folder's report, also of a run that was interrupted; a failure is a remark. */
+static void write_report(training *t, const train_cost *cost)
+{
+    hearth_error error = {0};
+    if (!t->s->dry && report_write(t->recipe, t->folder, &cost->report, &error) != HEARTH_OK) {
+        char line[sizeof error + 64];
+        cli_note(t->c, "no report: %s", hearth_error_line(&error, line, sizeof line));
+    }
+}
+
+static int finish(training *t, const run_result *result, hearth_status status, hearth_error *error)
+{
+    train_cost cost = {0};
+    const double watts = t->measures ? 0.0 : t->s->watts;
+    if (status == HEARTH_OK || status == HEARTH_E_CANCELLED) {
+        hearth_error problem = {0};
+        if (train_cost_read(t->folder, result->step_flops, watts, t->measures, t->s->price, &cost, &problem) ==
+            HEARTH_OK) {
+            write_report(t, &cost);
+        }
+    }
+    if (status != HEARTH_OK) {
+        if (status == HEARTH_E_CANCELLED && !t->s->dry && result->steps_done > 0) {
+            cli_note(t->c, "stopped behind step %llu, which is kept; the same command goes on from there",
+                     (unsigned long long)result->step);
+        }
+        return cli_fail(t->c, error);
+    }
+    const train_outcome outcome = {
+        .recipe = t->recipe, .folder = t->folder, .dry = t->s->dry, .result = result, .cost = &cost};
+    return t->c->json ? cli_print_json(t->c, train_outcome_json(&outcome)) : train_outcome_print(&outcome);
+}
+
+static int run(cli *c, void *settings, const char **operands, size_t count)
+{
+    const train_settings *s = settings;
+    hearth_error error = {0};
+    training t = {.c = c, .s = s};
+    run_result result = {0};
+    train_prices prices;
+    opened o = {0};
+    (void)count;
+    if (s->price != NULL && !train_read_prices(s->price, &prices)) {
+        return cli_usage(c, "--price: expected kwh=NUMBER, core-hour=NUMBER or both, found \"%.80s\"", s->price);
+    }
+    hearth_status status = recipe_open(operands[0], &t.recipe, &error);
+    if (status == HEARTH_OK) {
+        t.folder = mem_strdup(s->out != NULL ? s->out : t.recipe->name);
+        status = t.folder == NULL ? error_memory(&error, 0) : open_engine(c, &o, &error);
+    }
+    if (status == HEARTH_OK) {
+        (void)signals_leave_at_once(false);
+        status = train(&t, o.engine, &result, &error);
+    }
+    const int code = finish(&t, &result, status, &error);
+    prepare_free(&t.ready);
+    recipe_close(t.recipe);
+    mem_free(t.folder);
+    open_close(&o);
+    return code;
+}
+
+const cli_command command_train = {
+    .name = "train",
+    .operands = "RECIPE",
+    .least = 1,
+    .most = 1,
+    .summary = "make a model of a recipe",
+    .text =
+        "RECIPE is a file that says everything the model depends on: sources, cleaning, tokenizer, architecture, "
+        "number "
+        "formats, optimiser, schedule, batches, seeds. Builds the corpus, learns the tokenizer, packs the tokens, "
+        "trains, and writes the folder of the run: corpus, packed, checkpoints, log.jsonl (a chain of hashes with a "
+        "record for each step), report.html, and model, which hearth run opens.\n\n"
+        "The same recipe gives the same bits on every machine, with any number of threads, and however often the run "
+        "was "
+        "stopped: Ctrl-C keeps the step that was done last, and the same command goes on from the last whole "
+        "checkpoint, also after a crash. hearth verify does it again to see whether it is so.\n\n"
+        "A loss or gradient that is not finite ends the run with the step and the tensor's name.",
+    .options = options,
+    .defaults = &defaults,
+    .settings_bytes = sizeof defaults,
+    .has_json = true,
+    .examples = (const cli_example[]){{"hearth train recipe.yaml", "All of it, into a folder of the recipe's name."},
+                                      {"hearth train recipe.yaml --dry-run", "How long would it take?"},
+                                      {"hearth train recipe.yaml -o run --watts 65 --price kwh=0.30",
+                                       "With the cost of the energy in the report."},
+                                      {NULL, NULL}},
+    .run = run,
+};

@@ -1,0 +1,20 @@
+/* The two parts of hearth tokenizer. */
+#ifndef CLI_TOKENIZER_COMMAND_H
+#define CLI_TOKENIZER_COMMAND_H
+
+#include "cli/cli.h"
+#include "tokenizer/learn.h"
+
+typedef struct tokenizer_settings {
+    const char *out;
+    size_t vocab, min_frequency;
+    int kind, ties;
+    const char *pretokenizer, *split, *language, *encoding;
+    option_list special;
+} tokenizer_settings;
+
+/* Exit statuses. */
+int tokenizer_learn(cli *c, const tokenizer_settings *s, const char **texts, size_t count);
+int tokenizer_fertility(cli *c, const tokenizer_settings *s, const char *name, const char **texts, size_t count);
+
+#endif

@@ -1,0 +1,135 @@
+/* libarchive behind our errors. */
+#include "corpus/archive.h"
+
+#include "base/text.h"
+#include "base/memory.h"
+#include "platform/file.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define BLOCK_BYTES ((size_t)128 << 10)
+
+static hearth_status failed(struct archive *a, const char *name, hearth_error *error)
+{
+    const char *what = archive_error_string(a);
+    const bool memory = archive_errno(a) == ENOMEM;
+    (void)error_set(error, memory ? HEARTH_E_MEMORY : HEARTH_E_FORMAT, NULL, NULL, "%s",
+                    what != NULL ? what : "cannot be read");
+    error_in_file(error, name);
+    return memory ? HEARTH_E_MEMORY : HEARTH_E_FORMAT;
+}
+
+/* Formats and filters that libarchive reads by itself: those with helper programs stay off. */
+static bool allow(struct archive *a, archive_door_kind kind)
+{
+    int worst = ARCHIVE_OK;
+    int (*const filters[])(struct archive *) = {archive_read_support_filter_gzip, archive_read_support_filter_bzip2,
+                                                archive_read_support_filter_xz,   archive_read_support_filter_lzma,
+                                                archive_read_support_filter_zstd, archive_read_support_filter_lz4};
+    int (*const raw[])(struct archive *) = {archive_read_support_format_raw, archive_read_support_format_empty};
+    int (*const entries[])(struct archive *) = {archive_read_support_format_tar, archive_read_support_format_zip,
+                                                archive_read_support_format_7zip, archive_read_support_format_cpio};
+    int (*const *formats)(struct archive *) = kind == ARCHIVE_DOOR_RAW ? raw : entries;
+    const size_t count = kind == ARCHIVE_DOOR_RAW ? sizeof raw / sizeof *raw : sizeof entries / sizeof *entries;
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
+        const int how = filters[i](a);
+        worst = how < worst ? how : worst;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const int how = formats[i](a);
+        worst = how < worst ? how : worst;
+    }
+    return worst >= ARCHIVE_WARN;
+}
+
+static hearth_status open_file(struct archive *a, const char *path, archive_door_kind kind, hearth_error *error)
+{
+    if (file_is_folder(path)) {
+        (void)error_set(error, HEARTH_E_ARGUMENT, NULL, "a file", "a folder");
+        error_in_file(error, path);
+        return HEARTH_E_ARGUMENT;
+    }
+    if (!file_exists(path)) {
+        return error_errno(error, path, "open", ENOENT);
+    }
+    if (!allow(a, kind) || archive_read_open_filename(a, path, BLOCK_BYTES) != ARCHIVE_OK) {
+        return failed(a, path, error);
+    }
+    if (kind == ARCHIVE_DOOR_RAW) {
+        struct archive_entry *entry = NULL;
+        const int how = archive_read_next_header(a, &entry);
+        if (how != ARCHIVE_OK && how != ARCHIVE_EOF) { /* EOF: an empty file */
+            return failed(a, path, error);
+        }
+    }
+    return HEARTH_OK;
+}
+
+hearth_status archive_door_open(const char *path, archive_door_kind kind, struct archive **ret, hearth_error *error)
+{
+    struct archive *a = archive_read_new();
+    if (a == NULL) {
+        return error_memory(error, BLOCK_BYTES);
+    }
+    const hearth_status status = open_file(a, path, kind, error);
+    if (status != HEARTH_OK) {
+        (void)archive_read_free(a);
+        return status;
+    }
+    *ret = a;
+    return HEARTH_OK;
+}
+
+hearth_status archive_door_next(struct archive *a, const char *name, struct archive_entry **ret, hearth_error *error)
+{
+    for (;;) {
+        struct archive_entry *entry = NULL;
+        const int how = archive_read_next_header(a, &entry);
+        if (how == ARCHIVE_EOF) {
+            *ret = NULL;
+            return HEARTH_OK;
+        }
+        if (how < ARCHIVE_WARN) {
+            return failed(a, name, error);
+        }
+        if (archive_entry_filetype(entry) == AE_IFREG && archive_entry_hardlink(entry) == NULL) {
+            *ret = entry;
+            return HEARTH_OK;
+        }
+    }
+}
+
+hearth_status archive_door_read(struct archive *a, const char *name, const char **ret, size_t *ret_length,
+                                hearth_error *error)
+{
+    for (;;) {
+        const void *bytes = NULL;
+        size_t length = 0;
+        la_int64_t offset = 0; /* holes of sparse files are left out */
+        const int how = archive_read_data_block(a, &bytes, &length, &offset);
+        if (how == ARCHIVE_EOF) {
+            *ret = NULL;
+            *ret_length = 0;
+            return HEARTH_OK;
+        }
+        if (how < ARCHIVE_WARN) {
+            return failed(a, name, error);
+        }
+        if (length > 0) {
+            *ret = bytes;
+            *ret_length = length;
+            return HEARTH_OK;
+        }
+    }
+}
+
+void archive_door_close(struct archive *a)
+{
+    if (a != NULL) {
+        (void)archive_read_free(a);
+    }
+}

@@ -1,0 +1,212 @@
+/* Building a corpus: documents in batches through the rules, in an order that threads do not change. */
+#include "corpus/corpus.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "base/utf8.h"
+#include "corpus/rules.h"
+#include "platform/file.h"
+#include "platform/file_stream.h"
+#include "threads/pool.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define BATCH_DOCUMENTS 512u
+#define BATCH_BYTES ((uint64_t)16 << 20)
+#define KEPT_CAPACITY ((size_t)1 << 20) /* a slot's memory that grew larger is given back */
+
+typedef struct build {
+    const recipe *r;
+    const corpus_options *options;
+    manifest_writer *manifest;
+    rule_list rules;
+    thread_pool *pool;
+    document *batch; /* [BATCH_DOCUMENTS] */
+    size_t count;
+    uint64_t batch_bytes, documents, bytes;
+    size_t stage; /* the rule that runs over the batch; rules.count: the last */
+} build;
+
+/* Before the rules: the id; with `stage` == count, after them: what is kept must be UTF-8 and not empty. */
+static hearth_status last_stage(document *d, hearth_error *error)
+{
+    if (d->fate != NULL) {
+        return HEARTH_OK;
+    }
+    if (!utf8_valid(buffer_text(&d->text), d->text.length)) {
+        return document_drop(d, FATE_INVALID_UTF8, -1, error, "bytes that are no UTF-8");
+    }
+    if (d->text.length == 0) {
+        return document_drop(d, FATE_EMPTY, -1, error, "no text");
+    }
+    return hash_bytes_hex(d->text.data, d->text.length, d->kept, error);
+}
+
+static void run_stage(void *context, int part, int parts)
+{
+    build *b = context;
+    for (size_t i = (size_t)part; i < b->count; i += (size_t)parts) {
+        document *d = &b->batch[i];
+        if (d->status != HEARTH_OK) {
+            continue;
+        }
+        if (b->stage == 0) {
+            d->status = document_seal(d, &d->error);
+        }
+        if (d->status == HEARTH_OK) {
+            d->status = b->stage < b->rules.count ? rule_apply(&b->rules.items[b->stage], d, part, &d->error)
+                                                  : last_stage(d, &d->error);
+        }
+    }
+}
+
+/* A share of the documents that are held out, by the first 64 bits of their ids: duplicates stay together. */
+static bool is_held_out(const document *d, double share)
+{
+    uint8_t id[32];
+    uint64_t first = 0;
+    document_hash_bytes(d->id, id);
+    for (size_t i = 0; i < 8; i++) {
+        first = first << 8 | id[i];
+    }
+    return (double)(first >> 11) * 0x1p-53 < share;
+}
+
+static hearth_status finish_batch(build *b, hearth_error *error)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        document *d = &b->batch[i];
+        d->held_out = d->fate == NULL && is_held_out(d, b->r->held_out);
+        TRY(manifest_add(b->manifest, d, error));
+        document_clear(d);
+        if (d->text.capacity > KEPT_CAPACITY) {
+            document_free(d);
+            document_init(d);
+        }
+    }
+    b->count = 0;
+    b->batch_bytes = 0;
+    return HEARTH_OK;
+}
+
+static hearth_status run_batch(build *b, hearth_error *error)
+{
+    for (b->stage = 0; b->stage <= b->rules.count; b->stage++) {
+        thread_pool_run(b->pool, run_stage, b);
+        for (size_t i = 0; i < b->count; i++) {
+            document *d = &b->batch[i];
+            if (d->status != HEARTH_OK) {
+                if (error != NULL) {
+                    *error = d->error;
+                }
+                return d->status;
+            }
+            if (b->stage < b->rules.count) {
+                TRY(rule_decide(&b->rules.items[b->stage], d, error));
+            }
+        }
+    }
+    return finish_batch(b, error);
+}
+
+static hearth_status take(void *context, document *d, hearth_error *error)
+{
+    build *b = context;
+    d->row = ++b->documents;
+    b->bytes += d->bytes;
+    b->batch_bytes += d->text.length;
+    document_swap(&b->batch[b->count++], d);
+    if (b->count < BATCH_DOCUMENTS && b->batch_bytes < BATCH_BYTES) {
+        return HEARTH_OK;
+    }
+    const corpus_options *o = b->options;
+    if (o->progress != NULL && !o->progress(o->progress_context, "build", b->documents, 0, "documents")) {
+        return error_set(error, HEARTH_E_CANCELLED, NULL, NULL, "stopped after %llu documents",
+                         (unsigned long long)b->documents);
+    }
+    return run_batch(b, error);
+}
+
+static hearth_status prepare(build *b, const char *folder, hearth_error *error)
+{
+    const int threads = b->options->threads > 0 ? b->options->threads : 1;
+    TRY(rules_open(b->r, folder, threads, &b->rules, error));
+    TRY(thread_pool_create(threads, &b->pool, error));
+    b->batch = mem_calloc(BATCH_DOCUMENTS, sizeof *b->batch);
+    if (b->batch == NULL) {
+        return error_memory(error, BATCH_DOCUMENTS * sizeof *b->batch);
+    }
+    for (size_t i = 0; i < BATCH_DOCUMENTS; i++) {
+        document_init(&b->batch[i]);
+    }
+    return manifest_create(folder, b->r, &b->manifest, error);
+}
+
+static hearth_status work(build *b, const char *folder, manifest_totals *ret, hearth_error *error)
+{
+    const document_sink sink = {take, b};
+    TRY(prepare(b, folder, error));
+    for (uint32_t i = 0; i < b->r->source_count; i++) {
+        source_report report;
+        TRY(source_read(b->r, i, &sink, &report, error));
+        TRY(manifest_add_source(b->manifest, i, &report, error));
+    }
+    TRY(run_batch(b, error));
+    return manifest_finish(b->manifest, ret, error);
+}
+
+static void release(build *b)
+{
+    rules_close(&b->rules);
+    manifest_drop(b->manifest);
+    thread_pool_destroy(b->pool);
+    for (size_t i = 0; b->batch != NULL && i < BATCH_DOCUMENTS; i++) {
+        document_free(&b->batch[i]);
+    }
+    mem_free(b->batch);
+}
+
+/* What a build that failed left. */
+static void remove_all(const char *folder)
+{
+    char *documents = file_join(folder, "documents");
+    if (documents != NULL) {
+        file_remove_folder(documents);
+    }
+    mem_free(documents);
+    file_remove_folder(folder);
+}
+
+static hearth_status build_in(const recipe *r, const char *temporary, const char *folder, const corpus_options *options,
+                              manifest_totals *ret, hearth_error *error)
+{
+    build b = {.r = r, .options = options};
+    TRY(file_make_folders(temporary, error));
+    hearth_status status = work(&b, temporary, ret, error);
+    release(&b);
+    if (status == HEARTH_OK) {
+        status = file_move_folder(temporary, folder, error);
+    }
+    if (status != HEARTH_OK) {
+        remove_all(temporary);
+    }
+    return status;
+}
+
+hearth_status corpus_build(const recipe *r, const char *folder, const corpus_options *options, manifest_totals *ret,
+                           hearth_error *error)
+{
+    if (file_exists(folder)) {
+        (void)error_set(error, HEARTH_E_ARGUMENT, NULL, "a new folder", "one that is there");
+        error_in_file(error, folder);
+        return HEARTH_E_ARGUMENT;
+    }
+    char *temporary = text_format("%s.tmp-%ld", folder, (long)getpid());
+    if (temporary == NULL) {
+        return error_memory(error, strlen(folder));
+    }
+    const hearth_status status = build_in(r, temporary, folder, options, ret, error);
+    mem_free(temporary);
+    return status;
+}

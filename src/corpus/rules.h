@@ -1,0 +1,78 @@
+/* Cleaning: a table of named rules with parameters. docs/formats/corpus.md, "Rules". */
+#ifndef CORPUS_RULES_H
+#define CORPUS_RULES_H
+
+#include "corpus/document.h"
+#include "recipe/recipe.h"
+
+typedef enum rule_type {
+    RULE_NUMBER, /* within [least, most] */
+    RULE_COUNT,  /* a whole number within [least, most] */
+    RULE_TEXT,   /* one of `choices`, where there are some */
+    RULE_LIST,   /* texts */
+} rule_type;
+
+typedef struct rule_parameter {
+    const char *name; /* NULL ends the list */
+    rule_type type;
+    double least, most;
+    const char *fallback; /* as a recipe would write it; NULL: the recipe must */
+    const char *help;     /* a phrase */
+    const char *choices;  /* of a text, apart by spaces; NULL: any */
+} rule_parameter;
+
+#define RULE_PARAMETERS_MOST 16u
+
+typedef struct rule_value {
+    double number;
+    const char *text; /* of a list: apart by '\n' */
+} rule_value;
+
+typedef struct rule rule;
+
+typedef struct rule_row {
+    const char *name; /* NULL ends the table */
+    const char *help;
+    const rule_parameter *parameters;                                            /* NULL: none */
+    bool any_bytes;                                                              /* takes texts that are no UTF-8 */
+    hearth_status (*open)(rule *r, hearth_error *error);                         /* NULL: nothing to prepare */
+    hearth_status (*apply)(rule *r, document *d, int part, hearth_error *error); /* beside other documents */
+    hearth_status (*decide)(rule *r, document *d, hearth_error *error);          /* in order; NULL: none */
+    void (*close)(rule *r);
+} rule_row;
+
+struct rule {
+    const rule_row *row;
+    int index; /* in the recipe */
+    const recipe *recipe;
+    const char *folder; /* for files of its own, until rules_close */
+    int threads;
+    rule_value values[RULE_PARAMETERS_MOST]; /* in the order of the row's parameters */
+    void *state;
+};
+
+typedef struct rule_list {
+    rule *items;
+    size_t count;
+} rule_list;
+
+extern const rule_row rule_table[];
+
+/* HEARTH_E_ARGUMENT for a rule or a parameter that the table lacks, or a value that it does not allow: with the
+ * recipe's file, line and column. rules_check does this alone. */
+hearth_status rules_check(const recipe *r, hearth_error *error);
+hearth_status rules_open(const recipe *r, const char *folder, int threads, rule_list *ret, hearth_error *error);
+void rules_close(rule_list *list);
+
+/* For documents that have no fate yet; others are passed over. */
+hearth_status rule_apply(rule *r, document *d, int part, hearth_error *error);
+hearth_status rule_decide(rule *r, document *d, hearth_error *error);
+/* HEARTH_E_ARGUMENT that names the line and column of the recipe where that parameter (or the rule) stands. */
+hearth_status rule_wrong(const rule *r, const char *parameter, const char *expected, const char *found,
+                         hearth_error *error);
+/* A path of the recipe's, relative to its folder; mem_free. NULL when memory is out. */
+char *rule_path(const rule *r, const char *path);
+/* Drops by this rule. */
+#define RULE_DROP(r, d, error, ...) document_drop(d, (r)->row->name, (r)->index, error, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,26 @@
+/* Sources: whatever a recipe names, as a stream of documents. docs/formats/corpus.md. */
+#ifndef CORPUS_SOURCE_H
+#define CORPUS_SOURCE_H
+
+#include "corpus/document.h"
+#include "recipe/recipe.h"
+
+/* Takes a document; it may keep it by document_swap. Its text is as it came, its id is not set yet. */
+typedef struct document_sink {
+    hearth_status (*put)(void *context, document *d, hearth_error *error);
+    void *context;
+} document_sink;
+
+typedef struct source_report {
+    char sha256[HASH_HEX_SIZE]; /* of the file, of a folder's list, of a command's output; "" of a generator */
+    uint64_t documents;
+} source_report;
+
+/* Puts the documents of source `index` in their order, which is the same everywhere. Pinned hashes are checked before
+ * anything is read (of a command: at its end). Memory holds one document. */
+hearth_status source_read(const recipe *r, uint32_t index, const document_sink *sink, source_report *ret,
+                          hearth_error *error);
+/* "folder", "jsonl", … */
+const char *source_kind_name(recipe_source_kind kind);
+
+#endif

@@ -1,0 +1,21 @@
+/* SQLite behind our errors. */
+#ifndef CORPUS_SQL_H
+#define CORPUS_SQL_H
+
+#include "base/error.h"
+
+#include <sqlite3.h>
+
+/* A new file, written at full speed: it is worth nothing before sql_close. */
+hearth_status sql_create(const char *path, sqlite3 **ret, hearth_error *error);
+/* One that is there, for reading. */
+hearth_status sql_open(const char *path, sqlite3 **ret, hearth_error *error);
+hearth_status sql_run(sqlite3 *db, const char *statements, hearth_error *error);
+hearth_status sql_prepare(sqlite3 *db, const char *statement, sqlite3_stmt **ret, hearth_error *error);
+/* Steps to the next row; *ret_there false at the end, and the statement is reset. ret_there NULL: none is expected. */
+hearth_status sql_step(sqlite3_stmt *statement, bool *ret_there, hearth_error *error);
+/* "" is bound as NULL. */
+void sql_bind_text(sqlite3_stmt *statement, int index, const char *text);
+hearth_status sql_failed(sqlite3 *db, hearth_error *error);
+
+#endif

@@ -1,0 +1,108 @@
+/* Logs, and folders' names on the disk. */
+#define _GNU_SOURCE
+#include "platform/file_append.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static hearth_status keep_beginning(file_append *f, uint64_t keep, hearth_error *error)
+{
+    struct stat info;
+    if (fstat(f->descriptor, &info) != 0) {
+        return error_errno(error, f->path, "read", errno);
+    }
+    if (!S_ISREG(info.st_mode)) {
+        (void)error_set(error, HEARTH_E_ARGUMENT, NULL, "a file", "a device or a pipe");
+        error_in_file(error, f->path);
+        return HEARTH_E_ARGUMENT;
+    }
+    if (flock(f->descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        (void)error_set(error, HEARTH_E_ARGUMENT, NULL, "a file that nobody writes", "one that another process writes");
+        error_in_file(error, f->path);
+        return HEARTH_E_ARGUMENT;
+    }
+    keep = keep == FILE_APPEND_ALL ? (uint64_t)info.st_size : keep;
+    if ((uint64_t)info.st_size < keep) {
+        (void)error_set(error, HEARTH_E_FORMAT, NULL, "at least the bytes that a checkpoint tells of", "%lld bytes",
+                        (long long)info.st_size);
+        error_in_file(error, f->path);
+        return HEARTH_E_FORMAT;
+    }
+    if (ftruncate(f->descriptor, (off_t)keep) != 0 || lseek(f->descriptor, 0, SEEK_END) < 0) {
+        return error_errno(error, f->path, "write", errno);
+    }
+    f->length = keep;
+    return HEARTH_OK;
+}
+
+hearth_status file_append_open(const char *path, uint64_t keep, file_append *ret, hearth_error *error)
+{
+    file_append f = {.path = mem_strdup(path), .descriptor = -1};
+    if (f.path == NULL) {
+        return error_memory(error, strlen(path));
+    }
+    f.descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    const hearth_status status =
+        f.descriptor < 0 ? error_errno(error, path, "write", errno) : keep_beginning(&f, keep, error);
+    if (status != HEARTH_OK) {
+        file_append_close(&f);
+        return status;
+    }
+    *ret = f;
+    return HEARTH_OK;
+}
+
+hearth_status file_append_write(file_append *f, const void *bytes, size_t length, hearth_error *error)
+{
+    const char *at = bytes;
+    size_t left = length;
+    while (left > 0) {
+        const ssize_t written = write(f->descriptor, at, left);
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written < 0) {
+            const int reason = errno;
+            (void)!ftruncate(f->descriptor, (off_t)f->length);
+            (void)lseek(f->descriptor, 0, SEEK_END);
+            return error_errno(error, f->path, "write", reason);
+        }
+        at += written;
+        left -= (size_t)written;
+    }
+    f->length += length;
+    return HEARTH_OK;
+}
+
+hearth_status file_append_sync(file_append *f, hearth_error *error)
+{
+    return fsync(f->descriptor) == 0 ? HEARTH_OK : error_errno(error, f->path, "write", errno);
+}
+
+void file_append_close(file_append *f)
+{
+    if (f->path != NULL) {
+        if (f->descriptor >= 0) {
+            (void)close(f->descriptor);
+        }
+        mem_free(f->path);
+    }
+    *f = (file_append){.descriptor = -1};
+}
+
+hearth_status file_sync_folder(const char *path, hearth_error *error)
+{
+    const int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return error_errno(error, path, "open", errno);
+    }
+    const int reason = fsync(descriptor) == 0 || errno == EINVAL ? 0 : errno; /* EINVAL: this file system has none */
+    (void)close(descriptor);
+    return reason == 0 ? HEARTH_OK : error_errno(error, path, "write", reason);
+}

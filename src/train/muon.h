@@ -1,0 +1,20 @@
+/* Muon (Jordan et al., 2024): the momentum of a hidden matrix, made orthogonal by five rounds of Newton and Schulz.
+ * docs/training.md, "Optimisers". */
+#ifndef TRAIN_MUON_H
+#define TRAIN_MUON_H
+
+#include "model/engine.h"
+#include "recipe/recipe.h"
+#include "train/train_model.h"
+
+typedef struct muon muon;
+
+/* `table`, of which the matrices are its own, must outlive it. */
+hearth_status muon_create(engine *e, const recipe_train *how, const train_parameter *table, size_t count, muon **ret,
+                          hearth_error *error);
+void muon_free(muon *m); /* NULL is allowed */
+/* One step of all matrices: `mean` [values] is the momentum, values = fma(-rate', direction, values * keep), where
+ * rate' = rate * sqrt(max(1, rows / cols)). */
+void muon_apply(muon *m, double rate, float clip, const float *gradient, float *mean, float *values);
+
+#endif

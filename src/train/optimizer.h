@@ -1,0 +1,33 @@
+/* What turns a gradient into the next weights: clipping by the global norm, AdamW, Muon. docs/training.md,
+ * "Optimisers"; the operations are kernels/optimize.h's. The bits do not depend on the number of threads. */
+#ifndef TRAIN_OPTIMIZER_H
+#define TRAIN_OPTIMIZER_H
+
+#include "model/engine.h"
+#include "recipe/recipe.h"
+#include "train/train_model.h"
+
+typedef struct optimizer optimizer;
+
+typedef struct optimizer_step {
+    double rate; /* the learning rate */
+    double norm; /* of the gradient, before clipping; not finite where a value is not or its square overflows */
+} optimizer_step;
+
+/* `table`, the parameters, must outlive it. */
+hearth_status optimizer_create(engine *e, const recipe_train *how, const train_parameter *table, size_t count,
+                               uint64_t values, optimizer **ret, hearth_error *error);
+void optimizer_free(optimizer *o); /* NULL is allowed */
+/* Its state, zeros at first: the gradient's mean, and the mean of its square (nothing for Muon's matrices). */
+float *optimizer_mean(optimizer *o);
+float *optimizer_square(optimizer *o);
+
+/* sqrt of the sum of squares: blocks of OPTIMIZE_BLOCK values, each by rule 5 in binary32, added in binary64. */
+double optimizer_norm(optimizer *o, const float *gradient);
+/* The first parameter with a value that is not finite, and where in it; NULL: none. */
+const train_parameter *optimizer_find_odd(const optimizer *o, const float *gradient, uint64_t *ret_index);
+/* Step `step`, from 1. A norm that is not finite changes nothing and is HEARTH_E_FORMAT. */
+hearth_status optimizer_apply(optimizer *o, uint64_t step, const float *gradient, float *values, optimizer_step *ret,
+                              hearth_error *error);
+
+#endif

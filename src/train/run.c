@@ -1,0 +1,369 @@
+/* The loop of a run: steps, records, evaluations, checkpoints. */
+#include "train/run.h"
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "platform/cpu.h"
+#include "platform/file.h"
+#include "platform/file_stream.h"
+#include "train/run_resume.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DRY_STEPS 3u
+#define SPIKE 8.0       /* times the usual norm */
+#define SPIKE_STEPS 20u /* before it is usual */
+#define SPIKE_MIX 0.02  /* of each step in what is usual */
+
+typedef struct running {
+    const run_options *o;
+    const train_data *data;
+    trainer *trainer;
+    chain_writer log;
+    file_append times;
+    checkpoint_state state;
+    char *log_path;
+    double saved_at;   /* time_seconds of the last checkpoint */
+    double usual_norm; /* a running mean */
+    double joules;     /* up to the last step */
+    int threads;
+    run_result *result;
+} running;
+
+/* ---- the folder ---- */
+
+static hearth_status other_recipe(const char *path, hearth_error *error)
+{
+    (void)error_set(error, HEARTH_E_ARGUMENT, NULL, "this recipe, byte for byte (another run: another -o)",
+                    "another one's run");
+    error_in_file(error, path);
+    return HEARTH_E_ARGUMENT;
+}
+
+static hearth_status claim_at(const recipe *r, const char *path, hearth_error *error)
+{
+    buffer ours;
+    buffer theirs;
+    buffer_init(&ours, LIMIT_CONFIG_FILE_BYTES);
+    buffer_init(&theirs, LIMIT_CONFIG_FILE_BYTES);
+    hearth_status status = file_read(r->path, LIMIT_CONFIG_FILE_BYTES, &ours, error);
+    if (status == HEARTH_OK && file_exists(path)) {
+        status = file_read(path, LIMIT_CONFIG_FILE_BYTES, &theirs, error);
+        if (status == HEARTH_OK &&
+            (ours.length != theirs.length || (ours.length > 0 && memcmp(ours.data, theirs.data, ours.length) != 0))) {
+            status = other_recipe(path, error);
+        }
+    } else if (status == HEARTH_OK) {
+        status = file_make_place(path, error);
+        status = status == HEARTH_OK ? file_create(path, ours.data, ours.length, error) : status;
+    }
+    buffer_free(&ours);
+    buffer_free(&theirs);
+    return status;
+}
+
+hearth_status run_claim(const recipe *r, const char *folder, hearth_error *error)
+{
+    char *path = file_join(folder, "recipe.yaml");
+    const hearth_status status = path == NULL ? error_memory(error, 0) : claim_at(r, path, error);
+    mem_free(path);
+    return status;
+}
+
+/* ---- checkpoints ---- */
+
+static void note(const running *n, const char *line)
+{
+    if (n->o->note != NULL && line != NULL) {
+        n->o->note(n->o->context, line);
+    }
+}
+
+static hearth_status write_folder(running *n, const char *path, bool state, const char *const *also,
+                                  hearth_error *error)
+{
+    checkpoint_source source = {.model = trainer_model(n->trainer),
+                                .recipe = n->data->recipe,
+                                .values = trainer_values(n->trainer),
+                                .tokenizer = n->data->tokenizer,
+                                .end_of_document = n->data->end_of_document,
+                                .end_token = n->data->end_token,
+                                .also = also};
+    if (!state) {
+        source.values.mean = NULL;
+        source.values.square = NULL;
+    }
+    return checkpoint_write(path, &source, &n->state, error);
+}
+
+/* The log first, then the folder that tells of it. */
+static hearth_status save(running *n, uint64_t step, const char *place, hearth_error *error)
+{
+    char name[32];
+    checkpoint_name(step, name);
+    TRY(file_append_sync(&n->log.file, error));
+    n->state.log_bytes = n->log.file.length;
+    memcpy(n->state.chain, n->log.last, sizeof n->state.chain);
+    char *path = text_format("%s/%s/%s", n->o->folder, place, name);
+    hearth_status status = path == NULL ? error_memory(error, 0) : HEARTH_OK;
+    if (status == HEARTH_OK && file_exists(path)) {
+        file_remove_folder(path); /* passed over, or of a run that went on from before it */
+    }
+    status = status == HEARTH_OK ? write_folder(n, path, true, NULL, error) : status;
+    if (status == HEARTH_OK) {
+        n->saved_at = time_seconds();
+        run_forget_resume(n->o->folder, strcmp(place, "resume") == 0 ? step : 0);
+        if (n->o->saved != NULL) {
+            n->o->saved(n->o->context, step, path);
+        }
+    }
+    mem_free(path);
+    return status;
+}
+
+static hearth_status save_in_chain(running *n, uint64_t step, hearth_error *error)
+{
+    n->state.step = step;
+    TRY(trainer_digest(n->trainer, &n->state, error));
+    TRY(chain_append(&n->log, trainer_checkpoint_json(&n->state), error));
+    return save(n, step, "checkpoints", error);
+}
+
+static hearth_status save_for_resume(running *n, uint64_t step, hearth_error *error)
+{
+    n->state.step = step;
+    TRY(trainer_digest(n->trainer, &n->state, error));
+    return save(n, step, "resume", error);
+}
+
+/* ---- steps ---- */
+
+static void watch_norm(running *n, uint64_t step, double norm)
+{
+    if (step > SPIKE_STEPS && norm > SPIKE * n->usual_norm) {
+        char *line = text_format("step %llu: the gradient's norm is %.4g, %.0f times what is usual",
+                                 (unsigned long long)step, norm, norm / n->usual_norm);
+        note(n, line);
+        mem_free(line);
+    }
+    n->usual_norm = n->usual_norm == 0.0 ? norm : n->usual_norm + SPIKE_MIX * (norm - n->usual_norm);
+}
+
+static hearth_status write_time(running *n, uint64_t step, double seconds, hearth_error *error)
+{
+    char line[160];
+    char energy[48] = "";
+    if (n->o->joules != NULL) {
+        const double now = n->o->joules(n->o->context);
+        (void)snprintf(energy, sizeof energy, ",\"joules\":%.3f", now - n->joules);
+        n->joules = now;
+    }
+    const int length = snprintf(line, sizeof line, "{\"step\":%llu,\"seconds\":%.6f,\"threads\":%d%s}\n",
+                                (unsigned long long)step, seconds, n->threads, energy);
+    return file_append_write(&n->times, line, (size_t)length, error);
+}
+
+static hearth_status one_step(running *n, uint64_t step, bool *ret_go_on, hearth_error *error)
+{
+    const recipe_train *t = &n->data->recipe->train;
+    const double began = time_seconds();
+    run_step now = {.step = step, .steps = n->o->dry ? DRY_STEPS : t->steps};
+    TRY(trainer_step(n->trainer, step, &now.record, error));
+    now.seconds = time_seconds() - began;
+    now.tokens = (uint64_t)t->sequences * t->length;
+    now.step_flops = trainer_step_flops(n->trainer);
+    if (!n->o->dry) {
+        TRY(chain_append(&n->log, trainer_step_json(step, &now.record), error));
+        TRY(write_time(n, step, now.seconds, error));
+    }
+    watch_norm(n, step, now.record.norm);
+    n->result->step = step;
+    n->result->steps_done++;
+    n->result->tokens += now.tokens;
+    n->result->seconds += now.seconds;
+    n->result->loss = now.record.loss;
+    *ret_go_on = n->o->step == NULL || n->o->step(n->o->context, &now);
+    return HEARTH_OK;
+}
+
+static hearth_status evaluate(running *n, uint64_t step, hearth_error *error)
+{
+    trainer_evaluation *e = &n->result->evaluation;
+    TRY(trainer_evaluate(n->trainer, e, error));
+    n->result->evaluated = true;
+    TRY(chain_append(&n->log, trainer_evaluation_json(step, e), error));
+    if (n->o->evaluated != NULL) {
+        n->o->evaluated(n->o->context, step, e);
+    }
+    return HEARTH_OK;
+}
+
+static bool wants_evaluation(const running *n, uint64_t step)
+{
+    const recipe_train *t = &n->data->recipe->train;
+    return n->data->held_out != NULL && t->evaluate_sequences > 0 && packed_sequences(n->data->held_out) > 0 &&
+           (step == t->steps || (t->evaluate_steps > 0 && step % t->evaluate_steps == 0));
+}
+
+/* What stands behind a step: an evaluation, a checkpoint. */
+static hearth_status after_step(running *n, uint64_t step, bool go_on, hearth_error *error)
+{
+    const recipe_train *t = &n->data->recipe->train;
+    if (wants_evaluation(n, step)) {
+        TRY(evaluate(n, step, error));
+    }
+    if (step == t->steps || (t->checkpoint_steps > 0 && step % t->checkpoint_steps == 0)) {
+        TRY(save_in_chain(n, step, error));
+    } else if (!go_on || (t->checkpoint_seconds > 0 && time_seconds() - n->saved_at >= (double)t->checkpoint_seconds)) {
+        TRY(save_for_resume(n, step, error));
+    }
+    return go_on || step == t->steps ? HEARTH_OK : HEARTH_E_CANCELLED;
+}
+
+static hearth_status steps(running *n, hearth_error *error)
+{
+    const uint64_t last = n->o->dry ? DRY_STEPS : n->data->recipe->train.steps;
+    n->saved_at = time_seconds();
+    for (uint64_t step = n->state.step + 1; step <= last; step++) {
+        bool go_on = true;
+        TRY(one_step(n, step, &go_on, error));
+        const hearth_status status =
+            n->o->dry ? (go_on ? HEARTH_OK : HEARTH_E_CANCELLED) : after_step(n, step, go_on, error);
+        if (status == HEARTH_E_CANCELLED && error != NULL) {
+            error->status = status;
+        }
+        TRY(status);
+    }
+    return HEARTH_OK;
+}
+
+/* ---- begin and end ---- */
+
+/* model/, which appears when all is done. */
+static hearth_status write_model(running *n, hearth_error *error)
+{
+    char *path = file_join(n->o->folder, "model");
+    const char *const also[] = {n->log_path, n->data->manifest, NULL};
+    checkpoint_state there = {0};
+    hearth_status status = path == NULL ? error_memory(error, 0) : HEARTH_OK;
+    if (status == HEARTH_OK && file_exists(path)) {
+        if (checkpoint_check(path, &there, NULL) == HEARTH_OK && strcmp(there.chain, n->state.chain) == 0) {
+            mem_free(path);
+            return HEARTH_OK;
+        }
+        file_remove_folder(path);
+    }
+    status = status == HEARTH_OK ? write_folder(n, path, false, also, error) : status;
+    mem_free(path);
+    return status;
+}
+
+static hearth_status open_log(running *n, hearth_error *error)
+{
+    char *times = file_join(n->o->folder, "times.jsonl");
+    n->log_path = file_join(n->o->folder, "log.jsonl");
+    hearth_status status = times == NULL || n->log_path == NULL ? error_memory(error, 0) : HEARTH_OK;
+    const bool fresh = n->state.log_bytes == 0;
+    if (status == HEARTH_OK) {
+        status = chain_open(n->log_path, n->state.log_bytes, fresh ? NULL : n->state.chain, &n->log, error);
+    }
+    status = status == HEARTH_OK ? file_append_open(times, FILE_APPEND_ALL, &n->times, error) : status;
+    mem_free(times);
+    TRY(status);
+    if (!fresh) {
+        return HEARTH_OK;
+    }
+    json_t *record = NULL;
+    TRY(trainer_begin_json(n->trainer, &record, error));
+    return chain_append(&n->log, record, error);
+}
+
+/* The data under our hands must be what the log began with. */
+static hearth_status check_begin(const running *n, hearth_error *error)
+{
+    chain_log log = {0};
+    hearth_status status = chain_read(n->log_path, n->state.log_bytes, &log, error);
+    if (status == HEARTH_OK && n->state.log_bytes > 0) {
+        const char *packed = chain_text(&log.records[0], "packed");
+        if (strcmp(packed, packed_hash(n->data->packed)) != 0) {
+            status = error_set(error, HEARTH_E_FORMAT, "packed corpus", packed, "%s", packed_hash(n->data->packed));
+            error_in_file(error, n->log_path);
+        }
+    }
+    chain_free(&log);
+    return status;
+}
+
+static hearth_status begin(running *n, engine *e, hearth_error *error)
+{
+    TRY(trainer_create(e, n->data, &n->trainer, error));
+    if (n->o->dry) {
+        return HEARTH_OK;
+    }
+    TRY(run_resume(n->o, n->data->recipe, n->trainer, &n->state, error));
+    if (n->state.step == 0) { /* one that was passed over may have left its values */
+        trainer_free(n->trainer);
+        n->trainer = NULL;
+        TRY(trainer_create(e, n->data, &n->trainer, error));
+    }
+    (void)snprintf(n->state.recipe, sizeof n->state.recipe, "%s", n->data->recipe->sha256);
+    TRY(open_log(n, error));
+    return check_begin(n, error);
+}
+
+/* The last loss and evaluation, by the log: this call may have done no step. */
+static hearth_status recall(running *n, hearth_error *error)
+{
+    chain_log log = {0};
+    TRY(chain_read(n->log_path, n->state.log_bytes, &log, error));
+    const chain_record *step = chain_find(&log, "step", n->state.step);
+    const chain_record *e = chain_find(&log, "evaluation", n->state.step);
+    n->result->loss = step != NULL ? chain_number(step, "loss") : NAN;
+    n->result->evaluated = e != NULL;
+    if (e != NULL) {
+        n->result->evaluation = (trainer_evaluation){.sequences = (uint64_t)chain_number(e, "sequences"),
+                                                     .tokens = (uint64_t)chain_number(e, "tokens"),
+                                                     .bytes = (uint64_t)chain_number(e, "bytes"),
+                                                     .loss = chain_number(e, "loss"),
+                                                     .bits_per_byte = chain_number(e, "bits_per_byte")};
+    }
+    chain_free(&log);
+    return HEARTH_OK;
+}
+
+static hearth_status finish(running *n, hearth_error *error)
+{
+    if (n->o->dry) {
+        return HEARTH_OK;
+    }
+    TRY(write_model(n, error));
+    run_forget_resume(n->o->folder, 0);
+    memcpy(n->result->chain, n->log.last, sizeof n->result->chain);
+    memcpy(n->result->weights, n->state.weights, sizeof n->result->weights);
+    n->result->step = n->state.step;
+    return recall(n, error);
+}
+
+hearth_status run_train(engine *e, const train_data *data, const run_options *options, run_result *ret,
+                        hearth_error *error)
+{
+    running n = {.o = options,
+                 .data = data,
+                 .result = ret,
+                 .threads = e->threads,
+                 .times.descriptor = -1,
+                 .log.file.descriptor = -1};
+    *ret = (run_result){0};
+    hearth_status status = begin(&n, e, error);
+    ret->step_flops = status == HEARTH_OK ? trainer_step_flops(n.trainer) : 0.0;
+    status = status == HEARTH_OK ? steps(&n, error) : status;
+    status = status == HEARTH_OK ? finish(&n, error) : status;
+    chain_close(&n.log);
+    file_append_close(&n.times);
+    trainer_free(n.trainer);
+    mem_free(n.log_path);
+    return status;
+}

@@ -1,0 +1,244 @@
+/* Which parameters a family has, in which order, and the values that they begin with. */
+#include "base/limits.h"
+#include "base/random.h"
+#include "train/train_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- shape ---- */
+
+typedef struct train_family {
+    const char *name, *hf_class;
+    bool qkv_bias, post_norm;
+    qk_norm_kind qk_norm;
+} train_family;
+
+static const train_family train_families[] = {
+    {"llama", "LlamaForCausalLM", false, false, QK_NORM_NONE},
+    {"qwen2", "Qwen2ForCausalLM", true, false, QK_NORM_NONE},
+    {"qwen3", "Qwen3ForCausalLM", false, false, QK_NORM_HEAD},
+    {"olmo2", "Olmo2ForCausalLM", false, true, QK_NORM_ROW},
+};
+#define TRAIN_FAMILIES (sizeof train_families / sizeof train_families[0])
+
+static hearth_status bad(const recipe *r, hearth_error *error, const char *key, const char *expected, uint64_t found)
+{
+    error_set(error, HEARTH_E_ARGUMENT, key, expected, "%llu", (unsigned long long)found);
+    if (r->path != NULL) {
+        error_in_file(error, r->path);
+    }
+    return HEARTH_E_ARGUMENT;
+}
+
+static hearth_status check_numbers(const recipe *r, uint32_t vocab, hearth_error *error)
+{
+    const recipe_model *c = &r->model;
+    const uint64_t least_one[] = {c->layers, c->width, c->heads, c->kv_heads, c->head_size, c->mlp, c->context, vocab};
+    static const uint64_t most[] = {LIMIT_LAYERS,   LIMIT_WIDTH, LIMIT_HEADS,   LIMIT_HEADS,
+                                    LIMIT_HEAD_DIM, LIMIT_WIDTH, LIMIT_CONTEXT, LIMIT_VOCABULARY};
+    static const char *const keys[] = {"model.layers",    "model.width", "model.heads",   "model.kv_heads",
+                                       "model.head_size", "model.mlp",   "model.context", "vocabulary"};
+    for (size_t i = 0; i < sizeof most / sizeof most[0]; i++) {
+        if (least_one[i] == 0 || least_one[i] > most[i]) {
+            char expected[64];
+            snprintf(expected, sizeof expected, "1 to %llu", (unsigned long long)most[i]);
+            return bad(r, error, keys[i], expected, least_one[i]);
+        }
+    }
+    if (c->heads % c->kv_heads != 0) {
+        return bad(r, error, "model.kv_heads", "a divisor of heads", c->kv_heads);
+    }
+    if (c->head_size % 2 != 0) {
+        return bad(r, error, "model.head_size", "an even number", c->head_size);
+    }
+    if (c->experts != 0) {
+        return bad(r, error, "model.experts", "0: mixtures are not trained", c->experts);
+    }
+    return HEARTH_OK;
+}
+
+hearth_status train_shape_of(const recipe *r, uint32_t vocab, train_shape *ret, hearth_error *error)
+{
+    const recipe_model *c = &r->model;
+    const train_family *family = NULL;
+    for (size_t i = 0; i < TRAIN_FAMILIES; i++) {
+        if (strcmp(train_families[i].name, c->family) == 0) {
+            family = &train_families[i];
+        }
+    }
+    if (family == NULL) {
+        return error_set(error, HEARTH_E_ARGUMENT, "model.family", "llama, qwen2, qwen3 or olmo2", "%.64s", c->family);
+    }
+    TRY(check_numbers(r, vocab, error));
+    *ret = (train_shape){
+        .family = family->name,
+        .hf_class = family->hf_class,
+        .layers = c->layers,
+        .width = c->width,
+        .heads = c->heads,
+        .kv_heads = c->kv_heads,
+        .head_dim = c->head_size,
+        .mlp = c->mlp,
+        .vocab = vocab,
+        .context = c->context,
+        .tied = c->tied,
+        .qkv_bias = family->qkv_bias,
+        .post_norm = family->post_norm,
+        .qk_norm = family->qk_norm,
+        .eps = (float)c->norm_eps,
+        .scale = (float)(1.0 / __builtin_sqrt((double)c->head_size)),
+        .theta = c->rope_theta,
+        .q = (size_t)c->heads * c->head_size,
+        .kv = (size_t)c->kv_heads * c->head_size,
+    };
+    ret->qkv = ret->q + 2 * ret->kv;
+    return HEARTH_OK;
+}
+
+/* ---- the table ---- */
+
+/* Adds a parameter behind the others; returns its place. With no table yet only counts. */
+static size_t add(train_model *m, int layer, const char *name, size_t rows, size_t cols, bool matrix)
+{
+    const size_t offset = m->count;
+    if (m->parameters != NULL) {
+        train_parameter *p = &m->parameters[m->parameter_count];
+        *p = (train_parameter){.rows = rows, .cols = cols, .offset = offset, .decays = matrix, .matrix = matrix};
+        if (layer < 0) {
+            snprintf(p->name, sizeof p->name, "%s", name);
+        } else {
+            snprintf(p->name, sizeof p->name, "model.layers.%d.%s", layer, name);
+        }
+    }
+    m->parameter_count++;
+    m->count += rows * cols;
+    return offset;
+}
+
+static void add_layer(train_model *m, int index, train_layer *l)
+{
+    const train_shape *s = &m->shape;
+    const char *first = s->post_norm ? "post_attention_layernorm.weight" : "input_layernorm.weight";
+    const char *second = s->post_norm ? "post_feedforward_layernorm.weight" : "post_attention_layernorm.weight";
+    const bool rows = s->qk_norm == QK_NORM_ROW;
+    *l = (train_layer){.qkv_bias = TRAIN_NONE, .q_norm = TRAIN_NONE, .k_norm = TRAIN_NONE};
+    l->attention_norm = add(m, index, first, 1, s->width, false);
+    l->qkv = (train_matrix){add(m, index, "self_attn.q_proj.weight", s->q, s->width, true), s->qkv, s->width, NULL};
+    add(m, index, "self_attn.k_proj.weight", s->kv, s->width, true);
+    add(m, index, "self_attn.v_proj.weight", s->kv, s->width, true);
+    if (s->qkv_bias) {
+        l->qkv_bias = add(m, index, "self_attn.q_proj.bias", 1, s->q, false);
+        add(m, index, "self_attn.k_proj.bias", 1, s->kv, false);
+        add(m, index, "self_attn.v_proj.bias", 1, s->kv, false);
+    }
+    if (s->qk_norm != QK_NORM_NONE) {
+        l->q_norm = add(m, index, "self_attn.q_norm.weight", 1, rows ? s->q : s->head_dim, false);
+        l->k_norm = add(m, index, "self_attn.k_norm.weight", 1, rows ? s->kv : s->head_dim, false);
+    }
+    l->o = (train_matrix){add(m, index, "self_attn.o_proj.weight", s->width, s->q, true), s->width, s->q, NULL};
+    l->mlp_norm = add(m, index, second, 1, s->width, false);
+    l->gate_up = (train_matrix){add(m, index, "mlp.gate_proj.weight", s->mlp, s->width, true), 2 * (size_t)s->mlp,
+                                s->width, NULL};
+    add(m, index, "mlp.up_proj.weight", s->mlp, s->width, true);
+    l->down = (train_matrix){add(m, index, "mlp.down_proj.weight", s->width, s->mlp, true), s->width, s->mlp, NULL};
+}
+
+static void add_all(train_model *m)
+{
+    const train_shape *s = &m->shape;
+    m->parameter_count = 0;
+    m->count = 0;
+    m->embedding = add(m, -1, "model.embed_tokens.weight", s->vocab, s->width, false);
+    for (uint32_t i = 0; i < s->layers; i++) {
+        add_layer(m, (int)i, &m->layers[i]);
+    }
+    m->final_norm = add(m, -1, "model.norm.weight", 1, s->width, false);
+    m->head = (train_matrix){m->embedding, s->vocab, s->width, NULL};
+    if (!s->tied) {
+        m->head.offset = add(m, -1, "lm_head.weight", s->vocab, s->width, false);
+        if (m->parameters != NULL) {
+            m->parameters[m->parameter_count - 1].decays = true;
+        }
+    }
+}
+
+hearth_status train_parameters_make(train_model *m, hearth_error *error)
+{
+    m->layers = arena_array(m->memory, m->shape.layers, sizeof *m->layers);
+    if (m->layers == NULL) {
+        return error_memory(error, m->shape.layers * sizeof *m->layers);
+    }
+    add_all(m);
+    m->parameters = arena_array(m->memory, m->parameter_count, sizeof *m->parameters);
+    if (m->parameters == NULL) {
+        return error_memory(error, m->parameter_count * sizeof *m->parameters);
+    }
+    add_all(m);
+    return HEARTH_OK;
+}
+
+/* ---- values ---- */
+
+/* Uniform in (0, 1], from 32 bits; exact in binary64. */
+static double uniform(uint32_t bits)
+{
+    return ((double)bits + 1) * 0x1p-32;
+}
+
+/* Four normal values: Box and Muller (1958), in binary64. */
+static void draw_four(uint64_t seed, uint64_t parameter, uint64_t index, double ret[4])
+{
+    uint32_t words[4];
+    random_philox(seed, RANDOM_INIT, parameter, index, words);
+    for (size_t pair = 0; pair < 2; pair++) {
+        const double radius = __builtin_sqrt(-2 * math64_log(uniform(words[2 * pair])));
+        const double angle = 6.283185307179586476925 * uniform(words[2 * pair + 1]);
+        ret[2 * pair] = radius * math64_cos(angle);
+        ret[2 * pair + 1] = radius * math64_sin(angle);
+    }
+}
+
+typedef struct draw_work {
+    train_model *m;
+    uint64_t seed;
+    double init_std;
+} draw_work;
+
+static bool ends_with(const char *name, const char *end)
+{
+    const size_t n = strlen(name);
+    const size_t e = strlen(end);
+    return n >= e && strcmp(name + n - e, end) == 0;
+}
+
+static void draw_part(void *context, int part, int parts)
+{
+    const draw_work *work = context;
+    for (size_t i = 0; i < work->m->parameter_count; i++) {
+        const train_parameter *p = &work->m->parameters[i];
+        float *values = work->m->values + p->offset;
+        const uint64_t count = p->rows * p->cols;
+        const thread_range range = thread_split(count, 4, part, parts);
+        const bool bias = ends_with(p->name, ".bias");
+        if (p->rows == 1) {
+            for (size_t at = range.begin; at < range.end; at++) {
+                values[at] = bias ? 0.0f : 1.0f;
+            }
+            continue;
+        }
+        for (size_t at = range.begin; at < range.end; at += 4) {
+            double four[4];
+            draw_four(work->seed, i, at / 4, four);
+            for (size_t j = 0; j < 4 && at + j < count; j++) {
+                values[at + j] = (float)(four[j] * work->init_std);
+            }
+        }
+    }
+}
+
+void train_parameters_draw(train_model *m, uint64_t seed, double init_std)
+{
+    draw_work work = {m, seed, init_std};
+    engine_run(m->engine, draw_part, &work);
+}

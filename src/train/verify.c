@@ -1,0 +1,230 @@
+/* Verification: what is looked at, in which order. */
+#include "train/verify.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "platform/file.h"
+#include "train/digest.h"
+#include "train/verify_part.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool is_machine(hearth_status status)
+{
+    return status == HEARTH_E_MEMORY || status == HEARTH_E_CANCELLED || status == HEARTH_E_IO;
+}
+
+hearth_status verify_note(verifying *v, const char *what, hearth_status status, const hearth_error *found,
+                          const char *detail, hearth_error *error)
+{
+    verify_report *r = v->report;
+    if (is_machine(status)) {
+        if (error != NULL) {
+            *error = *found;
+        }
+        return status;
+    }
+    if (r->check_count == VERIFY_CHECKS) {
+        return error_set(error, HEARTH_E_LIMIT, "checks", NULL, "more than %d", VERIFY_CHECKS);
+    }
+    verify_check *c = &r->checks[r->check_count++];
+    c->what = what;
+    c->ok = status == HEARTH_OK;
+    if (c->ok) {
+        (void)snprintf(c->detail, sizeof c->detail, "%s", detail);
+    } else {
+        (void)hearth_error_line(found, c->detail, sizeof c->detail);
+        r->ok = false;
+    }
+    return HEARTH_OK;
+}
+
+bool verify_failed(const verifying *v)
+{
+    const verify_report *r = v->report;
+    return r->check_count > 0 && !r->checks[r->check_count - 1].ok;
+}
+
+char *verify_path(const verifying *v, const char *name)
+{
+    return file_join(v->folder, name);
+}
+
+char *verify_checkpoint(const verifying *v, uint64_t step)
+{
+    char name[32];
+    checkpoint_name(step, name);
+    return text_format("%s/checkpoints/%s", v->folder, name);
+}
+
+hearth_status verify_equal(const char *file, const char *place, const char *expected, const char *found,
+                           hearth_error *error)
+{
+    if (strcmp(expected, found) == 0) {
+        return HEARTH_OK;
+    }
+    (void)error_set(error, HEARTH_E_FORMAT, place, expected[0] != '\0' ? expected : "nothing", "%s", found);
+    error_in_file(error, file);
+    return HEARTH_E_FORMAT;
+}
+
+/* ---- the folder, the chain, the recipe ---- */
+
+/* `model/` of a run stands for the run; a model that was carried away stands for itself. */
+static hearth_status find_folder(verifying *v, hearth_error *error)
+{
+    char *checkpoints = file_join(v->o->folder, "checkpoints");
+    char *above = file_join(v->o->folder, "../checkpoints");
+    char *log = file_join(v->o->folder, "log.jsonl");
+    hearth_status status = HEARTH_OK;
+    if (checkpoints == NULL || above == NULL || log == NULL) {
+        status = error_memory(error, 0);
+    } else if (!file_exists(log)) {
+        (void)error_set(error, HEARTH_E_NOT_FOUND, NULL, "the folder of hearth train, with log.jsonl", "none");
+        error_in_file(error, v->o->folder);
+        status = HEARTH_E_NOT_FOUND;
+    } else {
+        const bool is_run = file_is_folder(checkpoints);
+        const bool of_run = !is_run && file_is_folder(above);
+        v->alone = !is_run && !of_run;
+        v->folder = of_run ? file_join(v->o->folder, "..") : mem_strdup(v->o->folder);
+        status = v->folder == NULL ? error_memory(error, 0) : HEARTH_OK;
+    }
+    mem_free(checkpoints);
+    mem_free(above);
+    mem_free(log);
+    return status;
+}
+
+static hearth_status read_chain(verifying *v, hearth_error *error)
+{
+    hearth_error found = {0};
+    char *path = verify_path(v, "log.jsonl");
+    file_map map = {0};
+    hearth_status status = path == NULL ? error_memory(&found, 0) : file_map_open(path, &map, &found);
+    if (status == HEARTH_OK) {
+        status = map.size == 0 ? verify_equal(path, NULL, "a first record", "an empty log", &found)
+                               : chain_read(path, map.size, &v->log, &found);
+    }
+    file_map_close(&map);
+    mem_free(path);
+    char detail[128] = "";
+    if (status == HEARTH_OK) {
+        memcpy(v->report->chain, v->log.records[v->log.count - 1].hash, HASH_HEX_SIZE);
+        (void)snprintf(detail, sizeof detail, "%zu records, %s", v->log.count, v->report->chain);
+    }
+    return verify_note(v, "chain of hashes", status, &found, detail, error);
+}
+
+/* FOLDER/NAME's hash is what the log's first record says under `key`. */
+static hearth_status check_file(verifying *v, const char *what, const char *name, const char *key, hearth_error *error)
+{
+    hearth_error found = {0};
+    char hash[HASH_HEX_SIZE] = "";
+    char *path = verify_path(v, name);
+    hearth_status status = path == NULL ? error_memory(&found, 0) : digest_file(path, hash, &found);
+    if (status == HEARTH_OK) {
+        status = verify_equal(path, "SHA-256", chain_text(&v->log.records[0], key), hash, &found);
+    }
+    mem_free(path);
+    return verify_note(v, what, status, &found, hash, error);
+}
+
+static hearth_status open_recipe(verifying *v, hearth_error *error)
+{
+    hearth_error found = {0};
+    TRY(check_file(v, "recipe", "recipe.yaml", "recipe", error));
+    if (verify_failed(v)) {
+        return HEARTH_OK;
+    }
+    char *path = verify_path(v, "recipe.yaml");
+    const hearth_status status = path == NULL ? error_memory(&found, 0) : recipe_open(path, &v->recipe, &found);
+    mem_free(path);
+    return status == HEARTH_OK ? HEARTH_OK : verify_note(v, "recipe", status, &found, "", error);
+}
+
+/* ---- the first weights ---- */
+
+static hearth_status make_trainer(verifying *v, hearth_error *error)
+{
+    hearth_error found = {0};
+    hearth_status status = trainer_create(v->engine, &v->ready.data, &v->trainer, &found);
+    char weights[HASH_HEX_SIZE] = "";
+    if (status == HEARTH_OK) {
+        const checkpoint_values values = trainer_values(v->trainer);
+        status = digest_values(values.values, NULL, values.count, weights, &found);
+    }
+    if (status == HEARTH_OK) {
+        status = verify_equal(v->folder, "first weights", chain_text(&v->log.records[0], "weights"), weights, &found);
+    }
+    return verify_note(v, "first weights", status, &found, weights, error);
+}
+
+/* Each stage stands on those before: where one fails, those behind it have nothing to say. */
+static hearth_status verify_all(verifying *v, hearth_error *error)
+{
+    TRY(find_folder(v, error));
+    TRY(read_chain(v, error));
+    if (verify_failed(v)) {
+        return HEARTH_OK;
+    }
+    TRY(open_recipe(v, error));
+    if (v->recipe == NULL) {
+        return HEARTH_OK;
+    }
+    TRY(check_file(v, "tokenizer", "tokenizer.json", "tokenizer", error));
+    TRY(check_file(v, "corpus", v->alone ? "corpus.json" : "corpus/corpus.json", "corpus", error));
+    TRY(verify_data(v, error));
+    if (v->ready.packed == NULL && !(v->alone && v->o->recipe == NULL)) {
+        return HEARTH_OK;
+    }
+    TRY(verify_records(v, error));
+    if (verify_failed(v) || v->ready.packed == NULL) {
+        return verify_failed(v) ? HEARTH_OK : verify_carried(v, error);
+    }
+    TRY(make_trainer(v, error));
+    if (v->trainer == NULL) {
+        return HEARTH_OK;
+    }
+    TRY(verify_states(v, error));
+    TRY(verify_segments(v, error));
+    return v->alone && v->done == v->recipe->train.steps ? verify_trained(v, error) : HEARTH_OK;
+}
+
+hearth_status verify_run(engine *e, const verify_options *o, verify_report *ret, hearth_error *error)
+{
+    const char *place = getenv("TMPDIR");
+    place = place != NULL && place[0] == '/' ? place : "/tmp";
+    char *name = text_format("%s/hearth-verify-XXXXXX", place);
+    if (name == NULL) {
+        return error_memory(error, strlen(place));
+    }
+    *ret = (verify_report){.ok = true};
+    verifying v = {.engine = e, .o = o, .report = ret, .scratch = mkdtemp(name)};
+    if (v.scratch == NULL) {
+        const hearth_status failed = error_errno(error, name, "make", errno);
+        mem_free(name);
+        return failed;
+    }
+    const hearth_status status = verify_all(&v, error);
+    trainer_free(v.trainer);
+    prepare_free(&v.ready);
+    verify_clear(&v);
+    recipe_close(v.recipe);
+    chain_free(&v.log);
+    mem_free(v.points);
+    mem_free(v.folder);
+    (void)rmdir(v.scratch);
+    mem_free(name);
+    return status;
+}
+
+void verify_free(verify_report *r)
+{
+    mem_free(r->segments);
+    *r = (verify_report){0};
+}

@@ -1,0 +1,229 @@
+/* Corpus, tokenizer and packed tokens, made again from what they were made of. */
+#include "train/verify_part.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "corpus/corpus.h"
+#include "corpus/stream.h"
+#include "platform/file.h"
+#include "platform/file_stream.h"
+#include "train/digest.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The manifest's lines are those whose hash corpus.json tells. */
+static hearth_status hash_manifest(const char *path, char ret[HASH_HEX_SIZE], hearth_error *error)
+{
+    byte_stream *s = NULL;
+    hash_state *h = hash_create();
+    uint8_t digest[32];
+    hearth_status status = h == NULL ? error_memory(error, 0) : byte_stream_open(path, &s, error);
+    size_t length = status == HEARTH_OK ? 1 : 0;
+    while (length > 0) {
+        const char *bytes = NULL;
+        length = 0;
+        status = byte_stream_read(s, &bytes, &length, error);
+        if (status != HEARTH_OK) {
+            break;
+        }
+        hash_update(h, bytes, length);
+    }
+    byte_stream_close(s);
+    if (h != NULL) {
+        hash_finish(h, digest);
+        hash_hex(digest, ret);
+    }
+    return status;
+}
+
+static hearth_status check_manifest(verifying *v, hearth_error *error)
+{
+    hearth_error found = {0};
+    corpus_summary summary;
+    char hash[HASH_HEX_SIZE] = "";
+    char *corpus = verify_path(v, "corpus");
+    char *path = verify_path(v, "corpus/manifest.jsonl.zst");
+    hearth_status status = corpus == NULL || path == NULL ? error_memory(&found, 0) : HEARTH_OK;
+    status = status == HEARTH_OK ? corpus_read_summary(corpus, &summary, &found) : status;
+    status = status == HEARTH_OK ? hash_manifest(path, hash, &found) : status;
+    if (status == HEARTH_OK) {
+        status = verify_equal(path, "SHA-256 of its lines", summary.totals.sha256, hash, &found);
+    }
+    mem_free(corpus);
+    mem_free(path);
+    return verify_note(v, "manifest", status, &found, hash, error);
+}
+
+static hearth_status check_packed(verifying *v, const char *what, const packed_corpus *p, const char *key,
+                                  hearth_error *error)
+{
+    hearth_error found = {0};
+    char detail[128];
+    hearth_status status = packed_verify(p, &found);
+    if (status == HEARTH_OK) {
+        status = verify_equal(what, "SHA-256", chain_text(&v->log.records[0], key), packed_hash(p), &found);
+    }
+    (void)snprintf(detail, sizeof detail, "%llu sequences", (unsigned long long)packed_sequences(p));
+    return verify_note(v, what, status, &found, detail, error);
+}
+
+/* The tokenizer that this corpus gives. */
+static hearth_status learn_again(verifying *v, hearth_error *error)
+{
+    hearth_error found = {0};
+    char hash[HASH_HEX_SIZE] = "";
+    const prepare_options how = {.threads = v->engine->threads};
+    char *corpus = verify_path(v, "corpus");
+    char *path = file_join(v->scratch, "tokenizer.json");
+    hearth_status status = corpus == NULL || path == NULL ? error_memory(&found, 0) : HEARTH_OK;
+    status = status == HEARTH_OK ? prepare_tokenizer(v->recipe, corpus, path, &how, &found) : status;
+    status = status == HEARTH_OK ? digest_file(path, hash, &found) : status;
+    if (status == HEARTH_OK) {
+        status = verify_equal("tokenizer.json", "SHA-256", hash, chain_text(&v->log.records[0], "tokenizer"), &found);
+    }
+    if (path != NULL) {
+        (void)unlink(path);
+    }
+    mem_free(corpus);
+    mem_free(path);
+    return verify_note(v, "tokenizer, learned again", status, &found, hash, error);
+}
+
+static hearth_status compare_again(const char *folder, const packed_corpus *there, hearth_error *error)
+{
+    packed_corpus *again = NULL;
+    TRY(packed_open(folder, &again, error));
+    const hearth_status status = verify_equal("packed", "SHA-256", packed_hash(again), packed_hash(there), error);
+    packed_close(again);
+    return status;
+}
+
+/* The tokens that this corpus and this tokenizer give. */
+static hearth_status pack_into(verifying *v, const char *out, const char *held_out, hearth_error *error)
+{
+    char hash[HASH_HEX_SIZE];
+    char *corpus = verify_path(v, "corpus");
+    TRY(digest_file(v->ready.tokenizer_path, hash, error));
+    const corpus_pack_options how = {.tokenizer = v->ready.tokenizer,
+                                     .tokenizer_sha256 = hash,
+                                     .end = v->ready.data.end_token,
+                                     .length = v->recipe->train.length,
+                                     .seed = v->recipe->seed,
+                                     .out = out,
+                                     .held_out_folder = v->ready.held_out != NULL ? held_out : NULL,
+                                     .run = {.threads = v->engine->threads}};
+    hearth_status status = corpus == NULL ? error_memory(error, 0) : corpus_pack(corpus, &how, error);
+    mem_free(corpus);
+    status = status == HEARTH_OK ? compare_again(out, v->ready.packed, error) : status;
+    if (status == HEARTH_OK && v->ready.held_out != NULL) {
+        status = compare_again(held_out, v->ready.held_out, error);
+    }
+    return status;
+}
+
+static hearth_status pack_again(verifying *v, hearth_error *error)
+{
+    hearth_error found = {0};
+    char *out = file_join(v->scratch, "packed");
+    char *held_out = file_join(v->scratch, "held-out");
+    const hearth_status status =
+        out == NULL || held_out == NULL ? error_memory(&found, 0) : pack_into(v, out, held_out, &found);
+    if (out != NULL && held_out != NULL) {
+        file_remove_folder(out);
+        file_remove_folder(held_out);
+    }
+    mem_free(out);
+    mem_free(held_out);
+    return verify_note(v, "documents, packed again", status, &found, "the same tokens", error);
+}
+
+/* ---- from the sources ---- */
+
+/* FOLDER/NAME of what was made again is what the log's first record says. */
+static hearth_status same_again(verifying *v, const char *what, const char *name, const char *key, hearth_error *error)
+{
+    hearth_error found = {0};
+    char hash[HASH_HEX_SIZE] = "";
+    char *path = file_join(v->again, name);
+    hearth_status status = path == NULL ? error_memory(&found, 0) : digest_file(path, hash, &found);
+    if (status == HEARTH_OK) {
+        status = verify_equal(name, "SHA-256", hash, chain_text(&v->log.records[0], key), &found);
+    }
+    mem_free(path);
+    return verify_note(v, what, status, &found, hash, error);
+}
+
+static hearth_status open_sources(verifying *v, recipe **ret, hearth_error *error)
+{
+    TRY(recipe_open(v->o->recipe, ret, error));
+    return verify_equal(v->o->recipe, "SHA-256", v->recipe->sha256, (*ret)->sha256, error);
+}
+
+/* The run's folder anew, up to its first step. */
+static hearth_status make_again(verifying *v, hearth_error *error)
+{
+    hearth_error found = {0};
+    recipe *r = NULL;
+    prepared made = {0};
+    const prepare_options how = {
+        .threads = v->engine->threads, .progress = v->o->progress, .progress_context = v->o->progress_context};
+    hearth_status status = open_sources(v, &r, &found);
+    v->again = file_join(v->scratch, "again");
+    if (status == HEARTH_OK) {
+        status = v->again == NULL ? error_memory(&found, 0) : file_make_folders(v->again, &found);
+    }
+    status = status == HEARTH_OK ? prepare_run(r, v->again, &how, &made, &found) : status;
+    prepare_free(&made);
+    recipe_close(r);
+    TRY(verify_note(v, "sources", status, &found, "read again", error));
+    if (verify_failed(v)) {
+        return HEARTH_OK;
+    }
+    TRY(same_again(v, "corpus, built again from its sources", "corpus/corpus.json", "corpus", error));
+    return same_again(v, "tokenizer, learned again from them", "tokenizer.json", "tokenizer", error);
+}
+
+void verify_clear(verifying *v)
+{
+    static const char *const folders[] = {"corpus/documents", "corpus", "packed", "held-out", "."};
+    for (size_t i = 0; v->again != NULL && i < sizeof folders / sizeof folders[0]; i++) {
+        char *path = strcmp(folders[i], ".") == 0 ? mem_strdup(v->again) : file_join(v->again, folders[i]);
+        if (path != NULL && file_exists(path)) {
+            file_remove_folder(path);
+        }
+        mem_free(path);
+    }
+    mem_free(v->again);
+    v->again = NULL;
+}
+
+hearth_status verify_data(verifying *v, hearth_error *error)
+{
+    hearth_error found = {0};
+    if (v->o->recipe != NULL) {
+        TRY(make_again(v, error));
+    }
+    if (v->alone && (v->again == NULL || verify_failed(v))) {
+        return HEARTH_OK;
+    }
+    if (!v->alone) {
+        TRY(check_manifest(v, error));
+    }
+    const hearth_status status = prepare_open(v->recipe, v->alone ? v->again : v->folder, &v->ready, &found);
+    if (status != HEARTH_OK) {
+        return verify_note(v, "corpus, tokenizer and tokens together", status, &found, "", error);
+    }
+    TRY(check_packed(v, "packed", v->ready.packed, "packed", error));
+    if (v->ready.held_out != NULL) {
+        TRY(check_packed(v, "held-out", v->ready.held_out, "held_out", error));
+    }
+    if (v->alone) {
+        return HEARTH_OK;
+    }
+    if (v->recipe->tokenizer.kind != TOKENIZER_FILE) {
+        TRY(learn_again(v, error));
+    }
+    return pack_again(v, error);
+}

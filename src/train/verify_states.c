@@ -1,0 +1,225 @@
+/* Checkpoints and the model, against the chain and against what the recipe makes of them. */
+#include "train/verify_part.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "model/load_tokenizer.h"
+#include "platform/file.h"
+#include "platform/file_stream.h"
+#include "train/digest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Two files of one name in two folders. */
+static hearth_status same_file(const char *folder, const char *other, const char *name, hearth_error *error)
+{
+    char hash[HASH_HEX_SIZE] = "";
+    char wanted[HASH_HEX_SIZE] = "";
+    char *path = file_join(folder, name);
+    char *reference = file_join(other, name);
+    hearth_status status = path == NULL || reference == NULL ? error_memory(error, 0) : HEARTH_OK;
+    status = status == HEARTH_OK ? digest_file(path, hash, error) : status;
+    status = status == HEARTH_OK ? digest_file(reference, wanted, error) : status;
+    status = status == HEARTH_OK ? verify_equal(path, "SHA-256", wanted, hash, error) : status;
+    mem_free(path);
+    mem_free(reference);
+    return status;
+}
+
+/* All small files of a checkpoint are those that recipe and tokenizer give. */
+static hearth_status same_small_files(const char *folder, const char *reference, hearth_error *error)
+{
+    file_list list = {0};
+    TRY(file_list_folder(reference, &list, error));
+    hearth_status status = HEARTH_OK;
+    for (size_t i = 0; i < list.count && status == HEARTH_OK; i++) {
+        if (strcmp(list.names[i], "model.safetensors") != 0 && strcmp(list.names[i], "state.json") != 0) {
+            status = same_file(folder, reference, list.names[i], error);
+        }
+    }
+    file_list_free(&list);
+    return status;
+}
+
+static hearth_status same_state(const char *folder, const checkpoint_state *s, const chain_record *r,
+                                const char *recipe_hash, hearth_error *error)
+{
+    char log_bytes[32];
+    char expected[32];
+    (void)snprintf(log_bytes, sizeof log_bytes, "%llu", (unsigned long long)s->log_bytes);
+    (void)snprintf(expected, sizeof expected, "%llu", (unsigned long long)r->end);
+    TRY(verify_equal(folder, "recipe", recipe_hash, s->recipe, error));
+    TRY(verify_equal(folder, "chain", r->hash, s->chain, error));
+    TRY(verify_equal(folder, "log_bytes", expected, log_bytes, error));
+    TRY(verify_equal(folder, "hash of weights", chain_text(r, "weights"), s->weights, error));
+    return verify_equal(folder, "hash of the optimiser's state", chain_text(r, "optimizer"), s->optimizer, error);
+}
+
+static hearth_status check_one(verifying *v, const char *folder, uint64_t step, const char *reference,
+                               hearth_error *error)
+{
+    const chain_record *r = chain_find(&v->log, "checkpoint", step);
+    const checkpoint_values values = trainer_values(v->trainer);
+    checkpoint_state state = {0};
+    checkpoint_state now = {0};
+    TRY(checkpoint_check(folder, &state, error));
+    TRY(same_state(folder, &state, r, v->recipe->sha256, error));
+    TRY(checkpoint_load(folder, &values, error));
+    TRY(trainer_digest(v->trainer, &now, error));
+    TRY(verify_equal(folder, "weights", chain_text(r, "weights"), now.weights, error));
+    TRY(verify_equal(folder, "optimiser's state", chain_text(r, "optimizer"), now.optimizer, error));
+    return same_small_files(folder, reference, error);
+}
+
+/* The log and the manifest that the model carries are the run's; so are the last checkpoint's weights. */
+static hearth_status check_model(verifying *v, const char *model, const char *last, const char *reference,
+                                 hearth_error *error)
+{
+    const chain_record *r = chain_find(&v->log, "checkpoint", v->recipe->train.steps);
+    checkpoint_state state = {0};
+    char *corpus = verify_path(v, "corpus");
+    TRY(checkpoint_check(model, &state, error));
+    hearth_status status = same_state(model, &state, r, v->recipe->sha256, error);
+    status = status == HEARTH_OK ? same_small_files(model, reference, error) : status;
+    status = status == HEARTH_OK ? same_file(model, last, "model.safetensors", error) : status;
+    status = status == HEARTH_OK ? same_file(model, v->folder, "log.jsonl", error) : status;
+    if (status == HEARTH_OK) {
+        status = corpus == NULL ? error_memory(error, 0) : same_file(model, corpus, "corpus.json", error);
+    }
+    mem_free(corpus);
+    return status;
+}
+
+static hearth_status write_reference(verifying *v, const char *folder, hearth_error *error)
+{
+    checkpoint_source source = {.model = trainer_model(v->trainer),
+                                .recipe = v->recipe,
+                                .values = trainer_values(v->trainer),
+                                .tokenizer = v->ready.data.tokenizer,
+                                .end_of_document = v->ready.data.end_of_document,
+                                .end_token = v->ready.data.end_token};
+    const checkpoint_state state = {0};
+    source.values.mean = NULL;
+    return checkpoint_write(folder, &source, &state, error);
+}
+
+static hearth_status check_all(verifying *v, const char *reference, hearth_error *error)
+{
+    for (size_t i = 1; i < v->point_count; i++) {
+        char *folder = verify_checkpoint(v, v->points[i]);
+        const hearth_status status =
+            folder == NULL ? error_memory(error, 0) : check_one(v, folder, v->points[i], reference, error);
+        mem_free(folder);
+        TRY(status);
+    }
+    return HEARTH_OK;
+}
+
+/* A model without its run: its files, the chain's last checkpoint, and, where nothing was rounded, the weights. */
+static hearth_status check_alone(verifying *v, const char *reference, hearth_error *error)
+{
+    const chain_record *r = chain_find(&v->log, "checkpoint", v->recipe->train.steps);
+    checkpoint_values values = trainer_values(v->trainer);
+    checkpoint_state state = {0};
+    char weights[HASH_HEX_SIZE];
+    TRY(checkpoint_check(v->folder, &state, error));
+    TRY(same_state(v->folder, &state, r, v->recipe->sha256, error));
+    TRY(same_small_files(v->folder, reference, error));
+    if (v->recipe->train.format == TRAIN_BF16) {
+        return HEARTH_OK;
+    }
+    values.mean = NULL;
+    TRY(checkpoint_load(v->folder, &values, error));
+    TRY(digest_values(values.values, NULL, values.count, weights, error));
+    return verify_equal(v->folder, "weights", chain_text(r, "weights"), weights, error);
+}
+
+static hearth_status check_with(verifying *v, const char *reference, hearth_error *error)
+{
+    hearth_error found = {0};
+    char detail[64];
+    if (v->alone) {
+        const hearth_status status = check_alone(v, reference, &found);
+        return verify_note(v, "model", status, &found, "the chain's last weights", error);
+    }
+    hearth_status status = check_all(v, reference, &found);
+    (void)snprintf(detail, sizeof detail, "%zu, with the hashes of the chain", v->point_count - 1);
+    TRY(verify_note(v, "checkpoints", status, &found, detail, error));
+    char *model = verify_path(v, "model");
+    char *last = verify_checkpoint(v, v->recipe->train.steps);
+    found = (hearth_error){0};
+    status = model == NULL || last == NULL ? error_memory(&found, 0) : check_model(v, model, last, reference, &found);
+    mem_free(model);
+    mem_free(last);
+    return verify_note(v, "model", status, &found, "the last checkpoint's", error);
+}
+
+hearth_status verify_trained(verifying *v, hearth_error *error)
+{
+    hearth_error found = {0};
+    char *trained = file_join(v->scratch, "trained");
+    hearth_status status = trained == NULL ? error_memory(&found, 0) : write_reference(v, trained, &found);
+    status = status == HEARTH_OK ? same_file(v->folder, trained, "model.safetensors", &found) : status;
+    if (trained != NULL) {
+        file_remove_folder(trained);
+    }
+    mem_free(trained);
+    return verify_note(v, "model, trained again", status, &found, "the same weights", error);
+}
+
+/* The model's first weights, then those of its file. */
+static hearth_status check_values(verifying *v, train_model *m, hearth_error *error)
+{
+    const chain_record *r = chain_find(&v->log, "checkpoint", v->recipe->train.steps);
+    checkpoint_values values = {.count = train_model_count(m), .values = train_model_values(m)};
+    values.parameters = train_model_parameters(m, &values.table);
+    checkpoint_state state = {0};
+    char weights[HASH_HEX_SIZE];
+    TRY(digest_values(values.values, NULL, values.count, weights, error));
+    TRY(verify_equal(v->folder, "first weights", weights, chain_text(&v->log.records[0], "weights"), error));
+    TRY(checkpoint_check(v->folder, &state, error));
+    TRY(same_state(v->folder, &state, r, v->recipe->sha256, error));
+    TRY(checkpoint_load(v->folder, &values, error));
+    if (v->recipe->train.format == TRAIN_BF16) {
+        return HEARTH_OK; /* what was rounded is in no hash of the chain */
+    }
+    TRY(digest_values(values.values, NULL, values.count, weights, error));
+    return verify_equal(v->folder, "weights", chain_text(r, "weights"), weights, error);
+}
+
+static hearth_status check_carried(verifying *v, hearth_error *error)
+{
+    tokenizer *t = NULL;
+    train_model *m = NULL;
+    char *path = verify_path(v, "tokenizer.json");
+    hearth_status status = path == NULL ? error_memory(error, 0) : load_tokenizer_json(path, &t, error);
+    if (status == HEARTH_OK) {
+        status = train_model_create(v->engine, v->recipe, (uint32_t)tokenizer_vocabulary_size(t), &m, error);
+    }
+    status = status == HEARTH_OK ? check_values(v, m, error) : status;
+    train_model_free(m);
+    tokenizer_free(t);
+    mem_free(path);
+    return status;
+}
+
+hearth_status verify_carried(verifying *v, hearth_error *error)
+{
+    hearth_error found = {0};
+    const hearth_status status = check_carried(v, &found);
+    return verify_note(v, "model", status, &found,
+                       v->recipe->train.format == TRAIN_BF16 ? "its files' hashes" : "the chain's last weights", error);
+}
+
+hearth_status verify_states(verifying *v, hearth_error *error)
+{
+    char *reference = file_join(v->scratch, "reference");
+    hearth_status status = reference == NULL ? error_memory(error, 0) : write_reference(v, reference, error);
+    status = status == HEARTH_OK ? check_with(v, reference, error) : status;
+    if (reference != NULL) {
+        file_remove_folder(reference);
+    }
+    mem_free(reference);
+    return status;
+}

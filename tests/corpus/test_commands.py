@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""hearth corpus build, pack, show, stats: a recipe in, files that other programs read out. Prints TAP."""
+
+import hashlib
+import html.parser
+import json
+import os
+import shutil
+import sqlite3
+import struct
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "cli"))
+from tap import Skip, good, good_json, hearth, main, one_line, test  # noqa: E402
+
+PLACE = tempfile.mkdtemp(prefix="hearth-corpus-")
+RECIPE = """recipe: 1
+name: small
+description: A test.
+licence: CC0-1.0
+contract: 1
+seed: 3
+held_out: 0.2
+sources:
+  - {name: notes, kind: text, path: notes.txt, split: line, licence: MIT, evidence: LICENCE}
+  - {name: sums, kind: generator, generator: sums, documents: 200}
+  - {name: piped, kind: command, command: "cat records.jsonl", licence_field: license}
+rules:
+  - utf8_repair
+  - rule: length
+    min_characters: 4
+  - rule: licence_allow
+    licences: [MIT, CC0-1.0]
+  - personal_data
+  - exact_duplicates
+tokenizer: {kind: bpe, vocab_size: 300, pretokenizer: gpt-2, special: ["<|end|>"]}
+model: {family: llama, layers: 1, width: 32, heads: 2, kv_heads: 2, mlp: 64, context: 64, tied: true, rope_theta: 10000}
+train: {format: f32, steps: 1, sequences: 1, length: 16, micro_batches: 1, optimizer: adamw, learning_rate: 0.1, schedule: constant,
+  checkpoint_steps: 1}
+"""
+NOTES = ["A first <b>note</b> & more.", "Mail me: jane@example.org", "abc", "A first <b>note</b> & more.", "Bytes: \udcff!"]
+RECORDS = [{"text": "free text", "license": "CC0-1.0"}, {"text": "closed text", "license": "LicenseRef-closed"}, {"none": 1}]
+
+
+def path(name):
+    return os.path.join(PLACE, name)
+
+
+def write(name, text):
+    with open(path(name), "wb") as out:
+        out.write(text.encode("utf-8", "surrogateescape"))
+
+
+def setup():
+    write("recipe.yaml", RECIPE)
+    write("notes.txt", "\n".join(NOTES) + "\n")
+    write("records.jsonl", "".join(json.dumps(r) + "\n" for r in RECORDS))
+    return good_json("corpus", "build", path("recipe.yaml"), "-o", path("corpus"), "--json", "-q")
+
+
+built = setup()
+
+
+def lines(name):
+    made = subprocess.run(["zstd", "-dcq", path(name)], capture_output=True, timeout=20)
+    assert made.returncode == 0, made.stderr
+    return made.stdout
+
+
+@test
+def build_says_what_it_made():
+    assert built["documents"] == 208 and 0 < built["held_out"] < built["kept"] < 208, built
+    again = good("corpus", "build", path("recipe.yaml"), "-o", path("again"), "--threads", "3")
+    assert built["sha256"] in again.out and f"of {built['documents']} documents kept" in again.out, again
+    one_line(hearth("corpus", "build", path("recipe.yaml"), "-o", path("again")), 1, "again", "expected a new folder")
+
+
+@test
+def the_manifest_is_json_lines_whose_hash_is_the_corpus():
+    if not shutil.which("zstd"):
+        raise Skip("zstd is not installed")
+    text = lines("corpus/manifest.jsonl.zst")
+    assert hashlib.sha256(text).hexdigest() == built["sha256"]
+    rows = [json.loads(line) for line in text.splitlines()]
+    assert [r["metadata"]["row"] for r in rows] == list(range(1, 209))
+    assert rows[0]["id"] == hashlib.sha256(NOTES[0].encode()).hexdigest()
+    assert [r["metadata"]["fate"] for r in rows[:5]] == ["kept", "kept", "length", "exact_duplicates", "kept"]
+    assert [r["metadata"]["fate"] for r in rows[-3:]] == ["kept", "licence_allow", "unreadable"]
+    kept = [json.loads(line) for line in lines("corpus/documents/00000.jsonl.zst").splitlines()]
+    assert len(kept) == built["kept"] and kept[1]["text"] == "Mail me: [email]" and kept[2]["text"] == "Bytes: \ufffd!"
+    for row in kept:  # Dolma's form; the hash in the manifest is of the text that is kept
+        assert isinstance(row["id"], str) and isinstance(row["source"], str)
+        assert row["metadata"]["kept_sha256"] == hashlib.sha256(row["text"].encode()).hexdigest()
+        assert row["metadata"]["split"] == ("held-out" if int(row["id"][:16], 16) / 2**64 < 0.2 else "train")
+    with open(path("corpus/corpus.json"), encoding="utf-8") as file:
+        summary = json.load(file)
+    assert summary["shards"][0]["sha256"] == hashlib.sha256(lines("corpus/documents/00000.jsonl.zst")).hexdigest()
+    piped = [s for s in summary["sources"] if s["name"] == "piped"][0]
+    with open(path("records.jsonl"), "rb") as file:
+        assert piped["sha256"] == hashlib.sha256(file.read()).hexdigest()
+
+
+@test
+def the_manifest_answers_in_sql():
+    db = sqlite3.connect(path("corpus/manifest.sqlite"))
+    assert db.execute("SELECT value FROM corpus WHERE name = 'sha256'").fetchone()[0] == built["sha256"]
+    assert db.execute("SELECT count(*), sum(fate IS NULL), sum(held_out) FROM document").fetchone() == (208, built["kept"], built["held_out"])
+    assert db.execute("SELECT d.duplicate_of FROM document d WHERE fate = 'exact_duplicates' AND source = 0").fetchone() == (1,)
+    assert db.execute("SELECT parameters FROM rule WHERE name = 'length'").fetchone() == ("min_characters: 4",)
+    db.close()
+
+
+@test
+def show_tells_a_document_by_row_and_by_id():
+    found = good_json("corpus", "show", path("corpus"), "4", "--json")
+    assert found["dropped_by"] == "exact_duplicates" and found["duplicate_of"] == 1 and not found["kept"], found
+    assert found["licence"] == "MIT" and found["evidence"] == "LICENCE" and found["place"] == "notes.txt:4"
+    by_id = good_json("corpus", "show", path("corpus"), found["id"][:12], "--json")
+    assert by_id["row"] == 1 and by_id["others_with_this_id"] == 1 and by_id["kept"], by_id
+    text = good("corpus", "show", path("corpus"), "207").out
+    assert "dropped_by   licence_allow" in text and "reason       LicenseRef-closed is not allowed" in text, text
+    one_line(hearth("corpus", "show", path("corpus"), "209"), 1, "209: expected a row or an id of the manifest, found none")
+    one_line(hearth("corpus", "show", path("corpus"), "xyz"), 1, "8 to 64 digits of an id")
+    one_line(hearth("corpus", "show", path("nowhere"), "1"), 1, "nowhere")
+    write("corpus-broken", "")
+    os.makedirs(path("broken"), exist_ok=True)
+    write("broken/manifest.sqlite", "SQLite format 3\0" + "x" * 4096)
+    one_line(hearth("corpus", "show", path("broken"), "1"), 1, "broken")
+
+
+class Page(html.parser.HTMLParser):
+    """Notes tags that are open, and whatever would be fetched from elsewhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.outside, self.charts = [], [], 0
+
+    def handle_starttag(self, tag, attributes):
+        if tag not in ("meta", "br", "rect"):
+            self.open.append(tag)
+        self.charts += tag == "svg"
+        self.outside += [v for k, v in attributes if k in ("src", "href")]
+
+    def handle_startendtag(self, tag, attributes):
+        pass
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag, tag
+
+
+@test
+def stats_as_table_json_and_page():
+    numbers = good_json("corpus", "stats", path("corpus"), "--json")
+    assert sum(f["documents"] for f in numbers["fates"]) == 208 - built["kept"]
+    assert sum(s["documents"] for s in numbers["sources"]) == sum(s["documents"] for s in numbers["lengths"]) == 208
+    assert {s["name"] for s in numbers["licences"]} == {"MIT", "CC0-1.0", "LicenseRef-closed", "NOASSERTION"}
+    short = [f for f in numbers["fates"] if f["fate"] == "length"][0]
+    assert short["samples"] == [{"row": 3, "place": "notes.txt:3", "reason": "3 characters, fewer than 4", "text": "abc"}]
+    table = good("corpus", "stats", path("corpus")).out
+    assert "LicenseRef-closed" in table and "exact_duplicates" in table
+    good("corpus", "stats", path("corpus"), "-o", path("page.html"))
+    with open(path("page.html"), encoding="utf-8") as file:
+        text = file.read()
+    page = Page()
+    page.feed(text)
+    assert page.open == [] and page.outside == [] and page.charts == 4, (page.open, page.outside, page.charts)
+    assert "A first &lt;b&gt;note&lt;/b&gt; &amp; more." in text and "<b>note" not in text
+
+
+@test
+def pack_makes_tokens_in_the_order_of_the_seed():
+    vocabulary = {chr(c): i for i, c in enumerate([*range(33, 127), *range(161, 173), *range(174, 256)] + list(range(256, 324)))}
+    vocabulary["<|end|>"] = 256
+    tokenizer = {"version": "1.0", "added_tokens": [{"id": 256, "content": "<|end|>", "single_word": False, "lstrip": False, "rstrip": False,
+                                                     "normalized": False, "special": True}], "normalizer": None,
+                 "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True},
+                 "post_processor": None, "decoder": {"type": "ByteLevel"}, "model": {"type": "BPE", "vocab": vocabulary, "merges": []}}
+    write("tokenizer.json", json.dumps(tokenizer))
+    words = ["corpus", "pack", path("corpus"), "--tokenizer", path("tokenizer.json"), "--end", "<|end|>", "--length", "16", "--json", "-q"]
+    train, held = good_json(*words, "-o", path("packed"))
+    assert train["documents"] == built["kept"] - built["held_out"] and held["documents"] == built["held_out"]
+    assert train["sequences"] == (train["tokens"] - 1) // 16
+    other = good_json(*words, "-o", path("packed-2"), "--seed", "2", "--threads", "3")[0]
+    assert other["tokens"] == train["tokens"] and other["sha256"] != train["sha256"]
+    with open(path("packed/tokens.bin"), "rb") as file:
+        header, tokens = file.read(256), file.read()
+    assert header[:8] == b"hearthPK" and hashlib.sha256(header).hexdigest() == train["sha256"]
+    assert hashlib.sha256(tokens).digest() == header[56:88]
+    assert struct.unpack_from(f"<{train['tokens']}H", tokens).count(256) == train["documents"]
+    one_line(hearth(*words, "-o", path("packed")), 1, "packed", "expected a new folder")
+    one_line(hearth(*words, "-o", path("p3"), "--end", "nothing"), 2, "--end: expected a token of the vocabulary")
+    assert not os.path.exists(path("p3")) and not [n for n in os.listdir(PLACE) if ".tmp-" in n]
+
+
+@test
+def what_is_asked_wrongly_is_said():
+    one_line(hearth("corpus", "bild", "x"), 2, "expected build, pack, show or stats")
+    one_line(hearth("corpus", "show", "x"), 2, "show takes a corpus's folder and a document")
+    one_line(hearth("corpus", "pack", "x"), 2, "pack needs --tokenizer")
+    write("bad.yaml", RECIPE.replace("min_characters: 4", "min_characters: many"))
+    one_line(hearth("corpus", "build", path("bad.yaml"), "-o", path("bad")), 1, "bad.yaml: line 15 column 21",
+             "a whole number from 0 to 1000000000")
+    write("bad.yaml", RECIPE.replace("  - personal_data", "  - personal"))
+    one_line(hearth("corpus", "build", path("bad.yaml"), "-o", path("bad")), 1, "bad.yaml: line 18 column 5: expected a rule: ")
+    assert not os.path.exists(path("bad"))
+
+
+try:
+    main()
+finally:
+    shutil.rmtree(PLACE)

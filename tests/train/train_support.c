@@ -1,0 +1,165 @@
+/* Shared by the tests of training. */
+#include "train_support.h"
+
+#include "kernels/half.h"
+#include "platform/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+float hashed_value(uint32_t seed, uint64_t index)
+{
+    uint32_t h = (uint32_t)(index * 2654435761u + seed);
+    h = (h ^ (h >> 15)) * 2246822519u;
+    h = (h ^ (h >> 13)) * 3266489917u;
+    h ^= h >> 16;
+    return (float)(h >> 8) * 0x1p-24f;
+}
+
+uint32_t name_seed(const char *name)
+{
+    uint32_t h = 2166136261u;
+    for (; *name != '\0'; name++) {
+        h = (h ^ (uint8_t)*name) * 16777619u;
+    }
+    return h;
+}
+
+recipe tiny_recipe(const char *family)
+{
+    const bool narrow = strcmp(family, "llama") == 0 || strcmp(family, "qwen3") == 0;
+    return (recipe){
+        .seed = 7,
+        .model = {.family = family,
+                  .layers = 2,
+                  .width = narrow ? 20 : 24,
+                  .heads = 4,
+                  .kv_heads = 2,
+                  .head_size = 6,
+                  .mlp = 28,
+                  .context = 256,
+                  .rope_theta = 10000,
+                  .norm_eps = 1e-5,
+                  .init_std = 0.02,
+                  .tied = strncmp(family, "qwen", 4) == 0},
+    };
+}
+
+train_model *make_model(engine *e, const recipe *r, uint32_t vocab)
+{
+    train_model *m = NULL;
+    const train_parameter *table = NULL;
+    OK(train_model_create(e, r, vocab, &m, error));
+    const size_t count = train_model_parameters(m, &table);
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t seed = name_seed(table[i].name);
+        const size_t length = strlen(table[i].name);
+        const bool bias = strcmp(table[i].name + length - 5, ".bias") == 0;
+        const float middle = table[i].rows == 1 && !bias ? 0.5f : -0.5f;
+        const float scale = table[i].rows == 1 || strncmp(table[i].name, "model.embed", 11) == 0 ? 1.0f : 0.5f;
+        for (uint64_t j = 0; j < table[i].rows * table[i].cols; j++) {
+            train_model_values(m)[table[i].offset + j] = (hashed_value(seed, j) + middle) * scale;
+        }
+    }
+    OK(train_model_changed(m, error));
+    return m;
+}
+
+test_batch make_batch(size_t sequences, size_t length, uint32_t vocab, const uint32_t *counts)
+{
+    test_batch b = {.tokens = malloc(sequences * (length + 1) * sizeof *b.tokens),
+                    .segments = calloc(sequences * length, sizeof *b.segments),
+                    .first_segment = malloc((sequences + 1) * sizeof *b.first_segment)};
+    size_t segment = 0;
+    assert_true(b.tokens != NULL && b.segments != NULL && b.first_segment != NULL);
+    for (size_t i = 0; i < sequences * (length + 1); i++) {
+        b.tokens[i] = (uint32_t)((double)hashed_value(name_seed("tokens"), i) * vocab);
+    }
+    for (size_t s = 0; s < sequences; s++) {
+        b.first_segment[s] = segment;
+        for (size_t at = 0; at < length; counts++) {
+            b.segments[segment++] = (packed_segment){.begin = (uint32_t)at, .count = *counts};
+            at += *counts;
+        }
+    }
+    b.first_segment[sequences] = segment;
+    b.batch = (train_batch){b.tokens, b.segments, b.first_segment, sequences, length};
+    return b;
+}
+
+void free_batch(test_batch *b)
+{
+    free(b->tokens);
+    free(b->segments);
+    free(b->first_segment);
+}
+
+static const char *file_in(const char *folder, const char *name)
+{
+    static char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+/* The header, and how many bytes of values stand behind it. */
+static json_t *describe(const train_model *m, bool bf16)
+{
+    const train_parameter *table = NULL;
+    const size_t count = train_model_parameters(m, &table);
+    json_t *header = json_object();
+    json_int_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        const train_parameter *p = &table[i];
+        const bool narrow = bf16 && p->rows != 1;
+        json_t *shape = p->rows == 1 ? json_pack("[I]", (json_int_t)p->cols)
+                                     : json_pack("[I, I]", (json_int_t)p->rows, (json_int_t)p->cols);
+        const json_int_t end = at + (json_int_t)(p->rows * p->cols * (narrow ? 2 : 4));
+        json_object_set_new(header, p->name,
+                            json_pack("{s:s, s:o, s:[I, I]}", "dtype", narrow ? "BF16" : "F32", "shape", shape,
+                                      "data_offsets", at, end));
+        at = end;
+    }
+    return header;
+}
+
+static void write_values(train_model *m, bool bf16, FILE *file)
+{
+    const train_parameter *table = NULL;
+    const size_t count = train_model_parameters(m, &table);
+    for (size_t i = 0; i < count; i++) {
+        const float *values = train_model_values(m) + table[i].offset;
+        for (uint64_t j = 0; j < table[i].rows * table[i].cols; j++) {
+            const uint16_t narrow = half_bf16_from_f32(values[j]);
+            const bool is_narrow = bf16 && table[i].rows != 1;
+            const size_t size = is_narrow ? sizeof narrow : sizeof *values;
+            assert_int_equal(fwrite(is_narrow ? (const void *)&narrow : (const void *)&values[j], size, 1, file), 1);
+        }
+    }
+}
+
+void write_folder(train_model *m, const char *folder, bool bf16)
+{
+    json_t *header = describe(m, bf16);
+    char *text = json_dumps(header, JSON_COMPACT);
+    assert_non_null(text);
+    OK(file_make_folders(folder, error));
+    FILE *file = fopen(file_in(folder, "model.safetensors"), "wb");
+    assert_non_null(file);
+    const uint64_t length = strlen(text);
+    assert_int_equal(fwrite(&length, sizeof length, 1, file), 1);
+    assert_int_equal(fwrite(text, 1, length, file), length);
+    write_values(m, bf16, file);
+    assert_int_equal(fclose(file), 0);
+    free(text);
+    json_decref(header);
+    OK(train_model_write_config(m, file_in(folder, "config.json"), error));
+}
+
+void remove_folder(const char *folder)
+{
+    unlink(file_in(folder, "model.safetensors"));
+    unlink(file_in(folder, "config.json"));
+    rmdir(folder);
+}

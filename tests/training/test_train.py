@@ -1,0 +1,260 @@
+#!/usr/bin/env python3
+"""hearth train through the whole program: one hash however often a run is stopped and with any number of threads; what is cut, full or
+odd ends in one line and loses nothing. Prints TAP."""
+
+import hashlib
+import json
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from run_folder import folder, good, good_json, read, records, train, write, write_recipe  # noqa: E402
+from tap import HEARTH, environment, hearth, main, one_line, test  # noqa: E402
+
+PLACE = folder()
+RECIPE = write_recipe(PLACE.name)
+WHOLE = os.path.join(PLACE.name, "whole")
+made = train(RECIPE, WHOLE)
+
+
+def prepared(name):
+    """A run's folder with everything but steps."""
+    to = os.path.join(PLACE.name, name)
+    os.mkdir(to)
+    for part in ("corpus", "packed", "held-out"):
+        shutil.copytree(os.path.join(WHOLE, part), os.path.join(to, part))
+    for part in ("tokenizer.json", "recipe.yaml"):
+        shutil.copy(os.path.join(WHOLE, part), to)
+    return to
+
+
+@test
+def a_run_leaves_what_it_says():
+    assert made["step"] == made["steps_done"] == 24 and made["name"] == "tiny", made
+    log = records(WHOLE)
+    assert [r["kind"] for r in log].count("step") == 24
+    losses = [r["loss"] for r in log if r["kind"] == "step"]
+    assert losses[-1] < losses[0] - 0.5, losses
+    for line, following in zip(read(WHOLE, "log.jsonl").split(b"\n"), log[1:]):
+        assert following["previous"] == hashlib.sha256(line).hexdigest()
+    assert hashlib.sha256(read(WHOLE, "log.jsonl").split(b"\n")[-2]).hexdigest() == made["chain"]
+    assert sorted(os.listdir(os.path.join(WHOLE, "checkpoints"))) == ["step-000008", "step-000016", "step-000024"]
+    report = read(WHOLE, "report.html").decode()
+    assert report.count("<svg") == 5 and "http" not in report.replace("http-equiv", ""), report[:500]
+    assert log[-1]["weights"] == made["weights"] and made["bits_per_byte"] == log[-2]["bits_per_byte"] > 0
+    evaluations = [r["bits_per_byte"] for r in log if r["kind"] == "evaluation"]
+    assert len(evaluations) == 3 and evaluations[2] < evaluations[0], evaluations
+
+
+@test
+def rates_are_the_schedules():
+    """Step by step what the recipe says: warm-up over 4 steps, then a cosine to a tenth."""
+    import math
+    for r in records(WHOLE):
+        if r["kind"] == "step":
+            share = max(0.0, (r["step"] - 4) / 20)
+            factor = r["step"] / 4 if r["step"] < 4 else 0.1 + 0.9 * (1 + math.cos(math.pi * share)) / 2
+            assert abs(r["learning_rate"] - 0.004 * factor) < 1e-15, r
+
+
+@test
+def the_model_is_a_model():
+    shown = good_json("show", os.path.join(WHOLE, "model"))
+    assert shown["family"] == "Llama" and shown["tokenizer"]["eos"] == 0, shown
+    good("run", os.path.join(WHOLE, "model"), "-p", "Anna sees", "-n", "3", "--temperature", "0", "-q")
+    good("run", os.path.join(WHOLE, "checkpoints", "step-000008"), "-p", "Anna sees", "-n", "3", "-q")
+
+
+@test
+def any_number_of_threads():
+    for threads in range(1, 6):
+        to = prepared(f"threads-{threads}")
+        assert train(RECIPE, to, "--threads", str(threads))["chain"] == made["chain"], threads
+
+
+@test
+def plain_c():
+    assert train(RECIPE, prepared("scalar"), "--isa", "scalar")["chain"] == made["chain"]
+
+
+@test
+def all_of_it_again():
+    """Corpus, tokenizer and packing, too, from another folder."""
+    elsewhere = os.path.join(PLACE.name, "elsewhere")
+    os.mkdir(elsewhere)
+    shutil.copytree(os.path.join(PLACE.name, "texts"), os.path.join(elsewhere, "texts"))
+    shutil.copy(RECIPE, elsewhere)
+    assert train(os.path.join(elsewhere, "recipe.yaml"), os.path.join(elsewhere, "run"))["chain"] == made["chain"]
+
+
+@test
+def other_formats_and_optimisers():
+    for number, more in enumerate(({"format": "bf16"}, {"optimizer": "muon"}, {"family": "qwen3"})):
+        recipe = write_recipe(PLACE.name, f"other-{number}.yaml", steps=8, every=4, **more)
+        runs = [os.path.join(PLACE.name, f"other-{number}-{threads}") for threads in (1, 3)]
+        chains = [train(recipe, run, "--threads", run[-1])["chain"] for run in runs]
+        assert chains[0] == chains[1] != made["chain"], more
+        losses = [r["loss"] for r in records(runs[0]) if r["kind"] == "step"]
+        assert losses[-1] < losses[0], (more, losses)
+        good("verify", runs[0], "--all", "-q")
+
+
+@test
+def killed_at_random_moments():
+    random.seed(1)
+    recipe = write_recipe(PLACE.name, "long.yaml", steps=400, every=40)
+    whole = train(recipe, os.path.join(PLACE.name, "long-whole"))
+    to = os.path.join(PLACE.name, "long-killed")
+    killed = 0
+    for _ in range(20):
+        process = subprocess.Popen([HEARTH, "train", recipe, "-o", to, "-q", "--no-samples"], env=environment(), stdout=subprocess.DEVNULL)
+        try:
+            process.wait(random.uniform(0.02, 0.25))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            killed += 1
+    assert killed >= 2, killed
+    ended = train(recipe, to)
+    assert ended["chain"] == whole["chain"] and ended["weights"] == whole["weights"]
+    left = [name for part in ("", "checkpoints") for name in os.listdir(os.path.join(to, part)) if ".tmp" in name]
+    assert not [name for name in left if name.startswith("step-")], left
+
+
+@test
+def interrupted():
+    recipe = write_recipe(PLACE.name, "interrupted.yaml", steps=3000, every=1000)
+    to = os.path.join(PLACE.name, "interrupted")
+    process = subprocess.Popen([HEARTH, "train", recipe, "-o", to, "--no-samples"], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (os.path.exists(os.path.join(to, "log.jsonl")) and read(to, "log.jsonl").count(b"\n") > 10):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, (process.returncode, err)
+    told = re.search(rb"stopped behind step (\d+)", err)
+    assert told, err
+    assert os.listdir(os.path.join(to, "resume")) == [f"step-{int(told[1]):06}"]
+    assert os.path.exists(os.path.join(to, "report.html"))
+    assert len([r for r in records(to) if r["kind"] == "step"]) == int(told[1])
+
+
+@test
+def a_cut_checkpoint_is_passed_over():
+    for damage in ("model.safetensors", "optimizer.safetensors", "state.json", "config.json", "gone"):
+        to = os.path.join(PLACE.name, "cut")
+        shutil.copytree(WHOLE, to)
+        last = os.path.join(to, "checkpoints", "step-000024")
+        shutil.rmtree(os.path.join(to, "model"))
+        if damage == "gone":
+            os.remove(os.path.join(last, "optimizer.safetensors"))
+        else:
+            data = read(last, damage)
+            write(data[:len(data) // 2], last, damage)
+        ended = hearth("train", RECIPE, "-o", to, "--no-samples", "--json")
+        assert ended.code == 0 and "passes over a checkpoint" in ended.err and "step-000024" in ended.err, ended
+        again = json.loads(ended.out)
+        assert again["chain"] == made["chain"] and again["steps_done"] == 8, (damage, again)
+        shutil.rmtree(to)
+
+
+@test
+def a_cut_log_is_gone_on_from():
+    for keep in (0, 100, 2500, -1):
+        to = os.path.join(PLACE.name, "cut-log")
+        shutil.copytree(WHOLE, to)
+        shutil.rmtree(os.path.join(to, "model"))
+        write(read(to, "log.jsonl")[:keep], to, "log.jsonl")
+        assert train(RECIPE, to)["chain"] == made["chain"], keep
+        shutil.rmtree(to)
+
+
+@test
+def a_full_disk():
+    """Files may not grow beyond a limit: first the log, then a checkpoint's weights. One line; afterwards the run ends as it would have."""
+    to = prepared("full")
+    for limit in (2000, 6000, 20000):
+        def small(limit=limit):
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        ended = hearth("train", RECIPE, "-o", to, "-q", "--no-samples", preexec_fn=small)
+        one_line(ended, 1, "too large")
+        assert ".jsonl" in ended.err or ".safetensors" in ended.err or ".json" in ended.err, ended
+    assert train(RECIPE, to)["chain"] == made["chain"]
+
+
+@test
+def another_recipe_is_refused():
+    other = write_recipe(PLACE.name, "other-seed.yaml", seed=8)
+    one_line(hearth("train", other, "-o", WHOLE), 1, "recipe.yaml", "another")
+    again = train(RECIPE, WHOLE)
+    assert again["steps_done"] == 0 and again["tokens_per_second"] is None, again
+    assert [again[key] for key in ("loss", "bits_per_byte", "chain", "weights")] == [made[key] for key in ("loss", "bits_per_byte", "chain", "weights")]
+
+
+@test
+def two_at_once_are_refused():
+    recipe = write_recipe(PLACE.name, "busy.yaml", steps=100000, every=50000)
+    to = os.path.join(PLACE.name, "busy")
+    process = subprocess.Popen([HEARTH, "train", recipe, "-o", to, "-q", "--no-samples"], env=environment(), stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not (os.path.exists(os.path.join(to, "log.jsonl")) and read(to, "log.jsonl").count(b"\n") > 3):
+            time.sleep(0.01)
+        one_line(hearth("train", recipe, "-o", to, "-q"), 1, "log.jsonl", "another process")
+    finally:
+        process.kill()
+        process.wait()
+
+
+@test
+def a_loss_that_is_not_finite():
+    recipe = write_recipe(PLACE.name, "odd.yaml", rate="10", steps=60, every=60)
+    text = read(recipe).decode().replace("warmup_steps: 4", "warmup_steps: 0\n  grad_clip: 0").replace("tied: true", "tied: true\n  init_std: 10")
+    text = text.replace("learning_rate: 10", "learning_rate: 10\n  weight_decay: 10\n  beta1: 0\n  beta2: 0\n  eps: 1e-30")
+    write(text, recipe)
+    ended = hearth("train", recipe, "-o", os.path.join(PLACE.name, "odd"), "-q", "--no-samples")
+    one_line(ended, 1, "step ", "finite", "model.")
+
+
+@test
+def a_dry_run_keeps_no_step():
+    to = os.path.join(PLACE.name, "dry")
+    ended = good_json("train", RECIPE, "-o", to, "--dry-run", "-q")
+    assert ended["dry_run"] and ended["steps_done"] == 3 and ended["seconds_expected"] > 0, ended
+    assert not os.path.exists(os.path.join(to, "log.jsonl")) and not os.path.exists(os.path.join(to, "checkpoints"))
+    assert train(RECIPE, to)["chain"] == made["chain"]
+
+
+@test
+def cost():
+    to = os.path.join(PLACE.name, "whole")
+    ended = good_json("train", RECIPE, "-o", to, "-q", "--watts", "50", "--price", "kwh=0.30,core-hour=2")
+    times = [json.loads(line) for line in read(to, "times.jsonl").decode().splitlines()]
+    seconds = sum(t["seconds"] for t in times)
+    assert abs(ended["seconds"] - seconds) < 1e-6 and len(times) >= 24
+    cores = sum(t["seconds"] * t["threads"] for t in times) / 3600
+    assert abs(ended["core_hours"] - cores) < 1e-9
+    if ended["kwh_source"] == "declared":
+        assert abs(ended["kwh"] - 50 * seconds / 3.6e6) < 1e-12
+    assert abs(ended["money"] - (0.30 * ended["kwh"] + 2 * cores)) < 1e-9
+    one_line(hearth("train", RECIPE, "-o", to, "--price", "euro=1"), 2, "--price")
+
+
+@test
+def samples():
+    to = prepared("samples")
+    good("train", RECIPE, "-o", to, "-q")
+    lines = [json.loads(line) for line in read(to, "samples.jsonl").decode().splitlines()]
+    assert [line["step"] for line in lines] == [8, 16, 24] and all(line["text"] for line in lines), lines
+    assert json.loads(read(to, "checkpoints", "step-000024", "state.json"))["chain"] == made["chain"]
+
+
+main()

@@ -1,0 +1,461 @@
+#!/usr/bin/env python3
+"""hearth verify: a run as it is passes; each tampering in a copy is found, and where it lies is told. Some forgers are clumsy (a hash tells),
+others write the whole chain anew (training again tells). Prints TAP.
+
+    test_verify.py [NAME …]"""
+
+import ctypes
+import ctypes.util
+import hashlib
+import json
+import os
+import shutil
+import struct
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from run_folder import folder, read, records, train, write, write_recipe  # noqa: E402
+from tap import hearth, main, one_line, test  # noqa: E402
+
+PLACE = folder()
+RECIPE = write_recipe(PLACE.name)
+WHOLE = os.path.join(PLACE.name, "whole")
+BF16 = os.path.join(PLACE.name, "bf16")
+made = train(RECIPE, WHOLE)
+train(write_recipe(PLACE.name, "bf16.yaml", format="bf16", steps=8, every=4), BF16)
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+# ---- the forger's tools ----
+
+def zstd_read(data):
+    library = ctypes.CDLL(ctypes.util.find_library("zstd") or "libzstd.so.1")
+    library.ZSTD_decompress.restype = ctypes.c_size_t
+    out = ctypes.create_string_buffer(1 << 22)
+    size = library.ZSTD_decompress(out, ctypes.c_size_t(len(out)), data, ctypes.c_size_t(len(data)))
+    assert size <= len(out)
+    return out.raw[:size]
+
+
+def zstd_write(data):
+    library = ctypes.CDLL(ctypes.util.find_library("zstd") or "libzstd.so.1")
+    library.ZSTD_compress.restype = ctypes.c_size_t
+    out = ctypes.create_string_buffer(len(data) + 65536)
+    return out.raw[:library.ZSTD_compress(out, ctypes.c_size_t(len(out)), data, ctypes.c_size_t(len(data)), 3)]
+
+
+def lines(run):
+    return read(run, "log.jsonl").splitlines()
+
+
+def write_log(run, made_lines):
+    write(b"".join(line + b"\n" for line in made_lines), run, "log.jsonl")
+
+
+def edit_line(run, number, old, new):
+    log = lines(run)
+    assert old in log[number], log[number]
+    log[number] = log[number].replace(old, new, 1)
+    write_log(run, log)
+
+
+def step_line(run, step):
+    return next(i for i, r in enumerate(records(run)) if r["kind"] == "step" and r["step"] == step)
+
+
+def refile(place):
+    """state.json's hashes of the files beside it."""
+    state = json.loads(read(place, "state.json"))
+    state["files"] = {name: sha256(read(place, name)) for name in state["files"]}
+    write(json.dumps(state, indent=2) + "\n", place, "state.json")
+    return state
+
+
+def forge(run, change=lambda records: None, states=True):
+    """Writes the chain anew over changed records, and everything that tells its hashes."""
+    log = records(run)
+    change(log)
+    previous, out, ends = "0" * 64, [], {}
+    length = 0
+    for record in log:
+        record["previous"] = previous
+        line = json.dumps(record, separators=(",", ":")).encode()
+        previous = sha256(line)
+        out.append(line)
+        length += len(line) + 1
+        if record["kind"] == "checkpoint":
+            ends[record["step"]] = (previous, length, record)
+    write_log(run, out)
+    if not states:
+        return
+    model = os.path.join(run, "model")
+    shutil.copy(os.path.join(run, "log.jsonl"), model)
+    places = {os.path.join(run, "checkpoints", f"step-{step:06}"): step for step in ends}
+    places[model] = max(ends)
+    for place, step in places.items():
+        for name in ("recipe.yaml", "tokenizer.json"):
+            shutil.copy(os.path.join(run, name), place)
+        refile(place)
+        state = json.loads(read(place, "state.json"))
+        state["chain"], state["log_bytes"], record = ends[step]
+        state["weights"], state["optimizer"], state["recipe"] = record["weights"], record["optimizer"], log[0]["recipe"]
+        write(json.dumps(state, indent=2) + "\n", place, "state.json")
+
+
+def of_step(log, step, kind="step"):
+    return next(r for r in log if r["kind"] == kind and r["step"] == step)
+
+
+def tensors(path):
+    """Header, and where the data begins."""
+    data = bytearray(read(path))
+    size = struct.unpack_from("<Q", data)[0]
+    return data, json.loads(bytes(data[8:8 + size])), 8 + size
+
+
+def flip(path, name, value, bit=0):
+    """One bit of one value of one tensor."""
+    data, header, begin = tensors(path)
+    width = 2 if header[name]["dtype"] == "BF16" else 4
+    data[begin + header[name]["data_offsets"][0] + value * width] ^= 1 << bit
+    write(bytes(data), path)
+
+
+def floats(path, suffix=""):
+    """All values of a file in the order of its data, for the digest of a run's values."""
+    data, header, begin = tensors(path)
+    header.pop("__metadata__", None)
+    entries = sorted((e["data_offsets"], n) for n, e in header.items() if n.endswith(suffix))
+    return b"".join(bytes(data[begin + a:begin + b]) for (a, b), _ in entries)
+
+
+def digests(checkpoint):
+    return (sha256(floats(os.path.join(checkpoint, "model.safetensors"))),
+            sha256(floats(os.path.join(checkpoint, "optimizer.safetensors"), ".mean") + floats(os.path.join(checkpoint, "optimizer.safetensors"), ".square")))
+
+
+def forge_weights(run, step):
+    """After a change of a checkpoint's tensors: its record, and the chain, tell of the new ones."""
+    weights, optimizer = digests(os.path.join(run, "checkpoints", f"step-{step:06}"))
+    def change(log):
+        record = of_step(log, step, "checkpoint")
+        record["weights"], record["optimizer"] = weights, optimizer
+    forge(run, change)
+    if step == 24:
+        shutil.copy(os.path.join(run, "checkpoints", "step-000024", "model.safetensors"), os.path.join(run, "model"))
+        refile(os.path.join(run, "model"))
+
+
+EMBEDDING = "model.embed_tokens.weight"
+NORM = "model.norm.weight"
+
+
+def replace(run, name, old, new):
+    data = read(run, name)
+    assert old in data, (name, old)
+    write(data.replace(old, new, 1), run, name)
+
+
+def edit_documents(run):
+    path = os.path.join(run, "corpus", "documents", "00000.jsonl.zst")
+    text = zstd_read(read(path))
+    assert b"Anna takes" in text
+    write(zstd_write(text.replace(b"Anna takes", b"Anna likes", 1)), path)
+
+
+def edit_manifest(run):
+    path = os.path.join(run, "corpus", "manifest.jsonl.zst")
+    text = zstd_read(read(path))
+    assert b"CC0-1.0" in text
+    write(zstd_write(text.replace(b"CC0-1.0", b"MIT-0", 1)), path)
+    return sha256(text.replace(b"CC0-1.0", b"MIT-0", 1))
+
+
+def edit_manifest_consistently(run):
+    old = json.loads(read(run, "corpus", "corpus.json"))["sha256"]
+    replace(run, "corpus/corpus.json", old.encode(), edit_manifest(run).encode())
+    shutil.copy(os.path.join(run, "corpus", "corpus.json"), os.path.join(run, "model"))
+    forge(run, lambda log: log[0].update(corpus=sha256(read(run, "corpus", "corpus.json"))))
+
+
+def change_recipe(run, old, new):
+    """A hyper-parameter, and all hashes that hang on the recipe."""
+    before = sha256(read(run, "recipe.yaml"))
+    replace(run, "recipe.yaml", old, new)
+    after = sha256(read(run, "recipe.yaml"))
+    replace(run, "corpus/corpus.json", before.encode(), after.encode())
+    shutil.copy(os.path.join(run, "corpus", "corpus.json"), os.path.join(run, "model"))
+    forge(run, lambda log: log[0].update(recipe=after, corpus=sha256(read(run, "corpus", "corpus.json"))))
+
+
+def bump(key, step, kind="step"):
+    def change(log):
+        record = of_step(log, step, kind)
+        record[key] = record[key] + 1 if isinstance(record[key], int) else record[key] * (1 + 2**-50)
+    return lambda run: forge(run, change)
+
+
+def hexes(key, step):
+    return lambda run: forge(run, lambda log: of_step(log, step).update({key: "ab" * 32}))
+
+
+def flip_and_forge(step, file, name, value):
+    def tamper(run):
+        flip(os.path.join(run, "checkpoints", f"step-{step:06}", file), name, value)
+        forge_weights(run, step)
+    return tamper
+
+
+def older_weights(run):
+    for name in ("model.safetensors", "optimizer.safetensors"):
+        shutil.copy(os.path.join(run, "checkpoints", "step-000016", name), os.path.join(run, "checkpoints", "step-000024", name))
+    forge_weights(run, 24)
+
+
+def edit_and_refile(place, name, old, new):
+    def tamper(run):
+        replace(os.path.join(run, place), name, old, new)
+        refile(os.path.join(run, place))
+    return tamper
+
+
+def flip_model_and_refile(run):
+    flip(os.path.join(run, "model", "model.safetensors"), NORM, 3)
+    refile(os.path.join(run, "model"))
+
+
+def flip_byte(name, at):
+    def tamper(run):
+        data = bytearray(read(run, name))
+        data[at] ^= 1
+        write(bytes(data), run, name)
+    return tamper
+
+
+def swap(run):
+    log = lines(run)
+    log[3], log[4] = log[4], log[3]
+    write_log(run, log)
+
+
+def remove(*names):
+    def tamper(run):
+        path = os.path.join(run, *names)
+        shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
+    return tamper
+
+
+def drop_record(run):
+    forge(run, lambda log: log.remove(of_step(log, 11)))
+
+
+def drop_evaluations(log):
+    log[:] = [record for record in log if record["kind"] != "evaluation"]
+
+
+def double_record(run):
+    forge(run, lambda log: log.insert(5, dict(log[5])))
+
+
+def drop_end(run):
+    log = lines(run)
+    write_log(run, log[:step_line(run, 17)])
+
+
+C8, C16, C24 = (f"checkpoints/step-{n:06}" for n in (8, 16, 24))
+
+# name, what is done to the copy, words of the line that must tell of it
+TAMPERINGS = [
+    # clumsy: a hash tells
+    ("a comment in the recipe", lambda r: write(read(r, "recipe.yaml") + b"# x\n", r, "recipe.yaml"), ["recipe.yaml", "SHA-256"]),
+    ("the seed in the recipe", lambda r: replace(r, "recipe.yaml", b"seed: 7", b"seed: 9"), ["recipe.yaml"]),
+    ("the tokenizer", lambda r: replace(r, "tokenizer.json", b"e", b"f"), ["tokenizer.json", "SHA-256"]),
+    ("corpus.json", lambda r: replace(r, "corpus/corpus.json", b'"kept"', b'"kept "'), ["corpus.json", "SHA-256"]),
+    ("a licence in the manifest", edit_manifest, ["manifest.jsonl.zst", "SHA-256"]),
+    ("a word of a document", edit_documents, ["packed again"]),
+    ("documents cut", lambda r: write(read(r, "corpus", "documents", "00000.jsonl.zst")[:-100], r, "corpus", "documents", "00000.jsonl.zst"), ["learned again"]),
+    ("a token", flip_byte("packed/tokens.bin", 500), ["packed"]),
+    ("a document's place", flip_byte("packed/documents.bin", 40), ["packed"]),
+    ("a held-out token", flip_byte("held-out/tokens.bin", 300), ["held-out"]),
+    ("a loss in the log", lambda r: edit_line(r, 5, b'"loss":5', b'"loss":4'), ["log.jsonl", "line 7", "previous"]),
+    ("the last record", lambda r: edit_line(r, -1, b'"weights":"', b'"weights":"0'), ["model"]),
+    ("a record less", lambda r: write_log(r, lines(r)[:9] + lines(r)[10:]), ["log.jsonl", "line 10"]),
+    ("two records changed about", swap, ["log.jsonl", "line 4"]),
+    ("a record twice", lambda r: write_log(r, lines(r)[:6] + lines(r)[5:]), ["log.jsonl", "line 7"]),
+    ("a record more", lambda r: write_log(r, lines(r) + [json.dumps({"kind": "step", "step": 25, "previous": made["chain"]}).encode()]), ["line 32", "step 25"]),
+    ("the log's end gone", drop_end, ["records", "step 17"]),
+    ("a cut line", lambda r: write(read(r, "log.jsonl")[:-20], r, "log.jsonl"), ["line 31"]),
+    ("an empty log", lambda r: write(b"", r, "log.jsonl"), ["empty"]),
+    ("a weight of a checkpoint", lambda r: flip(os.path.join(r, C16, "model.safetensors"), NORM, 2), [C16, "model.safetensors", "SHA-256"]),
+    ("the optimiser's state", lambda r: flip(os.path.join(r, C8, "optimizer.safetensors"), NORM + ".square", 1), [C8, "optimizer.safetensors"]),
+    ("a checkpoint's configuration", lambda r: replace(r, C8 + "/config.json", b"10000", b"20000"), [C8, "config.json"]),
+    ("a checkpoint gone", remove(C16), [C16]),
+    ("a checkpoint's file gone", remove(C16, "optimizer.safetensors"), ["optimizer.safetensors"]),
+    ("a checkpoint's step", lambda r: replace(r, C16 + "/state.json", b'"weights": "', b'"weights": "0'), [C16, "weights"]),
+    ("a checkpoint's place in the log", lambda r: replace(r, C16 + "/state.json", b'"log_bytes": ', b'"log_bytes": 1'), [C16, "log_bytes"]),
+    ("a weight of the model", lambda r: flip(os.path.join(r, "model", "model.safetensors"), EMBEDDING, 77), ["model/model.safetensors"]),
+    ("the model's tokenizer", lambda r: replace(r, "model/tokenizer.json", b"e", b"f"), ["model/tokenizer.json"]),
+    ("the model's log", lambda r: replace(r, "model/log.jsonl", b'"loss":5', b'"loss":4'), ["model/log.jsonl"]),
+    ("the model gone", remove("model"), ["model"]),
+    # careful: hashes are written anew, and the whole must still hold together
+    ("a hyper-parameter of a checkpoint, with its hash", edit_and_refile(C8, "config.json", b"10000", b"20000"), [C8, "config.json"]),
+    ("the model's configuration, with its hash", edit_and_refile("model", "config.json", b"10000", b"20000"), ["model/config.json"]),
+    ("the model's end of text, with its hash", edit_and_refile("model", "generation_config.json", b"0", b"1"), ["generation_config.json"]),
+    ("a weight of the model, with its hash", flip_model_and_refile, ["model/model.safetensors"]),
+    ("a licence in the manifest, with all hashes", edit_manifest_consistently, ["packed", "corpus"]),
+    ("a record less, chained anew", drop_record, ["records", "step 11"]),
+    ("a record twice, chained anew", double_record, ["records"]),
+    ("all evaluations gone, chained anew", lambda r: forge(r, drop_evaluations), ["records", "line 10", "evaluation 8"]),
+    ("the hash of the tokens, chained anew", lambda r: forge(r, lambda log: log[0].update(packed="cd" * 32)), ["packed", "SHA-256"]),
+    ("the first weights' hash, chained anew", lambda r: forge(r, lambda log: log[0].update(weights="cd" * 32)), ["first weights"]),
+    ("the numeric contract, chained anew", lambda r: forge(r, lambda log: log[0].update(contract=2)), ["records", "line 1"]),
+    # masterly: only training again tells
+    ("a loss, chained anew", bump("loss", 13), ["steps 9 to 16", "step 13: loss"]),
+    ("a norm, chained anew", bump("gradient_norm", 3), ["steps 1 to 8", "step 3: gradient_norm"]),
+    ("a learning rate, chained anew", bump("learning_rate", 24), ["steps 17 to 24", "step 24: learning_rate"]),
+    ("a count of tokens, chained anew", bump("tokens", 20), ["step 20: tokens"]),
+    ("a batch, chained anew", hexes("batch", 7), ["step 7: batch"]),
+    ("an evaluation, chained anew", bump("bits_per_byte", 16, "evaluation"), ["step 16: bits_per_byte"]),
+    ("a key more, chained anew", lambda r: forge(r, lambda log: of_step(log, 5).update(note="x")), ["steps 1 to 8", "keys"]),
+    ("a weight, with everything", flip_and_forge(16, "model.safetensors", NORM, 5), ["steps 9 to 16", "step 16", NORM, "value 5"]),
+    ("a weight of the end, with everything", flip_and_forge(24, "model.safetensors", EMBEDDING, 1000), ["steps 17 to 24", EMBEDDING, "value 1000"]),
+    ("a mean of the optimiser, with everything", flip_and_forge(8, "optimizer.safetensors", NORM + ".mean", 9), ["steps 1 to 8", NORM, "mean", "value 9"]),
+    ("older weights in the place of the last, with everything", older_weights, ["steps 17 to 24", "step 24"]),
+    ("a learning rate of the recipe, with everything", lambda r: change_recipe(r, b"learning_rate: 0.004", b"learning_rate: 0.005"), ["steps 1 to 8", "step 1: learning_rate"]),
+    ("the seed of the recipe, with everything", lambda r: change_recipe(r, b"seed: 7", b"seed: 9"), ["DIFFERS", "packed again"]),
+    ("the clipping of the recipe, with everything", lambda r: change_recipe(r, b"  final_ratio: 0.1", b"  grad_clip: 0.5\n  final_ratio: 0.1"), ["steps 1 to 8", EMBEDDING]),
+]
+
+
+def check(name, tamper, words, whole=WHOLE):
+    copy = os.path.join(PLACE.name, "copy")
+    shutil.copytree(whole, copy)
+    tamper(copy)
+    ended = hearth("verify", copy, "--all", "-q")
+    shutil.rmtree(copy)
+    assert ended.code == 1 and ended.err == "" and ended.out.endswith("NOT verified\n"), ended
+    told = [line for line in ended.out.splitlines() if line.startswith("DIFFERS")]
+    assert any(all(word in line for word in words) or (words[0] == "DIFFERS" and words[1] in line) for line in told), (words, told)
+
+
+@test
+def a_run_as_it_is():
+    ended = hearth("verify", WHOLE, "--all", "-q")
+    assert ended.code == 0 and ended.out.endswith("verified\n") and "NOT" not in ended.out, ended
+    assert hearth("verify", os.path.join(WHOLE, "model"), "-q").code == 0
+    assert hearth("verify", BF16, "--all", "-q").code == 0
+
+
+@test
+def segments_are_drawn_by_the_seed():
+    drawn = {}
+    for seed in range(6):
+        ended = hearth("verify", WHOLE, "--segments", "1", "--seed", str(seed), "--json", "-q")
+        value = json.loads(ended.out)
+        assert ended.code == 0 and value["verified"] and value["segments_there"] == 3 and value["seed"] == seed, value
+        assert abs(value["probability"] - 1 / 3) < 1e-12 and len(value["segments"]) == 1, value
+        drawn[seed] = value["segments"][0]["from"]
+        assert json.loads(hearth("verify", WHOLE, "--segments", "1", "--seed", str(seed), "--json", "-q").out)["segments"] == value["segments"]
+    assert len(set(drawn.values())) > 1, drawn
+
+
+@test
+def a_segment_that_is_not_drawn_is_not_seen():
+    """What the probability says: a masterly forgery is found by its own segment alone."""
+    copy = os.path.join(PLACE.name, "copy")
+    shutil.copytree(WHOLE, copy)
+    bump("loss", 13)(copy)
+    found = []
+    for seed in range(6):
+        value = json.loads(hearth("verify", copy, "--segments", "1", "--seed", str(seed), "--json", "-q").out)
+        assert value["verified"] == (value["segments"][0]["from"] != 9), value
+        found.append(not value["verified"])
+    shutil.rmtree(copy)
+    assert any(found) and not all(found), found
+
+
+@test
+def a_rounded_weight():
+    """BF16: the model's file against the values that were trained."""
+    def tamper(run):
+        for place in ("checkpoints/step-000008", "model"):
+            flip(os.path.join(run, place, "model.safetensors"), NORM, 4)
+            refile(os.path.join(run, place))
+    check("a rounded weight", tamper, ["checkpoints/step-000008", NORM, "value 4"], BF16)
+
+
+def carried(whole=WHOLE):
+    """The model's folder somewhere else."""
+    to = os.path.join(PLACE.name, "carried")
+    shutil.rmtree(to, ignore_errors=True)
+    shutil.copytree(os.path.join(whole, "model"), to)
+    return to
+
+
+@test
+def a_model_without_its_run():
+    for whole, recipe in ((WHOLE, RECIPE), (BF16, os.path.join(PLACE.name, "bf16.yaml"))):
+        alone = carried(whole)
+        value = json.loads(hearth("verify", alone, "--json", "-q").out)
+        assert value["verified"] and value["segments"] == [] and value["probability"] == 0, value
+        value = json.loads(hearth("verify", alone, "--recipe", recipe, "--json", "-q", "--segments", "1").out)
+        assert value["verified"] and [s["from"] for s in value["segments"]] == [1], value
+        value = json.loads(hearth("verify", alone, "--recipe", recipe, "--all", "--json", "-q").out)
+        assert value["verified"] and value["probability"] == 1 and "model, trained again" in [c["what"] for c in value["checks"]], value
+        assert not [name for name in os.listdir(os.environ.get("TMPDIR", "/tmp")) if name.startswith("hearth-verify")]
+
+
+@test
+def forged_models_without_their_run():
+    def refiled(run):
+        flip(os.path.join(run, "model.safetensors"), NORM, 4)
+        refile(run)
+    for tamper, words, more, whole in (
+            (lambda r: flip(os.path.join(r, "model.safetensors"), NORM, 4), ["model.safetensors", "SHA-256"], [], WHOLE),
+            (refiled, ["model", "weights"], [], WHOLE),
+            (refiled, ["model, trained again", "model.safetensors"], ["--recipe", os.path.join(PLACE.name, "bf16.yaml"), "--all"], BF16),
+            (lambda r: replace(r, "corpus.json", b"kept", b"cept"), ["corpus.json"], [], WHOLE),
+            (lambda r: replace(r, "log.jsonl", b'"loss":5', b'"loss":4'), ["log.jsonl", "previous"], [], WHOLE)):
+        alone = carried(whole)
+        tamper(alone)
+        ended = hearth("verify", alone, "-q", *more)
+        told = [line for line in ended.out.splitlines() if line.startswith("DIFFERS") and all(word in line for word in words)]
+        assert ended.code == 1 and told, (words, ended)
+
+
+@test
+def other_sources():
+    """The recipe is the same, byte by byte, and so is all that the run holds; one source is another."""
+    elsewhere = os.path.join(PLACE.name, "elsewhere")
+    os.mkdir(elsewhere)
+    shutil.copy(RECIPE, elsewhere)
+    shutil.copytree(os.path.join(PLACE.name, "texts"), os.path.join(elsewhere, "texts"))
+    assert hearth("verify", WHOLE, "--recipe", os.path.join(elsewhere, "recipe.yaml"), "-q").code == 0
+    replace(elsewhere, "texts/text-07.txt", b"Anna", b"Anne")
+    ended = hearth("verify", WHOLE, "--recipe", os.path.join(elsewhere, "recipe.yaml"), "-q")
+    assert ended.code == 1 and "DIFFERS corpus, built again from its sources" in ended.out, ended
+    other = write_recipe(elsewhere, seed=8)
+    ended = hearth("verify", WHOLE, "--recipe", other, "-q")
+    assert ended.code == 1 and "DIFFERS sources" in ended.out, ended
+
+
+@test
+def no_run():
+    one_line(hearth("verify", PLACE.name), 1, "log.jsonl")
+    one_line(hearth("verify", os.path.join(PLACE.name, "nowhere")), 1, "nowhere")
+
+
+def add(number, name, tamper, words):
+    def function():
+        check(name, tamper, words)
+    function.__name__ = name.replace(" ", "_")
+    test(function)
+
+
+assert len(TAMPERINGS) >= 40
+for entry, row in enumerate(TAMPERINGS):
+    add(entry, *row)
+main()
