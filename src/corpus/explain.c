@@ -8,6 +8,7 @@
 #include "platform/file.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct list {
@@ -86,6 +87,44 @@ static hearth_status check_file(list *l, const char *path, const char *key, cons
                : add(l, key, make(l->a, "%s has another SHA-256 than the recipe says: %s", path, sha256), NULL);
 }
 
+typedef struct unpinned {
+    const recipe_source *s;
+    list *l;
+    size_t count;
+    const char *first;
+} unpinned;
+
+static int by_path(const void *path, const void *pin)
+{
+    return strcmp(path, ((const recipe_pin *)pin)->path);
+}
+
+static hearth_status find_unpinned(void *context, const char *path, const char *place, hearth_error *error)
+{
+    (void)path;
+    unpinned *u = context;
+    if (bsearch(place, u->s->pins, u->s->pin_count, sizeof *u->s->pins, by_path) == NULL && u->count++ == 0) {
+        u->first = make(u->l->a, "%s", place);
+        return u->first != NULL ? HEARTH_OK : error_memory(error, strlen(place));
+    }
+    return HEARTH_OK;
+}
+
+/* Files below a folder with pins that have none. */
+static hearth_status check_unpinned(list *l, const recipe_source *s, const char *folder)
+{
+    unpinned u = {.s = s, .l = l};
+    if (s->kind == SOURCE_DEBIAN || !file_is_folder(folder)) {
+        return HEARTH_OK;
+    }
+    TRY(source_walk(folder, find_unpinned, &u, l->error));
+    return u.count == 0 ? HEARTH_OK
+                        : add(l, source_key(l, s, "pins"),
+                              make(l->a, "not pinned: %zu file%s of the folder, the first is %s", u.count,
+                                   u.count == 1 ? "" : "s", u.first),
+                              NULL);
+}
+
 static hearth_status check_pins(list *l, const recipe_source *s, const char *folder)
 {
     for (size_t i = 0; i < s->pin_count; i++) {
@@ -118,7 +157,8 @@ static hearth_status check_place(list *l, const recipe_source *s)
         return error_memory(l->error, strlen(s->path));
     }
     if (s->pin_count > 0) {
-        return check_pins(l, s, path);
+        TRY(check_pins(l, s, path));
+        return check_unpinned(l, s, path);
     }
     if (s->kind == SOURCE_DEBIAN) {
         return add(l, source_key(l, s, "pins"), "not pinned: no package is named", NULL);

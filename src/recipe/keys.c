@@ -210,7 +210,7 @@ static const recipe_key source_keys[] = {
      .item_bytes = sizeof(recipe_pin),
      .selector = "kind",
      .allowed = KIND(FOLDER) | KIND(DATASET) | KIND(DEBIAN),
-     .help = "The files that are read, each with its SHA-256; no other is."},
+     .help = "Files, each with its SHA-256, which is checked before anything is read."},
     {.name = NULL},
 };
 
