@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "corpus/rules.h"
+#include "corpus/sql.h"
 #include "platform/file.h"
 #include "platform/file_stream.h"
 #include "threads/pool.h"
@@ -183,8 +184,12 @@ static hearth_status build_in(const recipe *r, const char *temporary, const char
 {
     build b = {.r = r, .options = options};
     TRY(file_make_folders(temporary, error));
-    hearth_status status = work(&b, temporary, ret, error);
+    hearth_status status = sql_use_folder(temporary, error);
+    if (status == HEARTH_OK) {
+        status = work(&b, temporary, ret, error);
+    }
     release(&b);
+    (void)sql_use_folder(NULL, NULL);
     if (status == HEARTH_OK) {
         status = file_move_folder(temporary, folder, error);
     }
