@@ -5,11 +5,13 @@
 
 #include <string.h>
 
-/* Blocks form a list, newest first; only the newest is handed out from. */
+/* Blocks form a list, newest first; only the newest is handed out from. They come zeroed from the heap: large ones as
+ * pages that take no memory before they are used, so what is handed out for the first time is not touched here. */
 typedef struct arena_block {
     struct arena_block *older;
     size_t capacity;
     size_t used;
+    size_t dirty; /* what lies before it was handed out before a reset */
     unsigned char bytes[];
 } arena_block;
 
@@ -37,9 +39,12 @@ static void *block_take(arena_block *block, size_t size_bytes, size_t alignment)
     if (padding > block->capacity - block->used || size_bytes > block->capacity - block->used - padding) {
         return NULL;
     }
-    void *taken = block->bytes + block->used + padding;
-    block->used += padding + size_bytes;
-    return memset(taken, 0, size_bytes);
+    const size_t at = block->used + padding;
+    if (at < block->dirty) {
+        memset(block->bytes + at, 0, size_bytes < block->dirty - at ? size_bytes : block->dirty - at);
+    }
+    block->used = at + size_bytes;
+    return block->bytes + at;
 }
 
 void *arena_alloc_aligned(arena *a, size_t size_bytes, size_t alignment)
@@ -65,13 +70,12 @@ void *arena_alloc_aligned(arena *a, size_t size_bytes, size_t alignment)
         if (!size_add(capacity, sizeof(arena_block), &total)) {
             return NULL;
         }
-        arena_block *block = mem_alloc(total);
+        arena_block *block = mem_calloc(1, total);
         if (block == NULL) {
             return NULL;
         }
         block->older = a->newest;
         block->capacity = capacity;
-        block->used = 0;
         a->newest = block;
         taken = block_take(block, size_bytes, alignment);
     }
@@ -108,6 +112,8 @@ void arena_reset(arena *a)
         a->newest = older;
     }
     if (a->newest != NULL) {
+        const size_t used = a->newest->used;
+        a->newest->dirty = used > a->newest->dirty ? used : a->newest->dirty;
         a->newest->used = 0;
     }
     a->used_bytes = 0;

@@ -55,6 +55,27 @@ static void arena_aligns_zeroes_and_stops_at_its_limit(void **state)
     arena_destroy(a);
 }
 
+/* Pieces of other sizes at each turn: some lie over what was handed out before the reset, some partly, some behind it.
+ */
+static void arena_zeroes_what_it_hands_out_again(void **state)
+{
+    (void)state;
+    arena *a = arena_create(0);
+    for (size_t turn = 0; turn < 12; turn++) {
+        for (size_t i = 0; i < 3 + turn % 5; i++) {
+            const size_t size = 1000 + (turn * 7919 + i * 4099) % 9000;
+            unsigned char *p = arena_alloc_aligned(a, size, (size_t)16 << (turn + i) % 4);
+            assert_non_null(p);
+            for (size_t b = 0; b < size; b++) {
+                assert_int_equal(p[b], 0);
+            }
+            memset(p, 0xFF, size);
+        }
+        arena_reset(a);
+    }
+    arena_destroy(a);
+}
+
 static void buffer_keeps_its_content_at_the_limit(void **state)
 {
     (void)state;
@@ -333,6 +354,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(error_line_names_everything),
         cmocka_unit_test(arena_aligns_zeroes_and_stops_at_its_limit),
+        cmocka_unit_test(arena_zeroes_what_it_hands_out_again),
         cmocka_unit_test(buffer_keeps_its_content_at_the_limit),
         cmocka_unit_test(cursor_never_passes_the_end),
         cmocka_unit_test(philox_gives_the_published_vectors),
