@@ -212,11 +212,11 @@ static void skip_element(page *p, const char *element)
         char name[16];
         bool closing = false;
         const size_t here = p->at;
-        if (p->html[p->at] != '<') {
-            p->at++;
-        } else if (!is_raw && memcmp(p->html + p->at, "<!--", p->length - p->at < 4 ? p->length - p->at : 4) == 0) {
+        const size_t left = p->length - p->at;
+        const bool mark = p->html[p->at] == '<';
+        if (mark && !is_raw && left >= 4 && memcmp(p->html + p->at, "<!--", 4) == 0) {
             skip_past(p, "-->");
-        } else if (!mark_name(p, name, &closing)) {
+        } else if (!mark || !mark_name(p, name, &closing)) {
             p->at++;
         } else if (is_head && !closing && strcmp(name, "body") == 0) { /* its end was forgotten */
             p->at = here;
