@@ -44,7 +44,7 @@ static const char *duration(double seconds, char ret[48])
     if (seconds < 100) {
         snprintf(ret, 48, "%.1f s", seconds);
     } else if (seconds < 6000) {
-        snprintf(ret, 48, "%.0f min %.0f s", (double)((long)seconds / 60), (double)((long)seconds % 60));
+        snprintf(ret, 48, "%ld min %ld s", (long)seconds / 60, (long)seconds % 60);
     } else if (seconds < 100 * 3600.0) {
         snprintf(ret, 48, "%.1f h", seconds / 3600);
     } else {
