@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "platform/cpu.h"
 #include "platform/file.h"
+#include "train/events.h"
 #include "train/prepare.h"
 
 #include <stdio.h>
@@ -79,7 +80,8 @@ static hearth_status train(training *t, engine *e, run_result *result, hearth_er
     t->measures = energy_start(&t->energy);
     train_screen_begin(&t->screen, t->c, e, t->recipe);
     t->screen.owner = t;
-    t->screen.samples = t->s->no_samples ? NULL : t->folder;
+    t->screen.run = t->folder;
+    t->screen.samples = !t->s->no_samples;
     const run_options how = {.folder = t->folder,
                              .dry = t->s->dry,
                              .step = train_screen_step,
@@ -93,11 +95,12 @@ static hearth_status train(training *t, engine *e, run_result *result, hearth_er
     return status;
 }
 
-/* The folder's report, also of a run that was interrupted; a failure is a remark. */
+/* The folder's report and curves, also of a run that was interrupted; a failure is a remark. */
 static void write_report(training *t, const train_cost *cost)
 {
     hearth_error error = {0};
-    if (!t->s->dry && report_write(t->recipe, t->folder, &cost->report, &error) != HEARTH_OK) {
+    if (!t->s->dry && (report_write(t->recipe, t->folder, &cost->report, &error) != HEARTH_OK ||
+                       events_write(t->folder, &error) != HEARTH_OK)) {
         char line[sizeof error + 64];
         cli_note(t->c, "no report: %s", hearth_error_line(&error, line, sizeof line));
     }
