@@ -110,7 +110,7 @@ static int finish(training *t, const run_result *result, hearth_status status, h
 {
     train_cost cost = {0};
     const double watts = t->measures ? 0.0 : t->s->watts;
-    if (status == HEARTH_OK || status == HEARTH_E_CANCELLED) {
+    if (status == HEARTH_OK || (status == HEARTH_E_CANCELLED && result->steps_done > 0)) {
         hearth_error problem = {0};
         if (train_cost_read(t->folder, result->step_flops, watts, t->measures, t->s->price, &cost, &problem) ==
             HEARTH_OK) {
