@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "platform/cpu.h"
 #include "platform/file.h"
+#include "train/events.h"
 #include "train/prepare.h"
 
 #include <stdio.h>
@@ -79,7 +80,8 @@ static hearth_status train(training *t, engine *e, run_result *result, hearth_er
     t->measures = energy_start(&t->energy);
     train_screen_begin(&t->screen, t->c, e, t->recipe);
     t->screen.owner = t;
-    t->screen.samples = t->s->no_samples ? NULL : t->folder;
+    t->screen.run = t->folder;
+    t->screen.samples = !t->s->no_samples;
     const run_options how = {.folder = t->folder,
                              .dry = t->s->dry,
                              .step = train_screen_step,
@@ -93,11 +95,12 @@ static hearth_status train(training *t, engine *e, run_result *result, hearth_er
     return status;
 }
 
-/* The folder's report, also of a run that was interrupted; a failure is a remark. */
+/* The folder's report and curves, also of a run that was interrupted; a failure is a remark. */
 static void write_report(training *t, const train_cost *cost)
 {
     hearth_error error = {0};
-    if (!t->s->dry && report_write(t->recipe, t->folder, &cost->report, &error) != HEARTH_OK) {
+    if (!t->s->dry && (report_write(t->recipe, t->folder, &cost->report, &error) != HEARTH_OK ||
+                       events_write(t->folder, &error) != HEARTH_OK)) {
         char line[sizeof error + 64];
         cli_note(t->c, "no report: %s", hearth_error_line(&error, line, sizeof line));
     }
@@ -107,7 +110,7 @@ static int finish(training *t, const run_result *result, hearth_status status, h
 {
     train_cost cost = {0};
     const double watts = t->measures ? 0.0 : t->s->watts;
-    if (status == HEARTH_OK || status == HEARTH_E_CANCELLED) {
+    if (status == HEARTH_OK || (status == HEARTH_E_CANCELLED && result->steps_done > 0)) {
         hearth_error problem = {0};
         if (train_cost_read(t->folder, result->step_flops, watts, t->measures, t->s->price, &cost, &problem) ==
             HEARTH_OK) {

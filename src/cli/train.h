@@ -20,8 +20,9 @@ typedef struct train_screen {
     cli *c;
     engine *engine;
     void *owner;
-    const char *samples; /* the run's folder; NULL: no samples */
-    double peak;         /* operations a nanosecond; 0: not measured */
+    const char *run; /* its folder */
+    bool samples;
+    double peak; /* operations a nanosecond; 0: not measured */
     double step_flops;
     double began, shown; /* time_seconds */
     uint64_t first, tokens;

@@ -175,9 +175,19 @@ uint64_t chain_step(const chain_record *r)
 
 const chain_record *chain_find(const chain_log *log, const char *kind, uint64_t step)
 {
-    for (size_t i = 0; i < log->count; i++) {
-        if (chain_step(&log->records[i]) == step && strcmp(chain_kind(&log->records[i]), kind) == 0) {
-            return &log->records[i];
+    size_t low = 0;
+    size_t high = log->count;
+    while (low < high) { /* the first record of that step or a later one */
+        const size_t middle = low + (high - low) / 2;
+        if (chain_step(&log->records[middle]) < step) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    for (; low < log->count && chain_step(&log->records[low]) == step; low++) {
+        if (strcmp(chain_kind(&log->records[low]), kind) == 0) {
+            return &log->records[low];
         }
     }
     return NULL;

@@ -40,7 +40,7 @@ uint64_t chain_step(const chain_record *r);
 /* A text or number of a record; "" and NaN where there is none. */
 const char *chain_text(const chain_record *r, const char *key);
 double chain_number(const chain_record *r, const char *key);
-/* The record of this kind and step, or NULL. */
+/* The record of this kind and step, or NULL; steps must not descend (verify_records), else it may not be found. */
 const chain_record *chain_find(const chain_log *log, const char *kind, uint64_t step);
 
 #endif

@@ -10,6 +10,7 @@ import re
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -246,6 +247,74 @@ def cost():
         assert abs(ended["kwh"] - 50 * seconds / 3.6e6) < 1e-12
     assert abs(ended["money"] - (0.30 * ended["kwh"] + 2 * cores)) < 1e-9
     one_line(hearth("train", RECIPE, "-o", to, "--price", "euro=1"), 2, "--price")
+
+
+def crc32c(data):
+    """By the table of Castagnoli's polynomial; the sum of the digits 1 to 9 is a published one."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = CRC_TABLE[(crc ^ byte) & 255] ^ (crc >> 8)
+    return crc ^ 0xFFFFFFFF
+
+
+def crc_entry(n):
+    for _ in range(8):
+        n = n >> 1 ^ (0x82F63B78 if n & 1 else 0)
+    return n
+
+
+CRC_TABLE = [crc_entry(n) for n in range(256)]
+assert crc32c(b"123456789") == 0xE3069283
+
+
+def fields(message):
+    """Protobuf: field numbers and values."""
+    at = 0
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = message[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+    while at < len(message):
+        key = varint()
+        size = {0: None, 1: 8, 2: None, 5: 4}[key & 7]
+        if key & 7 == 0:
+            yield key >> 3, varint()
+        else:
+            size = varint() if key & 7 == 2 else size
+            yield key >> 3, message[at:at + size]
+            at += size
+
+
+@test
+def curves_for_tensorboard():
+    data = read(WHOLE, "tensorboard", "events.out.tfevents.hearth")
+    events, at = [], 0
+    while at < len(data):
+        length, = struct.unpack_from("<Q", data, at)
+        for begin, size, sum_at in ((at, 8, at + 8), (at + 12, length, at + 12 + length)):
+            crc = crc32c(data[begin:begin + size])
+            assert struct.unpack_from("<I", data, sum_at)[0] == ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+        events.append(dict(fields(data[at + 12:at + 12 + length])))
+        at += 16 + length
+    assert events[0][3] == b"brain.Event:2"
+    curve = {}
+    for event in events[1:]:
+        value = dict(fields(dict(fields(event[5]))[1]))
+        curve.setdefault(value[1].decode(), {})[event[2]] = struct.unpack("<f", value[2])[0]
+    log = records(WHOLE)
+    for tag, kind, key in (("train/loss", "step", "loss"), ("train/gradient_norm", "step", "gradient_norm"), ("train/learning_rate", "step", "learning_rate"),
+                           ("held_out/bits_per_byte", "evaluation", "bits_per_byte"), ("held_out/loss", "evaluation", "loss")):
+        wanted = {r["step"]: struct.unpack("<f", struct.pack("<f", r[key]))[0] for r in log if r["kind"] == kind}
+        assert curve[tag] == wanted, tag
+    times = [struct.unpack("<d", event[1])[0] for event in events]
+    assert times == sorted(times) and times[-1] > 0
 
 
 @test

@@ -1,0 +1,10 @@
+/* A run's curves as TensorBoard reads them: an event file made of the logs. docs/formats/training-log.md. */
+#ifndef TRAIN_EVENTS_H
+#define TRAIN_EVENTS_H
+
+#include "base/error.h"
+
+/* FOLDER/tensorboard/events.out.tfevents.hearth, anew, of FOLDER's log.jsonl and times.jsonl. */
+hearth_status events_write(const char *folder, hearth_error *error);
+
+#endif
