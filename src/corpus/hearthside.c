@@ -1,6 +1,7 @@
 /* The grammar of hearthside: words, facts, questions, themes. Rows of tables; the code draws among them. */
 #include "corpus/hearthside.h"
 
+#include "base/memory.h"
 #include "base/random.h"
 
 #include <stdio.h>
@@ -8,26 +9,22 @@
 
 #define HELD_OUT_ONE_IN 8u
 #define FACTS_MOST 8u
-#define ASKED_MOST 4u
+#define ASKED_MOST 7u
 #define TRIES_MOST 4096u
 #define SPLIT_STEP ((uint64_t)1 << 63)    /* above every document's index: the split's draws */
 #define QUESTION_STEP ((uint64_t)1 << 62) /* held-out questions' draws */
 #define WHOLE_MOST 20u                    /* arithmetic ends there */
 
-typedef enum word_class { PERSON, OBJECT, COLOUR, PLACE, PET, WORD, AGE, NUMBER, NO_WORD } word_class;
+typedef enum word_class { PERSON, OBJECT, COLOUR, PLACE, PET, WORD, AGE, NUMBER, FEW, NO_WORD } word_class;
 
-static const char *const persons[] = {"Tom", "Ann", "Ben", "Eva", "Max", "Mia", "Leo", "Ida",
-                                      "Sam", "Zoe", "Jim", "Liz", "Dan", "Amy", "Rob", "Kim"};
-static const char *const objects[] = {"ball", "hat",  "cup",  "book", "key",  "box",  "bag",   "coat",
-                                      "lamp", "doll", "kite", "drum", "ring", "boat", "spoon", "clock"};
-static const char *const colours[] = {"red", "blue", "green", "white", "black", "brown", "pink", "grey"};
-static const char *const places[] = {"kitchen", "garden", "hall",   "attic", "cellar", "barn",
-                                     "bath",    "yard",   "school", "shop",  "park",   "wood"};
-static const char *const pets[] = {"cat", "dog", "hen", "goat", "duck", "frog", "mouse", "horse"};
+static const char *const persons[] = {"Tom", "Ann", "Ben", "Eva", "Max", "Mia", "Leo", "Ida", "Sam", "Zoe"};
+static const char *const objects[] = {"ball", "hat", "cup", "book", "key", "box", "bag", "coat", "lamp", "kite"};
+static const char *const colours[] = {"red", "blue", "green", "white", "black", "pink"};
+static const char *const places[] = {"kitchen", "garden", "hall", "barn", "yard", "school", "shop", "park"};
+static const char *const pets[] = {"cat", "dog", "hen", "goat", "duck", "frog"};
 /* A word and, beside it, its opposite. */
 static const char *const words[] = {"hot",  "cold", "big",  "small", "old",  "new",   "wet",  "dry",
-                                    "fast", "slow", "high", "low",   "day",  "night", "good", "bad",
-                                    "up",   "down", "full", "empty", "open", "shut",  "soft", "hard"};
+                                    "fast", "slow", "high", "low",   "full", "empty", "good", "bad"};
 
 #define COUNT(array) (unsigned)(sizeof(array) / sizeof(array)[0])
 typedef struct word_list {
@@ -41,8 +38,9 @@ static const word_list lists[] = {
     [PLACE] = {places, COUNT(places), 0},
     [PET] = {pets, COUNT(pets), 0},
     [WORD] = {words, COUNT(words), 0},
-    [AGE] = {NULL, 16, 5},
+    [AGE] = {NULL, 10, 5},
     [NUMBER] = {NULL, WHOLE_MOST + 1, 0},
+    [FEW] = {NULL, 3, 1},
 };
 
 typedef enum fact_kind { HAS, IS_IN, IS_OLD, KEEPS, TOOK, WENT, SAYS, GETS, SUM, DIFFERENCE, FACT_KINDS } fact_kind;
@@ -65,7 +63,7 @@ static const fact_row fact_rows[FACT_KINDS] = {
     [TOOK] = {{PERSON, OBJECT, PLACE}, "{a} took the {b} to the {c}."},
     [WENT] = {{PERSON, PLACE, PLACE}, "{a} went to the {b}. Then {a} went to the {c}."},
     [SAYS] = {{PERSON, WORD, PERSON}, "{a} says {b}. {c} says the opposite."},
-    [GETS] = {{NUMBER, NUMBER, PERSON}, "{c} has {a} apples. {c} gets {b} more."},
+    [GETS] = {{NUMBER, FEW, PERSON}, "{c} has {a} apples. {c} gets {b} more."},
     [SUM] = {{NUMBER, NUMBER, NO_WORD}, ""},
     [DIFFERENCE] = {{NUMBER, NUMBER, NO_WORD}, ""},
 };
@@ -76,22 +74,23 @@ typedef struct question_row {
     hearthside_pair pair;
     unsigned first, second; /* the pair's words in the fact */
     const char *asked, *answered;
+    const char *unknown; /* the answer's words that the question does not say */
 } question_row;
 static const question_row question_rows[] = {
-    {"what a person has", HAS, PAIR_PERSON_OBJECT, 0, 1, "What does {a} have?", "{a} has a {c} {b}."},
-    {"who has it", HAS, PAIR_PERSON_OBJECT, 0, 1, "Who has the {b}?", "{a} has the {b}."},
-    {"its colour", HAS, PAIR_OBJECT_COLOUR, 1, 2, "What colour is the {b}?", "The {b} is {c}."},
-    {"where a person is", IS_IN, PAIR_PERSON_PLACE, 0, 1, "Where is {a}?", "{a} is in the {b}."},
-    {"who is there", IS_IN, PAIR_PERSON_PLACE, 0, 1, "Who is in the {b}?", "{a} is in the {b}."},
-    {"how old", IS_OLD, PAIR_PERSON_AGE, 0, 1, "How old is {a}?", "{a} is {b} years old."},
-    {"which pet", KEEPS, PAIR_PERSON_PET, 0, 1, "What does {a} keep?", "{a} keeps a {b}."},
-    {"where a thing is", TOOK, PAIR_OBJECT_PLACE, 1, 2, "Where is the {b}?", "The {b} is in the {c}."},
-    {"who took it", TOOK, PAIR_PERSON_OBJECT, 0, 1, "Who took the {b}?", "{a} took the {b}."},
-    {"where a person is now", WENT, PAIR_PERSON_PLACE, 0, 2, "Where is {a} now?", "{a} is in the {c}."},
-    {"the opposite", SAYS, PAIR_PERSON_WORD, 2, 1, "What does {c} say?", "{c} says {!}."},
-    {"how many now", GETS, PAIR_NUMBERS, 0, 1, "How many apples has {c} now?", "{c} has {+} apples."},
-    {"a sum", SUM, PAIR_NUMBERS, 0, 1, "What is {a} plus {b}?", "{a} plus {b} is {+}."},
-    {"a difference", DIFFERENCE, PAIR_NUMBERS, 0, 1, "What is {+} minus {b}?", "{+} minus {b} is {a}."},
+    {"what a person has", HAS, PAIR_PERSON_OBJECT, 0, 1, "What does {a} have?", "{a} has a {c} {b}.", "bc"},
+    {"who has it", HAS, PAIR_PERSON_OBJECT, 0, 1, "Who has the {b}?", "{a} has the {b}.", "a"},
+    {"its colour", HAS, PAIR_OBJECT_COLOUR, 1, 2, "What colour is the {b}?", "The {b} is {c}.", "c"},
+    {"where a person is", IS_IN, PAIR_PERSON_PLACE, 0, 1, "Where is {a}?", "{a} is in the {b}.", "b"},
+    {"who is there", IS_IN, PAIR_PERSON_PLACE, 0, 1, "Who is in the {b}?", "{a} is in the {b}.", "a"},
+    {"how old", IS_OLD, PAIR_PERSON_AGE, 0, 1, "How old is {a}?", "{a} is {b} years old.", "b"},
+    {"which pet", KEEPS, PAIR_PERSON_PET, 0, 1, "What does {a} keep?", "{a} keeps a {b}.", "b"},
+    {"where a thing is", TOOK, PAIR_OBJECT_PLACE, 1, 2, "Where is the {b}?", "The {b} is in the {c}.", "c"},
+    {"who took it", TOOK, PAIR_PERSON_OBJECT, 0, 1, "Who took the {b}?", "{a} took the {b}.", "a"},
+    {"where a person is now", WENT, PAIR_PERSON_PLACE, 0, 2, "Where is {a} now?", "{a} is in the {c}.", "c"},
+    {"the opposite", SAYS, PAIR_PERSON_WORD, 2, 1, "What does {c} say?", "{c} says {!}.", "b"},
+    {"how many now", GETS, PAIR_NUMBERS, 0, 1, "How many apples has {c} now?", "{c} has {+} apples.", "+"},
+    {"a sum", SUM, PAIR_NUMBERS, 0, 1, "What is {a} plus {b}?", "{a} plus {b} is {+}.", "+"},
+    {"a difference", DIFFERENCE, PAIR_NUMBERS, 0, 1, "What is {+} minus {b}?", "{+} minus {b} is {a}.", "a"},
 };
 _Static_assert(sizeof question_rows / sizeof question_rows[0] == HEARTHSIDE_QUESTIONS, "a row for each kind");
 
@@ -102,11 +101,11 @@ typedef struct theme {
     unsigned kind_count;
 } theme;
 static const theme themes[] = {
-    {6, 1, 4, {HAS, IS_IN, IS_OLD, KEEPS}, 4}, /* a household */
+    {6, 1, 3, {HAS, IS_IN, IS_OLD, KEEPS}, 4}, /* a household */
     {4, 1, 3, {TOOK, WENT}, 2},                /* a story */
-    {2, 1, 2, {SAYS}, 1},
+    {2, 1, 3, {SAYS}, 1},
     {1, 1, 2, {GETS}, 1},
-    {3, 4, 4, {SUM, DIFFERENCE}, 2},
+    {3, 6, 6, {SUM, DIFFERENCE}, 2},
 };
 #define THEME_PARTS 16u
 
@@ -338,12 +337,20 @@ static const theme *theme_of(fact_kind kind)
     }
 }
 
+/* The fact that held-out question `index` is about, and the draws behind it. */
+static bool draw_question(uint64_t seed, uint64_t index, draws *ret_draws, fact *ret)
+{
+    const question_row *q = &question_rows[index % HEARTHSIDE_QUESTIONS];
+    *ret_draws = (draws){.seed = seed, .step = QUESTION_STEP + index};
+    return draw_fact(ret_draws, q->fact, q, NULL, 0, ret);
+}
+
 hearth_status hearthside_question(uint64_t seed, uint64_t index, buffer *prompt, buffer *answer, hearth_error *error)
 {
     const question_row *q = &question_rows[index % HEARTHSIDE_QUESTIONS];
-    draws d = {.seed = seed, .step = QUESTION_STEP + index};
+    draws d;
     fact facts[FACTS_MOST];
-    if (!draw_fact(&d, q->fact, q, NULL, 0, &facts[0])) {
+    if (!draw_question(seed, index, &d, &facts[0])) {
         return error_set(error, HEARTH_E_LIMIT, q->name, "a pair that is held out", "none by this seed");
     }
     const size_t count = fact_rows[q->fact].told[0] != '\0' ? draw_facts(&d, theme_of(q->fact), facts, 1) : 1;
@@ -356,4 +363,65 @@ hearth_status hearthside_question(uint64_t seed, uint64_t index, buffer *prompt,
     TRY(write_form(q->asked, &about, prompt, error));
     TRY(buffer_append_text(prompt, " A:", error));
     return write_form(q->answered, &about, answer, error);
+}
+
+/* ---- the baseline ---- */
+
+#define VALUES 64u /* more than any list has */
+
+/* The unknown words of an answer as one number below VALUES * VALUES. */
+static unsigned unknown_value(const question_row *q, const fact *f)
+{
+    unsigned value = 0;
+    for (const char *letter = q->unknown; *letter != '\0'; letter++) {
+        value = value * VALUES + (*letter == '+' ? f->word[0] + f->word[1] : f->word[*letter - 'a']);
+    }
+    return value;
+}
+
+static void count_answers(uint64_t seed, uint64_t documents, uint32_t *counts)
+{
+    for (uint64_t i = 0; i < documents; i++) {
+        fact facts[FACTS_MOST];
+        asked questions[FACTS_MOST * 4];
+        size_t count = 0;
+        const size_t asked_count = plan_document(seed, i, facts, &count, questions);
+        for (size_t j = 0; j < asked_count; j++) {
+            const size_t kind = (size_t)(questions[j].row - question_rows);
+            counts[kind * VALUES * VALUES + unknown_value(questions[j].row, questions[j].about)]++;
+        }
+    }
+}
+
+/* The share of a kind's questions whose answer is the one that was counted most. */
+static double share_of_best(uint64_t seed, uint64_t questions, unsigned kind, const uint32_t *counts)
+{
+    unsigned best = 0;
+    uint64_t right = 0;
+    for (unsigned v = 0; v < VALUES * VALUES; v++) {
+        best = counts[v] > counts[best] ? v : best;
+    }
+    for (uint64_t i = 0; i < questions; i++) {
+        draws d;
+        fact about;
+        right += draw_question(seed, i * HEARTHSIDE_QUESTIONS + kind, &d, &about) &&
+                 unknown_value(&question_rows[kind], &about) == best;
+    }
+    return questions > 0 ? (double)right / (double)questions : 0;
+}
+
+hearth_status hearthside_baseline(uint64_t seed, uint64_t documents, uint64_t questions,
+                                  double ret_share[HEARTHSIDE_QUESTIONS], hearth_error *error)
+{
+    const size_t kinds = HEARTHSIDE_QUESTIONS, values = (size_t)VALUES * VALUES;
+    uint32_t *counts = mem_calloc(kinds * values, sizeof *counts);
+    if (counts == NULL) {
+        return error_memory(error, kinds * values * sizeof *counts);
+    }
+    count_answers(seed, documents, counts);
+    for (unsigned kind = 0; kind < HEARTHSIDE_QUESTIONS; kind++) {
+        ret_share[kind] = share_of_best(seed, questions, kind, counts + kind * values);
+    }
+    mem_free(counts);
+    return HEARTH_OK;
 }

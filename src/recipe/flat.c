@@ -197,34 +197,38 @@ hearth_status recipe_flatten(const recipe *r, arena *a, flat_recipe *ret, hearth
     return write_table(&w, recipe_keys, (const char *)r, "");
 }
 
+typedef struct place {
+    const flat_line *line;
+} place;
+
 static int by_key(const void *a, const void *b)
 {
-    const flat_line *const *x = a, *const *y = b;
-    return strcmp((*x)->key, (*y)->key);
+    return strcmp(((const place *)a)->line->key, ((const place *)b)->line->key);
 }
 
-static const flat_line **sorted(const flat_recipe *f, arena *a)
+static place *sorted(const flat_recipe *f, arena *a)
 {
-    const flat_line **lines = arena_array(a, f->count, sizeof *lines);
-    for (size_t i = 0; lines != NULL && i < f->count; i++) {
-        lines[i] = &f->lines[i];
+    place *places = arena_array(a, f->count, sizeof *places);
+    for (size_t i = 0; places != NULL && i < f->count; i++) {
+        places[i].line = &f->lines[i];
     }
-    if (lines != NULL) {
-        qsort(lines, f->count, sizeof(const flat_line *), by_key);
+    if (places != NULL) {
+        qsort(places, f->count, sizeof *places, by_key);
     }
-    return lines;
+    return places;
 }
 
-static const flat_line *find(const flat_line **lines, size_t count, const flat_line *wanted)
+static const flat_line *find(const place *places, size_t count, const flat_line *wanted)
 {
-    const flat_line **found = bsearch(&wanted, lines, count, sizeof *lines, by_key);
-    return found != NULL ? *found : NULL;
+    const place key = {wanted};
+    const place *found = bsearch(&key, places, count, sizeof *places, by_key);
+    return found != NULL ? found->line : NULL;
 }
 
 hearth_status recipe_compare(const flat_recipe *x, const flat_recipe *y, arena *a, flat_change **ret, size_t *ret_count,
                              hearth_error *error)
 {
-    const flat_line **in_x = sorted(x, a), **in_y = sorted(y, a);
+    place *in_x = sorted(x, a), *in_y = sorted(y, a);
     flat_change *changes = arena_array(a, x->count + y->count, sizeof *changes);
     if (in_x == NULL || in_y == NULL || changes == NULL) {
         return error_memory(error, (x->count + y->count) * sizeof *changes);
