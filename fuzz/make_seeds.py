@@ -4,12 +4,16 @@ Plain Python; the golden files of the tests are used too. A new fuzzer adds a fu
 
 import base64
 import glob
+import gzip
 import hashlib
+import io
 import json
 import os
 import shutil
 import struct
 import sys
+import tarfile
+import zipfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 GOLDEN = os.path.join(ROOT, "tests", "formats", "golden")
@@ -270,6 +274,36 @@ def seeds_vocabulary(folder):
                {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}]
     pooling = {"word_embedding_dimension": 8, "pooling_mode_mean_tokens": True}
     write(folder, "modules", b"\5" + b"\0".join(json.dumps(part).encode() for part in (modules, pooling)))
+
+
+def seeds_corpus(folder):
+    """What the first byte says: fuzz_corpus.c."""
+    lines = b'{"text": "one", "l": "MIT", "lang": "de", "date": "2024"}\n{"text": 3}\n\n{"x": {"text": "\\u20ac"}}\n'
+    write(folder, "lines", b"\0" + lines)
+    write(folder, "lines-gzip", b"\0" + gzip.compress(lines, mtime=0))
+    body = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=ISO-8859-1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n<p>x\r\n0\r\n\r\n"
+    record = (b"WARC/1.0\r\nWARC-Type: response\r\nContent-Type: application/http\r\nWARC-Target-URI: https://a.example/\r\n"
+              b"WARC-Date: 2024-01-02T03:04:05Z\r\nContent-Length: %d\r\n\r\n%s\r\n\r\n") % (len(body), body)
+    plain = b"WARC/1.0\r\nWARC-Type: conversion\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi\r\n\r\n"
+    write(folder, "warc", b"\1" + record + plain)
+    for kind, mode in (("tar", "w"), ("tar-gzip", "w:gz")):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode=mode) as archive:
+            entry = tarfile.TarInfo("a/b.txt")
+            entry.size, entry.mtime = 5, 1000000000
+            archive.addfile(entry, io.BytesIO(b"hello"))
+        write(folder, kind, b"\2" + out.getvalue())
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.txt", "hello " * 9)
+    write(folder, "zip", b"\2" + out.getvalue())
+    write(folder, "page", b"\3<head><title>T</title></head><!-- c --><nav><li>m</nav><pre>a\n b</pre><p a='>'>&eacute;&#233;&#xe9;<script>x</script><br/>")
+    write(folder, "licence", b"\4(MIT OR GPL-2.0+) AND A WITH B")
+    write(folder, "text", b"\5Write to a.b@c.example.org, +49 30 1234567, 8.8.8.8, 2001:db8:1:2::3, 4111 1111 1111 1111.\n- One two three four five.\nOne two.\n\n\xff")
+    tokens = struct.pack("<6H", 1, 2, 3, 1, 2, 3)
+    rows = struct.pack("<4Q", 0, 1, 3, 2)
+    head = b"hearthPK" + struct.pack("<6I3Q", 1, 2, 4, 2, 3, 0, 6, 2, 0) + hashlib.sha256(tokens).digest() + hashlib.sha256(rows).digest() + bytes(136)
+    write(folder, "packed", b"\6" + struct.pack("<H", len(head + tokens)) + head + tokens + rows)
 
 
 def seeds_template(folder):
