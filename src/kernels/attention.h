@@ -82,7 +82,7 @@ typedef struct attention_form {
     float softcap;       /* s = softcap * tanh(s / softcap), after the scale; 0: none */
     const float *slopes; /* ALiBi, [heads]: s = fma(slope, (float)(j - p), s) after softcap; NULL: none */
     const float *sinks;  /* [heads]: m begins as the head's sink and l as 1, not as -inf and 0; NULL: none */
-    float *max, *sum;    /* [tokens of the call, heads]: m and l at the end go there, for gradients; NULL: nobody asks */
+    float *max, *sum;    /* [tokens of the call, heads]: where m and l at the end go, for gradients; NULL: nowhere */
 } attention_form;
 
 typedef struct attention_table {
