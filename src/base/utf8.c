@@ -1,6 +1,8 @@
 /* UTF-8, one character at a time. */
 #include "base/utf8.h"
 
+#include <string.h>
+
 /* The length that a lead byte announces and the range of its first continuation byte (RFC 3629). */
 static size_t lead_length(unsigned char lead, unsigned char *ret_low, unsigned char *ret_high)
 {
@@ -105,6 +107,14 @@ bool utf8_valid(const char *text, size_t length)
 {
     size_t at = 0;
     while (at < length) {
+        uint64_t eight = 0;
+        if (length - at >= sizeof eight) { /* mostly ASCII */
+            memcpy(&eight, text + at, sizeof eight);
+            if ((eight & 0x8080808080808080u) == 0) {
+                at += sizeof eight;
+                continue;
+            }
+        }
         uint32_t code = 0;
         const size_t taken = utf8_decode(text + at, length - at, &code);
         if (taken == 0) {

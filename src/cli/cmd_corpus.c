@@ -1,5 +1,6 @@
 /* hearth corpus: texts for training, from a recipe's sources to tokens, and what became of each. */
 #include "cli/commands.h"
+#include "cli/confine.h"
 #include "cli/corpus_report.h"
 #include "cli/open.h"
 #include "cli/signals.h"
@@ -12,6 +13,7 @@
 #include "corpus/packed.h"
 #include "corpus/source_part.h"
 #include "corpus/stats.h"
+#include "model/locate.h"
 #include "platform/cpu.h"
 #include "platform/file.h"
 
@@ -71,6 +73,60 @@ static corpus_options run_options(const cli *c, terminal_progress *bar)
                             .progress_context = bar};
 }
 
+/* ---- what a command may read and write ---- */
+
+/* A path of the recipe's, from its folder, goes to the list, which `paths` keeps. */
+static hearth_status add_path(const recipe *r, const char *path, file_list *paths, hearth_error *error)
+{
+    char *whole = path[0] == '/' ? mem_strdup(path) : file_join(r->folder, path);
+    char **grown = whole != NULL ? mem_realloc(paths->names, (paths->count + 2) * sizeof *grown) : NULL;
+    if (grown == NULL) {
+        mem_free(whole);
+        return error_memory(error, strlen(path));
+    }
+    paths->names = grown;
+    paths->names[paths->count++] = whole;
+    paths->names[paths->count] = NULL;
+    return HEARTH_OK;
+}
+
+static hearth_status list_paths(const recipe *r, file_list *ret, bool *ret_commands, hearth_error *error)
+{
+    TRY(add_path(r, "/usr/share/libexttextcat", ret, error));
+    for (size_t i = 0; i < r->source_count; i++) {
+        *ret_commands = *ret_commands || r->sources[i].kind == SOURCE_COMMAND;
+        if (r->sources[i].path != NULL) {
+            TRY(add_path(r, r->sources[i].path, ret, error));
+        }
+    }
+    for (size_t i = 0; i < r->rule_count; i++) {
+        for (size_t k = 0; k < r->rules[i].parameter_count; k++) {
+            const recipe_parameter *p = &r->rules[i].parameters[k];
+            if (strcmp(p->name, "path") == 0 || strcmp(p->name, "profiles") == 0) {
+                TRY(add_path(r, p->value, ret, error));
+            }
+        }
+    }
+    return HEARTH_OK;
+}
+
+/* Strangers wrote what is read now. A recipe with commands is not held: they may be any programs. */
+static hearth_status confine_build(const recipe *r, const char *folder, hearth_error *error)
+{
+    bool commands = false;
+    file_list paths = {0};
+    const char *const out[] = {folder, NULL};
+    hearth_status status = file_make_place(folder, error);
+    if (status == HEARTH_OK) {
+        status = list_paths(r, &paths, &commands, error);
+    }
+    if (status == HEARTH_OK && !commands) {
+        status = confine_to_paths((const char *const *)paths.names, out, error);
+    }
+    file_list_free(&paths);
+    return status;
+}
+
 /* ---- build ---- */
 
 static void print_totals(const char *folder, const manifest_totals *t)
@@ -96,8 +152,10 @@ static hearth_status build(const cli *c, const corpus_settings *s, const char *p
     const corpus_options o = run_options(c, &bar);
     TRY(recipe_open(path, &r, error));
     char *folder = s->output != NULL ? mem_strdup(s->output) : text_format("%s-corpus", r->name);
-    hearth_status status =
-        folder == NULL ? error_memory(error, strlen(path)) : corpus_build(r, folder, &o, &totals, error);
+    hearth_status status = folder == NULL ? error_memory(error, strlen(path)) : confine_build(r, folder, error);
+    if (status == HEARTH_OK) {
+        status = corpus_build(r, folder, &o, &totals, error);
+    }
     terminal_progress_end(&bar);
     if (status == HEARTH_OK && c->json) {
         *ret_code = cli_print_json(c, totals_json(folder, &totals));
@@ -153,6 +211,18 @@ static hearth_status find_end(const corpus_settings *s, const tokenizer *t, int3
                                       "a token, since the tokenizer names no end of text", "none");
 }
 
+/* Of tokenizer.json, or of the one file that the tokenizer comes from. */
+static hearth_status hash_tokenizer(const char *name, char ret[HASH_HEX_SIZE], hearth_error *error)
+{
+    char *path = NULL;
+    TRY(model_locate(name, &path, error));
+    char *json = file_is_folder(path) ? file_join(path, "tokenizer.json") : mem_strdup(path);
+    const hearth_status status = json == NULL ? error_memory(error, strlen(path)) : source_hash(json, ret, error);
+    mem_free(json);
+    mem_free(path);
+    return status;
+}
+
 static hearth_status pack_into(const cli *c, const corpus_settings *s, const char *folder, const tokenizer *t,
                                const char *const out[2], hearth_error *error)
 {
@@ -165,12 +235,11 @@ static hearth_status pack_into(const cli *c, const corpus_settings *s, const cha
                              .out = out[0],
                              .held_out_folder = out[1],
                              .run = run_options(c, &bar)};
-    char *json = file_is_folder(s->tokenizer) ? file_join(s->tokenizer, "tokenizer.json") : mem_strdup(s->tokenizer);
-    hearth_status status = json == NULL ? error_memory(error, strlen(s->tokenizer)) : source_hash(json, sha256, error);
-    mem_free(json);
-    TRY(status);
+    TRY(hash_tokenizer(s->tokenizer, sha256, error));
     TRY(find_end(s, t, &o.end, error));
-    status = corpus_pack(folder, &o, error);
+    TRY(confine_to_paths((const char *const[]){folder, out[0], out[1], NULL}, (const char *const[]){out[0], NULL},
+                         error));
+    const hearth_status status = corpus_pack(folder, &o, error);
     terminal_progress_end(&bar);
     return status;
 }
@@ -260,6 +329,7 @@ static hearth_status show(const cli *c, const char *folder, const char *key, int
 {
     manifest_document d;
     uint64_t more = 0;
+    TRY(confine_to_paths((const char *const[]){folder, NULL}, (const char *const[]){NULL}, error));
     TRY(manifest_find(folder, key, &d, &more, error));
     const shown rows[] = {{"source", d.source},
                           {"kind", d.kind},
@@ -338,6 +408,7 @@ static hearth_status stats(const cli *c, const corpus_settings *s, const char *f
 {
     json_t *numbers = NULL;
     corpus_summary summary;
+    TRY(confine_to_paths((const char *const[]){folder, NULL}, (const char *const[]){s->output, NULL}, error));
     TRY(corpus_stats(folder, &numbers, error));
     hearth_status status = s->output != NULL ? write_page(numbers, s->output, error) : HEARTH_OK;
     if (status == HEARTH_OK && c->json) {

@@ -187,6 +187,26 @@ hearth_status confine_to_files(const char *name, const char *const *also, const 
     return HEARTH_OK;
 }
 
+hearth_status confine_to_paths(const char *const *paths, const char *const *out, hearth_error *error)
+{
+    bool wanted = false, required = false;
+    file_list read = {0}, write = {0};
+    TRY(read_wish(&wanted, &required, error));
+    hearth_status status = HEARTH_OK;
+    for (size_t i = 0; status == HEARTH_OK && wanted && paths[i] != NULL; i++) {
+        status = add_copy(&read, paths[i], error);
+    }
+    for (size_t i = 0; status == HEARTH_OK && wanted && out[i] != NULL; i++) {
+        status = add_place(&write, out[i], error);
+    }
+    if (status == HEARTH_OK && wanted) {
+        status = confine(&read, &write, false, required, error);
+    }
+    file_list_free(&read);
+    file_list_free(&write);
+    return status;
+}
+
 /* ---- the stores ---- */
 
 /* The links in a folder and, `deep`, in its folders. */

@@ -3,8 +3,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "base/utf8.h"
 #include "corpus/rules.h"
+#include "corpus/sql.h"
 #include "platform/file.h"
 #include "platform/file_stream.h"
 #include "threads/pool.h"
@@ -31,11 +31,11 @@ typedef struct build {
 /* Before the rules: the id; with `stage` == count, after them: what is kept must be UTF-8 and not empty. */
 static hearth_status last_stage(document *d, hearth_error *error)
 {
+    if (d->fate == NULL) {
+        TRY(document_want_utf8(d, error));
+    }
     if (d->fate != NULL) {
         return HEARTH_OK;
-    }
-    if (!utf8_valid(buffer_text(&d->text), d->text.length)) {
-        return document_drop(d, FATE_INVALID_UTF8, -1, error, "bytes that are no UTF-8");
     }
     if (d->text.length == 0) {
         return document_drop(d, FATE_EMPTY, -1, error, "no text");
@@ -183,8 +183,12 @@ static hearth_status build_in(const recipe *r, const char *temporary, const char
 {
     build b = {.r = r, .options = options};
     TRY(file_make_folders(temporary, error));
-    hearth_status status = work(&b, temporary, ret, error);
+    hearth_status status = sql_use_folder(temporary, error);
+    if (status == HEARTH_OK) {
+        status = work(&b, temporary, ret, error);
+    }
     release(&b);
+    (void)sql_use_folder(NULL, NULL);
     if (status == HEARTH_OK) {
         status = file_move_folder(temporary, folder, error);
     }

@@ -2,6 +2,7 @@
 #include "corpus/document.h"
 
 #include "base/limits.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -57,7 +58,7 @@ void document_clear(document *d)
     d->source = 0;
     d->fate = NULL;
     d->rule = -1;
-    d->held_out = d->too_large = false;
+    d->held_out = d->too_large = d->valid = false;
     d->status = HEARTH_OK;
 }
 
@@ -122,6 +123,12 @@ hearth_status document_drop(document *d, const char *fate, int rule, hearth_erro
     d->fate = fate;
     d->rule = rule;
     return document_set(&d->reason, reason, error);
+}
+
+hearth_status document_want_utf8(document *d, hearth_error *error)
+{
+    d->valid = d->valid || utf8_valid(buffer_text(&d->text), d->text.length);
+    return d->valid ? HEARTH_OK : document_drop(d, FATE_INVALID_UTF8, -1, error, "bytes that are no UTF-8");
 }
 
 hearth_status document_set(buffer *field, const char *text, hearth_error *error)

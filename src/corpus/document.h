@@ -23,6 +23,7 @@ typedef struct document {
     uint64_t like;            /* of a duplicate: the row of the document that stays; else 0 */
     uint64_t row;             /* in the manifest, from 1 */
     bool held_out;
+    bool valid;           /* the text is known to be UTF-8; rules keep it so */
     size_t most;          /* bytes of a text; LIMIT_DOCUMENT_BYTES unless somebody says otherwise */
     bool too_large;       /* text holds its beginning alone */
     hash_state *rest;     /* of a text that is too large: what was hashed so far */
@@ -49,6 +50,8 @@ hearth_status document_seal(document *d, hearth_error *error);
 /* Sets its fate, unless it has one. */
 hearth_status document_drop(document *d, const char *fate, int rule, hearth_error *error, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* Drops it where its text is no UTF-8. */
+hearth_status document_want_utf8(document *d, hearth_error *error);
 /* Replaces what a buffer holds by a text (NULL: nothing). */
 hearth_status document_set(buffer *field, const char *text, hearth_error *error);
 

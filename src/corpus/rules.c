@@ -3,7 +3,6 @@
 #include "corpus/rules.h"
 
 #include "base/memory.h"
-#include "base/utf8.h"
 #include "platform/file.h"
 
 #include <locale.h>
@@ -213,8 +212,11 @@ hearth_status rule_apply(rule *r, document *d, int part, hearth_error *error)
     if (d->fate != NULL) {
         return HEARTH_OK;
     }
-    if (!r->row->any_bytes && !utf8_valid(buffer_text(&d->text), d->text.length)) {
-        return document_drop(d, FATE_INVALID_UTF8, -1, error, "bytes that are no UTF-8");
+    if (!r->row->any_bytes) {
+        TRY(document_want_utf8(d, error));
+        if (d->fate != NULL) {
+            return HEARTH_OK;
+        }
     }
     return r->row->apply(r, d, part, error);
 }

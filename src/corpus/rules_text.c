@@ -14,7 +14,8 @@ hearth_status rule_utf8_repair(rule *r, document *d, int part, hearth_error *err
     (void)part;
     const char *text = buffer_text(&d->text);
     const size_t length = d->text.length;
-    if (utf8_valid(text, length)) {
+    d->valid = d->valid || utf8_valid(text, length);
+    if (d->valid) {
         return HEARTH_OK;
     }
     buffer out;
@@ -32,6 +33,7 @@ hearth_status rule_utf8_repair(rule *r, document *d, int part, hearth_error *err
     }
     buffer_free(&d->text);
     d->text = out;
+    d->valid = true;
     return HEARTH_OK;
 }
 

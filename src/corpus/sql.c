@@ -46,7 +46,15 @@ hearth_status sql_create(const char *path, sqlite3 **ret, hearth_error *error)
 hearth_status sql_open(const char *path, sqlite3 **ret, hearth_error *error)
 {
     return open_with(path, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX,
-                     "PRAGMA trusted_schema=OFF; SELECT count(*) FROM sqlite_schema", ret, error);
+                     "PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY; SELECT count(*) FROM sqlite_schema", ret,
+                     error);
+}
+
+hearth_status sql_use_folder(const char *folder, hearth_error *error)
+{
+    sqlite3_free(sqlite3_temp_directory);
+    sqlite3_temp_directory = folder != NULL ? sqlite3_mprintf("%s", folder) : NULL;
+    return folder != NULL && sqlite3_temp_directory == NULL ? error_memory(error, strlen(folder)) : HEARTH_OK;
 }
 
 hearth_status sql_run(sqlite3 *db, const char *statements, hearth_error *error)

@@ -10,6 +10,8 @@
 hearth_status sql_create(const char *path, sqlite3 **ret, hearth_error *error);
 /* One that is there, for reading. */
 hearth_status sql_open(const char *path, sqlite3 **ret, hearth_error *error);
+/* Where SQLite of this process puts what it sorts; NULL: where it likes. */
+hearth_status sql_use_folder(const char *folder, hearth_error *error);
 hearth_status sql_run(sqlite3 *db, const char *statements, hearth_error *error);
 hearth_status sql_prepare(sqlite3 *db, const char *statement, sqlite3_stmt **ret, hearth_error *error);
 /* Steps to the next row; *ret_there false at the end, and the statement is reset. ret_there NULL: none is expected. */

@@ -34,13 +34,20 @@ static bool white(uint32_t c)
            (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
+/* One character, or what stands for one that is broken. */
+static inline size_t take_character(const char *text, size_t length, size_t at, uint32_t *ret)
+{
+    *ret = (unsigned char)text[at];
+    return *ret < 0x80 ? 1 : utf8_decode_lossy(text + at, length - at, ret);
+}
+
 hearth_status words_split(const char *text, size_t length, span_list *ret, hearth_error *error)
 {
     size_t begin = 0;
     ret->count = 0;
     for (size_t at = 0; at <= length;) {
         uint32_t code = ' ';
-        const size_t taken = at < length ? utf8_decode_lossy(text + at, length - at, &code) : 1;
+        const size_t taken = at < length ? take_character(text, length, at, &code) : 1;
         if (white(code)) {
             if (at > begin) {
                 TRY(add(ret, begin, at, error));
@@ -115,7 +122,7 @@ hearth_status words_plain(const char *text, size_t length, buffer *plain, span_l
     TRY(buffer_reserve(plain, length, error));
     for (size_t at = 0; at <= length;) {
         uint32_t code = ' ';
-        const size_t taken = at < length ? utf8_decode_lossy(text + at, length - at, &code) : 1;
+        const size_t taken = at < length ? take_character(text, length, at, &code) : 1;
         const bool is = counts(code), alone = is && unspaced(code);
         if (inside && (!is || alone)) {
             TRY(add(ret, begin, plain->length, error));

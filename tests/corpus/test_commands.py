@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "cli"))
-from tap import Skip, good, good_json, hearth, main, one_line, test  # noqa: E402
+from tap import Skip, environment, good, good_json, hearth, main, one_line, test  # noqa: E402
 
 PLACE = tempfile.mkdtemp(prefix="hearth-corpus-")
 RECIPE = """recipe: 1
@@ -192,6 +192,22 @@ def pack_makes_tokens_in_the_order_of_the_seed():
     one_line(hearth(*words, "-o", path("packed")), 1, "packed", "expected a new folder")
     one_line(hearth(*words, "-o", path("p3"), "--end", "nothing"), 2, "--end: expected a token of the vocabulary")
     assert not os.path.exists(path("p3")) and not [n for n in os.listdir(PLACE) if ".tmp-" in n]
+
+
+@test
+def without_commands_a_build_is_confined_and_the_same():
+    held = environment(HEARTH_CONFINE="require")
+    write("held.yaml", RECIPE.replace('  - {name: piped, kind: command, command: "cat records.jsonl", licence_field: license}\n',
+                                      "  - {name: lines, kind: jsonl, path: records.jsonl, licence_field: license}\n"))
+    made = hearth("corpus", "build", path("held.yaml"), "-o", path("new/held"), "--json", "-q", env=held)
+    if "a kernel with Landlock" in made.err:
+        raise Skip(made.err.strip())
+    assert made.code == 0, made
+    free = good_json("corpus", "build", path("held.yaml"), "-o", path("free"), "--json", "-q", env=environment(HEARTH_CONFINE="off"))
+    assert json.loads(made.out)["sha256"] == free["sha256"]
+    good("corpus", "stats", path("free"), "-o", path("new/page.html"), env=held)
+    assert good("corpus", "show", path("free"), "1", env=held).out == good("corpus", "show", path("free"), "1").out
+    good("corpus", "pack", path("free"), "--tokenizer", path("tokenizer.json"), "--end", "<|end|>", "-q", env=held)
 
 
 @test
