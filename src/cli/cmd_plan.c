@@ -1,6 +1,7 @@
 /* hearth plan: what a model needs, and what is to be expected of it here. */
 #include "cli/commands.h"
 #include "cli/plan.h"
+#include "cli/plan_recipe.h"
 #include "cli/show.h"
 #include "cli/signals.h"
 #include "cli/size.h"
@@ -21,6 +22,7 @@ typedef struct plan_settings {
     const char *memory;
     int cache;
     double disk, bandwidth;
+    plan_recipe_options recipe; /* but machines */
 } plan_settings;
 
 static const option options[] = {
@@ -74,11 +76,39 @@ static const option options[] = {
      .argument = "N",
      .least = 1,
      .most = PLAN_MACHINES_MOST,
-     .help = "Show how to split the layers over N machines."},
+     .help = "Show how to split the layers over N machines. Of a recipe: how long N like this one take."},
+    {.name = "share",
+     .type = OPTION_NUMBER,
+     .offset = offsetof(plan_settings, recipe.share),
+     .argument = "PERCENT",
+     .least = 0.1,
+     .most = 100,
+     .help = "Of a recipe: training reaches so much of the peak that is measured. Default: 50."},
+    {.name = "watts",
+     .type = OPTION_NUMBER,
+     .offset = offsetof(plan_settings, recipe.watts),
+     .argument = "N",
+     .least = 0,
+     .most = 1e6,
+     .help = "Of a recipe: a machine takes so many watts while it trains; then the energy is told."},
+    {.name = "price",
+     .type = OPTION_NUMBER,
+     .offset = offsetof(plan_settings, recipe.price),
+     .argument = "P",
+     .least = 0,
+     .most = 1e6,
+     .help = "Of a recipe: a core hour costs P; then the money is told."},
+    {.name = "network",
+     .type = OPTION_NUMBER,
+     .offset = offsetof(plan_settings, recipe.network),
+     .argument = "GB/S",
+     .least = 0.001,
+     .most = 100000,
+     .help = "Of a recipe with --machines: each sends so many GB a second. Default: 1.25 (10 Gbit/s)."},
     {.name = NULL},
 };
 
-static const plan_settings defaults = {.cache = CACHE_F16};
+static const plan_settings defaults = {.cache = CACHE_F16, .recipe = {.share = 50, .price = -1, .network = 1.25}};
 
 static void row(const char *name)
 {
@@ -281,9 +311,34 @@ static hearth_status plan(cli *c, const plan_settings *s, plan_source *source, m
     return plan_make(source, sizes, type, m, *ret_context, s->machines, r, error);
 }
 
+/* A recipe or a model: options of the other are refused, not passed over. */
+static int refuse_others(const cli *c, const plan_settings *s, bool recipe)
+{
+    const plan_settings *d = &defaults;
+    if (recipe && (s->context != 0 || s->type != NULL || s->memory != NULL || s->cache != d->cache || s->disk > 0 ||
+                   s->bandwidth > 0)) {
+        return cli_usage(c, "--context, --type, --cache, --memory, --bandwidth and --disk are for models, not recipes");
+    }
+    if (!recipe && (s->recipe.share != d->recipe.share || s->recipe.watts > 0 || s->recipe.price >= 0 ||
+                    s->recipe.network != d->recipe.network)) {
+        return cli_usage(c, "--share, --watts, --price and --network are for recipes, not models");
+    }
+    return EXIT_DONE;
+}
+
 static int run(cli *c, void *settings, const char **operands, size_t count)
 {
     (void)count;
+    plan_settings *s = settings;
+    const bool recipe = plan_is_recipe(operands[0]);
+    const int refused = refuse_others(c, s, recipe);
+    if (refused != EXIT_DONE) {
+        return refused;
+    }
+    if (recipe) {
+        s->recipe.machines = s->machines;
+        return plan_recipe(c, operands[0], &s->recipe);
+    }
     hearth_error error = {0};
     plan_source source = {0};
     model_sizes sizes = {0};
@@ -306,10 +361,10 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
 
 const cli_command command_plan = {
     .name = "plan",
-    .operands = "MODEL",
+    .operands = "MODEL|RECIPE",
     .least = 1,
     .most = 1,
-    .summary = "tell what a model needs and how fast it can be here",
+    .summary = "tell what a model needs and how fast it can be here, or what training takes",
     .text =
         "Prints a model's number of parameters (of a mixture of experts also how many a token uses), the memory that "
         "its weights take in each number format and its keys and values at several lengths of the context, and what "
@@ -322,7 +377,15 @@ const cli_command command_plan = {
         "layers stay there and the others are read from the file for each token.\n\n"
         "In the table every matrix is in the named format, the norms, biases and routers in F32; files of a mixed "
         "format such as Q4_K_M are a little larger. Rows that are not whole blocks of a format are Q8_0, or F16. What "
-        "a token reads is without the table of embeddings, of which it reads a row.",
+        "a token reads is without the table of embeddings, of which it reads a row.\n\n"
+        "RECIPE, a file NAME.yaml (`hearth recipe`), is planned before anything is done: parameters, tokens, "
+        "operations "
+        "(multiplications and additions of all products and of attention, for sequences that are one document each), "
+        "memory by kinds, checkpoints, and from the peak rate that is measured now and the share of it that training "
+        "is said to reach (--share) the time, core hours, energy (--watts) and money (--price), here and on N machines "
+        "like this one (--machines). These divide a step's micro-batches into whole subtrees, so a power of two of "
+        "them has work; gradients and weights go around a ring once a step (--network), and nothing of that is "
+        "hidden behind computing. Memory is an estimate; the operations are exact.",
     .options = options,
     .defaults = &defaults,
     .settings_bytes = sizeof defaults,
@@ -332,6 +395,8 @@ const cli_command command_plan = {
                                        "A model that is not here yet, over twelve machines."},
                                       {"hearth plan model.gguf --memory 8GB --bandwidth 60 --disk 3.5",
                                        "On another machine: its memory and its disk."},
+                                      {"hearth plan recipe.yaml --machines 8 --watts 200 --price 0.04",
+                                       "What training takes, here and on eight machines."},
                                       {NULL, NULL}},
     .run = run,
 };

@@ -8,7 +8,7 @@
 
 #define HELD_OUT_ONE_IN 8u
 #define FACTS_MOST 8u
-#define ASKED_MOST 4u
+#define ASKED_MOST 7u
 #define TRIES_MOST 4096u
 #define SPLIT_STEP ((uint64_t)1 << 63)    /* above every document's index: the split's draws */
 #define QUESTION_STEP ((uint64_t)1 << 62) /* held-out questions' draws */
@@ -102,11 +102,11 @@ typedef struct theme {
     unsigned kind_count;
 } theme;
 static const theme themes[] = {
-    {6, 1, 4, {HAS, IS_IN, IS_OLD, KEEPS}, 4}, /* a household */
+    {6, 1, 3, {HAS, IS_IN, IS_OLD, KEEPS}, 4}, /* a household */
     {4, 1, 3, {TOOK, WENT}, 2},                /* a story */
-    {2, 1, 2, {SAYS}, 1},
+    {2, 1, 3, {SAYS}, 1},
     {1, 1, 2, {GETS}, 1},
-    {3, 4, 4, {SUM, DIFFERENCE}, 2},
+    {3, 6, 6, {SUM, DIFFERENCE}, 2},
 };
 #define THEME_PARTS 16u
 
