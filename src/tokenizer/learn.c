@@ -25,22 +25,6 @@ struct learner {
     bool finished;
 };
 
-/* Pieces and special tokens stand in one list without a name for each: all are to differ. */
-static hearth_status check_special(const learn_options *o, size_t i, hearth_error *error)
-{
-    uint32_t code = 0;
-    const char *text = o->special[i];
-    if (utf8_decode(text, strlen(text), &code) == strlen(text) && byte_alphabet_byte(code) >= 0) {
-        return error_set(error, HEARTH_E_ARGUMENT, "special token", "one that is not spelled like a byte", "%s", text);
-    }
-    for (size_t k = 0; k < i; k++) {
-        if (strcmp(o->special[k], text) == 0) {
-            return error_set(error, HEARTH_E_ARGUMENT, "special token", "each once", "%.80s twice", text);
-        }
-    }
-    return HEARTH_OK;
-}
-
 static hearth_status check_options(const learn_options *o, hearth_error *error)
 {
     if (o->special_count > LIMIT_VOCABULARY || o->vocab_size > LIMIT_VOCABULARY) {
@@ -60,11 +44,67 @@ static hearth_status check_options(const learn_options *o, hearth_error *error)
             return error_set(error, HEARTH_E_ARGUMENT, "special token", "a text in UTF-8", "number %zu: %s", i + 1,
                              length == 0 ? "an empty one" : "other bytes");
         }
-        if (o->unigram != 0) {
-            TRY(check_special(o, i, error));
-        }
     }
     return HEARTH_OK;
+}
+
+static hearth_status count_piece(void *context, const char *piece, size_t length, hearth_error *error)
+{
+    (void)piece;
+    (void)length;
+    (void)error;
+    ++*(size_t *)context;
+    return HEARTH_OK;
+}
+
+/* Into how many words the bytes fall that a special token's text would stand for if it were a piece; 0: it could not be
+ * one. */
+static hearth_status count_words(const learner *l, const char *text, buffer *bytes, size_t *ret, hearth_error *error)
+{
+    *ret = 0;
+    buffer_clear(bytes);
+    for (size_t i = 0, length = strlen(text); i < length;) {
+        uint32_t code = 0;
+        i += utf8_decode_lossy(text + i, length - i, &code);
+        if (byte_alphabet_byte(code) < 0) {
+            return HEARTH_OK;
+        }
+        TRY(buffer_append_char(bytes, (char)byte_alphabet_byte(code), error));
+    }
+    if (!utf8_valid(bytes->data, bytes->length)) {
+        *ret = 1; /* a part of a character */
+        return HEARTH_OK;
+    }
+    pretokenizer_run run = {0};
+    hearth_status status = pretokenizer_run_init(&run, &l->pretokenizer, count_piece, ret, error);
+    status = status != HEARTH_OK ? status : pretokenize(&run, bytes->data, bytes->length, error);
+    pretokenizer_run_free(&run);
+    return status;
+}
+
+/* A unigram model finds every token of its list in words, special ones too: they must be such as no word holds, and
+ * each but once. */
+static hearth_status check_special(const learner *l, hearth_error *error)
+{
+    buffer bytes;
+    buffer_init(&bytes, 0);
+    hearth_status status = HEARTH_OK;
+    for (size_t i = 0; i < l->options.special_count && status == HEARTH_OK; i++) {
+        const char *text = l->options.special[i];
+        size_t words = 0;
+        status = count_words(l, text, &bytes, &words, error);
+        if (status == HEARTH_OK && words == 1) {
+            status =
+                error_set(error, HEARTH_E_ARGUMENT, "special token", "one that the pre-tokenizer cuts", "%.80s", text);
+        }
+        for (size_t k = 0; k < i && status == HEARTH_OK; k++) {
+            if (strcmp(l->options.special[k], text) == 0) {
+                status = error_set(error, HEARTH_E_ARGUMENT, "special token", "each once", "%.80s twice", text);
+            }
+        }
+    }
+    buffer_free(&bytes);
+    return status;
 }
 
 static hearth_status copy_options(learner *l, const learn_options *o, hearth_error *error)
@@ -97,6 +137,9 @@ static hearth_status make(learner *l, const learn_options *o, hearth_error *erro
     }
     TRY(copy_options(l, o, error));
     TRY(tokenizer_make_steps(l->arena, l->row->steps, l->row->step_count, &l->pretokenizer, error));
+    if (o->unigram != 0) {
+        TRY(check_special(l, error));
+    }
     l->nfc = (normalizer_step){.kind = NORMALIZER_NFC};
     l->normalizer = (normalizer){.steps = &l->nfc, .regexes = none, .count = l->row->nfc ? 1 : 0};
     return word_counter_init(&l->counter, o->threads, &l->pretokenizer, &l->normalizer, error);

@@ -3,9 +3,7 @@
 #include "tokenizer/learn_unigram.h"
 
 #include "base/memory.h"
-#include "base/utf8.h"
 #include "kernels/kernels.h"
-#include "tokenizer/internal.h"
 #include "tokenizer/learn_lattice.h"
 
 #include <stdlib.h>
@@ -295,44 +293,11 @@ static hearth_status prune(unigram_job *j, size_t wanted, hearth_error *error)
 
 /* ---- all of it ---- */
 
-/* Whether a special token's text is how the piece is written, in GPT-2's alphabet. */
-static bool is_spelled(const char *text, const unigram_piece *p)
-{
-    const size_t length = strlen(text);
-    size_t at = 0, byte = 0;
-    for (; at < length && byte < p->length; byte++) {
-        uint32_t code = 0;
-        const size_t taken = utf8_decode(text + at, length - at, &code);
-        if (taken == 0 || byte_alphabet_byte(code) != (unsigned char)p->bytes[byte]) {
-            return false;
-        }
-        at += taken;
-    }
-    return at == length && byte == p->length;
-}
-
-static bool is_special(const learn_options *o, const unigram_piece *p)
-{
-    for (size_t i = 0; i < o->special_count; i++) {
-        if (is_spelled(o->special[i], p)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Seeds with their shares as probabilities. */
 static hearth_status begin(unigram_job *j, hearth_error *error)
 {
     const size_t ten = (size_t)j->options->vocab_size * 10;
     TRY(learn_seeds(&j->words, ten > SEEDS_MOST ? ten : SEEDS_MOST, &j->pieces, &j->count, error));
-    size_t kept = BYTES;
-    for (size_t i = BYTES; i < j->count; i++) {
-        if (!is_special(j->options, &j->pieces[i])) {
-            j->pieces[kept++] = j->pieces[i];
-        }
-    }
-    j->count = kept;
     double sum = 0;
     for (size_t i = 0; i < j->count; i++) {
         j->pieces[i].score = j->pieces[i].score < EXPECTED_LEAST ? EXPECTED_LEAST : j->pieces[i].score;

@@ -1,5 +1,5 @@
-/* learn_tool VOCAB PRETOKENIZER THREADS TIES MIN_FREQUENCY OUT SPECIALS… -- FILE…: what the scripts compare. Each file
- * is a document; a file of several has U+001E between them. */
+/* learn_tool VOCAB PRETOKENIZER THREADS ids|text|unigram MIN_FREQUENCY OUT SPECIALS… -- FILE…: what the scripts
+ * compare. Each file is a document; a file of several has U+001E between them. */
 #include "base/memory.h"
 #include "platform/file.h"
 #include "tokenizer/learn.h"
@@ -48,7 +48,8 @@ int main(int argc, char **argv)
     if (files >= argc) {
         return 2;
     }
-    const learn_options options = {.vocab_size = (uint32_t)strtoul(argv[1], NULL, 10),
+    const learn_options options = {.unigram = strcmp(argv[4], "unigram") == 0,
+                                   .vocab_size = (uint32_t)strtoul(argv[1], NULL, 10),
                                    .pretokenizer = argv[2],
                                    .threads = atoi(argv[3]),
                                    .ties = strcmp(argv[4], "text") == 0 ? LEARN_TIES_TEXT : LEARN_TIES_IDS,

@@ -1,10 +1,17 @@
 #!/usr/bin/env python3
-"""Writes golden/learn.json: what Hugging Face's trainer learns from small texts, and the ids that it then gives.
+"""make_learn_golden.py LEARN_TOOL: writes golden/learn.json, what Hugging Face's trainer learns from small texts, and the ids that it
+then gives; and golden/learn_unigram.json: the likelihood of the texts in the unigram models of Hugging Face's and SentencePiece's
+trainers, and the ids that Hugging Face's library gives with the file that LEARN_TOOL (build/tests/tokenizer/learn_tool) learns.
 
-Needs the Python package tokenizers (0.23.3 was used). The steps of each pre-tokenizer are built by the library's own classes."""
+Needs the Python packages tokenizers (0.23.3 was used) and sentencepiece (0.2.3). The steps of each pre-tokenizer are built by the library's own classes."""
+import collections
 import hashlib
 import json
+import math
 import os
+import subprocess
+import sys
+import tempfile
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers as pre, trainers
 
@@ -61,4 +68,85 @@ def main():
         out.write("\n")
 
 
+# ---- unigram ----
+
+FIXTURE = os.path.join(os.environ.get("HEARTH_FIXTURES", "../shared/fixtures"), "tokenizers", "bpe-training", "corpus.en")
+UNIGRAM = [([SONG], 320, ["<|endoftext|>"]), ([SONG, MIXED], 400, ["<s>", "é—", "a b"]), (None, 1000, ["<|endoftext|>"])]  # None: the fixture
+
+
+def likelihood(scores, words, size):
+    """Of the words, all cuttings added up, a byte; the scores made to be probabilities that add up to one."""
+    mass = math.log(sum(map(math.exp, scores.values())))
+    total = 0.0
+    for word, count in words.items():
+        ways = [0.0]
+        for end in range(1, len(word) + 1):
+            here = [ways[at] + scores[word[at:end]] - mass for at in range(max(0, end - 16), end) if word[at:end] in scores]
+            most = max(here)
+            ways.append(most + math.log(sum(math.exp(x - most) for x in here)))
+        total += count * ways[-1]
+    return total / size
+
+
+def huggingface(documents, vocabulary, special):
+    t = Tokenizer(models.Unigram())
+    t.pre_tokenizer = bytes_of()
+    t.train_from_iterator(documents, trainers.UnigramTrainer(vocab_size=vocabulary, special_tokens=special, show_progress=False,
+                                                             initial_alphabet=pre.ByteLevel.alphabet()))
+    return {text: score for text, score in json.loads(t.to_str())["model"]["vocab"] if text not in special}
+
+
+def sentencepiece(words, vocabulary, special, folder):
+    """Trained on the same words: they are its pre-tokens."""
+    import sentencepiece as spm
+    text, prefix = os.path.join(folder, "text"), os.path.join(folder, "model")
+    flat = [w for w, n in words.items() for _ in range(n)]
+    with open(text, "w", encoding="utf-8") as f:
+        f.writelines("\t".join(flat[at:at + 200]) + "\n" for at in range(0, len(flat), 200))
+    spm.SentencePieceTrainer.train(
+        input=text, model_prefix=prefix, vocab_size=vocabulary - len(special) + 1, pretokenization_delimiter="\t", minloglevel=2, bos_id=-1, eos_id=-1,
+        normalization_rule_name="identity", add_dummy_prefix=False, remove_extra_whitespaces=False, split_by_whitespace=False,
+        split_by_unicode_script=False, split_by_number=False, character_coverage=1.0, max_sentence_length=1000000, hard_vocab_limit=False,
+        required_chars="".join(pre.ByteLevel.alphabet()))
+    m = spm.SentencePieceProcessor(model_file=prefix + ".model")
+    return {m.id_to_piece(i): m.get_score(i) for i in range(m.get_piece_size()) if not m.is_unknown(i)}
+
+
+def learned_here(tool, documents, vocabulary, special, folder):
+    text, out = os.path.join(folder, "documents"), os.path.join(folder, "out.json")
+    with open(text, "wb") as f:
+        f.write(b"\x1e".join(d.encode() for d in documents))
+    subprocess.run([tool, str(vocabulary), "gpt-2", "2", "unigram", "0", out, *special, "--", text], check=True, stdout=subprocess.DEVNULL)
+    with open(out, encoding="utf-8", newline="") as f:
+        return f.read()
+
+
+def unigram(tool):
+    rows = []
+    for documents, vocabulary, special in UNIGRAM:
+        texts = documents
+        if documents is None:
+            with open(FIXTURE, encoding="utf-8", newline="") as f:
+                texts = [f.read()]
+        words = collections.Counter(w for d in texts for w, _ in bytes_of().pre_tokenize_str(d))
+        size = sum(len(d.encode()) for d in texts)
+        with tempfile.TemporaryDirectory() as folder:
+            mine = learned_here(tool, texts, vocabulary, special, folder)
+            theirs = huggingface(texts, vocabulary, special)
+            other = sentencepiece(words, vocabulary, special, folder)
+        t = Tokenizer.from_str(mine)
+        t.encode_special_tokens = True
+        here = {text: score for text, score in json.loads(mine)["model"]["vocab"] if text not in special}
+        rows.append({"vocabulary": vocabulary, "special": special, "documents": documents,
+                     "huggingface": {"pieces": len(theirs), "likelihood": likelihood(theirs, words, size)},
+                     "sentencepiece": {"pieces": len(other), "likelihood": likelihood(other, words, size)},
+                     "sha256": hashlib.sha256(mine.encode()).hexdigest(), "likelihood": likelihood(here, words, size),
+                     "encoded": [{"text": s, "ids": t.encode(s, add_special_tokens=False).ids} for s in (SONG, MIXED, "aaaaa ab")]})
+        print(vocabulary, rows[-1]["likelihood"], rows[-1]["huggingface"], rows[-1]["sentencepiece"])
+    with open(os.path.join(HERE, "golden", "learn_unigram.json"), "w", encoding="utf-8") as out:
+        json.dump(rows, out, ensure_ascii=False, separators=(",", ":"))
+        out.write("\n")
+
+
 main()
+unigram(sys.argv[1])
