@@ -19,8 +19,10 @@ typedef struct train_parameter {
 
 typedef struct train_model train_model;
 
-/* Values are drawn by random_philox(seed, RANDOM_INIT, parameter's index, value's index / 4): normal with init_std.
- * `vocab`: the tokenizer's. */
+/* HEARTH_E_ARGUMENT for a family or a shape that is not trained. Recipe.train.format: products in binary32, or with
+ * BF16 operands (a checkpoint's matrices are then BF16); recipe.train.recompute: less memory, the same bits. Values are
+ * drawn by random_philox(seed, RANDOM_INIT, parameter's index, value's index / 4): normal with init_std. `vocab`: the
+ * tokenizer's. */
 hearth_status train_model_create(engine *e, const recipe *r, uint32_t vocab, train_model **ret, hearth_error *error);
 void train_model_free(train_model *m);
 size_t train_model_parameters(const train_model *m, const train_parameter **ret_table);
@@ -28,6 +30,7 @@ uint64_t train_model_count(const train_model *m); /* values of all parameters */
 float *train_model_values(train_model *m);        /* [count], the masters; the optimiser writes them; then call */
 hearth_status train_model_changed(train_model *m, hearth_error *error); /* which packs them for the next products */
 
+/* Every input has a target, the token behind it; a sequence's segments lie one behind the other and fill it. */
 typedef struct train_batch {
     const uint32_t *tokens;         /* [sequences, length + 1] */
     const packed_segment *segments; /* of sequence s: segments[first_segment[s]] … segments[first_segment[s + 1] - 1] */

@@ -313,12 +313,128 @@ static void check_one_result(void **state)
     free_batch(&b);
 }
 
+/* ---- steps ---- */
+
+/* Four micro-batches, each by itself, added as docs/numerics.md says. */
+static void check_tree(void **state)
+{
+    (void)state;
+    uint32_t counts[SEQUENCES];
+    for (size_t s = 0; s < SEQUENCES; s++) {
+        counts[s] = SHORT;
+    }
+    engine *e = make_engine(2, NULL);
+    const recipe r = tiny_recipe("llama");
+    train_model *m = make_model(e, &r, TINY_VOCAB);
+    test_batch b = make_batch(SEQUENCES, SHORT, TINY_VOCAB, counts);
+    const size_t count = train_model_count(m);
+    float *sum = malloc(count * sizeof *sum);
+    float *parts[4];
+    train_loss losses[4];
+    train_loss loss = {0};
+    assert_non_null(sum);
+    for (size_t i = 0; i < 4; i++) {
+        train_batch part = b.batch;
+        part.sequences = SEQUENCES / 4;
+        part.tokens += i * part.sequences * (SHORT + 1);
+        part.first_segment += i * part.sequences;
+        parts[i] = malloc(count * sizeof *parts[i]);
+        assert_non_null(parts[i]);
+        OK(train_model_micro(m, &part, Z_LOSS, SEQUENCES * SHORT, parts[i], &losses[i], error));
+    }
+    OK(train_model_step(m, &b.batch, 4, Z_LOSS, sum, &loss, error));
+    for (size_t i = 0; i < count; i++) {
+        const float left = parts[0][i] + parts[1][i];
+        const float right = parts[2][i] + parts[3][i];
+        const float both = left + right;
+        assert_memory_equal(&both, &sum[i], sizeof both);
+    }
+    assert_true((losses[0].sum + losses[1].sum) + (losses[2].sum + losses[3].sum) == loss.sum);
+    assert_int_equal(loss.targets, SEQUENCES * SHORT);
+    for (size_t i = 0; i < 4; i++) {
+        free(parts[i]);
+    }
+    free(sum);
+    free_batch(&b);
+    train_model_free(m);
+    engine_free(e);
+}
+
+/* ---- what is refused ---- */
+
+static void expect_error(hearth_status status, const hearth_error *error, const char *part)
+{
+    char line[1024];
+    assert_int_equal(status, HEARTH_E_ARGUMENT);
+    if (strstr(hearth_error_line(error, line, sizeof line), part) == NULL) {
+        fail_msg("\"%s\" does not say \"%s\"", line, part);
+    }
+}
+
+static void check_bad_shapes(void **state)
+{
+    (void)state;
+    engine *e = make_engine(1, NULL);
+    train_model *m = NULL;
+    hearth_error failure = {0};
+    recipe r = tiny_recipe("mamba");
+    expect_error(train_model_create(e, &r, TINY_VOCAB, &m, &failure), &failure, "mamba");
+    r = tiny_recipe("llama");
+    r.model.kv_heads = 3;
+    expect_error(train_model_create(e, &r, TINY_VOCAB, &m, &failure), &failure, "kv_heads");
+    r = tiny_recipe("llama");
+    r.model.head_size = 5;
+    expect_error(train_model_create(e, &r, TINY_VOCAB, &m, &failure), &failure, "head_size");
+    r = tiny_recipe("llama");
+    r.model.layers = 0;
+    expect_error(train_model_create(e, &r, TINY_VOCAB, &m, &failure), &failure, "layers");
+    r = tiny_recipe("llama");
+    r.model.experts = 4;
+    expect_error(train_model_create(e, &r, TINY_VOCAB, &m, &failure), &failure, "experts");
+    engine_free(e);
+}
+
+static void check_bad_batches(void **state)
+{
+    (void)state;
+    engine *e = make_engine(1, NULL);
+    const recipe r = tiny_recipe("llama");
+    train_model *m = make_model(e, &r, TINY_VOCAB);
+    test_batch b = make_batch(2, LENGTH, TINY_VOCAB, documents);
+    float *gradient = malloc(train_model_count(m) * sizeof *gradient);
+    train_loss loss = {0};
+    hearth_error failure = {0};
+    expect_error(train_model_step(m, &b.batch, 3, 0, gradient, &loss, &failure), &failure, "micro_batches");
+    expect_error(train_model_step(m, &b.batch, 4, 0, gradient, &loss, &failure), &failure, "micro_batches");
+    const uint32_t token = b.tokens[2 * LENGTH + 1];
+    b.tokens[2 * LENGTH + 1] = TINY_VOCAB; /* a target alone */
+    expect_error(train_model_step(m, &b.batch, 2, 0, gradient, &loss, &failure), &failure, "37 of 37");
+    b.tokens[2 * LENGTH + 1] = token;
+    b.segments[2].count = 2; /* overlaps what follows */
+    expect_error(train_model_step(m, &b.batch, 2, 0, gradient, &loss, &failure), &failure, "segment");
+    b.segments[2].count = 1;
+    b.segments[3].count = 80; /* beyond the end */
+    expect_error(train_model_step(m, &b.batch, 2, 0, gradient, &loss, &failure), &failure, "segment");
+    b.segments[3].count = 78; /* one is left over */
+    expect_error(train_model_step(m, &b.batch, 2, 0, gradient, &loss, &failure), &failure, "149 of 150");
+    b.segments[3].count = 79;
+    b.batch.length = 257;
+    expect_error(train_model_step(m, &b.batch, 2, 0, gradient, &loss, &failure), &failure, "context");
+    b.batch.length = LENGTH;
+    OK(train_model_step(m, &b.batch, 2, 0, gradient, &loss, error));
+    free(gradient);
+    free_batch(&b);
+    train_model_free(m);
+    engine_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(check_pytorch),    cmocka_unit_test(check_score),
         cmocka_unit_test(check_bf16),       cmocka_unit_test(check_finite_differences),
-        cmocka_unit_test(check_one_result),
+        cmocka_unit_test(check_one_result), cmocka_unit_test(check_tree),
+        cmocka_unit_test(check_bad_shapes), cmocka_unit_test(check_bad_batches),
     };
     return cmocka_run_group_tests_name("gradients", tests, NULL, NULL);
 }
