@@ -1,11 +1,16 @@
 /* hearth verify: does a model come from its recipe? */
 #include "cli/commands.h"
+#include "cli/confine.h"
 #include "cli/open.h"
 #include "cli/signals.h"
 
+#include "base/memory.h"
+#include "platform/file.h"
 #include "train/verify.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 typedef struct verify_settings {
@@ -93,6 +98,24 @@ static json_t *report_json(const verify_report *r, uint64_t seed)
     return json_door_put(value, "probability", json_door_number(r->caught));
 }
 
+/* Strangers wrote what is read now: it is read in confinement, unless sources are to be read again, which may be
+ * anywhere, and commands. */
+static hearth_status confine(const char *folder, const char *recipe_path, hearth_error *error)
+{
+    const char *place = getenv("TMPDIR");
+    place = place != NULL && place[0] == '/' ? place : "/tmp";
+    char *above = file_join(folder, "..");
+    char *made = file_join(place, "hearth-verify");
+    hearth_status status = above == NULL || made == NULL ? error_memory(error, strlen(folder)) : HEARTH_OK;
+    if (status == HEARTH_OK && recipe_path == NULL) {
+        status = confine_to_paths((const char *const[]){folder, above, place, NULL}, (const char *const[]){made, NULL},
+                                  error);
+    }
+    mem_free(above);
+    mem_free(made);
+    return status;
+}
+
 static int run(cli *c, void *settings, const char **operands, size_t count)
 {
     const verify_settings *s = settings;
@@ -108,7 +131,8 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         }
         seed >>= 1;
     }
-    hearth_status status = open_engine(c, &o, &error);
+    hearth_status status = confine(operands[0], s->recipe, &error);
+    status = status == HEARTH_OK ? open_engine(c, &o, &error) : status;
     if (status == HEARTH_OK) {
         const verify_options how = {.folder = operands[0],
                                     .recipe = s->recipe,

@@ -122,8 +122,8 @@ static hearth_status write_model_files(const char *folder, const checkpoint_sour
 static hearth_status hash_files(const char *folder, json_t **ret, hearth_error *error)
 {
     file_list list = {0};
-    json_t *files = json_object();
     TRY(file_list_folder(folder, &list, error));
+    json_t *files = json_object();
     hearth_status status = HEARTH_OK;
     for (size_t i = 0; i < list.count && status == HEARTH_OK; i++) {
         char hash[HASH_HEX_SIZE];

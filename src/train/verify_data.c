@@ -104,8 +104,8 @@ static hearth_status compare_again(const char *folder, const packed_corpus *ther
 static hearth_status pack_into(verifying *v, const char *out, const char *held_out, hearth_error *error)
 {
     char hash[HASH_HEX_SIZE];
-    char *corpus = verify_path(v, "corpus");
     TRY(digest_file(v->ready.tokenizer_path, hash, error));
+    char *corpus = verify_path(v, "corpus");
     const corpus_pack_options how = {.tokenizer = v->ready.tokenizer,
                                      .tokenizer_sha256 = hash,
                                      .end = v->ready.data.end_token,

@@ -78,8 +78,8 @@ static hearth_status check_model(verifying *v, const char *model, const char *la
 {
     const chain_record *r = chain_find(&v->log, "checkpoint", v->recipe->train.steps);
     checkpoint_state state = {0};
-    char *corpus = verify_path(v, "corpus");
     TRY(checkpoint_check(model, &state, error));
+    char *corpus = verify_path(v, "corpus");
     hearth_status status = same_state(model, &state, r, v->recipe->sha256, error);
     status = status == HEARTH_OK ? same_small_files(model, reference, error) : status;
     status = status == HEARTH_OK ? same_file(model, last, "model.safetensors", error) : status;
