@@ -93,8 +93,9 @@ static hearth_status flatten(const word_table *parts, size_t part_count, flat_wo
 static double digamma(double x)
 {
     double sum = 0;
-    for (; x < 8; x += 1) {
+    while (x < 8) {
         sum -= 1 / x;
+        x += 1;
     }
     const double y = x - 0.5, r = 1 / (y * y);
     return sum + math64_log(y) + r * (1.0 / 24 - r * (7.0 / 960 - r * (31.0 / 8064 - r * (127.0 / 30720))));

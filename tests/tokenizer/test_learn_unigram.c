@@ -243,11 +243,13 @@ static void lattice_counts_all_cuttings(void **state)
         assert_true(fabs(sum_of_lengths - 3 * (double)length) < 1e-8);
         const double score = lattice_best(&s.lattice, words[w], length, SIZE_MAX, way, &way_count);
         assert_true(fabs(score - log(best)) < 1e-9);
-        char joined[64] = "";
+        buffer joined;
+        buffer_init(&joined, 0);
         while (way_count-- > 0) {
-            (void)strcat(joined, pieces[way[way_count]]);
+            good(buffer_append_text(&joined, pieces[way[way_count]], NULL), NULL);
         }
-        assert_string_equal(joined, words[w]);
+        assert_string_equal(buffer_text(&joined), words[w]);
+        buffer_free(&joined);
     }
     free_lattice(&s);
 }
