@@ -78,11 +78,11 @@ static hearth_status make_room(reading *r, hearth_error *error)
 
 static hearth_status read_line(reading *r, const char *line, size_t length, uint64_t end, hearth_error *error)
 {
-    const char *before = r->log.count > 0 ? r->log.records[r->log.count - 1].hash : chain_zeros;
     chain_record record = {.end = end};
     char name[32];
     (void)snprintf(name, sizeof name, "line %zu", r->log.count + 1);
     TRY(make_room(r, error));
+    const char *before = r->log.count > 0 ? r->log.records[r->log.count - 1].hash : chain_zeros;
     TRY(hash_bytes_hex(line, length, record.hash, error));
     const hearth_status status = json_door_parse(line, length, r->path, &record.value, error);
     if (status != HEARTH_OK) {

@@ -15,7 +15,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from run_folder import folder, read, records, train, write, write_recipe  # noqa: E402
-from tap import hearth, main, one_line, test  # noqa: E402
+from tap import environment, hearth, main, one_line, test  # noqa: E402
 
 PLACE = folder()
 RECIPE = write_recipe(PLACE.name)
@@ -403,9 +403,10 @@ def a_model_without_its_run():
         assert value["verified"] and value["segments"] == [] and value["probability"] == 0, value
         value = json.loads(hearth("verify", alone, "--recipe", recipe, "--json", "-q", "--segments", "1").out)
         assert value["verified"] and [s["from"] for s in value["segments"]] == [1], value
-        value = json.loads(hearth("verify", alone, "--recipe", recipe, "--all", "--json", "-q").out)
+        with folder() as scratch:
+            value = json.loads(hearth("verify", alone, "--recipe", recipe, "--all", "--json", "-q", env=environment(TMPDIR=scratch)).out)
+            assert os.listdir(scratch) == []
         assert value["verified"] and value["probability"] == 1 and "model, trained again" in [c["what"] for c in value["checks"]], value
-        assert not [name for name in os.listdir(os.environ.get("TMPDIR", "/tmp")) if name.startswith("hearth-verify")]
 
 
 @test
