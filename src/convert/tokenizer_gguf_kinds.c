@@ -152,6 +152,10 @@ hearth_status vocabulary_unigram(vocabulary *v, hearth_error *error)
     }
     for (size_t i = 0; i < p->pretokenizer_count; i++) {
         const pretokenizer_step *s = &p->pretokenizers[i];
+        if (s->kind == PRETOKENIZER_BYTE_ALPHABET) { /* GGUF's kinds of vocabularies have none such */
+            return error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer.json: pre_tokenizer",
+                             "Unigram without ByteLevel, which GGUF can say", "ByteLevel before a Unigram model");
+        }
         prefix = prefix || (s->kind == PRETOKENIZER_METASPACE && s->prepend != METASPACE_NEVER);
     }
     for (size_t i = 0; i < v->file->score_count && i < v->count; i++) {

@@ -7,7 +7,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from tap import SOURCE, folder, good, good_json, hearth, main, one_line, test  # noqa: E402
+from tap import SOURCE, chat_folder, folder, good, good_json, hearth, main, one_line, test  # noqa: E402
 
 with open(os.path.join(SOURCE, "tests", "tokenizer", "golden", "learn.json"), encoding="utf-8") as lines:
     GOLDEN = [row for row in json.load(lines) if row["merges"]]
@@ -74,6 +74,19 @@ def what_cannot_be_learned_is_told_in_one_line():
         assert not os.path.exists(out)
         few = hearth("tokenizer", "learn", text, "-o", out)
         assert few.code == 0 and "no more to learn" in few.err and few.err.count("\n") == 1
+
+
+@test
+def a_learnt_unigram_is_no_vocabulary_of_gguf():
+    with folder() as place:
+        model, text = chat_folder(place), write(place, "text", "some words and some more words, and others")
+        vocabulary = os.path.join(model, "tokenizer.json")
+        if os.path.lexists(vocabulary):
+            os.unlink(vocabulary)
+        good("tokenizer", "learn", text, "-o", vocabulary, "--kind", "unigram", "--vocab", "270", "-q")
+        out = os.path.join(place, "out.gguf")
+        one_line(hearth("convert", model, out), 1, "ByteLevel before a Unigram model")
+        assert not os.path.exists(out)
 
 
 @test
