@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "platform/file.h"
 
+#include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -308,8 +309,10 @@ static hearth_status read_entry(source_reader *reader, struct archive *a, struct
     TRY(source_begin(reader, error));
     TRY(document_set(&d->place, name != NULL ? name : "", error));
     const time_t changed = archive_entry_mtime(entry);
+    /* zip keeps the time of a zone that it does not name */
+    const bool local = (archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_ZIP;
     struct tm parts;
-    if (archive_entry_mtime_is_set(entry) && changed > 0 && gmtime_r(&changed, &parts) != NULL) {
+    if (!local && archive_entry_mtime_is_set(entry) && changed > 0 && gmtime_r(&changed, &parts) != NULL) {
         char text[64];
         if (strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts) > 0) {
             TRY(document_set(&d->created, text, error));

@@ -164,6 +164,11 @@ static hearth_status open_file(opened *o, const char *path, hearth_error *error)
         status = hash_bytes_hex(buffer_text(&bytes), bytes.length, o->r.sha256, error);
     }
     if (status == HEARTH_OK) {
+        o->r.text = arena_strndup(o->a, buffer_text(&bytes), bytes.length);
+        o->r.text_length = bytes.length;
+        status = o->r.text != NULL ? HEARTH_OK : error_memory(error, bytes.length);
+    }
+    if (status == HEARTH_OK) {
         status = read_text(o, buffer_text(&bytes), bytes.length, error);
     }
     buffer_free(&bytes);

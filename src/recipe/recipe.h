@@ -130,7 +130,9 @@ typedef struct recipe {
     recipe_train train;
     const char *path;   /* of the file, and */
     const char *folder; /* where it lies */
-    char sha256[65];    /* of its bytes */
+    const char *text;   /* its bytes as they were read: what a run keeps, whatever becomes of the file */
+    size_t text_length;
+    char sha256[65]; /* of its bytes */
 } recipe;
 
 hearth_status recipe_open(const char *path, recipe **ret, hearth_error *error);

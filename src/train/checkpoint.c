@@ -49,6 +49,15 @@ static hearth_status copy_file(const char *from, const char *folder, const char 
     return status;
 }
 
+static hearth_status write_recipe(const char *folder, const recipe *r, hearth_error *error)
+{
+    char *to = file_join(folder, "recipe.yaml");
+    const hearth_status status =
+        to == NULL ? error_memory(error, strlen(folder)) : file_create(to, r->text, r->text_length, error);
+    mem_free(to);
+    return status;
+}
+
 static hearth_status write_json(const char *folder, const char *name, json_t *value, hearth_error *error)
 {
     buffer text;
@@ -110,7 +119,7 @@ static hearth_status write_model_files(const char *folder, const checkpoint_sour
         json_t *value = json_pack("{s:i}", "eos_token_id", (int)s->end_token);
         TRY(write_json(folder, "generation_config.json", value, error));
     }
-    TRY(copy_file(s->recipe->path, folder, "recipe.yaml", error));
+    TRY(write_recipe(folder, s->recipe, error));
     for (size_t i = 0; s->also != NULL && s->also[i] != NULL; i++) {
         const char *slash = strrchr(s->also[i], '/');
         TRY(copy_file(s->also[i], folder, slash != NULL ? slash + 1 : s->also[i], error));

@@ -45,23 +45,18 @@ static hearth_status other_recipe(const char *path, hearth_error *error)
 
 static hearth_status claim_at(const recipe *r, const char *path, hearth_error *error)
 {
-    buffer ours;
-    buffer theirs;
-    buffer_init(&ours, LIMIT_CONFIG_FILE_BYTES);
-    buffer_init(&theirs, LIMIT_CONFIG_FILE_BYTES);
-    hearth_status status = file_read(r->path, LIMIT_CONFIG_FILE_BYTES, &ours, error);
-    if (status == HEARTH_OK && file_exists(path)) {
-        status = file_read(path, LIMIT_CONFIG_FILE_BYTES, &theirs, error);
-        if (status == HEARTH_OK &&
-            (ours.length != theirs.length || (ours.length > 0 && memcmp(ours.data, theirs.data, ours.length) != 0))) {
-            status = other_recipe(path, error);
-        }
-    } else if (status == HEARTH_OK) {
-        status = file_make_place(path, error);
-        status = status == HEARTH_OK ? file_create(path, ours.data, ours.length, error) : status;
+    if (!file_exists(path)) {
+        TRY(file_make_place(path, error));
+        return file_create(path, r->text, r->text_length, error);
     }
-    buffer_free(&ours);
-    buffer_free(&theirs);
+    buffer there;
+    buffer_init(&there, LIMIT_CONFIG_FILE_BYTES);
+    hearth_status status = file_read(path, LIMIT_CONFIG_FILE_BYTES, &there, error);
+    if (status == HEARTH_OK &&
+        (there.length != r->text_length || (there.length > 0 && memcmp(there.data, r->text, there.length) != 0))) {
+        status = other_recipe(path, error);
+    }
+    buffer_free(&there);
     return status;
 }
 

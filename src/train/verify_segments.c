@@ -45,7 +45,8 @@ static hearth_status draw(verifying *v, hearth_error *error)
     qsort(r->segments, count, sizeof *r->segments, ascending);
     r->segment_count = count;
     r->segments_there = all;
-    r->caught = (double)count / (double)all;
+    /* alone, a forger knows which one it is */
+    r->caught = v->alone && count < all ? 0 : (double)count / (double)all;
     return HEARTH_OK;
 }
 

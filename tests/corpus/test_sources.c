@@ -107,7 +107,11 @@ static void archives_are_read_in_their_own_order(void **state)
         assert_string_equal(kept_texts("out"), "zed\n--\nay\n--\n");
         json_t *m = read_manifest("out");
         assert_string_equal(text_of(row_of(m, 1), "place"), "docs/z.txt");
-        assert_string_equal(text_of(row_of(m, 1), "created"), "2001-09-09T01:46:40Z");
+        if (strcmp(kinds[i][1], "zip") == 0) { /* its times are those of a zone that it does not name */
+            assert_false(json_is_string(json_object_get(row_of(m, 1), "created")));
+        } else {
+            assert_string_equal(text_of(row_of(m, 1), "created"), "2001-09-09T01:46:40Z");
+        }
         json_decref(m);
     }
 }
