@@ -216,6 +216,22 @@ def two_at_once_are_refused():
 
 
 @test
+def a_recipe_that_is_edited_meanwhile():
+    """What a run keeps is the recipe that it began with."""
+    recipe = write_recipe(PLACE.name, "edited.yaml", steps=400, every=40)
+    before = read(recipe)
+    to = os.path.join(PLACE.name, "edited")
+    process = subprocess.Popen([HEARTH, "train", recipe, "-o", to, "-q", "--no-samples"], env=environment(), stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (os.path.exists(os.path.join(to, "log.jsonl")) and read(to, "log.jsonl").count(b"\n") > 1):
+        time.sleep(0.01)
+    write(before + b"# later\n", recipe)
+    assert process.wait(120) == 0
+    for place in ("", "model", "checkpoints/step-000400"):
+        assert read(to, place, "recipe.yaml") == before, place
+
+
+@test
 def a_loss_that_is_not_finite():
     recipe = write_recipe(PLACE.name, "odd.yaml", rate="10", steps=60, every=60)
     text = read(recipe).decode().replace("warmup_steps: 4", "warmup_steps: 0\n  grad_clip: 0").replace("tied: true", "tied: true\n  init_std: 10")
