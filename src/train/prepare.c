@@ -163,7 +163,9 @@ static hearth_status check_packed(const packed_corpus *packed, const char *folde
     return strcmp(made_by, found) == 0 ? HEARTH_OK : differs(folder, "tokenizer", made_by, found, error);
 }
 
-static hearth_status open_packed(const recipe *r, const places *at, prepared *p, int32_t end, hearth_error *error)
+/* `whole`: every byte is held against its hash; who verifies does that by itself. */
+static hearth_status open_packed(const recipe *r, const places *at, prepared *p, int32_t end, bool whole,
+                                 hearth_error *error)
 {
     corpus_summary summary;
     TRY(corpus_read_summary(at->corpus, &summary, error));
@@ -172,9 +174,11 @@ static hearth_status open_packed(const recipe *r, const places *at, prepared *p,
     }
     TRY(packed_open(at->packed, &p->packed, error));
     TRY(check_packed(p->packed, at->packed, summary.totals.sha256, p, error));
+    TRY(whole ? packed_verify(p->packed, error) : HEARTH_OK);
     if (r->held_out > 0.0) {
         TRY(packed_open(at->held_out, &p->held_out, error));
         TRY(check_packed(p->held_out, at->held_out, summary.totals.sha256, p, error));
+        TRY(whole ? packed_verify(p->held_out, error) : HEARTH_OK);
     }
     p->data = (train_data){.recipe = r,
                            .packed = p->packed,
@@ -202,7 +206,7 @@ static hearth_status prepare(const recipe *r, const places *at, const prepare_op
     if (o != NULL) {
         TRY(make_packed(r, at, p, end, o, error));
     }
-    return open_packed(r, at, p, end, error);
+    return open_packed(r, at, p, end, o != NULL, error);
 }
 
 static hearth_status prepare_in(const recipe *r, const char *folder, const prepare_options *o, prepared *ret,

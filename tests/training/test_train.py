@@ -232,6 +232,18 @@ def a_recipe_that_is_edited_meanwhile():
 
 
 @test
+def damaged_sequences_are_not_trained_on():
+    for part in ("packed", "held-out"):
+        for name in sorted(n for n in os.listdir(os.path.join(WHOLE, part)) if n.endswith(".bin")):
+            to = prepared(f"damaged-{part}-{name}")
+            data = bytearray(read(to, part, name))
+            data[-2] ^= 1
+            write(bytes(data), to, part, name)
+            one_line(hearth("train", RECIPE, "-o", to, "-q"), 1, part)
+            assert not os.path.exists(os.path.join(to, "model"))
+
+
+@test
 def a_loss_that_is_not_finite():
     recipe = write_recipe(PLACE.name, "odd.yaml", rate="10", steps=60, every=60)
     text = read(recipe).decode().replace("warmup_steps: 4", "warmup_steps: 0\n  grad_clip: 0").replace("tied: true", "tied: true\n  init_std: 10")
