@@ -19,6 +19,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from run_folder import folder, good, good_json, read, records, train, write, write_recipe  # noqa: E402
 from tap import HEARTH, environment, hearth, main, one_line, test  # noqa: E402
 
+# The weights that these recipes give, on every machine: another hash is another numeric contract, and a line in CHANGELOG.md.
+WEIGHTS = {"f32": "5819e0b008b7321f", "bf16": "f11a57dd21fab5c2", "muon": "3a395b632e5ca32d", "qwen3": "844ac7ca9c993d60", "qwen2": "caf1ebfee150bdb0", "olmo2": "2e96b1596218a3a4"}
+
 PLACE = folder()
 RECIPE = write_recipe(PLACE.name)
 WHOLE = os.path.join(PLACE.name, "whole")
@@ -39,6 +42,7 @@ def prepared(name):
 @test
 def a_run_leaves_what_it_says():
     assert made["step"] == made["steps_done"] == 24 and made["name"] == "tiny", made
+    assert made["weights"].startswith(WEIGHTS["f32"]), made["weights"]
     log = records(WHOLE)
     assert [r["kind"] for r in log].count("step") == 24
     losses = [r["loss"] for r in log if r["kind"] == "step"]
@@ -97,11 +101,13 @@ def all_of_it_again():
 
 @test
 def other_formats_and_optimisers():
-    for number, more in enumerate(({"format": "bf16"}, {"optimizer": "muon"}, {"family": "qwen3"})):
+    for number, more in enumerate(({"format": "bf16"}, {"optimizer": "muon"}, {"family": "qwen3"}, {"family": "qwen2"}, {"family": "olmo2"})):
         recipe = write_recipe(PLACE.name, f"other-{number}.yaml", steps=8, every=4, **more)
         runs = [os.path.join(PLACE.name, f"other-{number}-{threads}") for threads in (1, 3)]
-        chains = [train(recipe, run, "--threads", run[-1])["chain"] for run in runs]
-        assert chains[0] == chains[1] != made["chain"], more
+        ended = [train(recipe, run, "--threads", run[-1]) for run in runs]
+        assert ended[0]["chain"] == ended[1]["chain"] != made["chain"], more
+        name = next(iter(more.values()))
+        assert ended[0]["weights"] == ended[1]["weights"] and ended[0]["weights"].startswith(WEIGHTS[name]), (name, ended[0]["weights"])
         losses = [r["loss"] for r in records(runs[0]) if r["kind"] == "step"]
         assert losses[-1] < losses[0], (more, losses)
         good("verify", runs[0], "--all", "-q")
