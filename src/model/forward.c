@@ -3,8 +3,8 @@
  * Per layer a thread does: inputs of q, k, v (norm) - products - barrier - attention - barrier - o added to its rows of
  * x - barrier - gate, up - barrier - down added to its rows of x - barrier. In the last layer only the wanted tokens go
  * on after the keys and values are stored: their rows are gathered to the front. Logits of the first FORWARD_LOGIT_ROWS
- * wanted rows are made in the same run. "Its rows" are an even share, or, of large matrices and few tokens, those that it
- * took as it got on (nn/linear.h). */
+ * wanted rows are made in the same run. "Its rows" are an even share, or, of large matrices and few tokens, those that
+ * it took as it got on (nn/linear.h). */
 #include "model/forward_state.h"
 #include "nn/profile.h"
 
