@@ -17,9 +17,9 @@
 
 struct byte_stream {
     char *name;
-    struct archive *archive; /* of a file */
+    struct archive *archive; /* of a file; NULL: it is empty */
     pid_t child;             /* of a command; 0: none */
-    int descriptor;
+    int descriptor;          /* of a command; -1: none */
     hash_state *hash;
     char *piece; /* [PIPE_BYTES] */
 };
@@ -118,8 +118,8 @@ static hearth_status read_pipe(byte_stream *s, const char **ret, size_t *ret_len
 
 hearth_status byte_stream_read(byte_stream *s, const char **ret, size_t *ret_length, hearth_error *error)
 {
-    return s->archive != NULL ? archive_door_read(s->archive, s->name, ret, ret_length, error)
-                              : read_pipe(s, ret, ret_length, error);
+    return s->descriptor < 0 ? archive_door_read(s->archive, s->name, ret, ret_length, error)
+                             : read_pipe(s, ret, ret_length, error);
 }
 
 hearth_status byte_stream_finish(byte_stream *s, char ret_sha256[HASH_HEX_SIZE], hearth_error *error)

@@ -361,6 +361,26 @@ static void one_hash_whatever_the_threads_the_folder_and_the_time(void **state)
     assert_string_not_equal(must_build(&r, "again", 2).sha256, first.sha256);
 }
 
+/* An empty shard among full ones is no failure, whatever its kind and compression. */
+static void empty_files_hold_no_documents(void **state)
+{
+    (void)state;
+    place_write("none/a.jsonl", "");
+    place_compress("none/b.jsonl.gz", "gzip", "");
+    place_compress("none/c.txt.zst", "zstd", "");
+    place_write("none/d.txt", "");
+    place_write("none/e.txt", "one line\n");
+    recipe_source s = source(SOURCE_DATASET, "none");
+    const recipe r = one(&s);
+    assert_int_equal(must_build(&r, "out", 1).documents, 1);
+    static const recipe_source_kind kinds[] = {SOURCE_JSONL, SOURCE_TEXT, SOURCE_WARC};
+    static const char *const files[] = {"none/a.jsonl", "none/b.jsonl.gz", "none/c.txt.zst"};
+    for (size_t i = 0; i < 9; i++) {
+        s = source(kinds[i / 3], files[i % 3]);
+        assert_int_equal(must_build(&r, "out", 1).documents, 0);
+    }
+}
+
 static void errors_are_one_line_and_leave_nothing(void **state)
 {
     (void)state;
@@ -397,6 +417,7 @@ int main(void)
         cmocka_unit_test(datasets_read_what_they_know),
         cmocka_unit_test(pinned_files_are_checked_before_they_are_read),
         cmocka_unit_test(one_hash_whatever_the_threads_the_folder_and_the_time),
+        cmocka_unit_test(empty_files_hold_no_documents),
         cmocka_unit_test(errors_are_one_line_and_leave_nothing),
     };
     return cmocka_run_group_tests(tests, place_make, place_remove);
