@@ -13,7 +13,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "cli"))
-from tap import Skip, environment, good, good_json, hearth, main, one_line, test  # noqa: E402
+import pty_run  # noqa: E402
+from tap import HEARTH, Skip, environment, good, good_json, hearth, main, one_line, test  # noqa: E402
 
 PLACE = tempfile.mkdtemp(prefix="hearth-corpus-")
 RECIPE = """recipe: 1
@@ -167,6 +168,32 @@ def stats_as_table_json_and_page():
     page.feed(text)
     assert page.open == [] and page.outside == [] and page.charts == 4, (page.open, page.outside, page.charts)
     assert "A first &lt;b&gt;note&lt;/b&gt; &amp; more." in text and "<b>note" not in text
+
+
+@test
+def stats_of_a_strangers_corpus_are_text():
+    shutil.copytree(path("corpus"), path("strange"))
+    db = sqlite3.connect(path("strange/manifest.sqlite"))
+    db.execute("UPDATE document SET fate = ? WHERE row = 3", ("\x1b[31mred",))
+    db.execute("UPDATE document SET fate = x'80' WHERE row = 4")
+    db.execute("UPDATE source SET sha256 = '<b>\x1b[1m' WHERE id = 0")
+    db.commit()
+    screen = pty_run.Session([HEARTH, "corpus", "stats", path("strange"), "--color", "never"])
+    assert screen.wait() == 0
+    table = screen.text()
+    assert "\x1b" not in table and "[31mred" in table and "(null)" not in table and "\nno text " in table, table
+    good("corpus", "stats", path("strange"), "-o", path("strange.html"))
+    with open(path("strange.html"), encoding="utf-8") as file:
+        text = file.read()
+    assert "<b>" not in text and "&lt;b&gt;" in text and "\x1b" not in text
+    db.execute("ALTER TABLE document RENAME TO other")
+    db.execute("CREATE VIEW document AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+               " SELECT i AS row, id, source, place, licence, evidence, language, created, bytes, fate, reason, duplicate_of, kept_bytes,"
+               " kept_sha256, held_out FROM n, other")
+    db.commit()
+    db.close()
+    for words in (["stats", path("strange")], ["show", path("strange"), "1"]):
+        one_line(hearth("corpus", *words, timeout=30), 1, "manifest.sqlite: document: expected a table, found a view or nothing")
 
 
 @test
