@@ -182,6 +182,7 @@ static hearth_status build_in(const recipe *r, const char *temporary, const char
                               manifest_totals *ret, hearth_error *error)
 {
     build b = {.r = r, .options = options};
+    remove_all(temporary); /* of a process of this number that was killed */
     TRY(file_make_folders(temporary, error));
     hearth_status status = sql_use_folder(temporary, error);
     if (status == HEARTH_OK) {

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -381,6 +382,23 @@ static void empty_files_hold_no_documents(void **state)
     }
 }
 
+/* A killed build's folder, whose process had this one's number. */
+static void what_a_killed_build_left_is_no_obstacle(void **state)
+{
+    (void)state;
+    char name[64], file[128];
+    const recipe_source g = {.name = "g", .kind = SOURCE_GENERATOR, .generator = "sums", .documents = 3};
+    const recipe r = one(&g);
+    const manifest_totals clean = must_build(&r, "out", 1);
+    snprintf(name, sizeof name, "out.tmp-%ld", (long)getpid());
+    assert_int_equal(rename(place("out"), place(name)), 0);
+    snprintf(file, sizeof file, "%s/documents/00001.jsonl.zst", name);
+    place_write(file, "half");
+    assert_string_equal(must_build(&r, "out", 1).sha256, clean.sha256);
+    assert_false(file_exists(place(name)));
+    assert_false(file_exists(place("out/documents/00001.jsonl.zst")));
+}
+
 static void errors_are_one_line_and_leave_nothing(void **state)
 {
     (void)state;
@@ -418,6 +436,7 @@ int main(void)
         cmocka_unit_test(pinned_files_are_checked_before_they_are_read),
         cmocka_unit_test(one_hash_whatever_the_threads_the_folder_and_the_time),
         cmocka_unit_test(empty_files_hold_no_documents),
+        cmocka_unit_test(what_a_killed_build_left_is_no_obstacle),
         cmocka_unit_test(errors_are_one_line_and_leave_nothing),
     };
     return cmocka_run_group_tests(tests, place_make, place_remove);
