@@ -9,6 +9,9 @@
 #include "platform/file_stream.h"
 #include "threads/pool.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -199,6 +202,61 @@ static hearth_status build_in(const recipe *r, const char *temporary, const char
     return status;
 }
 
+/* ---- where it goes ---- */
+
+/* The folder above `path` that is there already, as it is called without links. */
+static hearth_status folder_above(const char *path, char ret[PATH_MAX], hearth_error *error)
+{
+    char *above = mem_strdup(path);
+    if (above == NULL) {
+        return error_memory(error, strlen(path));
+    }
+    const char *found = NULL;
+    while (found == NULL) {
+        char *slash = strrchr(above, '/');
+        if (slash == NULL || slash == above) {
+            found = realpath(slash == NULL ? "." : "/", ret);
+            break;
+        }
+        *slash = '\0';
+        found = realpath(above, ret);
+    }
+    const int reason = errno;
+    mem_free(above);
+    return found != NULL ? HEARTH_OK : error_errno(error, path, "find the place of", reason);
+}
+
+static bool is_within(const char *path, const char *folder)
+{
+    const size_t length = strlen(folder);
+    return strncmp(path, folder, length) == 0 && (length == 1 || path[length] == '/' || path[length] == '\0');
+}
+
+hearth_status corpus_check_place(const recipe *r, const char *output, hearth_error *error)
+{
+    char above[PATH_MAX], source[PATH_MAX];
+    TRY(folder_above(output, above, error));
+    for (size_t i = 0; i < r->source_count; i++) {
+        const recipe_source *s = &r->sources[i];
+        if (s->path == NULL) {
+            continue;
+        }
+        char *path = s->path[0] == '/' ? mem_strdup(s->path) : file_join(r->folder, s->path);
+        if (path == NULL) {
+            return error_memory(error, strlen(s->path));
+        }
+        const bool inside = file_is_folder(path) && realpath(path, source) != NULL && is_within(above, source);
+        mem_free(path);
+        if (inside) {
+            (void)error_set(error, HEARTH_E_ARGUMENT, s->name, "an output outside of the source's folder",
+                            "one below %s", source);
+            error_in_file(error, output);
+            return HEARTH_E_ARGUMENT;
+        }
+    }
+    return HEARTH_OK;
+}
+
 hearth_status corpus_build(const recipe *r, const char *folder, const corpus_options *options, manifest_totals *ret,
                            hearth_error *error)
 {
@@ -207,6 +265,7 @@ hearth_status corpus_build(const recipe *r, const char *folder, const corpus_opt
         error_in_file(error, folder);
         return HEARTH_E_ARGUMENT;
     }
+    TRY(corpus_check_place(r, folder, error));
     char *temporary = text_format("%s.tmp-%ld", folder, (long)getpid());
     if (temporary == NULL) {
         return error_memory(error, strlen(folder));

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "corpus/corpus.h"
 #include "platform/cpu.h"
 #include "platform/file.h"
 #include "platform/file_stream.h"
@@ -57,7 +58,8 @@ static hearth_status claim_at(const recipe *r, const char *path, hearth_error *e
             status = other_recipe(path, error);
         }
     } else if (status == HEARTH_OK) {
-        status = file_make_place(path, error);
+        status = corpus_check_place(r, path, error);
+        status = status == HEARTH_OK ? file_make_place(path, error) : status;
         status = status == HEARTH_OK ? file_create(path, ours.data, ours.length, error) : status;
     }
     buffer_free(&ours);

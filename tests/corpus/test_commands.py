@@ -238,6 +238,16 @@ def without_commands_a_build_is_confined_and_the_same():
 
 
 @test
+def an_output_within_a_source_is_refused_and_leaves_nothing():
+    os.makedirs(path("inner"))
+    write("inner/recipe.yaml", RECIPE[: RECIPE.index("sources:")] + "sources:\n  - {name: here, kind: folder, path: ., licence: MIT, evidence: me}\n"
+          + RECIPE[RECIPE.index("rules:"):])
+    for words in (["corpus", "build"], ["train"]):
+        one_line(hearth(*words, path("inner/recipe.yaml"), "-o", path("inner/made"), "-q"), 1, "here: expected an output outside of the source's folder")
+    assert os.listdir(path("inner")) == ["recipe.yaml"]
+
+
+@test
 def what_is_asked_wrongly_is_said():
     one_line(hearth("corpus", "bild", "x"), 2, "expected build, pack, show or stats")
     one_line(hearth("corpus", "show", "x"), 2, "show takes a corpus's folder and a document")

@@ -382,6 +382,33 @@ static void empty_files_hold_no_documents(void **state)
     }
 }
 
+/* The growing corpus would be read as documents. */
+static void a_source_does_not_hold_the_output(void **state)
+{
+    (void)state;
+    place_write("holds/a", "A text");
+    place_write("holds-not/b", "Another text");
+    assert_int_equal(symlink("holds", place("to-it")), 0);
+    manifest_totals t;
+    static const char *const sources[] = {".", "holds", "to-it", "holds/"};
+    static const char *const outputs[] = {"holds/out", "holds/not/yet/out", "to-it/out"};
+    recipe_source s = source(SOURCE_FOLDER, NULL);
+    const recipe r = one(&s);
+    for (size_t i = 0; i < 12; i++) {
+        hearth_error error = {0};
+        s.path = sources[i / 3];
+        assert_int_equal(corpus_build(&r, place(outputs[i % 3]), &(corpus_options){0}, &t, &error), HEARTH_E_ARGUMENT);
+        assert_string_equal(error.place, "source");
+        assert_string_equal(error.expected, "an output outside of the source's folder");
+        assert_false(file_exists(place("holds/not")));
+    }
+    s.path = "holds";
+    assert_int_equal(must_build(&r, "holds-not/out", 1).documents, 1);
+    s.path = "holds-not/b";
+    s.kind = SOURCE_TEXT;
+    assert_int_equal(must_build(&r, "holds-not/out", 1).documents, 1);
+}
+
 /* A killed build's folder, whose process had this one's number. */
 static void what_a_killed_build_left_is_no_obstacle(void **state)
 {
@@ -436,6 +463,7 @@ int main(void)
         cmocka_unit_test(pinned_files_are_checked_before_they_are_read),
         cmocka_unit_test(one_hash_whatever_the_threads_the_folder_and_the_time),
         cmocka_unit_test(empty_files_hold_no_documents),
+        cmocka_unit_test(a_source_does_not_hold_the_output),
         cmocka_unit_test(what_a_killed_build_left_is_no_obstacle),
         cmocka_unit_test(errors_are_one_line_and_leave_nothing),
     };
