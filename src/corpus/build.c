@@ -93,9 +93,20 @@ static hearth_status finish_batch(build *b, hearth_error *error)
     return HEARTH_OK;
 }
 
+static hearth_status go_on(void *context, hearth_error *error)
+{
+    const build *b = context;
+    const corpus_options *o = b->options;
+    return o->progress == NULL || o->progress(o->progress_context, "build", b->documents, 0, "documents")
+               ? HEARTH_OK
+               : error_set(error, HEARTH_E_CANCELLED, NULL, NULL, "stopped after %llu documents",
+                           (unsigned long long)b->documents);
+}
+
 static hearth_status run_batch(build *b, hearth_error *error)
 {
     for (b->stage = 0; b->stage <= b->rules.count; b->stage++) {
+        TRY(go_on(b, error));
         thread_pool_run(b->pool, run_stage, b);
         for (size_t i = 0; i < b->count; i++) {
             document *d = &b->batch[i];
@@ -116,19 +127,12 @@ static hearth_status run_batch(build *b, hearth_error *error)
 static hearth_status take(void *context, document *d, hearth_error *error)
 {
     build *b = context;
+    TRY(go_on(b, error));
     d->row = ++b->documents;
     b->bytes += d->bytes;
     b->batch_bytes += d->text.length;
     document_swap(&b->batch[b->count++], d);
-    if (b->count < BATCH_DOCUMENTS && b->batch_bytes < BATCH_BYTES) {
-        return HEARTH_OK;
-    }
-    const corpus_options *o = b->options;
-    if (o->progress != NULL && !o->progress(o->progress_context, "build", b->documents, 0, "documents")) {
-        return error_set(error, HEARTH_E_CANCELLED, NULL, NULL, "stopped after %llu documents",
-                         (unsigned long long)b->documents);
-    }
-    return run_batch(b, error);
+    return b->count < BATCH_DOCUMENTS && b->batch_bytes < BATCH_BYTES ? HEARTH_OK : run_batch(b, error);
 }
 
 static hearth_status prepare(build *b, const char *folder, hearth_error *error)
@@ -148,7 +152,7 @@ static hearth_status prepare(build *b, const char *folder, hearth_error *error)
 
 static hearth_status work(build *b, const char *folder, manifest_totals *ret, hearth_error *error)
 {
-    const document_sink sink = {take, b};
+    const document_sink sink = {take, b, go_on};
     TRY(prepare(b, folder, error));
     for (uint32_t i = 0; i < b->r->source_count; i++) {
         source_report report;

@@ -6,11 +6,13 @@ import html.parser
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "cli"))
 import pty_run  # noqa: E402
@@ -245,6 +247,38 @@ def an_output_within_a_source_is_refused_and_leaves_nothing():
     for words in (["corpus", "build"], ["train"]):
         one_line(hearth(*words, path("inner/recipe.yaml"), "-o", path("inner/made"), "-q"), 1, "here: expected an output outside of the source's folder")
     assert os.listdir(path("inner")) == ["recipe.yaml"]
+
+
+@test
+def an_interrupt_ends_a_build_wherever_it_is():
+    os.makedirs(path("vast"))
+    with open(path("vast/file"), "wb") as file:  # sparse: hashing it takes a minute
+        file.truncate(64 << 30)
+    sources = {
+        "silent": 'kind: command, command: "exec sleep 60"',
+        "endless": 'kind: command, command: "exec cat /dev/zero"',
+        "closed": 'kind: command, command: "exec >&-; exec sleep 60"',
+        "hashed": "kind: folder, path: vast",
+    }
+    for name, source in sources.items():
+        write("slow.yaml", RECIPE[: RECIPE.index("sources:")] + f"sources:\n  - {{name: {name}, {source}, licence: MIT, evidence: me}}\n"
+              + RECIPE[RECIPE.index("rules:"):])
+        out = path("slow-" + name)
+        running = subprocess.Popen([HEARTH, "corpus", "build", path("slow.yaml"), "-o", out, "-q"], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        try:
+            end = time.monotonic() + 20
+            while not os.path.exists(f"{out}.tmp-{running.pid}"):
+                assert time.monotonic() < end and running.poll() is None, name
+                time.sleep(0.01)
+            time.sleep(0.3)
+            running.send_signal(signal.SIGINT)
+            told = running.communicate(timeout=15)
+        finally:
+            running.kill()
+        assert running.returncode == 130 and told == (b"", b""), (name, running.returncode, told)
+    assert not [n for n in os.listdir(PLACE) if n.startswith("slow-")]
 
 
 @test
