@@ -454,6 +454,9 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     if (word == 1 && s->tokenizer == NULL) {
         return cli_usage(c, "pack needs --tokenizer");
     }
+    if (s->output != NULL && *s->output == '\0') {
+        return cli_usage(c, "--output: expected a path, found \"\"");
+    }
     hearth_error error = {0};
     int code = EXIT_DONE;
     if (word >= 2) {

@@ -286,6 +286,9 @@ def what_is_asked_wrongly_is_said():
     one_line(hearth("corpus", "bild", "x"), 2, "expected build, pack, show or stats")
     one_line(hearth("corpus", "show", "x"), 2, "show takes a corpus's folder and a document")
     one_line(hearth("corpus", "pack", "x"), 2, "pack needs --tokenizer")
+    for words in (["build", path("recipe.yaml")], ["pack", path("corpus"), "--tokenizer", "x"], ["stats", path("corpus")]):
+        one_line(hearth("corpus", *words, "-o", ""), 2, '--output: expected a path, found ""')
+    one_line(hearth("train", path("recipe.yaml"), "-o", ""), 2, '--out: expected a folder, found ""')
     write("bad.yaml", RECIPE.replace("min_characters: 4", "min_characters: many"))
     one_line(hearth("corpus", "build", path("bad.yaml"), "-o", path("bad")), 1, "bad.yaml: line 15 column 21",
              "a whole number from 0 to 1000000000")
