@@ -33,7 +33,7 @@ static void read_source(recipe_source_kind kind, const uint8_t *data, size_t siz
 {
     const recipe_source s = {.name = "s", .kind = kind, .path = fuzz_file(0, data, size), .licence_field = "l"};
     const recipe r = {.sources = &s, .source_count = 1, .path = "r", .folder = "/"};
-    const document_sink sink = {put, NULL};
+    const document_sink sink = {.put = put};
     source_report report;
     hearth_error error = {0};
     if (source_read(&r, 0, &sink, &report, &error) != HEARTH_OK) {

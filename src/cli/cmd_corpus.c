@@ -353,6 +353,14 @@ static hearth_status show(const cli *c, const char *folder, const char *key, int
 
 /* ---- stats ---- */
 
+/* A name from a manifest, which a stranger may have written, in a column of 30. */
+static void print_name(const char *name)
+{
+    (void)terminal_write_text(name, strlen(name), NULL);
+    const size_t columns = terminal_columns(name, strlen(name));
+    printf("%*s", columns < 30 ? 30 - (int)columns : 0, "");
+}
+
 static void print_counts(const json_t *stats, const char *key, const char *title, const char *none)
 {
     size_t i = 0;
@@ -363,11 +371,8 @@ static void print_counts(const json_t *stats, const char *key, const char *title
     {
         char a[32], b[32], d[32];
         const char *name = json_string_value(json_object_get(row, "name"));
-        name = name != NULL && *name != '\0' ? name : none;
-        (void)terminal_write_text(name, strlen(name), NULL);
-        const size_t columns = terminal_columns(name, strlen(name));
-        printf("%*s %12s %12s %12s\n", columns < 30 ? 30 - (int)columns : 0, "",
-               terminal_number((uint64_t)json_integer_value(json_object_get(row, "documents")), a),
+        print_name(name != NULL && *name != '\0' ? name : none);
+        printf(" %12s %12s %12s\n", terminal_number((uint64_t)json_integer_value(json_object_get(row, "documents")), a),
                terminal_number((uint64_t)json_integer_value(json_object_get(row, "kept")), b),
                terminal_bytes((uint64_t)json_integer_value(json_object_get(row, "kept_bytes")), d));
     }
@@ -385,8 +390,9 @@ static void print_stats(const json_t *stats)
     json_array_foreach(json_object_get(stats, "fates"), i, row)
     {
         char a[32], b[32];
-        printf("%-30s %12s %12s\n", json_string_value(json_object_get(row, "fate")),
-               terminal_number((uint64_t)json_integer_value(json_object_get(row, "documents")), a),
+        const char *fate = json_string_value(json_object_get(row, "fate"));
+        print_name(fate != NULL ? fate : "no text");
+        printf(" %12s %12s\n", terminal_number((uint64_t)json_integer_value(json_object_get(row, "documents")), a),
                terminal_bytes((uint64_t)json_integer_value(json_object_get(row, "bytes")), b));
     }
 }
@@ -447,6 +453,9 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     }
     if (word == 1 && s->tokenizer == NULL) {
         return cli_usage(c, "pack needs --tokenizer");
+    }
+    if (s->output != NULL && *s->output == '\0') {
+        return cli_usage(c, "--output: expected a path, found \"\"");
     }
     hearth_error error = {0};
     int code = EXIT_DONE;

@@ -141,6 +141,9 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     if (s->price != NULL && !train_read_prices(s->price, &prices)) {
         return cli_usage(c, "--price: expected kwh=NUMBER, core-hour=NUMBER or both, found \"%.80s\"", s->price);
     }
+    if (s->out != NULL && *s->out == '\0') {
+        return cli_usage(c, "--out: expected a folder, found \"\"");
+    }
     hearth_status status = recipe_open(operands[0], &t.recipe, &error);
     if (status == HEARTH_OK) {
         t.folder = mem_strdup(s->out != NULL ? s->out : t.recipe->name);

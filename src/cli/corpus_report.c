@@ -163,12 +163,13 @@ static hearth_status source_table(const json_t *stats, buffer *out, hearth_error
         TRY(cell(word(row, "name", ""), out, error));
         TRY(cell(word(row, "kind", ""), out, error));
         TRY(cell(word(row, "licence", "each its own"), out, error));
-        TRY(buffer_printf(
-            out, error,
-            "<td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td><code>%.12s</code></td>"
-            "</tr>\n",
-            terminal_number(number(row, "documents"), a), terminal_number(number(row, "kept"), b),
-            terminal_bytes(number(row, "kept_bytes"), c), word(row, "sha256", "")));
+        TRY(buffer_printf(out, error, "<td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td><code>",
+                          terminal_number(number(row, "documents"), a), terminal_number(number(row, "kept"), b),
+                          terminal_bytes(number(row, "kept_bytes"), c)));
+        char sha256[13];
+        (void)snprintf(sha256, sizeof sha256, "%s", word(row, "sha256", ""));
+        TRY(svg_text(out, sha256, error));
+        TRY(buffer_append_text(out, "</code></td></tr>\n", error));
     }
     return buffer_append_text(out, "</table>\n", error);
 }

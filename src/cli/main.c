@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Whether a failure was told: EXIT_FAILED alone may be an answer, as recipe diff's. */
+static bool told;
+
 static void print_prefix(const cli *c)
 {
     fflush(stdout);
@@ -25,6 +28,7 @@ static void print_prefix(const cli *c)
 
 int cli_fail(const cli *c, const hearth_error *error)
 {
+    told = true;
     if (error->status == HEARTH_E_CANCELLED || signals_terminated()) {
         return signals_exit_status();
     }
@@ -171,7 +175,7 @@ static int finish(const cli *c, int code)
     if (terminal_finish()) {
         return code;
     }
-    if (code == EXIT_DONE) {
+    if (code == EXIT_DONE || (code == EXIT_FAILED && !told)) {
         hearth_error error = {0};
         error_errno(&error, "standard output", "write", errno != 0 ? errno : EIO);
         return cli_fail(c, &error);

@@ -46,8 +46,11 @@ static bool allow(struct archive *a, archive_door_kind kind)
     return worst >= ARCHIVE_WARN;
 }
 
-static hearth_status open_file(struct archive *a, const char *path, archive_door_kind kind, hearth_error *error)
+/* *ret_empty: RAW and no byte in it. libarchive must not be asked for data then. */
+static hearth_status open_file(struct archive *a, const char *path, archive_door_kind kind, bool *ret_empty,
+                               hearth_error *error)
 {
+    *ret_empty = false;
     if (file_is_folder(path)) {
         (void)error_set(error, HEARTH_E_ARGUMENT, NULL, "a file", "a folder");
         error_in_file(error, path);
@@ -62,7 +65,8 @@ static hearth_status open_file(struct archive *a, const char *path, archive_door
     if (kind == ARCHIVE_DOOR_RAW) {
         struct archive_entry *entry = NULL;
         const int how = archive_read_next_header(a, &entry);
-        if (how != ARCHIVE_OK && how != ARCHIVE_EOF) { /* EOF: an empty file */
+        *ret_empty = how == ARCHIVE_EOF;
+        if (how != ARCHIVE_OK && how != ARCHIVE_EOF) {
             return failed(a, path, error);
         }
     }
@@ -75,9 +79,13 @@ hearth_status archive_door_open(const char *path, archive_door_kind kind, struct
     if (a == NULL) {
         return error_memory(error, BLOCK_BYTES);
     }
-    const hearth_status status = open_file(a, path, kind, error);
-    if (status != HEARTH_OK) {
+    bool empty = false;
+    const hearth_status status = open_file(a, path, kind, &empty, error);
+    if (status != HEARTH_OK || empty) {
         (void)archive_read_free(a);
+        a = NULL;
+    }
+    if (status != HEARTH_OK) {
         return status;
     }
     *ret = a;
@@ -106,15 +114,15 @@ hearth_status archive_door_next(struct archive *a, const char *name, struct arch
 hearth_status archive_door_read(struct archive *a, const char *name, const char **ret, size_t *ret_length,
                                 hearth_error *error)
 {
-    for (;;) {
+    *ret = NULL;
+    *ret_length = 0;
+    while (a != NULL) {
         const void *bytes = NULL;
         size_t length = 0;
         la_int64_t offset = 0; /* holes of sparse files are left out */
         const int how = archive_read_data_block(a, &bytes, &length, &offset);
         if (how == ARCHIVE_EOF) {
-            *ret = NULL;
-            *ret_length = 0;
-            return HEARTH_OK;
+            break;
         }
         if (how < ARCHIVE_WARN) {
             return failed(a, name, error);
@@ -122,9 +130,10 @@ hearth_status archive_door_read(struct archive *a, const char *name, const char 
         if (length > 0) {
             *ret = bytes;
             *ret_length = length;
-            return HEARTH_OK;
+            break;
         }
     }
+    return HEARTH_OK;
 }
 
 void archive_door_close(struct archive *a)

@@ -12,11 +12,12 @@ typedef enum archive_door_kind {
     ARCHIVE_DOOR_ENTRIES /* tar, zip, 7-Zip, cpio, compressed or not */
 } archive_door_kind;
 
-/* Starts no helper programs, whatever the file is. RAW: stands at the only entry. */
+/* Starts no helper programs, whatever the file is. RAW: stands at the only entry; *ret NULL: there is
+ * no byte in it. */
 hearth_status archive_door_open(const char *path, archive_door_kind kind, struct archive **ret, hearth_error *error);
 /* The next entry that is a file; *ret NULL at the end. */
 hearth_status archive_door_next(struct archive *a, const char *name, struct archive_entry **ret, hearth_error *error);
-/* The next bytes of the entry; *ret_length 0 at its end. */
+/* The next bytes of the entry; *ret_length 0 at its end, and where `a` is NULL. */
 hearth_status archive_door_read(struct archive *a, const char *name, const char **ret, size_t *ret_length,
                                 hearth_error *error);
 void archive_door_close(struct archive *a); /* NULL is allowed */

@@ -9,6 +9,9 @@
 #include "platform/file_stream.h"
 #include "threads/pool.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -90,9 +93,20 @@ static hearth_status finish_batch(build *b, hearth_error *error)
     return HEARTH_OK;
 }
 
+static hearth_status go_on(void *context, hearth_error *error)
+{
+    const build *b = context;
+    const corpus_options *o = b->options;
+    return o->progress == NULL || o->progress(o->progress_context, "build", b->documents, 0, "documents")
+               ? HEARTH_OK
+               : error_set(error, HEARTH_E_CANCELLED, NULL, NULL, "stopped after %llu documents",
+                           (unsigned long long)b->documents);
+}
+
 static hearth_status run_batch(build *b, hearth_error *error)
 {
     for (b->stage = 0; b->stage <= b->rules.count; b->stage++) {
+        TRY(go_on(b, error));
         thread_pool_run(b->pool, run_stage, b);
         for (size_t i = 0; i < b->count; i++) {
             document *d = &b->batch[i];
@@ -113,19 +127,12 @@ static hearth_status run_batch(build *b, hearth_error *error)
 static hearth_status take(void *context, document *d, hearth_error *error)
 {
     build *b = context;
+    TRY(go_on(b, error));
     d->row = ++b->documents;
     b->bytes += d->bytes;
     b->batch_bytes += d->text.length;
     document_swap(&b->batch[b->count++], d);
-    if (b->count < BATCH_DOCUMENTS && b->batch_bytes < BATCH_BYTES) {
-        return HEARTH_OK;
-    }
-    const corpus_options *o = b->options;
-    if (o->progress != NULL && !o->progress(o->progress_context, "build", b->documents, 0, "documents")) {
-        return error_set(error, HEARTH_E_CANCELLED, NULL, NULL, "stopped after %llu documents",
-                         (unsigned long long)b->documents);
-    }
-    return run_batch(b, error);
+    return b->count < BATCH_DOCUMENTS && b->batch_bytes < BATCH_BYTES ? HEARTH_OK : run_batch(b, error);
 }
 
 static hearth_status prepare(build *b, const char *folder, hearth_error *error)
@@ -145,7 +152,7 @@ static hearth_status prepare(build *b, const char *folder, hearth_error *error)
 
 static hearth_status work(build *b, const char *folder, manifest_totals *ret, hearth_error *error)
 {
-    const document_sink sink = {take, b};
+    const document_sink sink = {take, b, go_on};
     TRY(prepare(b, folder, error));
     for (uint32_t i = 0; i < b->r->source_count; i++) {
         source_report report;
@@ -182,6 +189,7 @@ static hearth_status build_in(const recipe *r, const char *temporary, const char
                               manifest_totals *ret, hearth_error *error)
 {
     build b = {.r = r, .options = options};
+    remove_all(temporary); /* of a process of this number that was killed */
     TRY(file_make_folders(temporary, error));
     hearth_status status = sql_use_folder(temporary, error);
     if (status == HEARTH_OK) {
@@ -198,6 +206,61 @@ static hearth_status build_in(const recipe *r, const char *temporary, const char
     return status;
 }
 
+/* ---- where it goes ---- */
+
+/* The folder above `path` that is there already, as it is called without links. */
+static hearth_status folder_above(const char *path, char ret[PATH_MAX], hearth_error *error)
+{
+    char *above = mem_strdup(path);
+    if (above == NULL) {
+        return error_memory(error, strlen(path));
+    }
+    const char *found = NULL;
+    while (found == NULL) {
+        char *slash = strrchr(above, '/');
+        if (slash == NULL || slash == above) {
+            found = realpath(slash == NULL ? "." : "/", ret);
+            break;
+        }
+        *slash = '\0';
+        found = realpath(above, ret);
+    }
+    const int reason = errno;
+    mem_free(above);
+    return found != NULL ? HEARTH_OK : error_errno(error, path, "find the place of", reason);
+}
+
+static bool is_within(const char *path, const char *folder)
+{
+    const size_t length = strlen(folder);
+    return strncmp(path, folder, length) == 0 && (length == 1 || path[length] == '/' || path[length] == '\0');
+}
+
+hearth_status corpus_check_place(const recipe *r, const char *output, hearth_error *error)
+{
+    char above[PATH_MAX], source[PATH_MAX];
+    TRY(folder_above(output, above, error));
+    for (size_t i = 0; i < r->source_count; i++) {
+        const recipe_source *s = &r->sources[i];
+        if (s->path == NULL) {
+            continue;
+        }
+        char *path = s->path[0] == '/' ? mem_strdup(s->path) : file_join(r->folder, s->path);
+        if (path == NULL) {
+            return error_memory(error, strlen(s->path));
+        }
+        const bool inside = file_is_folder(path) && realpath(path, source) != NULL && is_within(above, source);
+        mem_free(path);
+        if (inside) {
+            (void)error_set(error, HEARTH_E_ARGUMENT, s->name, "an output outside of the source's folder",
+                            "one below %s", source);
+            error_in_file(error, output);
+            return HEARTH_E_ARGUMENT;
+        }
+    }
+    return HEARTH_OK;
+}
+
 hearth_status corpus_build(const recipe *r, const char *folder, const corpus_options *options, manifest_totals *ret,
                            hearth_error *error)
 {
@@ -206,6 +269,7 @@ hearth_status corpus_build(const recipe *r, const char *folder, const corpus_opt
         error_in_file(error, folder);
         return HEARTH_E_ARGUMENT;
     }
+    TRY(corpus_check_place(r, folder, error));
     char *temporary = text_format("%s.tmp-%ld", folder, (long)getpid());
     if (temporary == NULL) {
         return error_memory(error, strlen(folder));

@@ -17,6 +17,10 @@ typedef struct corpus_options {
 hearth_status corpus_build(const recipe *r, const char *folder, const corpus_options *options, manifest_totals *ret,
                            hearth_error *error);
 
+/* What is written must not be read as a source: HEARTH_E_ARGUMENT where `output`, which need not be there yet, is below
+ * the folder of one. */
+hearth_status corpus_check_place(const recipe *r, const char *output, hearth_error *error);
+
 /* What corpus.json says. */
 typedef struct corpus_summary {
     manifest_totals totals;

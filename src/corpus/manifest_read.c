@@ -14,6 +14,20 @@ static const char columns[] =
     " d.reason, d.duplicate_of, d.kept_bytes, d.kept_sha256, d.held_out"
     " FROM document d JOIN source s ON s.id = d.source WHERE ";
 
+hearth_status manifest_open(const char *path, sqlite3 **ret, hearth_error *error)
+{
+    static const char *const tables[] = {"corpus", "source", "rule", "document", "sample", NULL};
+    sqlite3 *db = NULL;
+    TRY(sql_open(path, &db, error));
+    const hearth_status status = sql_want_tables(db, tables, error);
+    if (status != HEARTH_OK) {
+        (void)sqlite3_close(db);
+        return status;
+    }
+    *ret = db;
+    return HEARTH_OK;
+}
+
 /* A copy of a column's text; NULL stays NULL. false when memory is out. */
 static bool take_text(sqlite3_stmt *s, int column, char **ret)
 {
@@ -145,7 +159,7 @@ hearth_status manifest_find(const char *folder, const char *key, manifest_docume
     }
     (void)snprintf(statement, sizeof statement, "%s%s ORDER BY d.row", columns,
                    k.row > 0 ? "d.row = ?" : "d.id BETWEEN ? AND ?");
-    hearth_status status = sql_open(path, &db, error);
+    hearth_status status = manifest_open(path, &db, error);
     if (status == HEARTH_OK) {
         status = sql_prepare(db, statement, &s, error);
     }

@@ -38,6 +38,11 @@ hearth_status source_put(source_reader *reader, hearth_error *error)
     return reader->sink->put(reader->sink->context, &reader->d, error);
 }
 
+hearth_status source_go_on(const document_sink *sink, hearth_error *error)
+{
+    return sink != NULL && sink->go_on != NULL ? sink->go_on(sink->context, error) : HEARTH_OK;
+}
+
 hearth_status source_read_generator(source_reader *reader, hearth_error *error)
 {
     const corpus_generator *g = corpus_generator_find(reader->s->generator);
@@ -167,6 +172,7 @@ hearth_status source_read_text(source_reader *reader, const char *path, const ch
     byte_stream *stream = NULL;
     document line;
     TRY(byte_stream_open(path, &stream, error));
+    byte_stream_watch(stream, reader->sink->go_on, reader->sink->context);
     document_init(&line);
     line_reader l = {.stream = stream};
     hearth_status status = HEARTH_OK;

@@ -3,12 +3,14 @@
 #define CORPUS_SOURCE_H
 
 #include "corpus/document.h"
+#include "corpus/stream.h"
 #include "recipe/recipe.h"
 
 /* Takes a document; it may keep it by document_swap. Its text is as it came, its id is not set yet. */
 typedef struct document_sink {
     hearth_status (*put)(void *context, document *d, hearth_error *error);
     void *context;
+    go_on_fn go_on; /* asked within documents and while files are hashed; NULL: nobody is */
 } document_sink;
 
 typedef struct source_report {

@@ -115,14 +115,20 @@ hearth_status source_walk(const char *folder, source_file_fn fn, void *context, 
 
 /* ---- hashes ---- */
 
-static hearth_status hash_descriptor(int descriptor, const char *path, char ret[HASH_HEX_SIZE], hearth_error *error)
+static hearth_status hash_descriptor(int descriptor, const char *path, const document_sink *sink,
+                                     char ret[HASH_HEX_SIZE], hearth_error *error)
 {
     enum { PIECE = 256 << 10 };
     uint8_t digest[32];
     hash_state *h = hash_create();
     char *piece = mem_alloc(PIECE);
     ssize_t got = h == NULL || piece == NULL ? 0 : 1;
+    hearth_status status = HEARTH_OK;
     while (got > 0) {
+        status = source_go_on(sink, error);
+        if (status != HEARTH_OK) {
+            break;
+        }
         got = read(descriptor, piece, PIECE);
         if (got < 0 && errno == EINTR) {
             got = 1;
@@ -131,7 +137,6 @@ static hearth_status hash_descriptor(int descriptor, const char *path, char ret[
         hash_update(h, piece, got > 0 ? (size_t)got : 0);
     }
     const int reason = errno;
-    hearth_status status = HEARTH_OK;
     if (h == NULL || piece == NULL) {
         status = error_memory(error, PIECE);
     } else if (got < 0) {
@@ -145,45 +150,59 @@ static hearth_status hash_descriptor(int descriptor, const char *path, char ret[
     return status;
 }
 
-static hearth_status hash_file(const char *path, char ret[HASH_HEX_SIZE], hearth_error *error)
+static hearth_status hash_file(const char *path, const document_sink *sink, char ret[HASH_HEX_SIZE],
+                               hearth_error *error)
 {
     const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) {
         return error_errno(error, path, "open", errno);
     }
-    const hearth_status status = hash_descriptor(descriptor, path, ret, error);
+    const hearth_status status = hash_descriptor(descriptor, path, sink, ret, error);
     close(descriptor);
     return status;
 }
 
+typedef struct listing {
+    hash_state *hash;
+    const document_sink *sink;
+} listing;
+
 /* "<sha256>  <path>\n" for each file, as sha256sum prints it. */
 static hearth_status hash_listed(void *context, const char *path, const char *place, hearth_error *error)
 {
+    const listing *l = context;
     char sha256[HASH_HEX_SIZE];
-    TRY(hash_file(path, sha256, error));
-    hash_update(context, sha256, strlen(sha256));
-    hash_update(context, "  ", 2);
-    hash_update(context, place, strlen(place));
-    hash_update(context, "\n", 1);
+    TRY(hash_file(path, l->sink, sha256, error));
+    hash_update(l->hash, sha256, strlen(sha256));
+    hash_update(l->hash, "  ", 2);
+    hash_update(l->hash, place, strlen(place));
+    hash_update(l->hash, "\n", 1);
     return HEARTH_OK;
 }
 
-static hearth_status hash_folder(const char *path, char ret[HASH_HEX_SIZE], hearth_error *error)
+static hearth_status hash_folder(const char *path, const document_sink *sink, char ret[HASH_HEX_SIZE],
+                                 hearth_error *error)
 {
     uint8_t digest[32];
-    hash_state *h = hash_create();
-    if (h == NULL) {
+    listing l = {hash_create(), sink};
+    if (l.hash == NULL) {
         return error_memory(error, sizeof digest);
     }
-    const hearth_status status = source_walk(path, hash_listed, h, error);
-    hash_finish(h, digest);
+    const hearth_status status = source_walk(path, hash_listed, &l, error);
+    hash_finish(l.hash, digest);
     hash_hex(digest, ret);
     return status;
 }
 
+static hearth_status hash_path(const char *path, const document_sink *sink, char ret[HASH_HEX_SIZE],
+                               hearth_error *error)
+{
+    return file_is_folder(path) ? hash_folder(path, sink, ret, error) : hash_file(path, sink, ret, error);
+}
+
 hearth_status source_hash(const char *path, char ret[HASH_HEX_SIZE], hearth_error *error)
 {
-    return file_is_folder(path) ? hash_folder(path, ret, error) : hash_file(path, ret, error);
+    return hash_path(path, NULL, ret, error);
 }
 
 static hearth_status different(const char *file, const char *expected, const char *found, hearth_error *error)
@@ -202,14 +221,15 @@ hearth_status source_compare(const recipe_source *s, const char *sha256, hearth_
                : different(s->path != NULL ? s->path : s->name, s->sha256, sha256, error);
 }
 
-static hearth_status check_pin(const char *folder, const recipe_pin *pin, hearth_error *error)
+static hearth_status check_pin(const char *folder, const recipe_pin *pin, const document_sink *sink,
+                               hearth_error *error)
 {
     char sha256[HASH_HEX_SIZE];
     char *path = file_join(folder, pin->path);
     if (path == NULL) {
         return error_memory(error, strlen(pin->path));
     }
-    hearth_status status = hash_file(path, sha256, error);
+    hearth_status status = hash_file(path, sink, sha256, error);
     if (status == HEARTH_OK && strcmp(sha256, pin->sha256) != 0) {
         status = different(path, pin->sha256, sha256, error);
     }
@@ -224,9 +244,9 @@ hearth_status source_check(source_reader *reader, hearth_error *error)
     if (s->kind == SOURCE_COMMAND || s->kind == SOURCE_GENERATOR) {
         return HEARTH_OK;
     }
-    TRY(source_hash(reader->path, sha256, error));
+    TRY(hash_path(reader->path, reader->sink, sha256, error));
     for (size_t i = 0; i < s->pin_count; i++) {
-        TRY(check_pin(reader->path, &s->pins[i], error));
+        TRY(check_pin(reader->path, &s->pins[i], reader->sink, error));
     }
     return source_compare(s, sha256, error);
 }
@@ -249,8 +269,11 @@ static hearth_status read_file(void *context, const char *path, const char *plac
     char piece[PIECE];
     hearth_status status = HEARTH_OK;
     for (size_t got = 1; status == HEARTH_OK && got > 0;) {
-        got = fread(piece, 1, sizeof piece, in);
-        status = document_add(&reader->d, piece, got, error);
+        status = source_go_on(reader->sink, error);
+        if (status == HEARTH_OK) {
+            got = fread(piece, 1, sizeof piece, in);
+            status = document_add(&reader->d, piece, got, error);
+        }
     }
     if (status == HEARTH_OK && ferror(in)) {
         status = error_errno(error, path, "read", errno);
@@ -321,6 +344,7 @@ static hearth_status read_entry(source_reader *reader, struct archive *a, struct
     const char *bytes = NULL;
     size_t length = 0;
     do {
+        TRY(source_go_on(reader->sink, error));
         TRY(archive_door_read(a, reader->path, &bytes, &length, error));
         TRY(document_add(d, bytes, length, error));
     } while (length > 0);

@@ -107,6 +107,7 @@ hearth_status source_read_jsonl(source_reader *reader, const char *path, const c
 {
     byte_stream *stream = NULL;
     TRY(byte_stream_open(path, &stream, error));
+    byte_stream_watch(stream, reader->sink->go_on, reader->sink->context);
     const hearth_status status = read_lines(reader, stream, place, error);
     byte_stream_close(stream);
     return status;
@@ -130,6 +131,7 @@ hearth_status source_read_command(source_reader *reader, hearth_error *error)
         return error_set(error, HEARTH_E_ARGUMENT, reader->s->name, "a command", "none");
     }
     TRY(byte_stream_run(reader->s->command, reader->r->folder, &stream, error));
+    byte_stream_watch(stream, reader->sink->go_on, reader->sink->context);
     hearth_status status = read_lines(reader, stream, "output", error);
     if (status == HEARTH_OK) {
         status = drain(stream, error);

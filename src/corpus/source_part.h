@@ -19,6 +19,8 @@ typedef struct source_reader {
 /* Empties reader->d and gives it what the source says of all its documents; `place` may be set afterwards. */
 hearth_status source_begin(source_reader *reader, hearth_error *error);
 hearth_status source_put(source_reader *reader, hearth_error *error);
+/* Asks the sink; NULL is allowed. */
+hearth_status source_go_on(const document_sink *sink, hearth_error *error);
 
 /* Each kind of source; `path` is a file's, `place` how the manifest names it. */
 hearth_status source_read_folder(source_reader *reader, hearth_error *error);

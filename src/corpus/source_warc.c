@@ -356,6 +356,7 @@ hearth_status source_read_warc(source_reader *reader, hearth_error *error)
 {
     warc_reader w = {.reader = reader};
     TRY(byte_stream_open(reader->path, &w.lines.stream, error));
+    byte_stream_watch(w.lines.stream, reader->sink->go_on, reader->sink->context);
     document_init(&w.line);
     w.line.most = LIMIT_HTTP_HEADER_BYTES;
     buffer_init(&w.record.uri, LIMIT_HTTP_HEADER_BYTES);

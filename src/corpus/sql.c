@@ -50,6 +50,23 @@ hearth_status sql_open(const char *path, sqlite3 **ret, hearth_error *error)
                      error);
 }
 
+/* Asks what SQLite made of the schema, not the column `type`, which whoever wrote the file could set. */
+hearth_status sql_want_tables(sqlite3 *db, const char *const *names, hearth_error *error)
+{
+    for (; *names != NULL; names++) {
+        const int code = sqlite3_table_column_metadata(db, "main", *names, NULL, NULL, NULL, NULL, NULL, NULL);
+        if (code == SQLITE_NOMEM) {
+            return sql_failed(db, error);
+        }
+        if (code != SQLITE_OK) {
+            (void)error_set(error, HEARTH_E_FORMAT, *names, "a table", "a view or nothing");
+            error_in_file(error, sqlite3_db_filename(db, "main"));
+            return HEARTH_E_FORMAT;
+        }
+    }
+    return HEARTH_OK;
+}
+
 hearth_status sql_use_folder(const char *folder, hearth_error *error)
 {
     sqlite3_free(sqlite3_temp_directory);

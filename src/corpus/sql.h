@@ -10,6 +10,10 @@
 hearth_status sql_create(const char *path, sqlite3 **ret, hearth_error *error);
 /* One that is there, for reading. */
 hearth_status sql_open(const char *path, sqlite3 **ret, hearth_error *error);
+/* Each of `names`, which end with NULL, must be a table: a stranger's view may run for ever. */
+hearth_status sql_want_tables(sqlite3 *db, const char *const *names, hearth_error *error);
+/* A corpus's manifest.sqlite, to read; its tables are tables. */
+hearth_status manifest_open(const char *path, sqlite3 **ret, hearth_error *error);
 /* Where SQLite of this process puts what it sorts; NULL: where it likes. */
 hearth_status sql_use_folder(const char *folder, hearth_error *error);
 hearth_status sql_run(sqlite3 *db, const char *statements, hearth_error *error);

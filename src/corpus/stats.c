@@ -145,7 +145,7 @@ hearth_status corpus_stats(const char *folder, json_t **ret, hearth_error *error
     char *path = file_join(folder, "manifest.sqlite");
     hearth_status status = root == NULL || path == NULL ? error_memory(error, strlen(folder)) : HEARTH_OK;
     if (status == HEARTH_OK) {
-        status = sql_open(path, &db, error);
+        status = manifest_open(path, &db, error);
     }
     if (status == HEARTH_OK) {
         status = count_all(&root, db, error);

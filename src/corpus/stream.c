@@ -8,20 +8,25 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define PIPE_BYTES ((size_t)64 << 10)
+#define SILENT_MS 100 /* a signal may come just before the wait: it is seen after this long */
+#define ENDING_MS 5
 
 struct byte_stream {
     char *name;
-    struct archive *archive; /* of a file */
+    struct archive *archive; /* of a file; NULL: it is empty */
     pid_t child;             /* of a command; 0: none */
-    int descriptor;
+    int descriptor;          /* of a command; -1: none */
     hash_state *hash;
     char *piece; /* [PIPE_BYTES] */
+    go_on_fn go_on;
+    void *go_on_context;
 };
 
 static hearth_status new_stream(const char *name, byte_stream **ret, hearth_error *error)
@@ -101,9 +106,36 @@ hearth_status byte_stream_run(const char *command, const char *folder, byte_stre
     return HEARTH_OK;
 }
 
+void byte_stream_watch(byte_stream *s, go_on_fn fn, void *context)
+{
+    s->go_on = fn;
+    s->go_on_context = context;
+}
+
+static hearth_status ask(const byte_stream *s, hearth_error *error)
+{
+    return s->go_on != NULL ? s->go_on(s->go_on_context, error) : HEARTH_OK;
+}
+
+/* read() itself would begin again behind a signal. */
+static hearth_status wait_for_pipe(const byte_stream *s, hearth_error *error)
+{
+    int ready = 0;
+    while (ready <= 0) {
+        struct pollfd end = {.fd = s->descriptor, .events = POLLIN};
+        TRY(ask(s, error));
+        ready = poll(&end, 1, s->go_on != NULL ? SILENT_MS : -1);
+        if (ready < 0 && errno != EINTR) {
+            return error_errno(error, s->name, "read", errno);
+        }
+    }
+    return HEARTH_OK;
+}
+
 static hearth_status read_pipe(byte_stream *s, const char **ret, size_t *ret_length, hearth_error *error)
 {
     ssize_t got = -1;
+    TRY(wait_for_pipe(s, error));
     do {
         got = read(s->descriptor, s->piece, PIPE_BYTES);
     } while (got < 0 && errno == EINTR);
@@ -118,16 +150,31 @@ static hearth_status read_pipe(byte_stream *s, const char **ret, size_t *ret_len
 
 hearth_status byte_stream_read(byte_stream *s, const char **ret, size_t *ret_length, hearth_error *error)
 {
-    return s->archive != NULL ? archive_door_read(s->archive, s->name, ret, ret_length, error)
-                              : read_pipe(s, ret, ret_length, error);
+    if (s->descriptor >= 0) {
+        return read_pipe(s, ret, ret_length, error);
+    }
+    TRY(ask(s, error));
+    return archive_door_read(s->archive, s->name, ret, ret_length, error);
+}
+
+/* A command may go on after it closed its output. */
+static hearth_status wait_for_child(const byte_stream *s, int *ret_how, hearth_error *error)
+{
+    for (;;) {
+        const pid_t ended = waitpid(s->child, ret_how, s->go_on != NULL ? WNOHANG : 0);
+        if (ended > 0 || (ended < 0 && errno != EINTR)) {
+            return HEARTH_OK;
+        }
+        TRY(ask(s, error));
+        (void)poll(NULL, 0, ENDING_MS);
+    }
 }
 
 hearth_status byte_stream_finish(byte_stream *s, char ret_sha256[HASH_HEX_SIZE], hearth_error *error)
 {
     int how = 0;
     uint8_t digest[32];
-    while (waitpid(s->child, &how, 0) < 0 && errno == EINTR) {
-    }
+    TRY(wait_for_child(s, &how, error));
     s->child = 0;
     hash_finish(s->hash, digest);
     s->hash = NULL;

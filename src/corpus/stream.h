@@ -7,9 +7,14 @@
 
 typedef struct byte_stream byte_stream;
 
+/* Asked now and then in long work; an error, as HEARTH_E_CANCELLED, ends it. */
+typedef hearth_status (*go_on_fn)(void *context, hearth_error *error);
+
 hearth_status byte_stream_open(const char *path, byte_stream **ret, hearth_error *error);
 /* Standard output of `command`, run by /bin/sh in `folder`; hashed, not decompressed. */
 hearth_status byte_stream_run(const char *command, const char *folder, byte_stream **ret, hearth_error *error);
+/* `fn` is asked before each piece, and while a command is silent; NULL: nobody is. */
+void byte_stream_watch(byte_stream *s, go_on_fn fn, void *context);
 /* The next bytes; *ret_length 0 at the end. They stay until the next call. */
 hearth_status byte_stream_read(byte_stream *s, const char **ret, size_t *ret_length, hearth_error *error);
 /* Of a command, at its end: waits for it; an error where it failed. Sets the SHA-256 of what it wrote. */

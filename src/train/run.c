@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "corpus/corpus.h"
 #include "platform/cpu.h"
 #include "platform/file.h"
 #include "platform/file_stream.h"
@@ -46,6 +47,7 @@ static hearth_status other_recipe(const char *path, hearth_error *error)
 static hearth_status claim_at(const recipe *r, const char *path, hearth_error *error)
 {
     if (!file_exists(path)) {
+        TRY(corpus_check_place(r, path, error));
         TRY(file_make_place(path, error));
         return file_create(path, r->text, r->text_length, error);
     }

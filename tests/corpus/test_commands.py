@@ -6,14 +6,17 @@ import html.parser
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "cli"))
-from tap import Skip, environment, good, good_json, hearth, main, one_line, test  # noqa: E402
+import pty_run  # noqa: E402
+from tap import HEARTH, Skip, environment, good, good_json, hearth, main, one_line, test  # noqa: E402
 
 PLACE = tempfile.mkdtemp(prefix="hearth-corpus-")
 RECIPE = """recipe: 1
@@ -170,6 +173,32 @@ def stats_as_table_json_and_page():
 
 
 @test
+def stats_of_a_strangers_corpus_are_text():
+    shutil.copytree(path("corpus"), path("strange"))
+    db = sqlite3.connect(path("strange/manifest.sqlite"))
+    db.execute("UPDATE document SET fate = ? WHERE row = 3", ("\x1b[31mred",))
+    db.execute("UPDATE document SET fate = x'80' WHERE row = 4")
+    db.execute("UPDATE source SET sha256 = '<b>\x1b[1m' WHERE id = 0")
+    db.commit()
+    screen = pty_run.Session([HEARTH, "corpus", "stats", path("strange"), "--color", "never"])
+    assert screen.wait() == 0
+    table = screen.text()
+    assert "\x1b" not in table and "[31mred" in table and "(null)" not in table and "\nno text " in table, table
+    good("corpus", "stats", path("strange"), "-o", path("strange.html"))
+    with open(path("strange.html"), encoding="utf-8") as file:
+        text = file.read()
+    assert "<b>" not in text and "&lt;b&gt;" in text and "\x1b" not in text
+    db.execute("ALTER TABLE document RENAME TO other")
+    db.execute("CREATE VIEW document AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+               " SELECT i AS row, id, source, place, licence, evidence, language, created, bytes, fate, reason, duplicate_of, kept_bytes,"
+               " kept_sha256, held_out FROM n, other")
+    db.commit()
+    db.close()
+    for words in (["stats", path("strange")], ["show", path("strange"), "1"]):
+        one_line(hearth("corpus", *words, timeout=30), 1, "manifest.sqlite: document: expected a table, found a view or nothing")
+
+
+@test
 def pack_makes_tokens_in_the_order_of_the_seed():
     vocabulary = {chr(c): i for i, c in enumerate([*range(33, 127), *range(161, 173), *range(174, 256)] + list(range(256, 324)))}
     vocabulary["<|end|>"] = 256
@@ -211,10 +240,55 @@ def without_commands_a_build_is_confined_and_the_same():
 
 
 @test
+def an_output_within_a_source_is_refused_and_leaves_nothing():
+    os.makedirs(path("inner"))
+    write("inner/recipe.yaml", RECIPE[: RECIPE.index("sources:")] + "sources:\n  - {name: here, kind: folder, path: ., licence: MIT, evidence: me}\n"
+          + RECIPE[RECIPE.index("rules:"):])
+    for words in (["corpus", "build"], ["train"]):
+        one_line(hearth(*words, path("inner/recipe.yaml"), "-o", path("inner/made"), "-q"), 1, "here: expected an output outside of the source's folder")
+    assert os.listdir(path("inner")) == ["recipe.yaml"]
+
+
+@test
+def an_interrupt_ends_a_build_wherever_it_is():
+    os.makedirs(path("vast"))
+    with open(path("vast/file"), "wb") as file:  # sparse: hashing it takes a minute
+        file.truncate(64 << 30)
+    sources = {
+        "silent": 'kind: command, command: "exec sleep 60"',
+        "endless": 'kind: command, command: "exec cat /dev/zero"',
+        "closed": 'kind: command, command: "exec >&-; exec sleep 60"',
+        "hashed": "kind: folder, path: vast",
+    }
+    for name, source in sources.items():
+        write("slow.yaml", RECIPE[: RECIPE.index("sources:")] + f"sources:\n  - {{name: {name}, {source}, licence: MIT, evidence: me}}\n"
+              + RECIPE[RECIPE.index("rules:"):])
+        out = path("slow-" + name)
+        running = subprocess.Popen([HEARTH, "corpus", "build", path("slow.yaml"), "-o", out, "-q"], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        try:
+            end = time.monotonic() + 20
+            while not os.path.exists(f"{out}.tmp-{running.pid}"):
+                assert time.monotonic() < end and running.poll() is None, name
+                time.sleep(0.01)
+            time.sleep(0.3)
+            running.send_signal(signal.SIGINT)
+            told = running.communicate(timeout=15)
+        finally:
+            running.kill()
+        assert running.returncode == 130 and told == (b"", b""), (name, running.returncode, told)
+    assert not [n for n in os.listdir(PLACE) if n.startswith("slow-")]
+
+
+@test
 def what_is_asked_wrongly_is_said():
     one_line(hearth("corpus", "bild", "x"), 2, "expected build, pack, show or stats")
     one_line(hearth("corpus", "show", "x"), 2, "show takes a corpus's folder and a document")
     one_line(hearth("corpus", "pack", "x"), 2, "pack needs --tokenizer")
+    for words in (["build", path("recipe.yaml")], ["pack", path("corpus"), "--tokenizer", "x"], ["stats", path("corpus")]):
+        one_line(hearth("corpus", *words, "-o", ""), 2, '--output: expected a path, found ""')
+    one_line(hearth("train", path("recipe.yaml"), "-o", ""), 2, '--out: expected a folder, found ""')
     write("bad.yaml", RECIPE.replace("min_characters: 4", "min_characters: many"))
     one_line(hearth("corpus", "build", path("bad.yaml"), "-o", path("bad")), 1, "bad.yaml: line 15 column 21",
              "a whole number from 0 to 1000000000")

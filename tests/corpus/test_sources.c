@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -365,6 +366,70 @@ static void one_hash_whatever_the_threads_the_folder_and_the_time(void **state)
     assert_string_not_equal(must_build(&r, "again", 2).sha256, first.sha256);
 }
 
+/* An empty shard among full ones is no failure, whatever its kind and compression. */
+static void empty_files_hold_no_documents(void **state)
+{
+    (void)state;
+    place_write("none/a.jsonl", "");
+    place_compress("none/b.jsonl.gz", "gzip", "");
+    place_compress("none/c.txt.zst", "zstd", "");
+    place_write("none/d.txt", "");
+    place_write("none/e.txt", "one line\n");
+    recipe_source s = source(SOURCE_DATASET, "none");
+    const recipe r = one(&s);
+    assert_int_equal(must_build(&r, "out", 1).documents, 1);
+    static const recipe_source_kind kinds[] = {SOURCE_JSONL, SOURCE_TEXT, SOURCE_WARC};
+    static const char *const files[] = {"none/a.jsonl", "none/b.jsonl.gz", "none/c.txt.zst"};
+    for (size_t i = 0; i < 9; i++) {
+        s = source(kinds[i / 3], files[i % 3]);
+        assert_int_equal(must_build(&r, "out", 1).documents, 0);
+    }
+}
+
+/* The growing corpus would be read as documents. */
+static void a_source_does_not_hold_the_output(void **state)
+{
+    (void)state;
+    place_write("holds/a", "A text");
+    place_write("holds-not/b", "Another text");
+    assert_int_equal(symlink("holds", place("to-it")), 0);
+    manifest_totals t;
+    static const char *const sources[] = {".", "holds", "to-it", "holds/"};
+    static const char *const outputs[] = {"holds/out", "holds/not/yet/out", "to-it/out"};
+    recipe_source s = source(SOURCE_FOLDER, NULL);
+    const recipe r = one(&s);
+    for (size_t i = 0; i < 12; i++) {
+        hearth_error error = {0};
+        s.path = sources[i / 3];
+        assert_int_equal(corpus_build(&r, place(outputs[i % 3]), &(corpus_options){0}, &t, &error), HEARTH_E_ARGUMENT);
+        assert_string_equal(error.place, "source");
+        assert_string_equal(error.expected, "an output outside of the source's folder");
+        assert_false(file_exists(place("holds/not")));
+    }
+    s.path = "holds";
+    assert_int_equal(must_build(&r, "holds-not/out", 1).documents, 1);
+    s.path = "holds-not/b";
+    s.kind = SOURCE_TEXT;
+    assert_int_equal(must_build(&r, "holds-not/out", 1).documents, 1);
+}
+
+/* A killed build's folder, whose process had this one's number. */
+static void what_a_killed_build_left_is_no_obstacle(void **state)
+{
+    (void)state;
+    char name[64], file[128];
+    const recipe_source g = {.name = "g", .kind = SOURCE_GENERATOR, .generator = "sums", .documents = 3};
+    const recipe r = one(&g);
+    const manifest_totals clean = must_build(&r, "out", 1);
+    snprintf(name, sizeof name, "out.tmp-%ld", (long)getpid());
+    assert_int_equal(rename(place("out"), place(name)), 0);
+    snprintf(file, sizeof file, "%s/documents/00001.jsonl.zst", name);
+    place_write(file, "half");
+    assert_string_equal(must_build(&r, "out", 1).sha256, clean.sha256);
+    assert_false(file_exists(place(name)));
+    assert_false(file_exists(place("out/documents/00001.jsonl.zst")));
+}
+
 static void errors_are_one_line_and_leave_nothing(void **state)
 {
     (void)state;
@@ -401,6 +466,9 @@ int main(void)
         cmocka_unit_test(datasets_read_what_they_know),
         cmocka_unit_test(pinned_files_are_checked_before_they_are_read),
         cmocka_unit_test(one_hash_whatever_the_threads_the_folder_and_the_time),
+        cmocka_unit_test(empty_files_hold_no_documents),
+        cmocka_unit_test(a_source_does_not_hold_the_output),
+        cmocka_unit_test(what_a_killed_build_left_is_no_obstacle),
         cmocka_unit_test(errors_are_one_line_and_leave_nothing),
     };
     return cmocka_run_group_tests(tests, place_make, place_remove);

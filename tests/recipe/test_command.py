@@ -4,10 +4,11 @@
 import hashlib
 import json
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
-from tap import folder, good, good_json, hearth, main, one_line, test  # noqa: E402
+from tap import HEARTH, Ended, environment, folder, good, good_json, hearth, main, one_line, test  # noqa: E402
 
 REST = """
 recipe: 1
@@ -144,6 +145,17 @@ def differences_are_told_by_key():
         assert ended.out == "- seed: 7\n+ seed: 8\n- sources.b.documents: 3\n+ sources.b.documents: 4\n", ended
         rows = json.loads(hearth("recipe", "diff", one, other, "--json").out)
         assert rows[0] == {"key": "seed", "a": "7", "b": "8"} and len(rows) == 2, rows
+
+
+@test
+def lost_output_is_no_answer():
+    with folder() as place, open("/dev/full", "wb") as full:
+        a = write(place, "  - {name: texts, kind: folder, path: none, licence: MIT, evidence: here}\n")
+        b = write(place, "  - {name: texts, kind: folder, path: none, licence: 0BSD, evidence: here}\n", name="b.yaml")
+        for words in (["check", a], ["diff", a, b], ["check", a, "--json"], ["diff", a, b, "--json"]):
+            assert hearth("recipe", *words).code == 1
+            made = subprocess.run([HEARTH, "recipe", *words], stdout=full, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=20, env=environment())
+            one_line(Ended(made.returncode, "", made.stderr.decode()), 1, "standard output", "space")
 
 
 @test
