@@ -44,7 +44,9 @@ def zstd_write(data):
     library = ctypes.CDLL(ctypes.util.find_library("zstd") or "libzstd.so.1")
     library.ZSTD_compress.restype = ctypes.c_size_t
     out = ctypes.create_string_buffer(len(data) + 65536)
-    return out.raw[:library.ZSTD_compress(out, ctypes.c_size_t(len(out)), data, ctypes.c_size_t(len(data)), 3)]
+    size = library.ZSTD_compress(out, ctypes.c_size_t(len(out)), data, ctypes.c_size_t(len(data)), 3)
+    assert size <= len(out)
+    return out.raw[:size]  # behind the call: `raw` copies
 
 
 def lines(run):
