@@ -34,6 +34,9 @@ char *verify_checkpoint(const verifying *v, uint64_t step);
 hearth_status verify_equal(const char *file, const char *place, const char *expected, const char *found,
                            hearth_error *error);
 
+/* HEARTH_E_FORMAT: something in `folder` that is not to be there. */
+hearth_status verify_unknown(const char *folder, const char *name, const char *expected, hearth_error *error);
+
 /* The log's records must be those that the recipe asks for, in their order; fills v->points. */
 hearth_status verify_records(verifying *v, hearth_error *error);
 /* Files under FOLDER/checkpoints and FOLDER/model against the chain. */

@@ -49,6 +49,11 @@ static hearth_status same_state(const char *folder, const checkpoint_state *s, c
     char expected[32];
     (void)snprintf(log_bytes, sizeof log_bytes, "%llu", (unsigned long long)s->log_bytes);
     (void)snprintf(expected, sizeof expected, "%llu", (unsigned long long)r->end);
+    char step[32];
+    char wanted[32];
+    (void)snprintf(step, sizeof step, "%llu", (unsigned long long)s->step);
+    (void)snprintf(wanted, sizeof wanted, "%llu", (unsigned long long)chain_step(r));
+    TRY(verify_equal(folder, "step", wanted, step, error));
     TRY(verify_equal(folder, "recipe", recipe_hash, s->recipe, error));
     TRY(verify_equal(folder, "chain", r->hash, s->chain, error));
     TRY(verify_equal(folder, "log_bytes", expected, log_bytes, error));
@@ -91,7 +96,7 @@ static hearth_status check_model(verifying *v, const char *model, const char *la
     return status;
 }
 
-static hearth_status write_reference(verifying *v, const char *folder, hearth_error *error)
+static hearth_status write_reference(const verifying *v, const char *folder, hearth_error *error)
 {
     checkpoint_source source = {.model = trainer_model(v->trainer),
                                 .recipe = v->recipe,
@@ -188,8 +193,32 @@ static hearth_status check_values(verifying *v, train_model *m, hearth_error *er
     return verify_equal(v->folder, "weights", chain_text(r, "weights"), weights, error);
 }
 
+/* The small files that this recipe and this tokenizer give, to compare those that are there with. */
+static hearth_status carried_small_files(const verifying *v, train_model *m, const char *path, int32_t end,
+                                         hearth_error *error)
+{
+    checkpoint_source source = {.model = m,
+                                .recipe = v->recipe,
+                                .values = {.count = train_model_count(m), .values = train_model_values(m)},
+                                .tokenizer = path,
+                                .end_of_document = v->recipe->tokenizer.special[0],
+                                .end_token = end};
+    const checkpoint_state state = {0};
+    source.values.parameters = train_model_parameters(m, &source.values.table);
+    char *reference = file_join(v->scratch, "reference");
+    hearth_status status =
+        reference == NULL ? error_memory(error, 0) : checkpoint_write(reference, &source, &state, error);
+    status = status == HEARTH_OK ? same_small_files(v->folder, reference, error) : status;
+    if (reference != NULL) {
+        file_remove_folder(reference);
+    }
+    mem_free(reference);
+    return status;
+}
+
 static hearth_status check_carried(verifying *v, hearth_error *error)
 {
+    const char *end = v->recipe->tokenizer.special[0];
     tokenizer *t = NULL;
     train_model *m = NULL;
     char *path = verify_path(v, "tokenizer.json");
@@ -198,6 +227,9 @@ static hearth_status check_carried(verifying *v, hearth_error *error)
         status = train_model_create(v->engine, v->recipe, (uint32_t)tokenizer_vocabulary_size(t), &m, error);
     }
     status = status == HEARTH_OK ? check_values(v, m, error) : status;
+    if (status == HEARTH_OK) {
+        status = carried_small_files(v, m, path, tokenizer_find(t, end, strlen(end)), error);
+    }
     train_model_free(m);
     tokenizer_free(t);
     mem_free(path);

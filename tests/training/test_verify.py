@@ -302,6 +302,8 @@ TAMPERINGS = [
     ("the model's tokenizer", lambda r: replace(r, "model/tokenizer.json", b"e", b"f"), ["model/tokenizer.json"]),
     ("the model's log", lambda r: replace(r, "model/log.jsonl", b'"loss":5', b'"loss":4'), ["model/log.jsonl"]),
     ("the model gone", remove("model"), ["model"]),
+    ("weights at the top", lambda r: shutil.copy(os.path.join(r, C8, "model.safetensors"), r), ["folder", "model.safetensors"]),
+    ("a configuration at the top", lambda r: shutil.copy(os.path.join(r, C8, "config.json"), r), ["folder", "config.json"]),
     # careful: hashes are written anew, and the whole must still hold together
     ("a hyper-parameter of a checkpoint, with its hash", edit_and_refile(C8, "config.json", b"10000", b"20000"), [C8, "config.json"]),
     ("the model's configuration, with its hash", edit_and_refile("model", "config.json", b"10000", b"20000"), ["model/config.json"]),
@@ -332,11 +334,11 @@ TAMPERINGS = [
 ]
 
 
-def check(name, tamper, words, whole=WHOLE):
+def check(name, tamper, words, whole=WHOLE, inside=""):
     copy = os.path.join(PLACE.name, "copy")
     shutil.copytree(whole, copy)
     tamper(copy)
-    ended = hearth("verify", copy, "--all", "-q")
+    ended = hearth("verify", os.path.join(copy, inside) if inside else copy, "--all", "-q")
     shutil.rmtree(copy)
     assert ended.code == 1 and ended.err == "" and ended.out.endswith("NOT verified\n"), ended
     told = [line for line in ended.out.splitlines() if line.startswith("DIFFERS")]
@@ -387,6 +389,51 @@ def a_rounded_weight():
             flip(os.path.join(run, place, "model.safetensors"), NORM, 4)
             refile(os.path.join(run, place))
     check("a rounded weight", tamper, ["checkpoints/step-000008", NORM, "value 4"], BF16)
+
+
+@test
+def a_folder_beside_the_model():
+    """RUN/best is looked at itself: that RUN/model is good says nothing of it."""
+    def best(change):
+        def tamper(run):
+            shutil.copytree(os.path.join(run, "model"), os.path.join(run, "best"))
+            change(os.path.join(run, "best"))
+            refile(os.path.join(run, "best"))
+        return tamper
+    check("its weights", best(lambda b: flip(os.path.join(b, "model.safetensors"), NORM, 4)), ["best", "weights"], inside="best")
+    check("its hyper-parameters", best(lambda b: replace(b, "config.json", b"10000", b"20000")), ["best", "config.json"], inside="best")
+    copy = os.path.join(PLACE.name, "copy")
+    shutil.copytree(WHOLE, copy)
+    os.symlink("model", os.path.join(copy, "link"))
+    value = json.loads(hearth("verify", os.path.join(copy, "link"), "--all", "--json", "-q").out)
+    shutil.rmtree(copy)
+    assert value["verified"] and len(value["segments"]) == 3, value
+
+
+@test
+def a_tokenizer_that_the_recipe_names_by_its_hash():
+    place = os.path.join(PLACE.name, "given")
+    os.mkdir(place)
+    recipe = write_recipe(place)
+    shutil.copy(os.path.join(WHOLE, "tokenizer.json"), os.path.join(place, "given.json"))
+    told = sha256(read(WHOLE, "tokenizer.json"))
+    replace(place, "recipe.yaml", b"kind: bpe\n  vocab_size: 300", f"kind: file\n  path: given.json\n  sha256: {told}".encode())
+    run, other = os.path.join(place, "run"), os.path.join(place, "other")
+    train(recipe, run)
+    assert hearth("verify", run, "--all", "-q").code == 0
+    os.mkdir(other)
+    write(read(run, "tokenizer.json") + b" ", other, "tokenizer.json")
+    one_line(hearth("train", recipe, "-o", other, "-q"), 1, "tokenizer.json", "SHA-256", told)
+    def swapped(run):
+        """Trained with the other one by a program that does not look."""
+        for name in ("tokenizer.json", "model/tokenizer.json"):
+            write(read(run, name) + b" ", run, name)
+        forge(run, lambda log: log[0].update(tokenizer=sha256(read(run, "tokenizer.json"))))
+    check("another tokenizer", swapped, ["tokenizer: ", "tokenizer.json", told], run)
+    shutil.copytree(run, os.path.join(PLACE.name, "swapped"))
+    swapped(os.path.join(PLACE.name, "swapped"))
+    ended = hearth("verify", carried(os.path.join(PLACE.name, "swapped")), "-q")
+    assert ended.code == 1 and "DIFFERS tokenizer: " in ended.out, ended
 
 
 def carried(whole=WHOLE):
