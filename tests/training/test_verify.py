@@ -229,6 +229,17 @@ def flip_model_and_refile(run):
     refile(os.path.join(run, "model"))
 
 
+def more_files(place, *names):
+    def tamper(run):
+        for name in names:
+            write("{}", run, place, name)
+        state = json.loads(read(run, place, "state.json"))
+        state["files"].update({name: "" for name in names})
+        write(json.dumps(state), run, place, "state.json")
+        refile(os.path.join(run, place))
+    return tamper
+
+
 def flip_byte(name, at):
     def tamper(run):
         data = bytearray(read(run, name))
@@ -304,11 +315,18 @@ TAMPERINGS = [
     ("the model gone", remove("model"), ["model"]),
     ("weights at the top", lambda r: shutil.copy(os.path.join(r, C8, "model.safetensors"), r), ["folder", "model.safetensors"]),
     ("a configuration at the top", lambda r: shutil.copy(os.path.join(r, C8, "config.json"), r), ["folder", "config.json"]),
+    ("a checkpoint beyond the end", lambda r: shutil.copytree(os.path.join(r, C24), os.path.join(r, "checkpoints", "step-000032")), ["checkpoints", "step-000032"]),
+    ("a file among the checkpoints", lambda r: write("", r, "checkpoints", "best"), ["checkpoints", "best"]),
+    ("a checkpoint to go on from behind the end", lambda r: shutil.copytree(os.path.join(r, C24), os.path.join(r, "resume", "step-000024")), ["resume", "step-000024"]),
+    ("a chat template beside the model", lambda r: write("x", r, "model", "chat_template.jinja"), ["model", "chat_template.jinja"]),
     # careful: hashes are written anew, and the whole must still hold together
     ("a hyper-parameter of a checkpoint, with its hash", edit_and_refile(C8, "config.json", b"10000", b"20000"), [C8, "config.json"]),
     ("the model's configuration, with its hash", edit_and_refile("model", "config.json", b"10000", b"20000"), ["model/config.json"]),
     ("the model's end of text, with its hash", edit_and_refile("model", "generation_config.json", b"0", b"1"), ["generation_config.json"]),
     ("a weight of the model, with its hash", flip_model_and_refile, ["model/model.safetensors"]),
+    ("a step of a checkpoint's state", lambda r: replace(r, C16 + "/state.json", b'"step": 16', b'"step": 15'), [C16, "step"]),
+    ("a chat template in a checkpoint, with its hash", more_files(C8, "chat_template.jinja"), [C8, "chat_template.jinja"]),
+    ("an index to other weights, with hashes", more_files("model", "evil.safetensors", "model.safetensors.index.json"), ["model", "evil.safetensors"]),
     ("a licence in the manifest, with all hashes", edit_manifest_consistently, ["packed", "corpus"]),
     ("a record less, chained anew", drop_record, ["records", "step 11"]),
     ("a record twice, chained anew", double_record, ["records"]),
@@ -468,6 +486,8 @@ def forged_models_without_their_run():
             (refiled, ["model", "weights"], [], WHOLE),
             (refiled, ["model, trained again", "model.safetensors"], ["--recipe", os.path.join(PLACE.name, "bf16.yaml"), "--all"], BF16),
             (lambda r: replace(r, "corpus.json", b"kept", b"cept"), ["corpus.json"], [], WHOLE),
+            (lambda r: write("x", r, "chat_template.jinja"), ["model", "chat_template.jinja"], [], BF16),
+            (lambda r: write("x", r, "chat_template.jinja"), ["model", "chat_template.jinja"], ["--recipe", RECIPE], WHOLE),
             (lambda r: replace(r, "log.jsonl", b'"loss":5', b'"loss":4'), ["log.jsonl", "previous"], [], WHOLE)):
         alone = carried(whole)
         tamper(alone)
@@ -496,6 +516,7 @@ def other_sources():
 def no_run():
     one_line(hearth("verify", PLACE.name), 1, "log.jsonl")
     one_line(hearth("verify", os.path.join(PLACE.name, "nowhere")), 1, "nowhere")
+    one_line(hearth("verify", WHOLE, "--segments", "0"), 2, "segments")
 
 
 def add(number, name, tamper, words):
