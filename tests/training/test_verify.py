@@ -161,11 +161,19 @@ def replace(run, name, old, new):
     write(data.replace(old, new, 1), run, name)
 
 
-def edit_documents(run):
+def edit_documents(run, old=b"Anna takes", new=b"Anna likes"):
     path = os.path.join(run, "corpus", "documents", "00000.jsonl.zst")
     text = zstd_read(read(path))
-    assert b"Anna takes" in text
-    write(zstd_write(text.replace(b"Anna takes", b"Anna likes", 1)), path)
+    assert old in text
+    write(zstd_write(text.replace(old, new, 1)), path)
+    return sha256(text), sha256(text.replace(old, new, 1))
+
+
+def edit_documents_consistently(run):
+    old, new = edit_documents(run)
+    replace(run, "corpus/corpus.json", old.encode(), new.encode())
+    shutil.copy(os.path.join(run, "corpus", "corpus.json"), os.path.join(run, "model"))
+    forge(run, lambda log: log[0].update(corpus=sha256(read(run, "corpus", "corpus.json"))))
 
 
 def edit_manifest(run):
@@ -288,7 +296,10 @@ TAMPERINGS = [
     ("the tokenizer", lambda r: replace(r, "tokenizer.json", b"e", b"f"), ["tokenizer.json", "SHA-256"]),
     ("corpus.json", lambda r: replace(r, "corpus/corpus.json", b'"kept"', b'"kept "'), ["corpus.json", "SHA-256"]),
     ("a licence in the manifest", edit_manifest, ["manifest.jsonl.zst", "SHA-256"]),
-    ("a word of a document", edit_documents, ["packed again"]),
+    ("a word of a document", edit_documents, ["documents: ", "00000.jsonl.zst", "SHA-256"]),
+    ("a document's licence in its shard", lambda r: edit_documents(r, b"CC0-1.0", b"MIT-0.0"), ["documents: ", "00000.jsonl.zst", "SHA-256"]),
+    ("a shard that is not listed", lambda r: write(zstd_write(b"{}"), r, "corpus", "documents", "00001.jsonl.zst"), ["documents: ", "00001.jsonl.zst"]),
+    ("a shard gone", remove("corpus", "documents", "00000.jsonl.zst"), ["documents: ", "00000.jsonl.zst"]),
     ("documents cut", lambda r: write(read(r, "corpus", "documents", "00000.jsonl.zst")[:-100], r, "corpus", "documents", "00000.jsonl.zst"), ["learned again"]),
     ("a token", flip_byte("packed/tokens.bin", 500), ["packed"]),
     ("a document's place", flip_byte("packed/documents.bin", 40), ["packed"]),
@@ -328,6 +339,7 @@ TAMPERINGS = [
     ("a chat template in a checkpoint, with its hash", more_files(C8, "chat_template.jinja"), [C8, "chat_template.jinja"]),
     ("an index to other weights, with hashes", more_files("model", "evil.safetensors", "model.safetensors.index.json"), ["model", "evil.safetensors"]),
     ("a licence in the manifest, with all hashes", edit_manifest_consistently, ["packed", "corpus"]),
+    ("a word of a document, with all hashes", edit_documents_consistently, ["packed again"]),
     ("a record less, chained anew", drop_record, ["records", "step 11"]),
     ("a record twice, chained anew", double_record, ["records"]),
     ("all evaluations gone, chained anew", lambda r: forge(r, drop_evaluations), ["records", "line 10", "evaluation 8"]),
