@@ -205,6 +205,16 @@ static hearth_status make_trainer(verifying *v, hearth_error *error)
     return verify_note(v, "first weights", status, &found, weights, error);
 }
 
+/* All that the log begins with, by what was made again; it is noted where it differs alone. */
+static hearth_status check_begin(verifying *v, hearth_error *error)
+{
+    hearth_error found = {0};
+    json_t *ours = NULL;
+    hearth_status status = trainer_begin_json(v->trainer, &ours, &found);
+    status = status == HEARTH_OK ? verify_record(v, 0, ours, &found) : status;
+    return status == HEARTH_OK ? HEARTH_OK : verify_note(v, "first record", status, &found, "", error);
+}
+
 /* Each stage stands on those before: where one fails, those behind it have nothing to say. */
 static hearth_status verify_all(verifying *v, hearth_error *error)
 {
@@ -232,6 +242,7 @@ static hearth_status verify_all(verifying *v, hearth_error *error)
     if (v->trainer == NULL) {
         return HEARTH_OK;
     }
+    TRY(check_begin(v, error));
     TRY(verify_states(v, error));
     TRY(verify_segments(v, error));
     return v->alone && v->done == v->recipe->train.steps ? verify_trained(v, error) : HEARTH_OK;

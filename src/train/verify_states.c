@@ -262,6 +262,21 @@ static hearth_status check_values(verifying *v, train_model *m, hearth_error *er
     return verify_equal(v->folder, "weights", chain_text(r, "weights"), weights, error);
 }
 
+/* The log's first record, as far as it can be made without the corpus: what was packed it may say itself. */
+static hearth_status check_carried_begin(const verifying *v, const train_model *m, hearth_error *error)
+{
+    const chain_record *r = &v->log.records[0];
+    json_t *ours =
+        json_pack("{s:s, s:i, s:I, s:s, s:s, s:s, s:I, s:s, s:s}", "kind", "begin", "version", 1, "contract",
+                  (json_int_t)v->recipe->contract, "recipe", v->recipe->sha256, "tokenizer", chain_text(r, "tokenizer"),
+                  "packed", chain_text(r, "packed"), "parameters", (json_int_t)train_model_count(m), "weights",
+                  chain_text(r, "weights"), "corpus", chain_text(r, "corpus"));
+    if (v->recipe->held_out > 0.0) {
+        ours = json_door_put(ours, "held_out", json_string(chain_text(r, "held_out")));
+    }
+    return verify_record(v, 0, ours, error);
+}
+
 /* The small files that this recipe and this tokenizer give, to compare those that are there with. */
 static hearth_status carried_small_files(const verifying *v, train_model *m, const char *path, int32_t end,
                                          hearth_error *error)
@@ -296,6 +311,7 @@ static hearth_status check_carried(verifying *v, hearth_error *error)
         status = train_model_create(v->engine, v->recipe, (uint32_t)tokenizer_vocabulary_size(t), &m, error);
     }
     status = status == HEARTH_OK ? check_values(v, m, error) : status;
+    status = status == HEARTH_OK ? check_carried_begin(v, m, error) : status;
     if (status == HEARTH_OK) {
         status = carried_small_files(v, m, path, tokenizer_find(t, end, strlen(end)), error);
     }

@@ -107,6 +107,21 @@ def forge(run, change=lambda records: None, states=True):
         write(json.dumps(state, indent=2) + "\n", place, "state.json")
 
 
+def forge_alone(model, **begin):
+    """The same of a model that was carried away: its log's first record."""
+    with folder() as place:
+        run = os.path.join(place, "run")
+        shutil.copytree(model, run)
+        shutil.copytree(model, os.path.join(run, "model"))
+        forge(run, lambda log: log[0].update(begin), states=False)
+        chained = read(run, "log.jsonl")
+    write(chained, model, "log.jsonl")
+    refile(model)
+    state = json.loads(read(model, "state.json"))
+    state["chain"], state["log_bytes"] = sha256(chained.splitlines()[-1]), len(chained)
+    write(json.dumps(state), model, "state.json")
+
+
 def of_step(log, step, kind="step"):
     return next(r for r in log if r["kind"] == kind and r["step"] == step)
 
@@ -305,7 +320,8 @@ TAMPERINGS = [
     ("a document's place", flip_byte("packed/documents.bin", 40), ["packed"]),
     ("a held-out token", flip_byte("held-out/tokens.bin", 300), ["held-out"]),
     ("a loss in the log", lambda r: edit_line(r, 5, b'"loss":5', b'"loss":4'), ["log.jsonl", "line 7", "previous"]),
-    ("the last record", lambda r: edit_line(r, -1, b'"weights":"', b'"weights":"0'), ["model"]),
+    ("the last record", lambda r: edit_line(r, -1, records(r)[-1]["weights"].encode(), b"0" * 64), ["model"]),
+    ("the last record, longer", lambda r: edit_line(r, -1, b'"weights":"', b'"weights":"0'), ["records", "line 31", "weights"]),
     ("a record less", lambda r: write_log(r, lines(r)[:9] + lines(r)[10:]), ["log.jsonl", "line 10"]),
     ("two records changed about", swap, ["log.jsonl", "line 4"]),
     ("a record twice", lambda r: write_log(r, lines(r)[:6] + lines(r)[5:]), ["log.jsonl", "line 7"]),
@@ -340,6 +356,11 @@ TAMPERINGS = [
     ("an index to other weights, with hashes", more_files("model", "evil.safetensors", "model.safetensors.index.json"), ["model", "evil.safetensors"]),
     ("a licence in the manifest, with all hashes", edit_manifest_consistently, ["packed", "corpus"]),
     ("a word of a document, with all hashes", edit_documents_consistently, ["packed again"]),
+    ("the count of parameters, chained anew", lambda r: forge(r, lambda log: log[0].update(parameters=70000000000)), ["first record", "line 1", "parameters", "70000000000"]),
+    ("a step of the first record, chained anew", lambda r: forge(r, lambda log: log[0].update(step=-5)), ["first record", "line 1", "keys", "step"]),
+    ("a cost in the first record, chained anew", lambda r: forge(r, lambda log: log[0].update(cost="1 euro")), ["first record", "keys", "cost"]),
+    ("a cost in a checkpoint's record, chained anew", lambda r: forge(r, lambda log: of_step(log, 16, "checkpoint").update(cost=1)), ["records", "line 21", "keys", "cost"]),
+    ("a checkpoint's record without the optimiser, chained anew", lambda r: forge(r, lambda log: of_step(log, 8, "checkpoint").update(optimizer=None)), ["records", "line 11", "optimizer"]),
     ("a record less, chained anew", drop_record, ["records", "step 11"]),
     ("a record twice, chained anew", double_record, ["records"]),
     ("all evaluations gone, chained anew", lambda r: forge(r, drop_evaluations), ["records", "line 10", "evaluation 8"]),
@@ -498,6 +519,9 @@ def forged_models_without_their_run():
             (refiled, ["model", "weights"], [], WHOLE),
             (refiled, ["model, trained again", "model.safetensors"], ["--recipe", os.path.join(PLACE.name, "bf16.yaml"), "--all"], BF16),
             (lambda r: replace(r, "corpus.json", b"kept", b"cept"), ["corpus.json"], [], WHOLE),
+            (lambda r: forge_alone(r, parameters=70000000000), ["model", "line 1", "parameters", "70000000000"], [], WHOLE),
+            (lambda r: forge_alone(r, cost="1 euro"), ["model", "line 1", "cost"], [], BF16),
+            (lambda r: forge_alone(r, cost="1 euro"), ["first record", "line 1", "cost"], ["--recipe", RECIPE], WHOLE),
             (lambda r: write("x", r, "chat_template.jinja"), ["model", "chat_template.jinja"], [], BF16),
             (lambda r: write("x", r, "chat_template.jinja"), ["model", "chat_template.jinja"], ["--recipe", RECIPE], WHOLE),
             (lambda r: replace(r, "log.jsonl", b'"loss":5', b'"loss":4'), ["log.jsonl", "previous"], [], WHOLE)):
