@@ -46,7 +46,8 @@ static const option options[] = {
      .argument = "FILE",
      .hint = HINT_FILE,
      .help = "The recipe where its sources are: builds the corpus again from them, too. Needed to train a model again "
-             "that comes without its run's folder."},
+             "that comes without its run's folder. Runs the programs of its sources of kind command, as train does; "
+             "nothing is confined then."},
     {.name = NULL},
 };
 
@@ -174,6 +175,9 @@ const cli_command command_verify = {
         "Prints a line for each check. A difference is located: the file, or the first step, tensor and value. Exit "
         "status 1 "
         "where something differs.\n\n"
+        "A folder of another name that lies in the run's is looked at as a model that was carried away. Files that "
+        "train "
+        "does not write differ, in model and in checkpoints.\n\n"
         "Segments are drawn by a seed that the verifier chooses. With K of N drawn, one forged segment is found with "
         "probability K / N; that is printed, too.",
     .options = options,
