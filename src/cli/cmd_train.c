@@ -177,6 +177,8 @@ const cli_command command_train = {
         "was "
         "stopped: Ctrl-C keeps the step that was done last, and the same command goes on from the last whole "
         "checkpoint, also after a crash. hearth verify does it again to see whether it is so.\n\n"
+        "A recipe may have sources of kind command: their programs are run by /bin/sh with all that you may do. Read a "
+        "stranger's recipe before you train it.\n\n"
         "A loss or gradient that is not finite ends the run with the step and the tensor's name.",
     .options = options,
     .defaults = &defaults,

@@ -27,9 +27,9 @@ static const option options[] = {
      .type = OPTION_COUNT,
      .offset = offsetof(verify_settings, segments),
      .argument = "K",
-     .least = 0,
+     .least = 1,
      .most = 1000000000,
-     .help = "Train K segments between two checkpoints again, drawn by --seed. Default: 2."},
+     .help = "Train K segments between two checkpoints again, at least 1, drawn by --seed. Default: 2."},
     {.name = "seed",
      .type = OPTION_SEED,
      .offset = offsetof(verify_settings, seed),
@@ -46,13 +46,14 @@ static const option options[] = {
      .argument = "FILE",
      .hint = HINT_FILE,
      .help = "The recipe where its sources are: builds the corpus again from them, too. Needed to train a model again "
-             "that comes without its run's folder."},
+             "that comes without its run's folder. Runs the programs of its sources of kind command, as train does; "
+             "nothing is confined then."},
     {.name = NULL},
 };
 
 static const verify_settings defaults = {.segments = 2, .seed = NO_SEED};
 
-static void print_report(const verify_report *r, uint64_t seed, bool asked_none)
+static void print_report(const verify_report *r, uint64_t seed)
 {
     const char *good = terminal_style(stdout, "green");
     const char *bad = terminal_style(stdout, "red");
@@ -66,7 +67,7 @@ static void print_report(const verify_report *r, uint64_t seed, bool asked_none)
         printf("%s%-7s%s steps %llu to %llu, trained again%s%s\n", s->ok ? good : bad, s->ok ? "ok" : "DIFFERS", reset,
                (unsigned long long)s->from + 1, (unsigned long long)s->to, s->ok ? "" : ": ", s->detail);
     }
-    if (r->segment_count == 0 && r->ok && !asked_none) {
+    if (r->segment_count == 0 && r->ok) {
         printf("no step was trained again: there is no corpus here; --recipe names the recipe beside its sources\n");
     }
     if (r->segments_there > 0) {
@@ -149,7 +150,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     if (status == HEARTH_OK && c->json) {
         code = cli_print_json(c, report_json(&report, seed));
     } else if (status == HEARTH_OK) {
-        print_report(&report, seed, s->segments == 0 && !s->all);
+        print_report(&report, seed);
     }
     code = code == EXIT_DONE && !report.ok ? EXIT_FAILED : code;
     verify_free(&report);
@@ -174,6 +175,9 @@ const cli_command command_verify = {
         "Prints a line for each check. A difference is located: the file, or the first step, tensor and value. Exit "
         "status 1 "
         "where something differs.\n\n"
+        "A folder of another name that lies in the run's is looked at as a model that was carried away. Files that "
+        "train "
+        "does not write differ, in model and in checkpoints.\n\n"
         "Segments are drawn by a seed that the verifier chooses. With K of N drawn, one forged segment is found with "
         "probability K / N; that is printed, too.",
     .options = options,

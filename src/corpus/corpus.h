@@ -28,6 +28,13 @@ typedef struct corpus_summary {
 } corpus_summary;
 hearth_status corpus_read_summary(const char *folder, corpus_summary *ret, hearth_error *error);
 
+/* The shards that corpus.json lists: `path` is where one lies, `name` its name in documents/, `sha256` that of its
+ * lines
+ * ("": none is told). */
+typedef hearth_status (*corpus_shard_fn)(void *context, const char *path, const char *name, const char *sha256,
+                                         hearth_error *error);
+hearth_status corpus_each_shard(const char *folder, corpus_shard_fn fn, void *context, hearth_error *error);
+
 /* The kept documents in the order of their rows; memory holds one. */
 typedef struct corpus_document {
     uint64_t row;

@@ -149,7 +149,7 @@ static bool harmless(const char *name)
            strcmp(name, "documents/..") != 0;
 }
 
-hearth_status corpus_each(const char *folder, corpus_document_fn fn, void *context, hearth_error *error)
+hearth_status corpus_each_shard(const char *folder, corpus_shard_fn fn, void *context, hearth_error *error)
 {
     json_t *root = NULL;
     char *path = NULL;
@@ -161,14 +161,32 @@ hearth_status corpus_each(const char *folder, corpus_document_fn fn, void *conte
     json_array_foreach((json_t *)(uintptr_t)shards, i, shard)
     {
         const char *name = json_string_value(json_object_get(shard, "file"));
+        char hash[HASH_HEX_SIZE] = "";
+        (void)take_hash(shard, "sha256", hash);
         char *file = status == HEARTH_OK && harmless(name) ? file_join(folder, name) : NULL;
-        each e = {.fn = fn, .context = context, .path = file};
         if (status == HEARTH_OK) {
-            status = file != NULL ? each_in(&e, error) : missing(path, "shards", error);
+            status = file != NULL ? fn(context, file, name + strlen("documents/"), hash, error)
+                                  : missing(path, "shards", error);
         }
         mem_free(file);
     }
     json_decref(root);
     mem_free(path);
     return status;
+}
+
+static hearth_status read_shard(void *context, const char *path, const char *name, const char *sha256,
+                                hearth_error *error)
+{
+    each e = *(const each *)context;
+    (void)name;
+    (void)sha256;
+    e.path = path;
+    return each_in(&e, error);
+}
+
+hearth_status corpus_each(const char *folder, corpus_document_fn fn, void *context, hearth_error *error)
+{
+    each e = {.fn = fn, .context = context};
+    return corpus_each_shard(folder, read_shard, &e, error);
 }

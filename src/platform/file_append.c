@@ -11,6 +11,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+hearth_status file_append_cut(file_append *f, uint64_t keep, hearth_error *error)
+{
+    if (f->length < keep) {
+        (void)error_set(error, HEARTH_E_FORMAT, NULL, "at least the bytes that a checkpoint tells of", "%llu bytes",
+                        (unsigned long long)f->length);
+        error_in_file(error, f->path);
+        return HEARTH_E_FORMAT;
+    }
+    if (ftruncate(f->descriptor, (off_t)keep) != 0 || lseek(f->descriptor, 0, SEEK_END) < 0) {
+        return error_errno(error, f->path, "write", errno);
+    }
+    f->length = keep;
+    return HEARTH_OK;
+}
+
 static hearth_status keep_beginning(file_append *f, uint64_t keep, hearth_error *error)
 {
     struct stat info;
@@ -27,18 +42,8 @@ static hearth_status keep_beginning(file_append *f, uint64_t keep, hearth_error 
         error_in_file(error, f->path);
         return HEARTH_E_ARGUMENT;
     }
-    keep = keep == FILE_APPEND_ALL ? (uint64_t)info.st_size : keep;
-    if ((uint64_t)info.st_size < keep) {
-        (void)error_set(error, HEARTH_E_FORMAT, NULL, "at least the bytes that a checkpoint tells of", "%lld bytes",
-                        (long long)info.st_size);
-        error_in_file(error, f->path);
-        return HEARTH_E_FORMAT;
-    }
-    if (ftruncate(f->descriptor, (off_t)keep) != 0 || lseek(f->descriptor, 0, SEEK_END) < 0) {
-        return error_errno(error, f->path, "write", errno);
-    }
-    f->length = keep;
-    return HEARTH_OK;
+    f->length = (uint64_t)info.st_size;
+    return file_append_cut(f, keep == FILE_APPEND_ALL ? f->length : keep, error);
 }
 
 hearth_status file_append_open(const char *path, uint64_t keep, file_append *ret, hearth_error *error)

@@ -17,6 +17,8 @@ typedef struct file_append {
 /* Opens or makes `path` and keeps its first `keep` bytes, which must be there (HEARTH_E_FORMAT); FILE_APPEND_ALL: all.
  * One process at a time: HEARTH_E_ARGUMENT where another has it open so. */
 hearth_status file_append_open(const char *path, uint64_t keep, file_append *ret, hearth_error *error);
+/* Cuts off what is behind the first `keep` bytes. */
+hearth_status file_append_cut(file_append *f, uint64_t keep, hearth_error *error);
 /* All or nothing: where the disk is full, what came to the file of it is taken off again. */
 hearth_status file_append_write(file_append *f, const void *bytes, size_t length, hearth_error *error);
 hearth_status file_append_sync(file_append *f, hearth_error *error);

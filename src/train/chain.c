@@ -12,10 +12,16 @@
 
 static const char chain_zeros[] = "0000000000000000000000000000000000000000000000000000000000000000";
 
-hearth_status chain_open(const char *path, uint64_t keep, const char *last, chain_writer *ret, hearth_error *error)
+hearth_status chain_open(const char *path, chain_writer *ret, hearth_error *error)
 {
-    (void)snprintf(ret->last, sizeof ret->last, "%s", last != NULL ? last : chain_zeros);
-    return file_append_open(path, keep, &ret->file, error);
+    (void)snprintf(ret->last, sizeof ret->last, "%s", chain_zeros);
+    return file_append_open(path, FILE_APPEND_ALL, &ret->file, error);
+}
+
+hearth_status chain_go_on(chain_writer *w, uint64_t keep, const char *last, hearth_error *error)
+{
+    (void)snprintf(w->last, sizeof w->last, "%s", last != NULL ? last : chain_zeros);
+    return file_append_cut(&w->file, keep, error);
 }
 
 hearth_status chain_append(chain_writer *w, json_t *record, hearth_error *error)

@@ -12,8 +12,11 @@ typedef struct chain_writer {
     char last[HASH_HEX_SIZE]; /* of the last record's line; zeros before the first */
 } chain_writer;
 
+/* Opens or makes the log and changes nothing in it. Who has it open has the run's folder: HEARTH_E_ARGUMENT where that
+ * is another process. */
+hearth_status chain_open(const char *path, chain_writer *ret, hearth_error *error);
 /* Goes on behind the first `keep` bytes, whose last record's hash is `last` (NULL: an empty log). */
-hearth_status chain_open(const char *path, uint64_t keep, const char *last, chain_writer *ret, hearth_error *error);
+hearth_status chain_go_on(chain_writer *w, uint64_t keep, const char *last, hearth_error *error);
 /* Adds "previous", writes the line and frees the record (NULL: memory ran out while it was built). */
 hearth_status chain_append(chain_writer *w, json_t *record, hearth_error *error);
 void chain_close(chain_writer *w);

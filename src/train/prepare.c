@@ -87,6 +87,17 @@ hearth_status prepare_tokenizer(const recipe *r, const char *corpus, const char 
     return r->tokenizer.kind == TOKENIZER_FILE ? copy_tokenizer(r, path, error) : learn(r, corpus, path, o, error);
 }
 
+hearth_status prepare_check_tokenizer(const recipe *r, const char *path, hearth_error *error)
+{
+    char hash[HASH_HEX_SIZE];
+    if (r->tokenizer.kind != TOKENIZER_FILE) {
+        return HEARTH_OK;
+    }
+    TRY(digest_file(path, hash, error));
+    return strcmp(hash, r->tokenizer.sha256) == 0 ? HEARTH_OK
+                                                  : differs(path, "SHA-256", r->tokenizer.sha256, hash, error);
+}
+
 /* The end of a document, and the bytes of each token. */
 static hearth_status open_tokenizer(const recipe *r, prepared *p, int32_t *ret_end, hearth_error *error)
 {
@@ -202,6 +213,7 @@ static hearth_status prepare(const recipe *r, const places *at, const prepare_op
     if (o != NULL && !file_exists(p->tokenizer_path)) {
         TRY(prepare_tokenizer(r, at->corpus, p->tokenizer_path, o, error));
     }
+    TRY(prepare_check_tokenizer(r, p->tokenizer_path, error));
     TRY(open_tokenizer(r, p, &end, error));
     if (o != NULL) {
         TRY(make_packed(r, at, p, end, o, error));

@@ -30,6 +30,8 @@ hearth_status prepare_open(const recipe *r, const char *folder, prepared *ret, h
  * there. */
 hearth_status prepare_tokenizer(const recipe *r, const char *corpus, const char *path, const prepare_options *o,
                                 hearth_error *error);
+/* HEARTH_E_FORMAT where the recipe names a tokenizer by its hash and the file at `path` is another. */
+hearth_status prepare_check_tokenizer(const recipe *r, const char *path, hearth_error *error);
 /* Zeroed ones are allowed. */
 void prepare_free(prepared *p);
 

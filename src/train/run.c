@@ -258,18 +258,22 @@ static hearth_status write_model(running *n, hearth_error *error)
     return status;
 }
 
+/* From here on the folder's checkpoints are this process's to sweep, to go on from and to write. */
 static hearth_status open_log(running *n, hearth_error *error)
 {
     char *times = file_join(n->o->folder, "times.jsonl");
     n->log_path = file_join(n->o->folder, "log.jsonl");
     hearth_status status = times == NULL || n->log_path == NULL ? error_memory(error, 0) : HEARTH_OK;
-    const bool fresh = n->state.log_bytes == 0;
-    if (status == HEARTH_OK) {
-        status = chain_open(n->log_path, n->state.log_bytes, fresh ? NULL : n->state.chain, &n->log, error);
-    }
+    status = status == HEARTH_OK ? chain_open(n->log_path, &n->log, error) : status;
     status = status == HEARTH_OK ? file_append_open(times, FILE_APPEND_ALL, &n->times, error) : status;
     mem_free(times);
-    TRY(status);
+    return status;
+}
+
+static hearth_status begin_log(running *n, hearth_error *error)
+{
+    const bool fresh = n->state.log_bytes == 0;
+    TRY(chain_go_on(&n->log, n->state.log_bytes, fresh ? NULL : n->state.chain, error));
     if (!fresh) {
         return HEARTH_OK;
     }
@@ -300,6 +304,7 @@ static hearth_status begin(running *n, engine *e, hearth_error *error)
     if (n->o->dry) {
         return HEARTH_OK;
     }
+    TRY(open_log(n, error));
     TRY(run_resume(n->o, n->data->recipe, n->trainer, &n->state, error));
     if (n->state.step == 0) { /* one that was passed over may have left its values */
         trainer_free(n->trainer);
@@ -307,7 +312,7 @@ static hearth_status begin(running *n, engine *e, hearth_error *error)
         TRY(trainer_create(e, n->data, &n->trainer, error));
     }
     (void)snprintf(n->state.recipe, sizeof n->state.recipe, "%s", n->data->recipe->sha256);
-    TRY(open_log(n, error));
+    TRY(begin_log(n, error));
     return check_begin(n, error);
 }
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool is_machine(hearth_status status)
@@ -61,6 +62,13 @@ char *verify_checkpoint(const verifying *v, uint64_t step)
     return text_format("%s/checkpoints/%s", v->folder, name);
 }
 
+hearth_status verify_unknown(const char *folder, const char *name, const char *expected, hearth_error *error)
+{
+    (void)error_set(error, HEARTH_E_FORMAT, NULL, expected, "%s", name);
+    error_in_file(error, folder);
+    return HEARTH_E_FORMAT;
+}
+
 hearth_status verify_equal(const char *file, const char *place, const char *expected, const char *found,
                            hearth_error *error)
 {
@@ -74,14 +82,22 @@ hearth_status verify_equal(const char *file, const char *place, const char *expe
 
 /* ---- the folder, the chain, the recipe ---- */
 
-/* `model/` of a run stands for the run; a model that was carried away stands for itself. */
+static bool same_folder(const char *a, const char *b)
+{
+    struct stat x;
+    struct stat y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* `model/` of a run stands for the run; any other folder with a log, also one that lies in a run, for itself. */
 static hearth_status find_folder(verifying *v, hearth_error *error)
 {
     char *checkpoints = file_join(v->o->folder, "checkpoints");
     char *above = file_join(v->o->folder, "../checkpoints");
+    char *model = file_join(v->o->folder, "../model");
     char *log = file_join(v->o->folder, "log.jsonl");
     hearth_status status = HEARTH_OK;
-    if (checkpoints == NULL || above == NULL || log == NULL) {
+    if (checkpoints == NULL || above == NULL || model == NULL || log == NULL) {
         status = error_memory(error, 0);
     } else if (!file_exists(log)) {
         (void)error_set(error, HEARTH_E_NOT_FOUND, NULL, "the folder of hearth train, with log.jsonl", "none");
@@ -89,15 +105,37 @@ static hearth_status find_folder(verifying *v, hearth_error *error)
         status = HEARTH_E_NOT_FOUND;
     } else {
         const bool is_run = file_is_folder(checkpoints);
-        const bool of_run = !is_run && file_is_folder(above);
+        const bool of_run = !is_run && file_is_folder(above) && same_folder(v->o->folder, model);
         v->alone = !is_run && !of_run;
         v->folder = of_run ? file_join(v->o->folder, "..") : mem_strdup(v->o->folder);
         status = v->folder == NULL ? error_memory(error, 0) : HEARTH_OK;
     }
     mem_free(checkpoints);
     mem_free(above);
+    mem_free(model);
     mem_free(log);
     return status;
+}
+
+/* A name that would make the run's folder itself a model, which nothing here would have looked at. */
+static bool is_models(const char *name)
+{
+    return strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
+           text_ends(name, ".safetensors") || text_ends(name, ".safetensors.index.json") || text_ends(name, ".gguf");
+}
+
+static hearth_status check_top(verifying *v, hearth_error *error)
+{
+    hearth_error found = {0};
+    file_list list = {0};
+    hearth_status status = v->alone ? HEARTH_OK : file_list_folder(v->folder, &list, &found);
+    for (size_t i = 0; i < list.count && status == HEARTH_OK; i++) {
+        if (is_models(list.names[i])) {
+            status = verify_unknown(v->folder, list.names[i], "a model in model/ and checkpoints/ alone", &found);
+        }
+    }
+    file_list_free(&list);
+    return status == HEARTH_OK ? HEARTH_OK : verify_note(v, "folder", status, &found, "", error);
 }
 
 static hearth_status read_chain(verifying *v, hearth_error *error)
@@ -129,6 +167,9 @@ static hearth_status check_file(verifying *v, const char *what, const char *name
     hearth_status status = path == NULL ? error_memory(&found, 0) : digest_file(path, hash, &found);
     if (status == HEARTH_OK) {
         status = verify_equal(path, "SHA-256", chain_text(&v->log.records[0], key), hash, &found);
+    }
+    if (status == HEARTH_OK && strcmp(key, "tokenizer") == 0) { /* one that the recipe names by its hash */
+        status = prepare_check_tokenizer(v->recipe, path, &found);
     }
     mem_free(path);
     return verify_note(v, what, status, &found, hash, error);
@@ -164,10 +205,21 @@ static hearth_status make_trainer(verifying *v, hearth_error *error)
     return verify_note(v, "first weights", status, &found, weights, error);
 }
 
+/* All that the log begins with, by what was made again; it is noted where it differs alone. */
+static hearth_status check_begin(verifying *v, hearth_error *error)
+{
+    hearth_error found = {0};
+    json_t *ours = NULL;
+    hearth_status status = trainer_begin_json(v->trainer, &ours, &found);
+    status = status == HEARTH_OK ? verify_record(v, 0, ours, &found) : status;
+    return status == HEARTH_OK ? HEARTH_OK : verify_note(v, "first record", status, &found, "", error);
+}
+
 /* Each stage stands on those before: where one fails, those behind it have nothing to say. */
 static hearth_status verify_all(verifying *v, hearth_error *error)
 {
     TRY(find_folder(v, error));
+    TRY(check_top(v, error));
     TRY(read_chain(v, error));
     if (verify_failed(v)) {
         return HEARTH_OK;
@@ -190,6 +242,7 @@ static hearth_status verify_all(verifying *v, hearth_error *error)
     if (v->trainer == NULL) {
         return HEARTH_OK;
     }
+    TRY(check_begin(v, error));
     TRY(verify_states(v, error));
     TRY(verify_segments(v, error));
     return v->alone && v->done == v->recipe->train.steps ? verify_trained(v, error) : HEARTH_OK;

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The manifest's lines are those whose hash corpus.json tells. */
-static hearth_status hash_manifest(const char *path, char ret[HASH_HEX_SIZE], hearth_error *error)
+/* Of the lines of a file that is packed. */
+static hearth_status hash_lines(const char *path, char ret[HASH_HEX_SIZE], hearth_error *error)
 {
     byte_stream *s = NULL;
     hash_state *h = hash_create();
@@ -38,6 +38,7 @@ static hearth_status hash_manifest(const char *path, char ret[HASH_HEX_SIZE], he
     return status;
 }
 
+/* The manifest's lines are those whose hash corpus.json tells. */
 static hearth_status check_manifest(verifying *v, hearth_error *error)
 {
     hearth_error found = {0};
@@ -47,13 +48,68 @@ static hearth_status check_manifest(verifying *v, hearth_error *error)
     char *path = verify_path(v, "corpus/manifest.jsonl.zst");
     hearth_status status = corpus == NULL || path == NULL ? error_memory(&found, 0) : HEARTH_OK;
     status = status == HEARTH_OK ? corpus_read_summary(corpus, &summary, &found) : status;
-    status = status == HEARTH_OK ? hash_manifest(path, hash, &found) : status;
+    status = status == HEARTH_OK ? hash_lines(path, hash, &found) : status;
     if (status == HEARTH_OK) {
         status = verify_equal(path, "SHA-256 of its lines", summary.totals.sha256, hash, &found);
     }
     mem_free(corpus);
     mem_free(path);
     return verify_note(v, "manifest", status, &found, hash, error);
+}
+
+typedef struct shard_check {
+    file_list there;
+    bool *listed; /* [there.count] */
+    size_t count;
+} shard_check;
+
+static hearth_status check_shard(void *context, const char *path, const char *name, const char *sha256,
+                                 hearth_error *error)
+{
+    shard_check *c = context;
+    char hash[HASH_HEX_SIZE] = "";
+    TRY(hash_lines(path, hash, error));
+    TRY(verify_equal(path, "SHA-256 of its lines", sha256, hash, error));
+    for (size_t i = 0; i < c->there.count; i++) {
+        c->listed[i] = c->listed[i] || strcmp(c->there.names[i], name) == 0;
+    }
+    c->count++;
+    return HEARTH_OK;
+}
+
+static hearth_status check_shards_in(const char *corpus, const char *documents, shard_check *c, hearth_error *error)
+{
+    TRY(file_list_folder(documents, &c->there, error));
+    c->listed = mem_calloc(c->there.count + 1, sizeof *c->listed);
+    if (c->listed == NULL) {
+        return error_memory(error, c->there.count);
+    }
+    TRY(corpus_each_shard(corpus, check_shard, c, error));
+    for (size_t i = 0; i < c->there.count; i++) {
+        if (!c->listed[i]) {
+            return verify_unknown(documents, c->there.names[i], "the shards that corpus.json lists, and no others",
+                                  error);
+        }
+    }
+    return HEARTH_OK;
+}
+
+/* The shards are those that corpus.json lists, and their lines those whose hashes it tells. */
+static hearth_status check_shards(verifying *v, hearth_error *error)
+{
+    hearth_error found = {0};
+    shard_check c = {0};
+    char detail[64];
+    char *corpus = verify_path(v, "corpus");
+    char *documents = verify_path(v, "corpus/documents");
+    const hearth_status status =
+        corpus == NULL || documents == NULL ? error_memory(&found, 0) : check_shards_in(corpus, documents, &c, &found);
+    (void)snprintf(detail, sizeof detail, "%zu shards", c.count);
+    file_list_free(&c.there);
+    mem_free(c.listed);
+    mem_free(corpus);
+    mem_free(documents);
+    return verify_note(v, "documents", status, &found, detail, error);
 }
 
 static hearth_status check_packed(verifying *v, const char *what, const packed_corpus *p, const char *key,
@@ -210,6 +266,7 @@ hearth_status verify_data(verifying *v, hearth_error *error)
     }
     if (!v->alone) {
         TRY(check_manifest(v, error));
+        TRY(check_shards(v, error));
     }
     const hearth_status status = prepare_open(v->recipe, v->alone ? v->again : v->folder, &v->ready, &found);
     if (status != HEARTH_OK) {

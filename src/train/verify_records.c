@@ -7,6 +7,73 @@
 #include <stdio.h>
 #include <string.h>
 
+/* ---- one record ---- */
+
+static void print_value(const json_t *value, char *text, size_t size)
+{
+    if (json_is_string(value)) {
+        (void)snprintf(text, size, "%.100s", json_string_value(value));
+    } else if (json_is_integer(value)) {
+        (void)snprintf(text, size, "%lld", (long long)json_integer_value(value));
+    } else if (json_is_real(value)) {
+        (void)snprintf(text, size, "%.17g", json_real_value(value));
+    } else {
+        (void)snprintf(text, size, "%s", value == NULL ? "nothing" : json_is_null(value) ? "null" : "something else");
+    }
+}
+
+/* A real that is whole may stand in the log as an integer; a count may not stand there as a real. */
+static bool same_value(const json_t *ours, const json_t *theirs)
+{
+    return json_is_real(ours) && json_is_number(theirs) ? json_number_value(ours) == json_number_value(theirs)
+                                                        : json_equal(ours, theirs) != 0;
+}
+
+void verify_difference(const chain_record *theirs, const json_t *ours, char *text, size_t size)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    char there[128];
+    char found[128];
+    text[0] = '\0';
+    json_object_foreach((json_t *)(uintptr_t)ours, key, value)
+    {
+        if (!same_value(value, json_object_get(theirs->value, key))) {
+            print_value(json_object_get(theirs->value, key), there, sizeof there);
+            print_value(value, found, sizeof found);
+            (void)snprintf(text, size, "%s: the log says %s, found %s", key, there, found);
+            return;
+        }
+    }
+    json_object_foreach(theirs->value, key, value)
+    {
+        if (strcmp(key, "previous") != 0 && json_object_get(ours, key) == NULL) {
+            (void)snprintf(text, size, "a record with keys of its own: %.60s", key);
+            return;
+        }
+    }
+}
+
+hearth_status verify_record(const verifying *v, size_t at, json_t *ours, hearth_error *error)
+{
+    char text[320];
+    char place[64];
+    if (ours == NULL) {
+        return error_memory(error, 0);
+    }
+    verify_difference(&v->log.records[at], ours, text, sizeof text);
+    json_decref(ours);
+    if (text[0] == '\0') {
+        return HEARTH_OK;
+    }
+    (void)snprintf(place, sizeof place, "line %zu", at + 1);
+    (void)error_set(error, HEARTH_E_FORMAT, place, "the record that train writes", "%s", text);
+    error_in_file(error, "log.jsonl");
+    return HEARTH_E_FORMAT;
+}
+
+/* ---- all of them ---- */
+
 typedef struct walking {
     verifying *v;
     size_t at; /* the next record */
@@ -38,6 +105,17 @@ static hearth_status expect(walking *w, const char *kind, uint64_t step, hearth_
     }
     w->at++;
     return HEARTH_OK;
+}
+
+/* A checkpoint's record has nothing but its step and hashes; verify_states and verify_segments look at those. */
+static hearth_status expect_checkpoint(walking *w, uint64_t step, hearth_error *error)
+{
+    checkpoint_state s = {.step = step};
+    TRY(expect(w, "checkpoint", step, error));
+    const chain_record *r = &w->v->log.records[w->at - 1];
+    (void)snprintf(s.weights, sizeof s.weights, "%s", chain_text(r, "weights"));
+    (void)snprintf(s.optimizer, sizeof s.optimizer, "%s", chain_text(r, "optimizer"));
+    return verify_record(w->v, w->at - 1, trainer_checkpoint_json(&s), error);
 }
 
 static bool due(uint64_t step, uint64_t every, uint64_t last)
@@ -73,7 +151,7 @@ static hearth_status walk(walking *w, hearth_error *error)
             TRY(expect(w, "evaluation", step, error));
         }
         if (due(step, t->checkpoint_steps, t->steps)) {
-            TRY(expect(w, "checkpoint", step, error));
+            TRY(expect_checkpoint(w, step, error));
             v->points[v->point_count++] = step;
         }
     }

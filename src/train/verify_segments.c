@@ -59,43 +59,20 @@ static void differ(verify_segment *s, const char *text)
     (void)snprintf(s->detail + used, sizeof s->detail - used, "%s%s", used > 0 ? "; " : "", text);
 }
 
-/* The first key of `ours` that the log's record says otherwise. */
-static void compare_record(verify_segment *s, const chain_record *theirs, json_t *ours)
-{
-    const char *key = NULL;
-    json_t *value = NULL;
-    char text[256];
-    json_object_foreach(ours, key, value)
-    {
-        const json_t *there = json_object_get(theirs->value, key);
-        if (json_is_number(value) && json_is_number(there) ? json_number_value(value) == json_number_value(there)
-                                                           : json_equal(value, there)) {
-            continue;
-        }
-        if (json_is_string(value)) {
-            (void)snprintf(text, sizeof text, "step %llu: %s: the log says %s, found %s",
-                           (unsigned long long)chain_step(theirs), key, chain_text(theirs, key),
-                           json_string_value(value));
-        } else {
-            (void)snprintf(text, sizeof text, "step %llu: %s: the log says %.17g, found %.17g",
-                           (unsigned long long)chain_step(theirs), key, chain_number(theirs, key),
-                           json_number_value(value));
-        }
-        differ(s, text);
-        return;
-    }
-    if (json_object_size(ours) + 1 != json_object_size(theirs->value)) { /* and "previous" */
-        differ(s, "a record with keys of its own");
-    }
-}
-
+/* The first key of `ours`, which is freed, that the log's record says otherwise. */
 static hearth_status compare(verify_segment *s, const chain_record *theirs, json_t *ours, hearth_error *error)
 {
     if (ours == NULL) {
         return error_memory(error, 0);
     }
-    compare_record(s, theirs, ours);
+    char difference[320];
+    verify_difference(theirs, ours, difference, sizeof difference);
     json_decref(ours);
+    if (difference[0] != '\0') {
+        char text[384];
+        (void)snprintf(text, sizeof text, "step %llu: %s", (unsigned long long)chain_step(theirs), difference);
+        differ(s, text);
+    }
     return HEARTH_OK;
 }
 

@@ -215,7 +215,10 @@ def two_at_once_are_refused():
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not (os.path.exists(os.path.join(to, "log.jsonl")) and read(to, "log.jsonl").count(b"\n") > 3):
             time.sleep(0.01)
+        writing = os.path.join(to, "checkpoints", f"step-050000.tmp-{process.pid}")  # as the first one has it while it writes
+        os.makedirs(writing)
         one_line(hearth("train", recipe, "-o", to, "-q"), 1, "log.jsonl", "another process")
+        assert os.path.isdir(writing)
     finally:
         process.kill()
         process.wait()

@@ -44,7 +44,9 @@ def zstd_write(data):
     library = ctypes.CDLL(ctypes.util.find_library("zstd") or "libzstd.so.1")
     library.ZSTD_compress.restype = ctypes.c_size_t
     out = ctypes.create_string_buffer(len(data) + 65536)
-    return out.raw[:library.ZSTD_compress(out, ctypes.c_size_t(len(out)), data, ctypes.c_size_t(len(data)), 3)]
+    size = library.ZSTD_compress(out, ctypes.c_size_t(len(out)), data, ctypes.c_size_t(len(data)), 3)
+    assert size <= len(out)
+    return out.raw[:size]  # behind the call: `raw` copies
 
 
 def lines(run):
@@ -105,6 +107,21 @@ def forge(run, change=lambda records: None, states=True):
         write(json.dumps(state, indent=2) + "\n", place, "state.json")
 
 
+def forge_alone(model, **begin):
+    """The same of a model that was carried away: its log's first record."""
+    with folder() as place:
+        run = os.path.join(place, "run")
+        shutil.copytree(model, run)
+        shutil.copytree(model, os.path.join(run, "model"))
+        forge(run, lambda log: log[0].update(begin), states=False)
+        chained = read(run, "log.jsonl")
+    write(chained, model, "log.jsonl")
+    refile(model)
+    state = json.loads(read(model, "state.json"))
+    state["chain"], state["log_bytes"] = sha256(chained.splitlines()[-1]), len(chained)
+    write(json.dumps(state), model, "state.json")
+
+
 def of_step(log, step, kind="step"):
     return next(r for r in log if r["kind"] == kind and r["step"] == step)
 
@@ -159,11 +176,19 @@ def replace(run, name, old, new):
     write(data.replace(old, new, 1), run, name)
 
 
-def edit_documents(run):
+def edit_documents(run, old=b"Anna takes", new=b"Anna likes"):
     path = os.path.join(run, "corpus", "documents", "00000.jsonl.zst")
     text = zstd_read(read(path))
-    assert b"Anna takes" in text
-    write(zstd_write(text.replace(b"Anna takes", b"Anna likes", 1)), path)
+    assert old in text
+    write(zstd_write(text.replace(old, new, 1)), path)
+    return sha256(text), sha256(text.replace(old, new, 1))
+
+
+def edit_documents_consistently(run):
+    old, new = edit_documents(run)
+    replace(run, "corpus/corpus.json", old.encode(), new.encode())
+    shutil.copy(os.path.join(run, "corpus", "corpus.json"), os.path.join(run, "model"))
+    forge(run, lambda log: log[0].update(corpus=sha256(read(run, "corpus", "corpus.json"))))
 
 
 def edit_manifest(run):
@@ -227,6 +252,17 @@ def flip_model_and_refile(run):
     refile(os.path.join(run, "model"))
 
 
+def more_files(place, *names):
+    def tamper(run):
+        for name in names:
+            write("{}", run, place, name)
+        state = json.loads(read(run, place, "state.json"))
+        state["files"].update({name: "" for name in names})
+        write(json.dumps(state), run, place, "state.json")
+        refile(os.path.join(run, place))
+    return tamper
+
+
 def flip_byte(name, at):
     def tamper(run):
         data = bytearray(read(run, name))
@@ -275,13 +311,17 @@ TAMPERINGS = [
     ("the tokenizer", lambda r: replace(r, "tokenizer.json", b"e", b"f"), ["tokenizer.json", "SHA-256"]),
     ("corpus.json", lambda r: replace(r, "corpus/corpus.json", b'"kept"', b'"kept "'), ["corpus.json", "SHA-256"]),
     ("a licence in the manifest", edit_manifest, ["manifest.jsonl.zst", "SHA-256"]),
-    ("a word of a document", edit_documents, ["packed again"]),
+    ("a word of a document", edit_documents, ["documents: ", "00000.jsonl.zst", "SHA-256"]),
+    ("a document's licence in its shard", lambda r: edit_documents(r, b"CC0-1.0", b"MIT-0.0"), ["documents: ", "00000.jsonl.zst", "SHA-256"]),
+    ("a shard that is not listed", lambda r: write(zstd_write(b"{}"), r, "corpus", "documents", "00001.jsonl.zst"), ["documents: ", "00001.jsonl.zst"]),
+    ("a shard gone", remove("corpus", "documents", "00000.jsonl.zst"), ["documents: ", "00000.jsonl.zst"]),
     ("documents cut", lambda r: write(read(r, "corpus", "documents", "00000.jsonl.zst")[:-100], r, "corpus", "documents", "00000.jsonl.zst"), ["learned again"]),
     ("a token", flip_byte("packed/tokens.bin", 500), ["packed"]),
     ("a document's place", flip_byte("packed/documents.bin", 40), ["packed"]),
     ("a held-out token", flip_byte("held-out/tokens.bin", 300), ["held-out"]),
     ("a loss in the log", lambda r: edit_line(r, 5, b'"loss":5', b'"loss":4'), ["log.jsonl", "line 7", "previous"]),
-    ("the last record", lambda r: edit_line(r, -1, b'"weights":"', b'"weights":"0'), ["model"]),
+    ("the last record", lambda r: edit_line(r, -1, records(r)[-1]["weights"].encode(), b"0" * 64), ["model"]),
+    ("the last record, longer", lambda r: edit_line(r, -1, b'"weights":"', b'"weights":"0'), ["records", "line 31", "weights"]),
     ("a record less", lambda r: write_log(r, lines(r)[:9] + lines(r)[10:]), ["log.jsonl", "line 10"]),
     ("two records changed about", swap, ["log.jsonl", "line 4"]),
     ("a record twice", lambda r: write_log(r, lines(r)[:6] + lines(r)[5:]), ["log.jsonl", "line 7"]),
@@ -300,12 +340,27 @@ TAMPERINGS = [
     ("the model's tokenizer", lambda r: replace(r, "model/tokenizer.json", b"e", b"f"), ["model/tokenizer.json"]),
     ("the model's log", lambda r: replace(r, "model/log.jsonl", b'"loss":5', b'"loss":4'), ["model/log.jsonl"]),
     ("the model gone", remove("model"), ["model"]),
+    ("weights at the top", lambda r: shutil.copy(os.path.join(r, C8, "model.safetensors"), r), ["folder", "model.safetensors"]),
+    ("a configuration at the top", lambda r: shutil.copy(os.path.join(r, C8, "config.json"), r), ["folder", "config.json"]),
+    ("a checkpoint beyond the end", lambda r: shutil.copytree(os.path.join(r, C24), os.path.join(r, "checkpoints", "step-000032")), ["checkpoints", "step-000032"]),
+    ("a file among the checkpoints", lambda r: write("", r, "checkpoints", "best"), ["checkpoints", "best"]),
+    ("a checkpoint to go on from behind the end", lambda r: shutil.copytree(os.path.join(r, C24), os.path.join(r, "resume", "step-000024")), ["resume", "step-000024"]),
+    ("a chat template beside the model", lambda r: write("x", r, "model", "chat_template.jinja"), ["model", "chat_template.jinja"]),
     # careful: hashes are written anew, and the whole must still hold together
     ("a hyper-parameter of a checkpoint, with its hash", edit_and_refile(C8, "config.json", b"10000", b"20000"), [C8, "config.json"]),
     ("the model's configuration, with its hash", edit_and_refile("model", "config.json", b"10000", b"20000"), ["model/config.json"]),
     ("the model's end of text, with its hash", edit_and_refile("model", "generation_config.json", b"0", b"1"), ["generation_config.json"]),
     ("a weight of the model, with its hash", flip_model_and_refile, ["model/model.safetensors"]),
+    ("a step of a checkpoint's state", lambda r: replace(r, C16 + "/state.json", b'"step": 16', b'"step": 15'), [C16, "step"]),
+    ("a chat template in a checkpoint, with its hash", more_files(C8, "chat_template.jinja"), [C8, "chat_template.jinja"]),
+    ("an index to other weights, with hashes", more_files("model", "evil.safetensors", "model.safetensors.index.json"), ["model", "evil.safetensors"]),
     ("a licence in the manifest, with all hashes", edit_manifest_consistently, ["packed", "corpus"]),
+    ("a word of a document, with all hashes", edit_documents_consistently, ["packed again"]),
+    ("the count of parameters, chained anew", lambda r: forge(r, lambda log: log[0].update(parameters=70000000000)), ["first record", "line 1", "parameters", "70000000000"]),
+    ("a step of the first record, chained anew", lambda r: forge(r, lambda log: log[0].update(step=-5)), ["first record", "line 1", "keys", "step"]),
+    ("a cost in the first record, chained anew", lambda r: forge(r, lambda log: log[0].update(cost="1 euro")), ["first record", "keys", "cost"]),
+    ("a cost in a checkpoint's record, chained anew", lambda r: forge(r, lambda log: of_step(log, 16, "checkpoint").update(cost=1)), ["records", "line 21", "keys", "cost"]),
+    ("a checkpoint's record without the optimiser, chained anew", lambda r: forge(r, lambda log: of_step(log, 8, "checkpoint").update(optimizer=None)), ["records", "line 11", "optimizer"]),
     ("a record less, chained anew", drop_record, ["records", "step 11"]),
     ("a record twice, chained anew", double_record, ["records"]),
     ("all evaluations gone, chained anew", lambda r: forge(r, drop_evaluations), ["records", "line 10", "evaluation 8"]),
@@ -330,11 +385,11 @@ TAMPERINGS = [
 ]
 
 
-def check(name, tamper, words, whole=WHOLE):
+def check(name, tamper, words, whole=WHOLE, inside=""):
     copy = os.path.join(PLACE.name, "copy")
     shutil.copytree(whole, copy)
     tamper(copy)
-    ended = hearth("verify", copy, "--all", "-q")
+    ended = hearth("verify", os.path.join(copy, inside) if inside else copy, "--all", "-q")
     shutil.rmtree(copy)
     assert ended.code == 1 and ended.err == "" and ended.out.endswith("NOT verified\n"), ended
     told = [line for line in ended.out.splitlines() if line.startswith("DIFFERS")]
@@ -387,6 +442,51 @@ def a_rounded_weight():
     check("a rounded weight", tamper, ["checkpoints/step-000008", NORM, "value 4"], BF16)
 
 
+@test
+def a_folder_beside_the_model():
+    """RUN/best is looked at itself: that RUN/model is good says nothing of it."""
+    def best(change):
+        def tamper(run):
+            shutil.copytree(os.path.join(run, "model"), os.path.join(run, "best"))
+            change(os.path.join(run, "best"))
+            refile(os.path.join(run, "best"))
+        return tamper
+    check("its weights", best(lambda b: flip(os.path.join(b, "model.safetensors"), NORM, 4)), ["best", "weights"], inside="best")
+    check("its hyper-parameters", best(lambda b: replace(b, "config.json", b"10000", b"20000")), ["best", "config.json"], inside="best")
+    copy = os.path.join(PLACE.name, "copy")
+    shutil.copytree(WHOLE, copy)
+    os.symlink("model", os.path.join(copy, "link"))
+    value = json.loads(hearth("verify", os.path.join(copy, "link"), "--all", "--json", "-q").out)
+    shutil.rmtree(copy)
+    assert value["verified"] and len(value["segments"]) == 3, value
+
+
+@test
+def a_tokenizer_that_the_recipe_names_by_its_hash():
+    place = os.path.join(PLACE.name, "given")
+    os.mkdir(place)
+    recipe = write_recipe(place)
+    shutil.copy(os.path.join(WHOLE, "tokenizer.json"), os.path.join(place, "given.json"))
+    told = sha256(read(WHOLE, "tokenizer.json"))
+    replace(place, "recipe.yaml", b"kind: bpe\n  vocab_size: 300", f"kind: file\n  path: given.json\n  sha256: {told}".encode())
+    run, other = os.path.join(place, "run"), os.path.join(place, "other")
+    train(recipe, run)
+    assert hearth("verify", run, "--all", "-q").code == 0
+    os.mkdir(other)
+    write(read(run, "tokenizer.json") + b" ", other, "tokenizer.json")
+    one_line(hearth("train", recipe, "-o", other, "-q"), 1, "tokenizer.json", "SHA-256", told)
+    def swapped(run):
+        """Trained with the other one by a program that does not look."""
+        for name in ("tokenizer.json", "model/tokenizer.json"):
+            write(read(run, name) + b" ", run, name)
+        forge(run, lambda log: log[0].update(tokenizer=sha256(read(run, "tokenizer.json"))))
+    check("another tokenizer", swapped, ["tokenizer: ", "tokenizer.json", told], run)
+    shutil.copytree(run, os.path.join(PLACE.name, "swapped"))
+    swapped(os.path.join(PLACE.name, "swapped"))
+    ended = hearth("verify", carried(os.path.join(PLACE.name, "swapped")), "-q")
+    assert ended.code == 1 and "DIFFERS tokenizer: " in ended.out, ended
+
+
 def carried(whole=WHOLE):
     """The model's folder somewhere else."""
     to = os.path.join(PLACE.name, "carried")
@@ -419,6 +519,11 @@ def forged_models_without_their_run():
             (refiled, ["model", "weights"], [], WHOLE),
             (refiled, ["model, trained again", "model.safetensors"], ["--recipe", os.path.join(PLACE.name, "bf16.yaml"), "--all"], BF16),
             (lambda r: replace(r, "corpus.json", b"kept", b"cept"), ["corpus.json"], [], WHOLE),
+            (lambda r: forge_alone(r, parameters=70000000000), ["model", "line 1", "parameters", "70000000000"], [], WHOLE),
+            (lambda r: forge_alone(r, cost="1 euro"), ["model", "line 1", "cost"], [], BF16),
+            (lambda r: forge_alone(r, cost="1 euro"), ["first record", "line 1", "cost"], ["--recipe", RECIPE], WHOLE),
+            (lambda r: write("x", r, "chat_template.jinja"), ["model", "chat_template.jinja"], [], BF16),
+            (lambda r: write("x", r, "chat_template.jinja"), ["model", "chat_template.jinja"], ["--recipe", RECIPE], WHOLE),
             (lambda r: replace(r, "log.jsonl", b'"loss":5', b'"loss":4'), ["log.jsonl", "previous"], [], WHOLE)):
         alone = carried(whole)
         tamper(alone)
@@ -447,6 +552,7 @@ def other_sources():
 def no_run():
     one_line(hearth("verify", PLACE.name), 1, "log.jsonl")
     one_line(hearth("verify", os.path.join(PLACE.name, "nowhere")), 1, "nowhere")
+    one_line(hearth("verify", WHOLE, "--segments", "0"), 2, "segments")
 
 
 def add(number, name, tamper, words):
