@@ -38,7 +38,7 @@ hearth_status cost_read(const char *folder, cost_totals *ret, hearth_error *erro
     }
     mem_free(path);
     const char *at = (const char *)map.data;
-    const char *end = at + map.size;
+    const char *end = map.size > 0 ? at + map.size : at; /* nothing was mapped of an empty file */
     while (status == HEARTH_OK && at != NULL && at < end) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         if (stop == NULL) {
