@@ -243,7 +243,7 @@ def bash_completes():
         assert made.stderr == "", made.stderr
         return made.stdout.split()
 
-    assert complete("hearth ver") == ["version"]
+    assert complete("hearth vers") == ["version"]
     assert complete("hearth --ver") == ["--version"] and complete("hearth run --ver") == []
     assert complete("hearth --threads 2 hel") == ["help"] and complete("hearth --color never -q hel") == ["help"]
     assert complete("hearth help --comp") == ["--completion"]
@@ -268,8 +268,8 @@ def zsh_completes():
         shell.expect("NEXT> ")
         shell.send(f"source {script}; PROMPT='DO''NE> '\r")
         shell.expect("DONE> ")
-        shell.send("hearth ver\t")
-        shell.expect("sion")  # after the bell of an ambiguous beginning, or at once
+        shell.send("hearth vers\t")
+        shell.expect("ion")  # after the bell of an ambiguous beginning, or at once
         shell.send("--jso\t")
         shell.expect("--json")
         shell.send("\x15hearth help --completion fi\t")
@@ -291,11 +291,11 @@ def fish_completes():
             assert made.stderr == "", made.stderr
             return [entry.split("\t")[0] for entry in made.stdout.splitlines()]
 
-        assert complete("hearth ver") == ["version"]
+        assert complete("hearth vers") == ["version"]
         assert complete("hearth --ver") == ["--version"]
         assert complete("hearth version --js") == ["--json"]
         assert complete("hearth help --completion fi") == ["fish"]
-        assert complete("hearth help ver") == ["version"]
+        assert complete("hearth help vers") == ["version"]
     os.unlink(script)
 
 
