@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "corpus/source_part.h"
-#include "corpus/spdx.h"
+#include "recipe/spdx.h"
 #include "corpus/stream.h"
 #include "corpus/word_grams.h"
 #include "platform/file.h"

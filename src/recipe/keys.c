@@ -1,5 +1,6 @@
 /* The table of keys. docs/formats/recipe.md has a line for each. */
 #include "recipe/keys.h"
+#include "recipe/spdx.h"
 #include "recipe/recipe.h"
 
 #include "base/limits.h"
@@ -84,7 +85,7 @@ static const text_form form_below = {"a relative path without ..", "^(?!/)(?!(.*
 static const text_form form_language = {"a language as BCP 47 writes it (en, pt-BR)",
                                         "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", language_fits};
 static const text_form form_licence = {"an SPDX licence expression (CC0-1.0, MIT OR Apache-2.0)",
-                                       "^[A-Za-z0-9.+:() -]+$", recipe_licence_fits};
+                                       "^[A-Za-z0-9.+:() -]+$", spdx_fits};
 
 /* In the order of recipe_source_kind and so on. */
 static const char *const source_kinds[] = {"folder",  "archive", "jsonl",  "warc",      "text",

@@ -53,7 +53,4 @@ extern const text_form form_rule;
 
 #define RECIPE_SEED_MOST 9223372036854775807.0 /* JSON's whole numbers end there */
 
-/* An SPDX licence expression by its grammar: identifiers, LicenseRef-…, +, WITH, AND, OR, parentheses. */
-bool recipe_licence_fits(const char *text);
-
 #endif

@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "corpus/near.h"
-#include "corpus/spdx.h"
+#include "recipe/spdx.h"
 #include "corpus/word_grams.h"
 #include "platform/file.h"
 

@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "base/hash.h"
 #include "recipe/flat.h"
-#include "recipe/keys.h"
+#include "recipe/spdx.h"
 #include "recipe/recipe.h"
 
 #include <setjmp.h>
@@ -203,10 +203,10 @@ static void licences(void **state)
                                       "MIT, GPL", "()",     "MIT WITH", "MIT AND OR GPL-2.0",
                                       "WITH x",   "MIT++",  "MIT/X",    "((((((((((((((((((MIT))))))))))))))))))"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-        assert_true(recipe_licence_fits(good[i]));
+        assert_true(spdx_fits(good[i]));
     }
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        if (recipe_licence_fits(bad[i])) {
+        if (spdx_fits(bad[i])) {
             fail_msg("taken: \"%s\"", bad[i]);
         }
     }

@@ -1,11 +1,12 @@
 /* A recursive descent over SPDX expressions; the depth is bounded. */
-#include "corpus/spdx.h"
+#include "recipe/spdx.h"
 
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
 
-#define DEPTH_MOST 32
+#define BYTES_MOST 1024
+#define DEPTH_MOST 16
 
 typedef struct parser {
     const char *at;
@@ -14,14 +15,16 @@ typedef struct parser {
     bool broken;
 } parser;
 
+/* ':' is for DocumentRef-…:LicenseRef-…, one '+' at the end for "or later". */
 static size_t word_length(const char *text)
 {
-    return strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-+:");
+    const size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:");
+    return length + (length > 0 && text[length] == '+');
 }
 
 static void skip(parser *p)
 {
-    p->at += strspn(p->at, " \t");
+    p->at += strspn(p->at, " ");
 }
 
 /* Takes an operator. They are upper case, or lower case throughout. */
@@ -120,4 +123,11 @@ spdx_verdict spdx_allows(const char *expression, const char *list)
     const bool allowed = any_of(&p);
     skip(&p);
     return p.broken || *p.at != '\0' ? SPDX_MALFORMED : allowed ? SPDX_ALLOWED : SPDX_NOT_ALLOWED;
+}
+
+bool spdx_fits(const char *text)
+{
+    const size_t all = strlen(text);
+    return all > 0 && all <= BYTES_MOST && text[0] != ' ' && text[all - 1] != ' ' &&
+           spdx_allows(text, "") != SPDX_MALFORMED;
 }
