@@ -57,6 +57,16 @@ struct cli_command {
     int (*run)(cli *c, void *settings, const char **operands, size_t count);
 };
 
+/* One of the things that a command does, named by its first operand: hearth corpus build. */
+typedef struct cli_verb {
+    const char *name;   /* NULL ends the table */
+    const char *takes;  /* what follows: "a recipe" */
+    size_t least, most; /* how many operands, without the verb */
+    int (*run)(cli *c, const void *settings, const char **operands, size_t count);
+} cli_verb;
+/* Runs the one that operands[0] names; it is given what follows. Another name or number is wrong usage. */
+int cli_run_verb(cli *c, const cli_verb *verbs, const void *settings, const char **operands, size_t count);
+
 /* The table, ended by a NULL name; and its rows by name (NULL for none). */
 extern const cli_command *const cli_commands[];
 const cli_command *cli_find_command(const char *name);

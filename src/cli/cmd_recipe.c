@@ -55,11 +55,11 @@ static void print_lacks(const recipe *r, const recipe_lacks *lacks)
     }
 }
 
-static hearth_status check(cli *c, const char *path, arena *a, int *ret_code, hearth_error *error)
+static hearth_status check(cli *c, const char **paths, arena *a, int *ret_code, hearth_error *error)
 {
     recipe *r = NULL;
     recipe_lacks lacks = {0};
-    TRY(recipe_open(path, &r, error));
+    TRY(recipe_open(paths[0], &r, error));
     const hearth_status status = recipe_explain(r, a, &lacks, error);
     if (status == HEARTH_OK) {
         *ret_code = lacks.count == 0 ? EXIT_DONE : EXIT_FAILED;
@@ -138,36 +138,50 @@ static hearth_status diff(cli *c, const char **paths, arena *a, int *ret_code, h
     return status;
 }
 
-static int run(cli *c, void *settings, const char **operands, size_t count)
+/* ---- the verbs ---- */
+
+typedef hearth_status (*reads_recipes)(cli *c, const char **paths, arena *a, int *ret_code, hearth_error *error);
+
+static int with_arena(cli *c, reads_recipes work, const char **paths)
 {
-    (void)settings;
-    (void)signals_leave_at_once(true); /* nothing here is ever half done */
-    static const struct {
-        const char *name;
-        size_t operands;
-    } words[] = {{"check", 1}, {"diff", 2}, {"schema", 0}};
-    size_t word = 0;
-    while (word < 3 && strcmp(words[word].name, operands[0]) != 0) {
-        word++;
-    }
-    if (word == 3) {
-        return cli_usage(c, "expected check, diff or schema, found \"%s\"", operands[0]);
-    }
-    if (count - 1 != words[word].operands) {
-        return cli_usage(c, "%s takes %zu file%s, found %zu", words[word].name, words[word].operands,
-                         words[word].operands == 1 ? "" : "s", count - 1);
-    }
-    if (word == 2) {
-        return cli_print_json(c, recipe_schema());
-    }
     hearth_error error = {0};
     int code = EXIT_FAILED;
     arena *a = arena_create(0);
-    const hearth_status status = a == NULL   ? error_memory(&error, 0)
-                                 : word == 0 ? check(c, operands[1], a, &code, &error)
-                                             : diff(c, operands + 1, a, &code, &error);
+    const hearth_status status = a == NULL ? error_memory(&error, 0) : work(c, paths, a, &code, &error);
     arena_destroy(a);
     return status == HEARTH_OK ? code : cli_fail(c, &error);
+}
+
+static int run_check(cli *c, const void *settings, const char **operands, size_t count)
+{
+    (void)settings;
+    (void)count;
+    return with_arena(c, check, operands);
+}
+
+static int run_diff(cli *c, const void *settings, const char **operands, size_t count)
+{
+    (void)settings;
+    (void)count;
+    return with_arena(c, diff, operands);
+}
+
+static int run_schema(cli *c, const void *settings, const char **operands, size_t count)
+{
+    (void)settings;
+    (void)operands;
+    (void)count;
+    return cli_print_json(c, recipe_schema());
+}
+
+static int run(cli *c, void *settings, const char **operands, size_t count)
+{
+    static const cli_verb verbs[] = {{"check", "1 file", 1, 1, run_check},
+                                     {"diff", "2 files", 2, 2, run_diff},
+                                     {"schema", "0 files", 0, 0, run_schema},
+                                     {NULL, NULL, 0, 0, NULL}};
+    (void)signals_leave_at_once(true); /* nothing here is ever half done */
+    return cli_run_verb(c, verbs, settings, operands, count);
 }
 
 static const option options[] = {{.name = NULL}};

@@ -4,8 +4,6 @@
 
 #include "base/limits.h"
 
-#include <string.h>
-
 #define TEXTS_MOST ((size_t)1 << 24)
 
 static const char *const kinds[] = {"bpe", "unigram", NULL};
@@ -83,18 +81,10 @@ static const tokenizer_settings defaults = {.kind = -1, .min_frequency = SIZE_MA
 
 static int run(cli *c, void *settings, const char **operands, size_t count)
 {
-    const tokenizer_settings *s = settings;
-    const char *what = operands[0];
-    if (strcmp(what, "learn") == 0) {
-        return count < 2 ? cli_usage(c, "learn: expected TEXT, RECIPE or CORPUS, found nothing")
-                         : tokenizer_learn(c, s, operands + 1, count - 1);
-    }
-    if (strcmp(what, "fertility") == 0) {
-        return count < 3 ? cli_usage(c, "fertility: expected TOKENIZER and TEXT, found %s",
-                                     count < 2 ? "nothing" : "one of them")
-                         : tokenizer_fertility(c, s, operands[1], operands + 2, count - 2);
-    }
-    return cli_usage(c, "expected learn or fertility, found %.80s", what);
+    static const cli_verb verbs[] = {{"learn", "TEXT, RECIPE or CORPUS", 1, TEXTS_MOST, tokenizer_learn},
+                                     {"fertility", "TOKENIZER and TEXT", 2, TEXTS_MOST, tokenizer_fertility},
+                                     {NULL, NULL, 0, 0, NULL}};
+    return cli_run_verb(c, verbs, settings, operands, count);
 }
 
 const cli_command command_tokenizer = {

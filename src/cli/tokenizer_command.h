@@ -13,8 +13,9 @@ typedef struct tokenizer_settings {
     option_list special;
 } tokenizer_settings;
 
-/* Exit statuses. */
-int tokenizer_learn(cli *c, const tokenizer_settings *s, const char **texts, size_t count);
-int tokenizer_fertility(cli *c, const tokenizer_settings *s, const char *name, const char **texts, size_t count);
+/* Exit statuses; cli_verb.run. `settings`: tokenizer_settings. */
+int tokenizer_learn(cli *c, const void *settings, const char **texts, size_t count);
+/* operands: the tokenizer, then texts. */
+int tokenizer_fertility(cli *c, const void *settings, const char **operands, size_t count);
 
 #endif

@@ -212,13 +212,16 @@ static hearth_status open_tokenizer_of(const cli *c, const tokenizer_settings *s
     return status;
 }
 
-int tokenizer_fertility(cli *c, const tokenizer_settings *s, const char *name, const char **texts, size_t count)
+int tokenizer_fertility(cli *c, const void *settings, const char **operands, size_t count)
 {
+    const tokenizer_settings *s = settings;
+    const char **texts = operands + 1;
+    count--;
     (void)signals_leave_at_once(true); /* nothing here is ever half done */
     hearth_error error = {0};
     opened o = {0};
     fertility f = {0};
-    hearth_status status = open_tokenizer_of(c, s, name, texts, count, &o, &error);
+    hearth_status status = open_tokenizer_of(c, s, operands[0], texts, count, &o, &error);
     if (status == HEARTH_OK) {
         f.tokenizer = o.model->tokenizer;
         status = classify(&f, &error);

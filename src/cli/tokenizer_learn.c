@@ -235,8 +235,9 @@ static int print(const learn_run *r, const learn_options *o, const char *json, s
     return EXIT_DONE;
 }
 
-int tokenizer_learn(cli *c, const tokenizer_settings *s, const char **texts, size_t count)
+int tokenizer_learn(cli *c, const void *settings, const char **texts, size_t count)
 {
+    const tokenizer_settings *s = settings;
     learn_run r = {.c = c, .s = s, .out = s->out != NULL ? s->out : "tokenizer.json", .bar = {.quiet = c->quiet}};
     learn_options options = {0};
     hearth_error error = {0};

@@ -1,0 +1,99 @@
+/* hearth corpus build: which paths a recipe reads, and the corpus made of them. */
+#include "cli/confine.h"
+#include "cli/corpus_command.h"
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "platform/file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- what a command may read and write ---- */
+
+/* A path of the recipe's, from its folder, goes to the list, which `paths` keeps. */
+static hearth_status add_path(const recipe *r, const char *path, file_list *paths, hearth_error *error)
+{
+    char *whole = path[0] == '/' ? mem_strdup(path) : file_join(r->folder, path);
+    char **grown = whole != NULL ? mem_realloc(paths->names, (paths->count + 2) * sizeof *grown) : NULL;
+    if (grown == NULL) {
+        mem_free(whole);
+        return error_memory(error, strlen(path));
+    }
+    paths->names = grown;
+    paths->names[paths->count++] = whole;
+    paths->names[paths->count] = NULL;
+    return HEARTH_OK;
+}
+
+static hearth_status list_paths(const recipe *r, file_list *ret, bool *ret_commands, hearth_error *error)
+{
+    TRY(add_path(r, "/usr/share/libexttextcat", ret, error));
+    for (size_t i = 0; i < r->source_count; i++) {
+        *ret_commands = *ret_commands || r->sources[i].kind == SOURCE_COMMAND;
+        if (r->sources[i].path != NULL) {
+            TRY(add_path(r, r->sources[i].path, ret, error));
+        }
+    }
+    for (size_t i = 0; i < r->rule_count; i++) {
+        for (size_t k = 0; k < r->rules[i].parameter_count; k++) {
+            const recipe_parameter *p = &r->rules[i].parameters[k];
+            if (strcmp(p->name, "path") == 0 || strcmp(p->name, "profiles") == 0) {
+                TRY(add_path(r, p->value, ret, error));
+            }
+        }
+    }
+    return HEARTH_OK;
+}
+
+/* Strangers wrote what is read now. A recipe with commands is not held: they may be any programs. */
+static hearth_status confine_build(const recipe *r, const char *folder, hearth_error *error)
+{
+    bool commands = false;
+    file_list paths = {0};
+    const char *const out[] = {folder, NULL};
+    hearth_status status = file_make_place(folder, error);
+    if (status == HEARTH_OK) {
+        status = list_paths(r, &paths, &commands, error);
+    }
+    if (status == HEARTH_OK && !commands) {
+        status = confine_to_paths((const char *const *)paths.names, out, error);
+    }
+    file_list_free(&paths);
+    return status;
+}
+
+/* ---- build ---- */
+
+static json_t *totals_json(const char *folder, const manifest_totals *t)
+{
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "folder", folder, "sha256", t->sha256, "documents",
+                     (json_int_t)t->documents, "kept", (json_int_t)t->kept, "held_out", (json_int_t)t->held_out,
+                     "bytes", (json_int_t)t->bytes, "kept_bytes", (json_int_t)t->kept_bytes);
+}
+
+hearth_status corpus_verb_build(const cli *c, const corpus_settings *s, const char **operands, int *ret_code,
+                                hearth_error *error)
+{
+    const char *path = operands[0];
+    recipe *r = NULL;
+    terminal_progress bar = {.quiet = c->quiet};
+    manifest_totals totals = {0};
+    const corpus_options o = corpus_run_options(c, &bar);
+    TRY(recipe_open(path, &r, error));
+    char *folder = s->output != NULL ? mem_strdup(s->output) : text_format("%s-corpus", r->name);
+    hearth_status status = folder == NULL ? error_memory(error, strlen(path)) : confine_build(r, folder, error);
+    if (status == HEARTH_OK) {
+        status = corpus_build(r, folder, &o, &totals, error);
+    }
+    terminal_progress_end(&bar);
+    if (status == HEARTH_OK && c->json) {
+        *ret_code = cli_print_json(c, totals_json(folder, &totals));
+    } else if (status == HEARTH_OK) {
+        corpus_print_totals(folder, &totals);
+    }
+    mem_free(folder);
+    recipe_close(r);
+    return status;
+}

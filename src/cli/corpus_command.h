@@ -1,0 +1,31 @@
+/* The verbs of hearth corpus. */
+#ifndef CLI_CORPUS_COMMAND_H
+#define CLI_CORPUS_COMMAND_H
+
+#include "cli/cli.h"
+#include "cli/terminal.h"
+#include "corpus/corpus.h"
+
+typedef struct corpus_settings {
+    const char *output, *tokenizer, *end;
+    size_t length;
+    uint64_t seed;
+} corpus_settings;
+
+/* The work of a verb; an exit status other than EXIT_DONE goes to *ret_code. */
+typedef hearth_status (*corpus_verb)(const cli *c, const corpus_settings *s, const char **operands, int *ret_code,
+                                     hearth_error *error);
+hearth_status corpus_verb_build(const cli *c, const corpus_settings *s, const char **operands, int *ret_code,
+                                hearth_error *error);
+hearth_status corpus_verb_pack(const cli *c, const corpus_settings *s, const char **operands, int *ret_code,
+                               hearth_error *error);
+hearth_status corpus_verb_show(const cli *c, const corpus_settings *s, const char **operands, int *ret_code,
+                               hearth_error *error);
+hearth_status corpus_verb_stats(const cli *c, const corpus_settings *s, const char **operands, int *ret_code,
+                                hearth_error *error);
+
+/* Threads and the bar. */
+corpus_options corpus_run_options(const cli *c, terminal_progress *bar);
+void corpus_print_totals(const char *folder, const manifest_totals *t);
+
+#endif
