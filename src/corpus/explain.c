@@ -195,13 +195,55 @@ static hearth_status check_source(list *l, const recipe_source *s)
         error_in_file(l->error, l->r->path);
         return HEARTH_E_ARGUMENT;
     }
+    if (s->kind == SOURCE_DEBIAN) {
+        TRY(add(l, source_key(l, s, "kind"), "Debian packages are not read yet", NULL));
+    }
     TRY(check_place(l, s));
     return check_licence(l, s);
+}
+
+static const char *given(const recipe_rule *asked, const rule_parameter *p)
+{
+    for (size_t i = 0; i < asked->parameter_count; i++) {
+        if (strcmp(asked->parameters[i].name, p->name) == 0) {
+            return asked->parameters[i].value;
+        }
+    }
+    return p->fallback;
+}
+
+/* The file or folder that a rule reads, where its row knows a SHA-256 for it. */
+static hearth_status check_rule(list *l, const recipe_rule *asked)
+{
+    const char *file = NULL, *sha256 = NULL;
+    const rule_row *row = rule_table;
+    while (strcmp(row->name, asked->name) != 0) { /* rules_check has seen that it is there */
+        row++;
+    }
+    for (const rule_parameter *p = row->parameters; p != NULL && p->name != NULL; p++) {
+        file = strcmp(p->name, "path") == 0 || strcmp(p->name, "profiles") == 0 ? given(asked, p) : file;
+        sha256 = strcmp(p->name, "sha256") == 0 ? given(asked, p) : sha256;
+    }
+    if (file == NULL || sha256 == NULL) {
+        return HEARTH_OK;
+    }
+    const char *path = file[0] == '/' ? file : make(l->a, "%s/%s", l->r->folder, file);
+    const char *key = make(l->a, "rules.%s.sha256", asked->name);
+    const char *key_path = make(l->a, "rules.%s.path", asked->name);
+    return path == NULL || key == NULL || key_path == NULL
+               ? error_memory(l->error, strlen(file))
+               : check_file(l, path, key, key_path, *sha256 != '\0' ? sha256 : NULL);
 }
 
 static hearth_status check_rest(list *l)
 {
     const recipe *r = l->r;
+    for (size_t i = 0; i < r->rule_count; i++) {
+        TRY(check_rule(l, &r->rules[i]));
+    }
+    if (strcmp(r->model.family, "qwen3-moe") == 0) {
+        TRY(add(l, "model.family", "mixtures of experts are planned here, and not trained yet", NULL));
+    }
     if (r->tokenizer.kind == TOKENIZER_FILE) {
         const char *file = r->tokenizer.path;
         const char *path = file[0] == '/' ? file : make(l->a, "%s/%s", r->folder, file);

@@ -25,6 +25,9 @@ sources:
 """
 
 
+GOOD_SOURCE = "  - {name: b, kind: generator, generator: hearthside, documents: 3, licence: CC0-1.0, evidence: here}\n"
+
+
 def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
@@ -107,14 +110,33 @@ def licences_and_evidence_are_asked_for():
                                     "  - {name: d, kind: jsonl, path: /nowhere/d.jsonl, licence_field: l, evidence: x}\n"
                                     "  - {name: e, kind: debian, path: packages}\n"), 1)
         assert set(rows) == {"sources.a.licence", "sources.b.evidence", "sources.c.licence", "sources.c.sha256", "sources.d.path",
-                             "sources.e.pins"}, rows
+                             "sources.e.kind", "sources.e.pins"}, rows
+        rows = missing(write(place, GOOD_SOURCE, REST.replace("family: llama", "family: qwen3-moe, experts: 4, experts_used: 2")), 1)
+        assert set(rows) == {"model.family"}, rows
+
+
+@test
+def files_of_rules_are_pinned():
+    with folder() as place:
+        data = b"example.org/x\n"
+        with open(os.path.join(place, "out.txt"), "wb") as out:
+            out.write(data)
+        rules = "rules:\n  - nfc\n  - {rule: opt_out, path: out.txt%s}\n"
+        rows = missing(write(place, GOOD_SOURCE, rules % "" + REST), 1)
+        assert rows["rules.opt_out.sha256"][1] == f"sha256: {sha256(data)}" and len(rows) == 1, rows
+        assert missing(write(place, GOOD_SOURCE, rules % f", sha256: {sha256(data)}" + REST), 0) == {}
+        assert "another SHA-256" in missing(write(place, GOOD_SOURCE, rules % f", sha256: {sha256(b'')}" + REST), 1)["rules.opt_out.sha256"][0]
+        os.unlink(os.path.join(place, "out.txt"))
+        assert "nothing is there" in missing(write(place, GOOD_SOURCE, rules % "" + REST), 1)["rules.opt_out.path"][0]
+        rows = missing(write(place, GOOD_SOURCE, "rules:\n  - {rule: language, allow: [en]}\n" + REST), 1)
+        assert rows["rules.language.sha256"][1].startswith("sha256: "), rows
 
 
 @test
 def a_tokenizers_file_is_compared():
     with folder() as place:
         rest = REST.replace("{kind: bpe, vocab_size: 512, special: [end]}", "{kind: file, path: t.json, sha256: %s, special: [end]}")
-        source = "  - {name: b, kind: generator, generator: hearthside, documents: 3, licence: CC0-1.0, evidence: here}\n"
+        source = GOOD_SOURCE
         path = write(place, source, rest % sha256(b"{}"))
         assert "nothing is there" in missing(path, 1)["tokenizer.path"][0]
         with open(os.path.join(place, "t.json"), "wb") as out:
