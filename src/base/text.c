@@ -38,3 +38,42 @@ bool text_is_hex(const char *text, size_t count)
 {
     return strlen(text) == count && strspn(text, "0123456789abcdef") == count;
 }
+
+/* ---- words that are nearly the same ---- */
+
+enum { WORD_MOST = 64 }; /* longer words are compared by their beginning only */
+
+static unsigned least_of(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+unsigned text_distance(const char *a, const char *b)
+{
+    const size_t rows = strnlen(a, WORD_MOST);
+    const size_t cols = strnlen(b, WORD_MOST);
+    unsigned line[3][WORD_MOST + 1]; /* the row before the last, the last, this one */
+    for (size_t j = 0; j <= cols; j++) {
+        line[1][j] = (unsigned)j;
+        line[0][j] = (unsigned)j;
+    }
+    for (size_t i = 1; i <= rows; i++) {
+        unsigned *now = line[2];
+        now[0] = (unsigned)i;
+        for (size_t j = 1; j <= cols; j++) {
+            const unsigned replaced = line[1][j - 1] + (a[i - 1] != b[j - 1]);
+            now[j] = least_of(replaced, least_of(line[1][j], now[j - 1]) + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+                now[j] = least_of(now[j], line[0][j - 2] + 1);
+            }
+        }
+        memcpy(line[0], line[1], sizeof line[0]);
+        memcpy(line[1], line[2], sizeof line[1]);
+    }
+    return line[1][cols];
+}
+
+bool text_is_near(const char *word, unsigned distance)
+{
+    return distance <= 1 + strnlen(word, WORD_MOST) / 3;
+}

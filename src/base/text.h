@@ -1,4 +1,4 @@
-/* Terminated texts that are made by formatting: paths and URLs. */
+/* Terminated texts: made by formatting, looked at, compared. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
@@ -11,5 +11,10 @@ bool text_starts(const char *text, const char *beginning);
 bool text_ends(const char *text, const char *end);
 /* Exactly `count` lower-case hexadecimal digits, and nothing else. */
 bool text_is_hex(const char *text, size_t count);
+
+/* How far two words are apart: insertions, deletions, replacements and swaps of neighbours. */
+unsigned text_distance(const char *a, const char *b);
+/* Whether a distance is small enough, for a word of this length, to be worth naming. */
+bool text_is_near(const char *word, unsigned distance);
 
 #endif

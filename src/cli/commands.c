@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/cli.h"
 
+#include "base/text.h"
 #include "base/limits.h"
 
 #include <string.h>
@@ -74,11 +75,11 @@ const char *cli_nearest_command(const char *name)
     const char *nearest = NULL;
     unsigned best = 0;
     for (size_t i = 0; cli_commands[i] != NULL; i++) {
-        const unsigned distance = option_distance(name, cli_commands[i]->name);
+        const unsigned distance = text_distance(name, cli_commands[i]->name);
         if (nearest == NULL || distance < best) {
             nearest = cli_commands[i]->name;
             best = distance;
         }
     }
-    return nearest != NULL && option_is_near(name, best) ? nearest : NULL;
+    return nearest != NULL && text_is_near(name, best) ? nearest : NULL;
 }

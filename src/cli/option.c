@@ -1,6 +1,7 @@
 /* The option parser: `--name=value`, `--name value`, `-x value`, `-xvalue`, bundled flags, `--`. */
 #include "cli/option.h"
 
+#include "base/text.h"
 #include "base/memory.h"
 
 #include <errno.h>
@@ -20,41 +21,6 @@ typedef struct parse_state {
     int at;
     hearth_error *error;
 } parse_state;
-
-static unsigned least_of(unsigned a, unsigned b)
-{
-    return a < b ? a : b;
-}
-
-unsigned option_distance(const char *a, const char *b)
-{
-    const size_t rows = strnlen(a, WORD_MOST);
-    const size_t cols = strnlen(b, WORD_MOST);
-    unsigned line[3][WORD_MOST + 1]; /* the row before the last, the last, this one */
-    for (size_t j = 0; j <= cols; j++) {
-        line[1][j] = (unsigned)j;
-        line[0][j] = (unsigned)j;
-    }
-    for (size_t i = 1; i <= rows; i++) {
-        unsigned *now = line[2];
-        now[0] = (unsigned)i;
-        for (size_t j = 1; j <= cols; j++) {
-            const unsigned replaced = line[1][j - 1] + (a[i - 1] != b[j - 1]);
-            now[j] = least_of(replaced, least_of(line[1][j], now[j - 1]) + 1);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-                now[j] = least_of(now[j], line[0][j - 2] + 1);
-            }
-        }
-        memcpy(line[0], line[1], sizeof line[0]);
-        memcpy(line[1], line[2], sizeof line[1]);
-    }
-    return line[1][cols];
-}
-
-bool option_is_near(const char *word, unsigned distance)
-{
-    return distance <= 1 + strnlen(word, WORD_MOST) / 3;
-}
 
 size_t option_table_count(const option *table)
 {
@@ -101,14 +67,14 @@ static hearth_status unknown_name(const parse_state *p, const char *word, size_t
     unsigned best = 0;
     for (size_t s = 0; s < p->set_count; s++) {
         for (const option *o = p->sets[s].table; o != NULL && o->name != NULL; o++) {
-            const unsigned distance = option_distance(name, o->name);
+            const unsigned distance = text_distance(name, o->name);
             if (nearest == NULL || distance < best) {
                 nearest = o;
                 best = distance;
             }
         }
     }
-    if (nearest != NULL && option_is_near(name, best)) {
+    if (nearest != NULL && text_is_near(name, best)) {
         return error_set(p->error, HEARTH_E_ARGUMENT, NULL, NULL, "unknown option --%s; did you mean --%s?", name,
                          nearest->name);
     }

@@ -61,9 +61,4 @@ bool option_read_number(const char *value, double *ret);
 /* Number of rows. */
 size_t option_table_count(const option *table);
 
-/* How far two words are apart: insertions, deletions, replacements and swaps of neighbours. */
-unsigned option_distance(const char *a, const char *b);
-/* Whether a distance is small enough, for a word of this length, to be worth naming. */
-bool option_is_near(const char *word, unsigned distance);
-
 #endif

@@ -2,6 +2,7 @@
 #include "cli/conversation.h"
 #include "cli/run.h"
 
+#include "base/text.h"
 #include "base/memory.h"
 #include "platform/file.h"
 
@@ -217,13 +218,13 @@ static void say_unknown(const run_state *r, const char *name)
     const char *nearest = NULL;
     unsigned best = 0;
     for (const word *w = all_words(); w->name != NULL; w++) {
-        const unsigned distance = option_distance(name, w->name);
+        const unsigned distance = text_distance(name, w->name);
         if (nearest == NULL || distance < best) {
             nearest = w->name;
             best = distance;
         }
     }
-    if (option_is_near(name, best)) {
+    if (text_is_near(name, best)) {
         (void)cli_usage(r->c, "unknown command /%.40s; did you mean /%s?", name, nearest);
     } else {
         (void)cli_usage(r->c, "unknown command /%.40s; /help tells which there are", name);

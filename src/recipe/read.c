@@ -1,5 +1,7 @@
 /* Values by their keys' rows. */
 #include "recipe/read.h"
+
+#include "base/text.h"
 #include "recipe/recipe.h"
 
 #include <errno.h>
@@ -405,36 +407,12 @@ static void take_default(const recipe_key *k, char *base)
     }
 }
 
-/* How far two short words are apart: insertions, deletions, replacements. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[33];
-    const size_t width = strlen(b);
-    if (strlen(a) > 32 || width > 32) {
-        return 99;
-    }
-    for (size_t j = 0; j <= width; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 0; a[i] != '\0'; i++) {
-        size_t corner = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < width; j++) {
-            const size_t replaced = corner + (a[i] != b[j]);
-            corner = row[j + 1];
-            const size_t shorter = row[j] < corner ? row[j] : corner;
-            row[j + 1] = replaced < shorter + 1 ? replaced : shorter + 1;
-        }
-    }
-    return row[width];
-}
-
 static hearth_status unknown_key(const place *p, const yaml_node *n, const recipe_key *keys)
 {
     const recipe_key *nearest = NULL;
-    size_t best = 0;
+    unsigned best = 0;
     for (const recipe_key *k = keys; k->name != NULL; k++) {
-        const size_t far = distance(n->key, k->name);
+        const unsigned far = text_distance(n->key, k->name);
         if (nearest == NULL || far < best) {
             nearest = k;
             best = far;
@@ -445,7 +423,7 @@ static hearth_status unknown_key(const place *p, const yaml_node *n, const recip
     yaml_place(n->key_line, n->key_column, path, where, sizeof where);
     size_t length =
         (size_t)snprintf(expected, sizeof expected, "a key of %s", p->path[0] != '\0' ? p->path : "a recipe");
-    if (nearest != NULL && best * 3 <= strlen(nearest->name) + 2) {
+    if (nearest != NULL && text_is_near(n->key, best)) {
         snprintf(expected + length, sizeof expected - length, " (%s?)", nearest->name);
     }
     return error_set(p->error, HEARTH_E_FORMAT, where, expected, "the unknown key \"%.64s\"", n->key);
