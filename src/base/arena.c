@@ -3,6 +3,8 @@
 
 #include "base/memory.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Blocks form a list, newest first; only the newest is handed out from. They come zeroed from the heap: large ones as
@@ -102,6 +104,21 @@ char *arena_strndup(arena *a, const char *text, size_t length)
         memcpy(copy, text, length);
     }
     return copy;
+}
+
+char *arena_format(arena *a, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    char *text = length >= 0 ? arena_alloc(a, (size_t)length + 1) : NULL;
+    if (text != NULL) {
+        va_start(arguments, format);
+        (void)vsnprintf(text, (size_t)length + 1, format, arguments);
+        va_end(arguments);
+    }
+    return text;
 }
 
 void arena_reset(arena *a)

@@ -16,6 +16,8 @@ void *arena_alloc_aligned(arena *a, size_t size_bytes, size_t alignment);
 void *arena_array(arena *a, size_t count, size_t size_bytes);
 /* A terminated copy of `length` bytes. */
 char *arena_strndup(arena *a, const char *text, size_t length);
+/* As printf writes it. */
+char *arena_format(arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Frees what was handed out, keeps the first block for reuse. */
 void arena_reset(arena *a);
 size_t arena_used_bytes(const arena *a);

@@ -1,7 +1,8 @@
 /* A picture of 640 x 400: the number of sequences doubles from one mark to the next, tokens per second grow evenly. */
 #include "cli/bench_curve.h"
 
-#include "cli/svg.h"
+#include "base/markup.h"
+
 #include "platform/file.h"
 
 #include <string.h>
@@ -71,7 +72,7 @@ static void scale_axes(picture *p, const bench_row *rows, size_t count)
 static hearth_status draw_text(const picture *p, double x, double y, const char *anchor, const char *text)
 {
     TRY(buffer_printf(p->out, p->error, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", x, y, anchor));
-    TRY(svg_text(p->out, text, p->error));
+    TRY(markup_text(p->out, text, false, p->error));
     return buffer_append_text(p->out, "</text>\n", p->error);
 }
 

@@ -2,7 +2,8 @@
  * byte; up, operations per second. Shapes and texts say everything, colours nothing. */
 #include "cli/bench_profile.h"
 
-#include "cli/svg.h"
+#include "base/markup.h"
+
 #include "platform/file.h"
 
 #include <string.h>
@@ -123,7 +124,7 @@ static hearth_status draw_text(const picture *p, double x, double y, const char 
                       "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" stroke=\"#fff\" stroke-width=\"3\" "
                       "paint-order=\"stroke\">",
                       x, y, anchor));
-    TRY(svg_text(p->out, text, p->error));
+    TRY(markup_text(p->out, text, false, p->error));
     return buffer_append_text(p->out, "</text>\n", p->error);
 }
 

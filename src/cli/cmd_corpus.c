@@ -4,7 +4,7 @@
 #include "cli/signals.h"
 
 #include "base/limits.h"
-#include "platform/cpu.h"
+#include "platform/topology.h"
 
 #include <stdio.h>
 
@@ -52,7 +52,7 @@ static const corpus_settings defaults = {.length = 1024};
 
 corpus_options corpus_run_options(const cli *c, terminal_progress *bar)
 {
-    return (corpus_options){.threads = c->threads > 0 ? (int)c->threads : cpu_usable_cores(),
+    return (corpus_options){.threads = c->threads > 0 ? (int)c->threads : topology_own_threads(),
                             .progress = terminal_progress_step,
                             .progress_context = bar};
 }

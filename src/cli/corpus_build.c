@@ -15,7 +15,7 @@
 /* A path of the recipe's, from its folder, goes to the list, which `paths` keeps. */
 static hearth_status add_path(const recipe *r, const char *path, file_list *paths, hearth_error *error)
 {
-    char *whole = path[0] == '/' ? mem_strdup(path) : file_join(r->folder, path);
+    char *whole = recipe_place(r, path);
     char **grown = whole != NULL ? mem_realloc(paths->names, (paths->count + 2) * sizeof *grown) : NULL;
     if (grown == NULL) {
         mem_free(whole);

@@ -1,7 +1,8 @@
 /* The page of a corpus: tables and bars, nothing from elsewhere. */
 #include "cli/corpus_report.h"
-#include "cli/svg.h"
 #include "cli/terminal.h"
+
+#include "base/markup.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -68,7 +69,7 @@ static hearth_status draw_bar(const bar *b, size_t row, uint64_t most, buffer *o
     const double scale = most > 0 ? 560.0 / (double)most : 0;
     const size_t y = row * 24;
     TRY(buffer_printf(out, error, "<text x=\"0\" y=\"%zu\">", y + 16));
-    TRY(svg_text(out, b->name, error));
+    TRY(markup_text(out, b->name, false, error));
     return buffer_printf(out, error,
                          "</text><rect class=\"gone\" x=\"260\" y=\"%zu\" width=\"%.1f\" height=\"18\"/><rect "
                          "class=\"kept\" x=\"260\" y=\"%zu\" width=\"%.1f\" height=\"18\"/><text x=\"%.1f\" "
@@ -144,7 +145,7 @@ static hearth_status lengths(const json_t *stats, buffer *out, hearth_error *err
 static hearth_status cell(const char *text, buffer *out, hearth_error *error)
 {
     TRY(buffer_append_text(out, "<td>", error));
-    TRY(svg_text(out, text, error));
+    TRY(markup_text(out, text, false, error));
     return buffer_append_text(out, "</td>", error);
 }
 
@@ -168,7 +169,7 @@ static hearth_status source_table(const json_t *stats, buffer *out, hearth_error
                           terminal_bytes(number(row, "kept_bytes"), c)));
         char sha256[13];
         (void)snprintf(sha256, sizeof sha256, "%s", word(row, "sha256", ""));
-        TRY(svg_text(out, sha256, error));
+        TRY(markup_text(out, sha256, false, error));
         TRY(buffer_append_text(out, "</code></td></tr>\n", error));
     }
     return buffer_append_text(out, "</table>\n", error);
@@ -196,22 +197,11 @@ static hearth_status samples(const json_t *fate, buffer *out, hearth_error *erro
     json_array_foreach(json_object_get(fate, "samples"), i, row)
     {
         TRY(buffer_printf(out, error, "<p>%llu: <code>", (unsigned long long)number(row, "row")));
-        TRY(svg_text(out, word(row, "place", ""), error));
+        TRY(markup_text(out, word(row, "place", ""), false, error));
         TRY(buffer_append_text(out, "</code>, ", error));
-        TRY(svg_text(out, word(row, "reason", ""), error));
+        TRY(markup_text(out, word(row, "reason", ""), false, error));
         TRY(buffer_append_text(out, "</p>\n<pre>", error));
-        const char *text = word(row, "text", "");
-        for (const char *line = text; *line != '\0';) { /* svg_text knows no ends of lines */
-            char piece[512];
-            const size_t length = strcspn(line, "\n");
-            (void)snprintf(piece, sizeof piece, "%.*s", (int)length, line);
-            TRY(svg_text(out, piece, error));
-            line += length;
-            if (*line == '\n') {
-                TRY(buffer_append_char(out, '\n', error));
-                line++;
-            }
-        }
+        TRY(markup_text(out, word(row, "text", ""), true, error));
         TRY(buffer_append_text(out, "</pre>\n", error));
     }
     return HEARTH_OK;
@@ -226,7 +216,7 @@ static hearth_status dropped(const json_t *stats, buffer *out, hearth_error *err
     {
         char a[32], b[32];
         TRY(buffer_append_text(out, "<details><summary>", error));
-        TRY(svg_text(out, word(fate, "fate", ""), error));
+        TRY(markup_text(out, word(fate, "fate", ""), false, error));
         TRY(buffer_printf(out, error, ": %s documents, %s</summary>\n", terminal_number(number(fate, "documents"), a),
                           terminal_bytes(number(fate, "bytes"), b)));
         TRY(samples(fate, out, error));

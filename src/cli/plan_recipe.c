@@ -213,7 +213,7 @@ static hearth_status find_vocabulary(cli *c, const recipe *r, uint32_t *ret, hea
     }
     opened o = {0};
     const char *file = r->tokenizer.path;
-    char *path = file[0] == '/' ? text_format("%s", file) : text_format("%s/%s", r->folder, file);
+    char *path = recipe_place(r, file);
     if (path == NULL) {
         return error_memory(error, strlen(file));
     }

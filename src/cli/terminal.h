@@ -58,6 +58,8 @@ typedef struct terminal_progress {
 bool terminal_progress_step(void *progress, const char *what, uint64_t done, uint64_t total, const char *unit);
 /* Removes the bar. */
 void terminal_progress_end(terminal_progress *progress);
+/* "3 min 20 s left". */
+void terminal_time_left(double seconds, char *ret, size_t size);
 
 /* "1.5 MB", "640 B"; powers of ten. */
 const char *terminal_bytes(uint64_t bytes, char ret[32]);

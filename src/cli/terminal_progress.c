@@ -30,7 +30,7 @@ static void amount(char *ret, size_t size, double value, const char *unit, bool 
     }
 }
 
-static void time_left(char *ret, size_t size, double seconds)
+void terminal_time_left(double seconds, char *ret, size_t size)
 {
     const uint64_t s = (uint64_t)(seconds + 0.5);
     static const struct {
@@ -78,7 +78,7 @@ static void describe(char *ret, size_t size, int width, const progress_state *st
         (void)snprintf(ret, size, "%s, %s/s", part, rate);
         return;
     }
-    time_left(left, sizeof left, speed > 0 ? (double)rest / speed : 0);
+    terminal_time_left(speed > 0 ? (double)rest / speed : 0, left, sizeof left);
     int used = width;
     if (*state->unit != '\0') {
         amount(part, sizeof part, (double)state->done, state->unit, true);

@@ -1,6 +1,7 @@
 /* hearth tokenizer learn: texts or a corpus in, tokenizer.json out. */
 #include "cli/open.h"
 #include "cli/signals.h"
+#include "cli/plan_recipe.h"
 #include "cli/tokenizer_command.h"
 
 #include "base/hash.h"
@@ -122,13 +123,6 @@ static bool is_corpus(const char *path)
     return is;
 }
 
-static bool is_recipe(const char *path)
-{
-    const size_t length = strlen(path);
-    return (length > 5 && strcmp(path + length - 5, ".yaml") == 0) ||
-           (length > 4 && strcmp(path + length - 4, ".yml") == 0);
-}
-
 /* ---- options ---- */
 
 /* The recipe's settings where there is one, under what the command line says. */
@@ -137,16 +131,11 @@ static hearth_status make_options(learn_run *r, learn_options *o, hearth_error *
     const tokenizer_settings *s = r->s;
     *o = (learn_options){.vocab_size = 8192, .pretokenizer = "gpt-2", .ties = (learn_ties)s->ties};
     if (r->recipe != NULL) {
-        const recipe_tokenizer *t = &r->recipe->tokenizer;
-        if (t->kind == TOKENIZER_FILE) {
+        if (r->recipe->tokenizer.kind == TOKENIZER_FILE) {
             return error_set(error, HEARTH_E_ARGUMENT, "tokenizer: kind", "bpe or unigram", "file");
         }
-        o->unigram = t->kind == TOKENIZER_LEARN_UNIGRAM;
-        o->vocab_size = t->vocab_size;
-        o->pretokenizer = t->pretokenizer;
-        o->special = t->special;
-        o->special_count = t->special_count;
-        o->min_frequency = t->min_frequency;
+        *o = corpus_learn_options(&r->recipe->tokenizer);
+        o->ties = (learn_ties)s->ties;
     }
     o->unigram = s->kind >= 0 ? s->kind : o->unigram;
     o->vocab_size = s->vocab > 0 ? (uint32_t)s->vocab : o->vocab_size;
@@ -164,7 +153,7 @@ static hearth_status make_options(learn_run *r, learn_options *o, hearth_error *
 
 static hearth_status check_operands(const char **texts, size_t count, hearth_error *error)
 {
-    for (size_t i = is_recipe(texts[0]) ? 1 : 0; i < count; i++) {
+    for (size_t i = plan_is_recipe(texts[0]) ? 1 : 0; i < count; i++) {
         if (file_is_folder(texts[i]) && !is_corpus(texts[i])) {
             (void)error_set(error, HEARTH_E_ARGUMENT, NULL, "a file of text, or a folder with a corpus.json",
                             "a folder without one");
@@ -187,7 +176,7 @@ static hearth_status learn(learn_run *r, const char **texts, size_t count, char 
         error_in_file(error, r->out);
         return HEARTH_E_ARGUMENT;
     }
-    if (is_recipe(texts[0])) {
+    if (plan_is_recipe(texts[0])) {
         TRY(recipe_open(texts[0], &r->recipe, error));
         texts++;
         count--;
@@ -244,7 +233,7 @@ int tokenizer_learn(cli *c, const void *settings, const char **texts, size_t cou
     char *json = NULL;
     size_t length = 0;
     (void)signals_leave_at_once(true); /* nothing here is ever half done */
-    if (is_recipe(texts[0]) && count < 2) {
+    if (plan_is_recipe(texts[0]) && count < 2) {
         return cli_usage(c, "learn: expected the CORPUS that hearth corpus build made of %.200s, found nothing",
                          texts[0]);
     }

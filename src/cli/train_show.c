@@ -20,25 +20,13 @@ void train_screen_begin(train_screen *s, cli *c, engine *e, const recipe *r)
     s->peak = c->quiet ? 0.0 : measure_peak(e->kernels, e->pool, kind);
 }
 
-static void time_left(double seconds, char *ret, size_t size)
-{
-    const unsigned long long s = (unsigned long long)(seconds + 0.5);
-    if (s >= 3600) {
-        (void)snprintf(ret, size, "%llu h %llu min left", s / 3600, s % 3600 / 60);
-    } else if (s >= 60) {
-        (void)snprintf(ret, size, "%llu min %llu s left", s / 60, s % 60);
-    } else {
-        (void)snprintf(ret, size, "%llu s left", s);
-    }
-}
-
 static void draw(train_screen *s, const run_step *now)
 {
     char left[48];
     char share[32] = "";
     char rate[32];
     const double per_step = s->seconds / (double)(now->step - s->first + 1);
-    time_left(per_step * (double)(now->steps - now->step), left, sizeof left);
+    terminal_time_left(per_step * (double)(now->steps - now->step), left, sizeof left);
     if (s->peak > 0.0) {
         (void)snprintf(share, sizeof share, ", %.0f%% of the peak", 100.0 * now->step_flops / per_step / 1e9 / s->peak);
     }

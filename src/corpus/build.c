@@ -245,7 +245,7 @@ hearth_status corpus_check_place(const recipe *r, const char *output, hearth_err
         if (s->path == NULL) {
             continue;
         }
-        char *path = s->path[0] == '/' ? mem_strdup(s->path) : file_join(r->folder, s->path);
+        char *path = recipe_place(r, s->path);
         if (path == NULL) {
             return error_memory(error, strlen(s->path));
         }

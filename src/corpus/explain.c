@@ -5,6 +5,7 @@
 #include "corpus/source_part.h"
 
 #include "base/hash.h"
+#include "base/memory.h"
 #include "platform/file.h"
 
 #include <stdio.h>
@@ -18,22 +19,6 @@ typedef struct list {
     size_t room;
     hearth_error *error;
 } list;
-
-static char *make(arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static char *make(arena *a, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    const int length = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
-    char *text = length >= 0 ? arena_alloc(a, (size_t)length + 1) : NULL;
-    if (text != NULL) {
-        va_start(arguments, format);
-        (void)vsnprintf(text, (size_t)length + 1, format, arguments);
-        va_end(arguments);
-    }
-    return text;
-}
 
 /* Takes texts that are made in the arena; NULL for one of the first two means that memory is out. */
 static hearth_status add(list *l, const char *key, const char *what, const char *remedy)
@@ -57,9 +42,18 @@ static hearth_status add(list *l, const char *key, const char *what, const char 
     return HEARTH_OK;
 }
 
+/* recipe_place, in the arena. */
+static const char *place(const list *l, const char *path)
+{
+    char *whole = recipe_place(l->r, path);
+    const char *kept = whole != NULL ? arena_strndup(l->a, whole, strlen(whole)) : NULL;
+    mem_free(whole);
+    return kept;
+}
+
 static char *source_key(const list *l, const recipe_source *s, const char *key)
 {
-    return make(l->a, "sources.%s.%s", s->name, key);
+    return arena_format(l->a, "sources.%s.%s", s->name, key);
 }
 
 /* The file's hash against `wanted`; NULL: it is not pinned. A file that cannot be read is a lack, too. */
@@ -68,7 +62,7 @@ static hearth_status check_file(list *l, const char *path, const char *key, cons
     char sha256[HASH_HEX_SIZE];
     hearth_error why = {0};
     if (!file_exists(path)) {
-        return add(l, key_path, make(l->a, "nothing is there: %s", path), NULL);
+        return add(l, key_path, arena_format(l->a, "nothing is there: %s", path), NULL);
     }
     const hearth_status status = source_hash(path, sha256, &why);
     if (status == HEARTH_E_MEMORY) {
@@ -76,15 +70,15 @@ static hearth_status check_file(list *l, const char *path, const char *key, cons
     }
     if (status != HEARTH_OK) {
         char line[512];
-        return add(l, key_path, make(l->a, "%s", hearth_error_line(&why, line, sizeof line)), NULL);
+        return add(l, key_path, arena_format(l->a, "%s", hearth_error_line(&why, line, sizeof line)), NULL);
     }
     if (wanted == NULL) {
         return add(l, key, "not pinned: who runs this cannot know that it has the same bytes",
-                   make(l->a, "sha256: %s", sha256));
+                   arena_format(l->a, "sha256: %s", sha256));
     }
     return strcmp(wanted, sha256) == 0
                ? HEARTH_OK
-               : add(l, key, make(l->a, "%s has another SHA-256 than the recipe says: %s", path, sha256), NULL);
+               : add(l, key, arena_format(l->a, "%s has another SHA-256 than the recipe says: %s", path, sha256), NULL);
 }
 
 typedef struct unpinned {
@@ -104,7 +98,7 @@ static hearth_status find_unpinned(void *context, const char *path, const char *
     (void)path;
     unpinned *u = context;
     if (bsearch(place, u->s->pins, u->s->pin_count, sizeof *u->s->pins, by_path) == NULL && u->count++ == 0) {
-        u->first = make(u->l->a, "%s", place);
+        u->first = arena_format(u->l->a, "%s", place);
         return u->first != NULL ? HEARTH_OK : error_memory(error, strlen(place));
     }
     return HEARTH_OK;
@@ -120,16 +114,16 @@ static hearth_status check_unpinned(list *l, const recipe_source *s, const char 
     TRY(source_walk(folder, find_unpinned, &u, l->error));
     return u.count == 0 ? HEARTH_OK
                         : add(l, source_key(l, s, "pins"),
-                              make(l->a, "not pinned: %zu file%s of the folder, the first is %s", u.count,
-                                   u.count == 1 ? "" : "s", u.first),
+                              arena_format(l->a, "not pinned: %zu file%s of the folder, the first is %s", u.count,
+                                           u.count == 1 ? "" : "s", u.first),
                               NULL);
 }
 
 static hearth_status check_pins(list *l, const recipe_source *s, const char *folder)
 {
     for (size_t i = 0; i < s->pin_count; i++) {
-        const char *path = make(l->a, "%s/%s", folder, s->pins[i].path);
-        const char *key = make(l->a, "sources.%s.pins.%s", s->name, s->pins[i].path);
+        const char *path = arena_format(l->a, "%s/%s", folder, s->pins[i].path);
+        const char *key = arena_format(l->a, "sources.%s.pins.%s", s->name, s->pins[i].path);
         if (path == NULL || key == NULL) {
             return error_memory(l->error, strlen(folder));
         }
@@ -152,7 +146,7 @@ static hearth_status check_place(list *l, const recipe_source *s)
     if (s->path[0] == '/') {
         TRY(add(l, source_key(l, s, "path"), "an absolute path: on another machine something else is there", NULL));
     }
-    const char *path = s->path[0] == '/' ? s->path : make(l->a, "%s/%s", l->r->folder, s->path);
+    const char *path = place(l, s->path);
     if (path == NULL) {
         return error_memory(l->error, strlen(s->path));
     }
@@ -180,7 +174,7 @@ static hearth_status check_licence(list *l, const recipe_source *s)
         return add(l, source_key(l, s, "licence"), "no licence: nobody can tell whether this may be used", NULL);
     }
     if (s->licence != NULL && unknown_licence(s->licence)) {
-        return add(l, source_key(l, s, "licence"), make(l->a, "%s is no licence", s->licence), NULL);
+        return add(l, source_key(l, s, "licence"), arena_format(l->a, "%s is no licence", s->licence), NULL);
     }
     return s->evidence != NULL
                ? HEARTH_OK
@@ -227,9 +221,9 @@ static hearth_status check_rule(list *l, const recipe_rule *asked)
     if (file == NULL || sha256 == NULL) {
         return HEARTH_OK;
     }
-    const char *path = file[0] == '/' ? file : make(l->a, "%s/%s", l->r->folder, file);
-    const char *key = make(l->a, "rules.%s.sha256", asked->name);
-    const char *key_path = make(l->a, "rules.%s.path", asked->name);
+    const char *path = place(l, file);
+    const char *key = arena_format(l->a, "rules.%s.sha256", asked->name);
+    const char *key_path = arena_format(l->a, "rules.%s.path", asked->name);
     return path == NULL || key == NULL || key_path == NULL
                ? error_memory(l->error, strlen(file))
                : check_file(l, path, key, key_path, *sha256 != '\0' ? sha256 : NULL);
@@ -246,7 +240,7 @@ static hearth_status check_rest(list *l)
     }
     if (r->tokenizer.kind == TOKENIZER_FILE) {
         const char *file = r->tokenizer.path;
-        const char *path = file[0] == '/' ? file : make(l->a, "%s/%s", r->folder, file);
+        const char *path = place(l, file);
         if (path == NULL) {
             return error_memory(l->error, strlen(file));
         }
@@ -255,7 +249,7 @@ static hearth_status check_rest(list *l)
     if (r->held_out <= 0) {
         TRY(add(l, "held_out", "nothing is held out: the loss on unseen text will not be known", NULL));
     }
-    return unknown_licence(r->licence) ? add(l, "licence", make(l->a, "%s is no licence", r->licence), NULL)
+    return unknown_licence(r->licence) ? add(l, "licence", arena_format(l->a, "%s is no licence", r->licence), NULL)
                                        : HEARTH_OK;
 }
 

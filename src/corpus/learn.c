@@ -24,18 +24,23 @@ hearth_status corpus_learn_add(const char *folder, uint64_t sample_bytes, learne
     return corpus_each(folder, add_document, &job, error);
 }
 
+learn_options corpus_learn_options(const recipe_tokenizer *wanted)
+{
+    return (learn_options){.unigram = wanted->kind == TOKENIZER_LEARN_UNIGRAM,
+                           .vocab_size = wanted->vocab_size,
+                           .min_frequency = wanted->min_frequency,
+                           .pretokenizer = wanted->pretokenizer,
+                           .special = wanted->special,
+                           .special_count = wanted->special_count};
+}
+
 hearth_status corpus_learn_tokenizer(const char *folder, const recipe_tokenizer *wanted, const corpus_options *options,
                                      char **ret_json, size_t *ret_length, learn_facts *ret_facts, hearth_error *error)
 {
-    const learn_options how = {.unigram = wanted->kind == TOKENIZER_LEARN_UNIGRAM,
-                               .vocab_size = wanted->vocab_size,
-                               .min_frequency = wanted->min_frequency,
-                               .pretokenizer = wanted->pretokenizer,
-                               .special = wanted->special,
-                               .special_count = wanted->special_count,
-                               .threads = options->threads < 1 ? 1 : options->threads,
-                               .progress = options->progress,
-                               .progress_context = options->progress_context};
+    learn_options how = corpus_learn_options(wanted);
+    how.threads = options->threads < 1 ? 1 : options->threads;
+    how.progress = options->progress;
+    how.progress_context = options->progress_context;
     learner *l = NULL;
     TRY(learner_create(&how, &l, error));
     hearth_status status = corpus_learn_add(folder, wanted->sample_bytes, l, error);

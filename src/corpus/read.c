@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "corpus/stream.h"
+#include "formats/json_file.h"
 #include "platform/file.h"
 
 #include <stdio.h>
@@ -51,17 +52,11 @@ static hearth_status take_summary(const json_t *root, const char *path, corpus_s
 /* Parses DIR/corpus.json. */
 static hearth_status load(const char *folder, json_t **ret, char **ret_path, hearth_error *error)
 {
-    buffer text;
     char *path = file_join(folder, "corpus.json");
     if (path == NULL) {
         return error_memory(error, strlen(folder));
     }
-    buffer_init(&text, 0);
-    hearth_status status = file_read(path, LIMIT_CONFIG_FILE_BYTES, &text, error);
-    if (status == HEARTH_OK) {
-        status = json_door_parse(buffer_text(&text), text.length, path, ret, error);
-    }
-    buffer_free(&text);
+    const hearth_status status = json_file_read(path, LIMIT_CONFIG_FILE_BYTES, ret, error);
     if (status != HEARTH_OK) {
         mem_free(path);
         return status;

@@ -162,11 +162,6 @@ hearth_status rule_wrong(const rule *r, const char *parameter, const char *expec
     return wrong(r->recipe, given->line, given->column, expected, found, error);
 }
 
-char *rule_path(const rule *r, const char *path)
-{
-    return path[0] == '/' ? mem_strdup(path) : file_join(r->recipe->folder, path);
-}
-
 hearth_status rules_check(const recipe *r, hearth_error *error)
 {
     for (size_t i = 0; i < r->rule_count; i++) {

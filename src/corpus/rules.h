@@ -70,8 +70,6 @@ hearth_status rule_decide(rule *r, document *d, hearth_error *error);
 /* HEARTH_E_ARGUMENT that names the line and column of the recipe where that parameter (or the rule) stands. */
 hearth_status rule_wrong(const rule *r, const char *parameter, const char *expected, const char *found,
                          hearth_error *error);
-/* A path of the recipe's, relative to its folder; mem_free. NULL when memory is out. */
-char *rule_path(const rule *r, const char *path);
 /* Drops by this rule. */
 #define RULE_DROP(r, d, error, ...) document_drop(d, (r)->row->name, (r)->index, error, __VA_ARGS__)
 

@@ -57,7 +57,7 @@ hearth_status language_open(rule *r, hearth_error *error)
     }
     r->state = s;
     s->handles = mem_calloc((size_t)r->threads, sizeof *s->handles);
-    char *folder = rule_path(r, r->values[LANGUAGE_PROFILES].text);
+    char *folder = recipe_place(r->recipe, r->values[LANGUAGE_PROFILES].text);
     const hearth_status status = s->handles == NULL || folder == NULL
                                      ? error_memory(error, (size_t)r->threads * sizeof *s->handles)
                                      : open_profiles(r, folder, error);

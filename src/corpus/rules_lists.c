@@ -113,7 +113,7 @@ static hearth_status read_list(const rule *r, opt_out *o, const char *path, hear
 hearth_status opt_out_open(rule *r, hearth_error *error)
 {
     r->state = mem_calloc(1, sizeof(opt_out));
-    char *path = rule_path(r, r->values[0].text);
+    char *path = recipe_place(r->recipe, r->values[0].text);
     const hearth_status status =
         r->state == NULL || path == NULL ? error_memory(error, sizeof(opt_out)) : read_list(r, r->state, path, error);
     mem_free(path);
@@ -252,7 +252,7 @@ static hearth_status read_sets(rule *r, const char *path, hearth_error *error)
 hearth_status contamination_open(rule *r, hearth_error *error)
 {
     contamination *c = mem_calloc(1, sizeof *c);
-    char *path = rule_path(r, r->values[CONTAMINATION_PATH].text);
+    char *path = recipe_place(r->recipe, r->values[CONTAMINATION_PATH].text);
     r->state = c;
     if (c == NULL || path == NULL) {
         mem_free(path);

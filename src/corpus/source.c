@@ -236,7 +236,7 @@ static hearth_status resolve(source_reader *reader, hearth_error *error)
                    ? HEARTH_OK
                    : error_set(error, HEARTH_E_ARGUMENT, reader->s->name, "a path", "none");
     }
-    reader->path = path[0] == '/' ? mem_strdup(path) : file_join(reader->r->folder, path);
+    reader->path = recipe_place(reader->r, path);
     return reader->path == NULL ? error_memory(error, strlen(path)) : HEARTH_OK;
 }
 

@@ -13,23 +13,6 @@ typedef struct writer {
     hearth_error *error;
 } writer;
 
-/* As printf writes it, in the arena; NULL when memory is out. */
-static char *make(writer *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static char *make(writer *w, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    const int length = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
-    char *text = length >= 0 ? arena_alloc(w->a, (size_t)length + 1) : NULL;
-    if (text != NULL) {
-        va_start(arguments, format);
-        vsnprintf(text, (size_t)length + 1, format, arguments);
-        va_end(arguments);
-    }
-    return text;
-}
-
 static hearth_status put(writer *w, const char *key, const char *value)
 {
     if (w->out->count == w->room) {
@@ -102,7 +85,7 @@ static hearth_status write_list(writer *w, const recipe_key *k, const char *base
     }
     TRY(put_order(w, path, names, count));
     for (size_t i = 0; i < count; i++) {
-        const char *below = make(w, "%s.%s", path, names[i]);
+        const char *below = arena_format(w->a, "%s.%s", path, names[i]);
         if (below == NULL) {
             return error_memory(w->error, strlen(path) + strlen(names[i]));
         }
@@ -131,7 +114,8 @@ static hearth_status write_rules(writer *w, const recipe_rule *rules, size_t cou
             if (before > 0) {
                 snprintf(again, sizeof again, "[%zu]", before);
             }
-            const char *below = make(w, "%s.%s%s.%s", path, rules[i].name, again, rules[i].parameters[p].name);
+            const char *below =
+                arena_format(w->a, "%s.%s%s.%s", path, rules[i].name, again, rules[i].parameters[p].name);
             if (below == NULL) {
                 return error_memory(w->error, strlen(path));
             }
@@ -181,7 +165,7 @@ static hearth_status write_value(writer *w, const recipe_key *k, const char *bas
 static hearth_status write_table(writer *w, const recipe_key *keys, const char *base, const char *path)
 {
     for (const recipe_key *k = keys; k->name != NULL; k++) {
-        const char *below = make(w, "%s%s%s", path, path[0] != '\0' ? "." : "", k->name);
+        const char *below = arena_format(w->a, "%s%s%s", path, path[0] != '\0' ? "." : "", k->name);
         if (below == NULL) {
             return error_memory(w->error, strlen(path) + strlen(k->name));
         }

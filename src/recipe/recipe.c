@@ -201,3 +201,8 @@ void recipe_close(recipe *r)
         mem_free(o);
     }
 }
+
+char *recipe_place(const recipe *r, const char *path)
+{
+    return path[0] == '/' ? mem_strdup(path) : file_join(r->folder, path);
+}

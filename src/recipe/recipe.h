@@ -138,4 +138,7 @@ typedef struct recipe {
 hearth_status recipe_open(const char *path, recipe **ret, hearth_error *error);
 void recipe_close(recipe *r); /* NULL is allowed */
 
+/* Where a path of the recipe's lies, which is relative to its folder; mem_free. NULL when memory is out. */
+char *recipe_place(const recipe *r, const char *path);
+
 #endif

@@ -65,7 +65,7 @@ static hearth_status learn(const recipe *r, const char *corpus, const char *path
 static hearth_status copy_tokenizer(const recipe *r, const char *path, hearth_error *error)
 {
     const recipe_tokenizer *t = &r->tokenizer;
-    char *from = t->path[0] == '/' ? mem_strdup(t->path) : file_join(r->folder, t->path);
+    char *from = recipe_place(r, t->path);
     char hash[HASH_HEX_SIZE];
     buffer bytes;
     buffer_init(&bytes, LIMIT_JSON_FILE_BYTES);

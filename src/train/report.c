@@ -2,7 +2,7 @@
 #include "train/report.h"
 
 #include "base/buffer.h"
-#include "base/limits.h"
+#include "base/markup.h"
 #include "base/memory.h"
 #include "platform/file.h"
 #include "train/chain.h"
@@ -41,17 +41,6 @@ static hearth_status collect(const chain_log *log, const char *kind, const char 
             ret->x[ret->count] = (double)chain_step(r);
             ret->y[ret->count++] = value;
         }
-    }
-    return HEARTH_OK;
-}
-
-static hearth_status page_text(buffer *out, const char *text, hearth_error *error)
-{
-    for (; *text != '\0'; text++) {
-        const char *name = *text == '&' ? "&amp;" : *text == '<' ? "&lt;" : *text == '>' ? "&gt;" : NULL;
-        const bool control = (unsigned char)*text < 32 && *text != '\n';
-        TRY(name != NULL ? buffer_append_text(out, name, error)
-                         : buffer_append_char(out, control ? '?' : *text, error));
     }
     return HEARTH_OK;
 }
@@ -199,7 +188,7 @@ static hearth_status add_sample(void *context, json_t *value, hearth_error *erro
     const char *text = json_string_value(json_object_get(value, "text"));
     TRY(buffer_printf(out, error, "<h3>Step %lld</h3>\n<pre>",
                       (long long)json_integer_value(json_object_get(value, "step"))));
-    TRY(page_text(out, text != NULL ? text : "", error));
+    TRY(markup_text(out, text != NULL ? text : "", true, error));
     return buffer_append_text(out, "</pre>\n", error);
 }
 
@@ -232,11 +221,11 @@ static hearth_status write_page(buffer *out, const recipe *r, const char *folder
                            "margin:2em auto;padding:0 1em}svg{width:100%}svg text{font-size:11px;fill:#555}td{padding:"
                            "0 1em 0 0}pre{white-space:pre-wrap;background:#f4f4f4;padding:.5em}</style>\n<title>",
                            error));
-    TRY(page_text(out, r->name, error));
+    TRY(markup_text(out, r->name, true, error));
     TRY(buffer_append_text(out, "</title>\n<h1>", error));
-    TRY(page_text(out, r->name, error));
+    TRY(markup_text(out, r->name, true, error));
     TRY(buffer_append_text(out, "</h1>\n<p>", error));
-    TRY(page_text(out, r->description, error));
+    TRY(markup_text(out, r->description, true, error));
     TRY(buffer_printf(out, error, "</p>\n<p>Recipe %s<br>chain %s</p>\n", r->sha256,
                       log->count > 0 ? log->records[log->count - 1].hash : ""));
     TRY(draw_records(out, log, error));
