@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "corpus/rules.h"
 #include "platform/file.h"
 
 #include <stdio.h>
@@ -29,7 +30,6 @@ static hearth_status add_path(const recipe *r, const char *path, file_list *path
 
 static hearth_status list_paths(const recipe *r, file_list *ret, bool *ret_commands, hearth_error *error)
 {
-    TRY(add_path(r, "/usr/share/libexttextcat", ret, error));
     for (size_t i = 0; i < r->source_count; i++) {
         *ret_commands = *ret_commands || r->sources[i].kind == SOURCE_COMMAND;
         if (r->sources[i].path != NULL) {
@@ -37,11 +37,10 @@ static hearth_status list_paths(const recipe *r, file_list *ret, bool *ret_comma
         }
     }
     for (size_t i = 0; i < r->rule_count; i++) {
-        for (size_t k = 0; k < r->rules[i].parameter_count; k++) {
-            const recipe_parameter *p = &r->rules[i].parameters[k];
-            if (strcmp(p->name, "path") == 0 || strcmp(p->name, "profiles") == 0) {
-                TRY(add_path(r, p->value, ret, error));
-            }
+        const char *sha256 = NULL;
+        const char *file = rule_file(&r->rules[i], &sha256);
+        if (file != NULL) {
+            TRY(add_path(r, file, ret, error));
         }
     }
     return HEARTH_OK;
@@ -58,7 +57,8 @@ static hearth_status confine_build(const recipe *r, const char *folder, hearth_e
         status = list_paths(r, &paths, &commands, error);
     }
     if (status == HEARTH_OK && !commands) {
-        status = confine_to_paths((const char *const *)paths.names, out, error);
+        const char *const none[] = {NULL};
+        status = confine_to_paths(paths.names != NULL ? (const char *const *)paths.names : none, out, error);
     }
     file_list_free(&paths);
     return status;

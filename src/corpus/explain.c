@@ -196,29 +196,11 @@ static hearth_status check_source(list *l, const recipe_source *s)
     return check_licence(l, s);
 }
 
-static const char *given(const recipe_rule *asked, const rule_parameter *p)
-{
-    for (size_t i = 0; i < asked->parameter_count; i++) {
-        if (strcmp(asked->parameters[i].name, p->name) == 0) {
-            return asked->parameters[i].value;
-        }
-    }
-    return p->fallback;
-}
-
-/* The file or folder that a rule reads, where its row knows a SHA-256 for it. */
 static hearth_status check_rule(list *l, const recipe_rule *asked)
 {
-    const char *file = NULL, *sha256 = NULL;
-    const rule_row *row = rule_table;
-    while (strcmp(row->name, asked->name) != 0) { /* rules_check has seen that it is there */
-        row++;
-    }
-    for (const rule_parameter *p = row->parameters; p != NULL && p->name != NULL; p++) {
-        file = strcmp(p->name, "path") == 0 || strcmp(p->name, "profiles") == 0 ? given(asked, p) : file;
-        sha256 = strcmp(p->name, "sha256") == 0 ? given(asked, p) : sha256;
-    }
-    if (file == NULL || sha256 == NULL) {
+    const char *sha256 = NULL;
+    const char *file = rule_file(asked, &sha256);
+    if (file == NULL) {
         return HEARTH_OK;
     }
     const char *path = place(l, file);

@@ -69,7 +69,7 @@ static const rule_parameter near_parameters[] = {
 };
 
 static const rule_parameter contamination_parameters[] = {
-    {"path", RULE_TEXT, 0, 0, NULL, "evaluation texts: a file or a folder", NULL},
+    {"path", RULE_FILE, 0, 0, NULL, "evaluation texts: a file or a folder", NULL},
     {"sha256", RULE_TEXT, 0, 0, "", "of the file, or of the folder's list", NULL},
     {"words", RULE_COUNT, 1, 1000, "13", "of a group", NULL},
     {"matches", RULE_COUNT, 1, 1e9, "1", "groups in common that drop a text", NULL},
@@ -77,14 +77,14 @@ static const rule_parameter contamination_parameters[] = {
 };
 
 static const rule_parameter opt_out_parameters[] = {
-    {"path", RULE_TEXT, 0, 0, NULL, "a list of ids and places, a line each", NULL},
+    {"path", RULE_FILE, 0, 0, NULL, "a list of ids and places, a line each", NULL},
     {"sha256", RULE_TEXT, 0, 0, "", "of that file", NULL},
     {.name = NULL},
 };
 
 static const rule_parameter language_parameters[] = {
     {"allow", RULE_LIST, 0, 0, "", "languages (BCP 47) that stay; all where there is none", NULL},
-    {"profiles", RULE_TEXT, 0, 0, "/usr/share/libexttextcat", "folder of libexttextcat's profiles", NULL},
+    {"profiles", RULE_FILE, 0, 0, "/usr/share/libexttextcat", "folder of libexttextcat's profiles", NULL},
     {"sha256", RULE_TEXT, 0, 0, "", "of that folder's list", NULL},
     {"detect", RULE_TEXT, 0, 0, "unknown", "of which texts the language is told", "unknown always"},
     {"min_characters", RULE_COUNT, 1, 1e9, "25", "of a shorter text it is not told", NULL},

@@ -162,6 +162,31 @@ hearth_status rule_wrong(const rule *r, const char *parameter, const char *expec
     return wrong(r->recipe, given->line, given->column, expected, found, error);
 }
 
+static const char *given(const recipe_rule *asked, const rule_parameter *p)
+{
+    for (size_t i = 0; i < asked->parameter_count; i++) {
+        if (strcmp(asked->parameters[i].name, p->name) == 0) {
+            return asked->parameters[i].value;
+        }
+    }
+    return p->fallback;
+}
+
+const char *rule_file(const recipe_rule *asked, const char **ret_sha256)
+{
+    const rule_row *row = rule_table;
+    const char *file = NULL;
+    while (row->name != NULL && strcmp(row->name, asked->name) != 0) {
+        row++;
+    }
+    *ret_sha256 = "";
+    for (const rule_parameter *p = row->parameters; p != NULL && p->name != NULL; p++) {
+        file = p->type == RULE_FILE ? given(asked, p) : file;
+        *ret_sha256 = strcmp(p->name, "sha256") == 0 ? given(asked, p) : *ret_sha256;
+    }
+    return file;
+}
+
 hearth_status rules_check(const recipe *r, hearth_error *error)
 {
     for (size_t i = 0; i < r->rule_count; i++) {

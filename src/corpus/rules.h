@@ -10,6 +10,7 @@ typedef enum rule_type {
     RULE_COUNT,  /* a whole number within [least, most] */
     RULE_TEXT,   /* one of `choices`, where there are some */
     RULE_LIST,   /* texts */
+    RULE_FILE,   /* a file or folder that the rule reads; a parameter sha256 pins it. At most one of a row */
 } rule_type;
 
 typedef struct rule_parameter {
@@ -61,6 +62,9 @@ extern const rule_row rule_table[];
 /* HEARTH_E_ARGUMENT for a rule or a parameter that the table lacks, or a value that it does not allow: with the
  * recipe's file, line and column. rules_check does this alone. */
 hearth_status rules_check(const recipe *r, hearth_error *error);
+/* The file or folder that a rule of the recipe reads, relative to the recipe's folder, and its SHA-256 ("": it is not
+ * pinned); NULL: none. For recipes that rules_check takes. */
+const char *rule_file(const recipe_rule *asked, const char **ret_sha256);
 hearth_status rules_open(const recipe *r, const char *folder, int threads, rule_list *ret, hearth_error *error);
 void rules_close(rule_list *list);
 
