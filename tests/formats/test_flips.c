@@ -31,6 +31,8 @@ typedef struct damage {
     unsigned opened, refused;
 } damage;
 
+/* The processor's: a machine that stops for a while is no finding. Who sleeps or waits is stopped by the test's limit.
+ */
 static double seconds_now(void)
 {
     struct timespec now;
