@@ -102,7 +102,7 @@ static bool from_alphabet(const char *text, buffer *out, hearth_status *status, 
     return *status == HEARTH_OK;
 }
 
-/* Special tokens in the order given, each once. One that is spelled like bytes of the alphabet is the token of these
+/* Special tokens in the order given. One that is spelled like bytes of the alphabet is the token of these
  * bytes, too. */
 static hearth_status add_specials(bpe_job *j, hearth_error *error)
 {
@@ -111,13 +111,6 @@ static hearth_status add_specials(bpe_job *j, hearth_error *error)
     hearth_status status = HEARTH_OK;
     for (size_t i = 0; i < j->options->special_count && status == HEARTH_OK; i++) {
         const char *text = j->options->special[i];
-        bool known = false;
-        for (size_t k = 0; k < i && !known; k++) {
-            known = strcmp(j->options->special[k], text) == 0;
-        }
-        if (known) {
-            continue;
-        }
         const uint32_t id = (uint32_t)j->out->token_count;
         const bool spelled = from_alphabet(text, &bytes, &status, error);
         if (status == HEARTH_OK && !spelled) {
