@@ -65,14 +65,10 @@ static hearth_status count_piece(void *context, const char *piece, size_t length
 static hearth_status count_words(const learner *l, const char *text, buffer *bytes, size_t *ret, hearth_error *error)
 {
     *ret = 0;
-    buffer_clear(bytes);
-    for (size_t i = 0, length = strlen(text); i < length;) {
-        uint32_t code = 0;
-        i += utf8_decode_lossy(text + i, length - i, &code);
-        if (byte_alphabet_byte(code) < 0) {
-            return HEARTH_OK;
-        }
-        TRY(buffer_append_char(bytes, (char)byte_alphabet_byte(code), error));
+    bool known = false;
+    TRY(byte_alphabet_read((token_text){text, strlen(text)}, bytes, &known, error));
+    if (!known) {
+        return HEARTH_OK;
     }
     if (!utf8_valid(bytes->data, bytes->length)) {
         *ret = 1; /* a part of a character */
