@@ -125,6 +125,17 @@ bool utf8_valid(const char *text, size_t length)
     return true;
 }
 
+hearth_status utf8_repair(const char *text, size_t length, buffer *out, hearth_error *error)
+{
+    for (size_t i = 0; i < length;) {
+        uint32_t code = 0;
+        char bytes[4];
+        i += utf8_decode_lossy(text + i, length - i, &code);
+        TRY(buffer_append(out, bytes, utf8_encode(code, bytes), error));
+    }
+    return HEARTH_OK;
+}
+
 size_t utf8_complete_prefix(const char *text, size_t length)
 {
     /* Only the last three bytes can begin a character that is still open. */

@@ -21,12 +21,7 @@ hearth_status rule_utf8_repair(rule *r, document *d, int part, hearth_error *err
     buffer out;
     buffer_init(&out, d->text.limit);
     hearth_status status = buffer_reserve(&out, length, error);
-    for (size_t at = 0; status == HEARTH_OK && at < length;) {
-        uint32_t code = 0;
-        char bytes[4];
-        at += utf8_decode_lossy(text + at, length - at, &code);
-        status = buffer_append(&out, bytes, utf8_encode(code, bytes), error);
-    }
+    status = status != HEARTH_OK ? status : utf8_repair(text, length, &out, error);
     if (status != HEARTH_OK) {
         buffer_free(&out);
         return status;

@@ -68,7 +68,7 @@ typedef enum recipe_tokenizer_kind {
 typedef struct recipe_tokenizer {
     recipe_tokenizer_kind kind;
     uint32_t vocab_size;      /* specials and bytes included */
-    const char *pretokenizer; /* a name of the tokenizers' table: "gpt-2", "llama-3", … */
+    const char *pretokenizer; /* a name of the tokenizers' table: "gpt-2", "llama-bpe", … */
     const char *const *special;
     size_t special_count;   /* the first is the end of a document */
     uint64_t sample_bytes;  /* learn from the first so many of the corpus; 0: all */

@@ -1,7 +1,6 @@
 /* Ids to text. What each token decodes to is worked out once, when the tokenizer is made. */
 #include "tokenizer/internal.h"
 
-#include "base/utf8.h"
 #include "tokenizer/find.h"
 
 #include <string.h>
@@ -13,25 +12,6 @@ static hearth_status keep_piece(tokenizer *t, size_t id, const buffer *text, hea
         return error_memory(error, text->length + 1);
     }
     t->pieces[id] = (token_text){copy, text->length};
-    return HEARTH_OK;
-}
-
-/* A token with a character outside the alphabet is not written in it: it stays as it is. */
-static hearth_status bytes_of_alphabet(token_text in, buffer *out, bool *ret_changed, hearth_error *error)
-{
-    *ret_changed = false;
-    buffer_clear(out);
-    for (size_t i = 0; i < in.length;) {
-        uint32_t code = 0;
-        const size_t taken = utf8_decode(in.text + i, in.length - i, &code);
-        const int byte = taken == 0 ? -1 : byte_alphabet_byte(code);
-        if (byte < 0) {
-            return HEARTH_OK;
-        }
-        TRY(buffer_append_char(out, (char)byte, error));
-        i += taken;
-    }
-    *ret_changed = true;
     return HEARTH_OK;
 }
 
@@ -116,7 +96,8 @@ static hearth_status apply_decoder(tokenizer *t, const decoder_step *step, size_
     switch (step->kind) {
     case DECODER_BYTE_LEVEL:
         if ((t->flags[id] & (TOKEN_SPECIAL | TOKEN_ADDED)) == 0) {
-            TRY(bytes_of_alphabet(t->pieces[id], out, &changed, error));
+            /* A token with a character outside the alphabet is not written in it: it stays as it is. */
+            TRY(byte_alphabet_read(t->pieces[id], out, &changed, error));
         }
         break;
     case DECODER_REPLACE:

@@ -113,18 +113,6 @@ static hearth_status encode_all(encode_job *job, const char *text, size_t length
     return HEARTH_OK;
 }
 
-/* Every invalid sequence becomes U+FFFD, as in every decoder of Python's that replaces. */
-static hearth_status repair(const char *text, size_t length, buffer *out, hearth_error *error)
-{
-    for (size_t i = 0; i < length;) {
-        uint32_t code = 0;
-        char bytes[4];
-        i += utf8_decode_lossy(text + i, length - i, &code);
-        TRY(buffer_append(out, bytes, utf8_encode(code, bytes), error));
-    }
-    return HEARTH_OK;
-}
-
 hearth_status tokenizer_encode(const tokenizer *t, const char *text, size_t length, unsigned flags, token_list *out,
                                hearth_error *error)
 {
@@ -136,7 +124,7 @@ hearth_status tokenizer_encode(const tokenizer *t, const char *text, size_t leng
     buffer_init(&valid, 0);
     hearth_status status = HEARTH_OK;
     if (!utf8_valid(text, length)) {
-        status = repair(text, length, &valid, error);
+        status = utf8_repair(text, length, &valid, error);
         text = buffer_text(&valid);
         length = valid.length;
     }

@@ -59,6 +59,10 @@ struct tokenizer {
 
 /* GPT-2's alphabet, back (-1: none); spec.h has the way there. */
 int byte_alphabet_byte(uint32_t code);
+/* Texts, there and back; `out` is emptied first. Back, *ret_known is false, and `out` of no use, where a character is
+ * none of the alphabet's. */
+hearth_status byte_alphabet_spell(const char *bytes, size_t length, buffer *out, hearth_error *error);
+hearth_status byte_alphabet_read(token_text text, buffer *out, bool *ret_known, hearth_error *error);
 
 /* What came out of an arena: HEARTH_E_MEMORY for NULL, unless nothing was asked for. */
 static inline hearth_status tokenizer_room(const void *block, size_t size, hearth_error *error)

@@ -10,11 +10,14 @@
 #include "tokenizer/learn_count.h"
 #include "tokenizer/learn_json.h"
 #include "tokenizer/learn_unigram.h"
+#include "tokenizer/vocab.h"
 
 #include <string.h>
 
 struct learner {
-    learn_options options;
+    learn_options options; /* special tokens each once */
+    const char *repeated;  /* the first special token that was there before, or NULL */
+    size_t before_repeated;
     const pretokenizer_row *row;
     arena *arena; /* copies of the options' texts, the steps */
     pretokenizer pretokenizer;
@@ -62,14 +65,10 @@ static hearth_status count_piece(void *context, const char *piece, size_t length
 static hearth_status count_words(const learner *l, const char *text, buffer *bytes, size_t *ret, hearth_error *error)
 {
     *ret = 0;
-    buffer_clear(bytes);
-    for (size_t i = 0, length = strlen(text); i < length;) {
-        uint32_t code = 0;
-        i += utf8_decode_lossy(text + i, length - i, &code);
-        if (byte_alphabet_byte(code) < 0) {
-            return HEARTH_OK;
-        }
-        TRY(buffer_append_char(bytes, (char)byte_alphabet_byte(code), error));
+    bool known = false;
+    TRY(byte_alphabet_read((token_text){text, strlen(text)}, bytes, &known, error));
+    if (!known) {
+        return HEARTH_OK;
     }
     if (!utf8_valid(bytes->data, bytes->length)) {
         *ret = 1; /* a part of a character */
@@ -89,7 +88,8 @@ static hearth_status check_special(const learner *l, hearth_error *error)
     buffer bytes;
     buffer_init(&bytes, 0);
     hearth_status status = HEARTH_OK;
-    for (size_t i = 0; i < l->options.special_count && status == HEARTH_OK; i++) {
+    const size_t count = l->repeated != NULL ? l->before_repeated : l->options.special_count;
+    for (size_t i = 0; i < count && status == HEARTH_OK; i++) {
         const char *text = l->options.special[i];
         size_t words = 0;
         status = count_words(l, text, &bytes, &words, error);
@@ -97,28 +97,48 @@ static hearth_status check_special(const learner *l, hearth_error *error)
             status =
                 error_set(error, HEARTH_E_ARGUMENT, "special token", "one that the pre-tokenizer cuts", "%.80s", text);
         }
-        for (size_t k = 0; k < i && status == HEARTH_OK; k++) {
-            if (strcmp(l->options.special[k], text) == 0) {
-                status = error_set(error, HEARTH_E_ARGUMENT, "special token", "each once", "%.80s twice", text);
-            }
-        }
+    }
+    if (status == HEARTH_OK && l->repeated != NULL) {
+        status = error_set(error, HEARTH_E_ARGUMENT, "special token", "each once", "%.80s twice", l->repeated);
     }
     buffer_free(&bytes);
     return status;
+}
+
+static hearth_status copy_distinct(learner *l, const learn_options *o, word_table *seen, const char **ret,
+                                   hearth_error *error)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < o->special_count; i++) {
+        const size_t length = strlen(o->special[i]);
+        word_slot *slot = word_table_enter(seen, o->special[i], length, vocab_hash(o->special[i], length));
+        if (slot == NULL) {
+            return error_memory(error, length);
+        }
+        if (slot->count == 0) {
+            ret[count] = arena_strndup(l->arena, o->special[i], length);
+            TRY(tokenizer_room(ret[count], length + 1, error));
+            slot->count = ++count;
+        } else if (l->repeated == NULL) {
+            l->repeated = ret[slot->count - 1];
+            l->before_repeated = count;
+        }
+    }
+    l->options.special = ret;
+    l->options.special_count = count;
+    return HEARTH_OK;
 }
 
 static hearth_status copy_options(learner *l, const learn_options *o, hearth_error *error)
 {
     l->options = *o;
     l->options.pretokenizer = l->row->name;
-    char **special = arena_array(l->arena, o->special_count, sizeof *special);
+    const char **special = arena_array(l->arena, o->special_count, sizeof *special);
     TRY(tokenizer_room(special, o->special_count * sizeof *special, error));
-    for (size_t i = 0; i < o->special_count; i++) {
-        special[i] = arena_strndup(l->arena, o->special[i], strlen(o->special[i]));
-        TRY(tokenizer_room(special[i], strlen(o->special[i]) + 1, error));
-    }
-    l->options.special = (const char *const *)special;
-    return HEARTH_OK;
+    word_table seen = {0};
+    const hearth_status status = copy_distinct(l, o, &seen, special, error);
+    word_table_free(&seen);
+    return status;
 }
 
 static hearth_status make(learner *l, const learn_options *o, hearth_error *error)

@@ -15,7 +15,7 @@ typedef struct learn_options {
     int unigram;              /* 0: byte-level BPE */
     uint32_t vocab_size;      /* specials and the 256 bytes included */
     uint32_t min_frequency;   /* of a merge; 0 and 1: any */
-    const char *pretokenizer; /* a name of the tokenizers' table ("gpt-2", "llama-3", …) */
+    const char *pretokenizer; /* a name of the tokenizers' table ("gpt-2", "llama-bpe", …) */
     const char *const *special;
     size_t special_count;
     int threads; /* the result does not depend on it */

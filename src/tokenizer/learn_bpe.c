@@ -8,7 +8,6 @@
 
 #include "base/arena.h"
 #include "base/memory.h"
-#include "base/utf8.h"
 #include "tokenizer/internal.h"
 #include "tokenizer/learn_pairs.h"
 #include "tokenizer/vocab.h"
@@ -85,24 +84,7 @@ static hearth_status name_token(bpe_job *j, const char *bytes, size_t length, ui
     return HEARTH_OK;
 }
 
-/* The bytes that a text in GPT-2's alphabet stands for; false where it is not in it. */
-static bool from_alphabet(const char *text, buffer *out, hearth_status *status, hearth_error *error)
-{
-    buffer_clear(out);
-    for (size_t i = 0, length = strlen(text); i < length && *status == HEARTH_OK;) {
-        uint32_t code = 0;
-        const size_t taken = utf8_decode(text + i, length - i, &code);
-        const int byte = taken == 0 ? -1 : byte_alphabet_byte(code);
-        if (byte < 0) {
-            return false;
-        }
-        *status = buffer_append_char(out, (char)byte, error);
-        i += taken;
-    }
-    return *status == HEARTH_OK;
-}
-
-/* Special tokens in the order given, each once. One that is spelled like bytes of the alphabet is the token of these
+/* Special tokens in the order given. One that is spelled like bytes of the alphabet is the token of these
  * bytes, too. */
 static hearth_status add_specials(bpe_job *j, hearth_error *error)
 {
@@ -111,15 +93,9 @@ static hearth_status add_specials(bpe_job *j, hearth_error *error)
     hearth_status status = HEARTH_OK;
     for (size_t i = 0; i < j->options->special_count && status == HEARTH_OK; i++) {
         const char *text = j->options->special[i];
-        bool known = false;
-        for (size_t k = 0; k < i && !known; k++) {
-            known = strcmp(j->options->special[k], text) == 0;
-        }
-        if (known) {
-            continue;
-        }
         const uint32_t id = (uint32_t)j->out->token_count;
-        const bool spelled = from_alphabet(text, &bytes, &status, error);
+        bool spelled = false;
+        status = byte_alphabet_read((token_text){text, strlen(text)}, &bytes, &spelled, error);
         if (status == HEARTH_OK && !spelled) {
             status = add_token(j, text, strlen(text), true, error);
         } else if (status == HEARTH_OK) {

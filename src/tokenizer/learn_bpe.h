@@ -26,8 +26,8 @@ typedef struct learned_bpe {
     size_t merge_count;
 } learned_bpe;
 
-/* `parts`: the words, each in one of the tables. What is in `ret` is freed by learned_bpe_free, also after a failure.
- */
+/* `parts`: the words, each in one of the tables; the options' special tokens are there once each. What is in `ret` is
+ * freed by learned_bpe_free, also after a failure. */
 hearth_status learn_bpe(const learn_options *options, const word_table *parts, size_t part_count, learned_bpe *ret,
                         hearth_error *error);
 void learned_bpe_free(learned_bpe *b);

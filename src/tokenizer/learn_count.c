@@ -83,12 +83,7 @@ static hearth_status count_block(const word_counter *c, count_part *part, token_
 {
     if (!utf8_valid(text.text, text.length)) {
         buffer_clear(&part->valid);
-        for (size_t i = 0; i < text.length;) {
-            uint32_t code = 0;
-            char bytes[4];
-            i += utf8_decode_lossy(text.text + i, text.length - i, &code);
-            TRY(buffer_append(&part->valid, bytes, utf8_encode(code, bytes), error));
-        }
+        TRY(utf8_repair(text.text, text.length, &part->valid, error));
         text = (token_text){buffer_text(&part->valid), part->valid.length};
     }
     TRY(normalizer_apply(c->normalizer, &part->normal, text.text, text.length, &text, error));

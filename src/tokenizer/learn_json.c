@@ -1,7 +1,7 @@
 /* The writer of tokenizer.json. */
 #include "tokenizer/learn_json.h"
 
-#include "base/utf8.h"
+#include "tokenizer/internal.h"
 #include "tokenizer/patterns.h"
 
 #include <stdio.h>
@@ -111,17 +111,6 @@ static void member_count(writer *w, const char *key, size_t value)
 
 /* ---- tokens ---- */
 
-/* GPT-2's characters for bytes. */
-static hearth_status to_alphabet(const char *bytes, size_t length, buffer *out, hearth_error *error)
-{
-    buffer_clear(out);
-    for (size_t i = 0; i < length; i++) {
-        char text[4];
-        TRY(buffer_append(out, text, utf8_encode(byte_alphabet_character((uint8_t)bytes[i]), text), error));
-    }
-    return HEARTH_OK;
-}
-
 /* A token as the file spells it, in `scratch` or where it is. */
 static token_text spelling(writer *w, const learned_bpe *b, uint32_t id, buffer *scratch)
 {
@@ -129,7 +118,8 @@ static token_text spelling(writer *w, const learned_bpe *b, uint32_t id, buffer 
     if (t.as_written) {
         return (token_text){b->bytes.data + t.start, t.length};
     }
-    w->status = w->status != HEARTH_OK ? w->status : to_alphabet(b->bytes.data + t.start, t.length, scratch, w->error);
+    w->status =
+        w->status != HEARTH_OK ? w->status : byte_alphabet_spell(b->bytes.data + t.start, t.length, scratch, w->error);
     return (token_text){buffer_text(scratch), scratch->length};
 }
 
@@ -357,7 +347,7 @@ hearth_status learn_json_unigram(const learned_unigram *u, const char *const *sp
         write_scored(&w, special[i], strlen(special[i]), 0.0);
     }
     for (size_t i = 0; i < u->piece_count && w.status == HEARTH_OK; i++) {
-        w.status = to_alphabet(u->pieces[i].bytes, u->pieces[i].length, &scratch, error);
+        w.status = byte_alphabet_spell(u->pieces[i].bytes, u->pieces[i].length, &scratch, error);
         write_scored(&w, buffer_text(&scratch), scratch.length, u->pieces[i].score);
     }
     close_bracket(&w, "]");

@@ -6,7 +6,6 @@
 #include "tokenizer/learn_unigram.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 typedef struct suffix {
     uint64_t high, low; /* its bytes, the first one highest, zeros behind */
@@ -104,16 +103,6 @@ static hearth_status find_seeds(const suffix *suffixes, size_t count, seed_list 
     return HEARTH_OK;
 }
 
-static int compare_seeds(const void *a, const void *b)
-{
-    const unigram_piece *x = a, *y = b;
-    if (x->score != y->score) {
-        return x->score > y->score ? -1 : 1;
-    }
-    const int order = memcmp(x->bytes, y->bytes, x->length < y->length ? x->length : y->length);
-    return order != 0 ? order : (x->length > y->length) - (x->length < y->length);
-}
-
 static hearth_status make_suffixes(const flat_words *words, suffix **ret, hearth_error *error)
 {
     const size_t total = words->starts[words->count];
@@ -146,7 +135,7 @@ hearth_status learn_seeds(const flat_words *words, size_t most, unigram_piece **
     hearth_status status = find_seeds(suffixes, words->starts[words->count], &list, error);
     mem_free(suffixes);
     if (list.count > 1) {
-        qsort(list.pieces, list.count, sizeof *list.pieces, compare_seeds);
+        qsort(list.pieces, list.count, sizeof *list.pieces, learn_compare_pieces);
     }
     const size_t kept = list.count < most ? list.count : most;
     unigram_piece *pieces = status == HEARTH_OK ? mem_calloc(kept + 256, sizeof *pieces) : NULL;

@@ -375,7 +375,7 @@ static hearth_status learn(unigram_job *j, hearth_error *error)
     return HEARTH_OK;
 }
 
-static int compare_scores(const void *a, const void *b)
+int learn_compare_pieces(const void *a, const void *b)
 {
     const unigram_piece *x = a, *y = b;
     if (x->score != y->score) {
@@ -411,7 +411,7 @@ hearth_status learn_unigram(const learn_options *options, const word_table *part
     hearth_status status = flatten(parts, part_count, &job.words, error);
     status = status != HEARTH_OK ? status : learn(&job, error);
     if (status == HEARTH_OK) {
-        qsort(job.pieces, job.count, sizeof *job.pieces, compare_scores);
+        qsort(job.pieces, job.count, sizeof *job.pieces, learn_compare_pieces);
     }
     *ret = (learned_unigram){job.pieces, job.count};
     free_job(&job);

@@ -35,6 +35,9 @@ typedef struct flat_words {
     uint64_t bytes; /* of all words, each as often as it comes: below 2^62 */
 } flat_words;
 
+/* For qsort: the highest score first, then by bytes. */
+int learn_compare_pieces(const void *a, const void *b);
+
 /* The 256 bytes, then at most `most` of the substrings of two bytes and more that are whole characters and come twice
  * or more: those with the most bytes in all. `score` is that. */
 hearth_status learn_seeds(const flat_words *words, size_t most, unigram_piece **ret, size_t *ret_count,

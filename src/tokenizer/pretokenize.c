@@ -256,11 +256,7 @@ static hearth_status byte_alphabet(pretokenizer_run *run, size_t step, const cha
                                    hearth_error *error)
 {
     buffer *out = &run->slots[step].text;
-    buffer_clear(out);
-    for (size_t i = 0; i < length; i++) {
-        char bytes[4];
-        TRY(buffer_append(out, bytes, utf8_encode(byte_alphabet_character((uint8_t)text[i]), bytes), error));
-    }
+    TRY(byte_alphabet_spell(text, length, out, error));
     return run_step(run, step + 1, out->data, out->length, first, error);
 }
 

@@ -2,6 +2,7 @@
 #include "tokenizer/internal.h"
 
 #include "base/memory.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -53,6 +54,34 @@ int byte_alphabet_byte(uint32_t code)
         return (int)(code - 0x100);
     }
     return code <= 0x142 ? (int)(code - 0x121 + 0x7F) : code == 0x143 ? 0xAD : -1;
+}
+
+hearth_status byte_alphabet_spell(const char *bytes, size_t length, buffer *out, hearth_error *error)
+{
+    buffer_clear(out);
+    for (size_t i = 0; i < length; i++) {
+        char text[4];
+        TRY(buffer_append(out, text, utf8_encode(byte_alphabet_character((uint8_t)bytes[i]), text), error));
+    }
+    return HEARTH_OK;
+}
+
+hearth_status byte_alphabet_read(token_text text, buffer *out, bool *ret_known, hearth_error *error)
+{
+    *ret_known = false;
+    buffer_clear(out);
+    for (size_t i = 0; i < text.length;) {
+        uint32_t code = 0;
+        const size_t taken = utf8_decode(text.text + i, text.length - i, &code);
+        const int byte = taken == 0 ? -1 : byte_alphabet_byte(code);
+        if (byte < 0) {
+            return HEARTH_OK;
+        }
+        TRY(buffer_append_char(out, (char)byte, error));
+        i += taken;
+    }
+    *ret_known = true;
+    return HEARTH_OK;
 }
 /* ---- a tokenizer ---- */
 

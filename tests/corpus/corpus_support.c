@@ -5,6 +5,7 @@
 #include "corpus/stream.h"
 #include "model/load_tokenizer.h"
 #include "platform/file.h"
+#include "tokenizer/spec.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -170,26 +171,12 @@ const char *kept_texts(const char *name)
     return buffer_text(&all);
 }
 
-/* GPT-2's characters for bytes. */
-static unsigned byte_character(unsigned byte)
-{
-    unsigned next = 256;
-    for (unsigned b = 0; b < 256; b++) {
-        const int itself = (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
-        if (b == byte) {
-            return itself ? b : next;
-        }
-        next += !itself;
-    }
-    return 0;
-}
-
 tokenizer *byte_tokenizer(unsigned size)
 {
     json_t *vocabulary = json_object();
     char key[32];
     for (unsigned b = 0; b < 256; b++) {
-        const unsigned c = byte_character(b);
+        const unsigned c = byte_alphabet_character((uint8_t)b);
         const char utf8[3] = {(char)(c < 0x80 ? c : 0xC0 | c >> 6), (char)(c < 0x80 ? 0 : 0x80 | (c & 63)), 0};
         json_object_set_new(vocabulary, utf8, json_integer(b));
     }
