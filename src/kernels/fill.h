@@ -17,6 +17,7 @@ void V16_NAME(kernels_fill_matmul_dequantized)(kernel_table *table);
 void V16_NAME(kernels_fill_measure)(kernel_table *table);
 void V16_NAME(kernels_fill_attention)(kernel_table *table);
 void V16_NAME(kernels_fill_gradient)(kernel_table *table);
+void V16_NAME(kernels_fill_optimize)(kernel_table *table);
 
 /* All of them: a whole variant (template/variant.c). */
 void V16_NAME(kernels_fill_variant)(kernel_table *table);

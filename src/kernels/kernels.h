@@ -104,6 +104,9 @@ typedef struct kernel_table {
 
     /* Gradients: kernels/gradient.h */
     const struct gradient_table *gradient;
+
+    /* What optimisers do to each value: kernels/optimize.h */
+    const struct optimize_table *optimize;
 } kernel_table;
 
 #define MATMUL_SCRATCH_BYTES ((size_t)64 << 10)

@@ -1,5 +1,5 @@
 /* What an optimiser does to each value by itself, and the sums that a gradient's norm is made of: rule 10 and rule 5 of
- * docs/numerics.md. A table of its own, chosen by the name of the kernels'. Every instruction set gives the same bits.
+ * docs/numerics.md. Every instruction set gives the same bits.
  */
 #ifndef KERNELS_OPTIMIZE_H
 #define KERNELS_OPTIMIZE_H
@@ -33,8 +33,5 @@ typedef struct optimize_table {
     /* sum of x^2: rule 5 with p = fma(x, x, p). For up to OPTIMIZE_BLOCK values. */
     float (*squares)(const float *x, size_t n);
 } optimize_table;
-
-/* The same instruction set as the table's. */
-const optimize_table *optimize_select(const kernel_table *k);
 
 #endif

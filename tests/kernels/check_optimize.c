@@ -49,8 +49,9 @@ static void plain_muon(const optimize_adamw *o, size_t n, values *v)
     v->sum = p[0];
 }
 
-static void table_muon(const optimize_table *t, const optimize_adamw *o, size_t n, values *v)
+static void table_muon(const kernel_table *k, const optimize_adamw *o, size_t n, values *v)
 {
+    const optimize_table *t = k->optimize;
     t->momentum(o->clip, o->beta1, v->gradient, v->mean, v->out, n);
     t->descend(o->rate, o->keep, v->out, v->w, n);
     t->blend(o->beta1, v->gradient, o->beta2, v->square, n, v->square);
@@ -99,14 +100,13 @@ void check_optimize(void **state)
                                   .keep = test_uniform(0.9f, 1.0f)};
         fill(&begin, round % VALUES_COUNT);
         for (size_t v = 0; v < count; v++) {
-            const optimize_table *t = optimize_select(variants[v]);
             expected = found = begin;
             plain_adamw(&o, n, &expected);
-            t->adamw(&o, found.gradient, found.mean, found.square, found.w, n);
+            variants[v]->optimize->adamw(&o, found.gradient, found.mean, found.square, found.w, n);
             compare(&expected, &found, "AdamW", variants[v]->name);
             expected = found = begin;
             plain_muon(&o, n, &expected);
-            table_muon(t, &o, n, &found);
+            table_muon(variants[v], &o, n, &found);
             compare(&expected, &found, "Muon", variants[v]->name);
         }
     }

@@ -1,6 +1,6 @@
 /* Optimisers, value by value (kernels/optimize.h). */
 #include "kernels/optimize.h"
-#include "kernels/v16.h"
+#include "kernels/fill.h"
 
 V16_INLINE size_t optimize_lanes(size_t left)
 {
@@ -78,9 +78,15 @@ static float optimize_squares(const float *x, size_t n)
     return v16f_fold_add(sum);
 }
 
-extern const optimize_table V16_NAME(optimize_table);
-const optimize_table V16_NAME(optimize_table) = {.adamw = optimize_adamw_step,
-                                                 .momentum = optimize_momentum,
-                                                 .descend = optimize_descend,
-                                                 .blend = optimize_blend,
-                                                 .squares = optimize_squares};
+static const optimize_table optimize_operations = {
+    .adamw = optimize_adamw_step,
+    .momentum = optimize_momentum,
+    .descend = optimize_descend,
+    .blend = optimize_blend,
+    .squares = optimize_squares,
+};
+
+void V16_NAME(kernels_fill_optimize)(kernel_table *table)
+{
+    table->optimize = &optimize_operations;
+}
