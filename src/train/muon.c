@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "kernels/activation.h"
+#include "kernels/gradient.h"
 #include "kernels/optimize.h"
 
 #include <math.h>
@@ -158,8 +159,8 @@ static float inverse_norm(const muon *m, const float *x, size_t n)
 {
     double sum = 0.0;
     for (size_t begin = 0; begin < n; begin += OPTIMIZE_BLOCK) {
-        const size_t left = n - begin;
-        sum += (double)m->engine->kernels->optimize->squares(x + begin, left < OPTIMIZE_BLOCK ? left : OPTIMIZE_BLOCK);
+        const size_t count = n - begin < OPTIMIZE_BLOCK ? n - begin : OPTIMIZE_BLOCK;
+        sum += (double)m->engine->kernels->gradient->dot(x + begin, x + begin, count);
     }
     const double norm = sqrt(sum);
     return (float)(1.0 / (norm > MUON_EPS ? norm : MUON_EPS));

@@ -2,6 +2,7 @@
 #include "train/optimizer.h"
 
 #include "base/memory.h"
+#include "kernels/gradient.h"
 #include "kernels/optimize.h"
 #include "train/muon.h"
 #include "train/schedule.h"
@@ -96,8 +97,9 @@ static void norm_part(void *context, int part, int parts)
     for (size_t b = range.begin; b < range.end; b++) {
         const size_t begin = b * OPTIMIZE_BLOCK;
         const size_t left = (size_t)w->o->values - begin;
-        w->o->sums[b] = w->o->engine->kernels->optimize->squares(w->gradient + begin,
-                                                                 left < OPTIMIZE_BLOCK ? left : OPTIMIZE_BLOCK);
+        const float *block = w->gradient + begin;
+        w->o->sums[b] =
+            w->o->engine->kernels->gradient->dot(block, block, left < OPTIMIZE_BLOCK ? left : OPTIMIZE_BLOCK);
     }
 }
 

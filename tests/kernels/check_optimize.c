@@ -1,4 +1,5 @@
 /* Optimisers' operations: variants against plain loops written from kernels/optimize.h, bit for bit. */
+#include "kernels/gradient.h"
 #include "kernels/kernel_test.h"
 #include "kernels/optimize.h"
 
@@ -55,7 +56,7 @@ static void table_muon(const kernel_table *k, const optimize_adamw *o, size_t n,
     t->momentum(o->clip, o->beta1, v->gradient, v->mean, v->out, n);
     t->descend(o->rate, o->keep, v->out, v->w, n);
     t->blend(o->beta1, v->gradient, o->beta2, v->square, n, v->square);
-    v->sum = t->squares(v->gradient, n);
+    v->sum = k->gradient->dot(v->gradient, v->gradient, n);
 }
 
 static void fill(values *v, input_kind kind)
