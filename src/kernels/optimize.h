@@ -1,4 +1,4 @@
-/* What an optimiser does to each value by itself: rule 10 of docs/numerics.md. Every instruction set gives the same
+/* What an optimiser does to each value by itself: docs/numerics.md, "Optimisers". Every instruction set gives the same
  * bits.
  */
 #ifndef KERNELS_OPTIMIZE_H
@@ -6,8 +6,8 @@
 
 #include "kernels/kernels.h"
 
-/* A norm's values whose squares are summed by rule 5 in binary32 (gradient_table's dot of them and themselves); sums of
- * blocks are added in binary64, ascending. */
+/* A norm's blocks: squares within one are summed by rule 4 in binary32 (gradient_table's dot), the blocks' sums in
+ * binary64, ascending. */
 #define OPTIMIZE_BLOCK 4096u
 
 /* One step's scalars: computed in binary64, then rounded to binary32 once. t counts steps from 1. */
