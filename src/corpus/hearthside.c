@@ -74,23 +74,22 @@ typedef struct question_row {
     hearthside_pair pair;
     unsigned first, second; /* the pair's words in the fact */
     const char *asked, *answered;
-    const char *unknown; /* the answer's words that the question does not say */
 } question_row;
 static const question_row question_rows[] = {
-    {"what a person has", HAS, PAIR_PERSON_OBJECT, 0, 1, "What does {a} have?", "{a} has a {c} {b}.", "bc"},
-    {"who has it", HAS, PAIR_PERSON_OBJECT, 0, 1, "Who has the {b}?", "{a} has the {b}.", "a"},
-    {"its colour", HAS, PAIR_OBJECT_COLOUR, 1, 2, "What colour is the {b}?", "The {b} is {c}.", "c"},
-    {"where a person is", IS_IN, PAIR_PERSON_PLACE, 0, 1, "Where is {a}?", "{a} is in the {b}.", "b"},
-    {"who is there", IS_IN, PAIR_PERSON_PLACE, 0, 1, "Who is in the {b}?", "{a} is in the {b}.", "a"},
-    {"how old", IS_OLD, PAIR_PERSON_AGE, 0, 1, "How old is {a}?", "{a} is {b} years old.", "b"},
-    {"which pet", KEEPS, PAIR_PERSON_PET, 0, 1, "What does {a} keep?", "{a} keeps a {b}.", "b"},
-    {"where a thing is", TOOK, PAIR_OBJECT_PLACE, 1, 2, "Where is the {b}?", "The {b} is in the {c}.", "c"},
-    {"who took it", TOOK, PAIR_PERSON_OBJECT, 0, 1, "Who took the {b}?", "{a} took the {b}.", "a"},
-    {"where a person is now", WENT, PAIR_PERSON_PLACE, 0, 2, "Where is {a} now?", "{a} is in the {c}.", "c"},
-    {"the opposite", SAYS, PAIR_PERSON_WORD, 2, 1, "What does {c} say?", "{c} says {!}.", "b"},
-    {"how many now", GETS, PAIR_NUMBERS, 0, 1, "How many apples has {c} now?", "{c} has {+} apples.", "+"},
-    {"a sum", SUM, PAIR_NUMBERS, 0, 1, "What is {a} plus {b}?", "{a} plus {b} is {+}.", "+"},
-    {"a difference", DIFFERENCE, PAIR_NUMBERS, 0, 1, "What is {+} minus {b}?", "{+} minus {b} is {a}.", "a"},
+    {"what a person has", HAS, PAIR_PERSON_OBJECT, 0, 1, "What does {a} have?", "{a} has a {c} {b}."},
+    {"who has it", HAS, PAIR_PERSON_OBJECT, 0, 1, "Who has the {b}?", "{a} has the {b}."},
+    {"its colour", HAS, PAIR_OBJECT_COLOUR, 1, 2, "What colour is the {b}?", "The {b} is {c}."},
+    {"where a person is", IS_IN, PAIR_PERSON_PLACE, 0, 1, "Where is {a}?", "{a} is in the {b}."},
+    {"who is there", IS_IN, PAIR_PERSON_PLACE, 0, 1, "Who is in the {b}?", "{a} is in the {b}."},
+    {"how old", IS_OLD, PAIR_PERSON_AGE, 0, 1, "How old is {a}?", "{a} is {b} years old."},
+    {"which pet", KEEPS, PAIR_PERSON_PET, 0, 1, "What does {a} keep?", "{a} keeps a {b}."},
+    {"where a thing is", TOOK, PAIR_OBJECT_PLACE, 1, 2, "Where is the {b}?", "The {b} is in the {c}."},
+    {"who took it", TOOK, PAIR_PERSON_OBJECT, 0, 1, "Who took the {b}?", "{a} took the {b}."},
+    {"where a person is now", WENT, PAIR_PERSON_PLACE, 0, 2, "Where is {a} now?", "{a} is in the {c}."},
+    {"the opposite", SAYS, PAIR_PERSON_WORD, 2, 1, "What does {c} say?", "{c} says {!}."},
+    {"how many now", GETS, PAIR_NUMBERS, 0, 1, "How many apples has {c} now?", "{c} has {+} apples."},
+    {"a sum", SUM, PAIR_NUMBERS, 0, 1, "What is {a} plus {b}?", "{a} plus {b} is {+}."},
+    {"a difference", DIFFERENCE, PAIR_NUMBERS, 0, 1, "What is {+} minus {b}?", "{+} minus {b} is {a}."},
 };
 _Static_assert(sizeof question_rows / sizeof question_rows[0] == HEARTHSIDE_QUESTIONS, "a row for each kind");
 
@@ -363,65 +362,4 @@ hearth_status hearthside_question(uint64_t seed, uint64_t index, buffer *prompt,
     TRY(write_form(q->asked, &about, prompt, error));
     TRY(buffer_append_text(prompt, " A:", error));
     return write_form(q->answered, &about, answer, error);
-}
-
-/* ---- the baseline ---- */
-
-#define VALUES 64u /* more than any list has */
-
-/* The unknown words of an answer as one number below VALUES * VALUES. */
-static unsigned unknown_value(const question_row *q, const fact *f)
-{
-    unsigned value = 0;
-    for (const char *letter = q->unknown; *letter != '\0'; letter++) {
-        value = value * VALUES + (*letter == '+' ? f->word[0] + f->word[1] : f->word[*letter - 'a']);
-    }
-    return value;
-}
-
-static void count_answers(uint64_t seed, uint64_t documents, uint32_t *counts)
-{
-    for (uint64_t i = 0; i < documents; i++) {
-        fact facts[FACTS_MOST];
-        asked questions[FACTS_MOST * 4];
-        size_t count = 0;
-        const size_t asked_count = plan_document(seed, i, facts, &count, questions);
-        for (size_t j = 0; j < asked_count; j++) {
-            const size_t kind = (size_t)(questions[j].row - question_rows);
-            counts[kind * VALUES * VALUES + unknown_value(questions[j].row, questions[j].about)]++;
-        }
-    }
-}
-
-/* The share of a kind's questions whose answer is the one that was counted most. */
-static double share_of_best(uint64_t seed, uint64_t questions, unsigned kind, const uint32_t *counts)
-{
-    unsigned best = 0;
-    uint64_t right = 0;
-    for (unsigned v = 0; v < VALUES * VALUES; v++) {
-        best = counts[v] > counts[best] ? v : best;
-    }
-    for (uint64_t i = 0; i < questions; i++) {
-        draws d;
-        fact about;
-        right += draw_question(seed, i * HEARTHSIDE_QUESTIONS + kind, &d, &about) &&
-                 unknown_value(&question_rows[kind], &about) == best;
-    }
-    return questions > 0 ? (double)right / (double)questions : 0;
-}
-
-hearth_status hearthside_baseline(uint64_t seed, uint64_t documents, uint64_t questions,
-                                  double ret_share[HEARTHSIDE_QUESTIONS], hearth_error *error)
-{
-    const size_t kinds = HEARTHSIDE_QUESTIONS, values = (size_t)VALUES * VALUES;
-    uint32_t *counts = mem_calloc(kinds * values, sizeof *counts);
-    if (counts == NULL) {
-        return error_memory(error, kinds * values * sizeof *counts);
-    }
-    count_answers(seed, documents, counts);
-    for (unsigned kind = 0; kind < HEARTHSIDE_QUESTIONS; kind++) {
-        ret_share[kind] = share_of_best(seed, questions, kind, counts + kind * values);
-    }
-    mem_free(counts);
-    return HEARTH_OK;
 }

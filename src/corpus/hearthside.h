@@ -33,10 +33,4 @@ hearth_status hearthside_document(uint64_t seed, uint64_t index, buffer *text, h
 hearth_status hearthside_question(uint64_t seed, uint64_t index, buffer *prompt, buffer *answer, hearth_error *error);
 const char *hearthside_question_name(unsigned kind);
 
-/* What one can tell who reads the question and not the facts: for each kind of question, the words of the answer that
- * are most frequent in the first `documents` documents. ret_share[kind]: the share of the first `questions` held-out
- * questions of each kind that this answers. */
-hearth_status hearthside_baseline(uint64_t seed, uint64_t documents, uint64_t questions,
-                                  double ret_share[HEARTHSIDE_QUESTIONS], hearth_error *error);
-
 #endif

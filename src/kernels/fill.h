@@ -17,6 +17,11 @@ void V16_NAME(kernels_fill_matmul_dequantized)(kernel_table *table);
 void V16_NAME(kernels_fill_measure)(kernel_table *table);
 void V16_NAME(kernels_fill_attention)(kernel_table *table);
 void V16_NAME(kernels_fill_gradient)(kernel_table *table);
+void V16_NAME(kernels_fill_optimize)(kernel_table *table);
+
+/* Attention's gradient (template/gradient_attention.c), for the table in template/gradient.c. */
+struct gradient_attention;
+void V16_NAME(gradient_attention_heads)(const struct gradient_attention *a, void *scratch);
 
 /* All of them: a whole variant (template/variant.c). */
 void V16_NAME(kernels_fill_variant)(kernel_table *table);

@@ -5,7 +5,7 @@
 #ifndef KERNELS_GRADIENT_H
 #define KERNELS_GRADIENT_H
 
-#include "kernels/kernels.h"
+#include "kernels/attention.h"
 
 /* c[i][j] = chain over k: acc = fma(a(i, k), b(k, j), acc), k ascending from 0, or from what is in c (`resume`). */
 typedef struct gradient_product {
@@ -19,7 +19,7 @@ typedef struct gradient_product {
     bool resume;
 } gradient_product;
 
-#define GRADIENT_BLOCK 64u /* positions, as ATTENTION_BLOCK */
+#define GRADIENT_BLOCK ATTENTION_BLOCK /* positions */
 
 /* Causal attention of one sequence and one key head with the `group` query heads that read it. Rows are tokens; query
  * head h of the group begins h * head_dim behind. `max`, `sum`: what attend left (attention_form); `dots`: the sum by

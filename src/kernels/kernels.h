@@ -58,7 +58,7 @@ typedef struct kernel_table {
     /* One row (0..15) of a panel, all k: an embedding. Exact. */
     void (*panel_row[DTYPE_LIMIT])(const uint8_t *panel, size_t cols, unsigned row, float *out);
 
-    /* out = x / sqrt(mean(x^2) + eps) * weight (NULL: no weight). In place allowed. The sum is rule 5's; mean = sum /
+    /* out = x / sqrt(mean(x^2) + eps) * weight (NULL: no weight). In place allowed. The sum is rule 4's; mean = sum /
      * n, and each value is (x * (1 / sqrt(mean + eps))) * weight. */
     void (*rms_norm)(const float *x, const float *weight, float eps, size_t n, float *out);
     /* d = x - sum / n; v = sum(d^2) / n with p = fma(d, d, p); out = (d * (1 / sqrt(v + eps))) * weight + bias, each
@@ -87,7 +87,7 @@ typedef struct kernel_table {
      * rotary_dim on stay. In place. x' = x0 * c - x1 * s computed as fma(x0, c, -(x1 * s)); y' = fma(x1, c, x0 * s). */
     void (*rope)(float *x, const float *cos, const float *sin, size_t rotary_dim);
 
-    /* max and rule 5's sum over n >= 1 values; argmax takes the lowest index among equals (NaN never wins). */
+    /* max and rule 4's sum over n >= 1 values; argmax takes the lowest index among equals (NaN never wins). */
     float (*max)(const float *x, size_t n);
     float (*sum)(const float *x, size_t n);
     size_t (*argmax)(const float *x, size_t n);
@@ -104,6 +104,9 @@ typedef struct kernel_table {
 
     /* Gradients: kernels/gradient.h */
     const struct gradient_table *gradient;
+
+    /* What optimisers do to each value: kernels/optimize.h */
+    const struct optimize_table *optimize;
 } kernel_table;
 
 #define MATMUL_SCRATCH_BYTES ((size_t)64 << 10)

@@ -1,12 +1,13 @@
-/* What an optimiser does to each value by itself, and the sums that a gradient's norm is made of: rule 10 and rule 5 of
- * docs/numerics.md. A table of its own, chosen by the name of the kernels'. Every instruction set gives the same bits.
+/* What an optimiser does to each value by itself: docs/numerics.md, "Optimisers". Every instruction set gives the same
+ * bits.
  */
 #ifndef KERNELS_OPTIMIZE_H
 #define KERNELS_OPTIMIZE_H
 
 #include "kernels/kernels.h"
 
-/* Values whose squares are summed by rule 5 in binary32; sums of blocks are added in binary64, ascending. */
+/* A norm's blocks: squares within one are summed by rule 4 in binary32 (gradient_table's dot), the blocks' sums in
+ * binary64, ascending. */
 #define OPTIMIZE_BLOCK 4096u
 
 /* One step's scalars: computed in binary64, then rounded to binary32 once. t counts steps from 1. */
@@ -30,11 +31,6 @@ typedef struct optimize_table {
     void (*descend)(float rate, float keep, const float *direction, float *values, size_t n);
     /* out = fma(a, x, b * y); in place allowed */
     void (*blend)(float a, const float *x, float b, const float *y, size_t n, float *out);
-    /* sum of x^2: rule 5 with p = fma(x, x, p). For up to OPTIMIZE_BLOCK values. */
-    float (*squares)(const float *x, size_t n);
 } optimize_table;
-
-/* The same instruction set as the table's. */
-const optimize_table *optimize_select(const kernel_table *k);
 
 #endif

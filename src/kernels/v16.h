@@ -19,7 +19,7 @@
  *   v16i_dot4_s8s8(acc, a, b)  acc[i] += sum over 4 of a[i][j] * b[i][j], exact where b is in -127..127
  *   v16i_dot4_u8s8(acc, a, b)  the same with unsigned a, exact where a is in 0..127 and b in -127..127
  *   v16i_lookup(table, index)  each byte of index (0..15) becomes that byte of the table
- *   v16f_dot2_bf16(acc, a, b)  where V16_DOT2_BF16 is defined: rule 3's two steps on the pairs of bf16 in the lanes
+ *   v16f_dot2_bf16(acc, a, b)  where V16_DOT2_BF16 is defined: rule 2's two steps on the pairs of bf16 in the lanes
  *   V16_REGISTERS      how many v16f the registers hold
  *   v16_flush_begin, v16_flush_end   between them subnormal operands and results are zeros of their sign, a result
  * being subnormal when it is below 2^-126 after rounding to 24 bits (what VDPBF16PS does); false from the end: this may

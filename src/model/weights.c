@@ -307,11 +307,11 @@ static uint64_t memory_for_weights(const model_config *c)
 static hearth_status choose_forms(loader *l, hearth_error *error)
 {
     model_weights *w = l->w;
-    for (size_t i = 0; i <= w->matrix_count; i++) {
-        matrix *m = i < w->matrix_count ? w->matrices[i] : &w->output;
-        TRY(lossless_is_for(m, l->options->lossless, &m->lossless_wanted, error));
+    const lossless_choice choice = l->options->lossless;
+    for (size_t i = 0; i < w->matrix_count; i++) {
+        TRY(lossless_is_for(w->matrices[i], choice, &w->matrices[i]->lossless_wanted, error));
     }
-    return HEARTH_OK;
+    return lossless_is_for(&w->output, choice, &w->output.lossless_wanted, error);
 }
 
 static hearth_status pack_all(loader *l, hearth_error *error)

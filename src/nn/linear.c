@@ -95,13 +95,14 @@ nn_rows nn_own_rows(const nn_worker *w, const matrix *m)
 static void add_bias(const nn_worker *w, const float *bias, size_t tokens, float *y, size_t ldy, thread_range rows)
 {
     const size_t count = rows.end - rows.begin;
-    for (size_t t = 0; t < tokens && bias != NULL && count != 0; t++) {
+    if (bias == NULL) {
+        return;
+    }
+    for (size_t t = 0; t < tokens && count != 0; t++) {
         float *own = y + t * ldy + rows.begin;
         w->k->add(own, bias + rows.begin, count, own);
     }
-    if (bias != NULL) {
-        nn_lap_work(w, NN_OP_ADD, tokens, 2 * count * sizeof *y, count);
-    }
+    nn_lap_work(w, NN_OP_ADD, tokens, 2 * count * sizeof *y, count);
 }
 
 void nn_linear_rows(const nn_worker *w, const matrix *m, const float *bias, const nn_input *input, size_t tokens,

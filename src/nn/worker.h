@@ -32,9 +32,9 @@ typedef struct nn_observer {
 #define NN_TAKEN_PARTS 64 /* more threads split rows evenly */
 typedef struct nn_taken {
     thread_claims *claims; /* the forward pass's, of all its threads */
-    size_t
-        worth_bytes; /* matrices of fewer are not shared out; a piece has a sixteenth of that, and a panel at least */
-    uint32_t stage;  /* products shared out so far */
+    /* matrices of fewer are not shared out; a piece has a sixteenth of that, and a panel at least */
+    size_t worth_bytes;
+    uint32_t stage; /* products shared out so far */
     const struct matrix *of;
     size_t count;
     thread_range rows[NN_TAKEN];

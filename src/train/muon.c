@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "kernels/activation.h"
+#include "kernels/gradient.h"
 #include "kernels/optimize.h"
 
 #include <math.h>
@@ -16,7 +17,6 @@
 
 struct muon {
     engine *engine;
-    const optimize_table *kernels;
     const recipe_train *how;
     const train_parameter *table;
     size_t count;
@@ -69,8 +69,7 @@ hearth_status muon_create(engine *e, const recipe_train *how, const train_parame
     if (m == NULL) {
         return error_memory(error, sizeof *m);
     }
-    *m = (muon){
-        .engine = e, .kernels = optimize_select(e->kernels), .how = how, .table = table, .count = count, .side = 1};
+    *m = (muon){.engine = e, .how = how, .table = table, .count = count, .side = 1};
     const muon_sizes s = measure(m);
     const size_t most = m->most + 1;
     const size_t squares = m->side * m->side;
@@ -160,8 +159,8 @@ static float inverse_norm(const muon *m, const float *x, size_t n)
 {
     double sum = 0.0;
     for (size_t begin = 0; begin < n; begin += OPTIMIZE_BLOCK) {
-        const size_t left = n - begin;
-        sum += (double)m->kernels->squares(x + begin, left < OPTIMIZE_BLOCK ? left : OPTIMIZE_BLOCK);
+        const size_t count = n - begin < OPTIMIZE_BLOCK ? n - begin : OPTIMIZE_BLOCK;
+        sum += (double)m->engine->kernels->gradient->dot(x + begin, x + begin, count);
     }
     const double norm = sqrt(sum);
     return (float)(1.0 / (norm > MUON_EPS ? norm : MUON_EPS));
@@ -175,10 +174,10 @@ static void orthogonalize(muon *m, size_t low, size_t high)
     for (int round = 0; round < MUON_ROUNDS; round++) {
         multiply(m, m->x, low, m->x, low, high, m->square);
         multiply(m, m->square, low, m->square, low, low, m->square2); /* A is its own transpose, bit for bit */
-        m->kernels->blend(MUON_B, m->square, MUON_C, m->square2, low * low, m->square);
+        m->engine->kernels->optimize->blend(MUON_B, m->square, MUON_C, m->square2, low * low, m->square);
         transpose(m->x, low, high, m->turned);
         multiply(m, m->square, low, m->turned, high, low, m->made);
-        m->kernels->blend(MUON_A, m->x, 1.0f, m->made, n, m->x);
+        m->engine->kernels->optimize->blend(MUON_A, m->x, 1.0f, m->made, n, m->x);
     }
 }
 
@@ -193,8 +192,8 @@ void muon_apply(muon *m, double rate, float clip, const float *gradient, float *
         const size_t cols = (size_t)t->cols;
         const size_t n = rows * cols;
         const bool tall = rows > cols;
-        m->kernels->momentum(clip, (float)m->how->muon_momentum, gradient + t->offset, mean + t->offset,
-                             tall ? m->turned : m->x, n);
+        m->engine->kernels->optimize->momentum(clip, (float)m->how->muon_momentum, gradient + t->offset,
+                                               mean + t->offset, tall ? m->turned : m->x, n);
         if (tall) {
             transpose(m->turned, rows, cols, m->x);
             orthogonalize(m, cols, rows);
@@ -205,6 +204,6 @@ void muon_apply(muon *m, double rate, float clip, const float *gradient, float *
         const double ratio = (double)rows / (double)cols;
         const float by = (float)(rate * sqrt(ratio > 1.0 ? ratio : 1.0));
         const float keep = t->decays ? (float)(1.0 - rate * m->how->weight_decay) : 1.0f;
-        m->kernels->descend(by, keep, tall ? m->turned : m->x, values + t->offset, n);
+        m->engine->kernels->optimize->descend(by, keep, tall ? m->turned : m->x, values + t->offset, n);
     }
 }

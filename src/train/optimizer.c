@@ -2,6 +2,7 @@
 #include "train/optimizer.h"
 
 #include "base/memory.h"
+#include "kernels/gradient.h"
 #include "kernels/optimize.h"
 #include "train/muon.h"
 #include "train/schedule.h"
@@ -13,7 +14,6 @@
 
 struct optimizer {
     engine *engine;
-    const optimize_table *kernels;
     const recipe_train *how;
     const train_parameter *table;
     size_t count;
@@ -38,7 +38,6 @@ hearth_status optimizer_create(engine *e, const recipe_train *how, const train_p
         return error_memory(error, sizeof *o);
     }
     *o = (optimizer){.engine = e,
-                     .kernels = optimize_select(e->kernels),
                      .how = how,
                      .table = table,
                      .count = count,
@@ -98,7 +97,9 @@ static void norm_part(void *context, int part, int parts)
     for (size_t b = range.begin; b < range.end; b++) {
         const size_t begin = b * OPTIMIZE_BLOCK;
         const size_t left = (size_t)w->o->values - begin;
-        w->o->sums[b] = w->o->kernels->squares(w->gradient + begin, left < OPTIMIZE_BLOCK ? left : OPTIMIZE_BLOCK);
+        const float *block = w->gradient + begin;
+        w->o->sums[b] =
+            w->o->engine->kernels->gradient->dot(block, block, left < OPTIMIZE_BLOCK ? left : OPTIMIZE_BLOCK);
     }
 }
 
@@ -154,8 +155,8 @@ static void step_part(void *context, int part, int parts)
         }
         optimize_adamw scalars = w->adamw;
         scalars.keep = t->decays ? w->keep : 1.0f;
-        o->kernels->adamw(&scalars, w->gradient + begin, o->mean + begin, o->square + begin, w->values + begin,
-                          end - begin);
+        o->engine->kernels->optimize->adamw(&scalars, w->gradient + begin, o->mean + begin, o->square + begin,
+                                            w->values + begin, end - begin);
     }
 }
 

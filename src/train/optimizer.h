@@ -22,7 +22,7 @@ void optimizer_free(optimizer *o); /* NULL is allowed */
 float *optimizer_mean(optimizer *o);
 float *optimizer_square(optimizer *o);
 
-/* sqrt of the sum of squares: blocks of OPTIMIZE_BLOCK values, each by rule 5 in binary32, added in binary64. */
+/* sqrt of the sum of squares: blocks of OPTIMIZE_BLOCK values, each by rule 4 in binary32, added in binary64. */
 double optimizer_norm(optimizer *o, const float *gradient);
 /* The first parameter with a value that is not finite, and where in it; NULL: none. */
 const train_parameter *optimizer_find_odd(const optimizer *o, const float *gradient, uint64_t *ret_index);

@@ -50,7 +50,8 @@ typedef struct train_loss {
 hearth_status train_model_micro(train_model *m, const train_batch *batch, double z_loss, uint64_t step_targets,
                                 float *gradient, train_loss *ret, hearth_error *error);
 /* The whole step: `micro_batches` (a power of two) equal parts of `batch`, their gradients summed along the binary tree
- * (rule 9). It may run micro-batches side by side, one a thread, where that is faster: the same bits. */
+ * (docs/numerics.md, "Gradients"). It may run micro-batches side by side, one a thread, where that is faster: the same
+ * bits. */
 hearth_status train_model_step(train_model *m, const train_batch *batch, uint32_t micro_batches, double z_loss,
                                float *gradient, train_loss *ret, hearth_error *error);
 /* Writes config.json (Hugging Face's) for this shape. */

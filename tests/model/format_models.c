@@ -26,7 +26,7 @@ dtype format_model_type(size_t which)
     return random_block_type(which);
 }
 
-/* ---- blocks ---- */
+/* ---- what blocks stand for ---- */
 
 /* The values of the rows, in binary32. */
 static void read_rows(dtype type, size_t count, size_t cols, const uint8_t *rows_bytes, float *out)

@@ -1,3 +1,4 @@
+/* A result's hash beside the committed one: its line is found by subject and computation, its place there by name. */
 #include "known_hashes.h"
 
 #include "support.h"

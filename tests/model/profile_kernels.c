@@ -347,7 +347,8 @@ const char *profile_kernels_left_out(const kernel_table *table)
     (void)profile_kernels_watch(table);
     for (size_t at = 0; at + sizeof(void *) <= sizeof real; at += sizeof(void *)) {
         const bool measures = at >= offsetof(kernel_table, measure_peak) && at < offsetof(kernel_table, attention);
-        const bool trains = at == offsetof(kernel_table, gradient); /* no step of inference's, so without a line */
+        /* no step of inference's, so without a line */
+        const bool trains = at == offsetof(kernel_table, gradient) || at == offsetof(kernel_table, optimize);
         if (at != offsetof(kernel_table, name) && !measures && !trains && same_word(&real, &watched, at)) {
             snprintf(text, sizeof text, "kernel_table, byte %zu", at);
             return text;

@@ -1,14 +1,18 @@
 /* The profile: its parts add up to the whole, products read their packed bytes, and whatever kernel a forward pass of
  * any family calls is called within a lap that names it. */
+#include "format_models.h"
+#include "profile_kernels.h"
+#include "random_blocks.h"
 #include "support.h"
 
 #include "model/profile.h"
-#include "profile_kernels.h"
+#include "tensor/lossless.h"
 
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PROMPT = 40, ANSWER = 3, MOST_MODELS = 256 };
 
@@ -83,15 +87,26 @@ static double multiplies_of(const profile_line *lines, size_t count)
     return sum;
 }
 
+/* What lies in memory of it: whole panels, or their places and what packing into the lossless form made of each. */
+static double matrix_bytes(const matrix *m)
+{
+    const size_t panels = (m->rows + PANEL_ROWS - 1) / PANEL_ROWS;
+    lossless_report made = {0};
+    lossless_add_report(m, &made);
+    assert_int_equal(made.packed, made.panels);
+    return made.panels == 0 ? (double)panels * (double)panel_bytes(m->type, m->cols)
+                            : (double)(lossless_places_bytes(panels) + made.bytes);
+}
+
 /* Every matrix once a token, of experts those that a token is sent to. */
 static double packed_bytes(const model *m, double *ret_multiplies)
 {
-    double bytes = (double)matrix_panels_bytes(&m->weights.output);
+    double bytes = matrix_bytes(&m->weights.output);
     *ret_multiplies = (double)m->weights.output.rows * (double)m->weights.output.cols;
     for (size_t i = 0; i < m->weights.matrix_count; i++) {
         const matrix *w = m->weights.matrices[i];
         const double share = weights_is_expert(&m->weights, w) ? (double)m->config.moe.used / m->config.moe.experts : 1;
-        bytes += share * (double)matrix_panels_bytes(w);
+        bytes += share * matrix_bytes(w);
         *ret_multiplies += share * (double)w->rows * (double)w->cols;
     }
     return bytes;
@@ -118,6 +133,31 @@ static void check_parts(const profile *p)
     assert_true(of_layers.calls == all.calls);
 }
 
+static void check_model(const char *name, model *m)
+{
+    profile *p = NULL;
+    profile_line lines[PROFILE_LINES];
+    OK(profile_create(m, &p, error));
+    session *s = prompted_session(m, NULL);
+    session_profile(s, profile_hook(p));
+    profile_start(p);
+    answer(s);
+    profile_stop(p);
+    check_parts(p);
+    const size_t count = profile_lines(p, lines);
+    double multiplies = 0;
+    const double bytes = packed_bytes(m, &multiplies);
+    expect_near(name, product_bytes(lines, count), ANSWER * bytes);
+    expect_near(name, multiplies_of(lines, count), ANSWER * multiplies);
+    assert_true(profile_outside_seconds(p) > 0 && profile_outside_seconds(p) < profile_seconds(p));
+    /* a second run begins from nothing */
+    profile_start(p);
+    profile_stop(p);
+    assert_true(product_bytes(lines, profile_lines(p, lines)) == 0);
+    session_free(s);
+    profile_free(p);
+}
+
 /* An answer of each of some models, by one to three threads. */
 static void parts_add_up(void **state)
 {
@@ -127,31 +167,56 @@ static void parts_add_up(void **state)
         for (int threads = 1; threads <= 3; threads++) {
             engine *e = make_engine(threads, NULL);
             model *m = open_model(e, path_of(names[i]), COMPUTE_NATIVE);
-            profile *p = NULL;
-            profile_line lines[PROFILE_LINES];
-            OK(profile_create(m, &p, error));
-            session *s = prompted_session(m, NULL);
-            session_profile(s, profile_hook(p));
-            profile_start(p);
-            answer(s);
-            profile_stop(p);
-            check_parts(p);
-            const size_t count = profile_lines(p, lines);
-            double multiplies = 0;
-            const double bytes = packed_bytes(m, &multiplies);
-            expect_near(names[i], product_bytes(lines, count), ANSWER * bytes);
-            expect_near(names[i], multiplies_of(lines, count), ANSWER * multiplies);
-            assert_true(profile_outside_seconds(p) > 0 && profile_outside_seconds(p) < profile_seconds(p));
-            /* a second run begins from nothing */
-            profile_start(p);
-            profile_stop(p);
-            assert_true(product_bytes(lines, profile_lines(p, lines)) == 0);
-            session_free(s);
-            profile_free(p);
+            check_model(names[i], m);
             model_close(m);
             engine_free(e);
         }
     }
+}
+
+/* A model in BF16; a row of its last matrix has so many different high bytes that its blocks are raw. */
+static void write_bf16(const char *path)
+{
+    uint16_t row[512];
+    size_t which = 0;
+    while (format_model_type(which) != DTYPE_BF16) {
+        which++;
+        assert_true(which < format_models());
+    }
+    random_blocks_seed(5);
+    format_model_write(path, which, false);
+    for (unsigned i = 0; i < 512; i++) {
+        row[i] = (uint16_t)((0x20u + i % 24) << 8);
+    }
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, -(long)sizeof row, SEEK_END), 0);
+    assert_int_equal(fwrite(row, sizeof row, 1, file), 1);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* In the lossless form: what products read is what packing made. */
+static void lossless_parts_add_up(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/hearth-profile-XXXXXX";
+    char path[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/model.gguf", folder);
+    write_bf16(path);
+    for (int threads = 1; threads <= 3; threads++) {
+        engine *e = make_engine(threads, NULL);
+        model *m = NULL;
+        const model_options options = {.compute = COMPUTE_NATIVE, .lossless = LOSSLESS_ON};
+        OK(model_open(e, path, &options, &m, error));
+        check_model("lossless", m);
+        const lossless_report made = weights_lossless_report(&m->weights);
+        assert_true(made.panels > 0 && made.met.fitting > 0 && made.met.fitting < made.met.blocks);
+        model_close(m);
+        engine_free(e);
+    }
+    unlink(path);
+    rmdir(folder);
 }
 
 /* ---- no kernel lacks its line ---- */
@@ -242,7 +307,8 @@ static void a_forgotten_lap_is_found(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(parts_add_up), cmocka_unit_test(the_watch_covers_the_table),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(parts_add_up), cmocka_unit_test(lossless_parts_add_up),
+                                       cmocka_unit_test(the_watch_covers_the_table),
                                        cmocka_unit_test(a_forgotten_lap_is_found),
                                        cmocka_unit_test(every_kernel_has_its_line)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* Shared by the tests of training. */
 #include "train_support.h"
 
-#include "kernels/half.h"
+#include "formats/safetensors_write.h"
 #include "platform/file.h"
 
 #include <stdio.h>
@@ -103,57 +103,46 @@ static const char *file_in(const char *folder, const char *name)
     return path;
 }
 
-/* The header, and how many bytes of values stand behind it. */
-static json_t *describe(const train_model *m, bool bf16)
+static tensor_entry describe(const train_parameter *p, bool bf16)
 {
-    const train_parameter *table = NULL;
-    const size_t count = train_model_parameters(m, &table);
-    json_t *header = json_object();
-    json_int_t at = 0;
-    for (size_t i = 0; i < count; i++) {
-        const train_parameter *p = &table[i];
-        const bool narrow = bf16 && p->rows != 1;
-        json_t *shape = p->rows == 1 ? json_pack("[I]", (json_int_t)p->cols)
-                                     : json_pack("[I, I]", (json_int_t)p->rows, (json_int_t)p->cols);
-        const json_int_t end = at + (json_int_t)(p->rows * p->cols * (narrow ? 2 : 4));
-        json_object_set_new(header, p->name,
-                            json_pack("{s:s, s:o, s:[I, I]}", "dtype", narrow ? "BF16" : "F32", "shape", shape,
-                                      "data_offsets", at, end));
-        at = end;
-    }
-    return header;
+    const bool vector = p->rows == 1;
+    const bool narrow = bf16 && !vector;
+    tensor_entry e = {.name = p->name, .type = narrow ? DTYPE_BF16 : DTYPE_F32, .dims = vector ? 1 : 2};
+    e.shape[0] = vector ? p->cols : p->rows;
+    e.shape[1] = vector ? 0 : p->cols;
+    e.size_bytes = p->rows * p->cols * (narrow ? 2 : 4);
+    return e;
 }
 
-static void write_values(train_model *m, bool bf16, FILE *file)
+static void write_values(safetensors_writer *w, const tensor_entry *e, const float *values, size_t count)
 {
-    const train_parameter *table = NULL;
-    const size_t count = train_model_parameters(m, &table);
+    uint16_t *narrow = malloc(count * sizeof *narrow);
+    assert_non_null(narrow);
     for (size_t i = 0; i < count; i++) {
-        const float *values = train_model_values(m) + table[i].offset;
-        for (uint64_t j = 0; j < table[i].rows * table[i].cols; j++) {
-            const uint16_t narrow = half_bf16_from_f32(values[j]);
-            const bool is_narrow = bf16 && table[i].rows != 1;
-            const size_t size = is_narrow ? sizeof narrow : sizeof *values;
-            assert_int_equal(fwrite(is_narrow ? (const void *)&narrow : (const void *)&values[j], size, 1, file), 1);
-        }
+        narrow[i] = bf16_from_f32(values[i]);
     }
+    OK(safetensors_writer_data(w, e->type == DTYPE_BF16 ? (const void *)narrow : values, (size_t)e->size_bytes, error));
+    free(narrow);
 }
 
 void write_folder(train_model *m, const char *folder, bool bf16)
 {
-    json_t *header = describe(m, bf16);
-    char *text = json_dumps(header, JSON_COMPACT);
-    assert_non_null(text);
+    const train_parameter *table = NULL;
+    const size_t count = train_model_parameters(m, &table);
+    tensor_entry *entries = malloc(count * sizeof *entries);
+    safetensors_writer *w = NULL;
+    assert_non_null(entries);
+    for (size_t i = 0; i < count; i++) {
+        entries[i] = describe(&table[i], bf16);
+    }
     OK(file_make_folders(folder, error));
-    FILE *file = fopen(file_in(folder, "model.safetensors"), "wb");
-    assert_non_null(file);
-    const uint64_t length = strlen(text);
-    assert_int_equal(fwrite(&length, sizeof length, 1, file), 1);
-    assert_int_equal(fwrite(text, 1, length, file), length);
-    write_values(m, bf16, file);
-    assert_int_equal(fclose(file), 0);
-    free(text);
-    json_decref(header);
+    OK(safetensors_writer_begin(file_in(folder, "model.safetensors"), entries, count, &w, error));
+    for (size_t i = 0; i < count; i++) {
+        write_values(w, &entries[i], train_model_values(m) + table[i].offset, (size_t)(table[i].rows * table[i].cols));
+    }
+    OK(safetensors_writer_finish(w, error));
+    safetensors_writer_free(w);
+    free(entries);
     OK(train_model_write_config(m, file_in(folder, "config.json"), error));
 }
 

@@ -1,7 +1,6 @@
 /* Gradients of layers, row by row, and products of rows as they lie in memory (kernels/gradient.h). */
 #include "kernels/gradient.h"
 #include "kernels/fill.h"
-#include "kernels/template/gradient_attention.h"
 #include "kernels/template/gradient_product.h"
 #include "kernels/v16_math.h"
 

@@ -1,7 +1,7 @@
 /* Attention's gradient (kernels/gradient.h): for a block of 64 keys, for each head, for the blocks of 64 queries that
  * see it, the weights are computed again and multiplied where they go. */
-#include "kernels/template/gradient_attention.h"
-
+#include "kernels/fill.h"
+#include "kernels/gradient.h"
 #include "kernels/template/gradient_product.h"
 #include "kernels/v16_math.h"
 

@@ -1,6 +1,6 @@
 /* Optimisers, value by value (kernels/optimize.h). */
 #include "kernels/optimize.h"
-#include "kernels/v16.h"
+#include "kernels/fill.h"
 
 V16_INLINE size_t optimize_lanes(size_t left)
 {
@@ -68,19 +68,14 @@ static void optimize_blend(float a, const float *x, float b, const float *y, siz
     }
 }
 
-static float optimize_squares(const float *x, size_t n)
-{
-    v16f sum = v16f_zero();
-    for (size_t i = 0; i < n; i += 16) {
-        const v16f v = v16f_load_n(x + i, optimize_lanes(n - i));
-        sum = v16f_fma(v, v, sum);
-    }
-    return v16f_fold_add(sum);
-}
+static const optimize_table optimize_operations = {
+    .adamw = optimize_adamw_step,
+    .momentum = optimize_momentum,
+    .descend = optimize_descend,
+    .blend = optimize_blend,
+};
 
-extern const optimize_table V16_NAME(optimize_table);
-const optimize_table V16_NAME(optimize_table) = {.adamw = optimize_adamw_step,
-                                                 .momentum = optimize_momentum,
-                                                 .descend = optimize_descend,
-                                                 .blend = optimize_blend,
-                                                 .squares = optimize_squares};
+void V16_NAME(kernels_fill_optimize)(kernel_table *table)
+{
+    table->optimize = &optimize_operations;
+}

@@ -1,4 +1,4 @@
-/* Reductions inside a row: rule 5 of docs/numerics.md, sixteen partial values folded 8, 4, 2, 1. */
+/* Reductions inside a row: rule 4 of docs/numerics.md, sixteen partial values folded 8, 4, 2, 1. */
 #include "kernels/fill.h"
 #include "kernels/v16_math.h"
 

@@ -18,4 +18,5 @@ void V16_NAME(kernels_fill_variant)(kernel_table *table)
     V16_NAME(kernels_fill_measure)(table);
     V16_NAME(kernels_fill_attention)(table);
     V16_NAME(kernels_fill_gradient)(table);
+    V16_NAME(kernels_fill_optimize)(table);
 }
