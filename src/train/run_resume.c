@@ -104,12 +104,6 @@ static void tell(const run_options *o, const hearth_error *error)
     mem_free(text);
 }
 
-static bool is_damage(hearth_status status)
-{
-    return status == HEARTH_E_FORMAT || status == HEARTH_E_NOT_FOUND || status == HEARTH_E_UNSUPPORTED ||
-           status == HEARTH_E_LIMIT;
-}
-
 static hearth_status try_all(const run_options *o, const candidates *c, const recipe *r, trainer *t,
                              checkpoint_state *ret, hearth_error *error)
 {
@@ -124,7 +118,7 @@ static hearth_status try_all(const run_options *o, const candidates *c, const re
         if (status == HEARTH_OK) {
             return HEARTH_OK;
         }
-        if (!is_damage(status)) {
+        if (error_is_machine(status)) {
             if (error != NULL) {
                 *error = problem;
             }
