@@ -305,8 +305,9 @@ static hearth_status begin(running *n, engine *e, hearth_error *error)
         return HEARTH_OK;
     }
     TRY(open_log(n, error));
-    TRY(run_resume(n->o, n->data->recipe, n->trainer, &n->state, error));
-    if (n->state.step == 0) { /* one that was passed over may have left its values */
+    bool touched = false;
+    TRY(run_resume(n->o, n->data->recipe, n->trainer, &n->state, &touched, error));
+    if (n->state.step == 0 && touched) { /* by one that was passed over */
         trainer_free(n->trainer);
         n->trainer = NULL;
         TRY(trainer_create(e, n->data, &n->trainer, error));

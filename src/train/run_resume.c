@@ -73,7 +73,7 @@ static hearth_status check_log(const char *folder, const checkpoint_state *s, he
 }
 
 static hearth_status try_one(const char *folder, const char *path, const recipe *r, trainer *t, checkpoint_state *ret,
-                             hearth_error *error)
+                             bool *ret_touched, hearth_error *error)
 {
     const checkpoint_values values = trainer_values(t);
     checkpoint_state now = {0};
@@ -84,6 +84,7 @@ static hearth_status try_one(const char *folder, const char *path, const recipe 
         return HEARTH_E_FORMAT;
     }
     TRY(check_log(folder, ret, error));
+    *ret_touched = true;
     TRY(checkpoint_load(path, &values, error));
     TRY(trainer_digest(t, &now, error));
     if (strcmp(now.weights, ret->weights) != 0 || strcmp(now.optimizer, ret->optimizer) != 0) {
@@ -105,7 +106,7 @@ static void tell(const run_options *o, const hearth_error *error)
 }
 
 static hearth_status try_all(const run_options *o, const candidates *c, const recipe *r, trainer *t,
-                             checkpoint_state *ret, hearth_error *error)
+                             checkpoint_state *ret, bool *ret_touched, hearth_error *error)
 {
     for (size_t i = 0; i < c->count; i++) {
         hearth_error problem = {0};
@@ -113,7 +114,7 @@ static hearth_status try_all(const run_options *o, const candidates *c, const re
         checkpoint_name(c->items[i].step, name);
         char *path = text_format("%s/%s/%s", o->folder, c->items[i].place, name);
         const hearth_status status =
-            path == NULL ? error_memory(&problem, 0) : try_one(o->folder, path, r, t, ret, &problem);
+            path == NULL ? error_memory(&problem, 0) : try_one(o->folder, path, r, t, ret, ret_touched, &problem);
         mem_free(path);
         if (status == HEARTH_OK) {
             return HEARTH_OK;
@@ -130,15 +131,17 @@ static hearth_status try_all(const run_options *o, const candidates *c, const re
     return HEARTH_OK;
 }
 
-hearth_status run_resume(const run_options *o, const recipe *r, trainer *t, checkpoint_state *ret, hearth_error *error)
+hearth_status run_resume(const run_options *o, const recipe *r, trainer *t, checkpoint_state *ret, bool *ret_touched,
+                         hearth_error *error)
 {
     candidates c = {0};
     hearth_status status = add_place(o->folder, "checkpoints", &c, error);
     status = status == HEARTH_OK ? add_place(o->folder, "resume", &c, error) : status;
     *ret = (checkpoint_state){0};
+    *ret_touched = false;
     if (status == HEARTH_OK && c.count > 0) {
         qsort(c.items, c.count, sizeof *c.items, newer);
-        status = try_all(o, &c, r, t, ret, error);
+        status = try_all(o, &c, r, t, ret, ret_touched, error);
     }
     mem_free(c.items);
     return status;
