@@ -81,7 +81,7 @@ static hearth_status compare(verify_segment *s, const chain_record *theirs, json
         return error_memory(error, 0);
     }
     char difference[320];
-    verify_difference(theirs, ours, difference, sizeof difference);
+    chain_difference(theirs, ours, difference, sizeof difference);
     json_decref(ours);
     if (difference[0] != '\0') {
         char text[384];
