@@ -7,7 +7,7 @@
 #include "corpus/packed.h"
 #include "corpus/rules.h"
 #include "corpus/source.h"
-#include "corpus/spdx.h"
+#include "recipe/spdx.h"
 
 #include <assert.h>
 #include <stdio.h>

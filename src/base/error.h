@@ -22,6 +22,10 @@ hearth_status error_errno(hearth_error *error, const char *file, const char *doi
 void error_in_file(hearth_error *error, const char *file);
 void error_at_offset(hearth_error *error, uint64_t offset);
 
+/* A failure of the machine (memory, a disk, a wish to stop), which says nothing of what was read; every other one is
+ * damage, or what somebody made so. */
+bool error_is_machine(hearth_status status);
+
 /* Propagates a failure: `TRY(cursor_u32(&c, &n, err));` */
 #define TRY(expression)                                                                                                \
     do {                                                                                                               \

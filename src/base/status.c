@@ -130,6 +130,11 @@ void error_in_file(hearth_error *error, const char *file)
     }
 }
 
+bool error_is_machine(hearth_status status)
+{
+    return status == HEARTH_E_MEMORY || status == HEARTH_E_CANCELLED || status == HEARTH_E_IO;
+}
+
 void error_at_offset(hearth_error *error, uint64_t offset)
 {
     if (error == NULL) {

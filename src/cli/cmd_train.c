@@ -95,12 +95,23 @@ static hearth_status train(training *t, engine *e, run_result *result, hearth_er
     return status;
 }
 
+static hearth_status write_pictures(const training *t, const train_cost *cost, hearth_error *error)
+{
+    chain_log log = {0};
+    char *path = file_join(t->folder, "log.jsonl");
+    hearth_status status = path == NULL ? error_memory(error, 0) : chain_read(path, 0, &log, error);
+    status = status == HEARTH_OK ? report_write(t->recipe, t->folder, &log, &cost->report, error) : status;
+    status = status == HEARTH_OK ? events_write(t->folder, &log, error) : status;
+    chain_free(&log);
+    mem_free(path);
+    return status;
+}
+
 /* The folder's report and curves, also of a run that was interrupted; a failure is a remark. */
 static void write_report(training *t, const train_cost *cost)
 {
     hearth_error error = {0};
-    if (!t->s->dry && (report_write(t->recipe, t->folder, &cost->report, &error) != HEARTH_OK ||
-                       events_write(t->folder, &error) != HEARTH_OK)) {
+    if (!t->s->dry && write_pictures(t, cost, &error) != HEARTH_OK) {
         char line[sizeof error + 64];
         cli_note(t->c, "no report: %s", hearth_error_line(&error, line, sizeof line));
     }

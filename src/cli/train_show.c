@@ -5,7 +5,6 @@
 
 #include "platform/cpu.h"
 #include "tensor/measure.h"
-#include "train/events.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -77,11 +76,8 @@ void train_screen_evaluated(void *context, uint64_t step, const trainer_evaluati
 void train_screen_saved(void *context, uint64_t step, const char *folder)
 {
     train_screen *s = context;
-    if (!signals_stop_asked()) {
-        (void)events_write(s->run, NULL); /* at the end a failure is told of */
-        if (s->samples) {
-            train_write_sample(s->c, s->engine, s->run, step, folder);
-        }
+    if (s->samples && !signals_stop_asked()) {
+        train_write_sample(s->c, s->engine, s->run, step, folder);
     }
 }
 

@@ -1,4 +1,4 @@
-/* The hash chain: written line by line, read whole. */
+/* The hash chain: written line by line, read whole, a record compared with what it would be. */
 #include "train/chain.h"
 
 #include "base/memory.h"
@@ -197,4 +197,51 @@ const chain_record *chain_find(const chain_log *log, const char *kind, uint64_t 
         }
     }
     return NULL;
+}
+
+/* ---- comparing ---- */
+
+static void print_value(const json_t *value, char *text, size_t size)
+{
+    if (json_is_string(value)) {
+        (void)snprintf(text, size, "%.100s", json_string_value(value));
+    } else if (json_is_integer(value)) {
+        (void)snprintf(text, size, "%lld", (long long)json_integer_value(value));
+    } else if (json_is_real(value)) {
+        (void)snprintf(text, size, "%.17g", json_real_value(value));
+    } else {
+        (void)snprintf(text, size, "%s", value == NULL ? "nothing" : json_is_null(value) ? "null" : "something else");
+    }
+}
+
+/* A real that is whole may stand in the log as an integer; a count may not stand there as a real. */
+static bool same_value(const json_t *ours, const json_t *theirs)
+{
+    return json_is_real(ours) && json_is_number(theirs) ? json_number_value(ours) == json_number_value(theirs)
+                                                        : json_equal(ours, theirs) != 0;
+}
+
+void chain_difference(const chain_record *theirs, const json_t *ours, char *text, size_t size)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    char there[128];
+    char found[128];
+    text[0] = '\0';
+    json_object_foreach((json_t *)(uintptr_t)ours, key, value)
+    {
+        if (!same_value(value, json_object_get(theirs->value, key))) {
+            print_value(json_object_get(theirs->value, key), there, sizeof there);
+            print_value(value, found, sizeof found);
+            (void)snprintf(text, size, "%s: the log says %s, found %s", key, there, found);
+            return;
+        }
+    }
+    json_object_foreach(theirs->value, key, value)
+    {
+        if (strcmp(key, "previous") != 0 && json_object_get(ours, key) == NULL) {
+            (void)snprintf(text, size, "a record with keys of its own: %.60s", key);
+            return;
+        }
+    }
 }

@@ -45,5 +45,8 @@ const char *chain_text(const chain_record *r, const char *key);
 double chain_number(const chain_record *r, const char *key);
 /* The record of this kind and step, or NULL; steps must not descend (verify_records), else it may not be found. */
 const chain_record *chain_find(const chain_log *log, const char *kind, uint64_t step);
+/* Where a record of the log is another than `ours`, which lacks "previous": the first key in `text`, which else is "".
+ */
+void chain_difference(const chain_record *theirs, const json_t *ours, char *text, size_t size);
 
 #endif

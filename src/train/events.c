@@ -5,7 +5,6 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "platform/file.h"
-#include "train/chain.h"
 
 #include <math.h>
 #include <string.h>
@@ -179,20 +178,15 @@ static hearth_status write_file(const char *folder, const buffer *bytes, hearth_
     return status;
 }
 
-hearth_status events_write(const char *folder, hearth_error *error)
+hearth_status events_write(const char *folder, const chain_log *log, hearth_error *error)
 {
-    chain_log log = {0};
     buffer out;
     buffer event;
     buffer_init(&out, 0);
     buffer_init(&event, 0);
-    char *path = file_join(folder, "log.jsonl");
-    hearth_status status = path == NULL ? error_memory(error, 0) : chain_read(path, 0, &log, error);
-    status = status == HEARTH_OK ? put_all(folder, &log, &out, &event, error) : status;
+    hearth_status status = put_all(folder, log, &out, &event, error);
     status = status == HEARTH_OK ? write_file(folder, &out, error) : status;
-    chain_free(&log);
     buffer_free(&out);
     buffer_free(&event);
-    mem_free(path);
     return status;
 }

@@ -2,9 +2,9 @@
 #ifndef TRAIN_EVENTS_H
 #define TRAIN_EVENTS_H
 
-#include "base/error.h"
+#include "train/chain.h"
 
-/* FOLDER/tensorboard/events.out.tfevents.hearth, anew, of FOLDER's log.jsonl and times.jsonl. */
-hearth_status events_write(const char *folder, hearth_error *error);
+/* FOLDER/tensorboard/events.out.tfevents.hearth, anew, of FOLDER's log and times.jsonl. */
+hearth_status events_write(const char *folder, const chain_log *log, hearth_error *error);
 
 #endif

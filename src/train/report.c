@@ -5,7 +5,6 @@
 #include "base/markup.h"
 #include "base/memory.h"
 #include "platform/file.h"
-#include "train/chain.h"
 
 #include <math.h>
 #include <string.h>
@@ -235,20 +234,15 @@ static hearth_status write_page(buffer *out, const recipe *r, const char *folder
     return each_line(folder, "samples.jsonl", add_sample, out, error);
 }
 
-hearth_status report_write(const recipe *r, const char *folder, const report_cost *cost, hearth_error *error)
+hearth_status report_write(const recipe *r, const char *folder, const chain_log *log, const report_cost *cost,
+                           hearth_error *error)
 {
-    chain_log log = {0};
     buffer page;
     buffer_init(&page, 0);
     char *path = file_join(folder, "report.html");
-    char *log_path = file_join(folder, "log.jsonl");
-    hearth_status status = path == NULL || log_path == NULL ? error_memory(error, 0) : HEARTH_OK;
-    status = status == HEARTH_OK ? chain_read(log_path, 0, &log, error) : status;
-    status = status == HEARTH_OK ? write_page(&page, r, folder, &log, cost, error) : status;
+    hearth_status status = path == NULL ? error_memory(error, 0) : write_page(&page, r, folder, log, cost, error);
     status = status == HEARTH_OK ? file_replace(path, page.data, page.length, error) : status;
-    chain_free(&log);
     buffer_free(&page);
     mem_free(path);
-    mem_free(log_path);
     return status;
 }

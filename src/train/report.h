@@ -4,6 +4,7 @@
 #define TRAIN_REPORT_H
 
 #include "recipe/recipe.h"
+#include "train/chain.h"
 #include "train/cost.h"
 
 typedef struct report_cost {
@@ -15,7 +16,8 @@ typedef struct report_cost {
     const char *money_note;
 } report_cost;
 
-/* From the folder's log.jsonl, times.jsonl and samples.jsonl (where there is one) to report.html. */
-hearth_status report_write(const recipe *r, const char *folder, const report_cost *cost, hearth_error *error);
+/* From the folder's log, times.jsonl and samples.jsonl (where there is one) to report.html. */
+hearth_status report_write(const recipe *r, const char *folder, const chain_log *log, const report_cost *cost,
+                           hearth_error *error);
 
 #endif

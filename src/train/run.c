@@ -270,31 +270,73 @@ static hearth_status open_log(running *n, hearth_error *error)
     return status;
 }
 
-static hearth_status begin_log(running *n, hearth_error *error)
+/* The last loss and evaluation, by the log: this call may do no step. */
+static void recall(running *n, const chain_log *log)
 {
-    const bool fresh = n->state.log_bytes == 0;
-    TRY(chain_go_on(&n->log, n->state.log_bytes, fresh ? NULL : n->state.chain, error));
-    if (!fresh) {
-        return HEARTH_OK;
+    const chain_record *step = chain_find(log, "step", n->state.step);
+    const chain_record *e = chain_find(log, "evaluation", n->state.step);
+    n->result->loss = step != NULL ? chain_number(step, "loss") : NAN;
+    n->result->evaluated = e != NULL;
+    if (e != NULL) {
+        n->result->evaluation = (trainer_evaluation){.sequences = (uint64_t)chain_number(e, "sequences"),
+                                                     .tokens = (uint64_t)chain_number(e, "tokens"),
+                                                     .bytes = (uint64_t)chain_number(e, "bytes"),
+                                                     .loss = chain_number(e, "loss"),
+                                                     .bits_per_byte = chain_number(e, "bits_per_byte")};
     }
-    json_t *record = NULL;
-    TRY(trainer_begin_json(n->trainer, &record, error));
-    return chain_append(&n->log, record, error);
 }
 
-/* The data under our hands must be what the log began with. */
-static hearth_status check_begin(const running *n, hearth_error *error)
+/* The data under our hands, and the first weights, must be what the log began with. */
+static hearth_status check_begin(const running *n, const chain_log *log, const json_t *first, hearth_error *error)
 {
-    chain_log log = {0};
-    hearth_status status = chain_read(n->log_path, n->state.log_bytes, &log, error);
-    if (status == HEARTH_OK && n->state.log_bytes > 0) {
-        const char *packed = chain_text(&log.records[0], "packed");
-        if (strcmp(packed, packed_hash(n->data->packed)) != 0) {
-            status = error_set(error, HEARTH_E_FORMAT, "packed corpus", packed, "%s", packed_hash(n->data->packed));
-            error_in_file(error, n->log_path);
-        }
+    char text[320];
+    chain_difference(&log->records[0], first, text, sizeof text);
+    if (text[0] == '\0') {
+        return HEARTH_OK;
     }
-    chain_free(&log);
+    (void)error_set(error, HEARTH_E_FORMAT, "line 1", "what this recipe and this folder's files begin with", "%s",
+                    text);
+    error_in_file(error, n->log_path);
+    return HEARTH_E_FORMAT;
+}
+
+/* `first`: the log's first record, which is freed. */
+static hearth_status begin_log(running *n, const chain_log *log, json_t *first, hearth_error *error)
+{
+    if (n->state.log_bytes == 0) {
+        const hearth_status status = chain_go_on(&n->log, 0, NULL, error);
+        if (status == HEARTH_OK) {
+            return chain_append(&n->log, first, error);
+        }
+        json_decref(first);
+        return status;
+    }
+    hearth_status status = check_begin(n, log, first, error);
+    json_decref(first);
+    TRY(status);
+    recall(n, log);
+    return chain_go_on(&n->log, n->state.log_bytes, n->state.chain, error);
+}
+
+static hearth_status resume(running *n, engine *e, hearth_error *error)
+{
+    json_t *first = NULL;
+    resumed r = {0};
+    TRY(trainer_begin_json(n->trainer, &first, error));
+    hearth_status status = run_resume(n->o, n->data->recipe, n->trainer, &r, error);
+    n->state = r.state;
+    if (status == HEARTH_OK && r.state.step == 0 && r.touched) { /* by one that was passed over */
+        trainer_free(n->trainer);
+        n->trainer = NULL;
+        status = trainer_create(e, n->data, &n->trainer, error);
+    }
+    (void)snprintf(n->state.recipe, sizeof n->state.recipe, "%s", n->data->recipe->sha256);
+    if (status == HEARTH_OK) {
+        status = begin_log(n, &r.log, first, error);
+    } else {
+        json_decref(first);
+    }
+    chain_free(&r.log);
     return status;
 }
 
@@ -305,35 +347,7 @@ static hearth_status begin(running *n, engine *e, hearth_error *error)
         return HEARTH_OK;
     }
     TRY(open_log(n, error));
-    TRY(run_resume(n->o, n->data->recipe, n->trainer, &n->state, error));
-    if (n->state.step == 0) { /* one that was passed over may have left its values */
-        trainer_free(n->trainer);
-        n->trainer = NULL;
-        TRY(trainer_create(e, n->data, &n->trainer, error));
-    }
-    (void)snprintf(n->state.recipe, sizeof n->state.recipe, "%s", n->data->recipe->sha256);
-    TRY(begin_log(n, error));
-    return check_begin(n, error);
-}
-
-/* The last loss and evaluation, by the log: this call may have done no step. */
-static hearth_status recall(running *n, hearth_error *error)
-{
-    chain_log log = {0};
-    TRY(chain_read(n->log_path, n->state.log_bytes, &log, error));
-    const chain_record *step = chain_find(&log, "step", n->state.step);
-    const chain_record *e = chain_find(&log, "evaluation", n->state.step);
-    n->result->loss = step != NULL ? chain_number(step, "loss") : NAN;
-    n->result->evaluated = e != NULL;
-    if (e != NULL) {
-        n->result->evaluation = (trainer_evaluation){.sequences = (uint64_t)chain_number(e, "sequences"),
-                                                     .tokens = (uint64_t)chain_number(e, "tokens"),
-                                                     .bytes = (uint64_t)chain_number(e, "bytes"),
-                                                     .loss = chain_number(e, "loss"),
-                                                     .bits_per_byte = chain_number(e, "bits_per_byte")};
-    }
-    chain_free(&log);
-    return HEARTH_OK;
+    return resume(n, e, error);
 }
 
 static hearth_status finish(running *n, hearth_error *error)
@@ -346,7 +360,7 @@ static hearth_status finish(running *n, hearth_error *error)
     memcpy(n->result->chain, n->log.last, sizeof n->result->chain);
     memcpy(n->result->weights, n->state.weights, sizeof n->result->weights);
     n->result->step = n->state.step;
-    return recall(n, error);
+    return HEARTH_OK;
 }
 
 hearth_status run_train(engine *e, const train_data *data, const run_options *options, run_result *ret,

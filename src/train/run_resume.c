@@ -57,36 +57,37 @@ static int newer(const void *a, const void *b)
 }
 
 /* The log's beginning must be what the checkpoint was made behind. */
-static hearth_status check_log(const char *folder, const checkpoint_state *s, hearth_error *error)
+static hearth_status read_log(const char *folder, resumed *ret, hearth_error *error)
 {
-    chain_log log = {0};
+    const checkpoint_state *s = &ret->state;
     char *path = file_join(folder, "log.jsonl");
-    hearth_status status = path == NULL ? error_memory(error, 0) : chain_read(path, s->log_bytes, &log, error);
-    if (status == HEARTH_OK && (log.count == 0 || strcmp(log.records[log.count - 1].hash, s->chain) != 0)) {
+    hearth_status status = path == NULL ? error_memory(error, 0) : chain_read(path, s->log_bytes, &ret->log, error);
+    const chain_log *log = &ret->log;
+    if (status == HEARTH_OK && (log->count == 0 || strcmp(log->records[log->count - 1].hash, s->chain) != 0)) {
         (void)error_set(error, HEARTH_E_FORMAT, NULL, "a record of the hash that the checkpoint tells of", "another");
         error_in_file(error, path);
         status = HEARTH_E_FORMAT;
     }
-    chain_free(&log);
     mem_free(path);
     return status;
 }
 
-static hearth_status try_one(const char *folder, const char *path, const recipe *r, trainer *t, checkpoint_state *ret,
+static hearth_status try_one(const char *folder, const char *path, const recipe *r, trainer *t, resumed *ret,
                              hearth_error *error)
 {
     const checkpoint_values values = trainer_values(t);
     checkpoint_state now = {0};
-    TRY(checkpoint_check(path, ret, error));
-    if (strcmp(ret->recipe, r->sha256) != 0) {
+    TRY(checkpoint_check(path, &ret->state, error));
+    if (strcmp(ret->state.recipe, r->sha256) != 0) {
         (void)error_set(error, HEARTH_E_FORMAT, NULL, "a checkpoint of this recipe", "one of another");
         error_in_file(error, path);
         return HEARTH_E_FORMAT;
     }
-    TRY(check_log(folder, ret, error));
+    TRY(read_log(folder, ret, error));
+    ret->touched = true;
     TRY(checkpoint_load(path, &values, error));
     TRY(trainer_digest(t, &now, error));
-    if (strcmp(now.weights, ret->weights) != 0 || strcmp(now.optimizer, ret->optimizer) != 0) {
+    if (strcmp(now.weights, ret->state.weights) != 0 || strcmp(now.optimizer, ret->state.optimizer) != 0) {
         (void)error_set(error, HEARTH_E_FORMAT, NULL, "values of the hashes in state.json", "others");
         error_in_file(error, path);
         return HEARTH_E_FORMAT;
@@ -104,14 +105,8 @@ static void tell(const run_options *o, const hearth_error *error)
     mem_free(text);
 }
 
-static bool is_damage(hearth_status status)
-{
-    return status == HEARTH_E_FORMAT || status == HEARTH_E_NOT_FOUND || status == HEARTH_E_UNSUPPORTED ||
-           status == HEARTH_E_LIMIT;
-}
-
-static hearth_status try_all(const run_options *o, const candidates *c, const recipe *r, trainer *t,
-                             checkpoint_state *ret, hearth_error *error)
+static hearth_status try_all(const run_options *o, const candidates *c, const recipe *r, trainer *t, resumed *ret,
+                             hearth_error *error)
 {
     for (size_t i = 0; i < c->count; i++) {
         hearth_error problem = {0};
@@ -124,7 +119,8 @@ static hearth_status try_all(const run_options *o, const candidates *c, const re
         if (status == HEARTH_OK) {
             return HEARTH_OK;
         }
-        if (!is_damage(status)) {
+        chain_free(&ret->log);
+        if (error_is_machine(status)) {
             if (error != NULL) {
                 *error = problem;
             }
@@ -132,16 +128,16 @@ static hearth_status try_all(const run_options *o, const candidates *c, const re
         }
         tell(o, &problem);
     }
-    *ret = (checkpoint_state){0};
+    ret->state = (checkpoint_state){0};
     return HEARTH_OK;
 }
 
-hearth_status run_resume(const run_options *o, const recipe *r, trainer *t, checkpoint_state *ret, hearth_error *error)
+hearth_status run_resume(const run_options *o, const recipe *r, trainer *t, resumed *ret, hearth_error *error)
 {
     candidates c = {0};
     hearth_status status = add_place(o->folder, "checkpoints", &c, error);
     status = status == HEARTH_OK ? add_place(o->folder, "resume", &c, error) : status;
-    *ret = (checkpoint_state){0};
+    *ret = (resumed){0};
     if (status == HEARTH_OK && c.count > 0) {
         qsort(c.items, c.count, sizeof *c.items, newer);
         status = try_all(o, &c, r, t, ret, error);

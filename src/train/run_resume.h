@@ -4,9 +4,15 @@
 
 #include "train/run.h"
 
-/* Fills the trainer's values from the newest checkpoint of this recipe that is whole and whose log is. state->step is 0
- * where there is none. `note` is told of each that is passed over. */
-hearth_status run_resume(const run_options *o, const recipe *r, trainer *t, checkpoint_state *ret, hearth_error *error);
+typedef struct resumed {
+    checkpoint_state state; /* step 0: there is none */
+    chain_log log;          /* up to the checkpoint; chain_free */
+    bool touched;           /* the trainer's values are no longer the first ones, also where step is 0 */
+} resumed;
+
+/* Fills the trainer's values from the newest checkpoint of this recipe that is whole and whose log is. `note` is told
+ * of each that is passed over. */
+hearth_status run_resume(const run_options *o, const recipe *r, trainer *t, resumed *ret, hearth_error *error);
 /* Removes the folders under resume/ but that of `step`. */
 void run_forget_resume(const char *folder, uint64_t step);
 

@@ -14,16 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool is_machine(hearth_status status)
-{
-    return status == HEARTH_E_MEMORY || status == HEARTH_E_CANCELLED || status == HEARTH_E_IO;
-}
-
 hearth_status verify_note(verifying *v, const char *what, hearth_status status, const hearth_error *found,
                           const char *detail, hearth_error *error)
 {
     verify_report *r = v->report;
-    if (is_machine(status)) {
+    if (error_is_machine(status)) {
         if (error != NULL) {
             *error = *found;
         }

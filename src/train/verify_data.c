@@ -130,7 +130,8 @@ static hearth_status learn_again(verifying *v, hearth_error *error)
 {
     hearth_error found = {0};
     char hash[HASH_HEX_SIZE] = "";
-    const prepare_options how = {.threads = v->engine->threads};
+    const prepare_options how = {
+        .threads = v->engine->threads, .progress = v->o->progress, .progress_context = v->o->progress_context};
     char *corpus = verify_path(v, "corpus");
     char *path = file_join(v->scratch, "tokenizer.json");
     hearth_status status = corpus == NULL || path == NULL ? error_memory(&found, 0) : HEARTH_OK;
@@ -162,14 +163,15 @@ static hearth_status pack_into(verifying *v, const char *out, const char *held_o
     char hash[HASH_HEX_SIZE];
     TRY(digest_file(v->ready.tokenizer_path, hash, error));
     char *corpus = verify_path(v, "corpus");
-    const corpus_pack_options how = {.tokenizer = v->ready.tokenizer,
-                                     .tokenizer_sha256 = hash,
-                                     .end = v->ready.data.end_token,
-                                     .length = v->recipe->train.length,
-                                     .seed = v->recipe->seed,
-                                     .out = out,
-                                     .held_out_folder = v->ready.held_out != NULL ? held_out : NULL,
-                                     .run = {.threads = v->engine->threads}};
+    const corpus_pack_options how = {
+        .tokenizer = v->ready.tokenizer,
+        .tokenizer_sha256 = hash,
+        .end = v->ready.data.end_token,
+        .length = v->recipe->train.length,
+        .seed = v->recipe->seed,
+        .out = out,
+        .held_out_folder = v->ready.held_out != NULL ? held_out : NULL,
+        .run = {.threads = v->engine->threads, .progress = v->o->progress, .progress_context = v->o->progress_context}};
     hearth_status status = corpus == NULL ? error_memory(error, 0) : corpus_pack(corpus, &how, error);
     mem_free(corpus);
     status = status == HEARTH_OK ? compare_again(out, v->ready.packed, error) : status;

@@ -37,9 +37,6 @@ hearth_status verify_equal(const char *file, const char *place, const char *expe
 /* HEARTH_E_FORMAT: something in `folder` that is not to be there. */
 hearth_status verify_unknown(const char *folder, const char *name, const char *expected, hearth_error *error);
 
-/* Where a record of the log is another than `ours`, which lacks "previous": the first key in `text`, which else is "".
- */
-void verify_difference(const chain_record *theirs, const json_t *ours, char *text, size_t size);
 /* Record `at` is `ours`, which is freed (NULL: memory is out). */
 hearth_status verify_record(const verifying *v, size_t at, json_t *ours, hearth_error *error);
 

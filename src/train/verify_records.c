@@ -3,56 +3,10 @@
 
 #include "base/memory.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 /* ---- one record ---- */
-
-static void print_value(const json_t *value, char *text, size_t size)
-{
-    if (json_is_string(value)) {
-        (void)snprintf(text, size, "%.100s", json_string_value(value));
-    } else if (json_is_integer(value)) {
-        (void)snprintf(text, size, "%lld", (long long)json_integer_value(value));
-    } else if (json_is_real(value)) {
-        (void)snprintf(text, size, "%.17g", json_real_value(value));
-    } else {
-        (void)snprintf(text, size, "%s", value == NULL ? "nothing" : json_is_null(value) ? "null" : "something else");
-    }
-}
-
-/* A real that is whole may stand in the log as an integer; a count may not stand there as a real. */
-static bool same_value(const json_t *ours, const json_t *theirs)
-{
-    return json_is_real(ours) && json_is_number(theirs) ? json_number_value(ours) == json_number_value(theirs)
-                                                        : json_equal(ours, theirs) != 0;
-}
-
-void verify_difference(const chain_record *theirs, const json_t *ours, char *text, size_t size)
-{
-    const char *key = NULL;
-    json_t *value = NULL;
-    char there[128];
-    char found[128];
-    text[0] = '\0';
-    json_object_foreach((json_t *)(uintptr_t)ours, key, value)
-    {
-        if (!same_value(value, json_object_get(theirs->value, key))) {
-            print_value(json_object_get(theirs->value, key), there, sizeof there);
-            print_value(value, found, sizeof found);
-            (void)snprintf(text, size, "%s: the log says %s, found %s", key, there, found);
-            return;
-        }
-    }
-    json_object_foreach(theirs->value, key, value)
-    {
-        if (strcmp(key, "previous") != 0 && json_object_get(ours, key) == NULL) {
-            (void)snprintf(text, size, "a record with keys of its own: %.60s", key);
-            return;
-        }
-    }
-}
 
 hearth_status verify_record(const verifying *v, size_t at, json_t *ours, hearth_error *error)
 {
@@ -61,7 +15,7 @@ hearth_status verify_record(const verifying *v, size_t at, json_t *ours, hearth_
     if (ours == NULL) {
         return error_memory(error, 0);
     }
-    verify_difference(&v->log.records[at], ours, text, sizeof text);
+    chain_difference(&v->log.records[at], ours, text, sizeof text);
     json_decref(ours);
     if (text[0] == '\0') {
         return HEARTH_OK;

@@ -59,6 +59,21 @@ static void differ(verify_segment *s, const char *text)
     (void)snprintf(s->detail + used, sizeof s->detail - used, "%s%s", used > 0 ? "; " : "", text);
 }
 
+/* What a checkpoint is that cannot be read; a failure of the machine comes back. */
+static hearth_status cannot_read(verify_segment *s, hearth_status status, const hearth_error *found,
+                                 hearth_error *error)
+{
+    if (error_is_machine(status)) {
+        if (error != NULL) {
+            *error = *found;
+        }
+        return status;
+    }
+    char line[sizeof *found + 64];
+    differ(s, hearth_error_line(found, line, sizeof line));
+    return HEARTH_OK;
+}
+
 /* The first key of `ours`, which is freed, that the log's record says otherwise. */
 static hearth_status compare(verify_segment *s, const chain_record *theirs, json_t *ours, hearth_error *error)
 {
@@ -66,7 +81,7 @@ static hearth_status compare(verify_segment *s, const chain_record *theirs, json
         return error_memory(error, 0);
     }
     char difference[320];
-    verify_difference(theirs, ours, difference, sizeof difference);
+    chain_difference(theirs, ours, difference, sizeof difference);
     json_decref(ours);
     if (difference[0] != '\0') {
         char text[384];
@@ -140,11 +155,11 @@ static hearth_status compare_values(verifying *v, verify_segment *s, hearth_erro
         status = error_memory(error, (size_t)ours.count * sizeof(float));
     } else {
         hearth_error problem = {0};
-        if (checkpoint_load(folder, &theirs, &problem) == HEARTH_OK) {
+        status = checkpoint_load(folder, &theirs, &problem);
+        if (status == HEARTH_OK) {
             locate(s, &ours, &theirs);
         } else {
-            char line[sizeof problem + 64];
-            differ(s, hearth_error_line(&problem, line, sizeof line));
+            status = cannot_read(s, status, &problem, error);
         }
     }
     mem_free(folder);
@@ -207,14 +222,8 @@ hearth_status verify_segments(verifying *v, hearth_error *error)
         verify_segment *s = &r->segments[i];
         hearth_error found = {0};
         const hearth_status status = one_segment(v, s, &found);
-        if (status == HEARTH_E_FORMAT || status == HEARTH_E_NOT_FOUND) { /* a checkpoint that cannot be read */
-            char line[sizeof found + 64];
-            differ(s, hearth_error_line(&found, line, sizeof line));
-        } else if (status != HEARTH_OK) {
-            if (error != NULL) {
-                *error = found;
-            }
-            return status;
+        if (status != HEARTH_OK) {
+            TRY(cannot_read(s, status, &found, error));
         }
         r->ok = r->ok && s->ok;
     }

@@ -207,6 +207,17 @@ def another_recipe_is_refused():
 
 
 @test
+def other_data_than_the_log_began_with():
+    """Whole in itself, and packed the same; the log's first record tells of another corpus.json."""
+    to = os.path.join(PLACE.name, "other-corpus")
+    shutil.copytree(WHOLE, to)
+    before = read(to, "log.jsonl")
+    write(read(to, "corpus", "corpus.json") + b"\n", to, "corpus", "corpus.json")
+    one_line(hearth("train", RECIPE, "-o", to, "-q"), 1, "log.jsonl", "line 1", "corpus")
+    assert read(to, "log.jsonl") == before
+
+
+@test
 def two_at_once_are_refused():
     recipe = write_recipe(PLACE.name, "busy.yaml", steps=100000, every=50000)
     to = os.path.join(PLACE.name, "busy")

@@ -263,6 +263,16 @@ def more_files(place, *names):
     return tamper
 
 
+def foreign_format(place):
+    """A tensor's format that hearth does not read, with the file's hash."""
+    def tamper(run):
+        path = os.path.join(run, place, "model.safetensors")
+        data = read(path)
+        write(data.replace(b'"F32"', b'"F64"', 1), path)
+        refile(os.path.join(run, place))
+    return tamper
+
+
 def flip_byte(name, at):
     def tamper(run):
         data = bytearray(read(run, name))
@@ -354,6 +364,7 @@ TAMPERINGS = [
     ("a step of a checkpoint's state", lambda r: replace(r, C16 + "/state.json", b'"step": 16', b'"step": 15'), [C16, "step"]),
     ("a chat template in a checkpoint, with its hash", more_files(C8, "chat_template.jinja"), [C8, "chat_template.jinja"]),
     ("an index to other weights, with hashes", more_files("model", "evil.safetensors", "model.safetensors.index.json"), ["model", "evil.safetensors"]),
+    ("a checkpoint in a format that is not read, with its hash", foreign_format(C16), ["steps 17 to 24", "the dtype F32"]),
     ("a licence in the manifest, with all hashes", edit_manifest_consistently, ["packed", "corpus"]),
     ("a word of a document, with all hashes", edit_documents_consistently, ["packed again"]),
     ("the count of parameters, chained anew", lambda r: forge(r, lambda log: log[0].update(parameters=70000000000)), ["first record", "line 1", "parameters", "70000000000"]),
