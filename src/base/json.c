@@ -272,10 +272,22 @@ static int write_piece(const char *bytes, size_t length, void *context)
     return w->status == HEARTH_OK ? 0 : -1;
 }
 
-/* What "%.17g" made of a real, with fewer digits where they say the same; its length in `ret`. */
-static size_t shorten_real(const char *digits, size_t length, char ret[32])
+size_t json_real_digits(double value, int least, char ret[JSON_REAL_SIZE])
 {
-    char whole[32];
+    int made = 0;
+    for (int digits = least; digits <= DBL_DECIMAL_DIG; digits++) {
+        made = snprintf(ret, JSON_REAL_SIZE, "%.*g", digits, value);
+        if (strtod(ret, NULL) == value) {
+            break;
+        }
+    }
+    return (size_t)made;
+}
+
+/* What "%.17g" made of a real, with fewer digits where they say the same; its length in `ret`. */
+static size_t shorten_real(const char *digits, size_t length, char ret[JSON_REAL_SIZE])
+{
+    char whole[JSON_REAL_SIZE];
     char *end = NULL;
     if (length >= sizeof whole) {
         return 0;
@@ -286,18 +298,12 @@ static size_t shorten_real(const char *digits, size_t length, char ret[32])
     if (end != whole + length) {
         return 0; /* another locale's decimal point: the digits stay */
     }
-    int made = 0;
     /* A normal number that fewer digits than DBL_DIG say is printed with no more by %.15g. */
-    for (int precision = fabs(value) < DBL_MIN ? 1 : DBL_DIG; precision <= DBL_DECIMAL_DIG; precision++) {
-        made = snprintf(ret, 32, "%.*g", precision, value);
-        if (strtod(ret, NULL) == value) {
-            break;
-        }
-    }
+    size_t made = json_real_digits(value, fabs(value) < DBL_MIN ? 1 : DBL_DIG, ret);
     if (strpbrk(ret, ".e") == NULL) {
-        made += snprintf(ret + made, 32 - (size_t)made, ".0");
+        made += (size_t)snprintf(ret + made, JSON_REAL_SIZE - made, ".0");
     }
-    return (size_t)made;
+    return made;
 }
 
 /* Appends JSON text with its reals shortened. */
@@ -313,7 +319,7 @@ static hearth_status append_shortened(const buffer *text, buffer *out, hearth_er
             in_string = !in_string;
         } else if (!in_string && (c == '-' || (c >= '0' && c <= '9'))) {
             const size_t length = strspn(text->data + i, "+-.0123456789e");
-            char shorter[32];
+            char shorter[JSON_REAL_SIZE];
             const bool real =
                 memchr(text->data + i, '.', length) != NULL || memchr(text->data + i, 'e', length) != NULL;
             const size_t made = real ? shorten_real(text->data + i, length, shorter) : 0;

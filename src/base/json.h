@@ -15,6 +15,10 @@ hearth_status json_door_parse(const char *text, size_t length, const char *name,
 /* Compact, keys in insertion order, UTF-8 left as it is; `indent` > 0 for people. Reals are written with the fewest
  * digits that read back as the same binary64. */
 hearth_status json_door_write(const json_t *value, int indent, buffer *out, hearth_error *error);
+/* A real in the fewest digits, `least` (15: DBL_DIG) or more, that read back as the same binary64; a whole one has no
+ * point. The length of the text. */
+#define JSON_REAL_SIZE 32
+size_t json_real_digits(double value, int least, char ret[JSON_REAL_SIZE]);
 /* A number for writing; null where it is not finite, which JSON cannot say. A binary32 becomes the real with the fewest
  * digits that read back as the same binary32: 0.95, not 0.949999988079071. NULL when memory is out. */
 json_t *json_door_number(double value);

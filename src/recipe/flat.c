@@ -1,7 +1,10 @@
 /* Lines by the table of keys. */
 #include "recipe/flat.h"
+
+#include "base/json.h"
 #include "recipe/keys.h"
 
+#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,17 +37,6 @@ static hearth_status put(writer *w, const char *key, const char *value)
     }
     w->out->lines[w->out->count++] = line;
     return HEARTH_OK;
-}
-
-static const char *real_text(double value, char *ret, size_t size)
-{
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(ret, size, "%.*g", digits, value);
-        if (strtod(ret, NULL) == value) {
-            break;
-        }
-    }
-    return ret;
 }
 
 /* "a, b, c" of the names of items. */
@@ -141,7 +133,8 @@ static hearth_status write_value(writer *w, const recipe_key *k, const char *bas
         snprintf(number, sizeof number, "%llu", (unsigned long long)*(const uint64_t *)at);
         return put(w, path, number);
     case KEY_REAL:
-        return put(w, path, real_text(*(const double *)at, number, sizeof number));
+        (void)json_real_digits(*(const double *)at, DBL_DIG, number);
+        return put(w, path, number);
     case KEY_BOOL:
         return put(w, path, *(const bool *)at ? "true" : "false");
     case KEY_CHOICE:

@@ -1,11 +1,11 @@
 /* The writer of tokenizer.json. */
 #include "tokenizer/learn_json.h"
 
+#include "base/json.h"
 #include "tokenizer/internal.h"
 #include "tokenizer/patterns.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include <float.h>
 #include <string.h>
 
 #define DEPTH_MOST 16
@@ -302,17 +302,11 @@ hearth_status learn_json_bpe(const learned_bpe *b, const pretokenizer_row *row, 
 
 /* ---- unigram ---- */
 
-/* The fewest digits that read back as the same number, and a point. */
+/* With a point, as the reference writes it. */
 static void put_real(writer *w, double value)
 {
-    char text[40];
-    for (int digits = 15; digits <= 17; digits++) {
-        (void)snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value) {
-            break;
-        }
-    }
-    put_text(w, text);
+    char text[JSON_REAL_SIZE];
+    put(w, text, json_real_digits(value, DBL_DIG, text));
     put_text(w, strpbrk(text, ".e") == NULL ? ".0" : "");
 }
 

@@ -88,24 +88,11 @@ static hearth_status write_tokenizer_config(const char *folder, const checkpoint
 /* config.json of the model, with the tokens that end and begin a text: else transformers takes its class's own. */
 static hearth_status write_config(const char *folder, const checkpoint_source *s, hearth_error *error)
 {
-    json_t *value = NULL;
-    buffer text;
-    buffer_init(&text, LIMIT_CONFIG_FILE_BYTES);
-    char *path = file_join(folder, "config.json");
-    hearth_status status = path == NULL ? error_memory(error, 0) : train_model_write_config(s->model, path, error);
-    status = status == HEARTH_OK ? file_read(path, LIMIT_CONFIG_FILE_BYTES, &text, error) : status;
-    status = status == HEARTH_OK ? json_door_parse(buffer_text(&text), text.length, path, &value, error) : status;
-    if (status == HEARTH_OK) {
-        (void)unlink(path);
-        json_t *end = s->end_of_document != NULL ? json_integer((json_int_t)s->end_token) : json_null();
-        value = json_door_put(value, "eos_token_id", end);
-        value = json_door_put(value, "bos_token_id", json_null());
-        value = json_door_put(value, "pad_token_id", json_null());
-        status = write_json(folder, "config.json", value, error);
-    }
-    buffer_free(&text);
-    mem_free(path);
-    return status;
+    json_t *end = s->end_of_document != NULL ? json_integer((json_int_t)s->end_token) : json_null();
+    json_t *value = json_door_put(train_model_config(s->model), "eos_token_id", end);
+    value = json_door_put(value, "bos_token_id", json_null());
+    value = json_door_put(value, "pad_token_id", json_null());
+    return write_json(folder, "config.json", value, error);
 }
 
 static hearth_status write_model_files(const char *folder, const checkpoint_source *s, hearth_error *error)

@@ -1,40 +1,37 @@
 /* config.json of a trained model, as Hugging Face's classes read it. */
-#include "base/buffer.h"
-#include "platform/file.h"
+#include "base/json.h"
 #include "train/train_state.h"
 
-#include <stdio.h>
-#include <string.h>
+#include <math.h>
 
-hearth_status train_model_write_config(const train_model *m, const char *path, hearth_error *error)
+#define WHOLE_MOST 9007199254740992.0 /* 2^53 */
+
+/* 10000 and not 10000.0 */
+static json_t *number(double value)
+{
+    return value == floor(value) && fabs(value) <= WHOLE_MOST ? json_integer((json_int_t)value)
+                                                              : json_door_number(value);
+}
+
+json_t *train_model_config(const train_model *m)
 {
     const train_shape *s = &m->shape;
-    char text[2048];
-    const int length =
-        snprintf(text, sizeof text,
-                 "{\n"
-                 "  \"architectures\": [\"%s\"],\n"
-                 "  \"model_type\": \"%s\",\n"
-                 "  \"hidden_size\": %u,\n"
-                 "  \"intermediate_size\": %u,\n"
-                 "  \"num_hidden_layers\": %u,\n"
-                 "  \"num_attention_heads\": %u,\n"
-                 "  \"num_key_value_heads\": %u,\n"
-                 "  \"head_dim\": %u,\n"
-                 "  \"hidden_act\": \"silu\",\n"
-                 "  \"max_position_embeddings\": %u,\n"
-                 "  \"vocab_size\": %u,\n"
-                 "  \"rms_norm_eps\": %.17g,\n"
-                 "  \"rope_theta\": %.17g,\n"
-                 "  \"attention_bias\": false,\n"
-                 "  \"mlp_bias\": false,\n"
-                 "  \"tie_word_embeddings\": %s,\n"
-                 "  \"torch_dtype\": \"%s\"\n"
-                 "}\n",
-                 s->hf_class, s->family, s->width, s->mlp, s->layers, s->heads, s->kv_heads, s->head_dim, s->context,
-                 s->vocab, m->norm_eps, s->theta, s->tied ? "true" : "false", m->bf16 ? "bfloat16" : "float32");
-    if (length < 0 || (size_t)length >= sizeof text) {
-        return error_set(error, HEARTH_E_LIMIT, "config.json", "a short text", "%d bytes", length);
-    }
-    return file_replace(path, text, (size_t)length, error);
+    json_t *c = json_object();
+    c = json_door_put(c, "architectures", json_pack("[s]", s->hf_class));
+    c = json_door_put(c, "model_type", json_string(s->family));
+    c = json_door_put(c, "hidden_size", json_integer((json_int_t)s->width));
+    c = json_door_put(c, "intermediate_size", json_integer((json_int_t)s->mlp));
+    c = json_door_put(c, "num_hidden_layers", json_integer((json_int_t)s->layers));
+    c = json_door_put(c, "num_attention_heads", json_integer((json_int_t)s->heads));
+    c = json_door_put(c, "num_key_value_heads", json_integer((json_int_t)s->kv_heads));
+    c = json_door_put(c, "head_dim", json_integer((json_int_t)s->head_dim));
+    c = json_door_put(c, "hidden_act", json_string("silu"));
+    c = json_door_put(c, "max_position_embeddings", json_integer((json_int_t)s->context));
+    c = json_door_put(c, "vocab_size", json_integer((json_int_t)s->vocab));
+    c = json_door_put(c, "rms_norm_eps", number(m->norm_eps));
+    c = json_door_put(c, "rope_theta", number(s->theta));
+    c = json_door_put(c, "attention_bias", json_false());
+    c = json_door_put(c, "mlp_bias", json_false());
+    c = json_door_put(c, "tie_word_embeddings", json_boolean(s->tied));
+    return json_door_put(c, "torch_dtype", json_string(m->bf16 ? "bfloat16" : "float32"));
 }

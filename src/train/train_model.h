@@ -5,6 +5,7 @@
 #ifndef TRAIN_MODEL_H
 #define TRAIN_MODEL_H
 
+#include "base/json.h"
 #include "corpus/packed.h"
 #include "model/engine.h"
 #include "recipe/recipe.h"
@@ -54,7 +55,7 @@ hearth_status train_model_micro(train_model *m, const train_batch *batch, double
  * bits. */
 hearth_status train_model_step(train_model *m, const train_batch *batch, uint32_t micro_batches, double z_loss,
                                float *gradient, train_loss *ret, hearth_error *error);
-/* Writes config.json (Hugging Face's) for this shape. */
-hearth_status train_model_write_config(const train_model *m, const char *path, hearth_error *error);
+/* config.json (Hugging Face's) for this shape; NULL when memory is out. */
+json_t *train_model_config(const train_model *m);
 
 #endif
