@@ -5,6 +5,7 @@
 #include "cli/train.h"
 
 #include "base/memory.h"
+#include "group/group.h"
 #include "base/text.h"
 #include "platform/cpu.h"
 #include "platform/file.h"
@@ -50,6 +51,7 @@ static const train_settings defaults = {0};
 typedef struct training {
     cli *c;
     const train_settings *s;
+    group *group; /* NULL: not started by mpirun */
     recipe *recipe;
     prepared ready;
     char *folder;
@@ -64,7 +66,8 @@ static double joules(void *context)
     return energy_read(&t->energy);
 }
 
-static hearth_status prepare(training *t, int threads, hearth_error *error)
+/* Rank 0 makes what is missing; the others open it. */
+static hearth_status prepare_own(training *t, int threads, hearth_error *error)
 {
     terminal_progress bar = {.quiet = t->c->quiet};
     const prepare_options how = {.threads = threads, .progress = terminal_progress_step, .progress_context = &bar};
@@ -74,14 +77,33 @@ static hearth_status prepare(training *t, int threads, hearth_error *error)
     return status;
 }
 
+static hearth_status prepare(training *t, int threads, hearth_error *error)
+{
+    const bool makes = group_rank(t->group) == 0;
+    TRY(group_agree(t->group, makes ? prepare_own(t, threads, error) : HEARTH_OK, error));
+    TRY(makes ? HEARTH_OK : prepare_open(t->recipe, t->folder, &t->ready, error));
+    t->ready.data.group = t->group;
+    return HEARTH_OK;
+}
+
+/* Whether this machine's counters tell of the whole run's energy. */
+static hearth_status start_energy(training *t, hearth_error *error)
+{
+    int machines = 1;
+    TRY(group_machines(t->group, &machines, error));
+    t->measures = machines == 1 && energy_start(&t->energy);
+    return HEARTH_OK;
+}
+
 static hearth_status train(training *t, engine *e, run_result *result, hearth_error *error)
 {
     TRY(prepare(t, e->threads, error));
-    t->measures = energy_start(&t->energy);
+    TRY(start_energy(t, error));
     train_screen_begin(&t->screen, t->c, e, t->recipe);
     t->screen.owner = t;
     t->screen.run = t->folder;
     t->screen.samples = !t->s->no_samples;
+    t->screen.peak *= group_count(t->group);
     const run_options how = {.folder = t->folder,
                              .dry = t->s->dry,
                              .step = train_screen_step,
@@ -140,6 +162,43 @@ static int finish(training *t, const run_result *result, hearth_status status, h
     return t->c->json ? cli_print_json(t->c, train_outcome_json(&outcome)) : train_outcome_print(&outcome);
 }
 
+/* What mpirun started: one rank speaks. */
+static hearth_status join(training *t, hearth_error *error)
+{
+    if (!group_launched()) {
+        return HEARTH_OK;
+    }
+    TRY(group_open(signals_terminated, &t->group, error));
+    signals_take_warning();
+    t->c->quiet = t->c->quiet || group_rank(t->group) != 0;
+    if (t->c->threads > 0) {
+        return HEARTH_OK;
+    }
+    int threads = 1;
+    TRY(group_threads(t->group, cpu_usable_cores(), &threads, error));
+    t->c->threads = (size_t)threads;
+    return HEARTH_OK;
+}
+
+/* A rank that rank 0 speaks for. */
+static int leave(hearth_status status)
+{
+    return status == HEARTH_OK ? EXIT_DONE : status == HEARTH_E_CANCELLED ? signals_exit_status() : EXIT_FAILED;
+}
+
+static hearth_status run_ranks(training *t, opened *o, const char *path, run_result *result, hearth_error *error)
+{
+    (void)signals_leave_at_once(false);
+    TRY(join(t, error));
+    TRY(recipe_open(path, &t->recipe, error));
+    t->folder = mem_strdup(t->s->out != NULL ? t->s->out : t->recipe->name);
+    if (t->folder == NULL) {
+        return error_memory(error, 0);
+    }
+    TRY(open_engine(t->c, o, error));
+    return train(t, o->engine, result, error);
+}
+
 static int run(cli *c, void *settings, const char **operands, size_t count)
 {
     const train_settings *s = settings;
@@ -155,16 +214,13 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     if (s->out != NULL && *s->out == '\0') {
         return cli_usage(c, "--out: expected a folder, found \"\"");
     }
-    hearth_status status = recipe_open(operands[0], &t.recipe, &error);
-    if (status == HEARTH_OK) {
-        t.folder = mem_strdup(s->out != NULL ? s->out : t.recipe->name);
-        status = t.folder == NULL ? error_memory(&error, 0) : open_engine(c, &o, &error);
+    const hearth_status status = run_ranks(&t, &o, operands[0], &result, &error);
+    const bool together = status == HEARTH_OK || (status == HEARTH_E_CANCELLED && result.steps_done > 0);
+    if (!together) {
+        group_fail(t.group, &error);
     }
-    if (status == HEARTH_OK) {
-        (void)signals_leave_at_once(false);
-        status = train(&t, o.engine, &result, &error);
-    }
-    const int code = finish(&t, &result, status, &error);
+    const int code = group_rank(t.group) == 0 ? finish(&t, &result, status, &error) : leave(status);
+    group_close(t.group);
     prepare_free(&t.ready);
     recipe_close(t.recipe);
     mem_free(t.folder);

@@ -50,8 +50,10 @@ static void on_signal(int number)
 {
     if (number == SIGWINCH) {
         redraw = redraw == REDRAW_CONTINUED ? redraw : REDRAW_RESIZED;
-    } else if (leave_at_once) {
+    } else if (leave_at_once && number != SIGUSR1) {
         _exit(exit_status_of(number));
+    } else if (number == SIGUSR1) {
+        interrupts = 1;
     } else if (number == SIGINT) {
         on_interrupt();
     } else {
@@ -107,6 +109,11 @@ void signals_start(void)
             install(polite[i], on_signal);
         }
     }
+}
+
+void signals_take_warning(void)
+{
+    install(SIGUSR1, on_signal);
 }
 
 bool signals_stop_asked(void)

@@ -10,6 +10,8 @@ void signals_start(void);
 bool signals_stop_asked(void);
 /* SIGTERM or SIGHUP came. They are never forgotten. */
 bool signals_terminated(void);
+/* SIGUSR1 asks, too, as a batch system sends it before a job's time is over; never to end at once. */
+void signals_take_warning(void);
 /* The exit status of what they ended: EXIT_INTERRUPTED, EXIT_TERMINATED or EXIT_HUNG_UP. */
 int signals_exit_status(void);
 /* Takes a Ctrl-C as answered: the next one counts as the first. */

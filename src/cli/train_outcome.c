@@ -85,6 +85,13 @@ int train_outcome_print(const train_outcome *o)
     if (r->evaluated && isfinite(r->evaluation.bits_per_byte)) {
         printf("held out  %.4f bits per byte\n", r->evaluation.bits_per_byte);
     }
+    if (r->ranks > 1) {
+        printf("ranks     %d, with %d threads", r->ranks, r->threads);
+        if (r->steps_done > 0) {
+            printf("; %s between them a step", terminal_bytes(r->bytes / r->steps_done, text));
+        }
+        printf("\n");
+    }
     printf("time      %.1f s, %.4f core hours\n", c->totals.seconds, c->totals.core_seconds / 3600.0);
     if (isfinite(c->joules)) {
         printf("energy    %.5f kWh, %s\n", c->joules / 3.6e6, c->declared ? "by the declared power" : "measured");
@@ -105,6 +112,10 @@ json_t *train_outcome_json(const train_outcome *o)
                   (json_int_t)r->step, "steps_done", (json_int_t)r->steps_done, "tokens", (json_int_t)r->tokens);
     value = json_door_put(value, "loss", json_door_number(r->loss));
     value = json_door_put(value, "tokens_per_second", r->steps_done > 0 ? json_door_number(rate(r)) : json_null());
+    value = json_door_put(value, "ranks", json_integer(r->ranks));
+    value = json_door_put(value, "threads", json_integer(r->threads));
+    value = json_door_put(value, "bytes_per_step",
+                          r->steps_done > 0 ? json_integer((json_int_t)(r->bytes / r->steps_done)) : json_null());
     if (o->dry) {
         return json_door_put(value, "seconds_expected", json_door_number(whole_seconds(o)));
     }

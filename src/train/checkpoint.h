@@ -16,12 +16,21 @@ typedef struct checkpoint_state {
     char weights[HASH_HEX_SIZE], optimizer[HASH_HEX_SIZE]; /* of the values in memory, digest_values */
 } checkpoint_state;
 
+/* Of several ranks: this one's share of the optimiser's state. */
+typedef struct checkpoint_share {
+    uint64_t begin, end; /* mean and square are those of values [begin, end) */
+    /* The state of any values; to write a checkpoint. */
+    hearth_status (*read)(void *context, bool square, uint64_t at, size_t count, float *to, hearth_error *error);
+    void *context;
+} checkpoint_share;
+
 /* The values of a run: [count] each, as the model's table of parameters says. */
 typedef struct checkpoint_values {
     const train_parameter *table;
     size_t parameters;
     uint64_t count;
     float *values, *mean, *square; /* mean NULL: the model alone, without the optimiser's state */
+    const checkpoint_share *share; /* NULL: mean and square are whole */
 } checkpoint_values;
 
 typedef struct checkpoint_source {
@@ -40,7 +49,7 @@ hearth_status checkpoint_write(const char *folder, const checkpoint_source *s, c
 /* Reads state.json and compares every file's hash with what it says: HEARTH_E_FORMAT or HEARTH_E_NOT_FOUND where the
  * folder is cut or changed. */
 hearth_status checkpoint_check(const char *folder, checkpoint_state *ret, hearth_error *error);
-/* Fills the values from a folder. Names, shapes and formats must be the table's. */
+/* Fills the values (of a share, its part of the state) from a folder. Names, shapes and formats must be the table's. */
 hearth_status checkpoint_load(const char *folder, const checkpoint_values *v, hearth_error *error);
 /* Folders that a write that was cut off left in `place`. */
 void checkpoint_sweep(const char *place);

@@ -11,12 +11,25 @@
 
 #define NAME_BYTES 128
 #define PIECE 4096u
+#define SHARE_PIECE ((size_t)1 << 18)
 
 /* One of the arrays, and what its tensors are called. */
 typedef struct part {
     const char *suffix;
     float *values;
+    const checkpoint_share *share; /* not NULL: of the optimiser's state, of which `values` are a share */
+    bool square;
 } part;
+
+static part mean_of(const checkpoint_values *v)
+{
+    return (part){".mean", v->mean, v->share, false};
+}
+
+static part square_of(const checkpoint_values *v)
+{
+    return (part){".square", v->square, v->share, true};
+}
 
 static void part_name(const train_parameter *t, const part *p, char ret[NAME_BYTES])
 {
@@ -55,6 +68,21 @@ static hearth_status write_values(safetensors_writer *w, dtype type, const float
     return HEARTH_OK;
 }
 
+/* A tensor of state that ranks have shares of. */
+static hearth_status write_share(safetensors_writer *w, const part *p, const train_parameter *t, hearth_error *error)
+{
+    const uint64_t count = t->rows * t->cols;
+    float *piece = mem_alloc(SHARE_PIECE * sizeof *piece);
+    hearth_status status = piece == NULL ? error_memory(error, SHARE_PIECE * sizeof *piece) : HEARTH_OK;
+    for (uint64_t at = 0; at < count && status == HEARTH_OK; at += SHARE_PIECE) {
+        const size_t n = count - at < SHARE_PIECE ? (size_t)(count - at) : SHARE_PIECE;
+        status = p->share->read(p->share->context, p->square, t->offset + at, n, piece, error);
+        status = status == HEARTH_OK ? safetensors_writer_data(w, piece, n * sizeof *piece, error) : status;
+    }
+    mem_free(piece);
+    return status;
+}
+
 static hearth_status write_parts(const char *path, dtype type, const checkpoint_values *v, const part *parts,
                                  size_t part_count, const tensor_entry *entries, hearth_error *error)
 {
@@ -64,7 +92,9 @@ static hearth_status write_parts(const char *path, dtype type, const checkpoint_
     for (size_t k = 0; k < part_count; k++) {
         for (size_t p = 0; p < v->parameters && status == HEARTH_OK; p++) {
             const train_parameter *t = &v->table[p];
-            status = write_values(w, type, parts[k].values + t->offset, t->rows * t->cols, error);
+            status = parts[k].share != NULL
+                         ? write_share(w, &parts[k], t, error)
+                         : write_values(w, type, parts[k].values + t->offset, t->rows * t->cols, error);
         }
     }
     status = status == HEARTH_OK ? safetensors_writer_finish(w, error) : status;
@@ -99,8 +129,8 @@ static hearth_status write_file(const char *folder, const char *file, dtype type
 hearth_status checkpoint_write_tensors(const char *folder, recipe_format format, const checkpoint_values *v,
                                        hearth_error *error)
 {
-    const part weights = {"", v->values};
-    const part state[] = {{".mean", v->mean}, {".square", v->square}, {".value", v->values}};
+    const part weights = {.suffix = "", .values = v->values};
+    const part state[] = {mean_of(v), square_of(v), {.suffix = ".value", .values = v->values}};
     const bool rounded = format == TRAIN_BF16;
     TRY(write_file(folder, "model.safetensors", rounded ? DTYPE_BF16 : DTYPE_F32, v, &weights, 1, error));
     return v->mean == NULL ? HEARTH_OK
@@ -119,6 +149,28 @@ static hearth_status odd_tensor(const tensor_table *file, const char *name, cons
     return HEARTH_E_FORMAT;
 }
 
+/* All of a tensor, or what of it is in the share. */
+static void take_values(const tensor_entry *e, const train_parameter *t, const part *p)
+{
+    const uint64_t begin = p->share != NULL ? p->share->begin : 0;
+    const uint64_t end = p->share != NULL ? p->share->end : UINT64_MAX;
+    const uint64_t from = begin > t->offset ? begin - t->offset : 0;
+    const uint64_t stop = end > t->offset ? end - t->offset : 0;
+    const uint64_t until = stop < t->rows * t->cols ? stop : t->rows * t->cols;
+    if (from >= until) {
+        return;
+    }
+    float *to = p->values + (t->offset + from - begin);
+    for (uint64_t k = from; e->type == DTYPE_BF16 && k < until; k++) {
+        uint16_t bits = 0;
+        memcpy(&bits, e->data + 2 * k, sizeof bits);
+        to[k - from] = bf16_to_f32(bits);
+    }
+    if (e->type == DTYPE_F32) {
+        memcpy(to, e->data + from * sizeof(float), (size_t)(until - from) * sizeof(float));
+    }
+}
+
 static hearth_status read_part(const tensor_table *file, const checkpoint_values *v, const part *p, hearth_error *error)
 {
     for (size_t i = 0; i < v->parameters; i++) {
@@ -131,15 +183,7 @@ static hearth_status read_part(const tensor_table *file, const checkpoint_values
             memcmp(e->shape, expected.shape, e->dims * sizeof *e->shape) != 0) {
             return odd_tensor(file, name, e, error);
         }
-        float *to = p->values + t->offset;
-        for (uint64_t k = 0; e->type == DTYPE_BF16 && k < t->rows * t->cols; k++) {
-            uint16_t bits = 0;
-            memcpy(&bits, e->data + 2 * k, sizeof bits);
-            to[k] = bf16_to_f32(bits);
-        }
-        if (e->type == DTYPE_F32) {
-            memcpy(to, e->data, (size_t)e->size_bytes);
-        }
+        take_values(e, t, p);
     }
     return HEARTH_OK;
 }
@@ -178,10 +222,10 @@ hearth_status checkpoint_load(const char *folder, const checkpoint_values *v, he
 {
     tensor_table model = {0};
     tensor_table state = {0};
-    const part weights = {"", v->values};
-    const part masters = {".value", v->values};
-    const part mean = {".mean", v->mean};
-    const part square = {".square", v->square};
+    const part weights = {.suffix = "", .values = v->values};
+    const part masters = {.suffix = ".value", .values = v->values};
+    const part mean = mean_of(v);
+    const part square = square_of(v);
     hearth_status status = open_tensors(folder, "model.safetensors", &model, error);
     status = status == HEARTH_OK ? read_part(&model, v, &weights, error) : status;
     if (status == HEARTH_OK && v->mean != NULL) {

@@ -16,10 +16,17 @@ static void add_line(const char *line, size_t length, cost_totals *ret)
     }
     const double seconds = json_number_value(json_object_get(value, "seconds"));
     const double threads = json_number_value(json_object_get(value, "threads"));
+    const json_int_t ranks = json_integer_value(json_object_get(value, "ranks"));
     const json_t *joules = json_object_get(value, "joules");
     ret->steps++;
     ret->seconds += seconds;
     ret->core_seconds += seconds * threads;
+    ret->ranks = ranks > 1 ? (uint64_t)ranks : 1;
+    ret->threads = threads > 0.0 ? (uint64_t)threads : 0;
+    if (ranks > 1) {
+        ret->bytes += json_number_value(json_object_get(value, "bytes"));
+        ret->exchanged++;
+    }
     if (json_is_number(joules)) {
         ret->joules += json_number_value(joules);
         ret->measured++;

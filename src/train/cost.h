@@ -10,6 +10,10 @@ typedef struct cost_totals {
     double core_seconds; /* times the threads */
     double joules;       /* measured; of the steps that have a figure */
     uint64_t measured;   /* steps with one */
+    uint64_t ranks;      /* of the last step: 1, or what mpirun started */
+    uint64_t threads;    /* of that step, of all ranks */
+    double bytes;        /* that the ranks sent each other in steps of several ranks */
+    uint64_t exchanged;  /* such steps */
 } cost_totals;
 
 /* A missing file is nothing yet. Lines that are cut or odd are passed over. */

@@ -20,7 +20,8 @@ struct muon {
     const recipe_train *how;
     const train_parameter *table;
     size_t count;
-    size_t side, most; /* the longest shorter side, and the most values, of a matrix */
+    uint64_t begin, end; /* of the values whose matrices are made here */
+    size_t side, most;   /* the longest shorter side, and the most values, of a matrix */
     float *x, *turned, *made, *square, *square2;
     uint8_t *panels, *scratch;
     float *input;
@@ -44,12 +45,17 @@ static void widen(muon_sizes *s, size_t tokens, size_t rows, size_t cols)
     s->input = input > s->input ? input : s->input;
 }
 
+static bool is_own(const muon *m, const train_parameter *t)
+{
+    return t->matrix && t->offset >= m->begin && t->offset < m->end;
+}
+
 static muon_sizes measure(muon *m)
 {
     muon_sizes s = {0};
     for (size_t p = 0; p < m->count; p++) {
         const train_parameter *t = &m->table[p];
-        if (t->matrix) {
+        if (is_own(m, t)) {
             const size_t low = (size_t)(t->rows < t->cols ? t->rows : t->cols);
             const size_t high = (size_t)(t->rows < t->cols ? t->cols : t->rows);
             m->side = low > m->side ? low : m->side;
@@ -62,14 +68,14 @@ static muon_sizes measure(muon *m)
     return s;
 }
 
-hearth_status muon_create(engine *e, const recipe_train *how, const train_parameter *table, size_t count, muon **ret,
-                          hearth_error *error)
+hearth_status muon_create(engine *e, const recipe_train *how, const train_parameter *table, size_t count,
+                          uint64_t begin, uint64_t end, muon **ret, hearth_error *error)
 {
     muon *m = mem_calloc(1, sizeof *m);
     if (m == NULL) {
         return error_memory(error, sizeof *m);
     }
-    *m = (muon){.engine = e, .how = how, .table = table, .count = count, .side = 1};
+    *m = (muon){.engine = e, .how = how, .table = table, .count = count, .begin = begin, .end = end, .side = 1};
     const muon_sizes s = measure(m);
     const size_t most = m->most + 1;
     const size_t squares = m->side * m->side;
@@ -185,15 +191,16 @@ void muon_apply(muon *m, double rate, float clip, const float *gradient, float *
 {
     for (size_t p = 0; p < m->count; p++) {
         const train_parameter *t = &m->table[p];
-        if (!t->matrix) {
+        if (!is_own(m, t)) {
             continue;
         }
         const size_t rows = (size_t)t->rows;
         const size_t cols = (size_t)t->cols;
         const size_t n = rows * cols;
+        const size_t at = (size_t)(t->offset - m->begin);
         const bool tall = rows > cols;
-        m->engine->kernels->optimize->momentum(clip, (float)m->how->muon_momentum, gradient + t->offset,
-                                               mean + t->offset, tall ? m->turned : m->x, n);
+        m->engine->kernels->optimize->momentum(clip, (float)m->how->muon_momentum, gradient + at, mean + at,
+                                               tall ? m->turned : m->x, n);
         if (tall) {
             transpose(m->turned, rows, cols, m->x);
             orthogonalize(m, cols, rows);

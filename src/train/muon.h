@@ -9,12 +9,12 @@
 
 typedef struct muon muon;
 
-/* `table`, of which the matrices are its own, must outlive it. */
-hearth_status muon_create(engine *e, const recipe_train *how, const train_parameter *table, size_t count, muon **ret,
-                          hearth_error *error);
+/* `table`, of which the matrices that lie in values [begin, end) are its own, must outlive it. */
+hearth_status muon_create(engine *e, const recipe_train *how, const train_parameter *table, size_t count,
+                          uint64_t begin, uint64_t end, muon **ret, hearth_error *error);
 void muon_free(muon *m); /* NULL is allowed */
-/* One step of all matrices: `mean` [values] is the momentum, values = fma(-rate', direction, values * keep), where
- * rate' = rate * sqrt(max(1, rows / cols)). */
+/* One step of all matrices: `gradient` and `mean`, the momentum, are those of value `begin` and on; values =
+ * fma(-rate', direction, values * keep), where rate' = rate * sqrt(max(1, rows / cols)). */
 void muon_apply(muon *m, double rate, float clip, const float *gradient, float *mean, float *values);
 
 #endif

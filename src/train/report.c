@@ -200,6 +200,12 @@ static hearth_status write_cost(buffer *out, const report_cost *c, hearth_error 
     TRY(buffer_printf(out, error, "<tr><td>core hours</td><td>%.4f</td></tr>\n", c->totals.core_seconds / 3600.0));
     TRY(buffer_printf(out, error, "<tr><td>operations (6 a weight and token, and attention)</td><td>%.3e</td></tr>\n",
                       c->step_flops * (double)c->totals.steps));
+    TRY(buffer_printf(out, error, "<tr><td>at the last step</td><td>%llu ranks, %llu threads</td></tr>\n",
+                      (unsigned long long)c->totals.ranks, (unsigned long long)c->totals.threads));
+    if (c->totals.exchanged > 0) {
+        TRY(buffer_printf(out, error, "<tr><td>bytes that the ranks sent each other, a step</td><td>%.0f</td></tr>\n",
+                          c->totals.bytes / (double)c->totals.exchanged));
+    }
     if (isfinite(c->joules)) {
         TRY(buffer_printf(out, error, "<tr><td>energy, %s</td><td>%.5f kWh</td></tr>\n",
                           c->declared ? "by the declared power" : "measured by RAPL", c->joules / 3.6e6));

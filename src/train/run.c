@@ -30,7 +30,8 @@ typedef struct running {
     double saved_at;   /* time_seconds of the last checkpoint */
     double usual_norm; /* a running mean */
     double joules;     /* up to the last step */
-    int threads;
+    group *group;
+    bool writes; /* rank 0: the folder is its */
     run_result *result;
 } running;
 
@@ -97,7 +98,7 @@ static hearth_status write_folder(running *n, const char *path, bool state, cons
 }
 
 /* The log first, then the folder that tells of it. */
-static hearth_status save(running *n, uint64_t step, const char *place, hearth_error *error)
+static hearth_status save_folder(running *n, uint64_t step, const char *place, hearth_error *error)
 {
     char name[32];
     checkpoint_name(step, name);
@@ -121,11 +122,21 @@ static hearth_status save(running *n, uint64_t step, const char *place, hearth_e
     return status;
 }
 
+/* Rank 0 writes, and reads the others' state for it. */
+static hearth_status save(running *n, uint64_t step, const char *place, hearth_error *error)
+{
+    if (!n->writes) {
+        return trainer_serve(n->trainer, error);
+    }
+    TRY(save_folder(n, step, place, error));
+    return trainer_release(n->trainer, error);
+}
+
 static hearth_status save_in_chain(running *n, uint64_t step, hearth_error *error)
 {
     n->state.step = step;
     TRY(trainer_digest(n->trainer, &n->state, error));
-    TRY(chain_append(&n->log, trainer_checkpoint_json(&n->state), error));
+    TRY(n->writes ? chain_append(&n->log, trainer_checkpoint_json(&n->state), error) : HEARTH_OK);
     return save(n, step, "checkpoints", error);
 }
 
@@ -149,47 +160,114 @@ static void watch_norm(running *n, uint64_t step, double norm)
     n->usual_norm = n->usual_norm == 0.0 ? norm : n->usual_norm + SPIKE_MIX * (norm - n->usual_norm);
 }
 
-static hearth_status write_time(running *n, uint64_t step, double seconds, hearth_error *error)
+static hearth_status write_time(running *n, uint64_t step, double seconds, uint64_t bytes, hearth_error *error)
 {
-    char line[160];
+    char line[224];
     char energy[48] = "";
+    char ranks[64] = "";
+    if (group_count(n->group) > 1) {
+        (void)snprintf(ranks, sizeof ranks, ",\"ranks\":%d,\"bytes\":%llu", group_count(n->group),
+                       (unsigned long long)bytes);
+    }
     if (n->o->joules != NULL) {
         const double now = n->o->joules(n->o->context);
         (void)snprintf(energy, sizeof energy, ",\"joules\":%.3f", now - n->joules);
         n->joules = now;
     }
-    const int length = snprintf(line, sizeof line, "{\"step\":%llu,\"seconds\":%.6f,\"threads\":%d%s}\n",
-                                (unsigned long long)step, seconds, n->threads, energy);
+    const int length = snprintf(line, sizeof line, "{\"step\":%llu,\"seconds\":%.6f,\"threads\":%d%s%s}\n",
+                                (unsigned long long)step, seconds, n->result->threads, ranks, energy);
     return file_append_write(&n->times, line, (size_t)length, error);
 }
 
-static hearth_status one_step(running *n, uint64_t step, bool *ret_go_on, hearth_error *error)
+/* What a rank thinks behind a step, and what rank 0 makes of it. */
+typedef struct opinion {
+    uint64_t stop; /* a signal came */
+    uint64_t sent; /* bytes, in this step */
+} opinion;
+
+typedef struct decision {
+    uint64_t go_on, save; /* the latter by the clock */
+} decision;
+
+/* Rank 0 alone. */
+static hearth_status decide(running *n, const opinion *own, decision *ret, uint64_t *ret_sent, hearth_error *error)
+{
+    const size_t ranks = (size_t)group_count(n->group);
+    const double seconds = (double)n->data->recipe->train.checkpoint_seconds;
+    opinion *all = mem_calloc(ranks, sizeof *all);
+    hearth_status status =
+        all == NULL ? error_memory(error, ranks * sizeof *all) : group_gather(n->group, own, sizeof *own, all, error);
+    *ret = (decision){1, seconds > 0.0 && time_seconds() - n->saved_at >= seconds};
+    *ret_sent = 0;
+    for (size_t i = 0; status == HEARTH_OK && i < ranks; i++) {
+        ret->go_on = all[i].stop ? 0 : ret->go_on;
+        *ret_sent += all[i].sent;
+    }
+    mem_free(all);
+    return status;
+}
+
+/* All ranks stop behind the same step. `before`: what was counted when it began; *ret_bytes: what all sent in it, of
+ * which the words that this takes all pass rank 0. */
+static hearth_status agree(running *n, bool go_on, group_traffic before, decision *ret, uint64_t *ret_bytes,
+                           hearth_error *error)
+{
+    const group_traffic worked = group_counted(n->group);
+    const opinion own = {!go_on, worked.sent - before.sent};
+    uint64_t sent = 0;
+    if (n->writes) {
+        TRY(decide(n, &own, ret, &sent, error));
+    } else {
+        TRY(group_gather(n->group, &own, sizeof own, NULL, error));
+    }
+    TRY(group_broadcast(n->group, ret, sizeof *ret, error));
+    const group_traffic now = group_counted(n->group);
+    *ret_bytes = sent + (now.sent - worked.sent) + (now.received - worked.received);
+    return HEARTH_OK;
+}
+
+static hearth_status record_step(running *n, const run_step *now, uint64_t bytes, hearth_error *error)
+{
+    n->result->step = now->step;
+    n->result->steps_done++;
+    n->result->tokens += now->tokens;
+    n->result->seconds += now->seconds;
+    n->result->bytes += bytes;
+    n->result->loss = now->record.loss;
+    return n->o->dry ? HEARTH_OK : write_time(n, now->step, now->seconds, bytes, error);
+}
+
+static hearth_status one_step(running *n, uint64_t step, decision *ret, hearth_error *error)
 {
     const recipe_train *t = &n->data->recipe->train;
     const double began = time_seconds();
+    const group_traffic before = group_counted(n->group);
+    uint64_t bytes = 0;
     run_step now = {.step = step, .steps = n->o->dry ? DRY_STEPS : t->steps};
     TRY(trainer_step(n->trainer, step, &now.record, error));
     now.seconds = time_seconds() - began;
     now.tokens = (uint64_t)t->sequences * t->length;
     now.step_flops = trainer_step_flops(n->trainer);
-    if (!n->o->dry) {
+    if (n->writes && !n->o->dry) {
         TRY(chain_append(&n->log, trainer_step_json(step, &now.record), error));
-        TRY(write_time(n, step, now.seconds, error));
+    }
+    const bool go_on = n->o->step == NULL || n->o->step(n->o->context, &now);
+    TRY(agree(n, go_on, before, ret, &bytes, error));
+    if (!n->writes) {
+        n->result->steps_done++;
+        return HEARTH_OK;
     }
     watch_norm(n, step, now.record.norm);
-    n->result->step = step;
-    n->result->steps_done++;
-    n->result->tokens += now.tokens;
-    n->result->seconds += now.seconds;
-    n->result->loss = now.record.loss;
-    *ret_go_on = n->o->step == NULL || n->o->step(n->o->context, &now);
-    return HEARTH_OK;
+    return record_step(n, &now, bytes, error);
 }
 
 static hearth_status evaluate(running *n, uint64_t step, hearth_error *error)
 {
     trainer_evaluation *e = &n->result->evaluation;
     TRY(trainer_evaluate(n->trainer, e, error));
+    if (!n->writes) {
+        return HEARTH_OK;
+    }
     n->result->evaluated = true;
     TRY(chain_append(&n->log, trainer_evaluation_json(step, e), error));
     if (n->o->evaluated != NULL) {
@@ -206,7 +284,7 @@ static bool wants_evaluation(const running *n, uint64_t step)
 }
 
 /* What stands behind a step: an evaluation, a checkpoint. */
-static hearth_status after_step(running *n, uint64_t step, bool go_on, hearth_error *error)
+static hearth_status after_step(running *n, uint64_t step, const decision *d, hearth_error *error)
 {
     const recipe_train *t = &n->data->recipe->train;
     if (wants_evaluation(n, step)) {
@@ -214,10 +292,10 @@ static hearth_status after_step(running *n, uint64_t step, bool go_on, hearth_er
     }
     if (step == t->steps || (t->checkpoint_steps > 0 && step % t->checkpoint_steps == 0)) {
         TRY(save_in_chain(n, step, error));
-    } else if (!go_on || (t->checkpoint_seconds > 0 && time_seconds() - n->saved_at >= (double)t->checkpoint_seconds)) {
+    } else if (!d->go_on || d->save) {
         TRY(save_for_resume(n, step, error));
     }
-    return go_on || step == t->steps ? HEARTH_OK : HEARTH_E_CANCELLED;
+    return d->go_on || step == t->steps ? HEARTH_OK : HEARTH_E_CANCELLED;
 }
 
 static hearth_status steps(running *n, hearth_error *error)
@@ -225,10 +303,10 @@ static hearth_status steps(running *n, hearth_error *error)
     const uint64_t last = n->o->dry ? DRY_STEPS : n->data->recipe->train.steps;
     n->saved_at = time_seconds();
     for (uint64_t step = n->state.step + 1; step <= last; step++) {
-        bool go_on = true;
-        TRY(one_step(n, step, &go_on, error));
+        decision d = {1, 0};
+        TRY(one_step(n, step, &d, error));
         const hearth_status status =
-            n->o->dry ? (go_on ? HEARTH_OK : HEARTH_E_CANCELLED) : after_step(n, step, go_on, error);
+            n->o->dry ? (d.go_on ? HEARTH_OK : HEARTH_E_CANCELLED) : after_step(n, step, &d, error);
         if (status == HEARTH_E_CANCELLED && error != NULL) {
             error->status = status;
         }
@@ -322,8 +400,8 @@ static hearth_status resume(running *n, engine *e, hearth_error *error)
 {
     json_t *first = NULL;
     resumed r = {0};
-    TRY(trainer_begin_json(n->trainer, &first, error));
-    hearth_status status = run_resume(n->o, n->data->recipe, n->trainer, &r, error);
+    TRY(n->writes ? trainer_begin_json(n->trainer, &first, error) : HEARTH_OK);
+    hearth_status status = run_resume(n->o, n->data, n->trainer, &r, error);
     n->state = r.state;
     if (status == HEARTH_OK && r.state.step == 0 && r.touched) { /* by one that was passed over */
         trainer_free(n->trainer);
@@ -331,7 +409,7 @@ static hearth_status resume(running *n, engine *e, hearth_error *error)
         status = trainer_create(e, n->data, &n->trainer, error);
     }
     (void)snprintf(n->state.recipe, sizeof n->state.recipe, "%s", n->data->recipe->sha256);
-    if (status == HEARTH_OK) {
+    if (status == HEARTH_OK && n->writes) {
         status = begin_log(n, &r.log, first, error);
     } else {
         json_decref(first);
@@ -342,17 +420,19 @@ static hearth_status resume(running *n, engine *e, hearth_error *error)
 
 static hearth_status begin(running *n, engine *e, hearth_error *error)
 {
+    TRY(run_same_data(n->data, e->threads, &n->result->threads, error));
+    n->result->ranks = group_count(n->group);
     TRY(trainer_create(e, n->data, &n->trainer, error));
     if (n->o->dry) {
         return HEARTH_OK;
     }
-    TRY(open_log(n, error));
+    TRY(n->writes ? open_log(n, error) : HEARTH_OK);
     return resume(n, e, error);
 }
 
 static hearth_status finish(running *n, hearth_error *error)
 {
-    if (n->o->dry) {
+    if (n->o->dry || !n->writes) {
         return HEARTH_OK;
     }
     TRY(write_model(n, error));
@@ -369,7 +449,8 @@ hearth_status run_train(engine *e, const train_data *data, const run_options *op
     running n = {.o = options,
                  .data = data,
                  .result = ret,
-                 .threads = e->threads,
+                 .group = data->group,
+                 .writes = group_rank(data->group) == 0,
                  .times.descriptor = -1,
                  .log.file.descriptor = -1};
     *ret = (run_result){0};

@@ -40,13 +40,16 @@ typedef struct run_result {
     bool evaluated;
     double seconds;            /* of the steps done */
     double step_flops;         /* trainer_step_flops */
+    int ranks, threads;        /* threads of all ranks together */
+    uint64_t bytes;            /* that the ranks sent each other for the steps done */
     char chain[HASH_HEX_SIZE]; /* of the log's last record: the run's hash */
     char weights[HASH_HEX_SIZE];
 } run_result;
 
 /* Makes the folder, or checks that it is of this recipe (HEARTH_E_ARGUMENT where it is another's). */
 hearth_status run_claim(const recipe *r, const char *folder, hearth_error *error);
-/* Trains to the recipe's end, from the last whole checkpoint where there is one. */
+/* Trains to the recipe's end, from the last whole checkpoint where there is one. All ranks of data->group call; the
+ * folder, the functions of `options` but `step`, and the result are rank 0's. */
 hearth_status run_train(engine *e, const train_data *data, const run_options *options, run_result *ret,
                         hearth_error *error);
 

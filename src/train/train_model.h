@@ -55,6 +55,9 @@ hearth_status train_model_micro(train_model *m, const train_batch *batch, double
  * bits. */
 hearth_status train_model_step(train_model *m, const train_batch *batch, uint32_t micro_batches, double z_loss,
                                float *gradient, train_loss *ret, hearth_error *error);
+/* A subtree of a larger step's tree: `batch` is its part, step_targets those of all. */
+hearth_status train_model_part(train_model *m, const train_batch *batch, uint32_t micro_batches, double z_loss,
+                               uint64_t step_targets, float *gradient, train_loss *ret, hearth_error *error);
 /* config.json (Hugging Face's) for this shape; NULL when memory is out. */
 json_t *train_model_config(const train_model *m);
 

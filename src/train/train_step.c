@@ -326,8 +326,8 @@ static train_loss sum_losses(train_loss *losses, size_t count)
     return losses[0];
 }
 
-hearth_status train_model_step(train_model *m, const train_batch *batch, uint32_t micro_batches, double z_loss,
-                               float *gradient, train_loss *ret, hearth_error *error)
+hearth_status train_model_part(train_model *m, const train_batch *batch, uint32_t micro_batches, double z_loss,
+                               uint64_t step_targets, float *gradient, train_loss *ret, hearth_error *error)
 {
     if (micro_batches == 0 || (micro_batches & (micro_batches - 1)) != 0 || batch->sequences % micro_batches != 0) {
         return error_set(error, HEARTH_E_ARGUMENT, "micro_batches", "a power of two that divides the sequences",
@@ -339,7 +339,7 @@ hearth_status train_model_step(train_model *m, const train_batch *batch, uint32_
               .each = batch->sequences / micro_batches,
               .micro_batches = micro_batches,
               .z_loss = z_loss,
-              .step_targets = (uint64_t)batch->sequences * batch->length,
+              .step_targets = step_targets,
               .gradient = gradient,
               .roots = roots_for((size_t)m->engine->threads, micro_batches)};
     t.height = height_of(micro_batches / t.roots);
@@ -353,4 +353,11 @@ hearth_status train_model_step(train_model *m, const train_batch *batch, uint32_
     }
     mem_free(t.losses);
     return status;
+}
+
+hearth_status train_model_step(train_model *m, const train_batch *batch, uint32_t micro_batches, double z_loss,
+                               float *gradient, train_loss *ret, hearth_error *error)
+{
+    return train_model_part(m, batch, micro_batches, z_loss, (uint64_t)batch->sequences * batch->length, gradient, ret,
+                            error);
 }

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "corpus/packed.h"
+#include "group/group.h"
 #include "train/checkpoint.h"
 #include "train/optimizer.h"
 
@@ -19,19 +20,26 @@ typedef struct train_data {
     const char *end_of_document;   /* the token's text; NULL: none */
     int32_t end_token;             /* its id */
     const uint32_t *token_bytes;   /* [vocabulary]: bytes of text that each token stands for; NULL: not known */
+    group *group;                  /* the ranks that train it together; NULL: this process alone */
 } train_data;
 
+/* Of several ranks, all call what works with steps, evaluations, hashes and states; rank 0 has the results. */
 typedef struct trainer trainer;
 
 hearth_status trainer_create(engine *e, const train_data *data, trainer **ret, hearth_error *error);
 void trainer_free(trainer *t); /* NULL is allowed */
 train_model *trainer_model(trainer *t);
-/* Weights and the optimiser's state, which may be written; then trainer_changed. */
+/* Weights and the optimiser's state (of several ranks, this one's share), which may be written; then trainer_changed.
+ */
 checkpoint_values trainer_values(trainer *t);
 hearth_status trainer_changed(trainer *t, hearth_error *error);
+/* While rank 0 reads trainer_values(t).share, the others are in here; they come out when it has called trainer_release.
+ * Nothing where the process is alone. */
+hearth_status trainer_serve(trainer *t, hearth_error *error);
+hearth_status trainer_release(trainer *t, hearth_error *error);
 
 typedef struct trainer_step_record {
-    char batch[HASH_HEX_SIZE]; /* of the sequences' numbers and tokens */
+    char batch[HASH_HEX_SIZE]; /* of the sequences' numbers and tokens; at rank 0 */
     uint64_t tokens;           /* targets */
     double loss;               /* mean of -log p */
     double norm, rate;
