@@ -82,6 +82,8 @@ extern const option cli_json_options[];
 /* Prints "hearth COMMAND: LINE" on stderr and gives the exit status that belongs to the error: EXIT_USAGE where an
  * option was wrong, signals_exit_status() for a cancelled work, else EXIT_FAILED. */
 int cli_fail(const cli *c, const hearth_error *error);
+/* The same where a SIGTERM does not explain it. */
+int cli_tell(const cli *c, const hearth_error *error);
 /* The same for a sentence of our own, with EXIT_USAGE. */
 int cli_usage(const cli *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A remark on stderr; --quiet leaves it out. */

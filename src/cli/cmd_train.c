@@ -155,7 +155,8 @@ static int finish(training *t, const run_result *result, hearth_status status, h
             cli_note(t->c, "stopped behind step %llu, which is kept; the same command goes on from there",
                      (unsigned long long)result->step);
         }
-        return cli_fail(t->c, error);
+        /* mpirun ends who is left of a group by SIGTERM: what it does not say is said here */
+        return t->group != NULL && status != HEARTH_E_CANCELLED ? cli_tell(t->c, error) : cli_fail(t->c, error);
     }
     const train_outcome outcome = {
         .recipe = t->recipe, .folder = t->folder, .dry = t->s->dry, .result = result, .cost = &cost};
@@ -171,12 +172,9 @@ static hearth_status join(training *t, hearth_error *error)
     TRY(group_open(signals_terminated, &t->group, error));
     signals_take_warning();
     t->c->quiet = t->c->quiet || group_rank(t->group) != 0;
-    if (t->c->threads > 0) {
-        return HEARTH_OK;
-    }
     int threads = 1;
-    TRY(group_threads(t->group, cpu_usable_cores(), &threads, error));
-    t->c->threads = (size_t)threads;
+    TRY(group_threads(t->group, cpu_usable_cores(), &threads, error)); /* also where this one has --threads */
+    t->c->threads = t->c->threads > 0 ? t->c->threads : (size_t)threads;
     return HEARTH_OK;
 }
 

@@ -29,9 +29,12 @@ static void print_prefix(const cli *c)
 int cli_fail(const cli *c, const hearth_error *error)
 {
     told = true;
-    if (error->status == HEARTH_E_CANCELLED || signals_terminated()) {
-        return signals_exit_status();
-    }
+    return error->status == HEARTH_E_CANCELLED || signals_terminated() ? signals_exit_status() : cli_tell(c, error);
+}
+
+int cli_tell(const cli *c, const hearth_error *error)
+{
+    told = true;
     char line[sizeof *error + 64];
     hearth_error_line(error, line, sizeof line);
     print_prefix(c);
