@@ -1,6 +1,7 @@
 /* hearth corpus: texts for training, from a recipe's sources to tokens, and what became of each. */
 #include "cli/commands.h"
 #include "cli/corpus_command.h"
+#include "cli/ranks.h"
 #include "cli/signals.h"
 
 #include "base/limits.h"
@@ -80,8 +81,18 @@ static int end(const cli *c, corpus_verb verb, const void *settings, const char 
 
 static int run_build(cli *c, const void *settings, const char **operands, size_t count)
 {
+    corpus_settings s = *(const corpus_settings *)settings;
+    hearth_error error = {0};
+    int code = EXIT_DONE;
     (void)count;
-    return end(c, corpus_verb_build, settings, operands);
+    if (s.output != NULL && *s.output == '\0') {
+        return end(c, corpus_verb_build, settings, operands);
+    }
+    hearth_status status = ranks_join(c, &s.group, &error);
+    status = status == HEARTH_OK ? corpus_verb_build(c, &s, operands, &code, &error) : status;
+    code = status == HEARTH_OK ? code : ranks_fail(c, s.group, false, &error);
+    group_close(s.group);
+    return code;
 }
 
 static int run_pack(cli *c, const void *settings, const char **operands, size_t count)

@@ -1,11 +1,11 @@
 /* hearth train: a recipe to a model, resumable. */
 #include "cli/commands.h"
 #include "cli/open.h"
+#include "cli/ranks.h"
 #include "cli/signals.h"
 #include "cli/train.h"
 
 #include "base/memory.h"
-#include "group/group.h"
 #include "base/text.h"
 #include "platform/cpu.h"
 #include "platform/file.h"
@@ -143,7 +143,8 @@ static int finish(training *t, const run_result *result, hearth_status status, h
 {
     train_cost cost = {0};
     const double watts = t->measures ? 0.0 : t->s->watts;
-    if (status == HEARTH_OK || (status == HEARTH_E_CANCELLED && result->steps_done > 0)) {
+    const bool together = status == HEARTH_OK || (status == HEARTH_E_CANCELLED && result->steps_done > 0);
+    if (together && group_rank(t->group) == 0) {
         hearth_error problem = {0};
         if (train_cost_read(t->folder, result->step_flops, watts, t->measures, t->s->price, &cost, &problem) ==
             HEARTH_OK) {
@@ -155,39 +156,20 @@ static int finish(training *t, const run_result *result, hearth_status status, h
             cli_note(t->c, "stopped behind step %llu, which is kept; the same command goes on from there",
                      (unsigned long long)result->step);
         }
-        /* mpirun ends who is left of a group by SIGTERM: what it does not say is said here */
-        return t->group != NULL && status != HEARTH_E_CANCELLED ? cli_tell(t->c, error) : cli_fail(t->c, error);
+        return ranks_fail(t->c, t->group, together, error);
+    }
+    if (group_rank(t->group) != 0) {
+        return EXIT_DONE;
     }
     const train_outcome outcome = {
         .recipe = t->recipe, .folder = t->folder, .dry = t->s->dry, .result = result, .cost = &cost};
     return t->c->json ? cli_print_json(t->c, train_outcome_json(&outcome)) : train_outcome_print(&outcome);
 }
 
-/* What mpirun started: one rank speaks. */
-static hearth_status join(training *t, hearth_error *error)
-{
-    if (!group_launched()) {
-        return HEARTH_OK;
-    }
-    TRY(group_open(signals_terminated, &t->group, error));
-    signals_take_warning();
-    t->c->quiet = t->c->quiet || group_rank(t->group) != 0;
-    int threads = 1;
-    TRY(group_threads(t->group, cpu_usable_cores(), &threads, error)); /* also where this one has --threads */
-    t->c->threads = t->c->threads > 0 ? t->c->threads : (size_t)threads;
-    return HEARTH_OK;
-}
-
-/* A rank that rank 0 speaks for. */
-static int leave(hearth_status status)
-{
-    return status == HEARTH_OK ? EXIT_DONE : status == HEARTH_E_CANCELLED ? signals_exit_status() : EXIT_FAILED;
-}
-
 static hearth_status run_ranks(training *t, opened *o, const char *path, run_result *result, hearth_error *error)
 {
     (void)signals_leave_at_once(false);
-    TRY(join(t, error));
+    TRY(ranks_join(t->c, &t->group, error));
     TRY(recipe_open(path, &t->recipe, error));
     t->folder = mem_strdup(t->s->out != NULL ? t->s->out : t->recipe->name);
     if (t->folder == NULL) {
@@ -213,11 +195,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         return cli_usage(c, "--out: expected a folder, found \"\"");
     }
     const hearth_status status = run_ranks(&t, &o, operands[0], &result, &error);
-    const bool together = status == HEARTH_OK || (status == HEARTH_E_CANCELLED && result.steps_done > 0);
-    if (!together) {
-        group_fail(t.group, &error);
-    }
-    const int code = group_rank(t.group) == 0 ? finish(&t, &result, status, &error) : leave(status);
+    const int code = finish(&t, &result, status, &error);
     group_close(t.group);
     prepare_free(&t.ready);
     recipe_close(t.recipe);

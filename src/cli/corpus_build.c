@@ -46,8 +46,9 @@ static hearth_status list_paths(const recipe *r, file_list *ret, bool *ret_comma
     return HEARTH_OK;
 }
 
-/* Strangers wrote what is read now. A recipe with commands is not held: they may be any programs. */
-static hearth_status confine_build(const recipe *r, const char *folder, hearth_error *error)
+/* Strangers wrote what is read now. A recipe with commands is not held: they may be any programs; nor
+ * are ranks, whose messages go by sockets and shared memory. */
+static hearth_status confine_build(const recipe *r, const char *folder, bool ranks, hearth_error *error)
 {
     bool commands = false;
     file_list paths = {0};
@@ -56,7 +57,7 @@ static hearth_status confine_build(const recipe *r, const char *folder, hearth_e
     if (status == HEARTH_OK) {
         status = list_paths(r, &paths, &commands, error);
     }
-    if (status == HEARTH_OK && !commands) {
+    if (status == HEARTH_OK && !commands && !ranks) {
         const char *const none[] = {NULL};
         status = confine_to_paths(paths.names != NULL ? (const char *const *)paths.names : none, out, error);
     }
@@ -80,15 +81,18 @@ hearth_status corpus_verb_build(const cli *c, const corpus_settings *s, const ch
     recipe *r = NULL;
     terminal_progress bar = {.quiet = c->quiet};
     manifest_totals totals = {0};
-    const corpus_options o = corpus_run_options(c, &bar);
+    corpus_options o = corpus_run_options(c, &bar);
+    o.group = s->group;
     TRY(recipe_open(path, &r, error));
     char *folder = s->output != NULL ? mem_strdup(s->output) : text_format("%s-corpus", r->name);
-    hearth_status status = folder == NULL ? error_memory(error, strlen(path)) : confine_build(r, folder, error);
+    hearth_status status = folder == NULL ? error_memory(error, strlen(path)) : confine_build(r, folder, s->group != NULL, error);
     if (status == HEARTH_OK) {
         status = corpus_build(r, folder, &o, &totals, error);
     }
     terminal_progress_end(&bar);
-    if (status == HEARTH_OK && c->json) {
+    if (status == HEARTH_OK && group_rank(s->group) != 0) {
+        *ret_code = EXIT_DONE; /* rank 0 tells */
+    } else if (status == HEARTH_OK && c->json) {
         *ret_code = cli_print_json(c, totals_json(folder, &totals));
     } else if (status == HEARTH_OK) {
         corpus_print_totals(folder, &totals);

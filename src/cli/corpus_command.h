@@ -5,11 +5,13 @@
 #include "cli/cli.h"
 #include "cli/terminal.h"
 #include "corpus/corpus.h"
+#include "group/group.h"
 
 typedef struct corpus_settings {
     const char *output, *tokenizer, *end;
     size_t length;
     uint64_t seed;
+    group *group; /* of build: the ranks that mpirun started; NULL: none */
 } corpus_settings;
 
 /* The work of a verb; an exit status other than EXIT_DONE goes to *ret_code. */

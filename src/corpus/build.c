@@ -3,11 +3,10 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "corpus/rules.h"
+#include "corpus/build_part.h"
 #include "corpus/sql.h"
 #include "platform/file.h"
 #include "platform/file_stream.h"
-#include "threads/pool.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -17,19 +16,8 @@
 
 #define BATCH_DOCUMENTS 512u
 #define BATCH_BYTES ((uint64_t)16 << 20)
+#define BATCH_RANKS 16                  /* a batch is so many times as large at most, where ranks share it */
 #define KEPT_CAPACITY ((size_t)1 << 20) /* a slot's memory that grew larger is given back */
-
-typedef struct build {
-    const recipe *r;
-    const corpus_options *options;
-    manifest_writer *manifest;
-    rule_list rules;
-    thread_pool *pool;
-    document *batch; /* [BATCH_DOCUMENTS] */
-    size_t count;
-    uint64_t batch_bytes, documents, bytes;
-    size_t stage; /* the rule that runs over the batch; rules.count: the last */
-} build;
 
 /* Before the rules: the id; with `stage` == count, after them: what is kept must be UTF-8 and not empty. */
 static hearth_status last_stage(document *d, hearth_error *error)
@@ -49,12 +37,12 @@ static hearth_status last_stage(document *d, hearth_error *error)
 static void run_stage(void *context, int part, int parts)
 {
     build *b = context;
-    for (size_t i = (size_t)part; i < b->count; i += (size_t)parts) {
+    for (size_t i = b->own.begin + (size_t)part; i < b->own.end; i += (size_t)parts) {
         document *d = &b->batch[i];
         if (d->status != HEARTH_OK) {
             continue;
         }
-        if (b->stage == 0) {
+        if (b->stage == 0 && d->id[0] == '\0') {
             d->status = document_seal(d, &d->error);
         }
         if (d->status == HEARTH_OK) {
@@ -103,23 +91,41 @@ static hearth_status go_on(void *context, hearth_error *error)
                            (unsigned long long)b->documents);
 }
 
+hearth_status build_run_stage(build *b, size_t stage, hearth_error *error)
+{
+    b->stage = stage;
+    TRY(go_on(b, error));
+    thread_pool_run(b->pool, run_stage, b);
+    for (size_t i = b->own.begin; i < b->own.end; i++) {
+        const document *d = &b->batch[i];
+        if (d->status != HEARTH_OK) {
+            if (error != NULL) {
+                *error = d->error;
+            }
+            return d->status;
+        }
+    }
+    return HEARTH_OK;
+}
+
+hearth_status build_decide(build *b, size_t stage, hearth_error *error)
+{
+    for (size_t i = 0; i < b->count && stage < b->rules.count; i++) {
+        TRY(rule_decide(&b->rules.items[stage], &b->batch[i], error));
+    }
+    return HEARTH_OK;
+}
+
 static hearth_status run_batch(build *b, hearth_error *error)
 {
-    for (b->stage = 0; b->stage <= b->rules.count; b->stage++) {
-        TRY(go_on(b, error));
-        thread_pool_run(b->pool, run_stage, b);
-        for (size_t i = 0; i < b->count; i++) {
-            document *d = &b->batch[i];
-            if (d->status != HEARTH_OK) {
-                if (error != NULL) {
-                    *error = d->error;
-                }
-                return d->status;
-            }
-            if (b->stage < b->rules.count) {
-                TRY(rule_decide(&b->rules.items[b->stage], d, error));
-            }
-        }
+    if (group_count(b->options->group) > 1) {
+        TRY(build_ranks_batch(b, error));
+        return finish_batch(b, error);
+    }
+    b->own = (thread_range){0, b->count};
+    for (size_t stage = 0; stage <= b->rules.count; stage++) {
+        TRY(build_run_stage(b, stage, error));
+        TRY(build_decide(b, stage, error));
     }
     return finish_batch(b, error);
 }
@@ -132,7 +138,8 @@ static hearth_status take(void *context, document *d, hearth_error *error)
     b->bytes += d->bytes;
     b->batch_bytes += d->text.length;
     document_swap(&b->batch[b->count++], d);
-    return b->count < BATCH_DOCUMENTS && b->batch_bytes < BATCH_BYTES ? HEARTH_OK : run_batch(b, error);
+    const bool more = b->count < b->room && b->batch_bytes < b->room / BATCH_DOCUMENTS * BATCH_BYTES;
+    return more ? HEARTH_OK : run_batch(b, error);
 }
 
 static hearth_status prepare(build *b, const char *folder, hearth_error *error)
@@ -140,26 +147,33 @@ static hearth_status prepare(build *b, const char *folder, hearth_error *error)
     const int threads = b->options->threads > 0 ? b->options->threads : 1;
     TRY(rules_open(b->r, folder, threads, &b->rules, error));
     TRY(thread_pool_create(threads, &b->pool, error));
-    b->batch = mem_calloc(BATCH_DOCUMENTS, sizeof *b->batch);
+    const int ranks = group_count(b->options->group);
+    b->room = (size_t)(ranks < BATCH_RANKS ? ranks : BATCH_RANKS) * BATCH_DOCUMENTS;
+    b->batch = mem_calloc(b->room, sizeof *b->batch);
     if (b->batch == NULL) {
-        return error_memory(error, BATCH_DOCUMENTS * sizeof *b->batch);
+        return error_memory(error, b->room * sizeof *b->batch);
     }
-    for (size_t i = 0; i < BATCH_DOCUMENTS; i++) {
+    for (size_t i = 0; i < b->room; i++) {
         document_init(&b->batch[i]);
     }
-    return manifest_create(folder, b->r, &b->manifest, error);
+    return HEARTH_OK;
 }
 
 static hearth_status work(build *b, const char *folder, manifest_totals *ret, hearth_error *error)
 {
     const document_sink sink = {take, b, go_on};
     TRY(prepare(b, folder, error));
+    if (group_rank(b->options->group) != 0) {
+        return build_ranks_serve(b, error);
+    }
+    TRY(manifest_create(folder, b->r, &b->manifest, error));
     for (uint32_t i = 0; i < b->r->source_count; i++) {
         source_report report;
         TRY(source_read(b->r, i, &sink, &report, error));
         TRY(manifest_add_source(b->manifest, i, &report, error));
     }
     TRY(run_batch(b, error));
+    TRY(build_ranks_end(b, error));
     return manifest_finish(b->manifest, ret, error);
 }
 
@@ -168,7 +182,7 @@ static void release(build *b)
     rules_close(&b->rules);
     manifest_drop(b->manifest);
     thread_pool_destroy(b->pool);
-    for (size_t i = 0; b->batch != NULL && i < BATCH_DOCUMENTS; i++) {
+    for (size_t i = 0; b->batch != NULL && i < b->room; i++) {
         document_free(&b->batch[i]);
     }
     mem_free(b->batch);
@@ -197,10 +211,11 @@ static hearth_status build_in(const recipe *r, const char *temporary, const char
     }
     release(&b);
     (void)sql_use_folder(NULL, NULL);
-    if (status == HEARTH_OK) {
+    const bool makes = group_rank(options->group) == 0;
+    if (status == HEARTH_OK && makes) {
         status = file_move_folder(temporary, folder, error);
     }
-    if (status != HEARTH_OK) {
+    if (status != HEARTH_OK || !makes) {
         remove_all(temporary);
     }
     return status;
@@ -264,13 +279,15 @@ hearth_status corpus_check_place(const recipe *r, const char *output, hearth_err
 hearth_status corpus_build(const recipe *r, const char *folder, const corpus_options *options, manifest_totals *ret,
                            hearth_error *error)
 {
-    if (file_exists(folder)) {
+    const int rank = group_rank(options->group);
+    if (rank == 0 && file_exists(folder)) {
         (void)error_set(error, HEARTH_E_ARGUMENT, NULL, "a new folder", "one that is there");
         error_in_file(error, folder);
         return HEARTH_E_ARGUMENT;
     }
     TRY(corpus_check_place(r, folder, error));
-    char *temporary = text_format("%s.tmp-%ld", folder, (long)getpid());
+    char *temporary = rank == 0 ? text_format("%s.tmp-%ld", folder, (long)getpid())
+                                : text_format("%s.tmp-%ld-%d", folder, (long)getpid(), rank);
     if (temporary == NULL) {
         return error_memory(error, strlen(folder));
     }

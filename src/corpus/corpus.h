@@ -4,6 +4,7 @@
 
 #include "base/progress.h"
 #include "corpus/manifest.h"
+#include "group/group.h"
 #include "recipe/recipe.h"
 #include "tokenizer/tokenizer.h"
 
@@ -11,6 +12,7 @@ typedef struct corpus_options {
     int threads;          /* the result does not depend on it; 0: one */
     progress_fn progress; /* NULL: none */
     void *progress_context;
+    group *group; /* of corpus_build: ranks that all call, and share its work; NULL: this process alone */
 } corpus_options;
 
 /* Runs the recipe's sources and rules into `folder`, which must not be there yet and is there only when all is well. */

@@ -10,9 +10,7 @@
 
 #define FIELD_LIMIT ((size_t)1 << 20) /* places, licences, reasons */
 
-enum { FIELDS = 8 };
-
-static void fields_of(document *d, buffer *ret[FIELDS])
+void document_fields(document *d, buffer *ret[DOCUMENT_FIELDS])
 {
     ret[0] = &d->text;
     ret[1] = &d->place;
@@ -26,10 +24,10 @@ static void fields_of(document *d, buffer *ret[FIELDS])
 
 void document_init(document *d)
 {
-    buffer *fields[FIELDS];
+    buffer *fields[DOCUMENT_FIELDS];
     memset(d, 0, sizeof *d);
-    fields_of(d, fields);
-    for (size_t i = 0; i < FIELDS; i++) {
+    document_fields(d, fields);
+    for (size_t i = 0; i < DOCUMENT_FIELDS; i++) {
         buffer_init(fields[i], FIELD_LIMIT);
     }
     d->text.limit = LIMIT_DOCUMENT_BYTES * 4u; /* rules may lengthen it: U+FFFD for a byte */
@@ -47,9 +45,9 @@ static void drop_rest(document *d)
 
 void document_clear(document *d)
 {
-    buffer *fields[FIELDS];
-    fields_of(d, fields);
-    for (size_t i = 0; i < FIELDS; i++) {
+    buffer *fields[DOCUMENT_FIELDS];
+    document_fields(d, fields);
+    for (size_t i = 0; i < DOCUMENT_FIELDS; i++) {
         buffer_clear(fields[i]);
     }
     drop_rest(d);
@@ -64,9 +62,9 @@ void document_clear(document *d)
 
 void document_free(document *d)
 {
-    buffer *fields[FIELDS];
-    fields_of(d, fields);
-    for (size_t i = 0; i < FIELDS; i++) {
+    buffer *fields[DOCUMENT_FIELDS];
+    document_fields(d, fields);
+    for (size_t i = 0; i < DOCUMENT_FIELDS; i++) {
         buffer_free(fields[i]);
     }
     drop_rest(d);

@@ -37,6 +37,9 @@ typedef struct document {
 #define FATE_INVALID_UTF8 "invalid_utf8" /* and no rule repairs it */
 #define FATE_EMPTY "empty"
 
+#define DOCUMENT_FIELDS 8u
+/* Its buffers, the text first. */
+void document_fields(document *d, buffer *ret[DOCUMENT_FIELDS]);
 void document_init(document *d);
 /* Empty again; keeps the memory. */
 void document_clear(document *d);

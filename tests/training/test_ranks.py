@@ -13,8 +13,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from run_folder import folder, good, read, train, write_recipe  # noqa: E402
 from mpirun import members, mpirun, needs_mpirun, own_lines, start  # noqa: E402
-from run_folder import folder, good, read, records, train, write_recipe  # noqa: E402
 from tap import HEARTH, main, test  # noqa: E402
 
 PLACE = folder()
