@@ -137,7 +137,9 @@ const cli_command command_corpus = {
         "the kept documents (`documents/*.jsonl.zst`, in the form that Dolma's and datatrove's readers take), and the "
         "manifest, which says of every document that was seen what it is, where it is from, under which licence and on "
         "what evidence, and whether it is kept or which rule left it out and why. The corpus's SHA-256 depends on the "
-        "recipe and its sources alone. Memory does not grow with the corpus.\n\n"
+        "recipe and its sources alone. Memory does not grow with the corpus. `mpirun -n N hearth corpus build` makes "
+        "the same "
+        "files with N ranks: one reads the sources and decides, all run the rules.\n\n"
         "`pack` makes tokens of the documents, in an order that follows from --seed, for training to read; those that "
         "the recipe holds out go to a folder of their own.\n\n"
         "`show` prints a document's row of the manifest. DOCUMENT is the row's number (from 10,000,000 on with # "
@@ -155,6 +157,7 @@ const cli_command command_corpus = {
     .examples =
         (const cli_example[]){
             {"hearth corpus build recipe.yaml -o corpus", "Sources to documents and manifest."},
+            {"mpirun -n 4 hearth corpus build recipe.yaml -o corpus", "The same, by four ranks."},
             {"hearth corpus show corpus 17", "What became of the 17th document."},
             {"hearth corpus stats corpus -o corpus.html", "What it is made of, as a page."},
             {"hearth corpus pack corpus --tokenizer tokenizer.json --length 256 --seed 7", "Tokens for training."},

@@ -33,7 +33,7 @@ static const option options[] = {
      .argument = "W",
      .least = 0.001,
      .most = 1e9,
-     .help = "The machine's power, for energy where the kernel does not show it (RAPL)."},
+     .help = "The power of all machines together, for energy where the kernel does not show it (RAPL)."},
     {.name = "price",
      .type = OPTION_TEXT,
      .offset = offsetof(train_settings, price),
@@ -220,6 +220,11 @@ const cli_command command_train = {
         "was "
         "stopped: Ctrl-C keeps the step that was done last, and the same command goes on from the last whole "
         "checkpoint, also after a crash. hearth verify does it again to see whether it is so.\n\n"
+        "`mpirun -n N hearth train` (Open MPI) shares the work among N ranks, on one machine or many that see the "
+        "run's "
+        "folder: the same bits again, and a run may go on with another N. Without --threads, the cores of a machine "
+        "are "
+        "shared among its ranks. SIGUSR1 asks all of them to stop behind the step.\n\n"
         "A recipe may have sources of kind command: their programs are run by /bin/sh with all that you may do. Read a "
         "stranger's recipe before you train it.\n\n"
         "A loss or gradient that is not finite ends the run with the step and the tensor's name.",
@@ -227,10 +232,12 @@ const cli_command command_train = {
     .defaults = &defaults,
     .settings_bytes = sizeof defaults,
     .has_json = true,
-    .examples = (const cli_example[]){{"hearth train recipe.yaml", "All of it, into a folder of the recipe's name."},
-                                      {"hearth train recipe.yaml --dry-run", "How long would it take?"},
-                                      {"hearth train recipe.yaml -o run --watts 65 --price kwh=0.30",
-                                       "With the cost of the energy in the report."},
-                                      {NULL, NULL}},
+    .examples =
+        (const cli_example[]){{"hearth train recipe.yaml", "All of it, into a folder of the recipe's name."},
+                              {"hearth train recipe.yaml --dry-run", "How long would it take?"},
+                              {"hearth train recipe.yaml -o run --watts 65 --price kwh=0.30",
+                               "With the cost of the energy in the report."},
+                              {"mpirun -n 2 hearth train recipe.yaml --threads 8", "Two ranks of eight threads."},
+                              {NULL, NULL}},
     .run = run,
 };

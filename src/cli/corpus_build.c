@@ -85,7 +85,8 @@ hearth_status corpus_verb_build(const cli *c, const corpus_settings *s, const ch
     o.group = s->group;
     TRY(recipe_open(path, &r, error));
     char *folder = s->output != NULL ? mem_strdup(s->output) : text_format("%s-corpus", r->name);
-    hearth_status status = folder == NULL ? error_memory(error, strlen(path)) : confine_build(r, folder, s->group != NULL, error);
+    hearth_status status =
+        folder == NULL ? error_memory(error, strlen(path)) : confine_build(r, folder, s->group != NULL, error);
     if (status == HEARTH_OK) {
         status = corpus_build(r, folder, &o, &totals, error);
     }

@@ -1,5 +1,5 @@
-/* A batch of documents among ranks: each runs the rules over its part; rank 0, which reads the sources, makes all decisions
- * in the order of the documents, as it does alone. */
+/* A batch of documents among ranks: each runs the rules over its part; rank 0, which reads the sources, makes all
+ * decisions in the order of the documents, as it does alone. */
 #include "corpus/build_part.h"
 
 #include "base/cursor.h"

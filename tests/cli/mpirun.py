@@ -54,4 +54,4 @@ def own_lines(ended):
     return [line for line in ended.err.splitlines() if line.startswith("hearth")]
 
 
-__all__ = ["members", "mpirun", "needs_mpirun", "own_lines", "start"]
+__all__ = ["SETTINGS", "members", "mpirun", "needs_mpirun", "own_lines", "start"]

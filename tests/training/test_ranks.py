@@ -9,13 +9,14 @@ import re
 import shutil
 import signal
 import struct
+import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from run_folder import folder, good, read, train, write_recipe  # noqa: E402
-from mpirun import members, mpirun, needs_mpirun, own_lines, start  # noqa: E402
-from tap import HEARTH, main, test  # noqa: E402
+from mpirun import SETTINGS, members, mpirun, needs_mpirun, own_lines, start  # noqa: E402
+from tap import HEARTH, SOURCE, environment, main, test  # noqa: E402
 
 PLACE = folder()
 KINDS = {"adamw": {}, "muon": {"optimizer": "muon"}, "bf16": {"format": "bf16"}}
@@ -205,7 +206,10 @@ def bytes_are_those_of_the_model_of_cost():
 # ---- ends ----
 
 def begun(ranks, recipe, run, steps):
-    process = start(ranks, "train", recipe, "-o", run, "--no-samples", "--threads", "1")
+    return wait_for_steps(start(ranks, "train", recipe, "-o", run, "--no-samples", "--threads", "1"), run, steps)
+
+
+def wait_for_steps(process, run, steps):
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         if os.path.exists(os.path.join(run, "log.jsonl")) and read(run, "log.jsonl").count(b'"kind":"step"') >= steps:
@@ -262,6 +266,32 @@ def told_to_stop():
     assert os.listdir(os.path.join(run, "resume")) == [f"step-{int(told[1]):06}"]
     ended = together(3, recipe, run, "--threads", "1")
     assert ended["chain"] == made["chain"] and ended["steps_done"] == 400 - int(told[1]), ended
+    same_files(run, alone)
+
+
+@test
+def slurms_script():
+    """Told that time is nearly over, it keeps a step and puts the job back; then it goes on to the end. Slurm's own program is a file that notes."""
+    needs_mpirun()
+    recipe = write_recipe(PLACE.name, "slurm.yaml", steps=400, every=200)
+    alone, run, noted = (os.path.join(PLACE.name, name) for name in ("slurm-alone", "slurm", "noted"))
+    made = train(recipe, alone)
+    tools = os.path.join(PLACE.name, "tools")
+    os.mkdir(tools)
+    with open(os.path.join(tools, "scontrol"), "w", encoding="utf-8") as out:
+        out.write(f'#!/bin/sh\necho "$*" > "{noted}"\n')
+    os.chmod(os.path.join(tools, "scontrol"), 0o755)
+    env = environment(**SETTINGS, HEARTH=HEARTH, SLURM_JOB_ID="17", SLURM_NTASKS="2", SLURM_CPUS_PER_TASK="1", MPIRUN_OPTIONS="--bind-to none")
+    env["PATH"] = tools + ":" + env["PATH"]
+    command = [os.path.join(SOURCE, "scripts", "slurm-train"), recipe, run, "--no-samples"]
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_for_steps(process, run, 20)
+    process.send_signal(signal.SIGUSR1)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and b"stopped behind step" in err, (process.returncode, err)
+    assert read(noted) == b"requeue 17\n" and len(os.listdir(os.path.join(run, "resume"))) == 1
+    ended = subprocess.run(command, env=env, capture_output=True, timeout=120)
+    assert ended.returncode == 0 and made["chain"].encode() in ended.stdout, ended
     same_files(run, alone)
 
 
