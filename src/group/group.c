@@ -32,7 +32,7 @@ struct group {
 
 bool group_launched(void)
 {
-    return getenv("OMPI_COMM_WORLD_SIZE") != NULL;
+    return getenv("OMPI_COMM_WORLD_SIZE") != NULL || getenv("PMIX_RANK") != NULL; /* the latter: by srun */
 }
 
 int group_rank(const group *g)

@@ -11,7 +11,7 @@
 
 typedef struct group group;
 
-/* Did mpirun start this process? */
+/* Did mpirun (or Slurm's srun, by PMIx) start this process? */
 bool group_launched(void);
 /* `given_up` is asked while a rank waits for others: true says that the whole group is being ended (SIGTERM), so that
  * who does not come soon will not come. HEARTH_E_UNSUPPORTED where the library is not there or not built in. */

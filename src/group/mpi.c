@@ -82,9 +82,9 @@ static hearth_status room_for(door_list *list, hearth_error *error)
 {
     if (list->count == list->room) {
         const size_t room = list->room == 0 ? 16 : 2 * list->room;
-        MPI_Request *more = mem_realloc(list->requests, room * sizeof *more);
+        MPI_Request *more = mem_realloc(list->requests, room * sizeof(MPI_Request));
         if (more == NULL) {
-            return error_memory(error, room * sizeof *more);
+            return error_memory(error, room * sizeof(MPI_Request));
         }
         list->requests = more;
         list->room = room;

@@ -1,5 +1,6 @@
 """Starting hearth as several ranks, as anybody may: also as root, on fewer cores than ranks, with threads that no core is bound to."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -10,20 +11,29 @@ SETTINGS = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"
             "OMPI_MCA_hwloc_base_binding_policy": "none", "OMPI_MCA_btl_vader_single_copy_mechanism": "none", "OMPI_MCA_btl": "self,vader"}
 
 
-def needs_mpirun():
-    """mpirun, and a program that was built with it."""
+@functools.cache
+def missing():
+    """Why there are no ranks here; None: there are."""
     if shutil.which("mpirun") is None:
-        raise Skip("there is no mpirun here")
+        return "there is no mpirun here"
     tried = start(1, "train", "/nonexistent/recipe.yaml").communicate(timeout=60)[1]
-    if b"built without Open MPI" in tried:
-        raise Skip("hearth was built without Open MPI")
+    return "hearth was built without Open MPI" if b"built without Open MPI" in tried else None
+
+
+def needs_mpirun():
+    if missing():
+        raise Skip(missing())
+
+
+def surroundings(**more):
+    env = environment(**SETTINGS, **more)
+    if "ASAN_OPTIONS" in env:  # Open MPI keeps what it took to the end
+        env["ASAN_OPTIONS"] += ":detect_leaks=0"
+    return env
 
 
 def start(ranks, *arguments):
-    env = environment(**SETTINGS)
-    if "ASAN_OPTIONS" in env:  # Open MPI keeps what it took to the end
-        env["ASAN_OPTIONS"] += ":detect_leaks=0"
-    return subprocess.Popen(["mpirun", "-n", str(ranks), HEARTH, *arguments], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(["mpirun", "-n", str(ranks), HEARTH, *arguments], env=surroundings(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def mpirun(ranks, *arguments, timeout=120):
@@ -54,4 +64,4 @@ def own_lines(ended):
     return [line for line in ended.err.splitlines() if line.startswith("hearth")]
 
 
-__all__ = ["SETTINGS", "members", "mpirun", "needs_mpirun", "own_lines", "start"]
+__all__ = ["members", "mpirun", "needs_mpirun", "own_lines", "start", "surroundings"]
