@@ -66,22 +66,25 @@ static double joules(void *context)
     return energy_read(&t->energy);
 }
 
-/* Rank 0 makes what is missing; the others open it. */
-static hearth_status prepare_own(training *t, int threads, hearth_error *error)
+/* The corpus by all ranks, tokenizer and sequences by rank 0. */
+static hearth_status make_parts(training *t, const prepare_options *how, hearth_error *error)
 {
-    terminal_progress bar = {.quiet = t->c->quiet};
-    const prepare_options how = {.threads = threads, .progress = terminal_progress_step, .progress_context = &bar};
-    TRY(run_claim(t->recipe, t->folder, error));
-    const hearth_status status = prepare_run(t->recipe, t->folder, &how, &t->ready, error);
-    terminal_progress_end(&bar);
-    return status;
+    const bool makes = group_rank(t->group) == 0;
+    TRY(makes ? run_claim(t->recipe, t->folder, error) : HEARTH_OK);
+    TRY(prepare_corpus(t->recipe, t->folder, how, error));
+    return makes ? prepare_run(t->recipe, t->folder, how, &t->ready, error) : HEARTH_OK;
 }
 
 static hearth_status prepare(training *t, int threads, hearth_error *error)
 {
-    const bool makes = group_rank(t->group) == 0;
-    TRY(group_agree(t->group, makes ? prepare_own(t, threads, error) : HEARTH_OK, error));
-    TRY(makes ? HEARTH_OK : prepare_open(t->recipe, t->folder, &t->ready, error));
+    terminal_progress bar = {.quiet = t->c->quiet};
+    const prepare_options how = {
+        .threads = threads, .progress = terminal_progress_step, .progress_context = &bar, .group = t->group};
+    const hearth_status status = make_parts(t, &how, error);
+    terminal_progress_end(&bar);
+    TRY(status);
+    TRY(group_agree(t->group, HEARTH_OK, error)); /* rank 0 is done */
+    TRY(group_rank(t->group) == 0 ? HEARTH_OK : prepare_open(t->recipe, t->folder, &t->ready, error));
     t->ready.data.group = t->group;
     return HEARTH_OK;
 }

@@ -125,15 +125,26 @@ static hearth_status open_tokenizer(const recipe *r, prepared *p, int32_t *ret_e
 
 /* ---- the parts ---- */
 
-static hearth_status make_corpus(const recipe *r, const places *at, const prepare_options *o, hearth_error *error)
+static hearth_status make_corpus(const recipe *r, const char *corpus, const prepare_options *o, hearth_error *error)
 {
-    if (!file_exists(at->corpus)) {
+    uint8_t missing = group_rank(o->group) == 0 && !file_exists(corpus);
+    TRY(group_broadcast(o->group, &missing, sizeof missing, error));
+    if (missing) {
         const corpus_options how = {
-            .threads = o->threads, .progress = o->progress, .progress_context = o->progress_context};
+            .threads = o->threads, .progress = o->progress, .progress_context = o->progress_context, .group = o->group};
         manifest_totals totals = {0};
-        TRY(corpus_build(r, at->corpus, &how, &totals, error));
+        TRY(corpus_build(r, corpus, &how, &totals, error));
     }
     return HEARTH_OK;
+}
+
+hearth_status prepare_corpus(const recipe *r, const char *folder, const prepare_options *o, hearth_error *error)
+{
+    char *corpus = file_join(folder, "corpus");
+    const hearth_status status =
+        corpus == NULL ? error_memory(error, strlen(folder)) : make_corpus(r, corpus, o, error);
+    mem_free(corpus);
+    return status;
 }
 
 static hearth_status make_packed(const recipe *r, const places *at, const prepared *p, int32_t end,
@@ -208,7 +219,8 @@ static hearth_status prepare(const recipe *r, const places *at, const prepare_op
 {
     int32_t end = -1;
     if (o != NULL) {
-        TRY(make_corpus(r, at, o, error));
+        const prepare_options alone = {o->threads, o->progress, o->progress_context, NULL};
+        TRY(make_corpus(r, at->corpus, &alone, error));
     }
     if (o != NULL && !file_exists(p->tokenizer_path)) {
         TRY(prepare_tokenizer(r, at->corpus, p->tokenizer_path, o, error));

@@ -19,12 +19,15 @@ typedef struct prepare_options {
     int threads;
     progress_fn progress;
     void *progress_context;
+    group *group; /* of prepare_corpus; NULL: this process alone */
 } prepare_options;
 
 /* `folder`: of the run; corpus/, tokenizer.json, packed/ and held-out/ are made there where they are missing. */
 hearth_status prepare_run(const recipe *r, const char *folder, const prepare_options *o, prepared *ret,
                           hearth_error *error);
-/* The same of a folder that has them all; nothing is written. */
+/* The corpus alone, where rank 0 finds none there: all ranks call, and share the work. */
+hearth_status prepare_corpus(const recipe *r, const char *folder, const prepare_options *o, hearth_error *error);
+/* As prepare_run, of a folder that has them all; nothing is written. */
 hearth_status prepare_open(const recipe *r, const char *folder, prepared *ret, hearth_error *error);
 /* A recipe's tokenizer.json, learnt from a corpus's documents for training (or copied), at `path`, which must not be
  * there. */

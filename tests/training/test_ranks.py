@@ -26,6 +26,10 @@ whole = {}  # of one process: the recipe and the run's folder
 def made_alone(kind):
     if kind not in whole:
         recipe = write_recipe(PLACE.name, f"{kind}.yaml", **KINDS[kind])
+        if kind == "muon":  # and what else goes over all values or all micro-batches
+            text = read(recipe).decode().replace("warmup_steps: 4", "warmup_steps: 4\n  z_loss: 0.001\n  grad_clip: 0.05\n  weight_decay: 0.1")
+            with open(recipe, "w", encoding="utf-8") as out:
+                out.write(text)
         run = os.path.join(PLACE.name, f"{kind}-alone")
         whole[kind] = recipe, run, train(recipe, run)
     return whole[kind]
@@ -92,7 +96,7 @@ def adamw_in_bf16():
 
 @test
 def all_of_it_by_ranks():
-    """From sources on: rank 0 makes corpus, tokenizer and sequences. Threads by the cores that are left to each."""
+    """From sources on. Threads by the cores that are left to each."""
     needs_mpirun()
     recipe, alone, made = made_alone("adamw")
     run = os.path.join(PLACE.name, "from-sources")
