@@ -202,7 +202,7 @@ static hearth_status one_segment(verifying *v, verify_segment *s, hearth_error *
     TRY(train_again(v, s, error));
     TRY(trainer_digest(v->trainer, &now, error));
     if (strcmp(now.weights, chain_text(end, "weights")) != 0 ||
-        strcmp(now.optimizer, chain_text(end, "optimizer")) != 0) {
+        strcmp(now.optimizer, chain_text(end, "optimizer")) != 0 || strcmp(now.model, chain_text(end, "model")) != 0) {
         if (!v->alone) {
             return compare_values(v, s, error);
         }

@@ -107,13 +107,13 @@ def forge(run, change=lambda records: None, states=True):
         write(json.dumps(state, indent=2) + "\n", place, "state.json")
 
 
-def forge_alone(model, **begin):
-    """The same of a model that was carried away: its log's first record."""
+def forge_alone(model, change):
+    """The same of a model that was carried away."""
     with folder() as place:
         run = os.path.join(place, "run")
         shutil.copytree(model, run)
         shutil.copytree(model, os.path.join(run, "model"))
-        forge(run, lambda log: log[0].update(begin), states=False)
+        forge(run, change, states=False)
         chained = read(run, "log.jsonl")
     write(chained, model, "log.jsonl")
     refile(model)
@@ -156,10 +156,11 @@ def digests(checkpoint):
 
 def forge_weights(run, step):
     """After a change of a checkpoint's tensors: its record, and the chain, tell of the new ones."""
-    weights, optimizer = digests(os.path.join(run, "checkpoints", f"step-{step:06}"))
+    place = os.path.join(run, "checkpoints", f"step-{step:06}")
+    weights, optimizer = digests(place)
     def change(log):
         record = of_step(log, step, "checkpoint")
-        record["weights"], record["optimizer"] = weights, optimizer
+        record["weights"], record["optimizer"], record["model"] = weights, optimizer, sha256(read(place, "model.safetensors"))
     forge(run, change)
     if step == 24:
         shutil.copy(os.path.join(run, "checkpoints", "step-000024", "model.safetensors"), os.path.join(run, "model"))
@@ -360,7 +361,7 @@ TAMPERINGS = [
     ("a hyper-parameter of a checkpoint, with its hash", edit_and_refile(C8, "config.json", b"10000", b"20000"), [C8, "config.json"]),
     ("the model's configuration, with its hash", edit_and_refile("model", "config.json", b"10000", b"20000"), ["model/config.json"]),
     ("the model's end of text, with its hash", edit_and_refile("model", "generation_config.json", b"0", b"1"), ["generation_config.json"]),
-    ("a weight of the model, with its hash", flip_model_and_refile, ["model/model.safetensors"]),
+    ("a weight of the model, with its hash", flip_model_and_refile, ["copy/model: ", "hash of model.safetensors"]),
     ("a step of a checkpoint's state", lambda r: replace(r, C16 + "/state.json", b'"step": 16', b'"step": 15'), [C16, "step"]),
     ("a chat template in a checkpoint, with its hash", more_files(C8, "chat_template.jinja"), [C8, "chat_template.jinja"]),
     ("an index to other weights, with hashes", more_files("model", "evil.safetensors", "model.safetensors.index.json"), ["model", "evil.safetensors"]),
@@ -445,12 +446,16 @@ def a_segment_that_is_not_drawn_is_not_seen():
 
 @test
 def a_rounded_weight():
-    """BF16: the model's file against the values that were trained."""
+    """BF16: the model's file against the chain and against the values that were trained."""
     def tamper(run):
         for place in ("checkpoints/step-000008", "model"):
             flip(os.path.join(run, place, "model.safetensors"), NORM, 4)
             refile(os.path.join(run, place))
-    check("a rounded weight", tamper, ["checkpoints/step-000008", NORM, "value 4"], BF16)
+    def forged(run):
+        tamper(run)
+        forge(run, lambda log: of_step(log, 8, "checkpoint").update(model=sha256(read(run, "model", "model.safetensors"))))
+    check("a rounded weight", tamper, ["checkpoints/step-000008", "hash of model.safetensors"], BF16)
+    check("a rounded weight, chained anew", forged, ["checkpoints/step-000008", NORM, "value 4"], BF16)
 
 
 @test
@@ -462,7 +467,7 @@ def a_folder_beside_the_model():
             change(os.path.join(run, "best"))
             refile(os.path.join(run, "best"))
         return tamper
-    check("its weights", best(lambda b: flip(os.path.join(b, "model.safetensors"), NORM, 4)), ["best", "weights"], inside="best")
+    check("its weights", best(lambda b: flip(os.path.join(b, "model.safetensors"), NORM, 4)), ["best", "hash of model.safetensors"], inside="best")
     check("its hyper-parameters", best(lambda b: replace(b, "config.json", b"10000", b"20000")), ["best", "config.json"], inside="best")
     copy = os.path.join(PLACE.name, "copy")
     shutil.copytree(WHOLE, copy)
@@ -525,14 +530,19 @@ def forged_models_without_their_run():
     def refiled(run):
         flip(os.path.join(run, "model.safetensors"), NORM, 4)
         refile(run)
+    def chained(run, step):
+        refiled(run)
+        forge_alone(run, lambda log: of_step(log, step, "checkpoint").update(model=sha256(read(run, "model.safetensors"))))
     for tamper, words, more, whole in (
             (lambda r: flip(os.path.join(r, "model.safetensors"), NORM, 4), ["model.safetensors", "SHA-256"], [], WHOLE),
-            (refiled, ["model", "weights"], [], WHOLE),
-            (refiled, ["model, trained again", "model.safetensors"], ["--recipe", os.path.join(PLACE.name, "bf16.yaml"), "--all"], BF16),
+            (refiled, ["model", "hash of model.safetensors"], [], WHOLE),
+            (refiled, ["model", "hash of model.safetensors"], [], BF16),
+            (lambda r: chained(r, 24), ["model", "weights"], [], WHOLE),
+            (lambda r: chained(r, 8), ["model, trained again", "model.safetensors"], ["--recipe", os.path.join(PLACE.name, "bf16.yaml"), "--all"], BF16),
             (lambda r: replace(r, "corpus.json", b"kept", b"cept"), ["corpus.json"], [], WHOLE),
-            (lambda r: forge_alone(r, parameters=70000000000), ["model", "line 1", "parameters", "70000000000"], [], WHOLE),
-            (lambda r: forge_alone(r, cost="1 euro"), ["model", "line 1", "cost"], [], BF16),
-            (lambda r: forge_alone(r, cost="1 euro"), ["first record", "line 1", "cost"], ["--recipe", RECIPE], WHOLE),
+            (lambda r: forge_alone(r, lambda log: log[0].update(parameters=70000000000)), ["model", "line 1", "parameters", "70000000000"], [], WHOLE),
+            (lambda r: forge_alone(r, lambda log: log[0].update(cost="1 euro")), ["model", "line 1", "cost"], [], BF16),
+            (lambda r: forge_alone(r, lambda log: log[0].update(cost="1 euro")), ["first record", "line 1", "cost"], ["--recipe", RECIPE], WHOLE),
             (lambda r: write("x", r, "chat_template.jinja"), ["model", "chat_template.jinja"], [], BF16),
             (lambda r: write("x", r, "chat_template.jinja"), ["model", "chat_template.jinja"], ["--recipe", RECIPE], WHOLE),
             (lambda r: replace(r, "log.jsonl", b'"loss":5', b'"loss":4'), ["log.jsonl", "previous"], [], WHOLE)):
