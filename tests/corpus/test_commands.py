@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """hearth corpus build, pack, show, stats: a recipe in, files that other programs read out. Prints TAP."""
 
+import ctypes
+import ctypes.util
 import hashlib
 import html.parser
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -237,6 +240,32 @@ def without_commands_a_build_is_confined_and_the_same():
     good("corpus", "stats", path("free"), "-o", path("new/page.html"), env=held)
     assert good("corpus", "show", path("free"), "1", env=held).out == good("corpus", "show", path("free"), "1").out
     good("corpus", "pack", path("free"), "--tokenizer", path("tokenizer.json"), "--end", "<|end|>", "-q", env=held)
+
+
+def unicode_versions():
+    """utf8proc's own and its Unicode's, by the library itself."""
+    library = ctypes.CDLL(ctypes.util.find_library("utf8proc") or "libutf8proc.so.2")
+    library.utf8proc_version.restype = library.utf8proc_unicode_version.restype = ctypes.c_char_p
+    return library.utf8proc_version().decode(), library.utf8proc_unicode_version().decode()
+
+
+@test
+def corpus_json_tells_what_rules_depend_on():
+    """Versions of the libraries that rules call, hashes of the files that they read, whether the recipe pins them or not."""
+    assert not {"libraries", "rules"} & set(json.load(open(path("corpus/corpus.json"), encoding="utf-8")))
+    write("list.txt", "# nobody\n")
+    write("with.yaml", RECIPE.replace("  - personal_data\n", "  - {rule: opt_out, path: list.txt}\n  - nfc\n  - {rule: language, detect: always}\n"))
+    good("corpus", "build", path("with.yaml"), "-o", path("with"), "-q")
+    told = json.load(open(path("with/corpus.json"), encoding="utf-8"))
+    assert set(told["libraries"]) == {"utf8proc", "unicode", "libexttextcat"}, told
+    assert (told["libraries"]["utf8proc"], told["libraries"]["unicode"]) == unicode_versions(), told
+    assert all(re.fullmatch(r"[0-9]+(\.[0-9]+)+", version) for version in told["libraries"].values()), told
+    profiles = "/usr/share/libexttextcat"
+    names = sorted(os.path.relpath(os.path.join(place, name), profiles) for place, _, files in os.walk(profiles) for name in files
+                   if not os.path.islink(os.path.join(place, name)))
+    listed = "".join(f"{hashlib.sha256(open(os.path.join(profiles, name), 'rb').read()).hexdigest()}  {name}\n" for name in names)
+    assert told["rules"] == [{"rule": "opt_out", "sha256": hashlib.sha256(b"# nobody\n").hexdigest()},
+                             {"rule": "language", "sha256": hashlib.sha256(listed.encode()).hexdigest()}], told
 
 
 @test
