@@ -269,6 +269,31 @@ def corpus_json_tells_what_rules_depend_on():
 
 
 @test
+def a_tokenizer_is_learned_of_a_recipe_alone():
+    """Its corpus is built in the folder where it is called, and taken the next time; one of another recipe is refused."""
+    os.makedirs(path("alone"))
+    here = {"cwd": path("alone")}
+    text = RECIPE.replace('  - {name: piped, kind: command, command: "cat records.jsonl", licence_field: license}\n', "").replace("name: small", "name: alone", 1)
+    write("alone.yaml", text)
+    ended = good("tokenizer", "learn", path("alone.yaml"), "-o", "one.json", **here)
+    assert "built the corpus alone-corpus" in ended.err, ended
+    assert sorted(os.listdir(path("alone"))) == ["alone-corpus", "one.json"]
+    again = good("tokenizer", "learn", path("alone.yaml"), "-o", "two.json", **here)
+    assert "built the corpus" not in again.err, again
+    good("tokenizer", "learn", path("alone.yaml"), "alone-corpus", "-o", "three.json", **here)
+    one, two, three = (open(path(f"alone/{name}.json"), "rb").read() for name in ("one", "two", "three"))
+    assert one == two == three
+    write("alone.yaml", text.replace("vocab_size: 300", "vocab_size: 310"))
+    one_line(hearth("tokenizer", "learn", path("alone.yaml"), "-o", "four.json", **here), 1, "alone-corpus: expected the corpus of this recipe")
+    good("tokenizer", "learn", path("alone.yaml"), "alone-corpus", "-o", "four.json", **here)
+    write("file.yaml", text.replace("kind: bpe, vocab_size: 300, pretokenizer: gpt-2", f"kind: file, path: t.json, sha256: {'a' * 64}").replace("name: alone", "name: given", 1))
+    one_line(hearth("tokenizer", "learn", path("file.yaml"), "-o", "five.json", **here), 1, "expected bpe or unigram, found file")
+    write("away.yaml", text.replace("path: notes.txt", "path: nowhere.txt").replace("name: alone", "name: away", 1))
+    one_line(hearth("tokenizer", "learn", path("away.yaml"), "-o", "six.json", **here), 1, "nowhere.txt")
+    assert sorted(os.listdir(path("alone"))) == ["alone-corpus", "four.json", "one.json", "three.json", "two.json"]
+
+
+@test
 def an_output_within_a_source_is_refused_and_leaves_nothing():
     os.makedirs(path("inner"))
     write("inner/recipe.yaml", RECIPE[: RECIPE.index("sources:")] + "sources:\n  - {name: here, kind: folder, path: ., licence: MIT, evidence: me}\n"
