@@ -47,11 +47,11 @@ static hearth_status list_paths(const recipe *r, file_list *ret, bool *ret_comma
 }
 
 /* Strangers wrote what is read now. A recipe with commands is not held: they may be any programs. */
-static hearth_status confine_build(const recipe *r, const char *folder, hearth_error *error)
+static hearth_status confine_build(const recipe *r, const char *folder, const char *also, hearth_error *error)
 {
     bool commands = false;
     file_list paths = {0};
-    const char *const out[] = {folder, NULL};
+    const char *const out[] = {folder, also, NULL};
     hearth_status status = file_make_place(folder, error);
     if (status == HEARTH_OK) {
         status = list_paths(r, &paths, &commands, error);
@@ -65,6 +65,18 @@ static hearth_status confine_build(const recipe *r, const char *folder, hearth_e
 }
 
 /* ---- build ---- */
+
+char *corpus_default_folder(const recipe *r)
+{
+    return text_format("%s-corpus", r->name);
+}
+
+hearth_status corpus_make(const recipe *r, const char *folder, const char *also, const corpus_options *o,
+                          manifest_totals *ret, hearth_error *error)
+{
+    TRY(confine_build(r, folder, also, error));
+    return corpus_build(r, folder, o, ret, error);
+}
 
 static json_t *totals_json(const char *folder, const manifest_totals *t)
 {
@@ -82,11 +94,9 @@ hearth_status corpus_verb_build(const cli *c, const corpus_settings *s, const ch
     manifest_totals totals = {0};
     const corpus_options o = corpus_run_options(c, &bar);
     TRY(recipe_open(path, &r, error));
-    char *folder = s->output != NULL ? mem_strdup(s->output) : text_format("%s-corpus", r->name);
-    hearth_status status = folder == NULL ? error_memory(error, strlen(path)) : confine_build(r, folder, error);
-    if (status == HEARTH_OK) {
-        status = corpus_build(r, folder, &o, &totals, error);
-    }
+    char *folder = s->output != NULL ? mem_strdup(s->output) : corpus_default_folder(r);
+    const hearth_status status =
+        folder == NULL ? error_memory(error, strlen(path)) : corpus_make(r, folder, NULL, &o, &totals, error);
     terminal_progress_end(&bar);
     if (status == HEARTH_OK && c->json) {
         *ret_code = cli_print_json(c, totals_json(folder, &totals));

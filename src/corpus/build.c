@@ -160,7 +160,7 @@ static hearth_status work(build *b, const char *folder, manifest_totals *ret, he
         TRY(manifest_add_source(b->manifest, i, &report, error));
     }
     TRY(run_batch(b, error));
-    return manifest_finish(b->manifest, ret, error);
+    return manifest_finish(b->manifest, &b->rules, ret, error);
 }
 
 static void release(build *b)

@@ -136,6 +136,8 @@ typedef struct recipe {
 } recipe;
 
 hearth_status recipe_open(const char *path, recipe **ret, hearth_error *error);
+/* The same of a file that was carried away from its sources: its paths start from `folder`. */
+hearth_status recipe_open_beside(const char *path, const char *folder, recipe **ret, hearth_error *error);
 void recipe_close(recipe *r); /* NULL is allowed */
 
 /* Where a path of the recipe's lies, which is relative to its folder; mem_free. NULL when memory is out. */

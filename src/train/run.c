@@ -79,6 +79,19 @@ static void note(const running *n, const char *line)
     }
 }
 
+static hearth_status append(running *n, json_t *record, hearth_error *error)
+{
+    hearth_status status = HEARTH_OK;
+    if (record != NULL && n->o->expect != NULL) {
+        status = n->o->expect(n->o->expect_context, n->trainer, record, error);
+    }
+    if (status == HEARTH_OK) {
+        return chain_append(&n->log, record, error);
+    }
+    json_decref(record);
+    return status;
+}
+
 static hearth_status write_folder(running *n, const char *path, bool state, const char *const *also,
                                   hearth_error *error)
 {
@@ -125,7 +138,7 @@ static hearth_status save_in_chain(running *n, uint64_t step, hearth_error *erro
 {
     n->state.step = step;
     TRY(trainer_digest(n->trainer, &n->state, error));
-    TRY(chain_append(&n->log, trainer_checkpoint_json(&n->state), error));
+    TRY(append(n, trainer_checkpoint_json(&n->state), error));
     return save(n, step, "checkpoints", error);
 }
 
@@ -173,7 +186,7 @@ static hearth_status one_step(running *n, uint64_t step, bool *ret_go_on, hearth
     now.tokens = (uint64_t)t->sequences * t->length;
     now.step_flops = trainer_step_flops(n->trainer);
     if (!n->o->dry) {
-        TRY(chain_append(&n->log, trainer_step_json(step, &now.record), error));
+        TRY(append(n, trainer_step_json(step, &now.record), error));
         TRY(write_time(n, step, now.seconds, error));
     }
     watch_norm(n, step, now.record.norm);
@@ -191,7 +204,7 @@ static hearth_status evaluate(running *n, uint64_t step, hearth_error *error)
     trainer_evaluation *e = &n->result->evaluation;
     TRY(trainer_evaluate(n->trainer, e, error));
     n->result->evaluated = true;
-    TRY(chain_append(&n->log, trainer_evaluation_json(step, e), error));
+    TRY(append(n, trainer_evaluation_json(step, e), error));
     if (n->o->evaluated != NULL) {
         n->o->evaluated(n->o->context, step, e);
     }
@@ -306,7 +319,7 @@ static hearth_status begin_log(running *n, const chain_log *log, json_t *first, 
     if (n->state.log_bytes == 0) {
         const hearth_status status = chain_go_on(&n->log, 0, NULL, error);
         if (status == HEARTH_OK) {
-            return chain_append(&n->log, first, error);
+            return append(n, first, error);
         }
         json_decref(first);
         return status;

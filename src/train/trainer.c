@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 
 #include "base/memory.h"
+#include "train/checkpoint_tensors.h"
 #include "train/digest.h"
 
 #include <math.h>
@@ -273,15 +274,16 @@ json_t *trainer_evaluation_json(uint64_t step, const trainer_evaluation *e)
 
 json_t *trainer_checkpoint_json(const checkpoint_state *s)
 {
-    return json_pack("{s:s, s:I, s:s, s:s}", "kind", "checkpoint", "step", (json_int_t)s->step, "weights", s->weights,
-                     "optimizer", s->optimizer);
+    return json_pack("{s:s, s:I, s:s, s:s, s:s}", "kind", "checkpoint", "step", (json_int_t)s->step, "weights",
+                     s->weights, "optimizer", s->optimizer, "model", s->model);
 }
 
 hearth_status trainer_digest(trainer *t, checkpoint_state *ret, hearth_error *error)
 {
     const checkpoint_values v = trainer_values(t);
     TRY(digest_values(v.values, NULL, v.count, ret->weights, error));
-    return digest_values(v.mean, v.square, v.count, ret->optimizer, error);
+    TRY(digest_values(v.mean, v.square, v.count, ret->optimizer, error));
+    return checkpoint_hash_model(t->data.recipe->train.format, &v, ret->model, error);
 }
 
 double trainer_step_flops(const trainer *t)

@@ -53,6 +53,7 @@ def a_run_leaves_what_it_says():
     assert sorted(os.listdir(os.path.join(WHOLE, "checkpoints"))) == ["step-000008", "step-000016", "step-000024"]
     report = read(WHOLE, "report.html").decode()
     assert report.count("<svg") == 5 and "http" not in report.replace("http-equiv", ""), report[:500]
+    assert log[-1]["model"] == hashlib.sha256(read(WHOLE, "model", "model.safetensors")).hexdigest()
     assert log[-1]["weights"] == made["weights"] and made["bits_per_byte"] == log[-2]["bits_per_byte"] > 0
     evaluations = [r["bits_per_byte"] for r in log if r["kind"] == "evaluation"]
     assert len(evaluations) == 3 and evaluations[2] < evaluations[0], evaluations
