@@ -35,6 +35,9 @@ static hearth_status list_paths(const recipe *r, file_list *ret, bool *ret_comma
         if (r->sources[i].path != NULL) {
             TRY(add_path(r, r->sources[i].path, ret, error));
         }
+        if (r->sources[i].packages != NULL) {
+            TRY(add_path(r, r->sources[i].packages, ret, error));
+        }
     }
     for (size_t i = 0; i < r->rule_count; i++) {
         const char *sha256 = NULL;

@@ -7,7 +7,7 @@
 #include "corpus/corpus.h"
 
 typedef struct corpus_settings {
-    const char *output, *tokenizer, *end;
+    const char *output, *mirror, *tokenizer, *end;
     size_t length;
     uint64_t seed;
 } corpus_settings;
@@ -16,6 +16,8 @@ typedef struct corpus_settings {
 typedef hearth_status (*corpus_verb)(const cli *c, const corpus_settings *s, const char **operands, int *ret_code,
                                      hearth_error *error);
 hearth_status corpus_verb_build(const cli *c, const corpus_settings *s, const char **operands, int *ret_code,
+                                hearth_error *error);
+hearth_status corpus_verb_fetch(const cli *c, const corpus_settings *s, const char **operands, int *ret_code,
                                 hearth_error *error);
 hearth_status corpus_verb_pack(const cli *c, const corpus_settings *s, const char **operands, int *ret_code,
                                hearth_error *error);

@@ -10,7 +10,7 @@
 
 #define FIELD_LIMIT ((size_t)1 << 20) /* places, licences, reasons */
 
-enum { FIELDS = 8 };
+enum { FIELDS = 9 };
 
 static void fields_of(document *d, buffer *ret[FIELDS])
 {
@@ -22,6 +22,7 @@ static void fields_of(document *d, buffer *ret[FIELDS])
     ret[5] = &d->created;
     ret[6] = &d->reason;
     ret[7] = &d->scratch;
+    ret[8] = &d->group;
 }
 
 void document_init(document *d)

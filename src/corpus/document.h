@@ -16,6 +16,7 @@ typedef struct document {
     buffer evidence;          /* where that is said */
     buffer language;          /* BCP 47 or "" */
     buffer created;           /* ISO 8601 or "" */
+    buffer group;             /* what is held out as a whole: a Debian source package; "": the document alone */
     const char *fate;         /* NULL: kept; else the name of the rule that dropped it */
     int rule;                 /* its index in the recipe, or -1: one of the fates that need no rule */
     buffer reason;            /* what the rule found */
