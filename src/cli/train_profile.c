@@ -174,7 +174,8 @@ static json_t *table_json(const profiling *p, const measured *m)
 
 static json_t *to_json(const profiling *p, const opened *o)
 {
-    json_t *all = json_pack("{s:s, s:s, s:i, s:{s:f, s:f, s:f, s:f}, s:f, s:o}", "name", p->data->recipe->name, "isa",
+    json_t *all = json_pack("{s:s, s:I, s:s, s:i, s:{s:f, s:f, s:f, s:f}, s:f, s:o}", "name", p->data->recipe->name,
+                            "vocabulary", (json_int_t)packed_vocabulary(p->data->packed), "isa",
                             o->engine->kernels->name, "threads", o->engine->threads, "limits", "read_gb_s",
                             p->limits.bandwidth, "fp32_gflops", p->limits.peak[MEASURE_FP32], "bf16_gflops",
                             p->limits.peak[MEASURE_BF16], "int8_gops", p->limits.peak[MEASURE_INT8],

@@ -9,6 +9,15 @@ train_slot *train_slot_of(const train_work *work, uint32_t layer)
     return &work->slots[work->m->recompute ? 0 : layer];
 }
 
+/* The columns that this thread made in train_multiply. */
+static thread_range own_columns(const train_thread *w, const train_matrix *matrix)
+{
+    const thread_range panels = train_share(w, (matrix->rows + PANEL_ROWS - 1) / PANEL_ROWS, 1);
+    const size_t begin = panels.begin * PANEL_ROWS;
+    const size_t end = panels.end * PANEL_ROWS;
+    return (thread_range){begin < matrix->rows ? begin : matrix->rows, end < matrix->rows ? end : matrix->rows};
+}
+
 void train_multiply(train_work *work, const train_thread *w, const train_matrix *matrix, const float *x, size_t tokens,
                     float *y, size_t ldy)
 {
@@ -27,19 +36,11 @@ void train_multiply(train_work *work, const train_thread *w, const train_matrix 
         w->k->matmul[bf16 ? COMPUTE_NATIVE : COMPUTE_F32][bf16 ? DTYPE_BF16 : DTYPE_F32](
             matrix->panels, matrix->rows, matrix->cols, activation, tokens, y, ldy, share.begin, share.end, w->scratch);
     }
-    train_lap_product(w, matrix->op, bf16, tokens, (share.end - share.begin) * PANEL_ROWS, matrix->cols);
+    const thread_range made = own_columns(w, matrix);
+    train_lap_product(w, matrix->op, bf16, tokens, made.end - made.begin, matrix->cols);
     if (bf16) {
         train_barrier(w);
     }
-}
-
-/* The columns that this thread made in train_multiply. */
-static thread_range own_columns(const train_thread *w, const train_matrix *matrix)
-{
-    const thread_range panels = train_share(w, (matrix->rows + PANEL_ROWS - 1) / PANEL_ROWS, 1);
-    const size_t begin = panels.begin * PANEL_ROWS;
-    const size_t end = panels.end * PANEL_ROWS;
-    return (thread_range){begin < matrix->rows ? begin : matrix->rows, end < matrix->rows ? end : matrix->rows};
 }
 
 void train_norm_rows(const train_work *work, const train_thread *w, size_t offset, const float *x, float *out)
