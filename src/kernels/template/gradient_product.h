@@ -67,15 +67,24 @@ typedef struct gradient_work {
     bool resume;
 } gradient_work;
 
-/* How a lies: its rows as they are, or in tiles of [steps][GRADIENT_TILE]; or rounded rows of GRADIENT_CHUNK, or such
- * tiles, for rule 2. */
-typedef enum gradient_form { GRADIENT_PLAIN, GRADIENT_TILES, GRADIENT_PAIRS, GRADIENT_TILES_PAIRS } gradient_form;
+/* How a lies: its rows as they are, its columns as they are in rows of GRADIENT_BLOCK (a block of attention's), or in
+ * tiles of [steps][GRADIENT_TILE]; or rounded rows of GRADIENT_CHUNK, or such tiles, for rule 2. */
+typedef enum gradient_form {
+    GRADIENT_PLAIN,
+    GRADIENT_SQUARE,
+    GRADIENT_TILES,
+    GRADIENT_PAIRS,
+    GRADIENT_TILES_PAIRS
+} gradient_form;
 
 V16_INLINE void gradient_tile_of(const unsigned tile, const gradient_work *w, const gradient_form form)
 {
     switch (form) { /* strides are constants where they can be, so that addresses need one register */
     case GRADIENT_PLAIN:
         gradient_tile(tile, false, w->a, w->a_row, 1, w->strip, w->steps, w->c, w->ldc, w->lanes, w->resume);
+        break;
+    case GRADIENT_SQUARE:
+        gradient_tile(tile, false, w->a, 1, GRADIENT_BLOCK, w->strip, w->steps, w->c, w->ldc, w->lanes, w->resume);
         break;
     case GRADIENT_TILES:
         gradient_tile(tile, false, w->a, 1, GRADIENT_TILE, w->strip, w->steps, w->c, w->ldc, w->lanes, w->resume);
@@ -140,6 +149,9 @@ static void gradient_tiles(const gradient_work *w, size_t rows, gradient_form fo
     switch (form) {
     case GRADIENT_PLAIN:
         gradient_tiles_as(*w, rows, GRADIENT_PLAIN);
+        break;
+    case GRADIENT_SQUARE:
+        gradient_tiles_as(*w, rows, GRADIENT_SQUARE);
         break;
     case GRADIENT_TILES:
         gradient_tiles_as(*w, rows, GRADIENT_TILES);
@@ -267,6 +279,9 @@ static gradient_form gradient_place(const gradient_product *p, gradient_work *w,
     if (!pairs && !columns) {
         return GRADIENT_PLAIN;
     }
+    if (!pairs && p->a_step == GRADIENT_BLOCK) {
+        return GRADIENT_SQUARE;
+    }
     if (!pairs) {
         gradient_pack_columns(w->a, p->a_step, rows, w->steps, packed);
     } else if (columns) {
@@ -289,7 +304,6 @@ V16_INLINE void gradient_multiply_as(const gradient_product *p, const bool pairs
             const size_t steps = p->steps - k < GRADIENT_CHUNK ? p->steps - k : GRADIENT_CHUNK;
             gradient_work w = {.a = p->a + row * p->a_row + k * p->a_step,
                                .a_row = p->a_row,
-                               .strip = strip,
                                .steps = steps,
                                .ldc = p->ldc,
                                .resume = p->resume || k > 0};
@@ -298,7 +312,12 @@ V16_INLINE void gradient_multiply_as(const gradient_product *p, const bool pairs
             for (size_t col = 0; col < p->cols; col += 16) {
                 w.lanes = p->cols - col < 16 ? p->cols - col : 16;
                 w.c = p->c + row * p->ldc + col;
-                gradient_copy_strip(p->b + k * p->ldb + col, p->ldb, steps, w.lanes, pairs, strip);
+                if (!pairs && p->ldb == 16 && w.lanes == 16) { /* it is a strip */
+                    w.strip = p->b + k * 16;
+                } else {
+                    w.strip = strip;
+                    gradient_copy_strip(p->b + k * p->ldb + col, p->ldb, steps, w.lanes, pairs, strip);
+                }
                 if (pairs) {
                     gradient_tiles_flushed(&w, rows, form, before);
                 } else {
