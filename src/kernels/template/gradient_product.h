@@ -65,6 +65,8 @@ typedef struct gradient_work {
     float *c;
     size_t ldc, lanes;
     bool resume;
+    const float *next; /* what the next strip is copied from: fetched meanwhile; NULL: there is none */
+    size_t next_step;
 } gradient_work;
 
 /* How a lies: its rows as they are, its columns as they are in rows of GRADIENT_BLOCK (a block of attention's), or in
@@ -130,6 +132,15 @@ V16_INLINE size_t gradient_next(size_t left)
     return left >= GRADIENT_TILE ? GRADIENT_TILE : left < 6 ? left : 6;
 }
 
+/* Each tile asks for its part of the next strip: its lines lie far apart, and a copy would wait for every one. */
+V16_INLINE void gradient_fetch(const gradient_work *w, size_t done, size_t tile, size_t rows)
+{
+    const size_t end = w->next == NULL ? 0 : w->steps * (done + tile) / rows;
+    for (size_t k = w->next == NULL ? 0 : w->steps * done / rows; k < end; k++) {
+        __builtin_prefetch(w->next + k * w->next_step, 0, 2);
+    }
+}
+
 /* All tiles of a block with a strip. */
 V16_INLINE void gradient_tiles_as(gradient_work w, size_t rows, const gradient_form form)
 {
@@ -137,6 +148,7 @@ V16_INLINE void gradient_tiles_as(gradient_work w, size_t rows, const gradient_f
     const bool tiles = form == GRADIENT_TILES || form == GRADIENT_TILES_PAIRS;
     for (size_t i = 0; i < rows;) {
         const size_t tile = gradient_next(rows - i);
+        gradient_fetch(&w, i, tile, rows);
         gradient_tile_any(tile, &w, form);
         w.a += tiles ? w.steps * GRADIENT_TILE : tile * a_row;
         w.c += tile * w.ldc;
@@ -306,12 +318,14 @@ V16_INLINE void gradient_multiply_as(const gradient_product *p, const bool pairs
                                .a_row = p->a_row,
                                .steps = steps,
                                .ldc = p->ldc,
+                               .next_step = p->ldb,
                                .resume = p->resume || k > 0};
             const gradient_form form = gradient_place(p, &w, rows, pairs, packed);
             w.steps = pairs ? (steps + 1) / 2 * 2 : steps;
             for (size_t col = 0; col < p->cols; col += 16) {
                 w.lanes = p->cols - col < 16 ? p->cols - col : 16;
                 w.c = p->c + row * p->ldc + col;
+                w.next = col + 16 < p->cols ? p->b + k * p->ldb + col + 16 : NULL;
                 if (!pairs && p->ldb == 16 && w.lanes == 16) { /* it is a strip */
                     w.strip = p->b + k * 16;
                 } else {
