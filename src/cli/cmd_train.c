@@ -3,6 +3,7 @@
 #include "cli/open.h"
 #include "cli/signals.h"
 #include "cli/train.h"
+#include "cli/train_profile.h"
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -26,6 +27,11 @@ static const option options[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(train_settings, dry),
      .help = "Make the corpus, do three steps, say how long all of them would take, and keep no step."},
+    {.name = "profile",
+     .type = OPTION_FLAG,
+     .offset = offsetof(train_settings, profile),
+     .help = "Make the corpus, do some steps and an evaluation, and print where their time went: time, bytes, "
+             "multiply-adds and share of this machine's limit of each operation. Keeps no step."},
     {.name = "watts",
      .type = OPTION_NUMBER,
      .offset = offsetof(train_settings, watts),
@@ -162,9 +168,10 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     }
     if (status == HEARTH_OK) {
         (void)signals_leave_at_once(false);
-        status = train(&t, o.engine, &result, &error);
+        status = s->profile ? prepare(&t, o.engine->threads, &error) : train(&t, o.engine, &result, &error);
     }
-    const int code = finish(&t, &result, status, &error);
+    const int code = s->profile && status == HEARTH_OK ? train_profile_show(c, &o, &t.ready.data)
+                                                       : finish(&t, &result, status, &error);
     prepare_free(&t.ready);
     recipe_close(t.recipe);
     mem_free(t.folder);
@@ -197,6 +204,7 @@ const cli_command command_train = {
     .has_json = true,
     .examples = (const cli_example[]){{"hearth train recipe.yaml", "All of it, into a folder of the recipe's name."},
                                       {"hearth train recipe.yaml --dry-run", "How long would it take?"},
+                                      {"hearth train recipe.yaml --profile", "Where does a step's time go?"},
                                       {"hearth train recipe.yaml -o run --watts 65 --price kwh=0.30",
                                        "With the cost of the energy in the report."},
                                       {NULL, NULL}},

@@ -8,13 +8,15 @@
 #include "train/train_model.h"
 
 typedef struct muon muon;
+struct train_profile;
 
 /* `table`, of which the matrices are its own, must outlive it. */
 hearth_status muon_create(engine *e, const recipe_train *how, const train_parameter *table, size_t count, muon **ret,
                           hearth_error *error);
 void muon_free(muon *m); /* NULL is allowed */
 /* One step of all matrices: `mean` [values] is the momentum, values = fma(-rate', direction, values * keep), where
- * rate' = rate * sqrt(max(1, rows / cols)). */
-void muon_apply(muon *m, double rate, float clip, const float *gradient, float *mean, float *values);
+ * rate' = rate * sqrt(max(1, rows / cols)). `profile`: NULL, or where laps go. */
+void muon_apply(muon *m, double rate, float clip, const float *gradient, float *mean, float *values,
+                struct train_profile *profile);
 
 #endif

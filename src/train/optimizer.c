@@ -6,6 +6,7 @@
 #include "kernels/optimize.h"
 #include "train/muon.h"
 #include "train/schedule.h"
+#include "train/train_profile.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ struct optimizer {
     float *sums; /* of blocks */
     size_t blocks;
     muon *muon; /* NULL: AdamW alone */
+    train_profile *profile;
     uint64_t power_step;
     double power1, power2; /* beta^power_step, by one product a step */
 };
@@ -73,6 +75,11 @@ void optimizer_free(optimizer *o)
     }
 }
 
+void optimizer_profile(optimizer *o, train_profile *profile)
+{
+    o->profile = profile;
+}
+
 float *optimizer_mean(optimizer *o)
 {
     return o->mean;
@@ -107,7 +114,7 @@ double optimizer_norm(optimizer *o, const float *gradient)
 {
     norm_work work = {o, gradient};
     double sum = 0.0;
-    engine_run(o->engine, norm_part, &work);
+    train_run(o->profile, o->engine, TRAIN_OPTIMISER, TRAIN_OP_GRADIENT_NORM, norm_part, &work);
     for (size_t b = 0; b < o->blocks; b++) {
         sum += (double)o->sums[b];
     }
@@ -210,9 +217,9 @@ hearth_status optimizer_apply(optimizer *o, uint64_t step, const float *gradient
                                 .root = (float)(1.0 / sqrt(1.0 - o->power2)),
                                 .eps = (float)t->eps,
                                 .rate = (float)(ret->rate / (1.0 - o->power1))}};
-    engine_run(o->engine, step_part, &work);
+    train_run(o->profile, o->engine, TRAIN_OPTIMISER, TRAIN_OP_ADAMW, step_part, &work);
     if (o->muon != NULL) {
-        muon_apply(o->muon, t->muon_learning_rate * factor, clip, gradient, o->mean, values);
+        muon_apply(o->muon, t->muon_learning_rate * factor, clip, gradient, o->mean, values, o->profile);
     }
     return HEARTH_OK;
 }

@@ -18,6 +18,9 @@ typedef struct optimizer_step {
 hearth_status optimizer_create(engine *e, const recipe_train *how, const train_parameter *table, size_t count,
                                uint64_t values, optimizer **ret, hearth_error *error);
 void optimizer_free(optimizer *o); /* NULL is allowed */
+/* Laps of all that follows go there; NULL: no longer. */
+struct train_profile;
+void optimizer_profile(optimizer *o, struct train_profile *profile);
 /* Its state, zeros at first: the gradient's mean, and the mean of its square (nothing for Muon's matrices). */
 float *optimizer_mean(optimizer *o);
 float *optimizer_square(optimizer *o);

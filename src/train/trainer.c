@@ -13,6 +13,7 @@ struct trainer {
     train_data data;
     train_model *model;
     optimizer *optimizer;
+    train_profile *profile;
     const train_parameter *table;
     size_t parameters;
     float *gradient;
@@ -86,6 +87,13 @@ void trainer_free(trainer *t)
         mem_free(t->first_segment);
         mem_free(t);
     }
+}
+
+void trainer_profile(trainer *t, train_profile *profile)
+{
+    t->profile = profile;
+    train_model_profile(t->model, profile);
+    optimizer_profile(t->optimizer, profile);
 }
 
 train_model *trainer_model(trainer *t)
@@ -177,6 +185,7 @@ hearth_status trainer_step(trainer *t, uint64_t step, trainer_step_record *ret, 
     }
     gather(t, &g, h, &batch);
     hash_finish(h, digest);
+    train_lap_alone(t->profile, TRAIN_OP_BATCH);
     TRY(train_model_step(t->model, &batch, r->micro_batches, r->z_loss, t->gradient, &loss, error));
     const double mean = loss.sum / (double)loss.targets;
     if (!isfinite(mean)) {
@@ -216,6 +225,7 @@ hearth_status trainer_evaluate(trainer *t, trainer_evaluation *ret, hearth_error
         train_batch batch;
         train_loss loss = {0};
         gather(t, &g, NULL, &batch);
+        train_lap_alone(t->profile, TRAIN_OP_BATCH);
         TRY(train_model_micro(t->model, &batch, 0.0, 1, NULL, &loss, error));
         sum += loss.sum;
         ret->tokens += loss.targets;
