@@ -2,7 +2,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all help setup demo check check-long check-format bench bench-peers install uninstall clean
+.PHONY: all help setup demo check check-long check-format bench bench-peers bench-train install uninstall clean
 
 all: $(BUILD)/build.ninja            ## build; leaves build/hearth
 	@ninja -C $(BUILD) programs
@@ -36,6 +36,10 @@ bench: all                           ## prefill and decoding beside the limits m
 
 bench-peers: all                     ## beside others on the same files: LLAMA_CPP=FOLDER IK_LLAMA_CPP=FOLDER (of binaries) ARGUMENTS="…"
 	@scripts/bench-peers $(BUILD)/hearth --llama-cpp "$(LLAMA_CPP)" --ik-llama-cpp "$(IK_LLAMA_CPP)" $(ARGUMENTS)
+
+bench-train: all                     ## training steps beside PyTorch's: PYTHON=a python3 with torch, ARGUMENTS="…"
+	@ninja -C $(BUILD) tests/train/train_bench
+	@$(or $(PYTHON),python3) bench/train_peers.py $(BUILD)/tests/train/train_bench $(ARGUMENTS)
 
 install: all                         ## into PREFIX (/usr/local), DESTDIR is obeyed
 	@meson configure $(BUILD) --prefix=$(PREFIX) >/dev/null

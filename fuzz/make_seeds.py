@@ -2,6 +2,7 @@
 """Writes the fuzzers' first inputs: fuzz/make_seeds.py FOLDER makes FOLDER/NAME/... for every fuzzer that has a function here.
 Plain Python; the golden files of the tests are used too. A new fuzzer adds a function of its name, seeds_NAME(folder)."""
 
+import ast
 import base64
 import glob
 import gzip
@@ -9,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import struct
 import sys
@@ -304,6 +306,38 @@ def seeds_corpus(folder):
     rows = struct.pack("<4Q", 0, 1, 3, 2)
     head = b"hearthPK" + struct.pack("<6I3Q", 1, 2, 4, 2, 3, 0, 6, 2, 0) + hashlib.sha256(tokens).digest() + hashlib.sha256(rows).digest() + bytes(136)
     write(folder, "packed", b"\6" + struct.pack("<H", len(head + tokens)) + head + tokens + rows)
+
+
+def c_text(source, name):
+    """The string that a C header initialises an array with."""
+    with open(os.path.join(ROOT, "tests", "recipe", source), encoding="utf-8") as file:
+        body = file.read().split(name + "[] =", 1)[1].split(";\n", 1)[0]
+    return "".join(ast.literal_eval(part) for part in re.findall(r'"(?:[^"\\]|\\.)*"', body))
+
+
+def seeds_recipe(folder):
+    """Recipes that ship and that the tests have, block style and flow, JSON, and one with every kind of source and every rule."""
+    for path in glob.glob(os.path.join(ROOT, "recipes", "*", "recipe.yaml")):
+        shutil.copyfile(path, os.path.join(folder, os.path.basename(os.path.dirname(path))))
+    good = c_text("recipe_texts.h", "good_recipe")
+    write(folder, "good", good.encode())
+    tail = good[good.index("tokenizer:"):]
+    sources = "".join(f"  - {{name: s{n}, {keys}}}\n" for n, keys in enumerate((
+        "kind: archive, path: a.tar", "kind: warc, path: w.gz, licence: MIT", "kind: text, path: t, split: paragraph, documents: 9", "kind: command, command: cat x",
+        "kind: dataset, path: d, field: a.b, licence_field: l", "kind: debian, path: p", "kind: generator, generator: hearthside, documents: 3, language: en")))
+    rules = ("  - {rule: gopher_quality, max_symbols: 0.2, stop_words: [a, b]}\n  - rule: near_duplicates\n    bands: 8\n  - {rule: personal_data, kinds: [email]}\n"
+             "  - {rule: contamination, path: eval}\n  - {rule: opt_out, path: o}\n  - {rule: language, allow: [en]}\n")
+    write(folder, "kinds", f"recipe: 1\nname: k\nlicence: MIT\ncontract: 1\nseed: 1\nheld_out: 0.5\nsources:\n{sources}rules:\n{rules}{tail}".encode())
+    muon = tail.replace("adamw", "muon\n  muon_learning_rate: 0.02").replace("schedule: cosine", "schedule: wsd\n  decay_steps: 5").replace("family: llama", "family: qwen3-moe\n  experts: 4\n  experts_used: 2")
+    write(folder, "muon", (good[:good.index("rules:")] + muon).encode())
+    pair = {"recipe": 1, "name": "j", "licence": "MIT", "contract": 1, "seed": 1, "held_out": 0,
+            "sources": [{"name": "g", "kind": "generator", "generator": "hearthside", "documents": 1}],
+            "tokenizer": {"kind": "file", "path": "t.json", "sha256": "0" * 64, "special": ["<e>"]},
+            "model": {"family": "olmo2", "layers": 1, "width": 8, "heads": 1, "mlp": 8, "context": 8, "tied": False},
+            "train": {"format": "bf16", "steps": 1, "sequences": 1, "length": 2, "micro_batches": 1, "optimizer": "adamw", "learning_rate": 0.1,
+                      "schedule": "constant", "checkpoint_steps": 1}}
+    write(folder, "json", json.dumps(pair).encode())
+    write(folder, "odd", b"recipe: &a 1\nname: *a\n? [x]\n: !!int 3\n---\n")
 
 
 def seeds_template(folder):

@@ -8,8 +8,6 @@
 
 const char *const bench_profile_names[] = {"none", "operations", "layers", NULL};
 
-static const char *const limit_names[MEASURE_KINDS] = {"binary32", "bf16", "int8"};
-
 /* ---- measuring ---- */
 
 static bool go_on(void *context, const char *text, size_t length)
@@ -90,76 +88,12 @@ void bench_profile_free(bench_profile *profiles, size_t count)
     }
 }
 
-bench_rate bench_rate_of(const profile_line *line, const bench_limits *l)
-{
-    bench_rate rate = {.limit = ""};
-    if (!(line->seconds > 0)) {
-        return rate;
-    }
-    double least = l->bandwidth > 0 ? line->bytes / l->bandwidth * 1e-9 : 0;
-    double computing = 0;
-    double multiplies = 0;
-    int most = 0;
-    for (int kind = 0; kind < MEASURE_KINDS; kind++) {
-        multiplies += line->multiplies[kind];
-        computing += l->peak[kind] > 0 ? 2 * line->multiplies[kind] / l->peak[kind] * 1e-9 : 0;
-        most = line->multiplies[kind] > line->multiplies[most] ? kind : most;
-    }
-    rate.limit = least > 0 ? "bandwidth" : "";
-    if (computing > least) {
-        least = computing;
-        rate.limit = limit_names[most];
-    }
-    rate.gb_s = line->bytes / line->seconds * 1e-9;
-    rate.gop_s = 2 * multiplies / line->seconds * 1e-9;
-    rate.share = least / line->seconds;
-    return rate;
-}
-
 /* ---- the table ---- */
 
 /* Times and amounts are a token's for an answer, the whole prompt's otherwise. */
 static double units_of(const bench_profile *b)
 {
     return b->row.kind == BENCH_DECODE ? (double)b->row.tokens : 1;
-}
-
-/* A number in a column, or a dash for nothing. */
-static void print_number(double value, int width, int decimals)
-{
-    if (value > 0) {
-        printf(" %*.*f", width, decimals, value);
-    } else {
-        printf(" %*s", width, "-");
-    }
-}
-
-static void print_line(const char *name, const profile_line *line, const bench_limits *l, double whole, double units)
-{
-    const bench_rate rate = bench_rate_of(line, l);
-    double multiplies = 0;
-    for (int kind = 0; kind < MEASURE_KINDS; kind++) {
-        multiplies += line->multiplies[kind];
-    }
-    printf("%-23s %9.3f %6.1f%%", name, line->seconds / units * 1e3, whole > 0 ? 100 * line->seconds / whole : 0);
-    print_number(line->bytes / units * 1e-6, 9, 2);
-    print_number(rate.gb_s, 7, 1);
-    print_number(multiplies / units * 1e-6, 9, 2);
-    print_number(rate.gop_s, 7, 1);
-    if (rate.share > 0) {
-        printf("  %3.0f%% of %s", 100 * rate.share, rate.limit);
-    }
-    printf("\n");
-}
-
-static void add_line(const profile_line *line, profile_line *sum)
-{
-    sum->seconds += line->seconds;
-    sum->bytes += line->bytes;
-    sum->calls += line->calls;
-    for (int kind = 0; kind < MEASURE_KINDS; kind++) {
-        sum->multiplies[kind] += line->multiplies[kind];
-    }
 }
 
 /* The three lines that took longest. */
@@ -190,16 +124,16 @@ static void print_layer(const bench_profile *b, uint32_t layer, const bench_limi
     char name[24] = "outside";
     const size_t count = profile_layer_lines(b->p, layer, lines);
     for (size_t i = 0; i < count; i++) {
-        add_line(&lines[i], &sum);
+        profile_add_line(&lines[i], &sum);
     }
     if (layer != NN_NO_LAYER) {
         snprintf(name, sizeof name, "layer %u", layer);
     }
-    const bench_rate rate = bench_rate_of(&sum, l);
+    const profile_rate rate = profile_rate_of(&sum, l);
     printf("%-10s %9.3f %6.1f%%", name, sum.seconds / units_of(b) * 1e3, 100 * sum.seconds / profile_seconds(b->p));
-    print_number(sum.bytes / units_of(b) * 1e-6, 9, 2);
-    print_number(rate.gb_s, 7, 1);
-    print_number(rate.gop_s, 7, 1);
+    profile_print_number(sum.bytes / units_of(b) * 1e-6, 9, 2);
+    profile_print_number(rate.gb_s, 7, 1);
+    profile_print_number(rate.gop_s, 7, 1);
     printf(" %8.0f%%", 100 * rate.share);
     print_dearest(lines, count, sum.seconds);
 }
@@ -218,17 +152,16 @@ static void print_one(const bench_profile *b, const bench_limits *l, bench_profi
     } else {
         printf(": %.1f ms\n", whole * 1e3);
     }
-    printf("%-23s %9s %7s %9s %7s %9s %7s  %s\n", "", "ms", "share", "MB", "GB/s", "M mul-add", "Gop/s",
-           "of the limit");
+    profile_print_header();
     for (size_t i = 0; i < count; i++) {
-        print_line(profile_line_name(lines[i].line), &lines[i], l, whole, units);
-        add_line(&lines[i], &sum);
+        profile_print_line(profile_line_name(lines[i].line), &lines[i], l, whole, units);
+        profile_add_line(&lines[i], &sum);
         if (profile_is_product(lines[i].line)) {
-            add_line(&lines[i], &products);
+            profile_add_line(&lines[i], &products);
         }
     }
-    print_line("all products", &products, l, whole, units);
-    print_line("all", &sum, l, whole, units);
+    profile_print_line("all products", &products, l, whole, units);
+    profile_print_line("all", &sum, l, whole, units);
     if (b->row.kind == BENCH_DECODE) {
         printf("besides the forward pass (sampling, detokenising, showing, step preparation): %.2f%% of a step\n",
                100 * profile_outside_seconds(b->p) / whole);
@@ -256,15 +189,8 @@ static json_t *lines_json(const profile_line *lines, size_t count, const bench_l
 {
     json_t *all = json_array();
     for (size_t i = 0; i < count; i++) {
-        const profile_line *line = &lines[i];
-        const bench_rate rate = bench_rate_of(line, l);
-        json_t *one = json_pack("{s:s, s:b, s:f, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:s}", "operation",
-                                profile_line_name(line->line), "product", profile_is_product(line->line), "seconds",
-                                line->seconds, "calls", (json_int_t)line->calls, "bytes", line->bytes,
-                                "multiply_adds_binary32", line->multiplies[MEASURE_FP32], "multiply_adds_bf16",
-                                line->multiplies[MEASURE_BF16], "multiply_adds_int8", line->multiplies[MEASURE_INT8],
-                                "gb_s", rate.gb_s, "gop_s", rate.gop_s, "share", rate.share, "limited_by", rate.limit);
-        all = json_door_append(all, one);
+        all = json_door_append(
+            all, profile_line_json(profile_line_name(lines[i].line), profile_is_product(lines[i].line), &lines[i], l));
     }
     return all;
 }

@@ -2,7 +2,7 @@
 #ifndef CLI_BENCH_PROFILE_H
 #define CLI_BENCH_PROFILE_H
 
-#include "cli/bench.h"
+#include "cli/profile_table.h"
 #include "model/profile.h"
 
 typedef enum bench_profile_kind {
@@ -19,14 +19,6 @@ typedef struct bench_profile {
     size_t depth;
     profile *p;
 } bench_profile;
-
-/* What a line did with its time. */
-typedef struct bench_rate {
-    double gb_s, gop_s; /* GB/s, and 2 multiply-adds/ns */
-    double share;       /* of the time that the slower of the two limits would take; 0: neither is counted */
-    const char *limit;  /* which one that is: "bandwidth", "binary32", "bf16", "int8" */
-} bench_rate;
-bench_rate bench_rate_of(const profile_line *line, const bench_limits *l);
 
 /* Runs each row once more: a prompt, or an answer that is drawn as `run` draws by default. ret: [count], freed with
  * bench_profile_free. */

@@ -74,7 +74,7 @@ typedef struct point {
 
 static bool make_point(const bench_profile *b, const profile_line *line, const bench_limits *l, point *ret)
 {
-    const bench_rate rate = bench_rate_of(line, l);
+    const profile_rate rate = profile_rate_of(line, l);
     const bool is_little = !profile_is_product(line->line) && line->seconds < LEAST_SHARE * profile_seconds(b->p);
     if (!(rate.gb_s > 0) || !(rate.gop_s > 0) || is_little) {
         return false;

@@ -17,9 +17,15 @@ static const option options[] = {
      .argument = "PATH",
      .hint = HINT_FILE,
      .help =
-         "Where the result goes: a new folder of build (default: the recipe's name with -corpus behind) and of pack "
+         "Where the result goes: the folder of fetch (default: the source's path), a new folder of build (default: the recipe's name with -corpus behind) and of pack "
          "(default: the corpus's with -packed behind; -held-out is put behind it for the documents that are held "
          "out), a page of HTML of stats (default: none, a table is printed)."},
+    {.name = "mirror",
+     .type = OPTION_TEXT,
+     .offset = offsetof(corpus_settings, mirror),
+     .argument = "URL",
+     .help = "Fetch Debian packages from this mirror. Default: HEARTH_DEBIAN_MIRROR, else what the recipe says "
+             "(https://deb.debian.org/debian)."},
     {.name = "tokenizer",
      .type = OPTION_TEXT,
      .offset = offsetof(corpus_settings, tokenizer),
@@ -95,6 +101,12 @@ static int run_build(cli *c, const void *settings, const char **operands, size_t
     return code;
 }
 
+static int run_fetch(cli *c, const void *settings, const char **operands, size_t count)
+{
+    (void)count;
+    return end(c, corpus_verb_fetch, settings, operands);
+}
+
 static int run_pack(cli *c, const void *settings, const char **operands, size_t count)
 {
     (void)count;
@@ -118,7 +130,8 @@ static int run_stats(cli *c, const void *settings, const char **operands, size_t
 
 static int run(cli *c, void *settings, const char **operands, size_t count)
 {
-    static const cli_verb verbs[] = {{"build", "a recipe", 1, 1, run_build},
+    static const cli_verb verbs[] = {{"fetch", "a recipe", 1, 1, run_fetch},
+                                     {"build", "a recipe", 1, 1, run_build},
                                      {"pack", "a corpus's folder", 1, 1, run_pack},
                                      {"show", "a corpus's folder and a document: a row or an id", 2, 2, run_show},
                                      {"stats", "a corpus's folder", 1, 1, run_stats},
@@ -128,11 +141,14 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
 
 const cli_command command_corpus = {
     .name = "corpus",
-    .operands = "build RECIPE | pack CORPUS | show CORPUS DOCUMENT | stats CORPUS",
+    .operands = "fetch RECIPE | build RECIPE | pack CORPUS | show CORPUS DOCUMENT | stats CORPUS",
     .least = 1,
     .most = 3,
     .summary = "make a corpus from a recipe's sources, and tell what is in it",
     .text =
+        "`fetch` gets the Debian packages that a recipe's list names from a mirror of the archive, and checks each by "
+        "size and SHA-256. What came stays where it was interrupted; packages that have left the archive are told, "
+        "and the exit status is 1 then.\n\n"
         "`build` reads the sources of a recipe, document by document, cleans them by its rules, and writes a folder: "
         "the kept documents (`documents/*.jsonl.zst`, in the form that Dolma's and datatrove's readers take), and the "
         "manifest, which says of every document that was seen what it is, where it is from, under which licence and on "
@@ -156,6 +172,7 @@ const cli_command command_corpus = {
     .has_json = true,
     .examples =
         (const cli_example[]){
+            {"hearth corpus fetch recipes/debian-reader/recipe.yaml", "Its packages, into the folder that it names."},
             {"hearth corpus build recipe.yaml -o corpus", "Sources to documents and manifest."},
             {"mpirun -n 4 hearth corpus build recipe.yaml -o corpus", "The same, by four ranks."},
             {"hearth corpus show corpus 17", "What became of the 17th document."},

@@ -95,12 +95,15 @@ const cli_command command_tokenizer = {
     .summary = "learn a tokenizer, or tell how well one fits a text",
     .text =
         "    hearth tokenizer learn TEXT... [-o tokenizer.json]\n"
-        "    hearth tokenizer learn [RECIPE] CORPUS [-o tokenizer.json]\n"
+        "    hearth tokenizer learn RECIPE [CORPUS] [-o tokenizer.json]\n"
+        "    hearth tokenizer learn CORPUS [-o tokenizer.json]\n"
         "    hearth tokenizer fertility TOKENIZER TEXT...\n\n"
         "`learn` counts the words of files of text (each a document, unless --split says otherwise; `-` is standard "
         "input), or of the documents for training in a CORPUS, a folder that `hearth corpus build` made, and writes a "
         "tokenizer.json that hearth and Hugging Face's libraries read. A RECIPE's section `tokenizer` stands for the "
-        "options. The same text gives the same bytes, with any number of threads; of byte-level BPE the same as "
+        "options; without a CORPUS its own is built, or taken where it is, in NAME-corpus in this folder, as `hearth "
+        "corpus build` does. The same text gives the same bytes, with any number of threads; of byte-level BPE the "
+        "same as "
         "Hugging Face's trainer. docs/tokenizer-learning.md tells how.\n\n"
         "`fertility` tells for each language how many tokens TOKENIZER (a file, or a model) makes of its texts: tokens "
         "per word (what stands between white space), bytes and characters per token, and the share of tokens that "
@@ -114,7 +117,7 @@ const cli_command command_tokenizer = {
         (const cli_example[]){
             {"hearth tokenizer learn texts/*.txt --vocab 8192 --special '<|endoftext|>' -o tokenizer.json",
              "A vocabulary of 8,192 tokens."},
-            {"hearth tokenizer learn recipe.yaml corpus/ -o tokenizer.json", "As a recipe says, from its corpus."},
+            {"hearth tokenizer learn recipe.yaml -o tokenizer.json", "As a recipe says, from its corpus."},
             {"hearth tokenizer fertility tokenizer.json de.txt fr.txt cs.txt", "How it fits three languages."},
             {NULL, NULL}},
     .run = run,

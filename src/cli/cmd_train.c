@@ -4,6 +4,7 @@
 #include "cli/ranks.h"
 #include "cli/signals.h"
 #include "cli/train.h"
+#include "cli/train_profile.h"
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -27,6 +28,11 @@ static const option options[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(train_settings, dry),
      .help = "Make the corpus, do three steps, say how long all of them would take, and keep no step."},
+    {.name = "profile",
+     .type = OPTION_FLAG,
+     .offset = offsetof(train_settings, profile),
+     .help = "Make the corpus, do some steps and an evaluation, and print where their time went: time, bytes, "
+             "multiply-adds and share of this machine's limit of each operation. Keeps no step."},
     {.name = "watts",
      .type = OPTION_NUMBER,
      .offset = offsetof(train_settings, watts),
@@ -173,13 +179,16 @@ static hearth_status run_ranks(training *t, opened *o, const char *path, run_res
 {
     (void)signals_leave_at_once(false);
     TRY(ranks_join(t->c, &t->group, error));
+    if (t->s->profile && group_count(t->group) > 1) {
+        return error_set(error, HEARTH_E_ARGUMENT, "--profile", "one process", "%d ranks", group_count(t->group));
+    }
     TRY(recipe_open(path, &t->recipe, error));
     t->folder = mem_strdup(t->s->out != NULL ? t->s->out : t->recipe->name);
     if (t->folder == NULL) {
         return error_memory(error, 0);
     }
     TRY(open_engine(t->c, o, error));
-    return train(t, o->engine, result, error);
+    return t->s->profile ? prepare(t, o->engine->threads, error) : train(t, o->engine, result, error);
 }
 
 static int run(cli *c, void *settings, const char **operands, size_t count)
@@ -198,7 +207,8 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         return cli_usage(c, "--out: expected a folder, found \"\"");
     }
     const hearth_status status = run_ranks(&t, &o, operands[0], &result, &error);
-    const int code = finish(&t, &result, status, &error);
+    const int code = s->profile && status == HEARTH_OK ? train_profile_show(c, &o, &t.ready.data)
+                                                       : finish(&t, &result, status, &error);
     group_close(t.group);
     prepare_free(&t.ready);
     recipe_close(t.recipe);
@@ -238,6 +248,7 @@ const cli_command command_train = {
     .examples =
         (const cli_example[]){{"hearth train recipe.yaml", "All of it, into a folder of the recipe's name."},
                               {"hearth train recipe.yaml --dry-run", "How long would it take?"},
+                              {"hearth train recipe.yaml --profile", "Where does a step's time go?"},
                               {"hearth train recipe.yaml -o run --watts 65 --price kwh=0.30",
                                "With the cost of the energy in the report."},
                               {"mpirun -n 2 hearth train recipe.yaml --threads 8", "Two ranks of eight threads."},

@@ -347,3 +347,19 @@ hearth_status confine_to_pull(const char *name, hearth_error *error)
     file_list_free(&write);
     return status;
 }
+
+hearth_status confine_to_fetch(const char *folder, hearth_error *error)
+{
+    bool wanted = false, required = false;
+    file_list read = {0}, write = {0};
+    TRY(read_wish(&wanted, &required, error));
+    if (!wanted) {
+        return HEARTH_OK;
+    }
+    hearth_status status = add_read(&read, "", error);
+    status = status == HEARTH_OK ? add_copy(&write, folder, error) : status;
+    status = status == HEARTH_OK ? confine(&read, &write, true, required, error) : status;
+    file_list_free(&read);
+    file_list_free(&write);
+    return status;
+}

@@ -19,6 +19,8 @@ hearth_status confine_to_files(const char *name, const char *const *also, const 
 hearth_status confine_to_paths(const char *const *paths, const char *const *out, hearth_error *error);
 /* For listing: reads the stores, writes nowhere. */
 hearth_status confine_to_stores(hearth_error *error);
+/* For fetching files: the network, and this folder. */
+hearth_status confine_to_fetch(const char *folder, hearth_error *error);
 /* For fetching: the network, and the stores of the place that `name` is fetched from. */
 hearth_status confine_to_pull(const char *name, hearth_error *error);
 

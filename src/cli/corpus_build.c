@@ -35,6 +35,9 @@ static hearth_status list_paths(const recipe *r, file_list *ret, bool *ret_comma
         if (r->sources[i].path != NULL) {
             TRY(add_path(r, r->sources[i].path, ret, error));
         }
+        if (r->sources[i].packages != NULL) {
+            TRY(add_path(r, r->sources[i].packages, ret, error));
+        }
     }
     for (size_t i = 0; i < r->rule_count; i++) {
         const char *sha256 = NULL;
@@ -48,11 +51,12 @@ static hearth_status list_paths(const recipe *r, file_list *ret, bool *ret_comma
 
 /* Strangers wrote what is read now. A recipe with commands is not held: they may be any programs; nor
  * are ranks, whose messages go by sockets and shared memory. */
-static hearth_status confine_build(const recipe *r, const char *folder, bool ranks, hearth_error *error)
+static hearth_status confine_build(const recipe *r, const char *folder, const char *also, bool ranks,
+                                   hearth_error *error)
 {
     bool commands = false;
     file_list paths = {0};
-    const char *const out[] = {folder, NULL};
+    const char *const out[] = {folder, also, NULL};
     hearth_status status = file_make_place(folder, error);
     if (status == HEARTH_OK) {
         status = list_paths(r, &paths, &commands, error);
@@ -66,6 +70,18 @@ static hearth_status confine_build(const recipe *r, const char *folder, bool ran
 }
 
 /* ---- build ---- */
+
+char *corpus_default_folder(const recipe *r)
+{
+    return text_format("%s-corpus", r->name);
+}
+
+hearth_status corpus_make(const recipe *r, const char *folder, const char *also, const corpus_options *o,
+                          manifest_totals *ret, hearth_error *error)
+{
+    TRY(confine_build(r, folder, also, o->group != NULL, error));
+    return corpus_build(r, folder, o, ret, error);
+}
 
 static json_t *totals_json(const char *folder, const manifest_totals *t)
 {
@@ -84,12 +100,9 @@ hearth_status corpus_verb_build(const cli *c, const corpus_settings *s, const ch
     corpus_options o = corpus_run_options(c, &bar);
     o.group = s->group;
     TRY(recipe_open(path, &r, error));
-    char *folder = s->output != NULL ? mem_strdup(s->output) : text_format("%s-corpus", r->name);
-    hearth_status status =
-        folder == NULL ? error_memory(error, strlen(path)) : confine_build(r, folder, s->group != NULL, error);
-    if (status == HEARTH_OK) {
-        status = corpus_build(r, folder, &o, &totals, error);
-    }
+    char *folder = s->output != NULL ? mem_strdup(s->output) : corpus_default_folder(r);
+    const hearth_status status =
+        folder == NULL ? error_memory(error, strlen(path)) : corpus_make(r, folder, NULL, &o, &totals, error);
     terminal_progress_end(&bar);
     if (status == HEARTH_OK && group_rank(s->group) != 0) {
         *ret_code = EXIT_DONE; /* rank 0 tells */

@@ -1,4 +1,5 @@
 /* hearth tokenizer learn: texts or a corpus in, tokenizer.json out. */
+#include "cli/corpus_command.h"
 #include "cli/open.h"
 #include "cli/signals.h"
 #include "cli/plan_recipe.h"
@@ -24,6 +25,7 @@ typedef struct learn_run {
     const tokenizer_settings *s;
     const char *out;
     recipe *recipe; /* or NULL */
+    char *corpus;   /* the recipe's own, where none was named; or NULL */
     learner *learner;
     terminal_progress bar;
     uint64_t done, total; /* bytes of text */
@@ -123,6 +125,43 @@ static bool is_corpus(const char *path)
     return is;
 }
 
+/* A corpus that is there must be this recipe's, byte by byte: its sources are not read again. */
+static hearth_status want_made_of(const recipe *r, const char *folder, hearth_error *error)
+{
+    corpus_summary summary;
+    TRY(corpus_read_summary(folder, &summary, error));
+    if (strcmp(summary.recipe_sha256, r->sha256) == 0) {
+        return HEARTH_OK;
+    }
+    (void)error_set(error, HEARTH_E_ARGUMENT, NULL,
+                    "the corpus of this recipe, byte for byte (of another: name it behind the recipe)",
+                    "one of a recipe of SHA-256 %s", summary.recipe_sha256);
+    error_in_file(error, folder);
+    return HEARTH_E_ARGUMENT;
+}
+
+/* The recipe's corpus at its place in this folder, built where it is not there yet; mem_free *ret. */
+static hearth_status make_corpus(learn_run *r, char **ret, hearth_error *error)
+{
+    const corpus_options how = corpus_run_options(r->c, &r->bar);
+    manifest_totals totals = {0};
+    *ret = corpus_default_folder(r->recipe);
+    if (*ret == NULL) {
+        return error_memory(error, strlen(r->recipe->name));
+    }
+    if (file_exists(*ret)) {
+        return want_made_of(r->recipe, *ret, error);
+    }
+    const bool before = signals_leave_at_once(false); /* it clears up when it is stopped */
+    const hearth_status status = corpus_make(r->recipe, *ret, r->out, &how, &totals, error);
+    terminal_progress_end(&r->bar);
+    (void)signals_leave_at_once(before);
+    if (status == HEARTH_OK) {
+        cli_note(r->c, "built the corpus %s", *ret);
+    }
+    return status;
+}
+
 /* ---- options ---- */
 
 /* The recipe's settings where there is one, under what the command line says. */
@@ -182,9 +221,11 @@ static hearth_status learn(learn_run *r, const char **texts, size_t count, char 
         count--;
     }
     TRY(make_options(r, options, error));
+    TRY(count == 0 ? make_corpus(r, &r->corpus, error) : HEARTH_OK);
     TRY(learner_create(options, &r->learner, error));
-    if (count > 0 && is_corpus(texts[0])) {
-        TRY(corpus_learn_add(texts[0], r->recipe != NULL ? r->recipe->tokenizer.sample_bytes : 0, r->learner, error));
+    const char *corpus = count == 0 ? r->corpus : is_corpus(texts[0]) ? texts[0] : NULL;
+    if (corpus != NULL) {
+        TRY(corpus_learn_add(corpus, r->recipe != NULL ? r->recipe->tokenizer.sample_bytes : 0, r->learner, error));
     } else {
         TRY(add_files(r, texts, count, error));
     }
@@ -233,10 +274,6 @@ int tokenizer_learn(cli *c, const void *settings, const char **texts, size_t cou
     char *json = NULL;
     size_t length = 0;
     (void)signals_leave_at_once(true); /* nothing here is ever half done */
-    if (plan_is_recipe(texts[0]) && count < 2) {
-        return cli_usage(c, "learn: expected the CORPUS that hearth corpus build made of %.200s, found nothing",
-                         texts[0]);
-    }
     const double began = time_seconds();
     hearth_status status = learn(&r, texts, count, &json, &length, &options, &error);
     terminal_progress_end(&r.bar);
@@ -250,5 +287,6 @@ int tokenizer_learn(cli *c, const void *settings, const char **texts, size_t cou
     mem_free(json);
     learner_free(r.learner);
     recipe_close(r.recipe);
+    mem_free(r.corpus);
     return code;
 }

@@ -11,7 +11,7 @@
 
 typedef struct train_settings {
     const char *out;
-    bool dry, no_samples;
+    bool dry, no_samples, profile;
     double watts; /* 0: not given */
     const char *price;
 } train_settings;

@@ -33,8 +33,11 @@ static bool allow(struct archive *a, archive_door_kind kind)
     int (*const raw[])(struct archive *) = {archive_read_support_format_raw, archive_read_support_format_empty};
     int (*const entries[])(struct archive *) = {archive_read_support_format_tar, archive_read_support_format_zip,
                                                 archive_read_support_format_7zip, archive_read_support_format_cpio};
-    int (*const *formats)(struct archive *) = kind == ARCHIVE_DOOR_RAW ? raw : entries;
-    const size_t count = kind == ARCHIVE_DOOR_RAW ? sizeof raw / sizeof *raw : sizeof entries / sizeof *entries;
+    int (*const ar[])(struct archive *) = {archive_read_support_format_ar};
+    int (*const *formats)(struct archive *) = kind == ARCHIVE_DOOR_RAW ? raw : kind == ARCHIVE_DOOR_AR ? ar : entries;
+    const size_t count = kind == ARCHIVE_DOOR_RAW  ? sizeof raw / sizeof *raw
+                         : kind == ARCHIVE_DOOR_AR ? sizeof ar / sizeof *ar
+                                                   : sizeof entries / sizeof *entries;
     for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
         const int how = filters[i](a);
         worst = how < worst ? how : worst;
@@ -46,7 +49,19 @@ static bool allow(struct archive *a, archive_door_kind kind)
     return worst >= ARCHIVE_WARN;
 }
 
-/* *ret_empty: RAW and no byte in it. libarchive must not be asked for data then. */
+/* RAW stands at its only entry. *ret_empty: no byte is in it; libarchive must not be asked for data then. */
+static hearth_status begin(struct archive *a, const char *name, archive_door_kind kind, bool *ret_empty,
+                           hearth_error *error)
+{
+    struct archive_entry *entry = NULL;
+    if (kind != ARCHIVE_DOOR_RAW) {
+        return HEARTH_OK;
+    }
+    const int how = archive_read_next_header(a, &entry);
+    *ret_empty = how == ARCHIVE_EOF;
+    return how == ARCHIVE_OK || how == ARCHIVE_EOF ? HEARTH_OK : failed(a, name, error);
+}
+
 static hearth_status open_file(struct archive *a, const char *path, archive_door_kind kind, bool *ret_empty,
                                hearth_error *error)
 {
@@ -62,15 +77,19 @@ static hearth_status open_file(struct archive *a, const char *path, archive_door
     if (!allow(a, kind) || archive_read_open_filename(a, path, BLOCK_BYTES) != ARCHIVE_OK) {
         return failed(a, path, error);
     }
-    if (kind == ARCHIVE_DOOR_RAW) {
-        struct archive_entry *entry = NULL;
-        const int how = archive_read_next_header(a, &entry);
-        *ret_empty = how == ARCHIVE_EOF;
-        if (how != ARCHIVE_OK && how != ARCHIVE_EOF) {
-            return failed(a, path, error);
-        }
+    return begin(a, path, kind, ret_empty, error);
+}
+
+static hearth_status opened(struct archive *a, hearth_status status, bool empty, struct archive **ret)
+{
+    if (status != HEARTH_OK || empty) {
+        (void)archive_read_free(a);
+        a = NULL;
     }
-    return HEARTH_OK;
+    if (status == HEARTH_OK) {
+        *ret = a;
+    }
+    return status;
 }
 
 hearth_status archive_door_open(const char *path, archive_door_kind kind, struct archive **ret, hearth_error *error)
@@ -80,35 +99,66 @@ hearth_status archive_door_open(const char *path, archive_door_kind kind, struct
         return error_memory(error, BLOCK_BYTES);
     }
     bool empty = false;
-    const hearth_status status = open_file(a, path, kind, &empty, error);
-    if (status != HEARTH_OK || empty) {
-        (void)archive_read_free(a);
-        a = NULL;
+    return opened(a, open_file(a, path, kind, &empty, error), empty, ret);
+}
+
+/* What the entry of the outer archive holds, piece by piece. */
+static la_ssize_t read_outer(struct archive *a, void *outer, const void **ret)
+{
+    const char *bytes = NULL;
+    size_t length = 0;
+    hearth_error error = {0};
+    if (archive_door_read(outer, "", &bytes, &length, &error) != HEARTH_OK) {
+        archive_set_error(a, error.status == HEARTH_E_MEMORY ? ENOMEM : EILSEQ, "%s",
+                          archive_error_string(outer) != NULL ? archive_error_string(outer) : "cannot be read");
+        return -1;
     }
-    if (status != HEARTH_OK) {
-        return status;
+    *ret = bytes;
+    return (la_ssize_t)length;
+}
+
+hearth_status archive_door_open_within(struct archive *outer, const char *name, archive_door_kind kind,
+                                       struct archive **ret, hearth_error *error)
+{
+    bool empty = false;
+    struct archive *a = archive_read_new();
+    if (a == NULL) {
+        return error_memory(error, BLOCK_BYTES);
     }
-    *ret = a;
-    return HEARTH_OK;
+    const bool good = allow(a, kind) && archive_read_open(a, outer, NULL, read_outer, NULL) == ARCHIVE_OK;
+    return opened(a, good ? begin(a, name, kind, &empty, error) : failed(a, name, error), empty, ret);
+}
+
+hearth_status archive_door_open_bytes(const void *bytes, size_t length, const char *name, archive_door_kind kind,
+                                      struct archive **ret, hearth_error *error)
+{
+    bool empty = false;
+    struct archive *a = archive_read_new();
+    if (a == NULL) {
+        return error_memory(error, BLOCK_BYTES);
+    }
+    const bool good = allow(a, kind) && archive_read_open_memory(a, bytes, length) == ARCHIVE_OK;
+    return opened(a, good ? begin(a, name, kind, &empty, error) : failed(a, name, error), empty, ret);
+}
+
+hearth_status archive_door_next_any(struct archive *a, const char *name, struct archive_entry **ret,
+                                    hearth_error *error)
+{
+    *ret = NULL;
+    const int how = archive_read_next_header(a, ret);
+    if (how == ARCHIVE_EOF) {
+        *ret = NULL;
+        return HEARTH_OK;
+    }
+    return how < ARCHIVE_WARN ? failed(a, name, error) : HEARTH_OK;
 }
 
 hearth_status archive_door_next(struct archive *a, const char *name, struct archive_entry **ret, hearth_error *error)
 {
-    for (;;) {
-        struct archive_entry *entry = NULL;
-        const int how = archive_read_next_header(a, &entry);
-        if (how == ARCHIVE_EOF) {
-            *ret = NULL;
-            return HEARTH_OK;
-        }
-        if (how < ARCHIVE_WARN) {
-            return failed(a, name, error);
-        }
-        if (archive_entry_filetype(entry) == AE_IFREG && archive_entry_hardlink(entry) == NULL) {
-            *ret = entry;
-            return HEARTH_OK;
-        }
-    }
+    do {
+        TRY(archive_door_next_any(a, name, ret, error));
+    } while (*ret != NULL && (archive_entry_filetype(*ret) != AE_IFREG || archive_entry_hardlink(*ret) != NULL));
+    return HEARTH_OK;
 }
 
 hearth_status archive_door_read(struct archive *a, const char *name, const char **ret, size_t *ret_length,

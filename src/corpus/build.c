@@ -52,23 +52,30 @@ static void run_stage(void *context, int part, int parts)
     }
 }
 
-/* A share of the documents that are held out, by the first 64 bits of their ids: duplicates stay together. */
-static bool is_held_out(const document *d, double share)
+/* A share of the documents that are held out, by the first 64 bits of their ids, so that duplicates stay together; of
+ * those in groups, of the hash of their group's name. */
+static hearth_status hold_out(document *d, double share, hearth_error *error)
 {
     uint8_t id[32];
     uint64_t first = 0;
-    document_hash_bytes(d->id, id);
+    char name[HASH_HEX_SIZE];
+    if (d->fate != NULL) {
+        return HEARTH_OK;
+    }
+    TRY(d->group.length > 0 ? hash_bytes_hex(d->group.data, d->group.length, name, error) : HEARTH_OK);
+    document_hash_bytes(d->group.length > 0 ? name : d->id, id);
     for (size_t i = 0; i < 8; i++) {
         first = first << 8 | id[i];
     }
-    return (double)(first >> 11) * 0x1p-53 < share;
+    d->held_out = (double)(first >> 11) * 0x1p-53 < share;
+    return HEARTH_OK;
 }
 
 static hearth_status finish_batch(build *b, hearth_error *error)
 {
     for (size_t i = 0; i < b->count; i++) {
         document *d = &b->batch[i];
-        d->held_out = d->fate == NULL && is_held_out(d, b->r->held_out);
+        TRY(hold_out(d, b->r->held_out, error));
         TRY(manifest_add(b->manifest, d, error));
         document_clear(d);
         if (d->text.capacity > KEPT_CAPACITY) {
@@ -174,7 +181,7 @@ static hearth_status work(build *b, const char *folder, manifest_totals *ret, he
     }
     TRY(run_batch(b, error));
     TRY(build_ranks_end(b, error));
-    return manifest_finish(b->manifest, ret, error);
+    return manifest_finish(b->manifest, &b->rules, ret, error);
 }
 
 static void release(build *b)

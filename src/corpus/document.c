@@ -20,6 +20,7 @@ void document_fields(document *d, buffer *ret[DOCUMENT_FIELDS])
     ret[5] = &d->created;
     ret[6] = &d->reason;
     ret[7] = &d->scratch;
+    ret[8] = &d->group;
 }
 
 void document_init(document *d)

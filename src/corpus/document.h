@@ -16,6 +16,7 @@ typedef struct document {
     buffer evidence;          /* where that is said */
     buffer language;          /* BCP 47 or "" */
     buffer created;           /* ISO 8601 or "" */
+    buffer group;             /* what is held out as a whole: a Debian source package; "": the document alone */
     const char *fate;         /* NULL: kept; else the name of the rule that dropped it */
     int rule;                 /* its index in the recipe, or -1: one of the fates that need no rule */
     buffer reason;            /* what the rule found */
@@ -37,7 +38,7 @@ typedef struct document {
 #define FATE_INVALID_UTF8 "invalid_utf8" /* and no rule repairs it */
 #define FATE_EMPTY "empty"
 
-#define DOCUMENT_FIELDS 8u
+#define DOCUMENT_FIELDS 9u
 /* Its buffers, the text first. */
 void document_fields(document *d, buffer *ret[DOCUMENT_FIELDS]);
 void document_init(document *d);

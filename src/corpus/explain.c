@@ -1,5 +1,6 @@
 /* Sources that are absent, unpinned or different; licences without evidence; a tokenizer's file. */
 #include "corpus/explain.h"
+#include "corpus/debian_list.h"
 #include "corpus/generator.h"
 #include "corpus/rules.h"
 #include "corpus/source_part.h"
@@ -108,7 +109,7 @@ static hearth_status find_unpinned(void *context, const char *path, const char *
 static hearth_status check_unpinned(list *l, const recipe_source *s, const char *folder)
 {
     unpinned u = {.s = s, .l = l};
-    if (s->kind == SOURCE_DEBIAN || !file_is_folder(folder)) {
+    if (!file_is_folder(folder)) {
         return HEARTH_OK;
     }
     TRY(source_walk(folder, find_unpinned, &u, l->error));
@@ -132,6 +133,34 @@ static hearth_status check_pins(list *l, const recipe_source *s, const char *fol
     return HEARTH_OK;
 }
 
+/* The list, and whether each package of it is there; what is in them is compared when a corpus is built. */
+static hearth_status check_packages(list *l, const recipe_source *s, const char *folder)
+{
+    debian_list packages;
+    const char *path = place(l, s->packages), *first = NULL;
+    size_t count = 0;
+    if (path == NULL) {
+        return error_memory(l->error, strlen(s->packages));
+    }
+    TRY(check_file(l, path, source_key(l, s, "sha256"), source_key(l, s, "packages"), s->sha256));
+    if (!file_exists(path)) {
+        return HEARTH_OK;
+    }
+    TRY(debian_list_read(path, &packages, l->error));
+    for (size_t i = 0; i < packages.count; i++) {
+        const char *file = arena_format(l->a, "%s/%s", folder, packages.items[i].file);
+        if (file != NULL && !file_exists(file) && count++ == 0) {
+            first = file;
+        }
+    }
+    debian_list_free(&packages);
+    return count == 0 ? HEARTH_OK
+                      : add(l, source_key(l, s, "path"),
+                            arena_format(l->a, "not here: %zu package%s of the list, the first is %s (hearth corpus fetch gets them)",
+                                         count, count == 1 ? "" : "s", first),
+                            NULL);
+}
+
 static hearth_status check_place(list *l, const recipe_source *s)
 {
     if (s->kind == SOURCE_COMMAND) {
@@ -150,12 +179,12 @@ static hearth_status check_place(list *l, const recipe_source *s)
     if (path == NULL) {
         return error_memory(l->error, strlen(s->path));
     }
+    if (s->kind == SOURCE_DEBIAN) {
+        return check_packages(l, s, path);
+    }
     if (s->pin_count > 0) {
         TRY(check_pins(l, s, path));
         return check_unpinned(l, s, path);
-    }
-    if (s->kind == SOURCE_DEBIAN) {
-        return add(l, source_key(l, s, "pins"), "not pinned: no package is named", NULL);
     }
     return check_file(l, path, source_key(l, s, "sha256"), source_key(l, s, "path"), s->sha256);
 }
@@ -188,9 +217,6 @@ static hearth_status check_source(list *l, const recipe_source *s)
                         "\"%s\"", s->generator);
         error_in_file(l->error, l->r->path);
         return HEARTH_E_ARGUMENT;
-    }
-    if (s->kind == SOURCE_DEBIAN) {
-        TRY(add(l, source_key(l, s, "kind"), "Debian packages are not read yet", NULL));
     }
     TRY(check_place(l, s));
     return check_licence(l, s);

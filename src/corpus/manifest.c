@@ -43,14 +43,14 @@ struct manifest_writer {
 static hearth_status insert_rules(manifest_writer *m, sqlite3_stmt *insert, hearth_error *error)
 {
     for (size_t i = 0; i < m->r->rule_count; i++) {
-        const recipe_rule *rule = &m->r->rules[i];
+        const recipe_rule *asked = &m->r->rules[i];
         buffer_clear(&m->line);
-        for (size_t p = 0; p < rule->parameter_count; p++) {
-            TRY(buffer_printf(&m->line, error, "%s%s: %s", p > 0 ? "\n" : "", rule->parameters[p].name,
-                              rule->parameters[p].value));
+        for (size_t p = 0; p < asked->parameter_count; p++) {
+            TRY(buffer_printf(&m->line, error, "%s%s: %s", p > 0 ? "\n" : "", asked->parameters[p].name,
+                              asked->parameters[p].value));
         }
         (void)sqlite3_bind_int64(insert, 1, (sqlite3_int64)i);
-        sql_bind_text(insert, 2, rule->name);
+        sql_bind_text(insert, 2, asked->name);
         sql_bind_text(insert, 3, buffer_text(&m->line));
         TRY(sql_step(insert, NULL, error));
     }
@@ -333,7 +333,7 @@ hearth_status manifest_add_source(manifest_writer *m, uint32_t source, const sou
 
 /* ---- the end ---- */
 
-static hearth_status write_summary(manifest_writer *m, hearth_error *error)
+static hearth_status write_summary(manifest_writer *m, const rule_list *rules, hearth_error *error)
 {
     const manifest_totals *t = &m->totals;
     json_t *root = json_pack("{s:i, s:{s:s, s:s}, s:s, s:I, s:I, s:I, s:I, s:I, s:O, s:O}", "format", MANIFEST_FORMAT,
@@ -343,8 +343,9 @@ static hearth_status write_summary(manifest_writer *m, hearth_error *error)
                              m->sources, "shards", m->shards.list);
     char *path = file_join(m->folder, "corpus.json");
     buffer_clear(&m->line);
-    hearth_status status = root == NULL || path == NULL ? error_memory(error, strlen(m->folder))
-                                                        : json_door_write(root, 2, &m->line, error);
+    hearth_status status =
+        root == NULL || path == NULL ? error_memory(error, strlen(m->folder)) : rules_record(rules, root, error);
+    status = status == HEARTH_OK ? json_door_write(root, 2, &m->line, error) : status;
     if (status == HEARTH_OK) {
         status = buffer_append_char(&m->line, '\n', error);
     }
@@ -372,7 +373,7 @@ static hearth_status insert_totals(manifest_writer *m, hearth_error *error)
     return status;
 }
 
-hearth_status manifest_finish(manifest_writer *m, manifest_totals *ret, hearth_error *error)
+hearth_status manifest_finish(manifest_writer *m, const rule_list *rules, manifest_totals *ret, hearth_error *error)
 {
     zst_writer *lines = m->lines;
     uint64_t bytes = 0;
@@ -387,7 +388,7 @@ hearth_status manifest_finish(manifest_writer *m, manifest_totals *ret, hearth_e
         return sql_failed(m->db, error);
     }
     m->db = NULL;
-    TRY(write_summary(m, error));
+    TRY(write_summary(m, rules, error));
     *ret = m->totals;
     return HEARTH_OK;
 }

@@ -2,6 +2,7 @@
 #ifndef CORPUS_RULES_H
 #define CORPUS_RULES_H
 
+#include "base/json.h"
 #include "corpus/document.h"
 #include "recipe/recipe.h"
 
@@ -36,6 +37,7 @@ typedef struct rule_row {
     const char *help;
     const rule_parameter *parameters;                                            /* NULL: none */
     bool any_bytes;                                                              /* takes texts that are no UTF-8 */
+    bool unicode, textcat;                                                       /* calls utf8proc, libexttextcat */
     hearth_status (*open)(rule *r, hearth_error *error);                         /* NULL: nothing to prepare */
     hearth_status (*apply)(rule *r, document *d, int part, hearth_error *error); /* beside other documents */
     hearth_status (*decide)(rule *r, document *d, hearth_error *error);          /* in order; NULL: none */
@@ -49,6 +51,7 @@ struct rule {
     const char *folder; /* for files of its own, until rules_close */
     int threads;
     rule_value values[RULE_PARAMETERS_MOST]; /* in the order of the row's parameters */
+    char file_sha256[HASH_HEX_SIZE];         /* of the file that it read; "": none */
     void *state;
 };
 
@@ -67,6 +70,9 @@ hearth_status rules_check(const recipe *r, hearth_error *error);
 const char *rule_file(const recipe_rule *asked, const char **ret_sha256);
 hearth_status rules_open(const recipe *r, const char *folder, int threads, rule_list *ret, hearth_error *error);
 void rules_close(rule_list *list);
+/* What the rules' result depends on besides the recipe, into corpus.json's object: `libraries`, the versions of those
+ * that they call, and `rules`, the hashes of the files that they read; where there are any. */
+hearth_status rules_record(const rule_list *list, json_t *root, hearth_error *error);
 
 /* For documents that have no fate yet; others are passed over. */
 hearth_status rule_apply(rule *r, document *d, int part, hearth_error *error);

@@ -24,12 +24,11 @@ typedef struct language_state {
 static hearth_status open_profiles(rule *r, const char *folder, hearth_error *error)
 {
     language_state *s = r->state;
-    char found[HASH_HEX_SIZE];
     const char *sha256 = r->values[LANGUAGE_SHA256].text;
-    TRY(source_hash(folder, found, error));
-    if (*sha256 != '\0' && strcmp(sha256, found) != 0) {
+    TRY(source_hash(folder, r->file_sha256, error));
+    if (*sha256 != '\0' && strcmp(sha256, r->file_sha256) != 0) {
         char expected[128];
-        (void)snprintf(expected, sizeof expected, "the profiles' SHA-256 %s", found);
+        (void)snprintf(expected, sizeof expected, "the profiles' SHA-256 %s", r->file_sha256);
         return rule_wrong(r, "sha256", expected, sha256, error);
     }
     char *list = file_join(folder, "fpdb.conf");

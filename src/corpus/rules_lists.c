@@ -32,15 +32,14 @@ hearth_status rule_licence_allow(rule *r, document *d, int part, hearth_error *e
 /* ---- files that rules read ---- */
 
 /* Holds a file or folder against the parameter `sha256`, where there is one. */
-static hearth_status check_pinned(const rule *r, const char *path, const char *sha256, hearth_error *error)
+static hearth_status check_pinned(rule *r, const char *path, const char *sha256, hearth_error *error)
 {
-    char found[HASH_HEX_SIZE];
-    TRY(source_hash(path, found, error));
-    if (*sha256 == '\0' || strcmp(found, sha256) == 0) {
+    TRY(source_hash(path, r->file_sha256, error));
+    if (*sha256 == '\0' || strcmp(r->file_sha256, sha256) == 0) {
         return HEARTH_OK;
     }
     char expected[96];
-    (void)snprintf(expected, sizeof expected, "%s of SHA-256 %s", r->values[0].text, found);
+    (void)snprintf(expected, sizeof expected, "%s of SHA-256 %s", r->values[0].text, r->file_sha256);
     return rule_wrong(r, "sha256", expected, sha256, error);
 }
 
@@ -98,7 +97,7 @@ static hearth_status sort_lines(opt_out *o, hearth_error *error)
     return HEARTH_OK;
 }
 
-static hearth_status read_list(const rule *r, opt_out *o, const char *path, hearth_error *error)
+static hearth_status read_list(rule *r, opt_out *o, const char *path, hearth_error *error)
 {
     buffer text;
     TRY(check_pinned(r, path, r->values[1].text, error));

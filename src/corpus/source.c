@@ -220,11 +220,11 @@ static hearth_status read_kind(source_reader *reader, hearth_error *error)
     case SOURCE_WARC:
         return source_read_warc(reader, error);
     case SOURCE_DEBIAN:
+        return source_read_debian(reader, error);
     case SOURCE_KINDS:
         break;
     }
-    return error_set(error, HEARTH_E_UNSUPPORTED, s->name, NULL, "sources of kind %s are not read yet",
-                     kind_names[s->kind]);
+    return error_set(error, HEARTH_E_ARGUMENT, s->name, "a kind of source", "%d", (int)s->kind);
 }
 
 static hearth_status resolve(source_reader *reader, hearth_error *error)

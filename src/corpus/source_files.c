@@ -150,7 +150,7 @@ static hearth_status hash_descriptor(int descriptor, const char *path, const doc
     return status;
 }
 
-static hearth_status hash_file(const char *path, const document_sink *sink, char ret[HASH_HEX_SIZE],
+hearth_status source_hash_file(const char *path, const document_sink *sink, char ret[HASH_HEX_SIZE],
                                hearth_error *error)
 {
     const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -172,7 +172,7 @@ static hearth_status hash_listed(void *context, const char *path, const char *pl
 {
     const listing *l = context;
     char sha256[HASH_HEX_SIZE];
-    TRY(hash_file(path, l->sink, sha256, error));
+    TRY(source_hash_file(path, l->sink, sha256, error));
     hash_update(l->hash, sha256, strlen(sha256));
     hash_update(l->hash, "  ", 2);
     hash_update(l->hash, place, strlen(place));
@@ -197,7 +197,7 @@ static hearth_status hash_folder(const char *path, const document_sink *sink, ch
 static hearth_status hash_path(const char *path, const document_sink *sink, char ret[HASH_HEX_SIZE],
                                hearth_error *error)
 {
-    return file_is_folder(path) ? hash_folder(path, sink, ret, error) : hash_file(path, sink, ret, error);
+    return file_is_folder(path) ? hash_folder(path, sink, ret, error) : source_hash_file(path, sink, ret, error);
 }
 
 hearth_status source_hash(const char *path, char ret[HASH_HEX_SIZE], hearth_error *error)
@@ -205,13 +205,18 @@ hearth_status source_hash(const char *path, char ret[HASH_HEX_SIZE], hearth_erro
     return hash_path(path, NULL, ret, error);
 }
 
-static hearth_status different(const char *file, const char *expected, const char *found, hearth_error *error)
+hearth_status source_differs(const char *file, const char *expected, const char *found, hearth_error *error)
 {
-    char sentence[96];
-    (void)snprintf(sentence, sizeof sentence, "SHA-256 %s", expected);
-    (void)error_set(error, HEARTH_E_FORMAT, NULL, sentence, "%s", found);
+    (void)error_set(error, HEARTH_E_FORMAT, NULL, expected, "%s", found);
     error_in_file(error, file);
     return HEARTH_E_FORMAT;
+}
+
+static hearth_status different(const char *file, const char *sha256, const char *found, hearth_error *error)
+{
+    char expected[96];
+    (void)snprintf(expected, sizeof expected, "SHA-256 %s", sha256);
+    return source_differs(file, expected, found, error);
 }
 
 hearth_status source_compare(const recipe_source *s, const char *sha256, hearth_error *error)
@@ -229,7 +234,7 @@ static hearth_status check_pin(const char *folder, const recipe_pin *pin, const 
     if (path == NULL) {
         return error_memory(error, strlen(pin->path));
     }
-    hearth_status status = hash_file(path, sink, sha256, error);
+    hearth_status status = source_hash_file(path, sink, sha256, error);
     if (status == HEARTH_OK && strcmp(sha256, pin->sha256) != 0) {
         status = different(path, pin->sha256, sha256, error);
     }
@@ -243,6 +248,9 @@ hearth_status source_check(source_reader *reader, hearth_error *error)
     char *sha256 = reader->report->sha256;
     if (s->kind == SOURCE_COMMAND || s->kind == SOURCE_GENERATOR) {
         return HEARTH_OK;
+    }
+    if (s->kind == SOURCE_DEBIAN) {
+        return source_check_debian(reader, error);
     }
     TRY(hash_path(reader->path, reader->sink, sha256, error));
     for (size_t i = 0; i < s->pin_count; i++) {

@@ -32,6 +32,7 @@ hearth_status source_read_text(source_reader *reader, const char *path, const ch
 hearth_status source_read_command(source_reader *reader, hearth_error *error);
 hearth_status source_read_generator(source_reader *reader, hearth_error *error);
 hearth_status source_read_warc(source_reader *reader, hearth_error *error);
+hearth_status source_read_debian(source_reader *reader, hearth_error *error);
 
 /* A walk over the files below a folder, in byte order of their paths; links are passed over. */
 typedef hearth_status (*source_file_fn)(void *context, const char *path, const char *place, hearth_error *error);
@@ -42,5 +43,11 @@ hearth_status source_hash(const char *path, char ret[HASH_HEX_SIZE], hearth_erro
 /* Sets report->sha256 and holds the recipe's against it; pins, too. */
 hearth_status source_check(source_reader *reader, hearth_error *error);
 hearth_status source_compare(const recipe_source *s, const char *sha256, hearth_error *error);
+/* The same of a list of packages and of each of them. */
+hearth_status source_check_debian(source_reader *reader, hearth_error *error);
+hearth_status source_hash_file(const char *path, const document_sink *sink, char ret[HASH_HEX_SIZE],
+                               hearth_error *error);
+/* An error: what a file is and what it should be. */
+hearth_status source_differs(const char *file, const char *expected, const char *found, hearth_error *error);
 
 #endif

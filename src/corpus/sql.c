@@ -39,7 +39,7 @@ hearth_status sql_create(const char *path, sqlite3 **ret, hearth_error *error)
 {
     return open_with(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                      "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; "
-                     "PRAGMA cache_size=-65536; PRAGMA temp_store=FILE; BEGIN",
+                     "PRAGMA cache_size=-16384; PRAGMA temp_store=FILE; BEGIN",
                      ret, error);
 }
 

@@ -11,7 +11,8 @@
 
 struct safetensors_writer {
     file_stream file;
-    uint64_t end;
+    hash_state *hash; /* instead of the file; NULL: there is one */
+    uint64_t written, end;
 };
 
 static json_t *entry_json(const tensor_entry *entry, uint64_t begin)
@@ -54,6 +55,17 @@ static hearth_status make_header(const tensor_entry *entries, size_t count, buff
     return status;
 }
 
+static hearth_status put(safetensors_writer *w, const void *bytes, size_t length, hearth_error *error)
+{
+    w->written += length;
+    if (w->hash != NULL) {
+        hash_update(w->hash, bytes, length);
+        return HEARTH_OK;
+    }
+    return file_stream_write(&w->file, bytes, length, error);
+}
+
+/* `path` NULL: hashes alone. */
 static hearth_status begin(safetensors_writer *w, const char *path, const buffer *header, uint64_t data,
                            hearth_error *error)
 {
@@ -61,15 +73,20 @@ static hearth_status begin(safetensors_writer *w, const char *path, const buffer
     for (int i = 0; i < 8; i++) {
         length[i] = (uint8_t)((uint64_t)header->length >> (8 * i));
     }
-    TRY(file_stream_open(path, &w->file, error));
     w->end = sizeof length + header->length + data;
-    TRY(file_stream_reserve(&w->file, w->end, error));
-    TRY(file_stream_write(&w->file, length, sizeof length, error));
-    return file_stream_write(&w->file, header->data, header->length, error);
+    if (path == NULL) {
+        w->hash = hash_create();
+        TRY(w->hash == NULL ? error_memory(error, HASH_HEX_SIZE) : HEARTH_OK);
+    } else {
+        TRY(file_stream_open(path, &w->file, error));
+        TRY(file_stream_reserve(&w->file, w->end, error));
+    }
+    TRY(put(w, length, sizeof length, error));
+    return put(w, header->data, header->length, error);
 }
 
-hearth_status safetensors_writer_begin(const char *path, const tensor_entry *entries, size_t count,
-                                       safetensors_writer **ret, hearth_error *error)
+static hearth_status create(const char *path, const tensor_entry *entries, size_t count, safetensors_writer **ret,
+                            hearth_error *error)
 {
     buffer header;
     uint64_t data = 0;
@@ -89,27 +106,58 @@ hearth_status safetensors_writer_begin(const char *path, const tensor_entry *ent
     return HEARTH_OK;
 }
 
+hearth_status safetensors_writer_begin(const char *path, const tensor_entry *entries, size_t count,
+                                       safetensors_writer **ret, hearth_error *error)
+{
+    return create(path, entries, count, ret, error);
+}
+
+hearth_status safetensors_hash_begin(const tensor_entry *entries, size_t count, safetensors_writer **ret,
+                                     hearth_error *error)
+{
+    return create(NULL, entries, count, ret, error);
+}
+
 hearth_status safetensors_writer_data(safetensors_writer *w, const void *bytes, size_t length, hearth_error *error)
 {
-    if (length > w->end - w->file.written) {
+    if (length > w->end - w->written) {
         return error_set(error, HEARTH_E_ARGUMENT, "data", "as much as the tensors take", "more");
     }
-    return file_stream_write(&w->file, bytes, length, error);
+    return put(w, bytes, length, error);
+}
+
+static hearth_status want_all(const safetensors_writer *w, hearth_error *error)
+{
+    return w->written == w->end ? HEARTH_OK
+                                : error_set(error, HEARTH_E_ARGUMENT, "data", "every tensor whole",
+                                            "%llu bytes too few", (unsigned long long)(w->end - w->written));
 }
 
 hearth_status safetensors_writer_finish(safetensors_writer *w, hearth_error *error)
 {
-    if (w->file.written != w->end) {
-        return error_set(error, HEARTH_E_ARGUMENT, "data", "every tensor whole", "%llu bytes too few",
-                         (unsigned long long)(w->end - w->file.written));
-    }
+    TRY(want_all(w, error));
     return file_stream_finish(&w->file, error);
+}
+
+hearth_status safetensors_hash_finish(safetensors_writer *w, char ret[HASH_HEX_SIZE], hearth_error *error)
+{
+    uint8_t digest[32];
+    TRY(want_all(w, error));
+    hash_finish(w->hash, digest);
+    w->hash = NULL;
+    hash_hex(digest, ret);
+    return HEARTH_OK;
 }
 
 void safetensors_writer_free(safetensors_writer *w)
 {
-    if (w != NULL) {
-        file_stream_drop(&w->file);
-        mem_free(w);
+    uint8_t digest[32];
+    if (w == NULL) {
+        return;
     }
+    if (w->hash != NULL) {
+        hash_finish(w->hash, digest); /* which frees it */
+    }
+    file_stream_drop(&w->file);
+    mem_free(w);
 }

@@ -3,6 +3,7 @@
 #ifndef FORMATS_SAFETENSORS_WRITE_H
 #define FORMATS_SAFETENSORS_WRITE_H
 
+#include "base/hash.h"
 #include "formats/tensors.h"
 
 typedef struct safetensors_writer safetensors_writer;
@@ -14,6 +15,11 @@ hearth_status safetensors_writer_begin(const char *path, const tensor_entry *ent
 hearth_status safetensors_writer_data(safetensors_writer *w, const void *bytes, size_t length, hearth_error *error);
 /* HEARTH_E_ARGUMENT when data is missing. Renames the file into place. */
 hearth_status safetensors_writer_finish(safetensors_writer *w, hearth_error *error);
+
+/* The same without a file: the SHA-256 that it would have. */
+hearth_status safetensors_hash_begin(const tensor_entry *entries, size_t count, safetensors_writer **ret,
+                                     hearth_error *error);
+hearth_status safetensors_hash_finish(safetensors_writer *w, char ret[HASH_HEX_SIZE], hearth_error *error);
 /* Removes the file when it was not finished. NULL is allowed. */
 void safetensors_writer_free(safetensors_writer *w);
 

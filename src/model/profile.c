@@ -2,22 +2,6 @@
 #include "model/profile.h"
 
 #include "base/memory.h"
-#include "platform/cpu.h"
-
-#include <string.h>
-
-typedef struct cell {
-    uint64_t ns, calls;
-    double bytes;
-    double multiplies[MEASURE_KINDS];
-} cell;
-
-typedef struct profile_thread {
-    uint64_t last;  /* ns: the end of its last lap */
-    uint64_t idle;  /* ns between runs */
-    uint32_t layer; /* rows of cells: layers, then NN_NO_LAYER's */
-    cell *cells;    /* [layers + 1][PROFILE_LINES] */
-} profile_thread;
 
 /* What a matrix is. */
 typedef struct place {
@@ -29,11 +13,9 @@ typedef struct place {
 struct profile {
     nn_profiler hook;
     uint32_t layers;
-    int parts;
-    profile_thread *threads; /* [parts] */
-    place *places;           /* open addressing; [place_mask + 1], more than there are matrices */
+    laps *laps;    /* rows: layers, then NN_NO_LAYER's */
+    place *places; /* open addressing; [place_mask + 1], more than there are matrices */
     size_t place_mask;
-    uint64_t began, ended;
 };
 
 static const char *const names[PROFILE_LINES] = {
@@ -169,11 +151,8 @@ static void name_layer(profile *p, const model *m, const layer_weights *l)
 static void take_lap(void *context, int part, nn_op op, const matrix *m, nn_work work)
 {
     profile *p = context;
-    profile_thread *t = &p->threads[part];
-    const uint64_t now = time_now_ns();
     if (op == NN_OP_IDLE) {
-        t->idle += now - t->last;
-        t->last = now;
+        laps_take_idle(p->laps, part);
         return;
     }
     unsigned line = (unsigned)op;
@@ -183,28 +162,18 @@ static void take_lap(void *context, int part, nn_op op, const matrix *m, nn_work
         line = found->m == NULL ? PROFILE_UNKNOWN : found->line;
         kind = found->m == NULL ? MEASURE_FP32 : found->kind;
     }
-    cell *c = &t->cells[(size_t)t->layer * PROFILE_LINES + line];
-    c->ns += now - t->last;
-    c->calls++;
-    c->bytes += work.bytes;
-    c->multiplies[kind] += work.multiplies;
-    t->last = now;
+    laps_take(p->laps, part, line, kind, work);
 }
 
 static void enter_layer(void *context, int part, uint32_t layer)
 {
     profile *p = context;
-    p->threads[part].layer = layer == NN_NO_LAYER ? p->layers : layer;
+    laps_enter(p->laps, part, layer == NN_NO_LAYER ? p->layers : layer);
 }
 
 /* ---- making one ---- */
 
-static size_t cell_count(const profile *p)
-{
-    return ((size_t)p->layers + 1) * PROFILE_LINES;
-}
-
-static bool make_parts(profile *p, const model *m)
+static hearth_status make_parts(profile *p, const model *m, hearth_error *error)
 {
     size_t slots = 16;
     while (slots < 2 * (m->weights.matrix_count + 1)) {
@@ -212,17 +181,8 @@ static bool make_parts(profile *p, const model *m)
     }
     p->place_mask = slots - 1;
     p->places = mem_calloc(slots, sizeof *p->places);
-    p->threads = mem_calloc((size_t)p->parts, sizeof *p->threads);
-    if (p->places == NULL || p->threads == NULL) {
-        return false;
-    }
-    for (int part = 0; part < p->parts; part++) {
-        p->threads[part].cells = mem_calloc(cell_count(p), sizeof(cell));
-        if (p->threads[part].cells == NULL) {
-            return false;
-        }
-    }
-    return true;
+    return p->places == NULL ? error_memory(error, slots * sizeof *p->places)
+                             : laps_create(m->engine->threads, (size_t)p->layers + 1, PROFILE_LINES, &p->laps, error);
 }
 
 hearth_status profile_create(const model *m, profile **ret, hearth_error *error)
@@ -233,10 +193,10 @@ hearth_status profile_create(const model *m, profile **ret, hearth_error *error)
     }
     p->hook = (nn_profiler){.lap = take_lap, .layer = enter_layer, .context = p};
     p->layers = m->config.layers;
-    p->parts = m->engine->threads;
-    if (!make_parts(p, m)) {
+    const hearth_status status = make_parts(p, m, error);
+    if (status != HEARTH_OK) {
         profile_free(p);
-        return error_memory(error, sizeof(cell) * cell_count(p));
+        return status;
     }
     for (size_t i = 0; i < m->weights.layer_count; i++) {
         name_layer(p, m, &m->weights.layers[i]);
@@ -251,10 +211,7 @@ void profile_free(profile *p)
     if (p == NULL) {
         return;
     }
-    for (int part = 0; p->threads != NULL && part < p->parts; part++) {
-        mem_free(p->threads[part].cells);
-    }
-    mem_free(p->threads);
+    laps_free(p->laps);
     mem_free(p->places);
     mem_free(p);
 }
@@ -266,33 +223,19 @@ const nn_profiler *profile_hook(profile *p)
 
 void profile_start(profile *p)
 {
-    p->began = time_now_ns();
-    p->ended = p->began;
-    for (int part = 0; part < p->parts; part++) {
-        profile_thread *t = &p->threads[part];
-        memset(t->cells, 0, cell_count(p) * sizeof *t->cells);
-        t->last = p->began;
-        t->idle = 0;
-        t->layer = p->layers;
-    }
+    laps_start(p->laps);
 }
 
 void profile_stop(profile *p)
 {
-    take_lap(p, 0, NN_OP_OTHER, NULL, (nn_work){0});
-    p->ended = p->threads[0].last;
-    for (int part = 1; part < p->parts; part++) { /* they have no run: what is left is idle */
-        profile_thread *t = &p->threads[part];
-        t->idle += p->ended > t->last ? p->ended - t->last : 0;
-        t->last = p->ended;
-    }
+    laps_stop(p->laps, NN_OP_OTHER);
 }
 
 /* ---- what it says ---- */
 
 double profile_seconds(const profile *p)
 {
-    return (double)(p->ended - p->began) * 1e-9;
+    return laps_seconds(p->laps);
 }
 
 uint32_t profile_layers(const profile *p)
@@ -310,39 +253,15 @@ bool profile_is_product(unsigned line)
     return line >= PROFILE_Q && line < PROFILE_LINES;
 }
 
-/* Adds a line of one layer, all threads. */
-static void add_cells(const profile *p, uint32_t layer, profile_line *ret)
-{
-    uint64_t ns = 0;
-    for (int part = 0; part < p->parts; part++) {
-        const cell *c = &p->threads[part].cells[(size_t)layer * PROFILE_LINES + ret->line];
-        ns += c->ns;
-        ret->calls += c->calls;
-        ret->bytes += c->bytes;
-        for (int kind = 0; kind < MEASURE_KINDS; kind++) {
-            ret->multiplies[kind] += c->multiplies[kind];
-        }
-    }
-    ret->seconds += (double)ns * 1e-9 / (is_alone(ret->line) ? 1 : p->parts);
-}
-
-/* A thread's mean of what the others were idle for, less what one did alone meanwhile: waiting for a run to begin. */
-static double waking_seconds(const profile *p)
-{
-    double seconds = 0;
-    for (int part = 0; part < p->parts; part++) {
-        seconds += (double)p->threads[part].idle * 1e-9;
-    }
-    return (seconds - profile_outside_seconds(p) * (p->parts - 1)) / p->parts;
-}
-
 double profile_outside_seconds(const profile *p)
 {
     double seconds = 0;
     for (unsigned line = 0; line < NN_OPS; line++) {
+        profile_line one = {.line = line};
         for (uint32_t layer = 0; layer <= p->layers && is_alone(line); layer++) {
-            seconds += (double)p->threads[0].cells[(size_t)layer * PROFILE_LINES + line].ns * 1e-9;
+            laps_add(p->laps, layer, true, &one);
         }
+        seconds += one.seconds;
     }
     return seconds;
 }
@@ -353,10 +272,10 @@ static size_t find_lines(const profile *p, uint32_t first, uint32_t end, profile
     for (size_t i = 0; i < ORDER_COUNT; i++) {
         profile_line line = {.line = order[i]};
         for (uint32_t layer = first; layer < end; layer++) {
-            add_cells(p, layer, &line);
+            laps_add(p->laps, layer, is_alone(line.line), &line);
         }
-        if (line.line == NN_OP_BARRIER && end > p->layers && p->parts > 1) {
-            line.seconds += waking_seconds(p);
+        if (line.line == NN_OP_BARRIER && end > p->layers) {
+            line.seconds += laps_waking_seconds(p->laps, profile_outside_seconds(p));
         }
         if (line.calls != 0) {
             ret[count++] = line;

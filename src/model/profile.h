@@ -8,9 +8,9 @@
 
 #include "model/model.h"
 #include "nn/profile.h"
-#include "tensor/measure.h"
 
-/* A line is an operation other than NN_OP_PRODUCT and NN_OP_IDLE, or a product's place in a layer. */
+/* A line (profile_line.line) is an operation other than NN_OP_PRODUCT and NN_OP_IDLE, or a product's place in a layer.
+ */
 typedef enum profile_place {
     PROFILE_Q = NN_OPS,
     PROFILE_K,
@@ -38,14 +38,6 @@ typedef enum profile_place {
     PROFILE_UNKNOWN, /* a matrix that is in no list: a defect */
     PROFILE_LINES
 } profile_place;
-
-typedef struct profile_line {
-    unsigned line; /* an nn_op or a profile_place */
-    double seconds;
-    double bytes;
-    double multiplies[MEASURE_KINDS]; /* multiply-adds, by what computes them */
-    uint64_t calls;                   /* of all threads */
-} profile_line;
 
 typedef struct profile profile;
 

@@ -6,6 +6,7 @@
 #ifndef NN_PROFILE_H
 #define NN_PROFILE_H
 
+#include "nn/laps.h"
 #include "nn/worker.h"
 #include "tensor/matrix.h"
 
@@ -32,11 +33,6 @@ typedef enum nn_op {
     NN_OP_IDLE,       /* between runs, while one thread works alone */
     NN_OPS
 } nn_op;
-
-/* What was done: bytes that had to be read or written, multiply-adds. 0: not counted. */
-typedef struct nn_work {
-    double bytes, multiplies;
-} nn_work;
 
 typedef struct nn_profiler {
     /* Thread `part` has been at `op` since its last lap. `m`: of products. */

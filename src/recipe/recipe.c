@@ -143,22 +143,24 @@ static hearth_status read_text(opened *o, const char *text, size_t length, heart
     return check_train(&o->r, root, error);
 }
 
-static hearth_status name_file(opened *o, const char *path, hearth_error *error)
+/* `folder` NULL: where the file lies. */
+static hearth_status name_file(opened *o, const char *path, const char *folder, hearth_error *error)
 {
     const char *slash = strrchr(path, '/');
     const size_t length = slash == NULL ? 1 : slash == path ? 1 : (size_t)(slash - path);
     o->r.path = arena_strndup(o->a, path, strlen(path));
-    o->r.folder = arena_strndup(o->a, slash == NULL ? "." : path, length);
+    o->r.folder = folder != NULL ? arena_strndup(o->a, folder, strlen(folder))
+                                 : arena_strndup(o->a, slash == NULL ? "." : path, length);
     return o->r.path != NULL && o->r.folder != NULL ? HEARTH_OK : error_memory(error, strlen(path));
 }
 
-static hearth_status open_file(opened *o, const char *path, hearth_error *error)
+static hearth_status open_file(opened *o, const char *path, const char *folder, hearth_error *error)
 {
     buffer bytes;
     buffer_init(&bytes, LIMIT_RECIPE_BYTES);
     hearth_status status = file_read(path, LIMIT_RECIPE_BYTES, &bytes, error);
     if (status == HEARTH_OK) {
-        status = name_file(o, path, error);
+        status = name_file(o, path, folder, error);
     }
     if (status == HEARTH_OK) {
         status = hash_bytes_hex(buffer_text(&bytes), bytes.length, o->r.sha256, error);
@@ -177,13 +179,18 @@ static hearth_status open_file(opened *o, const char *path, hearth_error *error)
 
 hearth_status recipe_open(const char *path, recipe **ret, hearth_error *error)
 {
+    return recipe_open_beside(path, NULL, ret, error);
+}
+
+hearth_status recipe_open_beside(const char *path, const char *folder, recipe **ret, hearth_error *error)
+{
     *ret = NULL;
     opened *o = mem_calloc(1, sizeof *o);
     if (o == NULL) {
         return error_memory(error, sizeof *o);
     }
     o->a = arena_create(0);
-    const hearth_status status = o->a != NULL ? open_file(o, path, error) : error_memory(error, 0);
+    const hearth_status status = o->a != NULL ? open_file(o, path, folder, error) : error_memory(error, 0);
     if (status != HEARTH_OK) {
         error_in_file(error, path);
         recipe_close(&o->r);

@@ -30,6 +30,8 @@ typedef struct recipe_source {
     const char *name; /* unique; [a-z0-9-]+ */
     recipe_source_kind kind;
     const char *path;      /* relative to the recipe's folder; NULL: none (generator) */
+    const char *packages;  /* of debian: the list of packages in `path`; else NULL */
+    const char *mirror;    /* of debian: where they come from; else NULL */
     const char *command;   /* NULL */
     const char *generator; /* NULL; "hearthside" */
     uint64_t documents;    /* of a generator: how many; of others 0 (no limit) or the most */
@@ -41,7 +43,7 @@ typedef struct recipe_source {
     const char *evidence;      /* where that licence is declared; NULL: none */
     const char *language;      /* BCP 47; NULL: told by a rule or unknown */
     const char
-        *sha256; /* of the file, or of the sorted list of files (docs); NULL: not pinned, `recipe check` says so */
+        *sha256; /* of the file, the list of packages, or the sorted list of files (docs); NULL: not pinned, `recipe check` says so */
     const recipe_pin *pins;
     size_t pin_count;
 } recipe_source;
@@ -136,6 +138,8 @@ typedef struct recipe {
 } recipe;
 
 hearth_status recipe_open(const char *path, recipe **ret, hearth_error *error);
+/* The same of a file that was carried away from its sources: its paths start from `folder`. */
+hearth_status recipe_open_beside(const char *path, const char *folder, recipe **ret, hearth_error *error);
 void recipe_close(recipe *r); /* NULL is allowed */
 
 /* Where a path of the recipe's lies, which is relative to its folder; mem_free. NULL when memory is out. */

@@ -260,6 +260,8 @@ static hearth_status read_state(json_t *value, const char *path, checkpoint_stat
     take_hash(ret->recipe, made_by);
     take_hash(ret->weights, weights);
     take_hash(ret->optimizer, optimizer);
+    const char *model = json_string_value(json_object_get(*ret_files, "model.safetensors"));
+    take_hash(ret->model, model != NULL ? model : "");
     return HEARTH_OK;
 }
 

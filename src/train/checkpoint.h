@@ -14,6 +14,7 @@ typedef struct checkpoint_state {
     char chain[HASH_HEX_SIZE];                             /* of the log's last record in them */
     char recipe[HASH_HEX_SIZE];                            /* of recipe.yaml */
     char weights[HASH_HEX_SIZE], optimizer[HASH_HEX_SIZE]; /* of the values in memory, digest_values */
+    char model[HASH_HEX_SIZE];                             /* of model.safetensors */
 } checkpoint_state;
 
 /* Of several ranks: this one's share of the optimiser's state. */

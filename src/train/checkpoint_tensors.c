@@ -83,12 +83,14 @@ static hearth_status write_share(safetensors_writer *w, const part *p, const tra
     return status;
 }
 
+/* `hash`: that of the file, which is not written; NULL: it is, to `path`. */
 static hearth_status write_parts(const char *path, dtype type, const checkpoint_values *v, const part *parts,
-                                 size_t part_count, const tensor_entry *entries, hearth_error *error)
+                                 size_t part_count, const tensor_entry *entries, char *hash, hearth_error *error)
 {
     safetensors_writer *w = NULL;
-    TRY(safetensors_writer_begin(path, entries, v->parameters * part_count, &w, error));
-    hearth_status status = HEARTH_OK;
+    const size_t count = v->parameters * part_count;
+    hearth_status status = hash != NULL ? safetensors_hash_begin(entries, count, &w, error)
+                                        : safetensors_writer_begin(path, entries, count, &w, error);
     for (size_t k = 0; k < part_count; k++) {
         for (size_t p = 0; p < v->parameters && status == HEARTH_OK; p++) {
             const train_parameter *t = &v->table[p];
@@ -97,20 +99,21 @@ static hearth_status write_parts(const char *path, dtype type, const checkpoint_
                          : write_values(w, type, parts[k].values + t->offset, t->rows * t->cols, error);
         }
     }
-    status = status == HEARTH_OK ? safetensors_writer_finish(w, error) : status;
+    if (status == HEARTH_OK) {
+        status = hash != NULL ? safetensors_hash_finish(w, hash, error) : safetensors_writer_finish(w, error);
+    }
     safetensors_writer_free(w);
     return status;
 }
 
-static hearth_status write_file(const char *folder, const char *file, dtype type, const checkpoint_values *v,
-                                const part *parts, size_t part_count, hearth_error *error)
+static hearth_status write_named(const char *path, dtype type, const checkpoint_values *v, const part *parts,
+                                 size_t part_count, char *hash, hearth_error *error)
 {
     const size_t count = v->parameters * part_count;
     tensor_entry *entries = mem_calloc(count, sizeof *entries);
     char(*names)[NAME_BYTES] = mem_calloc(count, sizeof *names);
-    char *path = file_join(folder, file);
     hearth_status status = HEARTH_OK;
-    if (entries == NULL || names == NULL || path == NULL) {
+    if (entries == NULL || names == NULL) {
         status = error_memory(error, count * sizeof *entries);
     } else {
         for (size_t i = 0; i < count; i++) {
@@ -118,12 +121,28 @@ static hearth_status write_file(const char *folder, const char *file, dtype type
             part_name(t, &parts[i / v->parameters], names[i]);
             entries[i] = describe(t, type, names[i]);
         }
-        status = write_parts(path, type, v, parts, part_count, entries, error);
+        status = write_parts(path, type, v, parts, part_count, entries, hash, error);
     }
     mem_free(entries);
     mem_free(names);
+    return status;
+}
+
+static hearth_status write_file(const char *folder, const char *file, dtype type, const checkpoint_values *v,
+                                const part *parts, size_t part_count, hearth_error *error)
+{
+    char *path = file_join(folder, file);
+    const hearth_status status =
+        path == NULL ? error_memory(error, 0) : write_named(path, type, v, parts, part_count, NULL, error);
     mem_free(path);
     return status;
+}
+
+hearth_status checkpoint_hash_model(recipe_format format, const checkpoint_values *v, char ret[HASH_HEX_SIZE],
+                                    hearth_error *error)
+{
+    const part weights = {.suffix = "", .values = v->values};
+    return write_named(NULL, format == TRAIN_BF16 ? DTYPE_BF16 : DTYPE_F32, v, &weights, 1, ret, error);
 }
 
 hearth_status checkpoint_write_tensors(const char *folder, recipe_format format, const checkpoint_values *v,

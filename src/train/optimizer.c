@@ -6,6 +6,7 @@
 #include "kernels/optimize.h"
 #include "train/muon.h"
 #include "train/schedule.h"
+#include "train/train_profile.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@ struct optimizer {
     float *sums;            /* of all blocks; of which this rank makes [block_bounds[rank], block_bounds[rank + 1]) */
     uint64_t *block_bounds; /* [ranks + 1] */
     muon *muon;             /* NULL: AdamW alone */
+    train_profile *profile;
     uint64_t power_step;
     double power1, power2; /* beta^power_step, by one product a step */
 };
@@ -109,6 +111,11 @@ void optimizer_free(optimizer *o)
     }
 }
 
+void optimizer_profile(optimizer *o, train_profile *profile)
+{
+    o->profile = profile;
+}
+
 float *optimizer_mean(optimizer *o)
 {
     return o->mean;
@@ -145,7 +152,7 @@ hearth_status optimizer_norm(optimizer *o, const float *gradient, double *ret, h
 {
     norm_work work = {o, gradient};
     double sum = 0.0;
-    engine_run(o->engine, norm_part, &work);
+    train_run(o->profile, o->engine, TRAIN_OPTIMISER, TRAIN_OP_GRADIENT_NORM, norm_part, &work);
     TRY(group_collect(o->group, o->sums, sizeof *o->sums, o->block_bounds, error));
     for (size_t b = 0; group_rank(o->group) == 0 && b < blocks_before(o->values); b++) {
         sum += (double)o->sums[b];
@@ -289,9 +296,9 @@ hearth_status optimizer_apply(optimizer *o, uint64_t step, const float *gradient
                                 .root = (float)(1.0 / sqrt(1.0 - o->power2)),
                                 .eps = (float)t->eps,
                                 .rate = (float)(ret->rate / (1.0 - o->power1))}};
-    engine_run(o->engine, step_part, &work);
+    train_run(o->profile, o->engine, TRAIN_OPTIMISER, TRAIN_OP_ADAMW, step_part, &work);
     if (o->muon != NULL) {
-        muon_apply(o->muon, t->muon_learning_rate * factor, clip, gradient, o->mean, values);
+        muon_apply(o->muon, t->muon_learning_rate * factor, clip, gradient, o->mean, values, o->profile);
     }
     return HEARTH_OK;
 }

@@ -28,6 +28,9 @@ hearth_status optimizer_create_share(engine *e, const recipe_train *how, const t
                                      uint64_t values, const optimizer_share *share, optimizer **ret,
                                      hearth_error *error);
 void optimizer_free(optimizer *o); /* NULL is allowed */
+/* Laps of all that follows go there; NULL: no longer. */
+struct train_profile;
+void optimizer_profile(optimizer *o, struct train_profile *profile);
 /* Its state, zeros at first, of the share's values: the gradient's mean, and the mean of its square (nothing for Muon's
  * matrices). */
 float *optimizer_mean(optimizer *o);

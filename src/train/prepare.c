@@ -213,19 +213,27 @@ static hearth_status open_packed(const recipe *r, const places *at, prepared *p,
     return HEARTH_OK;
 }
 
+static hearth_status tell(const prepare_options *o, const char *part, hearth_error *error)
+{
+    return o != NULL && o->made != NULL ? o->made(o->made_context, part, error) : HEARTH_OK;
+}
+
 /* `o` NULL: nothing is made. */
 static hearth_status prepare(const recipe *r, const places *at, const prepare_options *o, prepared *p,
                              hearth_error *error)
 {
     int32_t end = -1;
     if (o != NULL) {
-        const prepare_options alone = {o->threads, o->progress, o->progress_context, NULL};
+        prepare_options alone = *o;
+        alone.group = NULL; /* what ranks make together was made before */
         TRY(make_corpus(r, at->corpus, &alone, error));
+        TRY(tell(o, "corpus", error));
     }
     if (o != NULL && !file_exists(p->tokenizer_path)) {
         TRY(prepare_tokenizer(r, at->corpus, p->tokenizer_path, o, error));
     }
     TRY(prepare_check_tokenizer(r, p->tokenizer_path, error));
+    TRY(tell(o, "tokenizer", error));
     TRY(open_tokenizer(r, p, &end, error));
     if (o != NULL) {
         TRY(make_packed(r, at, p, end, o, error));

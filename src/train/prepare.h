@@ -19,6 +19,9 @@ typedef struct prepare_options {
     int threads;
     progress_fn progress;
     void *progress_context;
+    /* Sees the folder's "corpus" and "tokenizer" once they are there, before anything is made of them; NULL: nobody. */
+    hearth_status (*made)(void *context, const char *part, hearth_error *error);
+    void *made_context;
     group *group; /* of prepare_corpus; NULL: this process alone */
 } prepare_options;
 

@@ -80,6 +80,19 @@ static void note(const running *n, const char *line)
     }
 }
 
+static hearth_status append(running *n, json_t *record, hearth_error *error)
+{
+    hearth_status status = HEARTH_OK;
+    if (record != NULL && n->o->expect != NULL) {
+        status = n->o->expect(n->o->expect_context, n->trainer, record, error);
+    }
+    if (status == HEARTH_OK) {
+        return chain_append(&n->log, record, error);
+    }
+    json_decref(record);
+    return status;
+}
+
 static hearth_status write_folder(running *n, const char *path, bool state, const char *const *also,
                                   hearth_error *error)
 {
@@ -136,7 +149,7 @@ static hearth_status save_in_chain(running *n, uint64_t step, hearth_error *erro
 {
     n->state.step = step;
     TRY(trainer_digest(n->trainer, &n->state, error));
-    TRY(n->writes ? chain_append(&n->log, trainer_checkpoint_json(&n->state), error) : HEARTH_OK);
+    TRY(n->writes ? append(n, trainer_checkpoint_json(&n->state), error) : HEARTH_OK);
     return save(n, step, "checkpoints", error);
 }
 
@@ -249,7 +262,7 @@ static hearth_status one_step(running *n, uint64_t step, decision *ret, hearth_e
     now.tokens = (uint64_t)t->sequences * t->length;
     now.step_flops = trainer_step_flops(n->trainer);
     if (n->writes && !n->o->dry) {
-        TRY(chain_append(&n->log, trainer_step_json(step, &now.record), error));
+        TRY(append(n, trainer_step_json(step, &now.record), error));
     }
     const bool go_on = n->o->step == NULL || n->o->step(n->o->context, &now);
     TRY(agree(n, go_on, before, ret, &bytes, error));
@@ -269,7 +282,7 @@ static hearth_status evaluate(running *n, uint64_t step, hearth_error *error)
         return HEARTH_OK;
     }
     n->result->evaluated = true;
-    TRY(chain_append(&n->log, trainer_evaluation_json(step, e), error));
+    TRY(append(n, trainer_evaluation_json(step, e), error));
     if (n->o->evaluated != NULL) {
         n->o->evaluated(n->o->context, step, e);
     }
@@ -384,7 +397,7 @@ static hearth_status begin_log(running *n, const chain_log *log, json_t *first, 
     if (n->state.log_bytes == 0) {
         const hearth_status status = chain_go_on(&n->log, 0, NULL, error);
         if (status == HEARTH_OK) {
-            return chain_append(&n->log, first, error);
+            return append(n, first, error);
         }
         json_decref(first);
         return status;

@@ -30,6 +30,9 @@ typedef struct run_options {
     void (*note)(void *context, const char *line); /* a sentence: what was passed over, a spike */
     void *context;
     double (*joules)(void *context); /* since some moment; NULL: not known */
+    /* Sees each record of the log before it is kept, without "previous"; a failure ends the run. NULL: nobody does. */
+    hearth_status (*expect)(void *context, trainer *t, const json_t *record, hearth_error *error);
+    void *expect_context;
 } run_options;
 
 typedef struct run_result {

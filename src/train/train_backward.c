@@ -8,13 +8,14 @@
 
 /* ---- products ---- */
 
-static void multiply(const train_work *work, const train_thread *w, const gradient_product *p)
+static void multiply(const train_work *work, const train_thread *w, train_op op, const gradient_product *p)
 {
     if (work->m->bf16) {
         w->g->product_bf16(p, w->scratch);
     } else {
         w->g->product(p, w->scratch);
     }
+    train_lap_product(w, op, work->m->bf16, p->rows, p->cols, p->steps);
 }
 
 void train_input_back(const train_work *work, const train_thread *w, const train_matrix *matrix, const float *dy,
@@ -31,7 +32,7 @@ void train_input_back(const train_work *work, const train_thread *w, const train
                                 .rows = own.end - own.begin,
                                 .cols = matrix->cols,
                                 .steps = matrix->rows};
-    multiply(work, w, &p);
+    multiply(work, w, matrix->op + TRAIN_OP_OF_INPUT, &p);
 }
 
 void train_weight_back(const train_work *work, const train_thread *w, const train_matrix *matrix, const float *dy,
@@ -49,7 +50,7 @@ void train_weight_back(const train_work *work, const train_thread *w, const trai
                                 .cols = matrix->cols,
                                 .steps = tokens,
                                 .resume = resume};
-    multiply(work, w, &p);
+    multiply(work, w, matrix->op + TRAIN_OP_OF_WEIGHT, &p);
 }
 
 /* ---- norms ---- */
@@ -78,12 +79,14 @@ void train_norm_back(train_work *work, const train_thread *w, size_t offset, con
     for (size_t t = own.begin; t < own.end; t++) {
         work->factors[t] = w->g->rms_factor(x + t * ld, s->eps, s->width);
     }
+    train_lap_rows(w, TRAIN_OP_NORM, own.end - own.begin, s->width, 1);
     train_barrier(w);
     norm_weight_back(work, w, offset, x, dy, ld, work->factors, 1, s->width, true);
     for (size_t t = own.begin; t < own.end; t++) {
         w->g->rms_norm_input(x + t * ld, train_values_at(work->m, offset), work->factors[t], dy + t * ld,
                              add == NULL ? NULL : add + t * ld, s->width, dx + t * ld);
     }
+    train_lap_rows(w, TRAIN_OP_NORM, own.end - own.begin, s->width, 5);
     train_barrier(w);
 }
 
@@ -141,6 +144,7 @@ static void attend_back(train_work *work, const train_thread *w, uint32_t layer,
             break;
         }
         attention_piece_back(work, w, slot, &work->segments[piece / kv_heads], piece % kv_heads);
+        train_lap_attention(work, w, piece, 5);
     }
     train_barrier(w);
 }
@@ -162,6 +166,7 @@ static void turn_back(const train_work *work, const train_thread *w)
             }
         }
     }
+    train_lap_rows(w, TRAIN_OP_ROPE, own.end - own.begin, s->q + s->kv, 2);
     train_barrier(w);
 }
 
@@ -181,6 +186,7 @@ static void qk_norm_back(train_work *work, const train_thread *w, const train_sl
             work->factors[t * heads + head] = w->g->rms_factor(slot->unnormed + t * ldu + at + head * n, s->eps, n);
         }
     }
+    train_lap_rows(w, TRAIN_OP_ROPE, own.end - own.begin, heads * n, 1);
     train_barrier(w);
     memset(dw, 0, count * sizeof *dw);
     for (size_t i = 0; i < work->tokens * heads && count != 0; i++) {
@@ -188,6 +194,7 @@ static void qk_norm_back(train_work *work, const train_thread *w, const train_sl
         w->g->rms_norm_weight(slot->unnormed + i / heads * ldu + column, work->factors[i],
                               work->dqkv + i / heads * ld + column, count, dw);
     }
+    train_lap_rows(w, TRAIN_OP_ROPE, work->tokens * heads, count, 2);
     train_barrier(w);
     for (size_t t = own.begin; t < own.end; t++) {
         for (size_t head = 0; head < heads; head++) {
@@ -196,6 +203,7 @@ static void qk_norm_back(train_work *work, const train_thread *w, const train_sl
                                  work->factors[t * heads + head], d, NULL, n, d);
         }
     }
+    train_lap_rows(w, TRAIN_OP_ROPE, own.end - own.begin, heads * n, 3);
     train_barrier(w);
 }
 
@@ -221,6 +229,7 @@ static void bias_back(const train_work *work, const train_thread *w, size_t offs
     for (size_t t = 0; t < work->tokens && own.begin < own.end; t++) {
         w->k->add(db, work->dqkv + t * train_stride(s->qkv) + own.begin, own.end - own.begin, db);
     }
+    train_lap_rows(w, TRAIN_OP_ADD, work->tokens, own.end - own.begin, 1);
 }
 
 static void attention_back(train_work *work, const train_thread *w, uint32_t layer)
@@ -279,6 +288,7 @@ static void mlp_back(train_work *work, const train_thread *w, uint32_t layer)
         w->k->silu_mul(gate, gate + s->mlp, s->mlp, work->inner + t * train_stride(s->mlp));
         w->g->silu_mul(gate, gate + s->mlp, d + s->mlp, s->mlp, d, d + s->mlp);
     }
+    train_lap_rows(w, TRAIN_OP_ACTIVATE, own.end - own.begin, s->mlp, 6);
     train_barrier(w);
     train_weight_back(work, w, &l->down, dy, ldw, work->inner, work->tokens, false);
     train_weight_back(work, w, &l->gate_up, work->dgate_up, ld, x, work->tokens, false);
@@ -302,6 +312,7 @@ static void residual_back(train_work *work, const train_thread *w, size_t norm, 
     for (size_t t = own.begin; t < own.end; t++) {
         w->k->add(work->dx + t * ld, work->dy + t * ld, s->width, work->dx + t * ld);
     }
+    train_lap_rows(w, TRAIN_OP_ADD, own.end - own.begin, s->width, 3);
     train_barrier(w);
 }
 
@@ -316,12 +327,14 @@ static void embedding_back(const train_work *work, const train_thread *w)
     if (!m->shape.tied) {
         const thread_range rows = train_share(w, m->shape.vocab, 1);
         memset(de + rows.begin * width, 0, (rows.end - rows.begin) * width * sizeof *de);
+        train_lap_rows(w, TRAIN_OP_EMBED, rows.end - rows.begin, width, 1);
         train_barrier(w);
     }
     for (size_t t = 0; t < work->tokens && own.begin < own.end; t++) {
         float *row = de + work->ids[t] * width + own.begin;
         w->k->add(row, work->dx + t * ld + own.begin, own.end - own.begin, row);
     }
+    train_lap_rows(w, TRAIN_OP_EMBED, work->tokens, own.end - own.begin, 3);
     train_barrier(w);
 }
 

@@ -9,6 +9,15 @@ train_slot *train_slot_of(const train_work *work, uint32_t layer)
     return &work->slots[work->m->recompute ? 0 : layer];
 }
 
+/* The columns that this thread made in train_multiply. */
+static thread_range own_columns(const train_thread *w, const train_matrix *matrix)
+{
+    const thread_range panels = train_share(w, (matrix->rows + PANEL_ROWS - 1) / PANEL_ROWS, 1);
+    const size_t begin = panels.begin * PANEL_ROWS;
+    const size_t end = panels.end * PANEL_ROWS;
+    return (thread_range){begin < matrix->rows ? begin : matrix->rows, end < matrix->rows ? end : matrix->rows};
+}
+
 void train_multiply(train_work *work, const train_thread *w, const train_matrix *matrix, const float *x, size_t tokens,
                     float *y, size_t ldy)
 {
@@ -19,6 +28,7 @@ void train_multiply(train_work *work, const train_thread *w, const train_matrix 
         const thread_range own = train_share(w, tokens, 1);
         w->k->activation_prepare[ACTIVATION_BF16](x, train_stride(matrix->cols), tokens, matrix->cols, own.begin,
                                                   own.end, work->rounded);
+        train_lap_rows(w, TRAIN_OP_ROUND, own.end - own.begin, matrix->cols, 2);
         activation = work->rounded;
         train_barrier(w);
     }
@@ -26,18 +36,11 @@ void train_multiply(train_work *work, const train_thread *w, const train_matrix 
         w->k->matmul[bf16 ? COMPUTE_NATIVE : COMPUTE_F32][bf16 ? DTYPE_BF16 : DTYPE_F32](
             matrix->panels, matrix->rows, matrix->cols, activation, tokens, y, ldy, share.begin, share.end, w->scratch);
     }
+    const thread_range made = own_columns(w, matrix);
+    train_lap_product(w, matrix->op, bf16, tokens, made.end - made.begin, matrix->cols);
     if (bf16) {
         train_barrier(w);
     }
-}
-
-/* The columns that this thread made in train_multiply. */
-static thread_range own_columns(const train_thread *w, const train_matrix *matrix)
-{
-    const thread_range panels = train_share(w, (matrix->rows + PANEL_ROWS - 1) / PANEL_ROWS, 1);
-    const size_t begin = panels.begin * PANEL_ROWS;
-    const size_t end = panels.end * PANEL_ROWS;
-    return (thread_range){begin < matrix->rows ? begin : matrix->rows, end < matrix->rows ? end : matrix->rows};
 }
 
 void train_norm_rows(const train_work *work, const train_thread *w, size_t offset, const float *x, float *out)
@@ -48,6 +51,7 @@ void train_norm_rows(const train_work *work, const train_thread *w, size_t offse
     for (size_t t = own.begin; t < own.end; t++) {
         w->k->rms_norm(x + t * ld, train_values_at(work->m, offset), s->eps, s->width, out + t * ld);
     }
+    train_lap_rows(w, TRAIN_OP_NORM, own.end - own.begin, s->width, 2);
     train_barrier(w);
 }
 
@@ -93,6 +97,7 @@ static void turn_tokens(const train_work *work, const train_thread *w, const tra
             norm_and_turn(work, w, l, slot->qkv + t * ld, p);
         }
     }
+    train_lap_rows(w, TRAIN_OP_ROPE, own.end - own.begin, s->q + s->kv, 2);
 }
 
 /* One document and one key head: its keys and values into this thread's cache, and the queries that read them. */
@@ -127,6 +132,7 @@ static void attend(train_work *work, const train_thread *w, uint32_t layer, cons
             break;
         }
         attend_piece(work, w, slot, &work->segments[piece / kv_heads], (uint32_t)(piece % kv_heads));
+        train_lap_attention(work, w, piece, 2);
     }
     train_barrier(w);
 }
@@ -150,6 +156,7 @@ static void add_result(const train_work *work, const train_thread *w, size_t nor
         }
         w->k->add(x + t * ld, more, s->width, to + t * ld);
     }
+    train_lap_rows(w, TRAIN_OP_ADD, own.end - own.begin, s->width, 3);
     train_barrier(w);
 }
 
@@ -173,6 +180,7 @@ static void attention_part(train_work *work, const train_thread *w, uint32_t lay
             float *row = slot->qkv + t * ld + own.begin;
             w->k->add(row, train_values_at(m, l->qkv_bias) + own.begin, own.end - own.begin, row);
         }
+        train_lap_rows(w, TRAIN_OP_ADD, work->tokens, own.end - own.begin, 2);
     }
     train_barrier(w);
     turn_tokens(work, w, l, slot);
@@ -201,6 +209,7 @@ static void mlp_part(train_work *work, const train_thread *w, uint32_t layer)
         const float *gate = slot->gate_up + t * ld;
         w->k->silu_mul(gate, gate + s->mlp, s->mlp, work->inner + t * train_stride(s->mlp));
     }
+    train_lap_rows(w, TRAIN_OP_ACTIVATE, own.end - own.begin, s->mlp, 3);
     train_barrier(w);
     train_multiply(work, w, &l->down, work->inner, work->tokens, result, train_stride(s->width));
     add_result(work, w, l->mlp_norm, slot->middle, result, work->x[layer + 1]);
@@ -226,6 +235,7 @@ void train_forward(train_work *work, const train_thread *w)
             to[i] = half_bf16_to_f32(half_bf16_from_f32(to[i]));
         }
     }
+    train_lap_rows(w, TRAIN_OP_EMBED, own.end - own.begin, width, 2);
     train_barrier(w);
     for (uint32_t i = 0; i < m->shape.layers; i++) {
         train_forward_layer(work, w, i);

@@ -37,11 +37,14 @@ static void some_rows(train_work *work, const train_thread *w, size_t first, siz
     for (size_t i = own.begin; i < own.end; i++) {
         loss_row(work, w, first + i, work->logits + i * ldv);
     }
+    train_lap_rows(w, TRAIN_OP_LOSS, own.end - own.begin, m->shape.vocab, 2);
     train_barrier(w);
     if (work->gradient != NULL) {
+        train_enter(w, TRAIN_BACKWARD);
         train_input_back(work, w, &m->head, work->logits, ldv, count, work->dy + first * ldw, ldw);
         train_weight_back(work, w, &m->head, work->logits, ldv, x, count, first > 0);
         train_barrier(w);
+        train_enter(w, TRAIN_FORWARD);
     }
 }
 
@@ -55,6 +58,7 @@ void train_head(train_work *work, const train_thread *w)
         some_rows(work, w, first, left < work->logit_rows ? left : work->logit_rows);
     }
     if (work->gradient != NULL) {
+        train_enter(w, TRAIN_BACKWARD);
         train_norm_back(work, w, m->final_norm, x, work->dy, NULL, work->dx);
     }
 }

@@ -132,7 +132,7 @@ hearth_status train_model_changed(train_model *m, hearth_error *error)
             return error_memory(error, bytes);
         }
     }
-    engine_run(m->engine, pack_part, &all);
+    train_run(m->profile, m->engine, TRAIN_OPTIMISER, TRAIN_OP_PACK, pack_part, &all);
     mem_free(all.rounded);
     return HEARTH_OK;
 }
@@ -209,6 +209,14 @@ void train_model_free(train_model *m)
     rope_table_free(&m->rope);
     arena_destroy(m->memory);
     mem_free(m);
+}
+
+void train_model_profile(train_model *m, train_profile *profile)
+{
+    m->profile = profile;
+    for (int i = 0; i < m->engine->threads; i++) {
+        m->threads[i].profile = profile;
+    }
 }
 
 size_t train_model_parameters(const train_model *m, const train_parameter **ret_table)

@@ -124,7 +124,8 @@ static void add_layer(train_model *m, int index, train_layer *l)
     const bool rows = s->qk_norm == QK_NORM_ROW;
     *l = (train_layer){.qkv_bias = TRAIN_NONE, .q_norm = TRAIN_NONE, .k_norm = TRAIN_NONE};
     l->attention_norm = add(m, index, first, 1, s->width, false);
-    l->qkv = (train_matrix){add(m, index, "self_attn.q_proj.weight", s->q, s->width, true), s->qkv, s->width, NULL};
+    l->qkv = (train_matrix){add(m, index, "self_attn.q_proj.weight", s->q, s->width, true), s->qkv, s->width,
+                            TRAIN_OP_QKV, NULL};
     add(m, index, "self_attn.k_proj.weight", s->kv, s->width, true);
     add(m, index, "self_attn.v_proj.weight", s->kv, s->width, true);
     if (s->qkv_bias) {
@@ -136,12 +137,14 @@ static void add_layer(train_model *m, int index, train_layer *l)
         l->q_norm = add(m, index, "self_attn.q_norm.weight", 1, rows ? s->q : s->head_dim, false);
         l->k_norm = add(m, index, "self_attn.k_norm.weight", 1, rows ? s->kv : s->head_dim, false);
     }
-    l->o = (train_matrix){add(m, index, "self_attn.o_proj.weight", s->width, s->q, true), s->width, s->q, NULL};
+    l->o = (train_matrix){add(m, index, "self_attn.o_proj.weight", s->width, s->q, true), s->width, s->q, TRAIN_OP_O,
+                          NULL};
     l->mlp_norm = add(m, index, second, 1, s->width, false);
     l->gate_up = (train_matrix){add(m, index, "mlp.gate_proj.weight", s->mlp, s->width, true), 2 * (size_t)s->mlp,
-                                s->width, NULL};
+                                s->width, TRAIN_OP_GATE_UP, NULL};
     add(m, index, "mlp.up_proj.weight", s->mlp, s->width, true);
-    l->down = (train_matrix){add(m, index, "mlp.down_proj.weight", s->width, s->mlp, true), s->width, s->mlp, NULL};
+    l->down = (train_matrix){add(m, index, "mlp.down_proj.weight", s->width, s->mlp, true), s->width, s->mlp,
+                             TRAIN_OP_DOWN, NULL};
 }
 
 static void add_all(train_model *m)
@@ -154,7 +157,7 @@ static void add_all(train_model *m)
         add_layer(m, (int)i, &m->layers[i]);
     }
     m->final_norm = add(m, -1, "model.norm.weight", 1, s->width, false);
-    m->head = (train_matrix){m->embedding, s->vocab, s->width, NULL};
+    m->head = (train_matrix){m->embedding, s->vocab, s->width, TRAIN_OP_HEAD, NULL};
     if (!s->tied) {
         m->head.offset = add(m, -1, "lm_head.weight", s->vocab, s->width, false);
         if (m->parameters != NULL) {

@@ -9,6 +9,7 @@
 #include "nn/attention.h"
 #include "nn/rope.h"
 #include "train/train_model.h"
+#include "train/train_profile.h"
 
 #include <stdatomic.h>
 
@@ -30,8 +31,11 @@ typedef struct train_shape {
 /* A matrix [rows, cols] of the flat array, and its panels: of several parameters that lie one behind the other. */
 typedef struct train_matrix {
     size_t offset, rows, cols;
+    train_op op; /* its products' line in a profile: forward; of inputs and of weights see train_op_of */
     uint8_t *panels;
 } train_matrix;
+
+enum { TRAIN_OP_OF_INPUT = TRAIN_OP_QKV_INPUT - TRAIN_OP_QKV, TRAIN_OP_OF_WEIGHT = TRAIN_OP_QKV_WEIGHT - TRAIN_OP_QKV };
 
 /* Places in the flat array; TRAIN_NONE where there is none. */
 typedef struct train_layer {
@@ -99,6 +103,8 @@ typedef struct train_thread {
     const gradient_table *g;
     thread_pool *pool;
     int part, parts;
+    int lane;               /* its number in the pool, also where parts is 1 */
+    train_profile *profile; /* NULL: nobody */
     void *scratch;
     uint8_t *keys, *values; /* a cache for one key head of the longest segment */
 } train_thread;
@@ -126,7 +132,8 @@ struct train_model {
     train_work **works;      /* [engine's threads], made when first used */
     float **sums;            /* gradients of parts of the batch (train_step.c) */
     size_t sum_count;
-    int side_by_side; /* -1: as is faster; 0, 1: tests */
+    train_profile *profile; /* NULL: nobody */
+    int side_by_side;       /* -1: as is faster; 0, 1: tests */
 };
 
 static inline const float *train_values_at(const train_model *m, size_t offset)
@@ -141,10 +148,59 @@ static inline size_t train_stats_at(const train_work *work, const train_segment 
     return (kv_head * work->tokens + segment->first) * (s->heads / s->kv_heads);
 }
 
+/* This thread has been at `op` since its last lap: `times` times so many bytes and multiply-adds. */
+static inline void train_lap_work(const train_thread *w, train_op op, size_t times, size_t bytes, size_t multiplies)
+{
+    if (w->profile != NULL) {
+        const nn_work work = {(double)times * (double)bytes, (double)times * (double)multiplies};
+        train_profile_lap(w->profile, w->lane, op, MEASURE_FP32, work);
+    }
+}
+
+/* `rows` rows of `values` values, read and written `each` times. */
+static inline void train_lap_rows(const train_thread *w, train_op op, size_t rows, size_t values, size_t each)
+{
+    train_lap_work(w, op, rows, values * each * sizeof(float), 0);
+}
+
+/* A product [rows, cols] over `steps`: both operands and the result, once each. */
+static inline void train_lap_product(const train_thread *w, train_op op, bool bf16, size_t rows, size_t cols,
+                                     size_t steps)
+{
+    if (w->profile != NULL) {
+        const double r = (double)rows;
+        const double c = (double)cols;
+        const double s = (double)steps;
+        const nn_work work = {(r * s + s * c + r * c) * sizeof(float), r * s * c};
+        train_profile_lap(w->profile, w->lane, op, bf16 ? MEASURE_BF16 : MEASURE_FP32, work);
+    }
+}
+
+static inline void train_enter(const train_thread *w, train_phase phase)
+{
+    if (w->profile != NULL) {
+        train_profile_enter(w->profile, w->lane, phase);
+    }
+}
+
+/* A piece of attention, of one document and key head: so many products over the pairs of positions. */
+static inline void train_lap_attention(const train_work *work, const train_thread *w, size_t piece, size_t products)
+{
+    if (w->profile != NULL) {
+        const train_shape *s = &work->m->shape;
+        const size_t count = work->segments[piece / s->kv_heads].count;
+        const size_t group = s->heads / s->kv_heads;
+        train_lap_work(w, TRAIN_OP_ATTEND, count, products * (group + 1) * s->head_dim * sizeof(float),
+                       products * group * s->head_dim * (count + 1) / 2);
+    }
+}
+
 static inline void train_barrier(const train_thread *w)
 {
     if (w->parts > 1) {
+        train_lap_work(w, TRAIN_OP_OTHER, 0, 0, 0);
         thread_barrier(w->pool);
+        train_lap_work(w, TRAIN_OP_BARRIER, 0, 0, 0);
     }
 }
 

@@ -67,9 +67,11 @@ static void load(train_work *work, const train_batch *batch, size_t first, size_
 
 static void compute_part(train_work *work, const train_thread *w)
 {
+    train_enter(w, work->gradient != NULL ? TRAIN_FORWARD : TRAIN_EVALUATION);
     train_forward(work, w);
     train_head(work, w);
     if (work->gradient != NULL) {
+        train_enter(w, TRAIN_BACKWARD);
         train_backward(work, w);
     }
 }
@@ -106,7 +108,7 @@ static train_loss run_micro(train_work *work, const train_batch *batch, size_t f
 {
     load(work, batch, first, count);
     work->gradient = gradient;
-    engine_run(work->m->engine, micro_part, work);
+    train_run(work->m->profile, work->m->engine, TRAIN_FORWARD, TRAIN_OP_OTHER, micro_part, work);
     return train_loss_of(work);
 }
 
@@ -202,7 +204,7 @@ static void sum_together(const tree *t, size_t first, size_t height, float *grad
     sum_together(t, first, height - 1, gradient);
     sum_together(t, first + half, height - 1, m->sums[height - 1]);
     add_work add = {m->engine->kernels, gradient, m->sums[height - 1], m->count};
-    engine_run(m->engine, add_share, &add);
+    train_run(m->profile, m->engine, TRAIN_AROUND, TRAIN_OP_SUM, add_share, &add);
 }
 
 static size_t height_of(size_t count)
@@ -237,6 +239,7 @@ static void sum_alone(const tree *t, const train_thread *w, train_work *work, si
 {
     if (height == 0) {
         load(work, t->batch, first * t->each, t->each);
+        train_lap_work(w, TRAIN_OP_OTHER, 0, 0, 0);
         work->gradient = gradient;
         compute_part(work, w);
         t->losses[first] = train_loss_of(work);
@@ -245,7 +248,9 @@ static void sum_alone(const tree *t, const train_thread *w, train_work *work, si
     const size_t half = (size_t)1 << (height - 1);
     sum_alone(t, w, work, first, height - 1, gradient, sums);
     sum_alone(t, w, work, first + half, height - 1, sums[height - 1], sums);
+    train_enter(w, TRAIN_AROUND);
     w->k->add(gradient, sums[height - 1], t->m->count, gradient);
+    train_lap_rows(w, TRAIN_OP_SUM, 1, t->m->count, 3);
 }
 
 static void roots_part(void *context, int part, int parts)
@@ -275,11 +280,11 @@ static hearth_status step_apart(tree *t, hearth_error *error)
         prepare_work(m->works[i], t);
     }
     atomic_store(&t->next, 0);
-    engine_run(m->engine, roots_part, t);
+    train_run(m->profile, m->engine, TRAIN_FORWARD, TRAIN_OP_OTHER, roots_part, t);
     for (size_t width = 1; width < t->roots; width *= 2) {
         for (size_t root = 0; root < t->roots; root += 2 * width) {
             add_work add = {m->engine->kernels, root_sum(t, root), root_sum(t, root + width), m->count};
-            engine_run(m->engine, add_share, &add);
+            train_run(m->profile, m->engine, TRAIN_AROUND, TRAIN_OP_SUM, add_share, &add);
         }
     }
     return HEARTH_OK;

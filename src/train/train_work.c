@@ -157,6 +157,8 @@ hearth_status train_rooms_for(train_model *m, uint32_t positions, hearth_error *
                                        .g = m->engine->kernels->gradient,
                                        .pool = m->engine->pool,
                                        .part = (int)i,
+                                       .lane = (int)i,
+                                       .profile = m->profile,
                                        .parts = (int)parts,
                                        .scratch = rooms + i * each,
                                        .keys = rooms + i * each + scratch,

@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 
 #include "base/memory.h"
+#include "train/checkpoint_tensors.h"
 #include "train/digest.h"
 #include "train/shares.h"
 
@@ -16,6 +17,7 @@ struct trainer {
     train_data data;
     train_model *model;
     optimizer *optimizer;
+    train_profile *profile;
     const train_parameter *table;
     size_t parameters;
     shares_plan plan;
@@ -129,6 +131,13 @@ void trainer_free(trainer *t)
         mem_free(t->first_segment);
         mem_free(t);
     }
+}
+
+void trainer_profile(trainer *t, train_profile *profile)
+{
+    t->profile = profile;
+    train_model_profile(t->model, profile);
+    optimizer_profile(t->optimizer, profile);
 }
 
 train_model *trainer_model(trainer *t)
@@ -299,6 +308,7 @@ hearth_status trainer_step(trainer *t, uint64_t step, trainer_step_record *ret, 
     if (hashes) {
         hash_finish(h, digest);
     }
+    train_lap_alone(t->profile, TRAIN_OP_BATCH);
     TRY(sum_gradient(t, &batch, first, &loss, &gradient, error));
     const double mean = loss.sum / (double)loss.targets;
     if (!isfinite(mean)) {
@@ -342,6 +352,7 @@ static hearth_status evaluate_own(trainer *t, uint64_t count, thread_range own, 
         train_batch batch;
         train_loss loss = {0};
         gather(t, &g, NULL, &batch);
+        train_lap_alone(t->profile, TRAIN_OP_BATCH);
         TRY(train_model_micro(t->model, &batch, 0.0, 1, NULL, &loss, error));
         ret[i] = (evaluated){loss.sum, loss.targets, t->data.token_bytes != NULL ? batch_bytes(t, &batch) : 0};
     }
@@ -442,8 +453,8 @@ json_t *trainer_evaluation_json(uint64_t step, const trainer_evaluation *e)
 
 json_t *trainer_checkpoint_json(const checkpoint_state *s)
 {
-    return json_pack("{s:s, s:I, s:s, s:s}", "kind", "checkpoint", "step", (json_int_t)s->step, "weights", s->weights,
-                     "optimizer", s->optimizer);
+    return json_pack("{s:s, s:I, s:s, s:s, s:s}", "kind", "checkpoint", "step", (json_int_t)s->step, "weights",
+                     s->weights, "optimizer", s->optimizer, "model", s->model);
 }
 
 static hearth_status hash_share(const checkpoint_values *v, bool square, hash_state *h, float *piece,
@@ -483,10 +494,12 @@ hearth_status trainer_digest(trainer *t, checkpoint_state *ret, hearth_error *er
     }
     TRY(digest_values(v.values, NULL, v.count, ret->weights, error));
     if (v.share == NULL) {
-        return digest_values(v.mean, v.square, v.count, ret->optimizer, error);
+        TRY(digest_values(v.mean, v.square, v.count, ret->optimizer, error));
+    } else {
+        TRY(digest_shares(&v, ret->optimizer, error));
+        TRY(trainer_release(t, error));
     }
-    TRY(digest_shares(&v, ret->optimizer, error));
-    return trainer_release(t, error);
+    return checkpoint_hash_model(t->data.recipe->train.format, &v, ret->model, error);
 }
 
 double trainer_step_flops(const trainer *t)

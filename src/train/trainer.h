@@ -9,6 +9,7 @@
 #include "group/group.h"
 #include "train/checkpoint.h"
 #include "train/optimizer.h"
+#include "train/train_profile.h"
 
 /* What a run reads. */
 typedef struct train_data {
@@ -28,6 +29,8 @@ typedef struct trainer trainer;
 
 hearth_status trainer_create(engine *e, const train_data *data, trainer **ret, hearth_error *error);
 void trainer_free(trainer *t); /* NULL is allowed */
+/* Laps of all that follows go there; NULL: no longer. */
+void trainer_profile(trainer *t, train_profile *profile);
 train_model *trainer_model(trainer *t);
 /* Weights and the optimiser's state (of several ranks, this one's share), which may be written; then trainer_changed.
  */

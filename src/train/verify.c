@@ -84,26 +84,25 @@ static bool same_folder(const char *a, const char *b)
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* `model/` of a run stands for the run; any other folder with a log, also one that lies in a run, for itself. */
-static hearth_status find_folder(verifying *v, hearth_error *error)
+hearth_status verify_find_folder(const char *given, char **ret, bool *ret_alone, hearth_error *error)
 {
-    char *checkpoints = file_join(v->o->folder, "checkpoints");
-    char *above = file_join(v->o->folder, "../checkpoints");
-    char *model = file_join(v->o->folder, "../model");
-    char *log = file_join(v->o->folder, "log.jsonl");
+    char *checkpoints = file_join(given, "checkpoints");
+    char *above = file_join(given, "../checkpoints");
+    char *model = file_join(given, "../model");
+    char *log = file_join(given, "log.jsonl");
     hearth_status status = HEARTH_OK;
     if (checkpoints == NULL || above == NULL || model == NULL || log == NULL) {
         status = error_memory(error, 0);
     } else if (!file_exists(log)) {
         (void)error_set(error, HEARTH_E_NOT_FOUND, NULL, "the folder of hearth train, with log.jsonl", "none");
-        error_in_file(error, v->o->folder);
+        error_in_file(error, given);
         status = HEARTH_E_NOT_FOUND;
     } else {
         const bool is_run = file_is_folder(checkpoints);
-        const bool of_run = !is_run && file_is_folder(above) && same_folder(v->o->folder, model);
-        v->alone = !is_run && !of_run;
-        v->folder = of_run ? file_join(v->o->folder, "..") : mem_strdup(v->o->folder);
-        status = v->folder == NULL ? error_memory(error, 0) : HEARTH_OK;
+        const bool of_run = !is_run && file_is_folder(above) && same_folder(given, model);
+        *ret_alone = !is_run && !of_run;
+        *ret = of_run ? file_join(given, "..") : mem_strdup(given);
+        status = *ret == NULL ? error_memory(error, 0) : HEARTH_OK;
     }
     mem_free(checkpoints);
     mem_free(above);
@@ -213,7 +212,7 @@ static hearth_status check_begin(verifying *v, hearth_error *error)
 /* Each stage stands on those before: where one fails, those behind it have nothing to say. */
 static hearth_status verify_all(verifying *v, hearth_error *error)
 {
-    TRY(find_folder(v, error));
+    TRY(verify_find_folder(v->o->folder, &v->folder, &v->alone, error));
     TRY(check_top(v, error));
     TRY(read_chain(v, error));
     if (verify_failed(v)) {

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "corpus/corpus.h"
+#include "corpus/difference.h"
 #include "corpus/stream.h"
 #include "platform/file.h"
 #include "platform/file_stream.h"
@@ -199,6 +200,17 @@ static hearth_status pack_again(verifying *v, hearth_error *error)
 
 /* ---- from the sources ---- */
 
+/* What corpus.json says otherwise than the one that was made again, at `path`, instead of its hash. */
+static void name_difference(const verifying *v, const char *path, hearth_error *found)
+{
+    char text[sizeof found->found];
+    char *theirs = verify_path(v, v->alone ? "corpus.json" : "corpus/corpus.json");
+    if (theirs != NULL && corpus_difference(theirs, path, text, sizeof text, NULL) == HEARTH_OK && text[0] != '\0') {
+        (void)snprintf(found->found, sizeof found->found, "%s", text);
+    }
+    mem_free(theirs);
+}
+
 /* FOLDER/NAME of what was made again is what the log's first record says. */
 static hearth_status same_again(verifying *v, const char *what, const char *name, const char *key, hearth_error *error)
 {
@@ -208,6 +220,9 @@ static hearth_status same_again(verifying *v, const char *what, const char *name
     hearth_status status = path == NULL ? error_memory(&found, 0) : digest_file(path, hash, &found);
     if (status == HEARTH_OK) {
         status = verify_equal(name, "SHA-256", hash, chain_text(&v->log.records[0], key), &found);
+        if (status == HEARTH_E_FORMAT && strcmp(key, "corpus") == 0) {
+            name_difference(v, path, &found);
+        }
     }
     mem_free(path);
     return verify_note(v, what, status, &found, hash, error);

@@ -23,6 +23,9 @@ typedef struct verifying {
     size_t point_count;
 } verifying;
 
+/* `model/` of a run stands for the run; any other folder with a log, also one that lies in a run, for itself (alone).
+ */
+hearth_status verify_find_folder(const char *given, char **ret, bool *ret_alone, hearth_error *error);
 /* Notes a check. A failure of the machine comes back, one of what was checked is noted and is HEARTH_OK. */
 hearth_status verify_note(verifying *v, const char *what, hearth_status status, const hearth_error *found,
                           const char *detail, hearth_error *error);
@@ -52,6 +55,10 @@ void verify_clear(verifying *v);
 hearth_status verify_carried(verifying *v, hearth_error *error);
 /* Of a model alone, whose last step was just trained again: its weights are those. */
 hearth_status verify_trained(verifying *v, hearth_error *error);
+/* Where a checkpoint's values, in `folder`, are other than the trainer's: the first tensor and value, or why they
+ * cannot be read. A failure is the machine's. */
+hearth_status verify_locate(trainer *t, const char *folder, uint64_t step, char *text, size_t size,
+                            hearth_error *error);
 /* Draws segments and trains them again. */
 hearth_status verify_segments(verifying *v, hearth_error *error);
 

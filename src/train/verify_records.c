@@ -69,6 +69,7 @@ static hearth_status expect_checkpoint(walking *w, uint64_t step, hearth_error *
     const chain_record *r = &w->v->log.records[w->at - 1];
     (void)snprintf(s.weights, sizeof s.weights, "%s", chain_text(r, "weights"));
     (void)snprintf(s.optimizer, sizeof s.optimizer, "%s", chain_text(r, "optimizer"));
+    (void)snprintf(s.model, sizeof s.model, "%s", chain_text(r, "model"));
     return verify_record(w->v, w->at - 1, trainer_checkpoint_json(&s), error);
 }
 

@@ -118,7 +118,8 @@ static bool same_bits(float a, float b)
 }
 
 /* The first value of the checkpoint's that is another. */
-static void locate(verify_segment *s, const checkpoint_values *ours, const checkpoint_values *theirs)
+static void locate(const checkpoint_values *ours, const checkpoint_values *theirs, uint64_t step, char *text,
+                   size_t size)
 {
     const float *const a[] = {ours->values, ours->mean, ours->square};
     const float *const b[] = {theirs->values, theirs->mean, theirs->square};
@@ -128,44 +129,57 @@ static void locate(verify_segment *s, const checkpoint_values *ours, const check
             const train_parameter *t = &ours->table[p];
             for (uint64_t i = t->offset; i < t->offset + t->rows * t->cols; i++) {
                 if (!same_bits(a[k][i], b[k][i])) {
-                    char text[256];
-                    (void)snprintf(text, sizeof text,
-                                   "checkpoint of step %llu: %s%s, value %llu: there %.9g, found %.9g",
-                                   (unsigned long long)s->to, t->name, names[k], (unsigned long long)(i - t->offset),
+                    (void)snprintf(text, size, "checkpoint of step %llu: %s%s, value %llu: there %.9g, found %.9g",
+                                   (unsigned long long)step, t->name, names[k], (unsigned long long)(i - t->offset),
                                    (double)b[k][i], (double)a[k][i]);
-                    differ(s, text);
                     return;
                 }
             }
         }
     }
-    differ(s, "the checkpoint's values are these, but the chain's hashes are others");
+    (void)snprintf(text, size, "the checkpoint's values are these, but the chain's hashes are others");
 }
 
-static hearth_status compare_values(verifying *v, verify_segment *s, hearth_error *error)
+hearth_status verify_locate(trainer *t, const char *folder, uint64_t step, char *text, size_t size, hearth_error *error)
 {
-    const checkpoint_values ours = trainer_values(v->trainer);
+    const checkpoint_values ours = trainer_values(t);
     checkpoint_values theirs = ours;
-    char *folder = verify_checkpoint(v, s->to);
     theirs.values = mem_calloc((size_t)ours.count, sizeof(float));
     theirs.mean = mem_calloc((size_t)ours.count, sizeof(float));
     theirs.square = mem_calloc((size_t)ours.count, sizeof(float));
     hearth_status status = HEARTH_OK;
-    if (folder == NULL || theirs.values == NULL || theirs.mean == NULL || theirs.square == NULL) {
+    if (theirs.values == NULL || theirs.mean == NULL || theirs.square == NULL) {
         status = error_memory(error, (size_t)ours.count * sizeof(float));
     } else {
         hearth_error problem = {0};
         status = checkpoint_load(folder, &theirs, &problem);
         if (status == HEARTH_OK) {
-            locate(s, &ours, &theirs);
+            locate(&ours, &theirs, step, text, size);
+        } else if (error_is_machine(status)) {
+            if (error != NULL) {
+                *error = problem;
+            }
         } else {
-            status = cannot_read(s, status, &problem, error);
+            (void)hearth_error_line(&problem, text, size);
+            status = HEARTH_OK;
         }
     }
-    mem_free(folder);
     mem_free(theirs.values);
     mem_free(theirs.mean);
     mem_free(theirs.square);
+    return status;
+}
+
+static hearth_status compare_values(verifying *v, verify_segment *s, hearth_error *error)
+{
+    char text[VERIFY_DETAIL] = "";
+    char *folder = verify_checkpoint(v, s->to);
+    const hearth_status status =
+        folder == NULL ? error_memory(error, 0) : verify_locate(v->trainer, folder, s->to, text, sizeof text, error);
+    mem_free(folder);
+    if (status == HEARTH_OK) {
+        differ(s, text);
+    }
     return status;
 }
 
@@ -202,7 +216,7 @@ static hearth_status one_segment(verifying *v, verify_segment *s, hearth_error *
     TRY(train_again(v, s, error));
     TRY(trainer_digest(v->trainer, &now, error));
     if (strcmp(now.weights, chain_text(end, "weights")) != 0 ||
-        strcmp(now.optimizer, chain_text(end, "optimizer")) != 0) {
+        strcmp(now.optimizer, chain_text(end, "optimizer")) != 0 || strcmp(now.model, chain_text(end, "model")) != 0) {
         if (!v->alone) {
             return compare_values(v, s, error);
         }

@@ -67,7 +67,7 @@ def what_cannot_be_learned_is_told_in_one_line():
         one_line(hearth("tokenizer", "learn", nothing, "-o", out), 1, "at least one word")
         one_line(hearth("tokenizer", "learn", os.path.join(place, "absent"), "-o", out), 1, "absent")
         one_line(hearth("tokenizer", "learn", place, "-o", out), 1, place, "corpus.json")
-        one_line(hearth("tokenizer", "learn", "recipe.yaml", "-o", out), 2, "CORPUS", "recipe.yaml")
+        one_line(hearth("tokenizer", "learn", os.path.join(place, "recipe.yaml"), "-o", out), 1, "recipe.yaml", "No such file")
         one_line(hearth("tokenizer", "learn"), 2, "learn takes TEXT, RECIPE or CORPUS")
         one_line(hearth("tokenizer", "fertility", text), 2, "TOKENIZER and TEXT")
         one_line(hearth("tokenizer", "teach", text), 2, "learn or fertility", "teach")

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """hearth corpus build, pack, show, stats: a recipe in, files that other programs read out. Prints TAP."""
 
+import ctypes
+import ctypes.util
 import hashlib
 import html.parser
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -237,6 +240,57 @@ def without_commands_a_build_is_confined_and_the_same():
     good("corpus", "stats", path("free"), "-o", path("new/page.html"), env=held)
     assert good("corpus", "show", path("free"), "1", env=held).out == good("corpus", "show", path("free"), "1").out
     good("corpus", "pack", path("free"), "--tokenizer", path("tokenizer.json"), "--end", "<|end|>", "-q", env=held)
+
+
+def unicode_versions():
+    """utf8proc's own and its Unicode's, by the library itself."""
+    library = ctypes.CDLL(ctypes.util.find_library("utf8proc") or "libutf8proc.so.2")
+    library.utf8proc_version.restype = library.utf8proc_unicode_version.restype = ctypes.c_char_p
+    return library.utf8proc_version().decode(), library.utf8proc_unicode_version().decode()
+
+
+@test
+def corpus_json_tells_what_rules_depend_on():
+    """Versions of the libraries that rules call, hashes of the files that they read, whether the recipe pins them or not."""
+    assert not {"libraries", "rules"} & set(json.load(open(path("corpus/corpus.json"), encoding="utf-8")))
+    write("list.txt", "# nobody\n")
+    write("with.yaml", RECIPE.replace("  - personal_data\n", "  - {rule: opt_out, path: list.txt}\n  - nfc\n  - {rule: language, detect: always}\n"))
+    good("corpus", "build", path("with.yaml"), "-o", path("with"), "-q")
+    told = json.load(open(path("with/corpus.json"), encoding="utf-8"))
+    assert set(told["libraries"]) == {"utf8proc", "unicode", "libexttextcat"}, told
+    assert (told["libraries"]["utf8proc"], told["libraries"]["unicode"]) == unicode_versions(), told
+    assert all(re.fullmatch(r"[0-9]+(\.[0-9]+)+", version) for version in told["libraries"].values()), told
+    profiles = "/usr/share/libexttextcat"
+    names = sorted(os.path.relpath(os.path.join(place, name), profiles) for place, _, files in os.walk(profiles) for name in files
+                   if not os.path.islink(os.path.join(place, name)))
+    listed = "".join(f"{hashlib.sha256(open(os.path.join(profiles, name), 'rb').read()).hexdigest()}  {name}\n" for name in names)
+    assert told["rules"] == [{"rule": "opt_out", "sha256": hashlib.sha256(b"# nobody\n").hexdigest()},
+                             {"rule": "language", "sha256": hashlib.sha256(listed.encode()).hexdigest()}], told
+
+
+@test
+def a_tokenizer_is_learned_of_a_recipe_alone():
+    """Its corpus is built in the folder where it is called, and taken the next time; one of another recipe is refused."""
+    os.makedirs(path("alone"))
+    here = {"cwd": path("alone")}
+    text = RECIPE.replace('  - {name: piped, kind: command, command: "cat records.jsonl", licence_field: license}\n', "").replace("name: small", "name: alone", 1)
+    write("alone.yaml", text)
+    ended = good("tokenizer", "learn", path("alone.yaml"), "-o", "one.json", **here)
+    assert "built the corpus alone-corpus" in ended.err, ended
+    assert sorted(os.listdir(path("alone"))) == ["alone-corpus", "one.json"]
+    again = good("tokenizer", "learn", path("alone.yaml"), "-o", "two.json", **here)
+    assert "built the corpus" not in again.err, again
+    good("tokenizer", "learn", path("alone.yaml"), "alone-corpus", "-o", "three.json", **here)
+    one, two, three = (open(path(f"alone/{name}.json"), "rb").read() for name in ("one", "two", "three"))
+    assert one == two == three
+    write("alone.yaml", text.replace("vocab_size: 300", "vocab_size: 310"))
+    one_line(hearth("tokenizer", "learn", path("alone.yaml"), "-o", "four.json", **here), 1, "alone-corpus: expected the corpus of this recipe")
+    good("tokenizer", "learn", path("alone.yaml"), "alone-corpus", "-o", "four.json", **here)
+    write("file.yaml", text.replace("kind: bpe, vocab_size: 300, pretokenizer: gpt-2", f"kind: file, path: t.json, sha256: {'a' * 64}").replace("name: alone", "name: given", 1))
+    one_line(hearth("tokenizer", "learn", path("file.yaml"), "-o", "five.json", **here), 1, "expected bpe or unigram, found file")
+    write("away.yaml", text.replace("path: notes.txt", "path: nowhere.txt").replace("name: alone", "name: away", 1))
+    one_line(hearth("tokenizer", "learn", path("away.yaml"), "-o", "six.json", **here), 1, "nowhere.txt")
+    assert sorted(os.listdir(path("alone"))) == ["alone-corpus", "four.json", "one.json", "three.json", "two.json"]
 
 
 @test

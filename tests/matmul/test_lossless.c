@@ -307,8 +307,9 @@ static void test_wrong_tables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_bit),    cmocka_unit_test(test_products),     cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_wrong_places), cmocka_unit_test(test_wrong_tables),
+        cmocka_unit_test(test_every_bit),    cmocka_unit_test(test_products),
+        cmocka_unit_test(test_sizes),        cmocka_unit_test(test_wrong_places),
+        cmocka_unit_test(test_wrong_tables), cmocka_unit_test(check_every_lossless_product_called),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

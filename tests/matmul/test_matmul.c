@@ -8,6 +8,7 @@
 #include "kernels/activation.h"
 #include "kernels/fp8.h"
 #include "kernels/half_reference.h"
+#include "kernels/variants.h"
 #include "platform/cpu.h"
 #include "tensor/matrix.h"
 
@@ -308,7 +309,7 @@ static void multiply(const problem *p, const kernel_table *k, const matrix *m, i
 static void check_problem(problem *p, thread_pool *pool)
 {
     const kernel_table *variants[8];
-    const size_t count = kernels_variants(this_cpu(), variants);
+    const size_t count = variants_list(variants);
     matrix packed = matrix_over(p->type, p->rows, p->cols, p->source, NULL);
     assert_int_equal(matrix_pack(&packed, pool, NULL), HEARTH_OK);
     const matrix loose = matrix_over(p->type, p->rows, p->cols, p->source, NULL);
@@ -407,7 +408,7 @@ static void fp8_bytes(void **state)
     (void)state;
     static const float scales[] = {1.0f, -0.3f, 0x1.234p-130f};
     const kernel_table *variants[8];
-    const size_t count = kernels_variants(this_cpu(), variants);
+    const size_t count = variants_list(variants);
     for (size_t i = 0; i < 3; i++) {
         uint8_t row[8 * 36];
         const uint8_t *rows[1] = {row};
@@ -484,7 +485,7 @@ static void flushing_at_the_edge(void **state)
         {{0x1p-62f, 0x1p-62f, 0, 0}, {-0x1p-63f, 0x1.4p-63f, 0, 0}, 0.0f},      /* 2^-127 left of them */
     };
     const kernel_table *variants[8];
-    const size_t count = kernels_variants(this_cpu(), variants);
+    const size_t count = variants_list(variants);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         problem p = {DTYPE_BF16, COMPUTE_NATIVE, 1, 4, 1, 8, NULL, NULL, NULL};
         uint16_t row[4];
@@ -511,7 +512,7 @@ static void rows_and_maps(void **state)
     (void)state;
     thread_pool *pool = make_pool(2);
     const kernel_table *variants[8];
-    const size_t count = kernels_variants(this_cpu(), variants);
+    const size_t count = variants_list(variants);
     for (int f = 0; f < 3 + QUANTIZED_FORMATS; f++) {
         const dtype type = f < 3 ? float_formats[f] : quantized_formats[f - 3];
         const size_t rows = 37;
@@ -551,7 +552,7 @@ static void dequantized_ranges(void **state)
 {
     (void)state;
     const kernel_table *variants[8];
-    const size_t count = kernels_variants(this_cpu(), variants);
+    const size_t count = variants_list(variants);
     for (int f = 0; f < 3; f++) {
         problem p = problem_make(float_formats[f], COMPUTE_F32, 11, 51, 1, CONTENT_SPECIAL);
         const uint8_t *rows[PANEL_ROWS];
@@ -591,6 +592,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(fp8_bytes),
         cmocka_unit_test(rows_and_maps),
         cmocka_unit_test(dequantized_ranges),
+        cmocka_unit_test(check_every_float_product_called),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -340,8 +340,9 @@ int main(int argc, char **argv)
         return quantized_bench(this_cpu(), argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : NULL);
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),   cmocka_unit_test(test_dequantize),     cmocka_unit_test(test_missing_rows),
-        cmocka_unit_test(test_products), cmocka_unit_test(test_large_products),
+        cmocka_unit_test(test_golden),         cmocka_unit_test(test_dequantize),
+        cmocka_unit_test(test_missing_rows),   cmocka_unit_test(test_products),
+        cmocka_unit_test(test_large_products), cmocka_unit_test(check_every_quantized_product_called),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,9 +108,9 @@ def licences_and_evidence_are_asked_for():
                                     "  - {name: b, kind: generator, generator: hearthside, documents: 3, licence: CC0-1.0}\n"
                                     "  - {name: c, kind: command, command: 'true', licence: NOASSERTION}\n"
                                     "  - {name: d, kind: jsonl, path: /nowhere/d.jsonl, licence_field: l, evidence: x}\n"
-                                    "  - {name: e, kind: debian, path: packages}\n"), 1)
+                                    "  - {name: e, kind: debian, path: packages, packages: none.txt}\n"), 1)
         assert set(rows) == {"sources.a.licence", "sources.b.evidence", "sources.c.licence", "sources.c.sha256", "sources.d.path",
-                             "sources.e.kind", "sources.e.pins"}, rows
+                             "sources.e.packages"}, rows
         rows = missing(write(place, GOOD_SOURCE, REST.replace("family: llama", "family: qwen3-moe, experts: 4, experts_used: 2")), 1)
         assert set(rows) == {"model.family"}, rows
 

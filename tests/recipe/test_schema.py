@@ -21,7 +21,7 @@ GOOD = {
         {"name": "print", "kind": "command", "command": "cat lines.jsonl", "licence": "MIT"},
         {"name": "words", "kind": "text", "path": "a.txt", "split": "line"},
         {"name": "world", "kind": "generator", "generator": "hearthside", "documents": 10},
-        {"name": "packages", "kind": "debian", "path": "packages"},
+        {"name": "packages", "kind": "debian", "path": "packages", "packages": "packages.txt", "mirror": "https://example.org/debian"},
     ],
     "rules": ["nfc", {"rule": "length", "min_characters": 3}],
     "tokenizer": {"kind": "bpe", "vocab_size": 512, "pretokenizer": "gpt-2", "special": ["<|end|>"], "sample_bytes": 0, "min_frequency": 2},

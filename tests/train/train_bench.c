@@ -1,9 +1,10 @@
 /* Tokens per second of training steps: train_bench LAYERS WIDTH HEADS KV_HEADS MLP VOCAB LENGTH SEQUENCES MICRO_BATCHES
- * THREADS SECONDS [bf16] [FAMILY]. Random tokens, one document a sequence; a step is the gradient and the packing of
- * the weights, without an optimiser. Prints the median. bench/train_peers.py puts PyTorch beside it. */
+ * THREADS SECONDS [bf16] [FAMILY]. Random tokens, one document a sequence; a step is the gradient, AdamW and the packing
+ * of the weights. Prints the median. bench/train_peers.py puts PyTorch beside it. */
 #include "train_support.h"
 
 #include "platform/cpu.h"
+#include "train/optimizer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,12 +42,26 @@ int main(int argc, char **argv)
                                 .norm_eps = 1e-5,
                                 .init_std = 0.02,
                                 .tied = true},
-                      .train.format = argc > 12 && strcmp(argv[12], "bf16") == 0 ? TRAIN_BF16 : TRAIN_F32};
+                      .train = {.format = argc > 12 && strcmp(argv[12], "bf16") == 0 ? TRAIN_BF16 : TRAIN_F32,
+                                .steps = 4096,
+                                .optimizer = OPTIMIZER_ADAMW,
+                                .learning_rate = 1e-4,
+                                .beta1 = 0.9,
+                                .beta2 = 0.95,
+                                .eps = 1e-8,
+                                .weight_decay = 0.1,
+                                .schedule = SCHEDULE_CONSTANT}};
     engine *e = make_engine((int)n[9], NULL);
     train_model *m = NULL;
+    optimizer *o = NULL;
+    const train_parameter *table = NULL;
     hearth_error failure = {0};
     uint32_t *counts = malloc(n[7] * sizeof *counts);
     if (counts == NULL || train_model_create(e, &r, n[5], &m, &failure) != HEARTH_OK) {
+        return 1;
+    }
+    const size_t parameters = train_model_parameters(m, &table);
+    if (optimizer_create(e, &r.train, table, parameters, train_model_count(m), &o, &failure) != HEARTH_OK) {
         return 1;
     }
     for (size_t i = 0; i < n[7]; i++) {
@@ -59,9 +74,11 @@ int main(int argc, char **argv)
     const double begin = time_seconds();
     while (gradient != NULL && steps < 4096 && (steps < 3 || time_seconds() - begin < n[10])) {
         train_loss loss;
+        optimizer_step done;
         const double from = time_seconds();
-        if (train_model_changed(m, &failure) != HEARTH_OK ||
-            train_model_step(m, &b.batch, n[8], 0, gradient, &loss, &failure) != HEARTH_OK) {
+        if (train_model_step(m, &b.batch, n[8], 0, gradient, &loss, &failure) != HEARTH_OK ||
+            optimizer_apply(o, steps + 1, gradient, train_model_values(m), &done, &failure) != HEARTH_OK ||
+            train_model_changed(m, &failure) != HEARTH_OK) {
             return 1;
         }
         times[steps++] = time_seconds() - from;
@@ -72,6 +89,7 @@ int main(int argc, char **argv)
     free(gradient);
     free(counts);
     free_batch(&b);
+    optimizer_free(o);
     train_model_free(m);
     engine_free(e);
     return 0;

@@ -53,6 +53,7 @@ def a_run_leaves_what_it_says():
     assert sorted(os.listdir(os.path.join(WHOLE, "checkpoints"))) == ["step-000008", "step-000016", "step-000024"]
     report = read(WHOLE, "report.html").decode()
     assert report.count("<svg") == 5 and "http" not in report.replace("http-equiv", ""), report[:500]
+    assert log[-1]["model"] == hashlib.sha256(read(WHOLE, "model", "model.safetensors")).hexdigest()
     assert log[-1]["weights"] == made["weights"] and made["bits_per_byte"] == log[-2]["bits_per_byte"] > 0
     evaluations = [r["bits_per_byte"] for r in log if r["kind"] == "evaluation"]
     assert len(evaluations) == 3 and evaluations[2] < evaluations[0], evaluations
@@ -271,6 +272,53 @@ def a_loss_that_is_not_finite():
     write(text, recipe)
     ended = hearth("train", recipe, "-o", os.path.join(PLACE.name, "odd"), "-q", "--no-samples")
     one_line(ended, 1, "step ", "finite", "model.")
+
+
+# Of a profile: the lines that every model has, by phase, and what some have besides.
+PRODUCTS = ("q, k, v", "o", "gate, up", "down", "output layer")
+LINES = {
+    "forward": {"embedding", "norm", *PRODUCTS, "rope, norms of heads", "attention", "activation function", "bias, residual", "softmax and loss", "other"},
+    "backward": {"embedding", "norm", *(p + ": inputs" for p in PRODUCTS), *(p + ": weights" for p in PRODUCTS), "rope, norms of heads", "attention",
+                 "activation function", "other"},
+    "optimiser": {"gradient's norm", "AdamW", "packing weights"},
+    "around": {"sum of micro-batches", "batch", "between runs", "waiting at barriers"},
+}
+MORE = {"bf16": {"rounding to bf16"}, "muon": {"Muon", "Muon: products"}, "olmo2": {"bias, residual"}, "qwen2": {"bias, residual"}}
+MATRICES = 16 * (16 + 2 * 8) + 16 * 16 + 3 * 16 * 32  # values, of one layer
+
+
+def profiled(name, threads, **recipe):
+    path = write_recipe(PLACE.name, f"{name}-{threads}", **recipe)
+    return good_json("train", path, "-o", os.path.join(PLACE.name, f"profile {name} {threads}"), "--profile", "-q", "--threads", str(threads))
+
+
+def check_table(table):
+    sums = [(phase["seconds"], sum(o["seconds"] for o in phase["operations"])) for phase in table["phases"]]
+    assert all(abs(a - b) < 1e-9 for a, b in sums) and abs(sum(a for a, _ in sums) - table["seconds"]) < 1e-6 * table["seconds"] + 1e-9, (sums, table)
+
+
+@test
+def a_profile_has_a_line_for_each_operation_and_adds_up():
+    for name, threads, recipe in (("f32", 2, {}), ("bf16", 1, {"format": "bf16"}), ("muon", 3, {"optimizer": "muon"}), ("qwen3", 2, {"family": "qwen3"}),
+                                  ("olmo2", 1, {"family": "olmo2"}), ("qwen2", 2, {"family": "qwen2"})):
+        made = profiled(name, threads, **recipe)
+        check_table(made["steps"])
+        check_table(made["evaluation"])
+        steps = made["steps"]["repetitions"]
+        phases = {p["phase"]: {o["operation"]: o for o in p["operations"]} for p in made["steps"]["phases"]}
+        for phase, lines in LINES.items():
+            found = set(phases[phase]) - {"waiting at barriers", "other"}
+            assert lines - {"waiting at barriers", "other"} <= found, (name, phase, lines - found)
+            assert found - lines <= MORE.get(name, set()), (name, phase, found - lines)
+        adds = {phase: sum(o["multiply_adds_binary32"] + o["multiply_adds_bf16"] for o in phases[phase].values() if o["product"]) for phase in phases}
+        vocabulary = made["vocabulary"]
+        each = steps * 8 * 16 * (MATRICES + 16 * vocabulary)
+        assert adds["forward"] == each and adds["backward"] == 2 * each, (name, adds, each)
+        evaluation = {p["phase"]: {o["operation"] for o in p["operations"]} for p in made["evaluation"]["phases"]}
+        assert LINES["forward"] - {"waiting at barriers", "other"} <= evaluation["evaluation"] and not set(evaluation) & {"forward", "backward", "optimiser"}, evaluation
+    assert not os.path.exists(os.path.join(PLACE.name, "profile f32 2", "log.jsonl"))
+    shown = good("train", write_recipe(PLACE.name, "shown"), "-o", os.path.join(PLACE.name, "profile f32 2"), "--profile", "-q").out
+    assert "a step, mean of" in shown and "all products" in shown and "an evaluation" in shown, shown
 
 
 @test

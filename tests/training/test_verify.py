@@ -4,17 +4,15 @@ others write the whole chain anew (training again tells). Prints TAP.
 
     test_verify.py [NAME …]"""
 
-import ctypes
-import ctypes.util
-import hashlib
 import json
 import os
 import shutil
-import struct
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from run_folder import folder, read, records, train, write, write_recipe  # noqa: E402
+from run_forge import (EMBEDDING, NORM, change_recipe, edit_line, flip, floats, forge, forge_alone, forge_weights, lines, of_step, refile, replace,  # noqa: E402
+                       sha256, step_line, write_log, zstd_read, zstd_write)
 from tap import environment, hearth, main, one_line, test  # noqa: E402
 
 PLACE = folder()
@@ -23,157 +21,6 @@ WHOLE = os.path.join(PLACE.name, "whole")
 BF16 = os.path.join(PLACE.name, "bf16")
 made = train(RECIPE, WHOLE)
 train(write_recipe(PLACE.name, "bf16.yaml", format="bf16", steps=8, every=4), BF16)
-
-
-def sha256(data):
-    return hashlib.sha256(data).hexdigest()
-
-
-# ---- the forger's tools ----
-
-def zstd_read(data):
-    library = ctypes.CDLL(ctypes.util.find_library("zstd") or "libzstd.so.1")
-    library.ZSTD_decompress.restype = ctypes.c_size_t
-    out = ctypes.create_string_buffer(1 << 22)
-    size = library.ZSTD_decompress(out, ctypes.c_size_t(len(out)), data, ctypes.c_size_t(len(data)))
-    assert size <= len(out)
-    return out.raw[:size]
-
-
-def zstd_write(data):
-    library = ctypes.CDLL(ctypes.util.find_library("zstd") or "libzstd.so.1")
-    library.ZSTD_compress.restype = ctypes.c_size_t
-    out = ctypes.create_string_buffer(len(data) + 65536)
-    size = library.ZSTD_compress(out, ctypes.c_size_t(len(out)), data, ctypes.c_size_t(len(data)), 3)
-    assert size <= len(out)
-    return out.raw[:size]  # behind the call: `raw` copies
-
-
-def lines(run):
-    return read(run, "log.jsonl").splitlines()
-
-
-def write_log(run, made_lines):
-    write(b"".join(line + b"\n" for line in made_lines), run, "log.jsonl")
-
-
-def edit_line(run, number, old, new):
-    log = lines(run)
-    assert old in log[number], log[number]
-    log[number] = log[number].replace(old, new, 1)
-    write_log(run, log)
-
-
-def step_line(run, step):
-    return next(i for i, r in enumerate(records(run)) if r["kind"] == "step" and r["step"] == step)
-
-
-def refile(place):
-    """state.json's hashes of the files beside it."""
-    state = json.loads(read(place, "state.json"))
-    state["files"] = {name: sha256(read(place, name)) for name in state["files"]}
-    write(json.dumps(state, indent=2) + "\n", place, "state.json")
-    return state
-
-
-def forge(run, change=lambda records: None, states=True):
-    """Writes the chain anew over changed records, and everything that tells its hashes."""
-    log = records(run)
-    change(log)
-    previous, out, ends = "0" * 64, [], {}
-    length = 0
-    for record in log:
-        record["previous"] = previous
-        line = json.dumps(record, separators=(",", ":")).encode()
-        previous = sha256(line)
-        out.append(line)
-        length += len(line) + 1
-        if record["kind"] == "checkpoint":
-            ends[record["step"]] = (previous, length, record)
-    write_log(run, out)
-    if not states:
-        return
-    model = os.path.join(run, "model")
-    shutil.copy(os.path.join(run, "log.jsonl"), model)
-    places = {os.path.join(run, "checkpoints", f"step-{step:06}"): step for step in ends}
-    places[model] = max(ends)
-    for place, step in places.items():
-        for name in ("recipe.yaml", "tokenizer.json"):
-            shutil.copy(os.path.join(run, name), place)
-        refile(place)
-        state = json.loads(read(place, "state.json"))
-        state["chain"], state["log_bytes"], record = ends[step]
-        state["weights"], state["optimizer"], state["recipe"] = record["weights"], record["optimizer"], log[0]["recipe"]
-        write(json.dumps(state, indent=2) + "\n", place, "state.json")
-
-
-def forge_alone(model, **begin):
-    """The same of a model that was carried away: its log's first record."""
-    with folder() as place:
-        run = os.path.join(place, "run")
-        shutil.copytree(model, run)
-        shutil.copytree(model, os.path.join(run, "model"))
-        forge(run, lambda log: log[0].update(begin), states=False)
-        chained = read(run, "log.jsonl")
-    write(chained, model, "log.jsonl")
-    refile(model)
-    state = json.loads(read(model, "state.json"))
-    state["chain"], state["log_bytes"] = sha256(chained.splitlines()[-1]), len(chained)
-    write(json.dumps(state), model, "state.json")
-
-
-def of_step(log, step, kind="step"):
-    return next(r for r in log if r["kind"] == kind and r["step"] == step)
-
-
-def tensors(path):
-    """Header, and where the data begins."""
-    data = bytearray(read(path))
-    size = struct.unpack_from("<Q", data)[0]
-    return data, json.loads(bytes(data[8:8 + size])), 8 + size
-
-
-def flip(path, name, value, bit=0):
-    """One bit of one value of one tensor."""
-    data, header, begin = tensors(path)
-    width = 2 if header[name]["dtype"] == "BF16" else 4
-    data[begin + header[name]["data_offsets"][0] + value * width] ^= 1 << bit
-    write(bytes(data), path)
-
-
-def floats(path, suffix=""):
-    """All values of a file in the order of its data, for the digest of a run's values."""
-    data, header, begin = tensors(path)
-    header.pop("__metadata__", None)
-    entries = sorted((e["data_offsets"], n) for n, e in header.items() if n.endswith(suffix))
-    return b"".join(bytes(data[begin + a:begin + b]) for (a, b), _ in entries)
-
-
-def digests(checkpoint):
-    return (sha256(floats(os.path.join(checkpoint, "model.safetensors"))),
-            sha256(floats(os.path.join(checkpoint, "optimizer.safetensors"), ".mean") + floats(os.path.join(checkpoint, "optimizer.safetensors"), ".square")))
-
-
-def forge_weights(run, step):
-    """After a change of a checkpoint's tensors: its record, and the chain, tell of the new ones."""
-    weights, optimizer = digests(os.path.join(run, "checkpoints", f"step-{step:06}"))
-    def change(log):
-        record = of_step(log, step, "checkpoint")
-        record["weights"], record["optimizer"] = weights, optimizer
-    forge(run, change)
-    if step == 24:
-        shutil.copy(os.path.join(run, "checkpoints", "step-000024", "model.safetensors"), os.path.join(run, "model"))
-        refile(os.path.join(run, "model"))
-
-
-EMBEDDING = "model.embed_tokens.weight"
-NORM = "model.norm.weight"
-
-
-def replace(run, name, old, new):
-    data = read(run, name)
-    assert old in data, (name, old)
-    write(data.replace(old, new, 1), run, name)
 
 
 def edit_documents(run, old=b"Anna takes", new=b"Anna likes"):
@@ -204,16 +51,6 @@ def edit_manifest_consistently(run):
     replace(run, "corpus/corpus.json", old.encode(), edit_manifest(run).encode())
     shutil.copy(os.path.join(run, "corpus", "corpus.json"), os.path.join(run, "model"))
     forge(run, lambda log: log[0].update(corpus=sha256(read(run, "corpus", "corpus.json"))))
-
-
-def change_recipe(run, old, new):
-    """A hyper-parameter, and all hashes that hang on the recipe."""
-    before = sha256(read(run, "recipe.yaml"))
-    replace(run, "recipe.yaml", old, new)
-    after = sha256(read(run, "recipe.yaml"))
-    replace(run, "corpus/corpus.json", before.encode(), after.encode())
-    shutil.copy(os.path.join(run, "corpus", "corpus.json"), os.path.join(run, "model"))
-    forge(run, lambda log: log[0].update(recipe=after, corpus=sha256(read(run, "corpus", "corpus.json"))))
 
 
 def bump(key, step, kind="step"):
@@ -360,7 +197,7 @@ TAMPERINGS = [
     ("a hyper-parameter of a checkpoint, with its hash", edit_and_refile(C8, "config.json", b"10000", b"20000"), [C8, "config.json"]),
     ("the model's configuration, with its hash", edit_and_refile("model", "config.json", b"10000", b"20000"), ["model/config.json"]),
     ("the model's end of text, with its hash", edit_and_refile("model", "generation_config.json", b"0", b"1"), ["generation_config.json"]),
-    ("a weight of the model, with its hash", flip_model_and_refile, ["model/model.safetensors"]),
+    ("a weight of the model, with its hash", flip_model_and_refile, ["copy/model: ", "hash of model.safetensors"]),
     ("a step of a checkpoint's state", lambda r: replace(r, C16 + "/state.json", b'"step": 16', b'"step": 15'), [C16, "step"]),
     ("a chat template in a checkpoint, with its hash", more_files(C8, "chat_template.jinja"), [C8, "chat_template.jinja"]),
     ("an index to other weights, with hashes", more_files("model", "evil.safetensors", "model.safetensors.index.json"), ["model", "evil.safetensors"]),
@@ -445,12 +282,16 @@ def a_segment_that_is_not_drawn_is_not_seen():
 
 @test
 def a_rounded_weight():
-    """BF16: the model's file against the values that were trained."""
+    """BF16: the model's file against the chain and against the values that were trained."""
     def tamper(run):
         for place in ("checkpoints/step-000008", "model"):
             flip(os.path.join(run, place, "model.safetensors"), NORM, 4)
             refile(os.path.join(run, place))
-    check("a rounded weight", tamper, ["checkpoints/step-000008", NORM, "value 4"], BF16)
+    def forged(run):
+        tamper(run)
+        forge(run, lambda log: of_step(log, 8, "checkpoint").update(model=sha256(read(run, "model", "model.safetensors"))))
+    check("a rounded weight", tamper, ["checkpoints/step-000008", "hash of model.safetensors"], BF16)
+    check("a rounded weight, chained anew", forged, ["checkpoints/step-000008", NORM, "value 4"], BF16)
 
 
 @test
@@ -462,7 +303,7 @@ def a_folder_beside_the_model():
             change(os.path.join(run, "best"))
             refile(os.path.join(run, "best"))
         return tamper
-    check("its weights", best(lambda b: flip(os.path.join(b, "model.safetensors"), NORM, 4)), ["best", "weights"], inside="best")
+    check("its weights", best(lambda b: flip(os.path.join(b, "model.safetensors"), NORM, 4)), ["best", "hash of model.safetensors"], inside="best")
     check("its hyper-parameters", best(lambda b: replace(b, "config.json", b"10000", b"20000")), ["best", "config.json"], inside="best")
     copy = os.path.join(PLACE.name, "copy")
     shutil.copytree(WHOLE, copy)
@@ -525,14 +366,19 @@ def forged_models_without_their_run():
     def refiled(run):
         flip(os.path.join(run, "model.safetensors"), NORM, 4)
         refile(run)
+    def chained(run, step):
+        refiled(run)
+        forge_alone(run, lambda log: of_step(log, step, "checkpoint").update(model=sha256(read(run, "model.safetensors"))))
     for tamper, words, more, whole in (
             (lambda r: flip(os.path.join(r, "model.safetensors"), NORM, 4), ["model.safetensors", "SHA-256"], [], WHOLE),
-            (refiled, ["model", "weights"], [], WHOLE),
-            (refiled, ["model, trained again", "model.safetensors"], ["--recipe", os.path.join(PLACE.name, "bf16.yaml"), "--all"], BF16),
+            (refiled, ["model", "hash of model.safetensors"], [], WHOLE),
+            (refiled, ["model", "hash of model.safetensors"], [], BF16),
+            (lambda r: chained(r, 24), ["model", "weights"], [], WHOLE),
+            (lambda r: chained(r, 8), ["model, trained again", "model.safetensors"], ["--recipe", os.path.join(PLACE.name, "bf16.yaml"), "--all"], BF16),
             (lambda r: replace(r, "corpus.json", b"kept", b"cept"), ["corpus.json"], [], WHOLE),
-            (lambda r: forge_alone(r, parameters=70000000000), ["model", "line 1", "parameters", "70000000000"], [], WHOLE),
-            (lambda r: forge_alone(r, cost="1 euro"), ["model", "line 1", "cost"], [], BF16),
-            (lambda r: forge_alone(r, cost="1 euro"), ["first record", "line 1", "cost"], ["--recipe", RECIPE], WHOLE),
+            (lambda r: forge_alone(r, lambda log: log[0].update(parameters=70000000000)), ["model", "line 1", "parameters", "70000000000"], [], WHOLE),
+            (lambda r: forge_alone(r, lambda log: log[0].update(cost="1 euro")), ["model", "line 1", "cost"], [], BF16),
+            (lambda r: forge_alone(r, lambda log: log[0].update(cost="1 euro")), ["first record", "line 1", "cost"], ["--recipe", RECIPE], WHOLE),
             (lambda r: write("x", r, "chat_template.jinja"), ["model", "chat_template.jinja"], [], BF16),
             (lambda r: write("x", r, "chat_template.jinja"), ["model", "chat_template.jinja"], ["--recipe", RECIPE], WHOLE),
             (lambda r: replace(r, "log.jsonl", b'"loss":5', b'"loss":4'), ["log.jsonl", "previous"], [], WHOLE)):

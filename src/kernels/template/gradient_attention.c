@@ -11,20 +11,20 @@ typedef struct gradient_pair {
     size_t key, keys;      /* the first position, and how many */
     size_t query, queries; /* likewise */
     size_t head;
-    const float *keys_by_d, *values_by_d; /* [head_dim][GRADIENT_BLOCK] */
+    const float *keys_by_d, *values_by_d; /* panels: [GRADIENT_BLOCK / 16][head_dim][16] */
     float *p, *g;                         /* [GRADIENT_BLOCK][GRADIENT_BLOCK] */
     void *scratch;
 } gradient_pair;
 
 static void gradient_turn(const float *rows, size_t ld, size_t count, size_t dim, float *to)
 {
-    for (size_t j = 0; j < count; j++) {
-        for (size_t d = 0; d < dim; d++) {
-            to[d * GRADIENT_BLOCK + j] = rows[j * ld + d];
+    for (size_t j = 0; j < count; j += PANEL_ROWS) {
+        const uint8_t *some[PANEL_ROWS];
+        const unsigned there = (unsigned)(count - j < PANEL_ROWS ? count - j : PANEL_ROWS);
+        for (unsigned i = 0; i < there; i++) {
+            some[i] = (const uint8_t *)(rows + (j + i) * ld);
         }
-    }
-    for (size_t d = 0; count < GRADIENT_BLOCK && d < dim; d++) {
-        memset(to + d * GRADIENT_BLOCK + count, 0, (GRADIENT_BLOCK - count) * sizeof(float));
+        panel_pack(DTYPE_F32, dim, some, there, (uint8_t *)(to + j * dim));
     }
 }
 
@@ -42,7 +42,11 @@ static void gradient_weigh(const gradient_pair *b)
         const v16f dot = v16f_set1(a->dots[at]);
         float *p = b->p + i * GRADIENT_BLOCK;
         float *g = b->g + i * GRADIENT_BLOCK;
-        for (size_t j = 0; j < b->keys; j += 16) {
+        for (size_t j = (sees + 15) / 16 * 16; j < b->keys; j += 16) { /* no query of this row's strip sees them */
+            v16f_store(p + j, v16f_zero());
+            v16f_store(g + j, v16f_zero());
+        }
+        for (size_t j = 0; j < sees; j += 16) {
             const v16i place = v16i_add(v16i_set1((int32_t)j), v16i_iota());
             const v16m seen = v16i_gt(v16i_set1((int32_t)sees), place);
             const v16f e = v16_exp(v16f_sub(v16f_mul(scale, v16f_load(p + j)), top));
@@ -54,20 +58,24 @@ static void gradient_weigh(const gradient_pair *b)
     }
 }
 
-/* [queries][keys] from rows of a query's [head_dim] and a turned block. */
+/* [queries][keys] from rows of a query's [head_dim] and a turned block: 16 keys at a time, and of a block on the
+ * diagonal without the queries before them, which see none. */
 static void gradient_scores(const gradient_pair *b, const float *rows, size_t ld, const float *by_d, float *to)
 {
-    const gradient_product p = {.a = rows,
-                                .a_row = ld,
-                                .a_step = 1,
-                                .b = by_d,
-                                .ldb = GRADIENT_BLOCK,
-                                .c = to,
-                                .ldc = GRADIENT_BLOCK,
-                                .rows = b->queries,
-                                .cols = (b->keys + 15) / 16 * 16,
-                                .steps = b->a->head_dim};
-    gradient_multiply(&p, b->scratch);
+    for (size_t j = 0; j < b->keys; j += 16) {
+        const size_t from = b->query > b->key ? 0 : j;
+        const gradient_product p = {.a = rows + from * ld,
+                                    .a_row = ld,
+                                    .a_step = 1,
+                                    .b = by_d + j * b->a->head_dim,
+                                    .ldb = 16,
+                                    .c = to + from * GRADIENT_BLOCK + j,
+                                    .ldc = GRADIENT_BLOCK,
+                                    .rows = b->queries > from ? b->queries - from : 0,
+                                    .cols = 16,
+                                    .steps = b->a->head_dim};
+        gradient_multiply(&p, b->scratch);
+    }
 }
 
 /* to[j] = chain over queries of fma(weights(t, j), rows_t, to[j]) */

@@ -65,17 +65,28 @@ typedef struct gradient_work {
     float *c;
     size_t ldc, lanes;
     bool resume;
+    const float *next; /* what the next strip is copied from: fetched meanwhile; NULL: there is none */
+    size_t next_step;
 } gradient_work;
 
-/* How a lies: its rows as they are, or in tiles of [steps][GRADIENT_TILE]; or rounded rows of GRADIENT_CHUNK, or such
- * tiles, for rule 2. */
-typedef enum gradient_form { GRADIENT_PLAIN, GRADIENT_TILES, GRADIENT_PAIRS, GRADIENT_TILES_PAIRS } gradient_form;
+/* How a lies: its rows as they are, its columns as they are in rows of GRADIENT_BLOCK (a block of attention's), or in
+ * tiles of [steps][GRADIENT_TILE]; or rounded rows of GRADIENT_CHUNK, or such tiles, for rule 2. */
+typedef enum gradient_form {
+    GRADIENT_PLAIN,
+    GRADIENT_SQUARE,
+    GRADIENT_TILES,
+    GRADIENT_PAIRS,
+    GRADIENT_TILES_PAIRS
+} gradient_form;
 
 V16_INLINE void gradient_tile_of(const unsigned tile, const gradient_work *w, const gradient_form form)
 {
     switch (form) { /* strides are constants where they can be, so that addresses need one register */
     case GRADIENT_PLAIN:
         gradient_tile(tile, false, w->a, w->a_row, 1, w->strip, w->steps, w->c, w->ldc, w->lanes, w->resume);
+        break;
+    case GRADIENT_SQUARE:
+        gradient_tile(tile, false, w->a, 1, GRADIENT_BLOCK, w->strip, w->steps, w->c, w->ldc, w->lanes, w->resume);
         break;
     case GRADIENT_TILES:
         gradient_tile(tile, false, w->a, 1, GRADIENT_TILE, w->strip, w->steps, w->c, w->ldc, w->lanes, w->resume);
@@ -121,6 +132,15 @@ V16_INLINE size_t gradient_next(size_t left)
     return left >= GRADIENT_TILE ? GRADIENT_TILE : left < 6 ? left : 6;
 }
 
+/* Each tile asks for its part of the next strip: its lines lie far apart, and a copy would wait for every one. */
+V16_INLINE void gradient_fetch(const gradient_work *w, size_t done, size_t tile, size_t rows)
+{
+    const size_t end = w->next == NULL ? 0 : w->steps * (done + tile) / rows;
+    for (size_t k = w->next == NULL ? 0 : w->steps * done / rows; k < end; k++) {
+        __builtin_prefetch(w->next + k * w->next_step, 0, 2);
+    }
+}
+
 /* All tiles of a block with a strip. */
 V16_INLINE void gradient_tiles_as(gradient_work w, size_t rows, const gradient_form form)
 {
@@ -128,6 +148,7 @@ V16_INLINE void gradient_tiles_as(gradient_work w, size_t rows, const gradient_f
     const bool tiles = form == GRADIENT_TILES || form == GRADIENT_TILES_PAIRS;
     for (size_t i = 0; i < rows;) {
         const size_t tile = gradient_next(rows - i);
+        gradient_fetch(&w, i, tile, rows);
         gradient_tile_any(tile, &w, form);
         w.a += tiles ? w.steps * GRADIENT_TILE : tile * a_row;
         w.c += tile * w.ldc;
@@ -140,6 +161,9 @@ static void gradient_tiles(const gradient_work *w, size_t rows, gradient_form fo
     switch (form) {
     case GRADIENT_PLAIN:
         gradient_tiles_as(*w, rows, GRADIENT_PLAIN);
+        break;
+    case GRADIENT_SQUARE:
+        gradient_tiles_as(*w, rows, GRADIENT_SQUARE);
         break;
     case GRADIENT_TILES:
         gradient_tiles_as(*w, rows, GRADIENT_TILES);
@@ -267,6 +291,9 @@ static gradient_form gradient_place(const gradient_product *p, gradient_work *w,
     if (!pairs && !columns) {
         return GRADIENT_PLAIN;
     }
+    if (!pairs && p->a_step == GRADIENT_BLOCK) {
+        return GRADIENT_SQUARE;
+    }
     if (!pairs) {
         gradient_pack_columns(w->a, p->a_step, rows, w->steps, packed);
     } else if (columns) {
@@ -289,16 +316,22 @@ V16_INLINE void gradient_multiply_as(const gradient_product *p, const bool pairs
             const size_t steps = p->steps - k < GRADIENT_CHUNK ? p->steps - k : GRADIENT_CHUNK;
             gradient_work w = {.a = p->a + row * p->a_row + k * p->a_step,
                                .a_row = p->a_row,
-                               .strip = strip,
                                .steps = steps,
                                .ldc = p->ldc,
+                               .next_step = p->ldb,
                                .resume = p->resume || k > 0};
             const gradient_form form = gradient_place(p, &w, rows, pairs, packed);
             w.steps = pairs ? (steps + 1) / 2 * 2 : steps;
             for (size_t col = 0; col < p->cols; col += 16) {
                 w.lanes = p->cols - col < 16 ? p->cols - col : 16;
                 w.c = p->c + row * p->ldc + col;
-                gradient_copy_strip(p->b + k * p->ldb + col, p->ldb, steps, w.lanes, pairs, strip);
+                w.next = col + 16 < p->cols ? p->b + k * p->ldb + col + 16 : NULL;
+                if (!pairs && p->ldb == 16 && w.lanes == 16) { /* it is a strip */
+                    w.strip = p->b + k * 16;
+                } else {
+                    w.strip = strip;
+                    gradient_copy_strip(p->b + k * p->ldb + col, p->ldb, steps, w.lanes, pairs, strip);
+                }
                 if (pairs) {
                     gradient_tiles_flushed(&w, rows, form, before);
                 } else {
