@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "corpus/rules.h"
 #include "corpus/shards.h"
 #include "corpus/sql.h"
 #include "platform/file.h"

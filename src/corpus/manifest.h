@@ -3,10 +3,11 @@
 #define CORPUS_MANIFEST_H
 
 #include "corpus/document.h"
-#include "corpus/rules.h"
 #include "corpus/source.h"
 
 #define MANIFEST_FORMAT 1
+
+struct rule_list; /* corpus/rules.h */
 
 /* ---- writing: into a folder that is there and empty ---- */
 
@@ -24,7 +25,8 @@ hearth_status manifest_add(manifest_writer *m, const document *d, hearth_error *
 hearth_status manifest_add_source(manifest_writer *m, uint32_t source, const source_report *report,
                                   hearth_error *error);
 /* Ends all files and writes corpus.json, which tells what the rules' result depends on, too. */
-hearth_status manifest_finish(manifest_writer *m, const rule_list *rules, manifest_totals *ret, hearth_error *error);
+hearth_status manifest_finish(manifest_writer *m, const struct rule_list *rules, manifest_totals *ret,
+                              hearth_error *error);
 void manifest_drop(manifest_writer *m); /* NULL is allowed; also after manifest_finish */
 
 /* ---- reading ---- */
