@@ -15,10 +15,10 @@ static const option options[] = {
      .offset = offsetof(corpus_settings, output),
      .argument = "PATH",
      .hint = HINT_FILE,
-     .help =
-         "Where the result goes: the folder of fetch (default: the source's path), a new folder of build (default: the recipe's name with -corpus behind) and of pack "
-         "(default: the corpus's with -packed behind; -held-out is put behind it for the documents that are held "
-         "out), a page of HTML of stats (default: none, a table is printed)."},
+     .help = "Where the result goes: the folder of fetch (default: the source's path), a new folder of build (default: "
+             "the recipe's name with -corpus behind) and of pack "
+             "(default: the corpus's with -packed behind; -held-out is put behind it for the documents that are held "
+             "out), a page of HTML of stats (default: none, a table is printed)."},
     {.name = "mirror",
      .type = OPTION_TEXT,
      .offset = offsetof(corpus_settings, mirror),

@@ -138,10 +138,10 @@ static bool machine_readable(reader *r)
         return false;
     }
     while (next_field(r, &f)) {
-        said = said || ((is_named(&f, "Format") || is_named(&f, "Format-Specification")) &&
-                        (contains(f.value, f.value_length, "copyright-format") ||
-                         contains(f.value, f.value_length, "dep5") || contains(f.value, f.value_length, "DEP5") ||
-                         contains(f.value, f.value_length, "dep.debian.net")));
+        said = said ||
+               ((is_named(&f, "Format") || is_named(&f, "Format-Specification")) &&
+                (contains(f.value, f.value_length, "copyright-format") || contains(f.value, f.value_length, "dep5") ||
+                 contains(f.value, f.value_length, "DEP5") || contains(f.value, f.value_length, "dep.debian.net")));
     }
     return said;
 }

@@ -96,11 +96,16 @@ static const struct {
 static const struct {
     const char *debian, *spdx;
 } exceptions[] = {
-    {"Autoconf", "Autoconf-exception-2.0"},     {"Autoconf-2.0", "Autoconf-exception-2.0"},
-    {"Autoconf-3.0", "Autoconf-exception-3.0"}, {"Bison", "Bison-exception-2.2"},
-    {"Bison-2.2", "Bison-exception-2.2"},       {"Classpath", "Classpath-exception-2.0"},
-    {"Font", "Font-exception-2.0"},             {"GCC", "GCC-exception-3.1"},
-    {"GCC-Runtime-3.1", "GCC-exception-3.1"},   {"LLVM", "LLVM-exception"},
+    {"Autoconf", "Autoconf-exception-2.0"},
+    {"Autoconf-2.0", "Autoconf-exception-2.0"},
+    {"Autoconf-3.0", "Autoconf-exception-3.0"},
+    {"Bison", "Bison-exception-2.2"},
+    {"Bison-2.2", "Bison-exception-2.2"},
+    {"Classpath", "Classpath-exception-2.0"},
+    {"Font", "Font-exception-2.0"},
+    {"GCC", "GCC-exception-3.1"},
+    {"GCC-Runtime-3.1", "GCC-exception-3.1"},
+    {"LLVM", "LLVM-exception"},
     {"Libtool", "Libtool-exception"},
 };
 

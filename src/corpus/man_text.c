@@ -445,8 +445,8 @@ static hearth_status put_cell(man_page *p, char *cell, bool first)
         TRY(buffer_append_text(p->out, "  ", p->error));
         p->joined = true;
     }
-    const bool rule = strcmp(cell, "_") == 0 || strcmp(cell, "=") == 0 || strcmp(cell, "\\_") == 0 ||
-                      strcmp(cell, "\\^") == 0;
+    const bool rule =
+        strcmp(cell, "_") == 0 || strcmp(cell, "=") == 0 || strcmp(cell, "\\_") == 0 || strcmp(cell, "\\^") == 0;
     return rule ? HEARTH_OK : man_put(p, cell);
 }
 
