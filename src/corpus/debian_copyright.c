@@ -253,13 +253,11 @@ static bool matches(const char *pattern, size_t length, const char *path)
         pattern += 2;
         length -= 2;
     }
-    for (const char *end = path; end != NULL; end = strchr(end, '/'), end += end != NULL) {
+    for (const char *end = path, *next = NULL; end != NULL; end = next != NULL ? next + 1 : NULL) {
         if (debian_glob(pattern, length, end)) {
             return true;
         }
-        if (end != path && *end == '\0') {
-            break;
-        }
+        next = strchr(end, '/');
     }
     size_t last = length;
     while (last > 0 && pattern[last - 1] != '/') {

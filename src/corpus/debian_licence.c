@@ -255,6 +255,9 @@ static hearth_status one(synopsis *s, buffer *out, bool *ret_or)
     TRY(put_licence(name, out, ret_or, s->error));
     if (take(s, "with")) {
         take_words(s, name, false);
+        if (name[0] == '\0') {
+            return HEARTH_OK;
+        }
         TRY(buffer_append_text(out, " WITH ", s->error));
         return put_exception(name, out, s->error);
     }

@@ -154,6 +154,8 @@ static hearth_status put_argument(man_page *p, const char *name, size_t length, 
                                                        : HEARTH_OK;
 }
 
+static hearth_status interpolate(man_page *p, const char *text, unsigned nesting, buffer *out);
+
 /* One escape that is put in before the line is read; *ret_done false: it is another one, and stays. */
 static hearth_status put_in(man_page *p, const char **at, unsigned nesting, buffer *out, bool *ret_done)
 {
@@ -164,7 +166,7 @@ static hearth_status put_in(man_page *p, const char **at, unsigned nesting, buff
         const size_t length = take_name(&s, &name);
         const man_name *n = man_find(p, name, length, false);
         *at = s;
-        return n != NULL && !n->is_macro ? man_interpolate(p, n->text, strlen(n->text), nesting + 1, out) : HEARTH_OK;
+        return n != NULL && !n->is_macro ? interpolate(p, n->text, nesting + 1, out) : HEARTH_OK;
     }
     if (*s == 'n') {
         s++;
@@ -183,17 +185,19 @@ static hearth_status put_in(man_page *p, const char **at, unsigned nesting, buff
     return HEARTH_OK;
 }
 
-hearth_status man_interpolate(man_page *p, const char *line, size_t length, unsigned nesting, buffer *out)
+/* `text` ends with a NUL, or with its first one. */
+static hearth_status interpolate(man_page *p, const char *text, unsigned nesting, buffer *out)
 {
-    const char *at = line, *end = line + length;
-    p->work += length + 1;
-    while (at < end && nesting <= NESTING_MOST && out->length <= LINE_BYTES && p->work <= LIMIT_MAN_WORK_BYTES) {
-        const char *next = memchr(at, '\\', (size_t)(end - at));
-        next = next != NULL ? next : end;
-        TRY(buffer_append(out, at, (size_t)(next - at), p->error));
-        at = next;
-        if (at == end || at + 1 == end) {
-            return at == end ? HEARTH_OK : buffer_append_char(out, '\\', p->error);
+    p->work += strlen(text) + 1;
+    for (const char *at = text; *at != '\0';) {
+        if (nesting > NESTING_MOST || out->length > LINE_BYTES || p->work > LIMIT_MAN_WORK_BYTES) {
+            return HEARTH_OK; /* a string that holds itself */
+        }
+        const size_t plain = strcspn(at, "\\");
+        TRY(buffer_append(out, at, plain, p->error));
+        at += plain;
+        if (*at == '\0' || at[1] == '\0') {
+            return *at == '\0' ? HEARTH_OK : buffer_append_char(out, '\\', p->error);
         }
         bool done = false;
         if (at[1] == '"' || at[1] == '#') {
@@ -206,6 +210,16 @@ hearth_status man_interpolate(man_page *p, const char *line, size_t length, unsi
         }
     }
     return HEARTH_OK;
+}
+
+hearth_status man_interpolate(man_page *p, const char *line, size_t length, buffer *out)
+{
+    buffer whole;
+    buffer_init(&whole, 0);
+    hearth_status status = buffer_append(&whole, line, length, p->error);
+    status = status == HEARTH_OK ? interpolate(p, buffer_text(&whole), 0, out) : status;
+    buffer_free(&whole);
+    return status;
 }
 
 /* ---- when it is put out ---- */

@@ -96,7 +96,7 @@ hearth_status man_keep(man_page *p, const char *text, size_t length, const char 
 /* ---- man_escape.c ---- */
 
 /* The line with its strings, registers and arguments put in, without its comment. */
-hearth_status man_interpolate(man_page *p, const char *line, size_t length, unsigned nesting, buffer *out);
+hearth_status man_interpolate(man_page *p, const char *line, size_t length, buffer *out);
 /* What the escapes of a line stand for. *ret_joins: it ended in \c. */
 hearth_status man_unescape(man_page *p, const char *text, buffer *out, bool *ret_joins);
 
