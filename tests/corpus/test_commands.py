@@ -283,7 +283,7 @@ def an_interrupt_ends_a_build_wherever_it_is():
 
 @test
 def what_is_asked_wrongly_is_said():
-    one_line(hearth("corpus", "bild", "x"), 2, "expected build, pack, show or stats")
+    one_line(hearth("corpus", "bild", "x"), 2, "expected fetch, build, pack, show or stats")
     one_line(hearth("corpus", "show", "x"), 2, "show takes a corpus's folder and a document")
     one_line(hearth("corpus", "pack", "x"), 2, "pack needs --tokenizer")
     for words in (["build", path("recipe.yaml")], ["pack", path("corpus"), "--tokenizer", "x"], ["stats", path("corpus")]):
