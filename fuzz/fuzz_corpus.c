@@ -1,9 +1,12 @@
 /* What a corpus's sources and rules read. The input's first byte says which: JSON lines (compressed or not), a web
  * archive, an archive, a page's text, a licence, a text through the rules that need no other, a packed corpus (its
- * first two bytes say how long tokens.bin is). */
+ * first two bytes say how long tokens.bin is), a manual page, debian/copyright, a Debian package, a list of them. */
 #include "fuzz_input.h"
 
+#include "corpus/debian_list.h"
+#include "corpus/debian_package.h"
 #include "corpus/html_text.h"
+#include "corpus/man_text.h"
 #include "corpus/packed.h"
 #include "corpus/rules.h"
 #include "corpus/source.h"
@@ -131,10 +134,79 @@ static void read_packed(const uint8_t *data, size_t size)
     packed_close(p);
 }
 
+static void read_manual(const uint8_t *data, size_t size)
+{
+    buffer out;
+    buffer_init(&out, 0);
+    if (man_text((const char *)data, size, &out, NULL) == HEARTH_OK) {
+        fuzz_sink += out.length;
+    }
+    buffer_free(&out);
+}
+
+/* Whatever stands there, a licence is an SPDX expression. */
+static void read_copyright(const uint8_t *data, size_t size)
+{
+    debian_copyright *c = NULL;
+    buffer licence, evidence;
+    bool found = false;
+    if (debian_copyright_read((const char *)data, size, &c, NULL) != HEARTH_OK || c == NULL) {
+        return;
+    }
+    buffer_init(&licence, 0);
+    buffer_init(&evidence, 0);
+    if (debian_copyright_find(c, "usr/share/man/man1/ls.1", &licence, &evidence, &found, NULL) == HEARTH_OK && found) {
+        assert(spdx_allows(buffer_text(&licence), "MIT") != SPDX_MALFORMED);
+    }
+    buffer_free(&licence);
+    buffer_free(&evidence);
+    debian_copyright_free(c);
+}
+
+static hearth_status put_file(void *context, struct archive *data, struct archive_entry *entry, const char *path,
+                              hearth_error *error)
+{
+    (void)context;
+    (void)entry;
+    buffer bytes;
+    buffer_init(&bytes, 0);
+    const hearth_status status = debian_read_entry(data, path, 1 << 16, &bytes, error);
+    fuzz_sink += bytes.length + strlen(path);
+    buffer_free(&bytes);
+    return status;
+}
+
+static void read_package(const uint8_t *data, size_t size)
+{
+    const char *path = fuzz_file(0, data, size);
+    debian_facts facts = {0};
+    hearth_error error = {0};
+    if (debian_package_facts(path, "x", &facts, &error) != HEARTH_OK ||
+        debian_package_each(path, put_file, NULL, &error) != HEARTH_OK) {
+        sink_error(&error);
+    }
+    debian_facts_free(&facts);
+}
+
+static void read_list(const uint8_t *data, size_t size)
+{
+    debian_list list;
+    hearth_error error = {0};
+    if (debian_list_read(fuzz_file(0, data, size), &list, &error) != HEARTH_OK) {
+        sink_error(&error);
+        return;
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        assert(strchr(list.items[i].file, '/') == NULL && strstr(list.items[i].path, "..") == NULL);
+    }
+    debian_list_free(&list);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const readers[])(const uint8_t *, size_t) = {read_jsonl,   read_warc, read_archive, read_page,
-                                                               read_licence, run_rules, read_packed};
+    static void (*const readers[])(const uint8_t *, size_t) = {read_jsonl,     read_warc,    read_archive, read_page,
+                                                               read_licence,   run_rules,    read_packed,  read_manual,
+                                                               read_copyright, read_package, read_list};
     if (size > 0) {
         readers[data[0] % (sizeof readers / sizeof *readers)](data + 1, size - 1);
     }

@@ -306,6 +306,15 @@ def seeds_corpus(folder):
     rows = struct.pack("<4Q", 0, 1, 3, 2)
     head = b"hearthPK" + struct.pack("<6I3Q", 1, 2, 4, 2, 3, 0, 6, 2, 0) + hashlib.sha256(tokens).digest() + hashlib.sha256(rows).digest() + bytes(136)
     write(folder, "packed", b"\6" + struct.pack("<H", len(head + tokens)) + head + tokens + rows)
+    write(folder, "man", b"\7.TH A 1\n.ds x \\(em\n.de M\n.B \\\\$1\n..\n.SH B\n.TP\n.M \\*x\n.if n \\{\\\n.nf\n\\fIa\\fP\\}\n.TS\nl l.\na\tT{\nb\nT}\n.TE\n")
+    write(folder, "mdoc", b"\7.Dd x\n.Dt A 1\n.Sh SYNOPSIS\n.Nm a\n.Op Fl b Ns Ar c\n.Bl -tag\n.It Xo\n.Sm off\n.Xr d 2\n.Xc\n.El\n.Fo f\n.Fa g\n.Fc\n")
+    form = b"Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\n"
+    write(folder, "copyright", b"\x08" + form + b"Files: *\nLicense: GPL-2+ or Perl, and Expat with x exception\n\nFiles: man/*\n a?b\nLicense: ISC\n")
+    sys.path.insert(0, os.path.join(ROOT, "tests", "corpus"))
+    import deb
+    package = deb.deb("x", "1", {"usr/share/man/man1/x.1.gz": gzip.compress(b".SH A\n", mtime=0)}, "Description: x\n y\n", pack=lambda b: gzip.compress(b, mtime=0))
+    write(folder, "package", b"\x09" + package)
+    write(folder, "list", b"\x0a# p\n" + deb.line("x", "1:2", package).encode())
 
 
 def c_text(source, name):

@@ -41,9 +41,9 @@ static hearth_status mirror_of(const recipe_source *source, const corpus_setting
 {
     const char *named = getenv("HEARTH_DEBIAN_MIRROR");
     *ret = s->mirror != NULL ? s->mirror : named != NULL && *named != '\0' ? named : source->mirror;
-    return url_is_web(*ret) ? HEARTH_OK
-                            : error_set(error, HEARTH_E_ARGUMENT, "mirror", "an http or https address", "\"%.100s\"",
-                                        *ret);
+    return url_is_web(*ret)
+               ? HEARTH_OK
+               : error_set(error, HEARTH_E_ARGUMENT, "mirror", "an http or https address", "\"%.100s\"", *ret);
 }
 
 /* Addresses and places of a source's packages. */
@@ -167,8 +167,7 @@ hearth_status corpus_verb_fetch(const cli *c, const corpus_settings *s, const ch
     recipe *r = NULL;
     TRY(recipe_open(operands[0], &r, error));
     const recipe_source *source = debian_source(r, error);
-    const hearth_status status =
-        source != NULL ? fetch_source(c, r, source, s, ret_code, error) : HEARTH_E_ARGUMENT;
+    const hearth_status status = source != NULL ? fetch_source(c, r, source, s, ret_code, error) : HEARTH_E_ARGUMENT;
     recipe_close(r);
     return status;
 }

@@ -99,7 +99,8 @@ hearth_status archive_door_open(const char *path, archive_door_kind kind, struct
         return error_memory(error, BLOCK_BYTES);
     }
     bool empty = false;
-    return opened(a, open_file(a, path, kind, &empty, error), empty, ret);
+    const hearth_status status = open_file(a, path, kind, &empty, error);
+    return opened(a, status, empty, ret);
 }
 
 /* What the entry of the outer archive holds, piece by piece. */
@@ -126,7 +127,8 @@ hearth_status archive_door_open_within(struct archive *outer, const char *name, 
         return error_memory(error, BLOCK_BYTES);
     }
     const bool good = allow(a, kind) && archive_read_open(a, outer, NULL, read_outer, NULL) == ARCHIVE_OK;
-    return opened(a, good ? begin(a, name, kind, &empty, error) : failed(a, name, error), empty, ret);
+    const hearth_status status = good ? begin(a, name, kind, &empty, error) : failed(a, name, error);
+    return opened(a, status, empty, ret);
 }
 
 hearth_status archive_door_open_bytes(const void *bytes, size_t length, const char *name, archive_door_kind kind,
@@ -138,7 +140,8 @@ hearth_status archive_door_open_bytes(const void *bytes, size_t length, const ch
         return error_memory(error, BLOCK_BYTES);
     }
     const bool good = allow(a, kind) && archive_read_open_memory(a, bytes, length) == ARCHIVE_OK;
-    return opened(a, good ? begin(a, name, kind, &empty, error) : failed(a, name, error), empty, ret);
+    const hearth_status status = good ? begin(a, name, kind, &empty, error) : failed(a, name, error);
+    return opened(a, status, empty, ret);
 }
 
 hearth_status archive_door_next_any(struct archive *a, const char *name, struct archive_entry **ret,

@@ -138,10 +138,10 @@ static bool machine_readable(reader *r)
         return false;
     }
     while (next_field(r, &f)) {
-        said = said || ((is_named(&f, "Format") || is_named(&f, "Format-Specification")) &&
-                        (contains(f.value, f.value_length, "copyright-format") ||
-                         contains(f.value, f.value_length, "dep5") || contains(f.value, f.value_length, "DEP5") ||
-                         contains(f.value, f.value_length, "dep.debian.net")));
+        said = said ||
+               ((is_named(&f, "Format") || is_named(&f, "Format-Specification")) &&
+                (contains(f.value, f.value_length, "copyright-format") || contains(f.value, f.value_length, "dep5") ||
+                 contains(f.value, f.value_length, "DEP5") || contains(f.value, f.value_length, "dep.debian.net")));
     }
     return said;
 }
@@ -253,13 +253,11 @@ static bool matches(const char *pattern, size_t length, const char *path)
         pattern += 2;
         length -= 2;
     }
-    for (const char *end = path; end != NULL; end = strchr(end, '/'), end += end != NULL) {
+    for (const char *end = path, *next = NULL; end != NULL; end = next != NULL ? next + 1 : NULL) {
         if (debian_glob(pattern, length, end)) {
             return true;
         }
-        if (end != path && *end == '\0') {
-            break;
-        }
+        next = strchr(end, '/');
     }
     size_t last = length;
     while (last > 0 && pattern[last - 1] != '/') {

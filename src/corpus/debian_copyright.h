@@ -19,7 +19,7 @@ hearth_status debian_copyright_find(const debian_copyright *c, const char *path,
 
 /* "GPL-2+ or Artistic, and Expat" as SPDX has it: names by a table, unknown ones as LicenseRef-…; "NOASSERTION" where
  * nothing stands there. */
-hearth_status debian_licence(const char *synopsis, buffer *out, hearth_error *error);
+hearth_status debian_licence(const char *text, buffer *out, hearth_error *error);
 
 /* A field of a control file's first paragraph, its lines as they are, without the name; NULL: it has none. */
 const char *debian_field(const char *text, size_t length, const char *name, size_t *ret_length);

@@ -96,11 +96,16 @@ static const struct {
 static const struct {
     const char *debian, *spdx;
 } exceptions[] = {
-    {"Autoconf", "Autoconf-exception-2.0"},     {"Autoconf-2.0", "Autoconf-exception-2.0"},
-    {"Autoconf-3.0", "Autoconf-exception-3.0"}, {"Bison", "Bison-exception-2.2"},
-    {"Bison-2.2", "Bison-exception-2.2"},       {"Classpath", "Classpath-exception-2.0"},
-    {"Font", "Font-exception-2.0"},             {"GCC", "GCC-exception-3.1"},
-    {"GCC-Runtime-3.1", "GCC-exception-3.1"},   {"LLVM", "LLVM-exception"},
+    {"Autoconf", "Autoconf-exception-2.0"},
+    {"Autoconf-2.0", "Autoconf-exception-2.0"},
+    {"Autoconf-3.0", "Autoconf-exception-3.0"},
+    {"Bison", "Bison-exception-2.2"},
+    {"Bison-2.2", "Bison-exception-2.2"},
+    {"Classpath", "Classpath-exception-2.0"},
+    {"Font", "Font-exception-2.0"},
+    {"GCC", "GCC-exception-3.1"},
+    {"GCC-Runtime-3.1", "GCC-exception-3.1"},
+    {"LLVM", "LLVM-exception"},
     {"Libtool", "Libtool-exception"},
 };
 
@@ -250,6 +255,9 @@ static hearth_status one(synopsis *s, buffer *out, bool *ret_or)
     TRY(put_licence(name, out, ret_or, s->error));
     if (take(s, "with")) {
         take_words(s, name, false);
+        if (name[0] == '\0') {
+            return HEARTH_OK;
+        }
         TRY(buffer_append_text(out, " WITH ", s->error));
         return put_exception(name, out, s->error);
     }

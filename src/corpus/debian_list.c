@@ -59,12 +59,8 @@ static const char *check(const char *const f[COLUMNS], uint64_t *ret_size, const
                                                   "its size in bytes",
                                                   "its SHA-256 of 64 hexadecimal digits (0-9, a-f)",
                                                   "its path below a mirror"};
-    const bool good[COLUMNS] = {of(f[0], LOWER "+.-"),
-                                of(f[1], LOWER UPPER "+.~:-"),
-                                of(f[2], LOWER "-"),
-                                read_size(f[3], ret_size),
-                                text_is_hex(f[4], 64),
-                                good_path(f[5])};
+    const bool good[COLUMNS] = {of(f[0], LOWER "+.-"),     of(f[1], LOWER UPPER "+.~:-"), of(f[2], LOWER "-"),
+                                read_size(f[3], ret_size), text_is_hex(f[4], 64),         good_path(f[5])};
     for (size_t i = 0; i < COLUMNS; i++) {
         if (!good[i]) {
             *ret_found = f[i];
@@ -148,8 +144,8 @@ hearth_status debian_list_read(const char *path, debian_list *ret, hearth_error 
     *ret = (debian_list){0};
     buffer_init(&bytes, LIMIT_PACKAGE_LIST_BYTES);
     ret->a = arena_create(0);
-    hearth_status status = ret->a == NULL ? error_memory(error, 0)
-                                          : file_read(path, LIMIT_PACKAGE_LIST_BYTES, &bytes, error);
+    hearth_status status =
+        ret->a == NULL ? error_memory(error, 0) : file_read(path, LIMIT_PACKAGE_LIST_BYTES, &bytes, error);
     if (status == HEARTH_OK) {
         status = hash_bytes_hex(buffer_text(&bytes), bytes.length, ret->sha256, error);
     }

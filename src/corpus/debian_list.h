@@ -19,8 +19,8 @@ typedef struct debian_list {
     struct arena *a;
 } debian_list;
 
-/* A line each, in the order of names, then architectures: "NAME VERSION ARCHITECTURE SIZE SHA256 PATH"; lines that begin
- * with # are for people. */
+/* A line each, in the order of names, then architectures: "NAME VERSION ARCHITECTURE SIZE SHA256 PATH"; lines that
+ * begin with # are for people. */
 hearth_status debian_list_read(const char *path, debian_list *ret, hearth_error *error);
 void debian_list_free(debian_list *list); /* a zeroed one is allowed */
 

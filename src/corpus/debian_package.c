@@ -127,8 +127,8 @@ hearth_status debian_package_facts(const char *file, const char *name, debian_fa
     *ret = (debian_facts){0};
     buffer_init(&ret->control, 0);
     looking l = {file, name, ret, text_format("usr/share/doc/%s/copyright", name)};
-    hearth_status status = l.path != NULL ? with_part(file, "control.tar", find_control, &l, error)
-                                          : error_memory(error, strlen(name));
+    hearth_status status =
+        l.path != NULL ? with_part(file, "control.tar", find_control, &l, error) : error_memory(error, strlen(name));
     if (status == HEARTH_OK) {
         status = with_part(file, "data.tar", find_copyright, &l, error);
     }

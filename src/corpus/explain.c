@@ -136,7 +136,7 @@ static hearth_status check_pins(list *l, const recipe_source *s, const char *fol
 /* The list, and whether each package of it is there; what is in them is compared when a corpus is built. */
 static hearth_status check_packages(list *l, const recipe_source *s, const char *folder)
 {
-    debian_list packages;
+    debian_list packages = {0};
     const char *path = place(l, s->packages), *first = NULL;
     size_t count = 0;
     if (path == NULL) {
@@ -154,11 +154,13 @@ static hearth_status check_packages(list *l, const recipe_source *s, const char 
         }
     }
     debian_list_free(&packages);
-    return count == 0 ? HEARTH_OK
-                      : add(l, source_key(l, s, "path"),
-                            arena_format(l->a, "not here: %zu package%s of the list, the first is %s (hearth corpus fetch gets them)",
-                                         count, count == 1 ? "" : "s", first),
-                            NULL);
+    return count == 0
+               ? HEARTH_OK
+               : add(l, source_key(l, s, "path"),
+                     arena_format(
+                         l->a, "not here: %zu package%s of the list, the first is %s (hearth corpus fetch gets them)",
+                         count, count == 1 ? "" : "s", first),
+                     NULL);
 }
 
 static hearth_status check_place(list *l, const recipe_source *s)

@@ -15,25 +15,25 @@
 static const struct {
     const char *name, *text;
 } characters[] = {
-    {"em", "\u2014"}, {"en", "\u2013"}, {"hy", "-"},      {"bu", "\u2022"}, {"dq", "\""},     {"lq", "\u201C"},
-    {"rq", "\u201D"}, {"oq", "\u2018"}, {"cq", "\u2019"}, {"aq", "'"},      {"ga", "`"},      {"ha", "^"},
-    {"ti", "~"},      {"rs", "\\"},     {"sl", "/"},      {"bv", "|"},      {"ba", "|"},      {"br", "|"},
-    {"at", "@"},      {"sh", "#"},      {"Do", "$"},      {"ct", "\u00A2"}, {"Po", "\u00A3"}, {"Eu", "\u20AC"},
-    {"eu", "\u20AC"}, {"Ye", "\u00A5"}, {"co", "\u00A9"}, {"rg", "\u00AE"}, {"tm", "\u2122"}, {"de", "\u00B0"},
-    {"+-", "\u00B1"}, {"mu", "\u00D7"}, {"di", "\u00F7"}, {"<=", "\u2264"}, {">=", "\u2265"}, {"!=", "\u2260"},
-    {"==", "\u2261"}, {"~~", "\u2248"}, {"~=", "\u2248"}, {"->", "\u2192"}, {"<-", "\u2190"}, {"ua", "\u2191"},
-    {"da", "\u2193"}, {"<>", "\u2194"}, {"rA", "\u21D2"}, {"lA", "\u21D0"}, {"hA", "\u21D4"}, {"fm", "\u2032"},
-    {"sd", "\u2033"}, {"dg", "\u2020"}, {"dd", "\u2021"}, {"sc", "\u00A7"}, {"ps", "\u00B6"}, {"12", "\u00BD"},
-    {"14", "\u00BC"}, {"34", "\u00BE"}, {"if", "\u221E"}, {"pd", "\u2202"}, {"no", "\u00AC"}, {"mo", "\u2208"},
-    {"OK", "\u2713"}, {"fo", "\u2039"}, {"fc", "\u203A"}, {"Fo", "\u00AB"}, {"Fc", "\u00BB"}, {"ss", "\u00DF"},
-    {"lB", "["},      {"rB", "]"},      {"lC", "{"},      {"rC", "}"},      {"la", "<"},      {"ra", ">"},
-    {"Bq", "\u201E"}, {"bq", "\u201A"}, {"r!", "\u00A1"}, {"r?", "\u00BF"}, {"ff", "ff"},     {"fi", "fi"},
-    {"fl", "fl"},     {"Fi", "ffi"},    {"Fl", "ffl"},    {"AE", "\u00C6"}, {"ae", "\u00E6"}, {"OE", "\u0152"},
-    {"oe", "\u0153"}, {"ul", "_"},      {"ru", "_"},      {"mi", "\u2212"}, {"pl", "+"},      {"eq", "="},
-    {"**", "*"},      {"/o", "\u00F8"}, {"/O", "\u00D8"}, {"oa", "\u00E5"}, {"oA", "\u00C5"}, {"-D", "\u00D0"},
-    {"Sd", "\u00F0"}, {"TP", "\u00DE"}, {"Tp", "\u00FE"}, {"sq", "\u25A1"}, {"ci", "\u25CB"}, {"*a", "\u03B1"},
-    {"*b", "\u03B2"}, {"*g", "\u03B3"}, {"*d", "\u03B4"}, {"*e", "\u03B5"}, {"*h", "\u03B8"}, {"*l", "\u03BB"},
-    {"*m", "\u03BC"}, {"*p", "\u03C0"}, {"*s", "\u03C3"}, {"*W", "-"}, {"mc", "\u00B5"}, {"S1", "\u00B9"},
+    {"em", "\u2014"}, {"en", "\u2013"}, {"hy", "-"},         {"bu", "\u2022"}, {"dq", "\""},     {"lq", "\u201C"},
+    {"rq", "\u201D"}, {"oq", "\u2018"}, {"cq", "\u2019"},    {"aq", "'"},      {"ga", "`"},      {"ha", "^"},
+    {"ti", "~"},      {"rs", "\\"},     {"sl", "/"},         {"bv", "|"},      {"ba", "|"},      {"br", "|"},
+    {"at", "@"},      {"sh", "#"},      {"Do", "$"},         {"ct", "\u00A2"}, {"Po", "\u00A3"}, {"Eu", "\u20AC"},
+    {"eu", "\u20AC"}, {"Ye", "\u00A5"}, {"co", "\u00A9"},    {"rg", "\u00AE"}, {"tm", "\u2122"}, {"de", "\u00B0"},
+    {"+-", "\u00B1"}, {"mu", "\u00D7"}, {"di", "\u00F7"},    {"<=", "\u2264"}, {">=", "\u2265"}, {"!=", "\u2260"},
+    {"==", "\u2261"}, {"~~", "\u2248"}, {"~=", "\u2248"},    {"->", "\u2192"}, {"<-", "\u2190"}, {"ua", "\u2191"},
+    {"da", "\u2193"}, {"<>", "\u2194"}, {"rA", "\u21D2"},    {"lA", "\u21D0"}, {"hA", "\u21D4"}, {"fm", "\u2032"},
+    {"sd", "\u2033"}, {"dg", "\u2020"}, {"dd", "\u2021"},    {"sc", "\u00A7"}, {"ps", "\u00B6"}, {"12", "\u00BD"},
+    {"14", "\u00BC"}, {"34", "\u00BE"}, {"if", "\u221E"},    {"pd", "\u2202"}, {"no", "\u00AC"}, {"mo", "\u2208"},
+    {"OK", "\u2713"}, {"fo", "\u2039"}, {"fc", "\u203A"},    {"Fo", "\u00AB"}, {"Fc", "\u00BB"}, {"ss", "\u00DF"},
+    {"lB", "["},      {"rB", "]"},      {"lC", "{"},         {"rC", "}"},      {"la", "<"},      {"ra", ">"},
+    {"Bq", "\u201E"}, {"bq", "\u201A"}, {"r!", "\u00A1"},    {"r?", "\u00BF"}, {"ff", "ff"},     {"fi", "fi"},
+    {"fl", "fl"},     {"Fi", "ffi"},    {"Fl", "ffl"},       {"AE", "\u00C6"}, {"ae", "\u00E6"}, {"OE", "\u0152"},
+    {"oe", "\u0153"}, {"ul", "_"},      {"ru", "_"},         {"mi", "\u2212"}, {"pl", "+"},      {"eq", "="},
+    {"**", "*"},      {"/o", "\u00F8"}, {"/O", "\u00D8"},    {"oa", "\u00E5"}, {"oA", "\u00C5"}, {"-D", "\u00D0"},
+    {"Sd", "\u00F0"}, {"TP", "\u00DE"}, {"Tp", "\u00FE"},    {"sq", "\u25A1"}, {"ci", "\u25CB"}, {"*a", "\u03B1"},
+    {"*b", "\u03B2"}, {"*g", "\u03B3"}, {"*d", "\u03B4"},    {"*e", "\u03B5"}, {"*h", "\u03B8"}, {"*l", "\u03BB"},
+    {"*m", "\u03BC"}, {"*p", "\u03C0"}, {"*s", "\u03C3"},    {"*W", "-"},      {"mc", "\u00B5"}, {"S1", "\u00B9"},
     {"S2", "\u00B2"}, {"S3", "\u00B3"}, {"u2026", "\u2026"},
 };
 
@@ -154,6 +154,8 @@ static hearth_status put_argument(man_page *p, const char *name, size_t length, 
                                                        : HEARTH_OK;
 }
 
+static hearth_status interpolate(man_page *p, const char *text, unsigned nesting, buffer *out);
+
 /* One escape that is put in before the line is read; *ret_done false: it is another one, and stays. */
 static hearth_status put_in(man_page *p, const char **at, unsigned nesting, buffer *out, bool *ret_done)
 {
@@ -164,7 +166,7 @@ static hearth_status put_in(man_page *p, const char **at, unsigned nesting, buff
         const size_t length = take_name(&s, &name);
         const man_name *n = man_find(p, name, length, false);
         *at = s;
-        return n != NULL && !n->is_macro ? man_interpolate(p, n->text, strlen(n->text), nesting + 1, out) : HEARTH_OK;
+        return n != NULL && !n->is_macro ? interpolate(p, n->text, nesting + 1, out) : HEARTH_OK;
     }
     if (*s == 'n') {
         s++;
@@ -183,17 +185,19 @@ static hearth_status put_in(man_page *p, const char **at, unsigned nesting, buff
     return HEARTH_OK;
 }
 
-hearth_status man_interpolate(man_page *p, const char *line, size_t length, unsigned nesting, buffer *out)
+/* `text` ends with a NUL, or with its first one. */
+static hearth_status interpolate(man_page *p, const char *text, unsigned nesting, buffer *out)
 {
-    const char *at = line, *end = line + length;
-    p->work += length + 1;
-    while (at < end && nesting <= NESTING_MOST && out->length <= LINE_BYTES && p->work <= LIMIT_MAN_WORK_BYTES) {
-        const char *next = memchr(at, '\\', (size_t)(end - at));
-        next = next != NULL ? next : end;
-        TRY(buffer_append(out, at, (size_t)(next - at), p->error));
-        at = next;
-        if (at == end || at + 1 == end) {
-            return at == end ? HEARTH_OK : buffer_append_char(out, '\\', p->error);
+    p->work += strlen(text) + 1;
+    for (const char *at = text; *at != '\0';) {
+        if (nesting > NESTING_MOST || out->length > LINE_BYTES || p->work > LIMIT_MAN_WORK_BYTES) {
+            return HEARTH_OK; /* a string that holds itself */
+        }
+        const size_t plain = strcspn(at, "\\");
+        TRY(buffer_append(out, at, plain, p->error));
+        at += plain;
+        if (*at == '\0' || at[1] == '\0') {
+            return *at == '\0' ? HEARTH_OK : buffer_append_char(out, '\\', p->error);
         }
         bool done = false;
         if (at[1] == '"' || at[1] == '#') {
@@ -206,6 +210,16 @@ hearth_status man_interpolate(man_page *p, const char *line, size_t length, unsi
         }
     }
     return HEARTH_OK;
+}
+
+hearth_status man_interpolate(man_page *p, const char *line, size_t length, buffer *out)
+{
+    buffer whole;
+    buffer_init(&whole, 0);
+    hearth_status status = buffer_append(&whole, line, length, p->error);
+    status = status == HEARTH_OK ? interpolate(p, buffer_text(&whole), 0, out) : status;
+    buffer_free(&whole);
+    return status;
 }
 
 /* ---- when it is put out ---- */

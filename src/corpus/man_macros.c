@@ -230,15 +230,15 @@ static const struct {
     const char *name;
     macro_fn fn;
 } macros[] = {
-    {"TH", title},     {"SH", heading},      {"SS", heading},      {"TP", tagged},       {"TQ", tagged_too},
-    {"IP", indented},  {"PP", paragraph},    {"P", paragraph},     {"LP", paragraph},    {"HP", paragraph},
-    {"RS", right},     {"RE", left},         {"EX", verbatim},     {"EE", filled},       {"Vb", verbatim},
-    {"Ve", filled},    {"Sp", gap},          {"B", words},         {"I", words},         {"SM", words},
-    {"SB", words},     {"R", words},         {"CW", words},        {"BR", joined_words}, {"RB", joined_words},
+    {"TH", title},        {"SH", heading},      {"SS", heading},      {"TP", tagged},       {"TQ", tagged_too},
+    {"IP", indented},     {"PP", paragraph},    {"P", paragraph},     {"LP", paragraph},    {"HP", paragraph},
+    {"RS", right},        {"RE", left},         {"EX", verbatim},     {"EE", filled},       {"Vb", verbatim},
+    {"Ve", filled},       {"Sp", gap},          {"B", words},         {"I", words},         {"SM", words},
+    {"SB", words},        {"R", words},         {"CW", words},        {"BR", joined_words}, {"RB", joined_words},
     {"BI", joined_words}, {"IB", joined_words}, {"IR", joined_words}, {"RI", joined_words}, {"UR", link_begins},
-    {"MT", link_begins}, {"UE", link_ends},  {"ME", link_ends},    {"OP", optional},     {"SY", synopsis},
-    {"YS", paragraph}, {"PD", nothing},      {"DT", nothing},      {"UC", nothing},      {"AT", nothing},
-    {"IX", nothing},   {"MR", NULL},
+    {"MT", link_begins},  {"UE", link_ends},    {"ME", link_ends},    {"OP", optional},     {"SY", synopsis},
+    {"YS", paragraph},    {"PD", nothing},      {"DT", nothing},      {"UC", nothing},      {"AT", nothing},
+    {"IX", nothing},      {"MR", NULL},
 };
 
 /* .MR page section punctuation */

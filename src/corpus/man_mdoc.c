@@ -272,8 +272,9 @@ static hearth_status exits(words *w)
 static hearth_status returns(words *w)
 {
     w->left = 0;
-    return man_put(w->p, "Upon successful completion, the value 0 is returned; otherwise the value -1 is returned and the "
-                         "global variable errno is set to indicate the error.");
+    return man_put(w->p,
+                   "Upon successful completion, the value 0 is returned; otherwise the value -1 is returned and the "
+                   "global variable errno is set to indicate the error.");
 }
 
 static hearth_status standard(words *w)

@@ -46,10 +46,10 @@ typedef struct man_page {
     arena *a;
     man_name *names;
     man_input inputs[MAN_NESTING];
-    int depth; /* of inputs, from 1 */
+    int depth;     /* of inputs, from 1 */
     uint64_t work; /* bytes looked at; past LIMIT_MAN_WORK_BYTES the page ends */
     size_t name_count;
-    int nesting; /* of lines in lines */
+    int nesting;                  /* of lines in lines */
     bool conditions[MAN_NESTING]; /* what the .ie of a depth said */
     /* output */
     bool at_line;    /* the line has begun */
@@ -59,8 +59,8 @@ typedef struct man_page {
     unsigned indent; /* levels, of what comes */
     unsigned base;   /* of paragraphs */
     /* man(7) */
-    int tag; /* the next text is: 1 .TP's tag, 2 .SH's heading; 3: .It's tag goes on up to .Xc; 0: none */
-    size_t tag_from; /* where it began in `out` */
+    int tag;          /* the next text is: 1 .TP's tag, 2 .SH's heading; 3: .It's tag goes on up to .Xc; 0: none */
+    size_t tag_from;  /* where it began in `out` */
     const char *link; /* of .UR and .MT, for their end */
     unsigned outer[MAN_NESTING];
     int outers;
@@ -75,17 +75,17 @@ typedef struct man_page {
     int list_depth;
     bool literals[MAN_NESTING]; /* of .Bd */
     int displays;
-    int function; /* arguments seen in .Fo; -1: outside */
+    int function;  /* arguments seen in .Fo; -1: outside */
     int reference; /* parts seen in .Rs; -1: outside */
 } man_page;
 
 /* ---- man_text.c: output ---- */
 
-hearth_status man_put(man_page *p, const char *text);     /* raw text with escapes, joined by a blank in filled text */
+hearth_status man_put(man_page *p, const char *text); /* raw text with escapes, joined by a blank in filled text */
 hearth_status man_put_joined(man_page *p, const char *text); /* the same without the blank */
-hearth_status man_plain(man_page *p, const char *text);   /* no escapes in it; joined by a blank */
-hearth_status man_break(man_page *p);                     /* ends the line */
-hearth_status man_paragraph(man_page *p);                 /* and an empty one is due */
+hearth_status man_plain(man_page *p, const char *text);      /* no escapes in it; joined by a blank */
+hearth_status man_break(man_page *p);                        /* ends the line */
+hearth_status man_paragraph(man_page *p);                    /* and an empty one is due */
 
 /* ---- man_text.c: names ---- */
 
@@ -96,7 +96,7 @@ hearth_status man_keep(man_page *p, const char *text, size_t length, const char 
 /* ---- man_escape.c ---- */
 
 /* The line with its strings, registers and arguments put in, without its comment. */
-hearth_status man_interpolate(man_page *p, const char *line, size_t length, unsigned nesting, buffer *out);
+hearth_status man_interpolate(man_page *p, const char *line, size_t length, buffer *out);
 /* What the escapes of a line stand for. *ret_joins: it ended in \c. */
 hearth_status man_unescape(man_page *p, const char *text, buffer *out, bool *ret_joins);
 

@@ -168,16 +168,25 @@ static bool next_line(man_page *p, const char **ret, size_t *ret_length)
     return true;
 }
 
+/* Whether the line is ".end", whatever follows. */
+static bool is_end(const char *line, size_t length, const char *end)
+{
+    const size_t name = strlen(end);
+    size_t gap = 1;
+    while (gap < length && (line[gap] == ' ' || line[gap] == '\t')) {
+        gap++;
+    }
+    return length >= gap + name && line[0] == '.' && memcmp(line + gap, end, name) == 0 &&
+           (length == gap + name || line[gap + name] == ' ' || line[gap + name] == '\t');
+}
+
 /* Passes over lines up to `.end`. `body` (NULL: nobody wants it) takes them, one backslash for two. */
 static hearth_status collect(man_page *p, const char *end, buffer *body)
 {
     const char *line = NULL;
     size_t length = 0;
     while (next_line(p, &line, &length)) {
-        const size_t gap = length > 0 && line[0] == '.' ? 1 + strspn(line + 1, " \t") : 0;
-        const size_t name = strlen(end);
-        if (gap > 0 && length >= gap + name && memcmp(line + gap, end, name) == 0 &&
-            (length == gap + name || strchr(" \t", line[gap + name]) != NULL)) {
+        if (is_end(line, length, end)) {
             return HEARTH_OK;
         }
         for (size_t i = 0; body != NULL && i <= length; i++) {
@@ -445,8 +454,8 @@ static hearth_status put_cell(man_page *p, char *cell, bool first)
         TRY(buffer_append_text(p->out, "  ", p->error));
         p->joined = true;
     }
-    const bool rule = strcmp(cell, "_") == 0 || strcmp(cell, "=") == 0 || strcmp(cell, "\\_") == 0 ||
-                      strcmp(cell, "\\^") == 0;
+    const bool rule =
+        strcmp(cell, "_") == 0 || strcmp(cell, "=") == 0 || strcmp(cell, "\\_") == 0 || strcmp(cell, "\\^") == 0;
     return rule ? HEARTH_OK : man_put(p, cell);
 }
 
@@ -494,7 +503,7 @@ static hearth_status table_line(man_page *p, const char *line, size_t length, ch
 {
     buffer whole;
     buffer_init(&whole, 0);
-    hearth_status status = man_interpolate(p, line, length, 0, &whole);
+    hearth_status status = man_interpolate(p, line, length, &whole);
     char *text = whole.data;
     const size_t end = whole.length;
     if (status != HEARTH_OK || text == NULL) {
@@ -729,7 +738,7 @@ static hearth_status do_line(man_page *p, const char *line, size_t length)
         p->nesting--;
         return HEARTH_OK;
     }
-    hearth_status status = man_interpolate(p, line, length, 0, &whole);
+    hearth_status status = man_interpolate(p, line, length, &whole);
     const bool comment = length > 0 && whole.length == 0;
     if (status == HEARTH_OK && whole.length == 0) {
         status = comment ? HEARTH_OK : man_paragraph(p);

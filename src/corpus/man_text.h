@@ -6,8 +6,8 @@
 
 /* Appends the text of a page's source to `out`: a line for each paragraph, a blank line between them, headings as
  * lines, what hangs behind a tag four blanks in. Nothing is included and nothing is run (.so, .sy, .pso); strings,
- * registers, conditions and a page's own macros are followed, within LIMIT_MAN_WORK_BYTES. Whatever is broken reads as text.
- * A page that only names another one (.so) has no text. */
+ * registers, conditions and a page's own macros are followed, within LIMIT_MAN_WORK_BYTES. Whatever is broken reads as
+ * text. A page that only names another one (.so) has no text. */
 hearth_status man_text(const char *source, size_t length, buffer *out, hearth_error *error);
 
 #endif

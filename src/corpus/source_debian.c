@@ -12,12 +12,9 @@
 #include "base/text.h"
 #include "platform/file.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 typedef struct package_reader {
     source_reader *reader;
@@ -75,7 +72,7 @@ static hearth_status open_list(const source_reader *reader, debian_list *ret, he
 
 hearth_status source_check_debian(source_reader *reader, hearth_error *error)
 {
-    debian_list list;
+    debian_list list = {0};
     char expected[96];
     const char *pinned = reader->s->sha256;
     TRY(open_list(reader, &list, error));
@@ -144,11 +141,11 @@ static file_kind guide_kind(const char *below)
 {
     static const char *const pages[] = {".html", ".htm", ".xhtml", NULL};
     static const char *const texts[] = {".txt", ".text", ".md", ".rst", ".markdown", ".adoc", ".asciidoc", NULL};
-    static const char *const called[] = {"README", "FAQ",   "NEWS",  "TODO",         "INSTALL",      "HOWTO",
+    static const char *const called[] = {"README", "FAQ",     "NEWS", "TODO",         "INSTALL",      "HOWTO",
                                          "USAGE",  "HACKING", "BUGS", "INTRODUCTION", "CONTRIBUTING", NULL};
-    static const char *const left_out[] = {"copyright", "changelog", "CHANGELOG", "ChangeLog", "Changelog", "Changes",
-                                           "LICENSE",   "COPYING",   "AUTHORS",   "genindex",  "search.html",
-                                           "py-modindex", "robots.txt", "objects.txt", "NEWS.Debian", NULL};
+    static const char *const left_out[] = {
+        "copyright", "changelog", "CHANGELOG",   "ChangeLog",   "Changelog",  "Changes",     "LICENSE",     "COPYING",
+        "AUTHORS",   "genindex",  "search.html", "py-modindex", "robots.txt", "objects.txt", "NEWS.Debian", NULL};
     const char *slash = strrchr(below, '/');
     const char *name = slash != NULL ? slash + 1 : below;
     if (slash == NULL || begins_with(name, left_out) || strstr(below, "/_sources/") != NULL ||
@@ -198,7 +195,8 @@ static hearth_status begin(package_reader *p, const char *path, const char *sour
     TRY(buffer_printf(&d->place, error, "%s:%s", p->package->file, path));
     const char *source = debian_field(buffer_text(&p->facts.control), p->facts.control.length, "Source", &length);
     length = source != NULL ? strcspn(source, " (\n\r") : 0;
-    TRY(length > 0 ? buffer_append(&d->group, source, length, error) : document_set(&d->group, p->package->name, error));
+    TRY(length > 0 ? buffer_append(&d->group, source, length, error)
+                   : document_set(&d->group, p->package->name, error));
     buffer_clear(&d->licence);
     if (p->facts.copyright == NULL) {
         TRY(document_set(&d->licence, "NOASSERTION", error));
@@ -239,18 +237,6 @@ static hearth_status take_bytes(package_reader *p, struct archive *data, bool pa
     return HEARTH_OK;
 }
 
-static hearth_status set_time(document *d, struct archive_entry *entry, hearth_error *error)
-{
-    const time_t changed = archive_entry_mtime(entry);
-    struct tm parts;
-    char text[64];
-    if (archive_entry_mtime_is_set(entry) && changed > 0 && gmtime_r(&changed, &parts) != NULL &&
-        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts) > 0) {
-        return document_set(&d->created, text, error);
-    }
-    return HEARTH_OK;
-}
-
 static hearth_status put_text(package_reader *p, file_kind kind, hearth_error *error)
 {
     document *d = &p->reader->d;
@@ -281,7 +267,7 @@ static hearth_status read_file(void *context, struct archive *data, struct archi
     char debian[128]; /* README.Debian comes from the packaging */
     (void)snprintf(debian, sizeof debian, "debian/%.100s", slash != NULL ? slash + 1 : form.path);
     TRY(begin(p, path, text_ends(form.path, ".Debian") ? debian : form.path, error));
-    TRY(set_time(&reader->d, entry, error));
+    TRY(source_entry_time(&reader->d, entry, error));
     if (form.language[0] != '\0') {
         TRY(document_set(&reader->d.language, form.language, error));
     }
@@ -325,8 +311,7 @@ static hearth_status put_description(package_reader *p, hearth_error *error)
 {
     source_reader *reader = p->reader;
     size_t length = 0;
-    const char *text =
-        debian_field(buffer_text(&p->facts.control), p->facts.control.length, "Description", &length);
+    const char *text = debian_field(buffer_text(&p->facts.control), p->facts.control.length, "Description", &length);
     if (text == NULL || reader->full) {
         return HEARTH_OK;
     }
@@ -363,7 +348,7 @@ static hearth_status read_packages(source_reader *reader, const debian_list *lis
 
 hearth_status source_read_debian(source_reader *reader, hearth_error *error)
 {
-    debian_list list;
+    debian_list list = {0};
     TRY(open_list(reader, &list, error));
     const hearth_status status = read_packages(reader, &list, error);
     debian_list_free(&list);

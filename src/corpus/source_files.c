@@ -332,6 +332,18 @@ hearth_status source_read_dataset(source_reader *reader, hearth_error *error)
 
 /* ---- archives ---- */
 
+hearth_status source_entry_time(document *d, struct archive_entry *entry, hearth_error *error)
+{
+    const time_t changed = archive_entry_mtime(entry);
+    struct tm parts;
+    char text[64];
+    if (archive_entry_mtime_is_set(entry) && changed > 0 && gmtime_r(&changed, &parts) != NULL &&
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts) > 0) {
+        return document_set(&d->created, text, error);
+    }
+    return HEARTH_OK;
+}
+
 static hearth_status read_entry(source_reader *reader, struct archive *a, struct archive_entry *entry,
                                 hearth_error *error)
 {
@@ -339,16 +351,9 @@ static hearth_status read_entry(source_reader *reader, struct archive *a, struct
     document *d = &reader->d;
     TRY(source_begin(reader, error));
     TRY(document_set(&d->place, name != NULL ? name : "", error));
-    const time_t changed = archive_entry_mtime(entry);
     /* zip keeps the time of a zone that it does not name */
     const bool local = (archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_ZIP;
-    struct tm parts;
-    if (!local && archive_entry_mtime_is_set(entry) && changed > 0 && gmtime_r(&changed, &parts) != NULL) {
-        char text[64];
-        if (strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts) > 0) {
-            TRY(document_set(&d->created, text, error));
-        }
-    }
+    TRY(local ? HEARTH_OK : source_entry_time(d, entry, error));
     const char *bytes = NULL;
     size_t length = 0;
     do {

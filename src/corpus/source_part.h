@@ -34,6 +34,10 @@ hearth_status source_read_generator(source_reader *reader, hearth_error *error);
 hearth_status source_read_warc(source_reader *reader, hearth_error *error);
 hearth_status source_read_debian(source_reader *reader, hearth_error *error);
 
+struct archive_entry;
+/* Sets when the entry was changed last, where it says so. */
+hearth_status source_entry_time(document *d, struct archive_entry *entry, hearth_error *error);
+
 /* A walk over the files below a folder, in byte order of their paths; links are passed over. */
 typedef hearth_status (*source_file_fn)(void *context, const char *path, const char *place, hearth_error *error);
 hearth_status source_walk(const char *folder, source_file_fn fn, void *context, hearth_error *error);

@@ -5,13 +5,6 @@
 #include "base/text.h"
 #include "hub/pull_part.h"
 
-static bool go_on(void *context)
-{
-    pull_context *c = context;
-    return pull_go_on(c, c->told.what != NULL ? c->told.what : "asking", c->told.done, c->told.total,
-                      c->told.unit != NULL ? c->told.unit : "");
-}
-
 static hearth_status fetch_one(pull_context *c, hub_file *file, const char *lock, hearth_error *error)
 {
     char *partial = text_format("%s.hearth-partial", file->target);
@@ -20,8 +13,7 @@ static hearth_status fetch_one(pull_context *c, hub_file *file, const char *lock
     if (partial == NULL) {
         return error_memory(error, 0);
     }
-    const download_source source = {
-        .url = file->url, .identity = file->sha256, .size_known = true, .size = file->size};
+    const download_source source = {.url = file->url, .identity = file->sha256, .size_known = true, .size = file->size};
     const pull_target target = {file->target, partial, lock, file->sha256, file->name};
     const hearth_status status = pull_fetch(c, &source, &target, &problem);
     if (status == HEARTH_E_NOT_FOUND) {
@@ -45,7 +37,7 @@ hearth_status hub_fetch(hub_file *files, size_t count, const char *lock, const p
 {
     pull_result result = {0};
     pull_context c = {.options = options, .result = &result};
-    const http_settings settings = {.retries = options->retries, .go_on = go_on, .go_on_context = &c};
+    const http_settings settings = {.retries = options->retries, .go_on = pull_client_go_on, .go_on_context = &c};
     for (size_t i = 0; i < count; i++) {
         c.total += files[i].size;
     }

@@ -188,7 +188,7 @@ bool hub_can_pull(const char *name)
            (parts.stated || (parts.source == MODEL_SOURCE_HF && parts.owner[0] != '\0'));
 }
 
-static bool go_on(void *context)
+bool pull_client_go_on(void *context)
 {
     pull_context *c = context;
     return pull_go_on(c, c->told.what != NULL ? c->told.what : "asking", c->told.done, c->told.total,
@@ -232,7 +232,7 @@ hearth_status hub_pull(const char *text, const pull_options *options, pull_resul
     const http_settings settings = {.connect_timeout_s = timeout_of("HF_HUB_ETAG_TIMEOUT", 10),
                                     .stall_timeout_s = timeout_of("HF_HUB_DOWNLOAD_TIMEOUT", 30),
                                     .retries = options->retries,
-                                    .go_on = go_on,
+                                    .go_on = pull_client_go_on,
                                     .go_on_context = &c};
     TRY(http_client_create(&settings, &c.client, error));
     hearth_status status = pull_from(&c, text, &name, error);

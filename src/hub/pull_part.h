@@ -39,6 +39,8 @@ hearth_status pull_add_file(pull_context *c, const char *name, const char *diges
                             hearth_error *error);
 /* A progress_fn for checks and waits. */
 bool pull_go_on(void *context, const char *what, uint64_t done, uint64_t total, const char *unit);
+/* A http_continue_fn: tells again what was told last. */
+bool pull_client_go_on(void *context);
 
 hearth_status pull_hf(pull_context *c, const model_name *name, hearth_error *error);
 hearth_status pull_ollama(pull_context *c, const model_name *name, hearth_error *error);

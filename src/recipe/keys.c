@@ -465,8 +465,9 @@ const recipe_key recipe_keys[] = {
      .offset = offsetof(recipe, held_out),
      .least = 0,
      .most = 0.5,
-     .help = "Share of the documents that are never trained on, chosen by the hash of their text; of Debian packages whole "
-             "source packages, by the hash of their name."},
+     .help =
+         "Share of the documents that are never trained on, chosen by the hash of their text; of Debian packages whole "
+         "source packages, by the hash of their name."},
     {.name = "tokenizer",
      .type = KEY_MAP,
      .required = true,

@@ -42,8 +42,8 @@ typedef struct recipe_source {
     const char *licence_field; /* NULL */
     const char *evidence;      /* where that licence is declared; NULL: none */
     const char *language;      /* BCP 47; NULL: told by a rule or unknown */
-    const char
-        *sha256; /* of the file, the list of packages, or the sorted list of files (docs); NULL: not pinned, `recipe check` says so */
+    const char *sha256; /* of the file, the list of packages, or the sorted list of files (docs); NULL: not pinned,
+                           `recipe check` says so */
     const recipe_pin *pins;
     size_t pin_count;
 } recipe_source;

@@ -54,12 +54,14 @@ static void man_pages(void **state)
         {".SH\nNAME OF IT\nx\n", "NAME OF IT\nx\n"},
         {".TP\n\\fB\\-a\\fR, \\fB\\-\\-all\\fR\nAll.\n.TP\n.BI \\-n \" N\"\nMany.\n",
          "-a, --all\n    All.\n\n-n N\n    Many.\n"},
-        {".IP \\(bu 2\nfirst\n.IP \\(bu\nsecond\n.IP 1.\nthird\n", "\xE2\x80\xA2 first\n\n\xE2\x80\xA2 second\n\n1. third\n"},
+        {".IP \\(bu 2\nfirst\n.IP \\(bu\nsecond\n.IP 1.\nthird\n",
+         "\xE2\x80\xA2 first\n\n\xE2\x80\xA2 second\n\n1. third\n"},
         {".IP name\nbody\n.RS\n.PP\ndeeper\n.RE\n.PP\nout\n", "name\n    body\n\n    deeper\n\nout\n"},
         {".nf\nint  main(void)\n{\n    return 0;\n}\n.fi\nafter\n", "int  main(void)\n{\n    return 0;\n}\nafter\n"},
         {"a   b\n  c\n\nd\n", "a b\nc\n\nd\n"},
         {".UR https://example.org/\nhere\n.UE .\n", "here <https://example.org/>.\n"},
-        {"x\\(em\\[u00E9]\\*(Aq\\(aq\\e\\\\\\ y\\s-1z\\s0\\f[B]b\\fP\\h'2m'\\c\nq\n", "x\xE2\x80\x94\xC3\xA9'\\\\ yzbq\n"},
+        {"x\\(em\\[u00E9]\\*(Aq\\(aq\\e\\\\\\ y\\s-1z\\s0\\f[B]b\\fP\\h'2m'\\c\nq\n",
+         "x\xE2\x80\x94\xC3\xA9'\\\\ yzbq\n"},
         {"one .\\\" comment\n.\\\" whole\ntwo\n", "one . two\n"},
         {".ds Aq it's\n.ds who \"the world\nHello \\*[who], \\*(Aq\n", "Hello the world, it's\n"},
         {".nr x 3\n.nr x +2\n.ie \\nx>4 big\n.el small\n.if !\\nx no\n.if t paper\n.if n screen\n", "big screen\n"},
@@ -75,6 +77,7 @@ static void man_pages(void **state)
         {".\n.  \n'\n\\\n\\", ""},
         {".TP", ""},
         {".de", ""},
+        {".de X\n.", ""},
         {".if", ""},
         {".TS", ""},
         {".B \"unclosed\n", "unclosed\n"},
@@ -88,7 +91,8 @@ static void mdoc_pages(void **state)
     static const pair pairs[] = {
         {".Dd May 1, 2024\n.Dt CAT 1\n.Os\n.Sh NAME\n.Nm cat\n.Nd show files\n.Sh SYNOPSIS\n.Nm\n.Op Fl benst\n.Op Ar\n"
          ".Sh DESCRIPTION\nThe\n.Nm\nutility reads\n.Ar file ,\nor\n.Pq \"the\" input .\n",
-         "CAT(1)\n\nNAME\ncat - show files\n\nSYNOPSIS\ncat [-benst] [file ...]\n\nDESCRIPTION\nThe cat utility reads file, or "
+         "CAT(1)\n\nNAME\ncat - show files\n\nSYNOPSIS\ncat [-benst] [file ...]\n\nDESCRIPTION\nThe cat utility reads "
+         "file, or "
          "(the input).\n"},
         {".Dd x\n.Bl -tag -width x\n.It Fl a\nAll.\n.It Fl o Ns = Ns Ar file\nTo\n.Pa /tmp .\n.El\n",
          "-a\n    All.\n\n-o=file\n    To /tmp.\n"},
@@ -97,7 +101,8 @@ static void mdoc_pages(void **state)
         {".Dd x\n.Bd -literal -offset indent\na  b\nc\n.Ed\nout\n", "    a  b\n    c\n\nout\n"},
         {".Dd x\n.Xr ls 1 ,\n.Xr cp 1 .\n.Dq quoted\n.Sq Em one\n.Fn main \"int argc\" \"char **argv\" .\n",
          "ls(1), cp(1). \xE2\x80\x9Cquoted\xE2\x80\x9D \xE2\x80\x98one\xE2\x80\x99 main(int argc, char **argv).\n"},
-        {".Dd x\n.Bl -tag\n.It Fl L Xo\n.Sm off\n.Ar port : host\n.Sm on\n.Xc\nForwards.\n.El\n", "-L port:host\n    Forwards.\n"},
+        {".Dd x\n.Bl -tag\n.It Fl L Xo\n.Sm off\n.Ar port : host\n.Sm on\n.Xc\nForwards.\n.El\n",
+         "-L port:host\n    Forwards.\n"},
         {".Dd x\n.Lk https://example.org home\n.Oo\n.Fl x\n.Oc\n", "home <https://example.org> [-x]\n"},
         {".Dd x\n.Bl -column a b\n.It one Ta two\n.It three Ta four\n.El\n", "one  two\nthree  four\n"},
         {".Dd x\n.Op\n.Fl\n.It\n.El\n.Ed\n.Ar\n.Fo\n.Fc\n", NULL},
@@ -127,7 +132,11 @@ static void pages_end(void **state)
     assert_int_equal(buffer_append_text(&source, "\\*(s0\n", NULL), HEARTH_OK);
     assert_int_equal(man_text(source.data, source.length, &out, NULL), HEARTH_OK);
     buffer_clear(&source);
-    assert_int_equal(buffer_append_text(&source, ".de A\n.B\n.B\n..\n.de B\n.A\n.A\nx\n..\n.A\n.C\n.de C\n.D\n.D\n..\n.de D\n.C\n.C\n..\n.C\n", NULL), HEARTH_OK);
+    assert_int_equal(buffer_append_text(
+                         &source,
+                         ".de A\n.B\n.B\n..\n.de B\n.A\n.A\nx\n..\n.A\n.C\n.de C\n.D\n.D\n..\n.de D\n.C\n.C\n..\n.C\n",
+                         NULL),
+                     HEARTH_OK);
     assert_int_equal(man_text(source.data, source.length, &out, NULL), HEARTH_OK);
     buffer_free(&source);
     buffer_free(&out);
@@ -155,6 +164,7 @@ static void licences(void **state)
         {"Perl and Expat", "(Artistic-1.0-Perl OR GPL-1.0-or-later) AND MIT"},
         {"GPL-2+ with OpenSSL exception", "GPL-2.0-or-later WITH AdditionRef-OpenSSL"},
         {"GPL-3+ with Font exception or ISC", "GPL-3.0-or-later WITH Font-exception-2.0 OR ISC"},
+        {"Expat with and ISC", "MIT AND ISC"},
         {"", "NOASSERTION"},
         {",", "NOASSERTION"},
         {"and or with", "NOASSERTION"},
@@ -178,9 +188,9 @@ static void patterns(void **state)
         const char *pattern, *text;
         bool fits;
     } cases[] = {
-        {"*", "a/b", true},          {"a*c", "abbc", true},  {"a*c", "abb", false}, {"?b", "ab", true},
-        {"a/*/c", "a/x/y/c", true},  {"", "", true},         {"", "a", false},      {"\\*", "*", true},
-        {"\\*", "a", false},         {"a\\?b", "a?b", true}, {"**a", "bba", true},  {"*a*a*a", "aaa", true},
+        {"*", "a/b", true},         {"a*c", "abbc", true},  {"a*c", "abb", false}, {"?b", "ab", true},
+        {"a/*/c", "a/x/y/c", true}, {"", "", true},         {"", "a", false},      {"\\*", "*", true},
+        {"\\*", "a", false},        {"a\\?b", "a?b", true}, {"**a", "bba", true},  {"*a*a*a", "aaa", true},
         {"*a*a*a*a", "aaa", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -229,9 +239,12 @@ static void copyrights(void **state)
     assert_int_equal(debian_copyright_read(part, strlen(part), &c, NULL), HEARTH_OK);
     check_file(c, "usr/share/man/man1/x.1", NULL, "");
     debian_copyright_free(c);
-    static const char *const none[] = {"", "This package was debianized by A.\n\nFiles: *\nLicense: ISC\n", HEAD,
+    static const char *const none[] = {"",
+                                       "This package was debianized by A.\n\nFiles: *\nLicense: ISC\n",
+                                       HEAD,
                                        "Format: something else\n\nFiles: *\nLicense: ISC\n",
-                                       "Files: *\nLicense: ISC\n", HEAD "Files: *\nCopyright: no licence\n"};
+                                       "Files: *\nLicense: ISC\n",
+                                       HEAD "Files: *\nCopyright: no licence\n"};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
         c = NULL;
         assert_int_equal(debian_copyright_read(none[i], strlen(none[i]), &c, NULL), HEARTH_OK);
@@ -265,7 +278,8 @@ static void lists(void **state)
         {"a 1 all 1 " ZEROS " p/../a.deb", "its path below a mirror"},
         {"a 1 all 1 " ZEROS " p/a.deb x", "its path below a mirror"},
         {"a 1 all 1 " ZEROS, "its path below a mirror, found \"\""},
-        {"b 1 all 1 " ZEROS " p/b.deb\na 1 all 1 " ZEROS " p/a.deb", "line 2: expected packages in the order of their names"},
+        {"b 1 all 1 " ZEROS " p/b.deb\na 1 all 1 " ZEROS " p/a.deb",
+         "line 2: expected packages in the order of their names"},
         {"a 1 all 1 " ZEROS " p/a.deb\na 2 all 1 " ZEROS " p/a.deb", "each once"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -282,8 +296,8 @@ static void lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(man_pages),  cmocka_unit_test(mdoc_pages), cmocka_unit_test(pages_end),
-        cmocka_unit_test(licences),   cmocka_unit_test(patterns),   cmocka_unit_test(copyrights),
+        cmocka_unit_test(man_pages), cmocka_unit_test(mdoc_pages), cmocka_unit_test(pages_end),
+        cmocka_unit_test(licences),  cmocka_unit_test(patterns),   cmocka_unit_test(copyrights),
         cmocka_unit_test(lists),
     };
     return cmocka_run_group_tests(tests, place_make, place_remove);
