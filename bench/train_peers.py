@@ -20,7 +20,7 @@ import time
 SHAPES = {  # layers, width, heads, kv heads, MLP, vocabulary, length, sequences, micro-batches
     "1M": (4, 128, 4, 4, 384, 1024, 256, 16, 16),
     "10M": (8, 320, 5, 5, 896, 4096, 256, 8, 8),
-    "124M": (12, 768, 12, 12, 2048, 50257, 256, 4, 4),
+    "124M": (12, 768, 12, 12, 2048, 50257, 256, 2, 2),
 }
 
 

@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#define SELECT_LAYERS 5
+#define SELECT_LAYERS 6
 
 typedef void (*select_fill)(kernel_table *table);
 
@@ -29,11 +29,13 @@ void kernels_fill_measure_avx512_vnni(kernel_table *table);
 void kernels_fill_lossless_avx512_bf16(kernel_table *table);
 void kernels_fill_matmul_float_avx512_bf16(kernel_table *table);
 void kernels_fill_measure_avx512_bf16(kernel_table *table);
+void kernels_fill_gradient_avx512_bf16(kernel_table *table);
 #ifdef KERNELS_EMULATED /* in tests alone (docs/kernels.md) */
 void kernels_fill_variant_avx512_emulated(kernel_table *table);
 void kernels_fill_quantized_avx512_vnni_emulated(kernel_table *table);
 void kernels_fill_matmul_float_avx512_bf16_emulated(kernel_table *table);
 void kernels_fill_lossless_avx512_bf16_emulated(kernel_table *table);
+void kernels_fill_gradient_avx512_bf16_emulated(kernel_table *table);
 #endif
 #elif defined(__aarch64__)
 void kernels_fill_variant_neon(kernel_table *table);
@@ -54,7 +56,8 @@ static const select_row select_rows[] = {
      "avx512-bf16-emulated",
      {.avx2 = true},
      {kernels_fill_variant_avx512_emulated, kernels_fill_quantized_avx512_vnni_emulated,
-      kernels_fill_matmul_float_avx512_bf16_emulated, kernels_fill_lossless_avx512_bf16_emulated}},
+      kernels_fill_matmul_float_avx512_bf16_emulated, kernels_fill_lossless_avx512_bf16_emulated,
+      kernels_fill_gradient_avx512_bf16_emulated}},
     {"avx2", "avx2-templates", {.avx2 = true}, {kernels_fill_variant_avx2}}, /* without what is written by hand */
 #endif
     {"avx2",
@@ -71,7 +74,7 @@ static const select_row select_rows[] = {
      "avx512-bf16",
      {.avx2 = true, .avx512 = true, .vnni = true, .bf16 = true},
      {kernels_fill_variant_avx512, kernels_fill_quantized_avx512_vnni, kernels_fill_matmul_float_avx512_bf16,
-      kernels_fill_lossless_avx512_bf16, kernels_fill_measure_avx512_bf16}},
+      kernels_fill_lossless_avx512_bf16, kernels_fill_measure_avx512_bf16, kernels_fill_gradient_avx512_bf16}},
 #endif
 #elif defined(__aarch64__)
     {"neon", "neon", {.neon = true}, {kernels_fill_variant_neon}},

@@ -1,6 +1,6 @@
 /* Tokens per second of training steps: train_bench LAYERS WIDTH HEADS KV_HEADS MLP VOCAB LENGTH SEQUENCES MICRO_BATCHES
- * THREADS SECONDS [bf16] [FAMILY]. Random tokens, one document a sequence; a step is the gradient, AdamW and the packing
- * of the weights. Prints the median. bench/train_peers.py puts PyTorch beside it. */
+ * THREADS SECONDS [bf16] [FAMILY]. Random tokens, one document a sequence; a step is the gradient, AdamW and the
+ * packing of the weights. Prints the median. bench/train_peers.py puts PyTorch beside it. */
 #include "train_support.h"
 
 #include "platform/cpu.h"

@@ -1,7 +1,7 @@
 /* Gradients of layers, row by row, and products of rows as they lie in memory (kernels/gradient.h). */
 #include "kernels/gradient.h"
 #include "kernels/fill.h"
-#include "kernels/template/gradient_product.h"
+#include "kernels/template/gradient_dot2.h"
 #include "kernels/v16_math.h"
 
 static void gradient_product_rows(const gradient_product *p, void *scratch)
@@ -11,7 +11,11 @@ static void gradient_product_rows(const gradient_product *p, void *scratch)
 
 static void gradient_product_pairs(const gradient_product *p, void *scratch)
 {
+#ifdef V16_DOT2_BF16
+    gradient_multiply_dot2(p, scratch);
+#else
     gradient_multiply_as(p, true, scratch);
+#endif
 }
 
 static float gradient_dot(const float *a, const float *b, size_t n)
