@@ -9,9 +9,7 @@
 
 #define HELD_OUT_ONE_IN 8u
 #define FACTS_MOST 8u
-#ifndef RIVALS_ONE_IN
 #define RIVALS_ONE_IN 16u
-#endif
 #define TRIES_MOST 4096u
 #define SPLIT_STEP ((uint64_t)1 << 63)    /* above every document's index: the split's draws */
 #define QUESTION_STEP ((uint64_t)1 << 62) /* held-out questions' draws */
@@ -346,7 +344,7 @@ static size_t draw_questions(draws *d, const fact *facts, size_t count, asked re
 
 hearth_status hearthside_document(uint64_t seed, uint64_t index, buffer *text, hearth_error *error)
 {
-    fact facts[FACTS_MOST];
+    fact facts[FACTS_MOST] = {0};
     asked questions[FACTS_MOST * 4];
     draws d = {.seed = seed, .step = index};
     const size_t count = draw_facts(&d, draw_theme(&d), facts, 0);
@@ -381,7 +379,7 @@ hearth_status hearthside_question(uint64_t seed, uint64_t index, buffer *prompt,
 {
     const question_row *q = &question_rows[index % HEARTHSIDE_QUESTIONS];
     draws d = {.seed = seed, .step = QUESTION_STEP + index};
-    fact facts[FACTS_MOST];
+    fact facts[FACTS_MOST] = {0};
     if (!draw_fact(&d, q->fact, true, NULL, 0, &facts[0])) {
         return error_set(error, HEARTH_E_LIMIT, q->name, "a combination that is held out", "none by this seed");
     }
