@@ -17,7 +17,7 @@ help:                                ## this list
 setup:                               ## install what building, testing and the demo need (Debian, Ubuntu)
 	@scripts/setup all
 
-demo: $(BUILD)/build.ninja           ## get a small real model and ask it something
+demo: $(BUILD)/build.ninja           ## train a small model, talk to it, verify it
 	@ninja -C $(BUILD) hearth
 	@scripts/demo $(BUILD)/hearth
 

@@ -17,11 +17,11 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from torch import nn
 from torch.nn import functional as F
 
-SEED, VOCABULARY, END = 20260601, 480, "<|end|>"
-LAYERS, WIDTH, HEADS, KV_HEADS, MLP, THETA = 4, 128, 4, 2, 352, 10000.0
+SEED, VOCABULARY, END = 20260601, 768, "<|end|>"
+LAYERS, WIDTH, HEADS, KV_HEADS, MLP, THETA = 4, 128, 4, 4, 352, 10000.0
 HEAD = WIDTH // HEADS
-SEQUENCES, LENGTH, WARMUP, FINAL = 4, 128, 20, 0.05
-RATE, MUON_RATE, MOMENTUM, DECAY, STD = 2e-3, 0.01, 0.95, 0.1, 0.02
+SEQUENCES, LENGTH, WARMUP, FINAL = 4, 256, 20, 0.05
+RATE, MUON_RATE, MOMENTUM, DECAY, STD = 8e-3, 0.01, 0.95, 0.1, 0.02
 
 
 class Norm(nn.Module):
@@ -138,13 +138,13 @@ def evaluate(model, tokenizer, questions):
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("tool")
-    options.add_argument("--steps", type=int, default=1600)
+    options.add_argument("--steps", type=int, default=1000)
     options.add_argument("--every", type=int, default=200)
     options.add_argument("--questions", type=int, default=420)
     o = options.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(1)
-    texts = list(dict.fromkeys(row["text"] for row in lines(o.tool, "documents", SEED, 0, 14000)))
+    texts = list(dict.fromkeys(row["text"] for row in lines(o.tool, "documents", SEED, 0, 20000)))
     questions = lines(o.tool, "questions", SEED, 0, o.questions)
     tokenizer = learn_tokenizer(texts)
     tokens, positions, documents = pack(tokenizer, texts)

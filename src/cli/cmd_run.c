@@ -337,8 +337,8 @@ static int answer_once(run_state *r, const buffer *prompt)
 
 static int run(cli *c, void *settings, const char **operands, size_t count)
 {
-    (void)count;
     run_settings *s = settings;
+    const char *name = count > 0 ? operands[0] : RUN_OWN_MODEL;
     const bool talk = s->prompt == NULL && isatty(STDIN_FILENO);
     if (talk && c->json) {
         return cli_usage(c, "--json is for one answer: give --prompt, or pipe a prompt in");
@@ -352,8 +352,8 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     buffer prompt;
     buffer_init(&prompt, LIMIT_TEXT_BYTES);
     run_state r = {.c = c, .s = s};
-    if (pull_when_missing(c, operands[0], &error) != HEARTH_OK ||
-        run_take_brought(operands[0], s, &r.brought, &error) != HEARTH_OK) {
+    if (pull_when_missing(c, name, &error) != HEARTH_OK || (count == 0 && run_take_own(s, &error) != HEARTH_OK) ||
+        run_take_brought(name, s, &r.brought, &error) != HEARTH_OK) {
         run_free_brought(&r.brought);
         return cli_fail(c, &error);
     }
@@ -368,7 +368,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         return cli_usage(c, "no prompt: standard input is empty; give one with --prompt TEXT");
     }
     if (status == HEARTH_OK) {
-        status = run_open(&r, operands[0], &error);
+        status = run_open(&r, name, &error);
     }
     int code = EXIT_DONE;
     if (status != HEARTH_OK) {
@@ -429,13 +429,16 @@ static const cli_section sections[] = {
 
 const cli_command command_run = {
     .name = "run",
-    .operands = "MODEL",
-    .least = 1,
+    .operands = "[MODEL]",
+    .least = 0,
     .most = 1,
     .summary = "chat with a model, or get one answer",
     .text =
         "At a terminal, `hearth run MODEL` is a conversation. With `--prompt`, or when text is piped in, it gives one "
-        "answer and ends. The same seed gives the same text, on every machine.",
+        "answer and ends. The same seed gives the same text, on every machine.\n\n"
+        "Without MODEL the program's own answers: hearthside, a million parameters that know a small world "
+        "(docs/hearthside.md). Tell it a few facts and ask; each line stands alone, at temperature 0 where none is "
+        "given.",
     .options = options,
     .defaults = &defaults,
     .settings_bytes = sizeof defaults,
@@ -444,6 +447,7 @@ const cli_command command_run = {
     .examples =
         (const cli_example[]){
             {"hearth run model.gguf", "A conversation."},
+            {"hearth run -p \"Tom has a red ball. What colour is the ball?\"", "The model that is in the program."},
             {"hearth run model.gguf -p \"Why is the sky blue?\"", "One answer."},
             {"git diff | hearth run model.gguf -p \"What does this change do?\" --temperature 0",
              "About what is piped in."},

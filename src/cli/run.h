@@ -47,6 +47,11 @@ hearth_status run_take_brought(const char *name, run_settings *s, run_brought *r
 /* Zeroed and half-made ones are allowed. */
 void run_free_brought(run_brought *brought);
 
+/* run_own.c: the model that is part of the program, and the settings that it is asked with where no option gave them.
+ */
+#define RUN_OWN_MODEL "embedded:hearthside"
+hearth_status run_take_own(run_settings *s, hearth_error *error);
+
 /* How an answer ended. */
 typedef enum run_end {
     RUN_END_TOKEN,

@@ -4,6 +4,7 @@
 
 #include "base/fault.h"
 #include "base/memory.h"
+#include "platform/embedded.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -42,10 +43,25 @@ static hearth_status open_regular(const char *path, int *ret_descriptor, uint64_
     return HEARTH_OK;
 }
 
+/* A file of the program's own: nothing to map. */
+static hearth_status map_embedded(const embedded_file *file, const char *path, file_map *ret, hearth_error *error)
+{
+    char *copy = mem_strdup(path);
+    if (copy == NULL) {
+        return error_memory(error, strlen(path));
+    }
+    *ret = (file_map){.data = file->bytes, .size = (size_t)(file->end - file->bytes), .path = copy};
+    return HEARTH_OK;
+}
+
 hearth_status file_map_open(const char *path, file_map *ret, hearth_error *error)
 {
     int descriptor = -1;
     uint64_t size = 0;
+    const embedded_file *embedded = embedded_find(path);
+    if (embedded != NULL) {
+        return map_embedded(embedded, path, ret, error);
+    }
     TRY(open_regular(path, &descriptor, &size, error));
     file_map map = {.size = (size_t)size, .path = mem_strdup(path)};
     if (map.path == NULL) {
@@ -77,7 +93,7 @@ void file_map_close(file_map *map)
     if (map == NULL) {
         return;
     }
-    if (map->data != NULL) {
+    if (map->data != NULL && !embedded_owns(map->data)) {
         /* munmap takes the address as it gave it: const is ours. */
         munmap((void *)(uintptr_t)map->data, map->size);
     }
@@ -90,7 +106,7 @@ void file_map_release(const file_map *map, size_t offset, size_t length)
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
     const size_t start = size_round_up(offset, page);
     const size_t end = (offset + length) / page * page;
-    if (map->data != NULL && end > start && end <= map->size) {
+    if (map->data != NULL && end > start && end <= map->size && !embedded_owns(map->data)) {
         (void)madvise((void *)(uintptr_t)(map->data + start), end - start, MADV_DONTNEED);
     }
 }
@@ -136,6 +152,10 @@ hearth_status file_read(const char *path, size_t limit_bytes, buffer *out, heart
 {
     int descriptor = -1;
     uint64_t size = 0;
+    const embedded_file *embedded = embedded_find(path);
+    if (embedded != NULL && (size_t)(embedded->end - embedded->bytes) <= limit_bytes) {
+        return buffer_append(out, embedded->bytes, (size_t)(embedded->end - embedded->bytes), error);
+    }
     TRY(open_regular(path, &descriptor, &size, error));
     const hearth_status status = file_read_descriptor(descriptor, path, limit_bytes, out, error);
     close(descriptor);
@@ -273,13 +293,13 @@ hearth_status file_create(const char *path, const void *bytes, size_t length, he
 
 bool file_exists(const char *path)
 {
-    return access(path, F_OK) == 0;
+    return access(path, F_OK) == 0 || embedded_find(path) != NULL || embedded_is_folder(path);
 }
 
 bool file_is_folder(const char *path)
 {
     struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    return embedded_is_folder(path) || (stat(path, &info) == 0 && S_ISDIR(info.st_mode));
 }
 
 /* Makes one folder; 0, or what went wrong. One that is there is good. */
