@@ -164,7 +164,7 @@ static hearth_status save_for_resume(running *n, uint64_t step, hearth_error *er
 
 static void watch_norm(running *n, uint64_t step, double norm)
 {
-    if (step > SPIKE_STEPS && norm > SPIKE * n->usual_norm) {
+    if (step > SPIKE_STEPS && n->usual_norm > 0.0 && norm > SPIKE * n->usual_norm) {
         char *line = text_format("step %llu: the gradient's norm is %.4g, %.0f times what is usual",
                                  (unsigned long long)step, norm, norm / n->usual_norm);
         note(n, line);
