@@ -628,7 +628,8 @@ def wrong_models_are_told_in_one_line():
             one_line(hearth(command[0], empty, *command[1:], stdin=stdin), 1, "empty folder")
             one_line(hearth(command[0], noise, *command[1:], stdin=stdin), 1, "noise ☃.gguf")
             one_line(hearth(command[0], nothing, *command[1:], stdin=stdin), 1, "nothing.gguf")
-            one_line(hearth(*command), 2, "missing operand", "MODEL")
+            if command[0] != "run":  # that answers with the model in the program
+                one_line(hearth(*command), 2, "missing operand", "MODEL")
 
 
 @test
