@@ -52,6 +52,7 @@
 #define LIMIT_PACKAGE_LIST_BYTES (256u << 20)
 #define LIMIT_COPYRIGHT_BYTES (2u << 20) /* a package's debian/copyright, its control file */
 #define LIMIT_COPYRIGHT_PARAGRAPHS 20000u
+#define LIMIT_COPYRIGHT_STEPS (200u << 20) /* of its patterns over a package's files, a character each */
 #define LIMIT_PACKAGE_BYTES ((unsigned long long)16 << 30) /* of one package's files, unpacked */
 
 /* Templates: a hostile one ends in an error, not in a hang */

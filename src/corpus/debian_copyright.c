@@ -19,6 +19,7 @@ struct debian_copyright {
     arena *a;
     paragraph *paragraphs;
     size_t count, capacity;
+    uint64_t steps; /* of patterns, past LIMIT_COPYRIGHT_STEPS nothing fits any more */
 };
 
 /* ---- fields ---- */
@@ -219,11 +220,12 @@ void debian_copyright_free(debian_copyright *c)
 
 /* ---- patterns ---- */
 
-bool debian_glob(const char *pattern, size_t pattern_length, const char *text)
+/* *steps grows by the characters looked at, and ends it past LIMIT_COPYRIGHT_STEPS. */
+static bool fits(const char *pattern, size_t pattern_length, const char *text, uint64_t *steps)
 {
     size_t p = 0, star = pattern_length;
     const char *again = NULL;
-    for (;;) {
+    while (++*steps <= LIMIT_COPYRIGHT_STEPS) {
         const char *t = text;
         const bool escaped = p + 1 < pattern_length && pattern[p] == '\\';
         if (p < pattern_length && pattern[p] == '*') {
@@ -245,19 +247,26 @@ bool debian_glob(const char *pattern, size_t pattern_length, const char *text)
         text = ++again; /* the last star takes one character more */
         p = star + 1;
     }
+    return false;
 }
 
-static bool matches(const char *pattern, size_t length, const char *path)
+bool debian_glob(const char *pattern, size_t pattern_length, const char *text)
+{
+    uint64_t steps = 0;
+    return fits(pattern, pattern_length, text, &steps);
+}
+
+static bool matches(const char *pattern, size_t length, const char *path, uint64_t *steps)
 {
     if (length >= 2 && pattern[0] == '.' && pattern[1] == '/') {
         pattern += 2;
         length -= 2;
     }
     for (const char *end = path, *next = NULL; end != NULL; end = next != NULL ? next + 1 : NULL) {
-        if (debian_glob(pattern, length, end)) {
+        if (fits(pattern, length, end, steps)) {
             return true;
         }
-        next = strchr(end, '/');
+        next = length > 0 && pattern[0] == '*' ? NULL : strchr(end, '/'); /* a star takes what is before an end */
     }
     size_t last = length;
     while (last > 0 && pattern[last - 1] != '/') {
@@ -268,15 +277,15 @@ static bool matches(const char *pattern, size_t length, const char *path)
         signs++;
     }
     const char *slash = strrchr(path, '/');
-    return last > 0 && signs < length && debian_glob(pattern + last, length - last, slash != NULL ? slash + 1 : path);
+    return last > 0 && signs < length && fits(pattern + last, length - last, slash != NULL ? slash + 1 : path, steps);
 }
 
-static const char *matching(const paragraph *p, const char *path, size_t *ret_length)
+static const char *matching(const paragraph *p, const char *path, uint64_t *steps, size_t *ret_length)
 {
     const char *const white = " \t\r\n";
     for (const char *at = p->files + strspn(p->files, white); *at != '\0';) {
         const size_t length = strcspn(at, white);
-        if (matches(at, length, path)) {
+        if (matches(at, length, path, steps)) {
             *ret_length = length;
             return at;
         }
@@ -286,14 +295,14 @@ static const char *matching(const paragraph *p, const char *path, size_t *ret_le
     return NULL;
 }
 
-hearth_status debian_copyright_find(const debian_copyright *c, const char *path, buffer *licence, buffer *evidence,
+hearth_status debian_copyright_find(debian_copyright *c, const char *path, buffer *licence, buffer *evidence,
                                     bool *ret_found, hearth_error *error)
 {
     *ret_found = false;
     for (size_t i = c->count; i > 0; i--) {
         const paragraph *p = &c->paragraphs[i - 1];
         size_t length = 0;
-        const char *pattern = matching(p, path, &length);
+        const char *pattern = matching(p, path, &c->steps, &length);
         if (pattern != NULL) {
             *ret_found = true;
             TRY(debian_licence(p->licence, licence, error));

@@ -14,7 +14,7 @@ void debian_copyright_free(debian_copyright *c); /* NULL is allowed */
  * compression's ending), and which paragraph says so ("Files: ls.*, line 12"). Paragraphs name files of the source,
  * so a pattern is held against the path, each of its ends ("man/man1/ls.1", "ls.1"), and, by its last part where that
  * is more than signs, against the file's name. The last paragraph that matches counts. false: none does. */
-hearth_status debian_copyright_find(const debian_copyright *c, const char *path, buffer *licence, buffer *evidence,
+hearth_status debian_copyright_find(debian_copyright *c, const char *path, buffer *licence, buffer *evidence,
                                     bool *ret_found, hearth_error *error);
 
 /* "GPL-2+ or Artistic, and Expat" as SPDX has it: names by a table, unknown ones as LicenseRef-…; "NOASSERTION" where

@@ -134,6 +134,7 @@ static hearth_status put_number(man_page *p, const char *name, size_t length, bu
         return buffer_append_char(out, '1', p->error); /* as groff says */
     }
     const man_name *n = man_find(p, name, length, true);
+    p->work += p->name_count;
     return buffer_printf(out, p->error, "%ld", n != NULL ? n->number : 0);
 }
 
@@ -142,6 +143,7 @@ static hearth_status put_argument(man_page *p, const char *name, size_t length, 
     const man_input *in = &p->inputs[p->depth - 1];
     if (length == 1 && (*name == '*' || *name == '@')) {
         for (size_t i = 0; i < in->argument_count; i++) {
+            p->work += strlen(in->arguments[i]) + 1;
             TRY(buffer_printf(out, p->error, *name == '@' ? "%s\"%s\"" : "%s%s", i > 0 ? " " : "", in->arguments[i]));
         }
         return HEARTH_OK;
@@ -150,8 +152,11 @@ static hearth_status put_argument(man_page *p, const char *name, size_t length, 
     for (size_t i = 0; i < length && i < 3; i++) {
         number = number * 10 + (size_t)(name[i] >= '0' && name[i] <= '9' ? name[i] - '0' : 0);
     }
-    return number >= 1 && number <= in->argument_count ? buffer_append_text(out, in->arguments[number - 1], p->error)
-                                                       : HEARTH_OK;
+    if (number < 1 || number > in->argument_count) {
+        return HEARTH_OK;
+    }
+    p->work += strlen(in->arguments[number - 1]);
+    return buffer_append_text(out, in->arguments[number - 1], p->error);
 }
 
 static hearth_status interpolate(man_page *p, const char *text, unsigned nesting, buffer *out);
@@ -165,6 +170,7 @@ static hearth_status put_in(man_page *p, const char **at, unsigned nesting, buff
         s++;
         const size_t length = take_name(&s, &name);
         const man_name *n = man_find(p, name, length, false);
+        p->work += p->name_count;
         *at = s;
         return n != NULL && !n->is_macro ? interpolate(p, n->text, nesting + 1, out) : HEARTH_OK;
     }

@@ -24,8 +24,10 @@ static hearth_status end_tag(man_page *p)
     }
     const size_t long_is = p->tag_from < p->out->length ? p->out->length - p->tag_from : 0;
     p->tag = 0;
-    const size_t blanks = (size_t)MAN_INDENT * p->indent;
-    const bool beside = long_is <= SHORT_TAG + blanks && p->out->data[p->tag_from + blanks] != '-';
+    const size_t blanks = (size_t)MAN_INDENT * (p->indent < MAN_INDENT_MOST ? p->indent : MAN_INDENT_MOST);
+    const size_t first = p->tag_from + blanks; /* past the end where the line began with fewer levels */
+    const bool dash = first < p->out->length && p->out->data[first] == '-';
+    const bool beside = long_is <= SHORT_TAG + blanks && !dash;
     p->indent = p->base + 1;
     return beside ? HEARTH_OK : man_break(p);
 }

@@ -8,9 +8,10 @@
 #include <stdbool.h>
 
 enum {
-    MAN_ARGUMENTS = 64, /* of a line; what is behind them belongs to the last */
-    MAN_NESTING = 16,   /* macros in macros, lists in lists */
-    MAN_INDENT = 4,     /* blanks of a level */
+    MAN_ARGUMENTS = 64,  /* of a line; what is behind them belongs to the last */
+    MAN_NESTING = 16,    /* macros in macros, lists in lists */
+    MAN_INDENT = 4,      /* blanks of a level */
+    MAN_INDENT_MOST = 8, /* levels that have blanks */
 };
 
 typedef struct man_name {

@@ -8,9 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ARENA_BYTES ((size_t)64 << 20)
 #define NAMES_MOST 4096u
-#define INDENT_MOST 8u
 
 static hearth_status do_line(man_page *p, const char *line, size_t length);
 
@@ -23,7 +21,7 @@ static hearth_status begin_line(man_page *p)
     }
     p->blank = false;
     p->at_line = true;
-    for (unsigned i = 0; i < MAN_INDENT * (p->indent < INDENT_MOST ? p->indent : INDENT_MOST); i++) {
+    for (unsigned i = 0; i < MAN_INDENT * (p->indent < MAN_INDENT_MOST ? p->indent : MAN_INDENT_MOST); i++) {
         TRY(buffer_append_char(p->out, ' ', p->error));
     }
     return HEARTH_OK;
@@ -150,11 +148,11 @@ static hearth_status open_name(man_page *p, const char *name, bool number, man_n
 
 /* ---- lines ---- */
 
-/* The next line of the input on top, joined with the one behind a backslash; false: there is none. */
+/* The next line of the input on top; false: there is none, or the page has taken its work or is too long anyhow. */
 static bool next_line(man_page *p, const char **ret, size_t *ret_length)
 {
     man_input *in = &p->inputs[p->depth - 1];
-    if (in->at >= in->length || p->work > LIMIT_MAN_WORK_BYTES) {
+    if (in->at >= in->length || p->work > LIMIT_MAN_WORK_BYTES || p->out->length - p->begin > LIMIT_DOCUMENT_BYTES) {
         return false;
     }
     const char *from = in->text + in->at;
@@ -265,6 +263,7 @@ static hearth_status define_macro(man_page *p, char *rest, bool adds)
         status = buffer_append_text(&whole, adds ? n->text : "", p->error);
         status = status == HEARTH_OK ? buffer_append_text(&whole, buffer_text(&body), p->error) : status;
         status = status == HEARTH_OK ? man_keep(p, buffer_text(&whole), whole.length, &n->text) : status;
+        p->work += whole.length;
         n->is_macro = true;
         buffer_free(&whole);
     }
@@ -287,6 +286,7 @@ static hearth_status define_string(man_page *p, char *rest, bool adds)
     if (whole == NULL) {
         return error_memory(p->error, strlen(rest));
     }
+    p->work += strlen(whole);
     n->text = whole;
     n->is_macro = false;
     return HEARTH_OK;
@@ -656,6 +656,7 @@ static hearth_status macro_line(man_page *p, const char *name, char *rest)
         p->mdoc = true;
     }
     const man_name *own = man_find(p, name, strlen(name), false);
+    p->work += p->name_count;
     const size_t count = cut(rest, arguments, quoted);
     if (p->mdoc) {
         for (size_t i = 0; i < count; i++) { /* a word in quotes is no macro's name */

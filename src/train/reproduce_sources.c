@@ -31,14 +31,14 @@ static hearth_status look(const recipe *r, const char *key, const char *name, co
     return HEARTH_OK;
 }
 
-/* The first thing that the recipe names by a path and that is not there. Debian's packages may come from an archive:
- * whoever reads them tells. */
+/* The first thing that the recipe names by a path and that is not there. Of Debian's packages
+ * the list: whoever reads them tells of one that is missing. */
 static hearth_status find_lacking(const recipe *r, lacking *ret, hearth_error *error)
 {
     *ret = (lacking){0};
     for (size_t i = 0; i < r->source_count; i++) {
         const recipe_source *s = &r->sources[i];
-        TRY(look(r, "source", s->name, s->kind == SOURCE_DEBIAN ? NULL : s->path, ret, error));
+        TRY(look(r, "source", s->name, s->kind == SOURCE_DEBIAN ? s->packages : s->path, ret, error));
     }
     for (size_t i = 0; i < r->rule_count; i++) {
         const char *sha256 = NULL;

@@ -39,7 +39,6 @@ static size_t cut(uint32_t begin, uint32_t end, shares_subtree *to)
     return count;
 }
 
-/* `ranks` was checked by shares_plan_make. */
 static hearth_status deal_subtrees(uint32_t micro_batches, shares_plan *p, hearth_error *error)
 {
     const uint32_t units = units_for((uint32_t)p->ranks, micro_batches);

@@ -1,6 +1,7 @@
 /* What Debian's packages are made of: manual pages, debian/copyright, lists of packages. */
 #include "corpus_support.h"
 
+#include "base/limits.h"
 #include "corpus/debian_copyright.h"
 #include "corpus/debian_list.h"
 #include "corpus/man_text.h"
@@ -209,7 +210,7 @@ static const char copyright_text[] =
          "Files: debian/*\nCopyright: C\nLicense: ISC\n\n"
          "License: GPL-2+\n The whole text.\n";
 
-static void check_file(const debian_copyright *c, const char *path, const char *licence, const char *evidence)
+static void check_file(debian_copyright *c, const char *path, const char *licence, const char *evidence)
 {
     buffer l, e;
     bool found = false;
@@ -293,12 +294,67 @@ static void lists(void **state)
     }
 }
 
+/* The text of a page, made twice into a buffer that held something else before: the same, and no longer than a
+ * document. */
+static void check_bounded(const buffer *source, const char *what)
+{
+    buffer first, second;
+    buffer_init(&first, 0);
+    buffer_init(&second, 0);
+    assert_int_equal(man_text(source->data, source->length, &first, NULL), HEARTH_OK);
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(buffer_append_text(&second, "----------", NULL), HEARTH_OK);
+    }
+    buffer_clear(&second);
+    assert_int_equal(man_text(source->data, source->length, &second, NULL), HEARTH_OK);
+    if (first.length != second.length || memcmp(first.data, second.data, first.length) != 0) {
+        fail_msg("%s: another text the second time", what);
+    }
+    assert_true(first.length < LIMIT_DOCUMENT_BYTES + (4u << 20));
+    buffer_free(&first);
+    buffer_free(&second);
+}
+
+static void repeat(buffer *out, const char *text, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(buffer_append_text(out, text, NULL), HEARTH_OK);
+    }
+}
+
+static void hostile_pages(void **state)
+{
+    (void)state;
+    buffer page;
+    buffer_init(&page, 0);
+    repeat(&page, ".TP\n.Dd x\n", 1); /* levels without end behind a tag */
+    repeat(&page, ".Bd\n", 400000);
+    repeat(&page, "x\n", 1);
+    check_bounded(&page, "displays");
+    buffer_clear(&page);
+    repeat(&page, ".RS\n", 12);
+    repeat(&page, ".TP\nx\ntext\n", 1);
+    check_bounded(&page, "a tag further in than blanks go");
+    buffer_clear(&page);
+    repeat(&page, ".de A\n", 1);
+    repeat(&page, "\\$1\n", 600);
+    repeat(&page, "..\n.A ", 1);
+    repeat(&page, "xxxxxxxxxxxxxxxx", 60000); /* 1 MB of argument, 600 times */
+    repeat(&page, "\n", 1);
+    check_bounded(&page, "arguments");
+    buffer_clear(&page);
+    repeat(&page, ".as s xxxxxxxxxxxxxxxx\n", 20000); /* each copies the ones before */
+    repeat(&page, "\\*s\n", 200);
+    check_bounded(&page, "strings that grow");
+    buffer_free(&page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(man_pages), cmocka_unit_test(mdoc_pages), cmocka_unit_test(pages_end),
-        cmocka_unit_test(licences),  cmocka_unit_test(patterns),   cmocka_unit_test(copyrights),
-        cmocka_unit_test(lists),
+        cmocka_unit_test(hostile_pages), cmocka_unit_test(man_pages), cmocka_unit_test(mdoc_pages),
+        cmocka_unit_test(pages_end),     cmocka_unit_test(licences),  cmocka_unit_test(patterns),
+        cmocka_unit_test(copyrights),    cmocka_unit_test(lists),
     };
     return cmocka_run_group_tests(tests, place_make, place_remove);
 }
