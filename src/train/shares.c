@@ -5,6 +5,7 @@
 #include "kernels/optimize.h"
 #include "platform/pages.h"
 #include "train/shares_part.h"
+#include "train/train_sum.h"
 
 #include <string.h>
 
@@ -111,20 +112,6 @@ float *shares_gradient(shares *s, size_t i)
 
 /* ---- along the tree ---- */
 
-typedef struct add_work {
-    const kernel_table *k;
-    float *to;
-    const float *more;
-    size_t count;
-} add_work;
-
-static void add_share(void *context, int part, int parts)
-{
-    const add_work *a = context;
-    const thread_range own = thread_split(a->count, 1024, part, parts);
-    a->k->add(a->to + own.begin, a->more + own.begin, own.end - own.begin, a->to + own.begin);
-}
-
 /* Two siblings, the left one first, as soon as both are there: `count` halves what is left of the tree. */
 static bool are_siblings(const shares_subtree *left, const shares_subtree *right)
 {
@@ -141,8 +128,7 @@ static float *add_subtrees(shares *s, size_t count)
         stack[depth] = s->plan->subtrees[i];
         at[depth++] = s->at[i];
         while (depth > 1 && are_siblings(&stack[depth - 2], &stack[depth - 1])) {
-            add_work add = {s->engine->kernels, at[depth - 2], at[depth - 1], count};
-            engine_run(s->engine, add_share, &add);
+            train_sum(NULL, s->engine, at[depth - 2], at[depth - 1], count);
             stack[--depth - 1].count *= 2;
         }
     }

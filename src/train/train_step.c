@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "platform/pages.h"
 #include "train/train_state.h"
+#include "train/train_sum.h"
 
 #define SIDE_BY_SIDE_BYTES ((size_t)1 << 30) /* of room for it, at most */
 
@@ -176,20 +177,6 @@ static hearth_status sums_for(train_model *m, size_t count, hearth_error *error)
     return HEARTH_OK;
 }
 
-typedef struct add_work {
-    const kernel_table *k;
-    float *to;
-    const float *more;
-    size_t count;
-} add_work;
-
-static void add_share(void *context, int part, int parts)
-{
-    const add_work *a = context;
-    const thread_range own = thread_split(a->count, 1024, part, parts);
-    a->k->add(a->to + own.begin, a->more + own.begin, own.end - own.begin, a->to + own.begin);
-}
-
 /* ---- one micro-batch after the other ---- */
 
 /* Micro-batches [first, first + 2^height) into `gradient`: the left half's sum plus the right half's. */
@@ -203,8 +190,7 @@ static void sum_together(const tree *t, size_t first, size_t height, float *grad
     const size_t half = (size_t)1 << (height - 1);
     sum_together(t, first, height - 1, gradient);
     sum_together(t, first + half, height - 1, m->sums[height - 1]);
-    add_work add = {m->engine->kernels, gradient, m->sums[height - 1], m->count};
-    train_run(m->profile, m->engine, TRAIN_AROUND, TRAIN_OP_SUM, add_share, &add);
+    train_sum(m->profile, m->engine, gradient, m->sums[height - 1], m->count);
 }
 
 static size_t height_of(size_t count)
@@ -283,8 +269,7 @@ static hearth_status step_apart(tree *t, hearth_error *error)
     train_run(m->profile, m->engine, TRAIN_FORWARD, TRAIN_OP_OTHER, roots_part, t);
     for (size_t width = 1; width < t->roots; width *= 2) {
         for (size_t root = 0; root < t->roots; root += 2 * width) {
-            add_work add = {m->engine->kernels, root_sum(t, root), root_sum(t, root + width), m->count};
-            train_run(m->profile, m->engine, TRAIN_AROUND, TRAIN_OP_SUM, add_share, &add);
+            train_sum(m->profile, m->engine, root_sum(t, root), root_sum(t, root + width), m->count);
         }
     }
     return HEARTH_OK;
