@@ -93,17 +93,6 @@ static hearth_status heading(man_page *p, const char *const *arguments, size_t c
     return man_line_done(p);
 }
 
-static hearth_status title(man_page *p, const char *const *arguments, size_t count)
-{
-    if (count >= 2) {
-        TRY(man_put(p, arguments[0]));
-        TRY(man_put_joined(p, "("));
-        TRY(man_put_joined(p, arguments[1]));
-        TRY(man_put_joined(p, ")"));
-    }
-    return man_paragraph(p);
-}
-
 static hearth_status paragraph(man_page *p, const char *const *arguments, size_t count)
 {
     (void)arguments;
@@ -232,7 +221,7 @@ static const struct {
     const char *name;
     macro_fn fn;
 } macros[] = {
-    {"TH", title},        {"SH", heading},      {"SS", heading},      {"TP", tagged},       {"TQ", tagged_too},
+    {"TH", man_title},    {"SH", heading},      {"SS", heading},      {"TP", tagged},       {"TQ", tagged_too},
     {"IP", indented},     {"PP", paragraph},    {"P", paragraph},     {"LP", paragraph},    {"HP", paragraph},
     {"RS", right},        {"RE", left},         {"EX", verbatim},     {"EE", filled},       {"Vb", verbatim},
     {"Ve", filled},       {"Sp", gap},          {"B", words},         {"I", words},         {"SM", words},

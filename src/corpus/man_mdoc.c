@@ -521,17 +521,6 @@ static hearth_status heading(man_page *p, const char *const *arguments, size_t c
     return man_break(p);
 }
 
-static hearth_status title(man_page *p, const char *const *arguments, size_t count)
-{
-    if (count >= 2) {
-        TRY(man_put(p, arguments[0]));
-        TRY(man_put_joined(p, "("));
-        TRY(man_put_joined(p, arguments[1]));
-        TRY(man_put_joined(p, ")"));
-    }
-    return man_paragraph(p);
-}
-
 static hearth_status list_begins(man_page *p, const char *const *arguments, size_t count)
 {
     static const struct {
@@ -657,7 +646,7 @@ static hearth_status block(man_page *p, const char *name, const char *const *arg
         return man_paragraph(p);
     }
     if (strcmp(name, "Dt") == 0) {
-        return title(p, arguments, count);
+        return man_title(p, arguments, count);
     }
     if (strcmp(name, "Bl") == 0) {
         return list_begins(p, arguments, count);

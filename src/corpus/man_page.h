@@ -87,6 +87,8 @@ hearth_status man_put_joined(man_page *p, const char *text); /* the same without
 hearth_status man_plain(man_page *p, const char *text);      /* no escapes in it; joined by a blank */
 hearth_status man_break(man_page *p);                        /* ends the line */
 hearth_status man_paragraph(man_page *p);                    /* and an empty one is due */
+/* .TH's and .Dt's: NAME(SECTION). */
+hearth_status man_title(man_page *p, const char *const *arguments, size_t count);
 
 /* ---- man_text.c: names ---- */
 

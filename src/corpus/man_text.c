@@ -108,6 +108,17 @@ hearth_status man_paragraph(man_page *p)
     return HEARTH_OK;
 }
 
+hearth_status man_title(man_page *p, const char *const *arguments, size_t count)
+{
+    if (count >= 2) {
+        TRY(man_put(p, arguments[0]));
+        TRY(man_put_joined(p, "("));
+        TRY(man_put_joined(p, arguments[1]));
+        TRY(man_put_joined(p, ")"));
+    }
+    return man_paragraph(p);
+}
+
 /* ---- names ---- */
 
 man_name *man_find(const man_page *p, const char *name, size_t length, bool number)
