@@ -40,6 +40,21 @@ static hearth_status lacks(const char *file, const char *what, hearth_error *err
     return HEARTH_E_FORMAT;
 }
 
+/* The next entry, NULL at the end; `any`: also what is no file. Past LIMIT_PACKAGE_BYTES of the archive it is refused.
+ */
+static hearth_status next_entry(struct archive *a, const char *file, bool any, struct archive_entry **ret,
+                                hearth_error *error)
+{
+    TRY(any ? archive_door_next_any(a, file, ret, error) : archive_door_next(a, file, ret, error));
+    if (*ret != NULL && archive_filter_bytes(a, 0) > (la_int64_t)LIMIT_PACKAGE_BYTES) {
+        (void)error_set(error, HEARTH_E_LIMIT, NULL, NULL, "more than %llu bytes in a package",
+                        (unsigned long long)LIMIT_PACKAGE_BYTES);
+        error_in_file(error, file);
+        return HEARTH_E_LIMIT;
+    }
+    return HEARTH_OK;
+}
+
 /* Calls with the part whose name begins so, "control.tar" or "data.tar". */
 static hearth_status with_part(const char *file, const char *part, part_fn fn, void *context, hearth_error *error)
 {
@@ -75,7 +90,7 @@ static hearth_status find_control(void *context, struct archive *a, hearth_error
     const looking *l = context;
     struct archive_entry *entry = NULL;
     do {
-        TRY(archive_door_next(a, l->file, &entry, error));
+        TRY(next_entry(a, l->file, false, &entry, error));
     } while (entry != NULL && strcmp(plain_name(entry), "control") != 0);
     return entry == NULL ? lacks(l->file, "control", error)
                          : debian_read_entry(a, l->file, LIMIT_COPYRIGHT_BYTES, &l->facts->control, error);
@@ -103,7 +118,7 @@ static hearth_status find_copyright(void *context, struct archive *a, hearth_err
     (void)snprintf(l->facts->why, sizeof l->facts->why, "%.100s is not in the package", l->path);
     for (;;) {
         struct archive_entry *entry = NULL;
-        TRY(archive_door_next_any(a, l->file, &entry, error));
+        TRY(next_entry(a, l->file, true, &entry, error));
         if (entry == NULL) {
             return HEARTH_OK;
         }
@@ -159,15 +174,9 @@ static hearth_status each_file(void *context, struct archive *a, hearth_error *e
     const walking *w = context;
     for (;;) {
         struct archive_entry *entry = NULL;
-        TRY(archive_door_next(a, w->file, &entry, error));
+        TRY(next_entry(a, w->file, false, &entry, error));
         if (entry == NULL) {
             return HEARTH_OK;
-        }
-        if (archive_filter_bytes(a, 0) > (la_int64_t)LIMIT_PACKAGE_BYTES) {
-            (void)error_set(error, HEARTH_E_LIMIT, NULL, NULL, "more than %llu bytes in a package",
-                            (unsigned long long)LIMIT_PACKAGE_BYTES);
-            error_in_file(error, w->file);
-            return HEARTH_E_LIMIT;
         }
         TRY(w->fn(w->context, a, entry, plain_name(entry), error));
     }
