@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Where a rank runs. Zeroed before it is filled: it is compared byte by byte. */
+/* Where a rank runs. */
 typedef struct place {
     char machine[256];
     cpu_set_t cores;
@@ -39,6 +39,13 @@ static hearth_status gather_places(group *g, place **ret, hearth_error *error)
     return status;
 }
 
+static bool overlap(const place *a, const place *b)
+{
+    cpu_set_t both;
+    CPU_AND(&both, &a->cores, &b->cores);
+    return strcmp(a->machine, b->machine) == 0 && CPU_COUNT(&both) > 0;
+}
+
 hearth_status group_threads(group *g, int cores, int *ret, hearth_error *error)
 {
     const size_t count = (size_t)group_count(g);
@@ -48,7 +55,7 @@ hearth_status group_threads(group *g, int cores, int *ret, hearth_error *error)
         sharing == NULL ? error_memory(error, count * sizeof *sharing) : gather_places(g, &all, error);
     for (size_t i = 0; all != NULL && i < count; i++) {
         for (size_t k = 0; k < count; k++) {
-            sharing[i] += memcmp(&all[i], &all[k], sizeof all[i]) == 0 ? 1 : 0;
+            sharing[i] += i == k || overlap(&all[i], &all[k]) ? 1 : 0;
         }
     }
     status = status == HEARTH_OK ? group_broadcast(g, sharing, count * sizeof *sharing, error) : status;
