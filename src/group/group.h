@@ -21,7 +21,8 @@ void group_close(group *g);
 
 int group_rank(const group *g);
 int group_count(const group *g);
-/* Threads for each rank: `cores` shared among the ranks of this machine that may run on some of the same. All ranks call.
+/* Threads for each rank: `cores` shared among the ranks of this machine that may run on some of the same. All ranks
+ * call.
  */
 hearth_status group_threads(group *g, int cores, int *ret, hearth_error *error);
 /* Machines that the ranks run on; at rank 0. All ranks call. */
