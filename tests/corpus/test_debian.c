@@ -307,7 +307,7 @@ static void check_bounded(const buffer *source, const char *what)
     }
     buffer_clear(&second);
     assert_int_equal(man_text(source->data, source->length, &second, NULL), HEARTH_OK);
-    if (first.length != second.length || memcmp(first.data, second.data, first.length) != 0) {
+    if (first.length != second.length || memcmp(buffer_text(&first), buffer_text(&second), first.length) != 0) {
         fail_msg("%s: another text the second time", what);
     }
     assert_true(first.length < LIMIT_DOCUMENT_BYTES + (4u << 20));
