@@ -365,6 +365,21 @@ json_t *json_door_float(float value)
     return json_door_number(strtod(text, NULL));
 }
 
+json_t *json_door_text(const char *text, size_t length)
+{
+    if (utf8_valid(text, length)) {
+        return json_stringn(text, length);
+    }
+    buffer whole;
+    buffer_init(&whole, 0);
+    json_t *value = NULL;
+    if (utf8_repair(text, length, &whole, NULL) == HEARTH_OK) {
+        value = json_stringn(buffer_text(&whole), whole.length);
+    }
+    buffer_free(&whole);
+    return value;
+}
+
 json_t *json_door_append(json_t *array, json_t *value)
 {
     if (json_array_append_new(array, value) != 0) {

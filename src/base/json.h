@@ -23,6 +23,8 @@ size_t json_real_digits(double value, int least, char ret[JSON_REAL_SIZE]);
  * digits that read back as the same binary32: 0.95, not 0.949999988079071. NULL when memory is out. */
 json_t *json_door_number(double value);
 json_t *json_door_float(float value);
+/* A string of any bytes: invalid UTF-8 becomes U+FFFD. NULL when memory is out. */
+json_t *json_door_text(const char *text, size_t length);
 
 /* Building, with one check at the end: where the container is NULL or memory runs out, value and container are freed
  * and NULL comes back, else the container. A NULL value (memory ran out before) counts as such. */

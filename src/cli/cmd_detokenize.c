@@ -1,7 +1,6 @@
 /* hearth detokenize: token ids to text. */
 #include "cli/commands.h"
 #include "cli/open.h"
-#include "cli/pieces.h"
 #include "cli/signals.h"
 
 #include <stdio.h>
@@ -73,7 +72,7 @@ static hearth_status gather(const cli *c, const tokenizer *t, const char **words
 static hearth_status print(const cli *c, const buffer *text, int *ret_code, hearth_error *error)
 {
     if (c->json) {
-        *ret_code = cli_print_json(c, json_pack("{s:o}", "text", pieces_string(buffer_text(text), text->length)));
+        *ret_code = cli_print_json(c, json_pack("{s:o}", "text", json_door_text(buffer_text(text), text->length)));
         return HEARTH_OK;
     }
     *ret_code = EXIT_DONE;

@@ -1,7 +1,6 @@
 /* hearth list: the models on this machine. */
 #include "cli/commands.h"
 #include "cli/confine.h"
-#include "cli/pieces.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
 
@@ -14,7 +13,7 @@
 
 static json_t *text_json(const char *text)
 {
-    return text[0] != '\0' ? pieces_string(text, strlen(text)) : json_null();
+    return text[0] != '\0' ? json_door_text(text, strlen(text)) : json_null();
 }
 
 static json_t *list_json(const store_list *list)

@@ -1,7 +1,6 @@
 /* hearth pull: get a model. */
 #include "cli/commands.h"
 #include "cli/confine.h"
-#include "cli/pieces.h"
 #include "cli/pull.h"
 #include "cli/terminal.h"
 
@@ -51,7 +50,7 @@ static const pull_settings defaults = {.connections = PULL_CONNECTIONS, .retries
 
 static json_t *text_json(const char *text)
 {
-    return pieces_string(text, strlen(text));
+    return json_door_text(text, strlen(text));
 }
 
 static json_t *result_json(const pull_result *r)

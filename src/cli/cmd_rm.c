@@ -1,6 +1,5 @@
 /* hearth rm and hearth prune: give the space back. */
 #include "cli/commands.h"
-#include "cli/pieces.h"
 #include "cli/terminal.h"
 
 #include "base/json.h"
@@ -13,7 +12,7 @@ static json_t *removed_json(const store_removed *r, bool dry_run)
 {
     json_t *paths = json_array();
     for (size_t i = 0; i < r->count; i++) {
-        paths = json_door_append(paths, pieces_string(r->paths[i], strlen(r->paths[i])));
+        paths = json_door_append(paths, json_door_text(r->paths[i], strlen(r->paths[i])));
     }
     return json_pack("{s:b, s:I, s:o}", "removed", (int)!dry_run, "bytes", (json_int_t)r->bytes, "paths", paths);
 }

@@ -2,7 +2,6 @@
 #include "cli/commands.h"
 #include "cli/conversation.h"
 #include "cli/line_reader.h"
-#include "cli/pieces.h"
 #include "cli/pull.h"
 #include "cli/run.h"
 #include "cli/signals.h"
@@ -247,7 +246,7 @@ static json_t *stops_json(const option_list *stops)
 {
     json_t *all = json_array();
     for (size_t i = 0; i < stops->count; i++) {
-        json_array_append_new(all, pieces_string(stops->items[i], strlen(stops->items[i])));
+        json_array_append_new(all, json_door_text(stops->items[i], strlen(stops->items[i])));
     }
     return all;
 }
@@ -262,7 +261,7 @@ static json_t *add_parts(json_t *answer, const run_answer *a)
 {
     const bool thought = a->reasoning.length > 0 || a->thinking_tokens > 0;
     answer = json_door_put(answer, "reasoning",
-                           thought ? pieces_string(buffer_text(&a->reasoning), a->reasoning.length) : json_null());
+                           thought ? json_door_text(buffer_text(&a->reasoning), a->reasoning.length) : json_null());
     answer = json_door_put(answer, "thinking_tokens", json_integer((json_int_t)a->thinking_tokens));
     answer = json_door_put(answer, "cut_thinking", json_boolean(a->cut_thinking));
     answer = json_door_put(answer, "tool_calls", json_incref(a->calls));
@@ -272,13 +271,13 @@ static json_t *add_parts(json_t *answer, const run_answer *a)
 static int print_json(const run_state *r)
 {
     const run_answer *a = &r->last;
-    json_t *stop = a->stop != NULL ? pieces_string(a->stop, strlen(a->stop)) : json_null();
+    json_t *stop = a->stop != NULL ? json_door_text(a->stop, strlen(a->stop)) : json_null();
     return cli_print_json(
         r->c,
         add_parts(
             json_pack("{s:o, s:s, s:o, s:{s:I, s:I}, s:{s:f, s:f, s:f}, s:{s:f, s:f}, s:s, s:s, s:s, s:i, s:I, s:b, "
                       "s:o, s:o, s:o}",
-                      "text", pieces_string(buffer_text(&a->text), a->text.length), "finish", run_end_name(a->end),
+                      "text", json_door_text(buffer_text(&a->text), a->text.length), "finish", run_end_name(a->end),
                       "stop", stop, "tokens", "prompt", (json_int_t)a->prompt_tokens, "answer", (json_int_t)a->tokens,
                       "seconds", "load", r->o.seconds, "prompt", a->prompt_seconds, "answer", a->seconds,
                       "tokens_per_second", "prompt", rate(a->prompt_tokens, a->prompt_seconds), "answer",

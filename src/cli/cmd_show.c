@@ -2,7 +2,6 @@
 #include "cli/commands.h"
 #include "cli/show.h"
 
-#include "cli/pieces.h"
 #include "cli/signals.h"
 
 #include <stdio.h>
@@ -204,7 +203,7 @@ static int print_template(const cli *c, const model *m)
     }
     if (c->json) {
         return cli_print_json(c,
-                              json_pack("{s:o}", "template", pieces_string(m->chat_template, m->chat_template_length)));
+                              json_pack("{s:o}", "template", json_door_text(m->chat_template, m->chat_template_length)));
     }
     if (terminal_write_text(m->chat_template, m->chat_template_length, &error) != HEARTH_OK) {
         return cli_fail(c, &error);

@@ -2,8 +2,7 @@
 #include "cli/commands.h"
 #include "cli/conversation.h"
 #include "cli/open.h"
-#include "cli/pieces.h"
-#include "cli/prompt.h"
+#include "generate/prompt.h"
 #include "cli/signals.h"
 
 #include "base/limits.h"
@@ -144,7 +143,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         status = render(s, o.model, &in, now, &text, &error);
     }
     if (status == HEARTH_OK && c->json) {
-        code = cli_print_json(c, json_pack("{s:o}", "text", pieces_string(buffer_text(&text), text.length)));
+        code = cli_print_json(c, json_pack("{s:o}", "text", json_door_text(buffer_text(&text), text.length)));
     } else if (status == HEARTH_OK) {
         status = terminal_write_text(buffer_text(&text), text.length, &error);
     }

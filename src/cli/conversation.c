@@ -1,6 +1,5 @@
 /* Adding to a conversation, forgetting from it, keeping it in a file. */
 #include "cli/conversation.h"
-#include "cli/pieces.h"
 
 #include "base/limits.h"
 #include "platform/file.h"
@@ -15,7 +14,7 @@ static bool has_role(const json_t *message, const char *role)
 
 static json_t *make_message(const char *role, const char *text, size_t length)
 {
-    return json_pack("{s:s, s:o}", "role", role, "content", pieces_string(text, length));
+    return json_pack("{s:s, s:o}", "role", role, "content", json_door_text(text, length));
 }
 
 hearth_status conversation_add(json_t *messages, const char *role, const char *text, size_t length, hearth_error *error)

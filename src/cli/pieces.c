@@ -55,28 +55,6 @@ hearth_status pieces_print(const tokenizer *t, int32_t id, FILE *out, hearth_err
     return status;
 }
 
-json_t *pieces_string(const char *text, size_t length)
-{
-    if (utf8_valid(text, length)) {
-        return json_stringn(text, length);
-    }
-    buffer whole;
-    buffer_init(&whole, 0);
-    json_t *value = NULL;
-    for (size_t at = 0; at < length;) {
-        uint32_t code = 0;
-        char bytes[4];
-        at += utf8_decode_lossy(text + at, length - at, &code);
-        if (buffer_append(&whole, bytes, utf8_encode(code, bytes), NULL) != HEARTH_OK) {
-            buffer_free(&whole);
-            return NULL;
-        }
-    }
-    value = json_stringn(buffer_text(&whole), whole.length);
-    buffer_free(&whole);
-    return value;
-}
-
 static json_t *hexadecimal(const buffer *piece)
 {
     buffer text;

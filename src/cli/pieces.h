@@ -14,7 +14,5 @@ hearth_status pieces_print(const tokenizer *t, int32_t id, FILE *out, hearth_err
 json_t *pieces_json(const tokenizer *t, const int32_t *ids, size_t count);
 /* One of those token objects. */
 json_t *pieces_json_one(const tokenizer *t, int32_t id);
-/* A JSON string of any bytes: invalid UTF-8 becomes U+FFFD. NULL when memory is out. */
-json_t *pieces_string(const char *text, size_t length);
 
 #endif

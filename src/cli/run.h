@@ -4,7 +4,7 @@
 
 #include "cli/line_reader.h"
 #include "cli/open.h"
-#include "cli/prompt.h"
+#include "generate/prompt.h"
 
 #include "generate/chat_abilities.h"
 #include "generate/session.h"

@@ -1,6 +1,5 @@
 /* The conversation at the terminal. */
 #include "cli/conversation.h"
-#include "cli/pieces.h"
 #include "cli/run.h"
 #include "cli/signals.h"
 
@@ -32,8 +31,8 @@ static void greet(const run_state *r)
 static hearth_status keep_answer(run_state *r, hearth_error *error)
 {
     const run_answer *a = &r->last;
-    json_t *content = pieces_string(buffer_text(&a->text), a->text.length);
-    json_t *reasoning = pieces_string(buffer_text(&a->reasoning), a->reasoning.length);
+    json_t *content = json_door_text(buffer_text(&a->text), a->text.length);
+    json_t *reasoning = json_door_text(buffer_text(&a->reasoning), a->reasoning.length);
     json_t *message =
         content != NULL && reasoning != NULL ? chat_answer_message(&r->shape, content, reasoning, a->calls) : NULL;
     json_decref(content);

@@ -1,6 +1,5 @@
 /* The parts of an answer: thinking dimmed or counted, text as it is, calls one a line. */
 #include "cli/conversation.h"
-#include "cli/pieces.h"
 #include "cli/run.h"
 
 #include "base/json.h"
@@ -153,7 +152,7 @@ static hearth_status on_event(void *context, const answer_event *event, hearth_e
     if (event->part == ANSWER_CALL) {
         return show_call(p, event, error);
     }
-    if (json_array_append_new(a->problems, pieces_string(event->text, event->length)) != 0) {
+    if (json_array_append_new(a->problems, json_door_text(event->text, event->length)) != 0) {
         return error_memory(error, event->length);
     }
     if (a->line_open && terminal_is(stderr) && !p->r->c->json) {

@@ -1,5 +1,4 @@
 /* hearth show --json. */
-#include "cli/pieces.h"
 #include "cli/show.h"
 
 #include "base/json.h"
@@ -72,7 +71,7 @@ static json_t *tensors_json(const tensor_table *table)
         for (uint32_t d = 0; d < e->dims; d++) {
             shape = json_door_append(shape, json_integer((json_int_t)e->shape[d]));
         }
-        rows = json_door_append(rows, json_pack("{s:o, s:s, s:o, s:I}", "name", pieces_string(e->name, strlen(e->name)),
+        rows = json_door_append(rows, json_pack("{s:o, s:s, s:o, s:I}", "name", json_door_text(e->name, strlen(e->name)),
                                                 "format", dtype_get_info(e->type)->name, "shape", shape, "bytes",
                                                 (json_int_t)e->size_bytes));
     }
@@ -101,8 +100,8 @@ static json_t *metadata_json(const model *m)
         char value[256];
         const gguf_string key = gguf_metadata_key(m->gguf, i);
         gguf_describe(m->gguf, i, 8, value, sizeof value);
-        json_t *name = pieces_string(key.text, key.length);
-        all = json_door_put(all, json_string_value(name), name != NULL ? pieces_string(value, strlen(value)) : NULL);
+        json_t *name = json_door_text(key.text, key.length);
+        all = json_door_put(all, json_string_value(name), name != NULL ? json_door_text(value, strlen(value)) : NULL);
         json_decref(name);
     }
     return all;
@@ -112,11 +111,11 @@ json_t *show_json(const model *m, const char *licence, bool tensors, bool metada
 {
     json_t *all = json_pack(
         "{s:o, s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "name",
-        pieces_string(m->config.name, strlen(m->config.name)), "path", pieces_string(m->path, strlen(m->path)),
+        json_door_text(m->config.name, strlen(m->config.name)), "path", json_door_text(m->path, strlen(m->path)),
         "container", m->gguf != NULL ? "gguf" : "huggingface", "family", m->config.family->name, "parameters",
         (json_int_t)model_parameters(m), "shape", shape_json(&m->config), "rope", rope_json(&m->config.rope), "formats",
         formats_json(m->tensors), "tokenizer", tokenizer_json(m), "licence",
-        licence[0] != '\0' ? pieces_string(licence, strlen(licence)) : json_null(), "chat_template",
+        licence[0] != '\0' ? json_door_text(licence, strlen(licence)) : json_null(), "chat_template",
         m->chat_template != NULL, "memory", memory_json(m));
     if (tensors) {
         all = json_door_put(all, "tensors", tensors_json(m->tensors));

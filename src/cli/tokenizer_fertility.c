@@ -1,7 +1,6 @@
 /* hearth tokenizer fertility: how many tokens a tokenizer makes of texts, by language. */
 #include "cli/confine.h"
 #include "cli/open.h"
-#include "cli/pieces.h"
 #include "cli/signals.h"
 #include "cli/tokenizer_command.h"
 
@@ -150,7 +149,7 @@ static double ratio(uint64_t a, uint64_t b)
 static json_t *row_json(const fertility_row *r)
 {
     return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "language",
-                     pieces_string(r->name, strlen(r->name)), "texts", (json_int_t)r->texts, "bytes",
+                     json_door_text(r->name, strlen(r->name)), "texts", (json_int_t)r->texts, "bytes",
                      (json_int_t)r->bytes, "characters", (json_int_t)r->characters, "words", (json_int_t)r->words,
                      "tokens", (json_int_t)r->tokens, "tokens_per_word", ratio(r->tokens, r->words), "bytes_per_token",
                      ratio(r->bytes, r->tokens), "characters_per_token", ratio(r->characters, r->tokens),

@@ -1,7 +1,8 @@
 /* How a message that spells out a control token stays text: a character of Unicode's private use area, one that no
  * message has, is put behind the first character of each such spelling. The template is rendered, and the text is cut
  * at these characters: no piece has the whole spelling, and each piece is tokenized for itself. */
-#include "cli/prompt.h"
+#define _GNU_SOURCE /* memmem */
+#include "generate/prompt.h"
 
 #include "base/json.h"
 #include "base/limits.h"

@@ -1,6 +1,6 @@
 /* A conversation as the model reads it: through the chat template, then as tokens. */
-#ifndef CLI_PROMPT_H
-#define CLI_PROMPT_H
+#ifndef GENERATE_PROMPT_H
+#define GENERATE_PROMPT_H
 
 #include "generate/chat.h"
 #include "model/model.h"
