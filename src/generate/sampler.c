@@ -1,6 +1,6 @@
-/* Sampling, in the order that docs/sampling.md gives: penalties, biases, temperature, top-k, top-p, min-p, typical,
- * draw. Candidates are cut by selection (a heap), never by sorting a whole vocabulary. Every sum is binary64, in a
- * stated order; exp and log are the kernels'. */
+/* Sampling, in the order that docs/sampling.md gives: what is allowed, penalties, biases, temperature, top-k, top-p,
+ * min-p, typical, draw. Candidates are cut by selection (a heap), never by sorting a whole vocabulary. Every sum is
+ * binary64, in a stated order; exp and log are the kernels'. */
 #include "generate/sampler.h"
 
 #include "base/limits.h"
@@ -24,10 +24,11 @@ struct sampler {
     sampling s;
     logit_bias *biases;
     size_t vocabulary;
-    float *logits;    /* [vocabulary] */
-    float *weights;   /* [vocabulary] */
-    uint32_t *counts; /* [vocabulary], zero between calls */
-    candidate *list;  /* [vocabulary] */
+    float *logits;           /* [vocabulary] */
+    float *weights;          /* [vocabulary] */
+    uint32_t *counts;        /* [vocabulary], zero between calls */
+    candidate *list;         /* [vocabulary] */
+    const uint64_t *allowed; /* NULL: everything */
 };
 
 sampling sampling_default(void)
@@ -115,6 +116,46 @@ void sampler_free(sampler *s)
     mem_free(s->counts);
     mem_free(s->list);
     mem_free(s);
+}
+
+/* ---- what is allowed ---- */
+
+void sampler_allow(sampler *s, const uint64_t *allowed)
+{
+    s->allowed = allowed;
+}
+
+static bool is_allowed(const sampler *s, size_t id)
+{
+    return s->allowed == NULL || (s->allowed[id / 64] >> id % 64 & 1) != 0;
+}
+
+/* What is not allowed becomes NaN, which no later step takes. */
+static void forbid(sampler *s)
+{
+    if (s->allowed == NULL) {
+        return;
+    }
+    for (size_t first = 0; first < s->vocabulary; first += 64) {
+        const uint64_t word = s->allowed[first / 64];
+        const size_t end = first + 64 < s->vocabulary ? first + 64 : s->vocabulary;
+        for (size_t id = first; word != UINT64_MAX && id < end; id++) {
+            s->logits[id] = (word >> (id - first) & 1) != 0 ? s->logits[id] : NAN;
+        }
+    }
+}
+
+/* The lowest one, where no logit tells. */
+static size_t best_allowed(const sampler *s, size_t best)
+{
+    if (!is_allowed(s, best)) {
+        for (size_t id = 0; id < s->vocabulary; id++) {
+            if (is_allowed(s, id)) {
+                return id;
+            }
+        }
+    }
+    return best;
 }
 
 /* ---- penalties and biases ---- */
@@ -373,9 +414,10 @@ static size_t cut(sampler *s, const float *logits, const int32_t *history, size_
 {
     const sampling *o = &s->s;
     memcpy(s->logits, logits, s->vocabulary * sizeof(float));
+    forbid(s);
     apply_penalties(s, history, history_count);
     apply_biases(s);
-    const size_t best = s->k->argmax(s->logits, s->vocabulary);
+    const size_t best = best_allowed(s, s->k->argmax(s->logits, s->vocabulary));
     const float largest = s->logits[best];
     *ret_best = (int32_t)best;
     if (o->temperature < LEAST_TEMPERATURE || !isfinite(largest)) {

@@ -35,6 +35,10 @@ typedef struct sampler sampler;
 hearth_status sampler_create(const kernel_table *k, const sampling *s, size_t vocabulary, sampler **ret,
                              hearth_error *error);
 void sampler_free(sampler *s);
+/* Tokens that may be drawn: bit id % 64 of word id / 64, [(vocabulary + 63) / 64]. The others are out before any other
+ * step. Borrowed until changed; NULL: everything. Where logits and biases leave none of them, the lowest one allowed is
+ * drawn. */
+void sampler_allow(sampler *s, const uint64_t *allowed);
 /* `history`: the sequence so far (penalties); `index`: the number of this token in the sequence. `logits` is not
  * changed. */
 int32_t sampler_next(sampler *s, const float *logits, const int32_t *history, size_t history_count, uint64_t index);

@@ -33,9 +33,7 @@ session_options session_options_default(void)
     return (session_options){.cache = -1, .sampling = sampling_default()};
 }
 
-/* The model's context (that of RoPE as it is), or as many positions as half of the free memory holds; at least one
- * block. */
-static size_t fitting_context(const model *m, cache_type type)
+size_t session_fitting_context(const model *m, cache_type type)
 {
     const uint64_t available = memory_available_bytes();
     const uint64_t unpacked = weights_unpacked_bytes(&m->weights);
@@ -67,7 +65,7 @@ static hearth_status check_options(const model *m, const session_options *o, hea
 static hearth_status create_parts(session *s, const session_options *o, hearth_error *error)
 {
     const cache_type type = kv_cache_choose(s->m->compute, o->cache);
-    s->capacity = o->context_length == 0 ? fitting_context(s->m, type) : o->context_length;
+    s->capacity = o->context_length == 0 ? session_fitting_context(s->m, type) : o->context_length;
     s->tokens = mem_calloc(s->capacity, sizeof *s->tokens);
     if (s->tokens == NULL) {
         return error_memory(error, s->capacity * sizeof *s->tokens);

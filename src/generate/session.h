@@ -18,6 +18,9 @@ typedef struct session_options {
 
 /* context 0, cache -1, chunk 0, sampling_default(). */
 session_options session_options_default(void);
+/* The model's context (that of RoPE as it is), or as many positions as half of the free memory holds; at least one
+ * block. */
+size_t session_fitting_context(const model *m, cache_type type);
 
 hearth_status session_create(model *m, const session_options *options, session **ret, hearth_error *error);
 /* NULL is allowed. */

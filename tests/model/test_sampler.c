@@ -238,6 +238,88 @@ static void penalties(void **state)
     sampler_free(made);
 }
 
+/* A mask is a vocabulary without the others: same probabilities, same draws. */
+static void only_allowed(void **state)
+{
+    (void)state;
+    enum { ALL = 200, WORDS = (ALL + 63) / 64 };
+    static const int32_t greedy[1] = {0};
+    uint32_t random = 3;
+    float logits[ALL], few[ALL], p[ALL], q[ALL];
+    int32_t ids[ALL], history[40], few_history[40];
+    for (uint64_t round = 0; round < 300; round++) {
+        uint64_t allowed[WORDS] = {0};
+        size_t count = 0, few_count = 0;
+        for (int32_t i = 0; i < ALL; i++) {
+            random = random * 1664525u + 1013904223u;
+            logits[i] = random % 11 == 0 ? (i % 2 ? NAN : -INFINITY) : (float)(random >> 24) / 40.0f;
+            const bool in = round % 3 == 0 ? random >> 27 == 0 : round % 3 == 1 ? random >> 31 == 0 : i / 64 == 1;
+            if (in || i == 131) {
+                allowed[i / 64] |= (uint64_t)1 << i % 64;
+                few[count] = logits[i];
+                ids[count++] = i;
+            }
+        }
+        for (int i = 0; i < 40; i++) {
+            random = random * 1664525u + 1013904223u;
+            history[i] = (int32_t)(random >> 8) % ALL;
+            for (size_t j = 0; j < count; j++) {
+                if (ids[j] == history[i]) {
+                    few_history[few_count++] = (int32_t)j;
+                }
+            }
+        }
+        sampling s = round % 2 == 0 ? all_off() : sampling_default();
+        s.temperature = round % 5 == 0 ? 0 : 1.5f;
+        s.typical_p = round % 7 == 0 ? 0.7f : 1;
+        s.repetition_penalty = 1.2f;
+        s.frequency_penalty = 0.3f;
+        sampler *masked = make(&s, ALL);
+        sampler *small = make(&s, count);
+        sampler_allow(masked, allowed);
+        sampler_distribution(masked, logits, history, 40, p);
+        sampler_distribution(small, few, few_history, few_count, q);
+        for (size_t j = 0; j < count; j++) {
+            assert_true(p[ids[j]] == q[j]);
+            p[ids[j]] = 0;
+        }
+        for (int i = 0; i < ALL; i++) {
+            assert_true(p[i] == 0);
+        }
+        assert_int_equal(sampler_next(masked, logits, history, 40, round),
+                         ids[sampler_next(small, few, few_history, few_count, round)]);
+        sampler_allow(masked, NULL);
+        sampler_free(small);
+        small = make(&s, ALL);
+        assert_int_equal(sampler_next(masked, logits, greedy, 1, round), sampler_next(small, logits, greedy, 1, round));
+        sampler_free(small);
+        sampler_free(masked);
+    }
+}
+
+/* Whatever the logits and biases are, what comes is allowed. */
+static void nothing_else(void **state)
+{
+    (void)state;
+    const float rows[4][4] = {
+        {NAN, NAN, NAN, NAN}, {5, -INFINITY, 5, -INFINITY}, {INFINITY, NAN, INFINITY, NAN}, {INFINITY, 1, 2, 1}};
+    const uint64_t allowed = 0xa; /* 1 and 3 */
+    const logit_bias biases[2] = {{1, -INFINITY}, {3, -INFINITY}};
+    for (int i = 0; i < 16; i++) {
+        sampling s = i & 4 ? sampling_default() : all_off();
+        s.temperature = i & 4 ? 1.0f : 0.0f;
+        s.biases = biases;
+        s.bias_count = i & 8 ? 2 : 0;
+        sampler *made = make(&s, 4);
+        sampler_allow(made, &allowed);
+        for (uint64_t n = 0; n < 20; n++) {
+            const int32_t token = sampler_next(made, rows[i & 3], NULL, 0, n);
+            assert_true(token == 1 || (token == 3 && (i & 15) == 7));
+        }
+        sampler_free(made);
+    }
+}
+
 static void hostile_logits(void **state)
 {
     (void)state;
@@ -306,7 +388,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(like_transformers), cmocka_unit_test(greedy_and_ties), cmocka_unit_test(penalties),
         cmocka_unit_test(hostile_logits),    cmocka_unit_test(frequencies),     cmocka_unit_test(refused),
-        cmocka_unit_test(equals_go_by_id),   cmocka_unit_test(draws_go_by_id),
+        cmocka_unit_test(equals_go_by_id),   cmocka_unit_test(draws_go_by_id),  cmocka_unit_test(only_allowed),
+        cmocka_unit_test(nothing_else),
     };
     return cmocka_run_group_tests_name("sampler", tests, NULL, NULL);
 }

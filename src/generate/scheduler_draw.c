@@ -1,0 +1,150 @@
+/* From logits to tokens: the threads of the engine draw for one sequence each. */
+#include "generate/scheduler_state.h"
+
+#include "platform/cpu.h"
+
+/* Is `a` likelier than `b`, or as likely and of a lower id? */
+static bool goes_before(const generation_choice *a, const generation_choice *b)
+{
+    return a->logprob > b->logprob || (a->logprob == b->logprob && a->id < b->id);
+}
+
+/* The `count` largest logits, in order. */
+static void find_top(const float *logits, size_t vocabulary, generation_choice *ret, size_t count)
+{
+    size_t found = 0;
+    for (size_t id = 0; id < vocabulary; id++) {
+        const generation_choice one = {(int32_t)id, logits[id]};
+        if (found == count && !goes_before(&one, &ret[count - 1])) {
+            continue;
+        }
+        size_t at = found < count ? found++ : count - 1;
+        for (; at > 0 && goes_before(&one, &ret[at - 1]); at--) {
+            ret[at] = ret[at - 1];
+        }
+        ret[at] = one;
+    }
+}
+
+static size_t top_count(const scheduler *s, const generation *g)
+{
+    return g->top_logprobs < s->vocabulary ? g->top_logprobs : s->vocabulary;
+}
+
+/* log softmax(logits)[id] = logit - largest - log(sum exp(logit - largest)), as score.c has it. */
+static void find_logprobs(const scheduler *s, const generation *g, const float *logits, generation_choice *choices)
+{
+    const kernel_table *k = s->m->engine->kernels;
+    const float largest = k->max(logits, s->vocabulary);
+    float sum = k->exp_sum(logits, largest, s->vocabulary, g->row);
+    k->log(&sum, 1, &sum);
+    const size_t top = top_count(s, g);
+    find_top(logits, s->vocabulary, choices + 1, top);
+    choices[0].logprob = logits[choices[0].id];
+    for (size_t i = 0; i < 1 + top; i++) {
+        choices[i].logprob = choices[i].logprob - largest - sum;
+    }
+}
+
+static bool is_end(const scheduler *s, const generation *g, int32_t token)
+{
+    return !g->ignore_end && s->m->tokenizer != NULL && tokenizer_is_end(s->m->tokenizer, token);
+}
+
+static generation_choice *choices_of(const generation *g, size_t drawn)
+{
+    return g->choices + drawn * (1 + g->top_logprobs);
+}
+
+/* One token more. */
+static void draw_token(scheduler *s, generation *g, const float *logits)
+{
+    const int32_t token = sampler_next(g->sampler, logits, g->tokens, g->count, g->count);
+    generation_choice *choices = choices_of(g, g->drawn);
+    choices[0] = (generation_choice){.id = token};
+    if (g->logprobs) {
+        find_logprobs(s, g, logits, choices);
+    }
+    g->tokens[g->count++] = token;
+    g->drawn++;
+}
+
+/* Of the rows that lie there, those of one sequence. */
+static void draw_sequence(scheduler *s, generation *g)
+{
+    const size_t end = s->logits_first + s->logits_count;
+    if (g->rows == 0 || g->first_row < s->logits_first || g->first_row >= end) {
+        return;
+    }
+    draw_token(s, g, s->logits + (g->first_row - s->logits_first) * s->vocabulary);
+}
+
+static void draw_part(void *context, int part, int parts)
+{
+    scheduler *s = context;
+    (void)part;
+    (void)parts;
+    for (;;) {
+        const unsigned i = atomic_fetch_add_explicit(&s->next_draw, 1, memory_order_relaxed);
+        if (i >= s->running_count) {
+            return;
+        }
+        draw_sequence(s, s->running[i]);
+    }
+}
+
+hearth_status scheduler_draw(scheduler *s, hearth_error *error)
+{
+    const size_t rows = forward_rows(s->forward);
+    const size_t most = s->chunk < FORWARD_LOGIT_ROWS ? s->chunk : FORWARD_LOGIT_ROWS;
+    for (size_t first = 0; first < rows; first += s->logits_count) {
+        s->logits_first = first;
+        s->logits_count = rows - first < most ? rows - first : most;
+        TRY(forward_logits(s->forward, first, s->logits_count, &s->logits, error));
+        atomic_store(&s->next_draw, 0);
+        if (s->logits_count == 1) {
+            draw_part(s, 0, 1);
+        } else {
+            engine_run(s->m->engine, draw_part, s);
+        }
+    }
+    return HEARTH_OK;
+}
+
+void scheduler_end(generation *g, generation_end end)
+{
+    g->ended = true;
+    g->outcome.end = end;
+}
+
+/* Token `index` of those that were drawn: false when it is the last. */
+static bool tell_token(const scheduler *s, generation *g, size_t index)
+{
+    const generation_choice *choices = choices_of(g, index);
+    const generation_token token = {.drawn = choices[0],
+                                    .top = choices + 1,
+                                    .top_count = g->logprobs ? top_count(s, g) : 0,
+                                    .index = g->outcome.tokens++,
+                                    .end = is_end(s, g, choices[0].id)};
+    const bool goes_on = g->token == NULL || g->token(g->context, &token);
+    if (token.end) {
+        scheduler_end(g, GENERATION_END_TOKEN);
+    } else if (!goes_on) {
+        scheduler_end(g, GENERATION_END_CALLER);
+    } else if (g->most_tokens != 0 && g->outcome.tokens == g->most_tokens) {
+        scheduler_end(g, GENERATION_END_LENGTH);
+    } else if (g->prompt_count + g->outcome.tokens > s->context_length) {
+        scheduler_end(g, GENERATION_END_CONTEXT); /* there is no position for this token */
+    }
+    return !g->ended;
+}
+
+void scheduler_tell(scheduler *s, generation *g)
+{
+    if (g->drawn != 0 && g->answered == 0) {
+        g->answered = time_seconds();
+    }
+    for (size_t i = 0; i < g->drawn && tell_token(s, g, i); i++) {
+    }
+    s->own.tokens += g->drawn;
+}

@@ -1,0 +1,130 @@
+/* What a scheduler works with. Private to generate/scheduler*.c, which share it out:
+ * scheduler.c        what callers see, and the thread;
+ * scheduler_queue.c  who waits, and whose turn it is;
+ * scheduler_step.c   what goes into a step, and what becomes of it;
+ * scheduler_draw.c   from logits to tokens. */
+#ifndef GENERATE_SCHEDULER_STATE_H
+#define GENERATE_SCHEDULER_STATE_H
+
+#include "generate/scheduler.h"
+#include "model/forward.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define SCHEDULER_TOP_MOST 20u /* of top_logprobs */
+/* Tokens of prompts in a step while others decode: they wait for no more than these between two tokens. */
+#define SCHEDULER_PROMPT_BESIDE 128u
+
+typedef struct scheduler_group scheduler_group;
+
+struct generation {
+    scheduler *s;
+    generation *next; /* in its group's queue */
+    scheduler_group *group;
+    atomic_bool cancelled;
+    /* the request */
+    sampling sampling; /* its biases are `biases` */
+    logit_bias *biases;
+    size_t most_tokens;
+    bool ignore_end, logprobs;
+    unsigned top_logprobs;
+    generation_token_fn token;
+    generation_done_fn done;
+    void *context;
+    /* the sequence */
+    uint64_t number; /* in order of arrival: the larger one is the younger */
+    int32_t *tokens; /* [capacity]: the prompt, and what was drawn */
+    size_t count, capacity, prompt_count;
+    size_t computed; /* of them; less than count while it runs */
+    kv_cache cache;
+    sampler *sampler;
+    float *row; /* [vocabulary], where logarithms are asked for */
+    /* this step's */
+    size_t piece; /* tokens that are computed; 0: it takes no part */
+    size_t first_row, rows;
+    size_t drawn;               /* tokens that were added to `tokens` */
+    generation_choice *choices; /* of each of them: itself and the likeliest */
+    hearth_status status;       /* of drawing; with the outcome's error */
+    /* the end */
+    bool ended;
+    generation_outcome outcome;
+    double submitted, started, answered; /* times; answered: of the first token, or 0 */
+};
+
+/* Those who ask under one name. */
+struct scheduler_group {
+    scheduler_group *next;
+    char *name;
+    generation *first, **last; /* waiting, in order */
+    unsigned running;
+    uint64_t turn; /* when one of it was last taken */
+};
+
+typedef struct scheduler_call_entry {
+    struct scheduler_call_entry *next;
+    void (*fn)(void *context);
+    void *context;
+    bool done;
+} scheduler_call_entry;
+
+struct scheduler {
+    model *m;
+    size_t context_length, chunk, vocabulary;
+    cache_type cache;
+    unsigned most_running, most_waiting;
+    pthread_t thread;
+    /* under the lock */
+    pthread_mutex_t lock;
+    pthread_cond_t work, called; /* there is something to do; a call was made */
+    scheduler_group *groups;
+    scheduler_call_entry *calls;
+    uint64_t turns, numbers;
+    unsigned waiting;
+    bool cancels; /* somebody was cancelled since the thread last looked */
+    bool stopping;
+    scheduler_stats stats;
+    /* the thread's own */
+    forward *forward;
+    generation **running; /* [most_running], the oldest first */
+    unsigned running_count;
+    forward_segment *segments; /* [most_running] */
+    scheduler_stats own;       /* what is added to `stats` after a step */
+    /* of drawing */
+    atomic_uint next_draw;
+    const float *logits; /* of wanted rows [logits_first, logits_first + logits_count) */
+    size_t logits_first, logits_count;
+};
+
+/* ---- scheduler_queue.c; under the lock ---- */
+
+/* Behind the others of its group, which it keeps. */
+hearth_status scheduler_enqueue(scheduler *s, generation *g, const char *group, hearth_error *error);
+/* Takes the next one out, of the group of which the fewest run, and of several, of the one that has waited longest;
+ * NULL: nobody waits. It counts as running in its group. */
+generation *scheduler_dequeue(scheduler *s);
+/* Takes one out that was cancelled, or anyone at all. NULL: there is none. */
+generation *scheduler_dequeue_cancelled(scheduler *s, bool anyone);
+/* It no longer runs, and leaves its group. */
+void scheduler_leave(scheduler *s, generation *g);
+void scheduler_free_groups(scheduler *s);
+
+/* ---- scheduler_step.c; the thread's ---- */
+
+/* Makes what a request needs while it runs. */
+hearth_status scheduler_start(scheduler *s, generation *g, hearth_error *error);
+/* Gives it back. */
+void scheduler_stop(generation *g);
+/* One step of those that run: `ended` of some becomes true. */
+void scheduler_step(scheduler *s);
+
+/* ---- scheduler_draw.c; the thread's ---- */
+
+/* Draws after the step that was computed, for each that has rows in it. */
+hearth_status scheduler_draw(scheduler *s, hearth_error *error);
+/* Ends a sequence. */
+void scheduler_end(generation *g, generation_end end);
+/* Tells the callers of what was drawn, and ends what ends. */
+void scheduler_tell(scheduler *s, generation *g);
+
+#endif
