@@ -37,14 +37,16 @@ struct answering {
     buffer piece;
 
     pthread_mutex_t lock;
-    bool gone;        /* under the lock: nobody wants it */
-    atomic_uint left; /* choices under way, and one for the thread that submits */
+    bool gone;         /* under the lock: nobody wants it */
+    hearth_error late; /* under the lock: what was wrong with a choice that was submitted after others */
+    atomic_uint left;  /* choices under way, and one for the thread that submits */
 
     /* of the scheduler's thread */
     bool begun, stopped, failed;
     hearth_error error;
     double first; /* when the first token came; 0 before */
     answer_usage usage;
+    unsigned each; /* choices of one prompt */
     unsigned choice_count;
     choice choices[];
 };
@@ -169,9 +171,11 @@ static void end_choice(choice *c, const generation_outcome *o)
 static void add_usage(answering *a, const choice *c, const generation_outcome *o)
 {
     answer_usage *u = &a->usage;
+    if (c->index % a->each == 0) {
+        u->prompt_tokens += o->prompt_tokens;
+        u->kept_tokens += o->kept_tokens;
+    }
     if (c->index == 0) {
-        u->prompt_tokens = o->prompt_tokens;
-        u->kept_tokens = o->kept_tokens;
         u->waited_s = o->waited_s;
         u->prompt_s = o->prompt_s;
         u->answer_s = o->answer_s;
@@ -226,6 +230,9 @@ static void end_all(answering *a)
                                      .cancelled = a->stopped};
     http_call_on_gone(r->call, NULL, NULL);
     counters_ended(&counted);
+    if (a->late.status != HEARTH_OK) { /* nobody submits any more */
+        fail(a, &a->late);
+    }
     if (a->failed || a->stopped) {
         if (!a->failed) {
             (void)error_set(&a->error, HEARTH_E_CANCELLED, NULL, NULL, "the answer was cut off");
@@ -291,7 +298,7 @@ static hearth_status copy_stops(answering *a, const answer_plan *p, hearth_error
 
 static hearth_status make_readers(answering *a, const answer_plan *p, hearth_error *error)
 {
-    for (unsigned i = 0; i < p->choices; i++) {
+    for (unsigned i = 0; i < a->choice_count; i++) {
         choice *c = &a->choices[i];
         const answer_reader_options how = {.format = p->format,
                                            .tools = a->tools,
@@ -310,8 +317,9 @@ static hearth_status make_readers(answering *a, const answer_plan *p, hearth_err
 
 static hearth_status submit(answering *a, choice *c, const answer_plan *p, hearth_error *error)
 {
-    generation_request asked = {.prompt = p->prompt.ids,
-                                .prompt_count = p->prompt.count,
+    const token_list *prompt = &p->prompts[c->index / p->choices];
+    generation_request asked = {.prompt = prompt->ids,
+                                .prompt_count = prompt->count,
                                 .sampling = p->sampling,
                                 .most_tokens = p->most_tokens,
                                 .ignore_end = p->ignore_end,
@@ -321,7 +329,7 @@ static hearth_status submit(answering *a, choice *c, const answer_plan *p, heart
                                 .token = on_token,
                                 .done = on_done,
                                 .context = c};
-    asked.sampling.seed += c->index;
+    asked.sampling.seed += c->index % p->choices;
     generation *made = NULL;
     atomic_fetch_add(&a->left, 1);
     const hearth_status status = scheduler_submit(a->model->scheduler, &asked, &made, error);
@@ -342,7 +350,8 @@ static hearth_status submit(answering *a, choice *c, const answer_plan *p, heart
 
 static hearth_status create(request *r, const answer_plan *p, answering **ret, hearth_error *error)
 {
-    const size_t bytes = sizeof **ret + p->choices * sizeof(choice);
+    const size_t count = p->prompt_count * p->choices;
+    const size_t bytes = sizeof **ret + count * sizeof(choice);
     answering *a = mem_calloc(1, bytes);
     if (a == NULL) {
         return error_memory(error, bytes);
@@ -353,7 +362,8 @@ static hearth_status create(request *r, const answer_plan *p, answering **ret, h
     a->tools = json_incref((json_t *)p->tools);
     a->logprobs = p->logprobs;
     a->left = 1;
-    a->choice_count = p->choices;
+    a->each = p->choices;
+    a->choice_count = (unsigned)count;
     buffer_init(&a->piece, 0);
     pthread_mutex_init(&a->lock, NULL);
     TRY(copy_stops(a, p, error));
@@ -364,8 +374,7 @@ hearth_status answering_start(request *r, const answer_plan *plan, const answer_
                               hearth_error *error)
 {
     answering *a = NULL;
-    answer_plan p = *plan;
-    hearth_status status = create(r, &p, &a, error);
+    hearth_status status = create(r, plan, &a, error);
     if (status != HEARTH_OK) {
         if (a != NULL) {
             free_answering(a);
@@ -374,18 +383,20 @@ hearth_status answering_start(request *r, const answer_plan *plan, const answer_
     }
     a->writer = writer;
     a->context = context;
-    status = submit(a, &a->choices[0], &p, error);
+    status = submit(a, &a->choices[0], plan, error);
     if (status != HEARTH_OK) {
         free_answering(a);
         return status;
     }
     hearth_error later = {0};
     (void)request_retain(r);
-    for (unsigned i = 1; i < p.choices && status == HEARTH_OK; i++) {
-        status = submit(a, &a->choices[i], &p, &later);
+    for (unsigned i = 1; i < a->choice_count && status == HEARTH_OK; i++) {
+        status = submit(a, &a->choices[i], plan, &later);
     }
-    token_list_free(&p.prompt);
     if (status != HEARTH_OK) { /* those that were accepted end as cancelled, and `fail` is told */
+        pthread_mutex_lock(&a->lock);
+        a->late = later;
+        pthread_mutex_unlock(&a->lock);
         cancel_all(a);
     }
     http_call_on_gone(r->call, on_gone, a);

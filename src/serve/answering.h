@@ -6,12 +6,12 @@
 #include "serve/models.h"
 #include "serve/request.h"
 
-#define ANSWERING_CHOICES 16u /* answers of one request at most */
+#define ANSWERING_CHOICES 128u /* answers of one request at most */
 
 typedef enum answer_finish { FINISH_STOP, FINISH_LENGTH, FINISH_CALLS } answer_finish;
 
 typedef struct answer_usage {
-    size_t prompt_tokens, kept_tokens, tokens, reasoning_tokens; /* of all choices; the prompt counts once */
+    size_t prompt_tokens, kept_tokens, tokens, reasoning_tokens; /* of all choices; a prompt counts once */
     double waited_s, prompt_s, answer_s;                         /* of the first choice */
     size_t drafted, accepted;
 } answer_usage;
@@ -38,17 +38,18 @@ typedef struct answer_writer {
 } answer_writer;
 
 typedef struct answer_plan {
-    served_model *model; /* taken over: given back at the end */
-    token_list prompt;   /* likewise */
+    served_model *model;       /* taken over: given back at the end */
+    const token_list *prompts; /* copied */
+    size_t prompt_count;
     answer_format format;
     const json_t *tools; /* retained; NULL: nothing is taken for a call */
     bool thinks;         /* the prompt opened the thinking */
     size_t calls_before;
-    sampling sampling;        /* choice i draws with seed + i; biases are copied */
+    sampling sampling;        /* answer i to a prompt draws with seed + i; biases are copied */
     const char *const *stops; /* copied */
     size_t stop_count;
     size_t most_tokens; /* 0: until the context is full */
-    unsigned choices;
+    unsigned choices;   /* of each prompt: choice i * choices + k is the answer k to prompt i */
     bool logprobs;
     unsigned top_logprobs;
     bool ignore_end;

@@ -60,7 +60,10 @@ void chat_request_free(request *r, chat_request *c)
     json_decref(c->messages);
     json_decref(c->tools);
     json_decref(c->variables);
-    token_list_free(&c->tokens);
+    for (size_t i = 0; i < c->prompt_count; i++) {
+        token_list_free(&c->prompts[i]);
+    }
+    mem_free(c->prompts);
     mem_free(c->biases);
     mem_free(c->stops);
     *c = (chat_request){0};
@@ -193,7 +196,7 @@ static hearth_status set_thinking(const chat_request *c, hearth_error *error)
     return c->think < 0 ? HEARTH_OK : chat_thinking(c->model->template, c->think == 1, c->variables, &found, error);
 }
 
-static hearth_status encode_messages(const chat_request *c, answer_plan *p, hearth_error *error)
+static hearth_status encode_messages(const chat_request *c, answer_plan *p, token_list *ret, hearth_error *error)
 {
     const served_model *m = c->model;
     json_t *messages = json_array();
@@ -206,55 +209,97 @@ static hearth_status encode_messages(const chat_request *c, answer_plan *p, hear
     const prompt_more more = {.tools = p->tools, .variables = c->variables};
     hearth_status status = set_thinking(c, error);
     if (status == HEARTH_OK) {
-        status = prompt_encode(m->template, m->m->tokenizer, messages, &more, &p->prompt, error);
+        status = prompt_encode(m->template, m->m->tokenizer, messages, &more, ret, error);
     }
     json_decref(messages);
     if (status == HEARTH_OK) {
         p->format = m->format;
-        status =
-            answer_format_prompt_thinks(&m->format, m->m->tokenizer, p->prompt.ids, p->prompt.count, &p->thinks, error);
+        status = answer_format_prompt_thinks(&m->format, m->m->tokenizer, ret->ids, ret->count, &p->thinks, error);
     }
     return status;
 }
 
-/* A model without a template continues the last message as it is. */
-static hearth_status encode_prompt(const chat_request *c, answer_plan *p, hearth_error *error)
+/* Room for another prompt. */
+static token_list *add_prompt(chat_request *c, failure *f)
 {
-    const tokenizer *t = c->model->m->tokenizer;
-    if (c->messages != NULL && c->model->template != NULL) {
-        return encode_messages(c, p, error);
+    token_list *prompts = mem_realloc(c->prompts, (c->prompt_count + 1) * sizeof *prompts);
+    if (prompts == NULL) {
+        (void)failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+        return NULL;
     }
-    const unsigned flags = ENCODE_ADD_BOS | (c->special ? ENCODE_PARSE_SPECIAL : 0);
-    if (c->messages != NULL) {
-        const json_t *last = json_array_get(c->messages, json_array_size(c->messages) - 1);
-        const json_t *text = json_object_get(last, "content");
-        return tokenizer_encode(t, json_string_value(text), json_string_length(text), flags, &p->prompt, error);
-    }
-    return tokenizer_encode(t, c->prompt, c->prompt_length, flags, &p->prompt, error);
+    c->prompts = prompts;
+    prompts[c->prompt_count] = (token_list){0};
+    return &prompts[c->prompt_count++];
 }
 
-static bool make_prompt(chat_request *c, answer_plan *p, failure *f)
+bool chat_request_prompt(chat_request *c, const char *text, size_t length, bool special, failure *f)
 {
     hearth_error error = {0};
-    if (c->messages == NULL && c->prompt == NULL) {
-        p->prompt = c->tokens;
-        c->tokens = (token_list){0};
-    } else if (encode_prompt(c, p, &error) != HEARTH_OK) {
-        (void)failure_from(f, &error, c->messages != NULL ? "messages" : "prompt");
+    token_list *list = add_prompt(c, f);
+    const unsigned flags = ENCODE_ADD_BOS | (special ? ENCODE_PARSE_SPECIAL : 0);
+    return list != NULL && (tokenizer_encode(c->model->m->tokenizer, text, length, flags, list, &error) == HEARTH_OK ||
+                            failure_from(f, &error, "prompt"));
+}
+
+bool chat_request_ids(chat_request *c, const json_t *ids, const char *name, failure *f)
+{
+    hearth_error error = {0};
+    token_list *list = add_prompt(c, f);
+    for (size_t i = 0; list != NULL && i < json_array_size(ids); i++) {
+        const json_t *id = json_array_get(ids, i);
+        const json_int_t number = json_is_integer(id) ? json_integer_value(id) : -1;
+        if (number < 0 || number >= (json_int_t)c->model->m->config.vocabulary) {
+            return failure_set(f, 400, "invalid_value", name, "Invalid '%s': expected ids of tokens below %u.", name,
+                               c->model->m->config.vocabulary);
+        }
+        if (token_list_append(list, (int32_t)number, &error) != HEARTH_OK) {
+            return failure_from(f, &error, name);
+        }
+    }
+    return list != NULL;
+}
+
+/* A model without a template continues the last message as it is. */
+static bool encode_messages_or_last(chat_request *c, answer_plan *p, failure *f)
+{
+    hearth_error error = {0};
+    if (c->model->template == NULL) {
+        const json_t *last = json_array_get(c->messages, json_array_size(c->messages) - 1);
+        const json_t *text = json_object_get(last, "content");
+        return chat_request_prompt(c, json_string_value(text), json_string_length(text), false, f);
+    }
+    token_list *list = add_prompt(c, f);
+    if (list != NULL && encode_messages(c, p, list, &error) != HEARTH_OK) {
+        (void)failure_from(f, &error, "messages");
         f->status = error_is_machine(error.status) ? f->status : 400;
         return false;
     }
-    if (p->prompt.count == 0) {
-        return failure_set(f, 400, "invalid_value", c->messages != NULL ? "messages" : "prompt",
-                           "The prompt is empty: this model begins with at least one token.");
+    return list != NULL;
+}
+
+static bool make_prompts(chat_request *c, answer_plan *p, failure *f)
+{
+    const char *name = c->messages != NULL ? "messages" : "prompt";
+    if (c->messages != NULL && !encode_messages_or_last(c, p, f)) {
+        return false;
     }
-    if (p->prompt.count >= c->model->context) {
-        return failure_set(f, 400, "context_length_exceeded", c->messages != NULL ? "messages" : "prompt",
-                           "This model's maximum context length is %zu tokens. However, your messages resulted in %zu "
-                           "tokens. Please reduce the length of the messages.",
-                           c->model->context, p->prompt.count);
+    for (size_t i = 0; i < c->prompt_count; i++) {
+        if (c->prompts[i].count == 0) {
+            return failure_set(f, 400, "invalid_value", name,
+                               "The prompt is empty: this model begins with at least one token.");
+        }
+        if (c->prompts[i].count >= c->model->context) {
+            return failure_set(f, 400, "context_length_exceeded", name,
+                               "This model's maximum context length is %zu tokens. However, your %s resulted in %zu "
+                               "tokens. Please reduce the length of the %s.",
+                               c->model->context, name, c->prompts[i].count, name);
+        }
     }
-    return true;
+    p->prompts = c->prompts;
+    p->prompt_count = c->prompt_count;
+    return c->prompt_count * c->choices <= ANSWERING_CHOICES ||
+           failure_set(f, 400, "invalid_value", "n", "Invalid request: at most %u answers are made at a time.",
+                       ANSWERING_CHOICES);
 }
 
 bool chat_request_start(request *r, chat_request *c, const answer_writer *writer, void *context, failure *f)
@@ -271,14 +316,12 @@ bool chat_request_start(request *r, chat_request *c, const answer_writer *writer
                      .logprobs = c->logprobs,
                      .top_logprobs = c->top_logprobs,
                      .ignore_end = c->ignore_end};
-    bool good = make_prompt(c, &p, f);
+    bool good = make_prompts(c, &p, f);
     if (good && answering_start(r, &p, writer, context, &error) != HEARTH_OK) {
         good = failure_from(f, &error, NULL);
     }
     if (good) {
         c->model = NULL; /* the answering's */
-    } else {
-        token_list_free(&p.prompt);
     }
     chat_request_free(r, c);
     return good;

@@ -15,12 +15,10 @@ typedef struct chat_request {
     json_t *tools;     /* as OpenAI has them: {"type": "function", "function": {…}}; NULL: none */
     json_t *variables; /* an object, for the template */
     tool_choice choice;
-    const char *tool;   /* TOOLS_NAMED; borrowed from the body */
-    const char *prompt; /* not NULL: continued as it is, without template and parts; messages are NULL */
-    size_t prompt_length;
-    token_list tokens; /* with `prompt` NULL and no messages: the prompt */
-    bool special;      /* of `prompt`: control tokens that it spells out are control tokens */
-    int think;         /* 0: asked not to think, 1: to think, -1: as the template has it */
+    const char *tool;    /* TOOLS_NAMED; borrowed from the body */
+    token_list *prompts; /* with `messages` NULL: continued as they are, without template and parts */
+    size_t prompt_count;
+    int think; /* 0: asked not to think, 1: to think, -1: as the template has it */
     sampling sampling;
     logit_bias *biases; /* owned */
     const char **stops; /* owned; the texts are the body's */
@@ -42,6 +40,9 @@ bool chat_request_stops(chat_request *c, const json_t *value, const char *name, 
 /* {"ID": VALUE}, as OpenAI has it. */
 bool chat_request_biases(chat_request *c, const json_t *value, failure *f);
 
+/* Appends a prompt, as tokens or as a text, whose control tokens are text unless `special`. */
+bool chat_request_prompt(chat_request *c, const char *text, size_t length, bool special, failure *f);
+bool chat_request_ids(chat_request *c, const json_t *ids, const char *name, failure *f);
 /* Appends a message to c->messages; content NULL: null. */
 bool chat_request_add(chat_request *c, const char *role, const char *content, failure *f);
 

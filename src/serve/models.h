@@ -66,7 +66,7 @@ typedef struct models_row {
     int64_t created;
     bool open;
     unsigned users;
-    unsigned slots; /* sequences that run at a time; 0: it writes no text */
+    unsigned slots;        /* sequences that run at a time; 0: it writes no text */
     uint64_t bytes;        /* where open */
     scheduler_stats stats; /* where open and it writes text */
 } models_row;

@@ -62,6 +62,11 @@ const route routes_openai[] = {
 
 /* ---- parts of answers ---- */
 
+const char *openai_finish_name(answer_finish why)
+{
+    return why == FINISH_CALLS ? "tool_calls" : why == FINISH_LENGTH ? "length" : "stop";
+}
+
 json_t *openai_usage(const answer_usage *u)
 {
     return json_pack("{s:I, s:I, s:I, s:{s:I}, s:{s:I}}", "prompt_tokens", (json_int_t)u->prompt_tokens,

@@ -8,6 +8,7 @@ void openai_chat(request *r);        /* openai_chat.c: POST /v1/chat/completions
 void openai_completions(request *r); /* openai_completions.c: POST /v1/completions */
 void openai_embeddings(request *r);  /* openai_embeddings.c: POST /v1/embeddings */
 
+const char *openai_finish_name(answer_finish why); /* "stop", "length", "tool_calls" */
 /* {"prompt_tokens", "completion_tokens", "total_tokens", …} */
 json_t *openai_usage(const answer_usage *u);
 /* An event of a stream: "data: VALUE\n\n"; frees the value. False where nobody reads any more. */

@@ -2,6 +2,7 @@
 #include "serve/openai.h"
 
 #include "base/memory.h"
+#include "serve/collected.h"
 #include "serve/fields.h"
 #include "serve/openai_messages.h"
 
@@ -11,13 +12,9 @@
 
 /* One choice so far. */
 typedef struct chat_part {
-    buffer text, reasoning;
-    json_t *calls;
-    json_t *logprobs; /* streamed: of tokens that no chunk had yet */
-    const char *finish;
-    bool begun; /* streamed: its role was told */
-    bool has_text, has_reasoning;
-    int call_count;
+    collected c; /* streamed: the tokens alone, which no chunk told yet */
+    bool begun;  /* streamed: its role was told */
+    int calls;   /* streamed: how many were told */
 } chat_part;
 
 typedef struct chat_answer {
@@ -28,13 +25,8 @@ typedef struct chat_answer {
     json_int_t created;
     bool stream, usage, logprobs;
     unsigned choices;
-    chat_part part[ANSWERING_CHOICES];
+    chat_part part[];
 } chat_answer;
-
-static const char *finish_name(answer_finish why)
-{
-    return why == FINISH_CALLS ? "tool_calls" : why == FINISH_LENGTH ? "length" : "stop";
-}
 
 /* What every object of this answer begins with. */
 static json_t *envelope(const chat_answer *a, const char *object)
@@ -52,9 +44,7 @@ static json_t *take_logprobs(const chat_answer *a, chat_part *p)
     if (!a->logprobs) {
         return json_null();
     }
-    json_t *content = p->logprobs != NULL ? p->logprobs : json_array();
-    p->logprobs = NULL;
-    json_t *made = json_door_put(json_object(), "content", content);
+    json_t *made = json_door_put(json_object(), "content", collected_take_tokens(&p->c));
     return json_door_put(made, "refusal", json_null());
 }
 
@@ -117,9 +107,8 @@ static bool stream_call(void *context, unsigned index, const json_t *call)
 {
     chat_answer *a = context;
     chat_part *p = &a->part[index];
-    json_decref(p->logprobs);
-    p->logprobs = NULL;
-    json_t *calls = json_door_append(json_array(), openai_call(call, p->call_count++));
+    json_decref(collected_take_tokens(&p->c));
+    json_t *calls = json_door_append(json_array(), openai_call(call, p->calls++));
     return send_chunk(a, index, json_door_put(json_object(), "tool_calls", calls), json_null(), NULL);
 }
 
@@ -127,7 +116,7 @@ static bool stream_finish(void *context, unsigned index, answer_finish why, cons
 {
     (void)stop;
     chat_answer *a = context;
-    return send_chunk(a, index, json_object(), json_null(), finish_name(why));
+    return send_chunk(a, index, json_object(), json_null(), openai_finish_name(why));
 }
 
 static void stream_end(void *context, const answer_usage *usage)
@@ -156,52 +145,47 @@ static bool whole_begin(void *context)
 static bool whole_text(void *context, unsigned index, const char *text, size_t length)
 {
     chat_answer *a = context;
-    a->part[index].has_text = true;
-    return buffer_append(&a->part[index].text, text, length, NULL) == HEARTH_OK;
+    return collected_text(&a->part[index].c, text, length);
 }
 
 static bool whole_reasoning(void *context, unsigned index, const char *text, size_t length)
 {
     chat_answer *a = context;
-    a->part[index].has_reasoning = true;
-    return buffer_append(&a->part[index].reasoning, text, length, NULL) == HEARTH_OK;
+    return collected_reasoning(&a->part[index].c, text, length);
 }
 
 static bool whole_call(void *context, unsigned index, const json_t *call)
 {
     chat_answer *a = context;
-    chat_part *p = &a->part[index];
-    p->calls = json_door_append(p->calls != NULL ? p->calls : json_array(), openai_call(call, -1));
-    return p->calls != NULL;
+    return collected_call(&a->part[index].c, call);
 }
 
 static bool whole_finish(void *context, unsigned index, answer_finish why, const char *stop)
 {
-    (void)stop;
     chat_answer *a = context;
-    a->part[index].finish = finish_name(why);
-    return true;
+    return collected_finish(&a->part[index].c, why, stop);
 }
 
 static json_t *whole_choice(chat_answer *a, unsigned index)
 {
     chat_part *p = &a->part[index];
     json_t *message = json_door_put(json_object(), "role", json_string("assistant"));
-    json_t *text =
-        p->text.length == 0 && p->calls != NULL ? json_null() : json_door_text(buffer_text(&p->text), p->text.length);
-    message = json_door_put(message, "content", text);
+    message = json_door_put(message, "content", collected_text_json(&p->c));
     message = json_door_put(message, "refusal", json_null());
-    if (p->has_reasoning) {
-        message = json_door_put(message, "reasoning_content",
-                                json_door_text(buffer_text(&p->reasoning), p->reasoning.length));
+    if (p->c.reasoning.length > 0) {
+        message = json_door_put(message, "reasoning_content", collected_reasoning_json(&p->c));
     }
-    if (p->calls != NULL) {
-        message = json_door_put(message, "tool_calls", json_incref(p->calls));
+    if (p->c.calls != NULL) {
+        json_t *calls = json_array();
+        for (size_t i = 0; i < json_array_size(p->c.calls); i++) {
+            calls = json_door_append(calls, openai_call(json_array_get(p->c.calls, i), -1));
+        }
+        message = json_door_put(message, "tool_calls", calls);
     }
     json_t *choice = json_door_put(json_object(), "index", json_integer(index));
     choice = json_door_put(choice, "message", message);
     choice = json_door_put(choice, "logprobs", take_logprobs(a, p));
-    return json_door_put(choice, "finish_reason", json_string(p->finish));
+    return json_door_put(choice, "finish_reason", json_string(openai_finish_name(p->c.finish)));
 }
 
 static void whole_end(void *context, const answer_usage *usage)
@@ -220,10 +204,7 @@ static void whole_end(void *context, const answer_usage *usage)
 static bool take_token(void *context, unsigned index, const answer_token *token)
 {
     chat_answer *a = context;
-    chat_part *p = &a->part[index];
-    p->logprobs =
-        json_door_append(p->logprobs != NULL ? p->logprobs : json_array(), openai_logprob(a->tokenizer, token));
-    return p->logprobs != NULL;
+    return collected_token(&a->part[index].c, openai_logprob(a->tokenizer, token));
 }
 
 static void fail(void *context, const hearth_error *error)
@@ -239,11 +220,8 @@ static void fail(void *context, const hearth_error *error)
 static void drop(void *context)
 {
     chat_answer *a = context;
-    for (unsigned i = 0; i < ANSWERING_CHOICES; i++) {
-        buffer_free(&a->part[i].text);
-        buffer_free(&a->part[i].reasoning);
-        json_decref(a->part[i].calls);
-        json_decref(a->part[i].logprobs);
+    for (unsigned i = 0; i < a->choices; i++) {
+        collected_free(&a->part[i].c);
     }
     mem_free(a->model);
     mem_free(a);
@@ -288,7 +266,7 @@ static bool read_request(request *r, chat_request *c, failure *f)
 
 static chat_answer *create_answer(request *r, const chat_request *c)
 {
-    chat_answer *a = mem_calloc(1, sizeof *a);
+    chat_answer *a = mem_calloc(1, sizeof *a + c->choices * sizeof(chat_part));
     if (a == NULL) {
         return NULL;
     }
@@ -299,9 +277,8 @@ static chat_answer *create_answer(request *r, const chat_request *c)
     a->created = (json_int_t)time(NULL);
     a->choices = c->choices;
     a->logprobs = c->logprobs;
-    for (unsigned i = 0; i < ANSWERING_CHOICES; i++) {
-        buffer_init(&a->part[i].text, 0);
-        buffer_init(&a->part[i].reasoning, 0);
+    for (unsigned i = 0; i < c->choices; i++) {
+        collected_init(&a->part[i].c);
     }
     if (a->model == NULL) {
         drop(a);
