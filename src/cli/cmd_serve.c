@@ -23,6 +23,7 @@ typedef struct serve_settings {
     const char *host;
     size_t port, context, parallel, queue, idle, arrival;
     const char *memory, *cache_memory, *most_body;
+    const char *record, *record_limit;
     int compute, cache, lossless;
     option_list names, origins;
     bool store, no_prefix_cache, insecure_no_key, log;
@@ -140,6 +141,18 @@ static const option options[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(serve_settings, insecure_no_key),
      .help = "Listen beyond this machine although no key is asked for: whoever reaches the port may use the models."},
+    {.name = "record",
+     .type = OPTION_TEXT,
+     .offset = offsetof(serve_settings, record),
+     .argument = "FILE",
+     .help = "Append to FILE what `hearth replay` makes each answer again from: the tokens of prompt and answer, "
+             "settings, seed and the model's hash. These are your users' texts: the file is its owner's alone. "
+             "Default: nothing is recorded."},
+    {.name = "record-limit",
+     .type = OPTION_TEXT,
+     .offset = offsetof(serve_settings, record_limit),
+     .argument = "SIZE",
+     .help = "Record no more once FILE has this size. Default: 1 GiB."},
     {.name = "log",
      .type = OPTION_FLAG,
      .offset = offsetof(serve_settings, log),
@@ -198,6 +211,9 @@ static hearth_status read_sizes(const serve_settings *s, server_options *o, hear
     if (s->cache_memory != NULL) {
         TRY(size_read("--cache-memory", s->cache_memory, &o->models.scheduler.cache_bytes, error));
     }
+    if (s->record_limit != NULL) {
+        TRY(size_read("--record-limit", s->record_limit, &o->record_bytes, error));
+    }
     if (s->most_body != NULL) {
         TRY(size_read("--max-body", s->most_body, &body, error));
         if (body == 0 || body > BUFFER_DEFAULT_LIMIT) {
@@ -231,6 +247,9 @@ static hearth_status make_options(cli *c, const serve_settings *s, const serve_l
                    .told_context = c},
         .names = l->names,
         .origins = l->origins,
+        .record = s->record,
+        .record_told = tell,
+        .record_context = c,
     };
     return read_sizes(s, o, error);
 }

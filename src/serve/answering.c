@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "platform/cpu.h"
 #include "serve/counters.h"
+#include "serve/recording.h"
 #include "serve/server.h"
 
 #include <stdatomic.h>
@@ -23,6 +24,8 @@ typedef struct choice {
     bool answered; /* some of this token was text */
     size_t tokens, reasoning_tokens;
     double last; /* when its last token came */
+    token_list own, *drawn;
+    json_t *record; /* what is recorded of its request; NULL: nothing */
 } choice;
 
 struct answering {
@@ -135,6 +138,10 @@ static bool on_token(void *context, const generation_token *token)
     answering *a = c->of;
     hearth_error error = {0};
     count_time(c);
+    if (token_list_append(c->drawn, token->drawn.id, &error) != HEARTH_OK) {
+        fail(a, &error);
+        return false;
+    }
     if (!begin(a)) {
         return false;
     }
@@ -207,6 +214,8 @@ static void free_answering(answering *a)
 {
     for (unsigned i = 0; i < a->choice_count; i++) {
         answer_reader_free(a->choices[i].reader);
+        token_list_free(&a->choices[i].own);
+        json_decref(a->choices[i].record);
     }
     for (size_t i = 0; i < a->stop_count; i++) {
         mem_free(a->stops[i]);
@@ -271,6 +280,7 @@ static void on_done(void *context, const generation_outcome *o)
         a->stopped = true;
     } else if (!a->stopped) {
         end_choice(c, o);
+        recording_add(server_recording(a->r->s), c->record, c->drawn, o->end);
     }
     if (a->stopped) {
         cancel_all(a);
@@ -310,6 +320,7 @@ static hearth_status make_readers(answering *a, const answer_plan *p, hearth_err
                                            .context = c};
         c->of = a;
         c->index = i;
+        c->drawn = p->drawn != NULL ? &p->drawn[i] : &c->own;
         TRY(answer_reader_create(&how, &c->reader, error));
     }
     return HEARTH_OK;
@@ -331,6 +342,7 @@ static hearth_status submit(answering *a, choice *c, const answer_plan *p, heart
                                 .context = c};
     asked.sampling.seed += c->index % p->choices;
     generation *made = NULL;
+    c->record = recording_request(server_recording(a->r->s), a->model, &asked);
     atomic_fetch_add(&a->left, 1);
     const hearth_status status = scheduler_submit(a->model->scheduler, &asked, &made, error);
     if (status != HEARTH_OK) {

@@ -41,6 +41,7 @@ typedef struct answer_plan {
     served_model *model;       /* taken over: given back at the end */
     const token_list *prompts; /* copied */
     size_t prompt_count;
+    token_list *drawn; /* the writer's: each choice's tokens, there from finish on; NULL: not wanted */
     answer_format format;
     const json_t *tools; /* retained; NULL: nothing is taken for a call */
     bool thinks;         /* the prompt opened the thinking */

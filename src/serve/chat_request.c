@@ -57,6 +57,8 @@ void chat_request_free(request *r, chat_request *c)
         token_list_free(&c->prompts[i]);
     }
     mem_free(c->prompts);
+    chat_close(c->template);
+    token_list_free(&c->before);
     mem_free(c->biases);
     mem_free(c->stops);
     *c = (chat_request){0};
@@ -183,13 +185,43 @@ static size_t calls_in(const json_t *messages)
     return count;
 }
 
+static const chat *template_of(const chat_request *c)
+{
+    return c->template != NULL ? c->template : c->model->template;
+}
+
+/* What the template is shown, and what is read as a call. */
+static const json_t *offered(const chat_request *c)
+{
+    return c->choice == TOOLS_NONE || template_of(c) == NULL ? NULL : c->tools;
+}
+
+/* Where texts were there before, the prompt does not begin anew. */
+static hearth_status put_before(const chat_request *c, token_list *list, hearth_error *error)
+{
+    token_list joined = {0};
+    hearth_status status = HEARTH_OK;
+    for (size_t i = 0; i < c->before.count && status == HEARTH_OK; i++) {
+        status = token_list_append(&joined, c->before.ids[i], error);
+    }
+    const size_t begin = list->count > 0 && list->ids[0] == tokenizer_bos(c->model->m->tokenizer) ? 1 : 0;
+    for (size_t i = begin; i < list->count && status == HEARTH_OK; i++) {
+        status = token_list_append(&joined, list->ids[i], error);
+    }
+    token_list_free(status == HEARTH_OK ? list : &joined);
+    if (status == HEARTH_OK) {
+        *list = joined;
+    }
+    return status;
+}
+
 static hearth_status set_thinking(const chat_request *c, hearth_error *error)
 {
     chat_switch found = CHAT_SWITCH_NONE;
-    return c->think < 0 ? HEARTH_OK : chat_thinking(c->model->template, c->think == 1, c->variables, &found, error);
+    return c->think < 0 ? HEARTH_OK : chat_thinking(template_of(c), c->think == 1, c->variables, &found, error);
 }
 
-static hearth_status encode_messages(const chat_request *c, answer_plan *p, token_list *ret, hearth_error *error)
+static hearth_status encode_messages(chat_request *c, token_list *ret, hearth_error *error)
 {
     const served_model *m = c->model;
     json_t *messages = json_array();
@@ -199,15 +231,17 @@ static hearth_status encode_messages(const chat_request *c, answer_plan *p, toke
     if (messages == NULL) {
         return error_memory(error, 0);
     }
-    const prompt_more more = {.tools = p->tools, .variables = c->variables};
+    const prompt_more more = {.tools = offered(c), .variables = c->variables};
     hearth_status status = set_thinking(c, error);
     if (status == HEARTH_OK) {
-        status = prompt_encode(m->template, m->m->tokenizer, messages, &more, ret, error);
+        status = prompt_encode(template_of(c), m->m->tokenizer, messages, &more, ret, error);
     }
     json_decref(messages);
     if (status == HEARTH_OK) {
-        p->format = m->format;
-        status = answer_format_prompt_thinks(&m->format, m->m->tokenizer, ret->ids, ret->count, &p->thinks, error);
+        status = answer_format_prompt_thinks(&m->format, m->m->tokenizer, ret->ids, ret->count, &c->thinks, error);
+    }
+    if (status == HEARTH_OK && c->before.count > 0) {
+        status = put_before(c, ret, error);
     }
     return status;
 }
@@ -253,16 +287,16 @@ bool chat_request_ids(chat_request *c, const json_t *ids, const char *name, fail
 }
 
 /* A model without a template continues the last message as it is. */
-static bool encode_messages_or_last(chat_request *c, answer_plan *p, failure *f)
+static bool encode_messages_or_last(chat_request *c, failure *f)
 {
     hearth_error error = {0};
-    if (c->model->template == NULL) {
+    if (template_of(c) == NULL) {
         const json_t *last = json_array_get(c->messages, json_array_size(c->messages) - 1);
         const json_t *text = json_object_get(last, "content");
         return chat_request_prompt(c, json_string_value(text), json_string_length(text), false, f);
     }
     token_list *list = add_prompt(c, f);
-    if (list != NULL && encode_messages(c, p, list, &error) != HEARTH_OK) {
+    if (list != NULL && encode_messages(c, list, &error) != HEARTH_OK) {
         (void)failure_from(f, &error, "messages");
         f->status = error_is_machine(error.status) ? f->status : 400;
         return false;
@@ -290,21 +324,26 @@ bool chat_request_check(const chat_request *c, failure *f)
                        ANSWERING_CHOICES);
 }
 
-static bool make_prompts(chat_request *c, answer_plan *p, failure *f)
+bool chat_request_encode(chat_request *c, failure *f)
 {
-    if ((c->messages != NULL && !encode_messages_or_last(c, p, f)) || !chat_request_check(c, f)) {
+    if ((c->messages != NULL && !encode_messages_or_last(c, f)) || !chat_request_check(c, f)) {
         return false;
     }
-    p->prompts = c->prompts;
-    p->prompt_count = c->prompt_count;
+    c->encoded = true;
     return true;
 }
 
 bool chat_request_start(request *r, chat_request *c, const answer_writer *writer, void *context, failure *f)
 {
     hearth_error error = {0};
+    bool good = c->encoded || chat_request_encode(c, f);
     answer_plan p = {.model = c->model,
-                     .tools = c->choice == TOOLS_NONE || c->model->template == NULL ? NULL : c->tools,
+                     .prompts = c->prompts,
+                     .prompt_count = c->prompt_count,
+                     .drawn = c->drawn,
+                     .format = c->messages != NULL && template_of(c) != NULL ? c->model->format : (answer_format){0},
+                     .thinks = c->thinks,
+                     .tools = offered(c),
                      .calls_before = calls_in(c->messages),
                      .sampling = c->sampling,
                      .stops = c->stops,
@@ -314,7 +353,6 @@ bool chat_request_start(request *r, chat_request *c, const answer_writer *writer
                      .logprobs = c->logprobs,
                      .top_logprobs = c->top_logprobs,
                      .ignore_end = c->ignore_end};
-    bool good = make_prompts(c, &p, f);
     if (good && answering_start(r, &p, writer, context, &error) != HEARTH_OK) {
         good = failure_from(f, &error, NULL);
     }

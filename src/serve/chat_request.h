@@ -18,6 +18,11 @@ typedef struct chat_request {
     const char *tool;    /* TOOLS_NAMED; borrowed from the body */
     token_list *prompts; /* with `messages` NULL: continued as they are, without template and parts */
     size_t prompt_count;
+    chat *template;    /* instead of the model's; owned; NULL: the model's */
+    token_list before; /* goes before the prompt of `messages`: what an earlier answer left */
+    token_list *drawn; /* answer_plan.drawn */
+    bool encoded;      /* chat_request_encode was called */
+    bool thinks;       /* the prompt opened the thinking */
     int think; /* 0: asked not to think, 1: to think, -1: as the template has it */
     sampling sampling;
     logit_bias *biases; /* owned */
@@ -48,6 +53,8 @@ bool chat_request_check(const chat_request *c, failure *f);
 /* Appends a message to c->messages; content NULL: null. */
 bool chat_request_add(chat_request *c, const char *role, const char *content, failure *f);
 
+/* Makes the prompts' tokens, in c->prompts, for callers that count them. */
+bool chat_request_encode(chat_request *c, failure *f);
 /* Runs it. What it has is taken over, whatever comes of it, but where it fails the writer is not called: then the
  * caller refuses. */
 bool chat_request_start(request *r, chat_request *c, const answer_writer *writer, void *context, failure *f);

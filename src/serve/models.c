@@ -45,6 +45,14 @@ static void free_row(served_model *m)
     }
 }
 
+/* Ollama's clients say a tag where there is none, and do not say whose store it is. */
+static bool is_called(const char *own, const char *name)
+{
+    const size_t length = strlen(name) - (text_ends(name, ":latest") ? strlen(":latest") : 0);
+    const char *in_store = text_starts(own, "ollama:") ? own + strlen("ollama:") : own;
+    return strcmp(in_store, name) == 0 || (strncmp(in_store, name, length) == 0 && in_store[length] == '\0');
+}
+
 /* With the lock. */
 static served_model *find(const models *s, const char *name)
 {
@@ -53,6 +61,11 @@ static served_model *find(const models *s, const char *name)
     }
     for (size_t i = 0; i < s->count; i++) {
         if (strcmp(s->rows[i]->name, name) == 0) {
+            return s->rows[i];
+        }
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        if (is_called(s->rows[i]->name, name)) {
             return s->rows[i];
         }
     }
@@ -399,6 +412,7 @@ void models_each(models *s, void (*fn)(void *context, const models_row *row), vo
         models_row row = {.name = m->name, .source = m->source, .created = m->created, .users = m->users};
         row.open = m->m != NULL && !m->loading;
         if (row.open) {
+            row.model = m;
             row.bytes = m->bytes;
             if (m->scheduler != NULL) {
                 row.slots = s->o.scheduler.most_running > 0 ? s->o.scheduler.most_running : DEFAULT_SLOTS;
@@ -408,6 +422,37 @@ void models_each(models *s, void (*fn)(void *context, const models_row *row), vo
         fn(context, &row);
     }
     pthread_mutex_unlock(&s->lock);
+}
+
+hearth_status models_unload(models *s, const char *name, hearth_error *error)
+{
+    hearth_status status = HEARTH_OK;
+    pthread_mutex_lock(&s->lock);
+    served_model *m = find(s, name);
+    if (m == NULL) {
+        status = error_set(error, HEARTH_E_NOT_FOUND, "model", NULL, "%.200s", name != NULL ? name : "");
+    } else if (m->m != NULL && m->users == 0 && !m->loading) {
+        tell(s, "unloaded", m);
+        close_model(m);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return status;
+}
+
+hearth_status models_peek(models *s, const char *name, model **ret, hearth_error *error)
+{
+    const model_options how = {.without_weights = true};
+    pthread_mutex_lock(&s->lock);
+    const served_model *m = find(s, name);
+    char *source = m != NULL ? mem_strdup(m->source) : NULL;
+    pthread_mutex_unlock(&s->lock);
+    if (m == NULL) {
+        return error_set(error, HEARTH_E_NOT_FOUND, "model", NULL, "%.200s", name != NULL ? name : "");
+    }
+    const hearth_status status =
+        source != NULL ? model_open(s->engine, source, &how, ret, error) : error_memory(error, 0);
+    mem_free(source);
+    return status;
 }
 
 bool models_has(models *s, const char *name)

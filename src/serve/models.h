@@ -68,6 +68,7 @@ typedef struct models_row {
     const char *name, *source;
     int64_t created;
     bool open;
+    const served_model *model; /* where open, while the registry is locked */
     unsigned users;
     unsigned slots;        /* sequences that run at a time; 0: it writes no text */
     uint64_t bytes;        /* where open */
@@ -75,6 +76,10 @@ typedef struct models_row {
 } models_row;
 /* Each of them, in order, with the registry locked: fn must not call it. */
 void models_each(models *s, void (*fn)(void *context, const models_row *row), void *context);
+/* Lets go of an open model that nobody uses just now; one that is used stays. */
+hearth_status models_unload(models *s, const char *name, hearth_error *error);
+/* Another view of a model, without weights, that the caller closes. Errors as models_take. */
+hearth_status models_peek(models *s, const char *name, model **ret, hearth_error *error);
 bool models_has(models *s, const char *name);
 
 #endif

@@ -8,6 +8,9 @@
 extern const route routes_common[]; /* common.c: health, readiness, metrics, tokens, scores */
 extern const route routes_openai[]; /* openai.c */
 extern const route routes_tokens[]; /* tokens.c */
+extern const route routes_anthropic[]; /* anthropic.c */
+extern const route routes_openapi[];   /* openapi.c */
+extern const route routes_ollama[];    /* ollama.c: the last, as it has "/" where no page has it */
 
 /* All of them, ended by NULL. */
 extern const route *const routes_tables[];

@@ -11,6 +11,7 @@ struct server {
     server_options o;
     http_server *http;
     models *models;
+    recording *recording;
     double began;
     atomic_bool quiet;
 };
@@ -28,6 +29,10 @@ hearth_status server_start(const server_options *options, server **ret, hearth_e
     s->o.http.refuse = routes_refuse;
     s->o.http.context = s;
     hearth_status status = models_create(&s->o.models, &s->models, error);
+    if (status == HEARTH_OK && s->o.record != NULL) {
+        status = recording_open(s->o.record, s->o.record_bytes, &s->o.models, s->o.record_told, s->o.record_context,
+                                &s->recording, error);
+    }
     status = status == HEARTH_OK ? http_server_start(&s->o.http, &s->http, error) : status;
     if (status != HEARTH_OK) {
         server_free(s);
@@ -45,6 +50,11 @@ http_server *server_http(const server *s)
 models *server_models(const server *s)
 {
     return s->models;
+}
+
+recording *server_recording(const server *s)
+{
+    return s->recording;
 }
 
 const server_options *server_get_options(const server *s)
@@ -73,6 +83,7 @@ void server_free(server *s)
     if (s != NULL) {
         http_server_free(s->http); /* every call has its answer: nothing is generated any more */
         models_free(s->models);
+        recording_close(s->recording);
         mem_free(s);
     }
 }

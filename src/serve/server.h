@@ -4,6 +4,7 @@
 
 #include "net/http_server.h"
 #include "serve/models.h"
+#include "serve/recording.h"
 #include "serve/request.h"
 
 typedef struct server_options {
@@ -11,12 +12,17 @@ typedef struct server_options {
     models_options models;
     const char *const *names; /* host names by which this server is called, beside loopback's; ended by NULL; or NULL */
     const char *const *origins; /* web pages of others that may ask it; ended by NULL; or NULL */
+    const char *record; /* a file that answers are recorded in (recording.h); NULL: none */
+    uint64_t record_bytes; /* of it at most; 0: RECORDING_BYTES */
+    recording_told_fn record_told; /* why nothing more is recorded; NULL: nobody */
+    void *record_context;
 } server_options;
 
 /* Serves from here on. */
 hearth_status server_start(const server_options *options, server **ret, hearth_error *error);
 http_server *server_http(const server *s);
 models *server_models(const server *s);
+recording *server_recording(const server *s); /* NULL: nothing is recorded */
 const server_options *server_get_options(const server *s);
 double server_began(const server *s); /* time_seconds */
 /* Takes no more requests; those under way are answered. */
