@@ -34,7 +34,7 @@ struct answering {
     json_t *tools;
     char **stops;
     size_t stop_count;
-    bool logprobs;
+    bool logprobs, one_call;
     const answer_writer *writer;
     void *context;
     buffer piece;
@@ -85,6 +85,9 @@ static hearth_status on_event(void *context, const answer_event *event, hearth_e
         good = w->reasoning == NULL || w->reasoning(a->context, c->index, event->text, event->length);
         break;
     case ANSWER_CALL:
+        if (a->one_call && c->called) {
+            return HEARTH_OK;
+        }
         c->called = true;
         good = w->call == NULL || w->call(a->context, c->index, event->call);
         break;
@@ -152,7 +155,8 @@ static bool on_token(void *context, const generation_token *token)
     if (status != HEARTH_OK && !a->stopped) {
         fail(a, &error);
     }
-    return status == HEARTH_OK && !a->stopped && answer_reader_stop(c->reader) == NULL;
+    const bool over = answer_reader_stop(c->reader) != NULL || (a->one_call && c->called);
+    return status == HEARTH_OK && !a->stopped && !over;
 }
 
 static void end_choice(choice *c, const generation_outcome *o)
@@ -306,6 +310,17 @@ static hearth_status copy_stops(answering *a, const answer_plan *p, hearth_error
     return HEARTH_OK;
 }
 
+/* The reader begins behind what the prompt opened for it. */
+static hearth_status read_opening(answering *a, choice *c, const token_list *opening, hearth_error *error)
+{
+    for (size_t i = 0; opening != NULL && i < opening->count; i++) {
+        buffer_clear(&a->piece);
+        TRY(tokenizer_piece(a->model->m->tokenizer, opening->ids[i], DECODE_PLAIN, &a->piece, error));
+        TRY(answer_reader_push(c->reader, opening->ids[i], buffer_text(&a->piece), a->piece.length, error));
+    }
+    return HEARTH_OK;
+}
+
 static hearth_status make_readers(answering *a, const answer_plan *p, hearth_error *error)
 {
     for (unsigned i = 0; i < a->choice_count; i++) {
@@ -322,8 +337,32 @@ static hearth_status make_readers(answering *a, const answer_plan *p, hearth_err
         c->index = i;
         c->drawn = p->drawn != NULL ? &p->drawn[i] : &c->own;
         TRY(answer_reader_create(&how, &c->reader, error));
+        TRY(read_opening(a, c, p->opening, error));
     }
     return HEARTH_OK;
+}
+
+static hearth_status make_constraint(const answering *a, const answer_plan *p, constraint **ret, hearth_error *error)
+{
+    const grammar_vocabulary *vocabulary = NULL;
+    if (p->grammar == NULL) {
+        return HEARTH_OK;
+    }
+    TRY(models_vocabulary(a->model, &vocabulary, error));
+    return constraint_create(p->grammar, vocabulary, ret, error);
+}
+
+/* What the scheduler has taken over is told about at once, maybe before it is known here. */
+static void note_submitted(answering *a, choice *c, generation *made)
+{
+    pthread_mutex_lock(&a->lock);
+    if (!c->done) {
+        c->generation = made;
+        if (a->gone) {
+            generation_cancel(made);
+        }
+    }
+    pthread_mutex_unlock(&a->lock);
 }
 
 static hearth_status submit(answering *a, choice *c, const answer_plan *p, hearth_error *error)
@@ -342,21 +381,16 @@ static hearth_status submit(answering *a, choice *c, const answer_plan *p, heart
                                 .context = c};
     asked.sampling.seed += c->index % p->choices;
     generation *made = NULL;
-    c->record = recording_request(server_recording(a->r->s), a->model, &asked);
+    c->record = recording_request(server_recording(a->r->s), a->model, &asked, p->bound);
+    TRY(make_constraint(a, p, &asked.constraint, error));
     atomic_fetch_add(&a->left, 1);
     const hearth_status status = scheduler_submit(a->model->scheduler, &asked, &made, error);
     if (status != HEARTH_OK) {
+        constraint_free(asked.constraint);
         atomic_fetch_sub(&a->left, 1); /* ours is still there */
         return status;
     }
-    pthread_mutex_lock(&a->lock);
-    if (!c->done) {
-        c->generation = made;
-        if (a->gone) {
-            generation_cancel(made);
-        }
-    }
-    pthread_mutex_unlock(&a->lock);
+    note_submitted(a, c, made);
     return HEARTH_OK;
 }
 
@@ -373,6 +407,7 @@ static hearth_status create(request *r, const answer_plan *p, answering **ret, h
     a->model = p->model;
     a->tools = json_incref((json_t *)p->tools);
     a->logprobs = p->logprobs;
+    a->one_call = p->one_call;
     a->left = 1;
     a->each = p->choices;
     a->choice_count = (unsigned)count;

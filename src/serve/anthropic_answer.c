@@ -14,7 +14,7 @@ typedef struct anthropic_answer {
     char *model;
     bool begun;
     size_t prompt_tokens;
-    collected c; /* streamed: how it ended, alone */
+    collected c;    /* streamed: how it ended, alone */
     json_t *blocks; /* in one piece: what is whole of its content */
     block_kind open;
     buffer text; /* in one piece: of the open block */
@@ -57,10 +57,10 @@ static json_t *message_json(const anthropic_answer *a, json_t *content, json_t *
 
 static json_t *reason_json(const collected *c)
 {
-    return json_string(c->stop != NULL                 ? "stop_sequence"
-                       : c->finish == FINISH_CALLS     ? "tool_use"
-                       : c->finish == FINISH_LENGTH    ? "max_tokens"
-                                                       : "end_turn");
+    return json_string(c->stop != NULL              ? "stop_sequence"
+                       : c->finish == FINISH_CALLS  ? "tool_use"
+                       : c->finish == FINISH_LENGTH ? "max_tokens"
+                                                    : "end_turn");
 }
 
 static json_t *stop_json(const collected *c)
@@ -117,9 +117,9 @@ static bool open_block(anthropic_answer *a, block_kind kind)
         return false;
     }
     a->open = kind;
-    return send_start(a, kind == BLOCK_TEXT ? json_pack("{s:s, s:s}", "type", "text", "text", "")
-                                            : json_pack("{s:s, s:s, s:s}", "type", "thinking", "thinking", "",
-                                                        "signature", ""));
+    return send_start(a, kind == BLOCK_TEXT
+                             ? json_pack("{s:s, s:s}", "type", "text", "text", "")
+                             : json_pack("{s:s, s:s, s:s}", "type", "thinking", "thinking", "", "signature", ""));
 }
 
 static bool stream_text(void *context, unsigned index, const char *text, size_t length)
@@ -229,7 +229,8 @@ static bool whole_reasoning(void *context, unsigned index, const char *text, siz
 static bool whole_call(void *context, unsigned index, const json_t *call)
 {
     (void)index;
-    return put_open_block(context) && put_block(context, call_block(call, json_incref(json_object_get(call, "arguments"))));
+    return put_open_block(context) &&
+           put_block(context, call_block(call, json_incref(json_object_get(call, "arguments"))));
 }
 
 static bool whole_finish(void *context, unsigned index, answer_finish why, const char *stop)

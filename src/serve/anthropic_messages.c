@@ -101,9 +101,10 @@ static bool add_result(chat_request *c, const json_t *block, const char *place, 
         }
     }
     if (name == NULL) {
-        return failure_set(f, 400, NULL, place, "%s: unexpected `tool_use_id` found in `tool_result` blocks: %.100s. "
-                           "Each `tool_result` block must have a corresponding `tool_use` block before it.", place,
-                           json_string_value(id));
+        return failure_set(f, 400, NULL, place,
+                           "%s: unexpected `tool_use_id` found in `tool_result` blocks: %.100s. "
+                           "Each `tool_result` block must have a corresponding `tool_use` block before it.",
+                           place, json_string_value(id));
     }
     buffer text;
     buffer_init(&text, 0);
@@ -186,8 +187,7 @@ static json_t *assistant_message(assistant *a)
         made = json_door_put(made, "content", json_null());
     }
     if (a->thinking.length > 0) {
-        made = json_door_put(made, "reasoning_content",
-                             json_stringn(buffer_text(&a->thinking), a->thinking.length));
+        made = json_door_put(made, "reasoning_content", json_stringn(buffer_text(&a->thinking), a->thinking.length));
     }
     return a->calls != NULL ? json_door_put(made, "tool_calls", json_incref(a->calls)) : made;
 }
@@ -298,10 +298,14 @@ static bool read_choice(chat_request *c, const json_t *choice, failure *f)
                            "tool_choice.type: Input should be 'auto', 'any', 'tool' or 'none'");
     }
     c->choice = (tool_choice)which;
+    if (!field_flag(choice, "disable_parallel_tool_use", &c->one_call, f)) {
+        return false;
+    }
     if (c->choice == TOOLS_NAMED) {
         c->tool = json_string_value(json_object_get(choice, "name"));
         if (c->tool == NULL || !offers(c->tools, c->tool)) {
-            return failure_set(f, 400, NULL, "tool_choice", "tool_choice.name: Tool '%.100s' not found in provided tools",
+            return failure_set(f, 400, NULL, "tool_choice",
+                               "tool_choice.name: Tool '%.100s' not found in provided tools",
                                c->tool != NULL ? c->tool : "");
         }
     }

@@ -4,10 +4,12 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "serve/fields.h"
+#include "serve/forced_call.h"
 #include "serve/server.h"
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -59,6 +61,8 @@ void chat_request_free(request *r, chat_request *c)
     mem_free(c->prompts);
     chat_close(c->template);
     token_list_free(&c->before);
+    grammar_release(c->grammar);
+    json_decref(c->bound);
     mem_free(c->biases);
     mem_free(c->stops);
     *c = (chat_request){0};
@@ -159,6 +163,25 @@ bool chat_request_add(chat_request *c, const char *role, const char *content, fa
            failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
 }
 
+bool chat_request_grammar(request *r, chat_request *c, grammar_kind kind, const json_t *source, const char *name,
+                          failure *f)
+{
+    hearth_error error = {0};
+    grammar *made = NULL;
+    const hearth_status status = grammars_take(server_grammars(r->s), kind, source, &made, &error);
+    if (status != HEARTH_OK) {
+        (void)failure_from(f, &error, name);
+        f->status = error_is_machine(status) ? f->status : 400;
+        f->code = status == HEARTH_E_MEMORY ? f->code : "invalid_schema";
+        return false;
+    }
+    grammar_release(c->grammar);
+    json_decref(c->bound);
+    c->grammar = made;
+    c->bound = json_pack("{s:s, s:O?}", "kind", grammar_kind_names[kind], "source", (json_t *)source);
+    return c->bound != NULL || failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+}
+
 /* ---- the prompt ---- */
 
 /* A message as this model's template takes it. */
@@ -215,10 +238,29 @@ static hearth_status put_before(const chat_request *c, token_list *list, hearth_
     return status;
 }
 
+/* An answer of a given form begins with it: what thinking a template opens is closed at once. */
+static bool is_bound(const chat_request *c)
+{
+    return c->grammar != NULL || c->choice == TOOLS_REQUIRED || c->choice == TOOLS_NAMED;
+}
+
+static hearth_status close_thinking(chat_request *c, token_list *prompt, hearth_error *error)
+{
+    const answer_mark_text *mark = &c->model->format.marks[MARK_THINK_CLOSE];
+    if (!c->thinks || !is_bound(c) || mark->text == NULL) {
+        return HEARTH_OK;
+    }
+    c->thinks = false;
+    char text[128];
+    snprintf(text, sizeof text, "\n%s\n\n", mark->text);
+    return tokenizer_encode(c->model->m->tokenizer, text, strlen(text), ENCODE_PARSE_SPECIAL, prompt, error);
+}
+
 static hearth_status set_thinking(const chat_request *c, hearth_error *error)
 {
     chat_switch found = CHAT_SWITCH_NONE;
-    return c->think < 0 ? HEARTH_OK : chat_thinking(template_of(c), c->think == 1, c->variables, &found, error);
+    const int think = is_bound(c) ? 0 : c->think;
+    return think < 0 ? HEARTH_OK : chat_thinking(template_of(c), think == 1, c->variables, &found, error);
 }
 
 static hearth_status encode_messages(chat_request *c, token_list *ret, hearth_error *error)
@@ -239,6 +281,7 @@ static hearth_status encode_messages(chat_request *c, token_list *ret, hearth_er
     json_decref(messages);
     if (status == HEARTH_OK) {
         status = answer_format_prompt_thinks(&m->format, m->m->tokenizer, ret->ids, ret->count, &c->thinks, error);
+        status = status == HEARTH_OK ? close_thinking(c, ret, error) : status;
     }
     if (status == HEARTH_OK && c->before.count > 0) {
         status = put_before(c, ret, error);
@@ -333,10 +376,37 @@ bool chat_request_encode(chat_request *c, failure *f)
     return true;
 }
 
-bool chat_request_start(request *r, chat_request *c, const answer_writer *writer, void *context, failure *f)
+/* tool_choice: the prompt ends in the beginning of a call, and a grammar has the rest. */
+static bool force_call(request *r, chat_request *c, answer_plan *p, token_list *opening, failure *f)
+{
+    json_t *schema = NULL;
+    buffer text;
+    hearth_error error = {0};
+    buffer_init(&text, 0);
+    bool good = forced_call(c, !c->one_call, &text, &schema, f) &&
+                chat_request_grammar(r, c, GRAMMAR_SCHEMA, schema, "tools", f);
+    token_list *prompt = &c->prompts[0];
+    if (good && tokenizer_encode(c->model->m->tokenizer, buffer_text(&text), text.length, ENCODE_PARSE_SPECIAL, opening,
+                                 &error) != HEARTH_OK) {
+        good = failure_from(f, &error, NULL);
+    }
+    for (size_t i = 0; i < opening->count && good; i++) {
+        good = token_list_append(prompt, opening->ids[i], &error) == HEARTH_OK || failure_from(f, &error, NULL);
+    }
+    p->opening = opening;
+    buffer_free(&text);
+    json_decref(schema);
+    return good;
+}
+
+/* Everything but the model is the caller's again. */
+static bool start(request *r, chat_request *c, const answer_writer *writer, void *context, token_list *opening,
+                  failure *f)
 {
     hearth_error error = {0};
-    bool good = c->encoded || chat_request_encode(c, f);
+    if (!c->encoded && !chat_request_encode(c, f)) {
+        return false;
+    }
     answer_plan p = {.model = c->model,
                      .prompts = c->prompts,
                      .prompt_count = c->prompt_count,
@@ -352,13 +422,24 @@ bool chat_request_start(request *r, chat_request *c, const answer_writer *writer
                      .choices = c->choices,
                      .logprobs = c->logprobs,
                      .top_logprobs = c->top_logprobs,
-                     .ignore_end = c->ignore_end};
-    if (good && answering_start(r, &p, writer, context, &error) != HEARTH_OK) {
-        good = failure_from(f, &error, NULL);
+                     .ignore_end = c->ignore_end,
+                     .one_call = c->one_call};
+    if (p.tools != NULL && c->choice != TOOLS_AUTO && !force_call(r, c, &p, opening, f)) {
+        return false;
     }
+    p.grammar = c->grammar;
+    p.bound = c->bound;
+    return answering_start(r, &p, writer, context, &error) == HEARTH_OK || failure_from(f, &error, NULL);
+}
+
+bool chat_request_start(request *r, chat_request *c, const answer_writer *writer, void *context, failure *f)
+{
+    token_list opening = {0};
+    const bool good = start(r, c, writer, context, &opening, f);
     if (good) {
         c->model = NULL; /* the answering's */
     }
+    token_list_free(&opening);
     chat_request_free(r, c);
     return good;
 }

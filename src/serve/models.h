@@ -35,11 +35,12 @@ typedef struct served_model {
     chat *template;       /* NULL: it has none */
     answer_format format;
     chat_call_shape calls;
-    bool embeds;          /* it is made for vectors */
-    size_t context;       /* most positions of one sequence */
-    uint64_t bytes;       /* of weights */
-    char fingerprint[32]; /* "hc1-…": numeric contract and model */
-    pthread_mutex_t lock; /* of what is made when first wanted */
+    grammar_vocabulary *vocabulary; /* made when first wanted: models_vocabulary */
+    bool embeds;                    /* it is made for vectors */
+    size_t context;                 /* most positions of one sequence */
+    uint64_t bytes;                 /* of weights */
+    char fingerprint[32];           /* "hc1-…": numeric contract and model */
+    pthread_mutex_t lock;           /* of what is made when first wanted */
     /* the registry's own */
     unsigned users;
     double used; /* time_seconds */
@@ -81,5 +82,8 @@ hearth_status models_unload(models *s, const char *name, hearth_error *error);
 /* Another view of a model, without weights, that the caller closes. Errors as models_take. */
 hearth_status models_peek(models *s, const char *name, model **ret, hearth_error *error);
 bool models_has(models *s, const char *name);
+
+/* For structured output; made once a model. */
+hearth_status models_vocabulary(served_model *m, const grammar_vocabulary **ret, hearth_error *error);
 
 #endif

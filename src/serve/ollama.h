@@ -27,7 +27,7 @@ const char *ollama_model_name(const json_t *body, failure *f);
 /* ---- ollama_answer.c ---- */
 
 typedef struct ollama_settings {
-    bool chat;   /* messages; else texts */
+    bool chat; /* messages; else texts */
     bool stream;
     bool context; /* tells the tokens so far */
     double load_s;

@@ -33,9 +33,9 @@ static bool field_whole(const json_t *object, const char *name, json_int_t *ret,
     const double number = json_number_value(value);
     if (!json_is_number(value) || !(number >= -2147483648.0 && number < 9.2e18) ||
         (double)(json_int_t)number != number) {
-        return json_is_number(value) ? failure_set(f, 400, "invalid_value", name, "Invalid '%s': %g is out of range.",
-                                                   name, number)
-                                     : field_wrong(name, "an integer", value, f);
+        return json_is_number(value)
+                   ? failure_set(f, 400, "invalid_value", name, "Invalid '%s': %g is out of range.", name, number)
+                   : field_wrong(name, "an integer", value, f);
     }
     *ret = json_is_integer(value) ? json_integer_value(value) : (json_int_t)number;
     return true;
@@ -139,16 +139,15 @@ static bool refuse_images(const json_t *object, failure *f)
 {
     const json_t *images = NULL;
     return field_array(object, "images", &images, f) &&
-           (json_array_size(images) == 0 ||
-            failure_set(f, 400, "unsupported", "images", "'images' are not supported: this server's models read text."));
+           (json_array_size(images) == 0 || failure_set(f, 400, "unsupported", "images",
+                                                        "'images' are not supported: this server's models read text."));
 }
 
 /* "json", or a JSON Schema. */
-static bool read_format(chat_request *c, const json_t *body, failure *f)
+static bool read_format(request *r, chat_request *c, const json_t *body, failure *f)
 {
     const json_t *format = field_of(body, "format");
     const char *text = json_string_value(format);
-    (void)c;
     if (format == NULL || (text != NULL && text[0] == '\0')) {
         return true;
     }
@@ -156,12 +155,14 @@ static bool read_format(chat_request *c, const json_t *body, failure *f)
         return failure_set(f, 400, "invalid_value", "format",
                            "invalid format; expected \"json\" or a valid JSON Schema object");
     }
-    return failure_set(f, 400, "unsupported", "format", "'format' is not supported yet.");
+    const bool schema = json_is_object(format);
+    return chat_request_grammar(r, c, schema ? GRAMMAR_SCHEMA : GRAMMAR_OBJECT, schema ? format : NULL, "format", f);
 }
 
-static bool read_common(chat_request *c, const json_t *body, failure *f)
+static bool read_common(request *r, chat_request *c, const json_t *body, failure *f)
 {
-    return read_options(c, body, f) && read_think(c, body, f) && read_logprobs(c, body, f) && read_format(c, body, f);
+    return read_options(c, body, f) && read_think(c, body, f) && read_logprobs(c, body, f) &&
+           read_format(r, c, body, f);
 }
 
 /* Opens the model, or lets go of it: a request without a text. */
@@ -170,8 +171,8 @@ static void load_or_unload(request *r, const char *name, const ollama_settings *
     failure f = {0};
     hearth_error error = {0};
     served_model *m = NULL;
-    const hearth_status status = unload ? models_unload(server_models(r->s), name, &error)
-                                        : models_take(server_models(r->s), name, &m, &error);
+    const hearth_status status =
+        unload ? models_unload(server_models(r->s), name, &error) : models_take(server_models(r->s), name, &m, &error);
     if (status != HEARTH_OK) {
         (void)models_refusal(name, &error, &f);
         request_refuse(r, &f);
@@ -286,8 +287,10 @@ static bool read_message(chat_request *c, const json_t *message, size_t index, s
         known++;
     }
     if (roles[known] == NULL) {
-        return failure_set(f, 400, "invalid_value", place, "Invalid '%s': the role is none of system, user, assistant "
-                           "and tool.", place);
+        return failure_set(f, 400, "invalid_value", place,
+                           "Invalid '%s': the role is none of system, user, assistant "
+                           "and tool.",
+                           place);
     }
     const json_t *text = field_of(message, "content");
     json_t *made = json_door_put(json_object(), "role", json_string(role));
@@ -335,7 +338,7 @@ void ollama_chat(request *r)
         return;
     }
     good = good && open_model(r, name, &c, &s, &f) && read_messages(&c, messages, &f) &&
-           openai_read_tools(&c, r->body, &f) && read_common(&c, r->body, &f);
+           openai_read_tools(&c, r->body, &f) && read_common(r, &c, r->body, &f);
     if (!good) {
         chat_request_free(r, &c);
         request_refuse(r, &f);
@@ -374,8 +377,8 @@ static bool read_context(chat_request *c, const json_t *body, failure *f)
         const json_t *id = json_array_get(ids, i);
         const json_int_t number = json_is_integer(id) ? json_integer_value(id) : -1;
         if (number < 0 || number >= (json_int_t)c->model->m->config.vocabulary) {
-            return failure_set(f, 400, "invalid_value", "context", "Invalid 'context': expected ids of tokens below %u.",
-                               c->model->m->config.vocabulary);
+            return failure_set(f, 400, "invalid_value", "context",
+                               "Invalid 'context': expected ids of tokens below %u.", c->model->m->config.vocabulary);
         }
         if (token_list_append(&c->before, (int32_t)number, &error) != HEARTH_OK) {
             return failure_from(f, &error, "context");
@@ -396,7 +399,8 @@ static bool read_text(chat_request *c, const json_t *body, bool raw, failure *f)
     }
     const bool has_system = system != NULL && system[0] != '\0';
     if (has_system && c->template == NULL && c->model->template == NULL) {
-        return failure_set(f, 400, "unsupported", "system", "This model has no chat template that could tell 'system'.");
+        return failure_set(f, 400, "unsupported", "system",
+                           "This model has no chat template that could tell 'system'.");
     }
     return (!has_system || chat_request_add(c, "system", system, f)) &&
            chat_request_add(c, "user", json_string_value(prompt), f);
@@ -411,8 +415,9 @@ static bool read_generate(request *r, const char **ret_name, ollama_settings *s,
         return false;
     }
     if (suffix != NULL && suffix[0] != '\0') {
-        return failure_set(f, 400, "unsupported", "suffix", "'suffix' is not supported: texts are continued at their "
-                                                            "end.");
+        return failure_set(f, 400, "unsupported", "suffix",
+                           "'suffix' is not supported: texts are continued at their "
+                           "end.");
     }
     s->context = !*ret_raw;
     return true;
@@ -431,7 +436,8 @@ void ollama_generate(request *r)
         load_or_unload(r, name, &s, unload);
         return;
     }
-    good = good && open_model(r, name, &c, &s, &f) && read_text(&c, r->body, raw, &f) && read_common(&c, r->body, &f);
+    good =
+        good && open_model(r, name, &c, &s, &f) && read_text(&c, r->body, raw, &f) && read_common(r, &c, r->body, &f);
     if (!good) {
         chat_request_free(r, &c);
         request_refuse(r, &f);

@@ -72,8 +72,8 @@ static json_t *details_json(const model *m)
     const char *family = m != NULL ? architecture_of(m) : "";
     made = json_door_put(made, "format", json_string(m == NULL ? "" : m->gguf != NULL ? "gguf" : "safetensors"));
     made = json_door_put(made, "family", json_string(family));
-    made = json_door_put(made, "families",
-                         m != NULL ? json_door_append(json_array(), json_string(family)) : json_null());
+    made =
+        json_door_put(made, "families", m != NULL ? json_door_append(json_array(), json_string(family)) : json_null());
     made = json_door_put(made, "parameter_size", m != NULL ? size_json(values_of(m)) : json_string(""));
     return json_door_put(made, "quantization_level", json_string(m != NULL ? format_of(m) : ""));
 }
@@ -210,16 +210,16 @@ void ollama_show(request *r)
     hearth_error error = {0};
     model *m = NULL;
     const char *name = ollama_model_name(r->body, &f);
-    if (name == NULL || (models_peek(server_models(r->s), name, &m, &error) != HEARTH_OK &&
-                         !models_refusal(name, &error, &f))) {
+    if (name == NULL ||
+        (models_peek(server_models(r->s), name, &m, &error) != HEARTH_OK && !models_refusal(name, &error, &f))) {
         request_refuse(r, &f);
         return;
     }
     json_t *made = json_door_put(json_object(), "modelfile", json_string(""));
     made = json_door_put(made, "parameters", json_string(""));
-    made = json_door_put(made, "template", m->chat_template != NULL
-                                               ? json_door_text(m->chat_template, m->chat_template_length)
-                                               : json_string(""));
+    made = json_door_put(made, "template",
+                         m->chat_template != NULL ? json_door_text(m->chat_template, m->chat_template_length)
+                                                  : json_string(""));
     made = json_door_put(made, "details", details_json(m));
     made = json_door_put(made, "model_info", info_json(m));
     made = json_door_put(made, "capabilities", capabilities_json(m));

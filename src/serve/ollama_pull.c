@@ -107,8 +107,8 @@ void ollama_pull(request *r)
     failure f = {0};
     bool stream = true, insecure = false;
     const char *name = ollama_model_name(r->body, &f);
-    bool good = name != NULL && field_flag(r->body, "stream", &stream, &f) &&
-                field_flag(r->body, "insecure", &insecure, &f);
+    bool good =
+        name != NULL && field_flag(r->body, "stream", &stream, &f) && field_flag(r->body, "insecure", &insecure, &f);
     if (good && strlen(name) > 512) {
         good = failure_set(&f, 400, "invalid_value", "model", "invalid model name");
     }

@@ -25,8 +25,8 @@ struct recording {
     void *told_context;
 };
 
-hearth_status recording_open(const char *path, uint64_t most_bytes, const models_options *how,
-                             recording_told_fn told, void *context, recording **ret, hearth_error *error)
+hearth_status recording_open(const char *path, uint64_t most_bytes, const models_options *how, recording_told_fn told,
+                             void *context, recording **ret, hearth_error *error)
 {
     recording *k = mem_calloc(1, sizeof *k);
     if (k == NULL) {
@@ -104,7 +104,8 @@ static json_t *sampling_json(const sampling *s)
     return json_door_put(made, "biases", biases_json(s));
 }
 
-json_t *recording_request(const recording *k, const served_model *m, const generation_request *asked)
+json_t *recording_request(const recording *k, const served_model *m, const generation_request *asked,
+                          const json_t *bound)
 {
     if (k == NULL) {
         return NULL;
@@ -119,6 +120,9 @@ json_t *recording_request(const recording *k, const served_model *m, const gener
     made = json_door_put(made, "context", json_integer((json_int_t)m->context));
     made = json_door_put(made, "sampling", sampling_json(&asked->sampling));
     made = json_door_put(made, "ignore_end", json_boolean(asked->ignore_end));
+    if (bound != NULL) {
+        made = json_door_put(made, "constraint", json_deep_copy(bound));
+    }
     return json_door_put(made, "prompt", ids_json(asked->prompt, asked->prompt_count));
 }
 
@@ -168,8 +172,7 @@ void recording_add(recording *k, const json_t *kept, const token_list *drawn, ge
 {
     char hash[HASH_HEX_SIZE];
     buffer line;
-    if (k == NULL || kept == NULL || end > GENERATION_END_CALLER ||
-        recording_hash(drawn, hash, NULL) != HEARTH_OK) {
+    if (k == NULL || kept == NULL || end > GENERATION_END_CALLER || recording_hash(drawn, hash, NULL) != HEARTH_OK) {
         return;
     }
     json_t *made = json_copy((json_t *)kept);

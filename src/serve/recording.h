@@ -17,13 +17,15 @@ typedef struct recording recording;
 /* Goes on at the file's end; a new one is its owner's alone. `how` says what computes them. `told` (NULL: nobody)
  * hears that the file is full or cannot be written; then nothing more is kept. */
 typedef void (*recording_told_fn)(void *context, const char *line);
-hearth_status recording_open(const char *path, uint64_t most_bytes, const models_options *how,
-                             recording_told_fn told, void *context, recording **ret, hearth_error *error);
+hearth_status recording_open(const char *path, uint64_t most_bytes, const models_options *how, recording_told_fn told,
+                             void *context, recording **ret, hearth_error *error);
 /* Brings it to the disk. NULL is allowed. */
 void recording_close(recording *k);
 
-/* What is kept of a request; NULL where there is no recording, or no memory. */
-json_t *recording_request(const recording *k, const served_model *m, const generation_request *asked);
+/* What is kept of a request (`bound`: as chat_request has it, copied; NULL: none); NULL where there is no recording, or
+ * no memory. */
+json_t *recording_request(const recording *k, const served_model *m, const generation_request *asked,
+                          const json_t *bound);
 /* With its answer, to the file; from any thread. NULL ones do nothing. */
 void recording_add(recording *k, const json_t *kept, const token_list *drawn, generation_end end);
 

@@ -18,6 +18,7 @@ typedef struct answer_again {
 } answer_again;
 
 typedef struct batch {
+    grammars *grammars;
     pthread_mutex_t lock;
     pthread_cond_t ended;
     size_t left; /* under the lock */
@@ -62,23 +63,40 @@ static void on_done(void *context, const generation_outcome *outcome)
 
 /* ---- a batch ---- */
 
-static hearth_status begin(const served_model *m, answer_again *a, hearth_error *error)
+static hearth_status make_constraint(served_model *m, const answer_again *a, constraint **ret, hearth_error *error)
+{
+    const replay_record *r = a->record;
+    const grammar_vocabulary *vocabulary = NULL;
+    grammar *made = NULL;
+    if (!r->bound) {
+        return HEARTH_OK;
+    }
+    TRY(models_vocabulary(m, &vocabulary, error));
+    TRY(grammars_take(a->of->grammars, r->kind, r->constraint, &made, error));
+    const hearth_status status = constraint_create(made, vocabulary, ret, error);
+    grammar_release(made);
+    return status;
+}
+
+static hearth_status begin(served_model *m, answer_again *a, hearth_error *error)
 {
     const replay_record *r = a->record;
     generation *made = NULL;
-    const generation_request asked = {.prompt = r->prompt.ids,
-                                      .prompt_count = r->prompt.count,
-                                      .sampling = r->sampling,
-                                      .most_tokens = r->tokens.count,
-                                      .ignore_end = r->ignore_end,
-                                      .token = on_token,
-                                      .done = on_done,
-                                      .context = a};
+    generation_request asked = {.prompt = r->prompt.ids,
+                                .prompt_count = r->prompt.count,
+                                .sampling = r->sampling,
+                                .most_tokens = r->tokens.count,
+                                .ignore_end = r->ignore_end,
+                                .token = on_token,
+                                .done = on_done,
+                                .context = a};
+    TRY(make_constraint(m, a, &asked.constraint, error));
     pthread_mutex_lock(&a->of->lock);
     a->of->left++;
     pthread_mutex_unlock(&a->of->lock);
     const hearth_status status = scheduler_submit(m->scheduler, &asked, &made, error);
     if (status != HEARTH_OK) {
+        constraint_free(asked.constraint);
         pthread_mutex_lock(&a->of->lock);
         a->of->left--;
         pthread_mutex_unlock(&a->of->lock);
@@ -175,7 +193,7 @@ typedef struct counted {
 } counted;
 
 /* All that are left of this model, a batch after the other. */
-static hearth_status run_model(replay_file *f, const served_model *m, const replay_record *first, counted *c, batch *b,
+static hearth_status run_model(replay_file *f, served_model *m, const replay_record *first, counted *c, batch *b,
                                hearth_error *error)
 {
     for (size_t from = (size_t)(first - f->records); from < f->count;) {
@@ -243,14 +261,15 @@ hearth_status replay_run(replay_file *f, const replay_options *options, hearth_e
 {
     batch b = {0};
     counted c = {.o = options};
-    hearth_status status = HEARTH_OK;
     pthread_mutex_init(&b.lock, NULL);
     pthread_cond_init(&b.ended, NULL);
+    hearth_status status = grammars_create(&b.grammars, error);
     for (size_t i = 0; i < f->count && status == HEARTH_OK; i++) {
         if (!f->records[i].done) {
             status = run_first(f, &f->records[i], &c, &b, error);
         }
     }
+    grammars_free(b.grammars);
     pthread_mutex_destroy(&b.lock);
     pthread_cond_destroy(&b.ended);
     return status;

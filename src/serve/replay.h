@@ -3,6 +3,7 @@
 #define SERVE_REPLAY_H
 
 #include "base/progress.h"
+#include "serve/grammars.h"
 #include "serve/recording.h"
 
 typedef struct replay_record {
@@ -16,10 +17,13 @@ typedef struct replay_record {
     logit_bias *biases;
     bool ignore_end;
     token_list prompt, tokens;
+    grammar_kind kind;  /* of the constraint */
+    bool bound;         /* there is one */
+    json_t *constraint; /* its source; NULL: none is needed */
     /* what came of it */
     bool done, same;
-    size_t at;            /* the first token that differs */
-    int32_t found;        /* what was made in its place; -1: nothing, the answer ended */
+    size_t at;     /* the first token that differs */
+    int32_t found; /* what was made in its place; -1: nothing, the answer ended */
     char *recorded_text, *found_text;
 } replay_record;
 

@@ -152,6 +152,24 @@ static hearth_status read_settings(const json_t *o, const char *path, replay_rec
     return read_biases(json_object_get(s, "biases"), path, r, error);
 }
 
+static hearth_status read_constraint(const json_t *o, const char *path, replay_record *r, hearth_error *error)
+{
+    const json_t *bound = json_object_get(o, "constraint");
+    const size_t kind = place_in(grammar_kind_names, json_object_get(bound, "kind"));
+    json_t *source = json_object_get(bound, "source");
+    if (bound == NULL) {
+        return HEARTH_OK;
+    }
+    const bool fits = kind == GRAMMAR_OBJECT || (kind == GRAMMAR_GBNF ? json_is_string(source) : source != NULL);
+    if (grammar_kind_names[kind] == NULL || !fits) {
+        return wrong(path, r->line, "constraint", "a schema, any object or a grammar", "something else", error);
+    }
+    r->bound = true;
+    r->kind = (grammar_kind)kind;
+    r->constraint = kind == GRAMMAR_OBJECT ? NULL : json_incref(source);
+    return HEARTH_OK;
+}
+
 static hearth_status check_hash(const json_t *o, const char *path, const replay_record *r, hearth_error *error)
 {
     char made[HASH_HEX_SIZE];
@@ -178,6 +196,7 @@ static hearth_status read_record(const json_t *o, const char *path, replay_recor
     }
     TRY(read_model(o, path, r, error));
     TRY(read_settings(o, path, r, error));
+    TRY(read_constraint(o, path, r, error));
     TRY(read_ids(o, path, r->line, "prompt", &r->prompt, error));
     TRY(read_ids(o, path, r->line, "tokens", &r->tokens, error));
     if (recording_ends[place_in(recording_ends, json_object_get(o, "end"))] == NULL) {
@@ -254,6 +273,7 @@ void replay_free(replay_file *f)
         mem_free(r->model);
         mem_free(r->source);
         mem_free(r->biases);
+        json_decref(r->constraint);
         token_list_free(&r->prompt);
         token_list_free(&r->tokens);
         mem_free(r->recorded_text);

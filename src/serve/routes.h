@@ -5,9 +5,9 @@
 #include "serve/request.h"
 
 /* One table a file of handlers: a new interface is a file with a table, and a line here and in routes.c. */
-extern const route routes_common[]; /* common.c: health, readiness, metrics, tokens, scores */
-extern const route routes_openai[]; /* openai.c */
-extern const route routes_tokens[]; /* tokens.c */
+extern const route routes_common[];    /* common.c: health, readiness, metrics, tokens, scores */
+extern const route routes_openai[];    /* openai.c */
+extern const route routes_tokens[];    /* tokens.c */
 extern const route routes_anthropic[]; /* anthropic.c */
 extern const route routes_openapi[];   /* openapi.c */
 extern const route routes_ollama[];    /* ollama.c: the last, as it has "/" where no page has it */

@@ -12,6 +12,7 @@ struct server {
     http_server *http;
     models *models;
     recording *recording;
+    grammars *grammars;
     double began;
     atomic_bool quiet;
 };
@@ -28,7 +29,8 @@ hearth_status server_start(const server_options *options, server **ret, hearth_e
     s->o.http.handle = routes_handle;
     s->o.http.refuse = routes_refuse;
     s->o.http.context = s;
-    hearth_status status = models_create(&s->o.models, &s->models, error);
+    hearth_status status = grammars_create(&s->grammars, error);
+    status = status == HEARTH_OK ? models_create(&s->o.models, &s->models, error) : status;
     if (status == HEARTH_OK && s->o.record != NULL) {
         status = recording_open(s->o.record, s->o.record_bytes, &s->o.models, s->o.record_told, s->o.record_context,
                                 &s->recording, error);
@@ -45,6 +47,11 @@ hearth_status server_start(const server_options *options, server **ret, hearth_e
 http_server *server_http(const server *s)
 {
     return s->http;
+}
+
+grammars *server_grammars(const server *s)
+{
+    return s->grammars;
 }
 
 models *server_models(const server *s)
@@ -84,6 +91,7 @@ void server_free(server *s)
         http_server_free(s->http); /* every call has its answer: nothing is generated any more */
         models_free(s->models);
         recording_close(s->recording);
+        grammars_free(s->grammars);
         mem_free(s);
     }
 }

@@ -3,6 +3,7 @@
 #define SERVE_SERVER_H
 
 #include "net/http_server.h"
+#include "serve/grammars.h"
 #include "serve/models.h"
 #include "serve/recording.h"
 #include "serve/request.h"
@@ -11,9 +12,9 @@ typedef struct server_options {
     http_server_options http; /* its functions and context are the server's own */
     models_options models;
     const char *const *names; /* host names by which this server is called, beside loopback's; ended by NULL; or NULL */
-    const char *const *origins; /* web pages of others that may ask it; ended by NULL; or NULL */
-    const char *record; /* a file that answers are recorded in (recording.h); NULL: none */
-    uint64_t record_bytes; /* of it at most; 0: RECORDING_BYTES */
+    const char *const *origins;    /* web pages of others that may ask it; ended by NULL; or NULL */
+    const char *record;            /* a file that answers are recorded in (recording.h); NULL: none */
+    uint64_t record_bytes;         /* of it at most; 0: RECORDING_BYTES */
     recording_told_fn record_told; /* why nothing more is recorded; NULL: nobody */
     void *record_context;
 } server_options;
@@ -21,6 +22,7 @@ typedef struct server_options {
 /* Serves from here on. */
 hearth_status server_start(const server_options *options, server **ret, hearth_error *error);
 http_server *server_http(const server *s);
+grammars *server_grammars(const server *s);
 models *server_models(const server *s);
 recording *server_recording(const server *s); /* NULL: nothing is recorded */
 const server_options *server_get_options(const server *s);
