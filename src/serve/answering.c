@@ -35,6 +35,7 @@ struct answering {
     char **stops;
     size_t stop_count;
     bool logprobs, one_call;
+    answer_format format;
     const answer_writer *writer;
     void *context;
     buffer piece;
@@ -111,13 +112,24 @@ static void count_time(choice *c)
     c->tokens++;
 }
 
+/* What opens and closes parts is part of no text. */
+static bool is_mark(const answer_format *f, int32_t id)
+{
+    for (size_t i = 0; i < ANSWER_MARKS; i++) {
+        if (f->marks[i].text != NULL && f->marks[i].id == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static hearth_status read_token(choice *c, const generation_token *token, hearth_error *error)
 {
     answering *a = c->of;
     const bool thought = answer_reader_thinks(c->reader);
     buffer_clear(&a->piece);
     TRY(tokenizer_piece(a->model->m->tokenizer, token->drawn.id, DECODE_PLAIN, &a->piece, error));
-    if (a->logprobs && !thought && a->writer->token != NULL) {
+    if (a->logprobs && !thought && !is_mark(&a->format, token->drawn.id) && a->writer->token != NULL) {
         const answer_token told = {.token = token, .bytes = buffer_text(&a->piece), .length = a->piece.length};
         TRY(stop_unless(a, a->writer->token(a->context, c->index, &told), error));
     }
@@ -407,6 +419,7 @@ static hearth_status create(request *r, const answer_plan *p, answering **ret, h
     a->model = p->model;
     a->tools = json_incref((json_t *)p->tools);
     a->logprobs = p->logprobs;
+    a->format = p->format;
     a->one_call = p->one_call;
     a->left = 1;
     a->each = p->choices;

@@ -133,7 +133,7 @@ static bool read_input(const json_t *body, json_t *messages, failure *f)
 /* ---- tools, formats ---- */
 
 /* {"type": "function", "name", …} to {"type": "function", "function": {"name", …}} */
-static bool read_tools(const json_t *body, json_t *chat, failure *f)
+static bool read_tools(const json_t *body, json_t *as_chat, failure *f)
 {
     const json_t *tools = NULL;
     if (!field_array(body, "tools", &tools, f)) {
@@ -157,12 +157,13 @@ static bool read_tools(const json_t *body, json_t *chat, failure *f)
     } else {
         choice = choice != NULL ? json_incref(choice) : json_null();
     }
-    return (json_object_set_new(chat, "tools", list) == 0 && json_object_set_new(chat, "tool_choice", choice) == 0) ||
+    return (json_object_set_new(as_chat, "tools", list) == 0 &&
+            json_object_set_new(as_chat, "tool_choice", choice) == 0) ||
            no_memory(f);
 }
 
 /* text.format is flat, too. */
-static bool read_format(const json_t *body, json_t *chat, failure *f)
+static bool read_format(const json_t *body, json_t *as_chat, failure *f)
 {
     const json_t *text = NULL, *format = NULL, *reasoning = NULL;
     if (!field_object(body, "text", &text, f) || !field_object(body, "reasoning", &reasoning, f) ||
@@ -170,7 +171,7 @@ static bool read_format(const json_t *body, json_t *chat, failure *f)
         return false;
     }
     json_t *effort = json_object_get(reasoning, "effort");
-    if (effort != NULL && json_object_set(chat, "reasoning_effort", effort) != 0) {
+    if (effort != NULL && json_object_set(as_chat, "reasoning_effort", effort) != 0) {
         return no_memory(f);
     }
     if (format == NULL) {
@@ -178,7 +179,7 @@ static bool read_format(const json_t *body, json_t *chat, failure *f)
     }
     json_t *made = json_pack("{s:O?, s:{s:O?}}", "type", json_object_get(format, "type"), "json_schema", "schema",
                              json_object_get(format, "schema"));
-    return json_object_set_new(chat, "response_format", made) == 0 || no_memory(f);
+    return json_object_set_new(as_chat, "response_format", made) == 0 || no_memory(f);
 }
 
 /* Nothing is kept on the server. */
@@ -220,18 +221,18 @@ static bool read_lengths(chat_request *c, const json_t *body, failure *f)
 }
 
 /* The fields that chat has under other names are read as chat's. */
-static bool read_as_chat(request *r, chat_request *c, json_t *chat, failure *f)
+static bool read_as_chat(request *r, chat_request *c, json_t *as_chat, failure *f)
 {
     const json_t *body = r->body;
     json_t *messages = json_array();
     json_t *parallel = json_object_get(body, "parallel_tool_calls");
-    if (json_object_set_new(chat, "messages", messages) != 0 ||
-        (parallel != NULL && json_object_set(chat, "parallel_tool_calls", parallel) != 0)) {
+    if (json_object_set_new(as_chat, "messages", messages) != 0 ||
+        (parallel != NULL && json_object_set(as_chat, "parallel_tool_calls", parallel) != 0)) {
         return no_memory(f);
     }
-    return read_input(body, messages, f) && read_tools(body, chat, f) && read_format(body, chat, f) &&
-           openai_read_messages(c, chat, f) && openai_read_tools(c, chat, f) && openai_read_thinking(c, chat, f) &&
-           openai_read_format(r, c, chat, f);
+    return read_input(body, messages, f) && read_tools(body, as_chat, f) && read_format(body, as_chat, f) &&
+           openai_read_messages(c, as_chat, f) && openai_read_tools(c, as_chat, f) &&
+           openai_read_thinking(c, as_chat, f) && openai_read_format(r, c, as_chat, f);
 }
 
 /* Of the name of a field of chat's: "messages[0].content" was "input[0].content". */
@@ -256,16 +257,16 @@ bool responses_read(request *r, chat_request *c, bool *ret_stream, failure *f)
         !check_unsupported(r->body, f)) {
         return false;
     }
-    json_t *chat = json_object();
-    bool good = chat != NULL || no_memory(f);
-    if (good && !read_as_chat(r, c, chat, f)) {
+    json_t *as_chat = json_object();
+    bool good = as_chat != NULL || no_memory(f);
+    if (good && !read_as_chat(r, c, as_chat, f)) {
         good = false;
         rename_field(f);
     }
-    if (good && json_object_set(r->body, "chat", chat) != 0) { /* what was read lives as long as the request */
+    if (good && json_object_set(r->body, "chat", as_chat) != 0) { /* what was read lives as long as the request */
         good = no_memory(f);
     }
-    json_decref(chat);
+    json_decref(as_chat);
     return good && read_lengths(c, r->body, f) && chat_request_sampling(c, r->body, f) &&
            openai_stream_fields(r->body, ret_stream, &usage, f);
 }
