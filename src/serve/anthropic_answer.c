@@ -23,17 +23,20 @@ typedef struct anthropic_answer {
 
 /* ---- events ---- */
 
-static bool send(anthropic_answer *a, const char *name, json_t *event)
+/* Frees `more`, what the event has beside its type. */
+static bool send(anthropic_answer *a, const char *name, json_t *more)
 {
     buffer text;
     buffer_init(&text, 0);
-    event = json_door_put(event, "type", json_string(name));
-    bool good = event != NULL && buffer_printf(&text, NULL, "event: %s\ndata: ", name) == HEARTH_OK &&
+    json_t *event = json_door_put(json_object(), "type", json_string(name));
+    bool good = event != NULL && more != NULL && json_object_update(event, more) == 0 &&
+                buffer_printf(&text, NULL, "event: %s\ndata: ", name) == HEARTH_OK &&
                 json_door_write(event, 0, &text, NULL) == HEARTH_OK &&
                 buffer_append_text(&text, "\n\n", NULL) == HEARTH_OK;
     good = good && http_call_write(a->r->call, buffer_text(&text), text.length);
     buffer_free(&text);
     json_decref(event);
+    json_decref(more);
     return good;
 }
 

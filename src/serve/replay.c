@@ -212,7 +212,10 @@ static hearth_status run_model(replay_file *f, served_model *m, const replay_rec
         }
         hearth_error late = {0};
         const hearth_status ended = wait_for(f, m, b, count, status == HEARTH_OK ? error : &late);
-        TRY(status);
+        if (status != HEARTH_OK) {
+            error_in_file(error, f->path);
+            return status;
+        }
         TRY(ended);
         c->done += count;
         if (c->o->progress != NULL && !c->o->progress(c->o->context, "answers", c->done, f->count, "answers")) {
