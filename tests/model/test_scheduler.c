@@ -20,7 +20,7 @@ typedef struct asked {
     size_t prompt_count, most_tokens, wanted; /* wanted: tokens after which `fate` comes */
     sampling sampling;
     logit_bias bias;
-    unsigned top;
+    unsigned top, draft;
     fate fate;
     const char *group;
     /* the answer, and that of a session */
@@ -84,6 +84,7 @@ static void make_request(asked *a, size_t request, uint32_t vocabulary)
         a->sampling.biases = &a->bias;
     }
     a->top = drawn(request, 308, TOP_MOST + 1);
+    a->draft = drawn(request, 313, 3) * 4;
     a->fate = drawn(request, 309, 3) == 0 ? (fate)drawn(request, 310, FATES) : FATE_NONE;
     a->wanted = 1 + drawn(request, 311, 20);
     a->group = groups[drawn(request, 312, 3)];
@@ -193,6 +194,7 @@ static bool ask(crowd *c, asked *a)
                                         .most_tokens = a->most_tokens,
                                         .logprobs = a->top != 0,
                                         .top_logprobs = a->top,
+                                        .draft_most = a->draft,
                                         .group = a->group,
                                         .token = keep_token,
                                         .done = keep_outcome,
@@ -290,6 +292,9 @@ static void ask_all(crowd *c, const scheduler_options *options)
     scheduler_stats_read(c->s, &c->stats);
     assert_int_equal(c->stats.waiting, 0);
     scheduler_free(c->s);
+    print_message("# %u prompt tokens computed and %u kept, %u drawn, %u of %u guesses right, %u preemptions\n",
+                  (unsigned)c->stats.prompt_tokens, (unsigned)c->stats.kept_tokens, (unsigned)c->stats.tokens,
+                  (unsigned)c->stats.accepted, (unsigned)c->stats.drafted, (unsigned)c->stats.preemptions);
     for (size_t i = 0; i < c->count; i++) {
         check_answer(&c->all[i], i);
     }
@@ -356,7 +361,8 @@ static void crowds(void **state)
     open_crowd(&c, path, REQUESTS_MOST, -1);
     ask_with(&c, path, 1, REQUESTS_MOST, &plain);
     assert_true(c.stats.preemptions == 0 && c.stats.kept_tokens > 10000);
-    ask_with(&c, path, 1, REQUESTS_MOST, &few);
+    ask_with(&c, path, 1, REQUESTS_MOST, &few); /* few enough that guesses have room in a step */
+    assert_true(c.stats.accepted > 100 && c.stats.accepted < c.stats.drafted);
     ask_with(&c, path, 1, REQUESTS_MOST, &many);
     assert_true(c.stats.preemptions == 0 && c.stats.kept_tokens == 0);
     ask_with(&c, path, 1, REQUESTS_MOST, &tight); /* pages for one sequence, of which 9 run */
