@@ -597,6 +597,15 @@ static void keep_ending(void *context, const generation_outcome *outcome)
     pthread_mutex_unlock(&e->lock);
 }
 
+static void wait_for_end(ending *e)
+{
+    pthread_mutex_lock(&e->lock);
+    while (!e->done) {
+        pthread_cond_wait(&e->moved, &e->lock);
+    }
+    pthread_mutex_unlock(&e->lock);
+}
+
 /* An end token ends, is told and is counted; where it is ignored, it is a token like others. */
 static void end_tokens(void **state)
 {
@@ -624,11 +633,7 @@ static void end_tokens(void **state)
         request.sampling.biases = &end;
         request.sampling.bias_count = 1;
         OK(scheduler_submit(s, &request, NULL, error));
-        pthread_mutex_lock(&seen.lock);
-        while (!seen.done) {
-            pthread_cond_wait(&seen.moved, &seen.lock);
-        }
-        pthread_mutex_unlock(&seen.lock);
+        wait_for_end(&seen);
         assert_int_equal(seen.outcome.end, ignored ? GENERATION_END_LENGTH : GENERATION_END_TOKEN);
         assert_int_equal(seen.tokens, ignored ? 4 : 1);
         assert_int_equal(seen.outcome.tokens, seen.tokens);
@@ -639,12 +644,111 @@ static void end_tokens(void **state)
     engine_free(e);
 }
 
+/* ---- constraints ---- */
+
+enum { CONSTRAINED_MOST = 120 };
+
+static void keep_id(int32_t *ids, size_t *count, int32_t id)
+{
+    assert_true(*count < CONSTRAINED_MOST);
+    ids[(*count)++] = id;
+}
+
+/* A session's logits, the sampler and the constraint, by hand. */
+static size_t constrained_alone(model *m, const sampling *how, constraint *c, int32_t *ret)
+{
+    session *s = NULL;
+    sampler *own = NULL;
+    size_t count = 0;
+    const int32_t bos = tokenizer_bos(m->tokenizer);
+    OK(session_create(m, NULL, &s, error));
+    OK(sampler_create(m->engine->kernels, how, m->config.vocabulary, &own, error));
+    OK(session_feed(s, &bos, 1, NULL, NULL, error));
+    do {
+        const uint64_t *allowed = NULL;
+        const size_t length = session_length(s);
+        OK(constraint_allowed(c, &allowed, error));
+        sampler_allow(own, allowed);
+        keep_id(ret, &count, sampler_next(own, session_logits(s), session_tokens(s), length, length));
+        OK(constraint_accept(c, ret[count - 1], error));
+        OK(session_feed(s, &ret[count - 1], 1, NULL, NULL, error));
+    } while (!tokenizer_is_end(m->tokenizer, ret[count - 1]));
+    sampler_free(own);
+    session_free(s);
+    return count;
+}
+
+typedef struct constrained {
+    ending end;
+    int32_t ids[CONSTRAINED_MOST];
+    size_t count;
+} constrained;
+
+static bool keep_constrained(void *context, const generation_token *token)
+{
+    constrained *c = context;
+    if (c->count == CONSTRAINED_MOST) {
+        return false;
+    }
+    c->ids[c->count++] = token->drawn.id;
+    return true;
+}
+
+/* What a grammar allows is drawn, guessed ahead or not, and the constraint is the scheduler's to free. */
+static void constraints(void **state)
+{
+    (void)state;
+    const char *path = fixture_path("stories260K/stories260K-f32.gguf");
+    if (!file_exists(path)) {
+        SKIP("no fixture stories260K\n");
+    }
+    static const char text[] = "root ::= (\"Lily and \" (\"Tim \" | \"Ben \")){8} \".\"";
+    engine *e = make_engine(1, NULL);
+    model *m = open_model(e, path, COMPUTE_NATIVE);
+    const int32_t bos = tokenizer_bos(m->tokenizer);
+    const sampling how = {.top_p = 1.0f, .typical_p = 1.0f, .repetition_penalty = 1.0f, .temperature = 0.9f, .seed = 5};
+    grammar_vocabulary *v = NULL;
+    grammar *g = NULL;
+    scheduler *s = NULL;
+    constraint *c = NULL;
+    int32_t alone[CONSTRAINED_MOST];
+    OK(grammar_vocabulary_create(m->tokenizer, m->config.vocabulary, &v, error));
+    OK(grammar_from_gbnf(text, strlen(text), &g, error));
+    OK(constraint_create(g, v, &c, error));
+    const size_t count = constrained_alone(m, &how, c, alone);
+    constraint_free(c);
+    OK(scheduler_create(m, NULL, &s, error));
+    for (unsigned drafts = 0; drafts <= 8; drafts += 8) {
+        constrained found = {.end = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER}};
+        generation_request request = {.prompt = &bos,
+                                      .prompt_count = 1,
+                                      .sampling = how,
+                                      .draft_most = drafts,
+                                      .token = keep_constrained,
+                                      .done = keep_ending,
+                                      .context = &found};
+        OK(constraint_create(g, v, &request.constraint, error));
+        OK(scheduler_submit(s, &request, NULL, error));
+        wait_for_end(&found.end);
+        assert_int_equal(found.end.outcome.end, GENERATION_END_TOKEN);
+        assert_int_equal(found.count, count);
+        assert_memory_equal(found.ids, alone, count * sizeof *alone);
+        assert_true((found.end.outcome.accepted > 0) == (drafts > 0));
+    }
+    scheduler_free(s);
+    grammar_release(g);
+    grammar_vocabulary_free(v);
+    model_close(m);
+    engine_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crowds),          cmocka_unit_test(families),
         cmocka_unit_test(refusals),        cmocka_unit_test(groups_take_turns),
         cmocka_unit_test(freeing_cancels), cmocka_unit_test(end_tokens),
+        cmocka_unit_test(constraints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
