@@ -155,8 +155,9 @@ def anthropic_calls_tools():
     result = {"type": "tool_result", "tool_use_id": call.id, "content": "21"}
     more = [*HELLO, {"role": "assistant", "content": first.content}, {"role": "user", "content": [result]}]
     assert c.messages.create(messages=more, **asked).content[0].text == "It is 21."
-    forced = c.messages.create(messages=HELLO, tool_choice={"type": "tool", "name": "get_weather"}, **asked)
-    assert forced.content[-1].type == "tool_use" and isinstance(forced.content[-1].input["city"], str), forced
+    one = {**TOOL, "input_schema": {**SCHEMA, "properties": {"city": {"enum": ["Oslo", "Rome"]}}, "additionalProperties": False}}
+    forced = c.messages.create(messages=HELLO, tool_choice={"type": "tool", "name": "get_weather"}, **{**asked, "tools": [one], "max_tokens": 2000})
+    assert forced.stop_reason == "tool_use" and forced.content[-1].input["city"] in ("Oslo", "Rome"), forced
 
 
 # ---- langchain
