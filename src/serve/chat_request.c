@@ -30,6 +30,7 @@ static bool set_own(chat_request *c, failure *f)
     }
     c->stops[0] = line;
     c->stop_count = 1;
+    c->own_stops = true;
     return true;
 }
 
@@ -107,6 +108,7 @@ bool chat_request_stops(chat_request *c, const json_t *value, const char *name, 
     }
     c->stops = stops;
     c->stop_count = 0;
+    c->own_stops = false;
     for (size_t i = 0; i < count; i++) {
         const json_t *text = json_is_array(value) ? json_array_get(value, i) : value;
         if (!json_is_string(text) || json_string_length(text) == 0) {
@@ -399,6 +401,12 @@ static bool force_call(request *r, chat_request *c, answer_plan *p, token_list *
     return good;
 }
 
+/* Its template shows tools, or speaks of calls (then the system message is to tell of the tools). */
+static bool can_call(const served_model *m)
+{
+    return m->template != NULL && (m->calls.takes_tools || m->format.calls != NULL);
+}
+
 /* Everything but the model is the caller's again. */
 static bool start(request *r, chat_request *c, const answer_writer *writer, void *context, token_list *opening,
                   failure *f)
@@ -424,11 +432,16 @@ static bool start(request *r, chat_request *c, const answer_writer *writer, void
                      .top_logprobs = c->top_logprobs,
                      .ignore_end = c->ignore_end,
                      .one_call = c->one_call};
+    if (c->tools != NULL && c->choice != TOOLS_NONE && !can_call(c->model)) {
+        return failure_set(f, 400, "unsupported", "tools", "The model `%.200s` has no chat template that shows tools.",
+                           c->model->name);
+    }
     if (p.tools != NULL && c->choice != TOOLS_AUTO && !force_call(r, c, &p, opening, f)) {
         return false;
     }
     p.grammar = c->grammar;
     p.bound = c->bound;
+    p.stop_count = c->grammar != NULL && c->own_stops ? 0 : p.stop_count; /* JSON may have ends of lines */
     return answering_start(r, &p, writer, context, &error) == HEARTH_OK || failure_from(f, &error, NULL);
 }
 
