@@ -86,19 +86,13 @@ static bool read_system(chat_request *c, const json_t *body, failure *f)
 
 /* ---- the user's ---- */
 
-static bool add_result(chat_request *c, const json_t *block, const char *place, failure *f)
+/* `names`: of the functions that were called, by the ids of their calls. */
+static bool add_result(chat_request *c, const json_t *names, const json_t *block, const char *place, failure *f)
 {
     json_t *id = json_object_get(block, "tool_use_id");
-    json_t *name = NULL;
+    json_t *name = json_is_string(id) ? json_object_get(names, json_string_value(id)) : NULL;
     if (!json_is_string(id)) {
         return failure_set(f, 400, NULL, place, "%s.tool_use_id: Field required", place);
-    }
-    for (size_t i = json_array_size(c->messages); i > 0 && name == NULL; i--) {
-        const json_t *calls = json_object_get(json_array_get(c->messages, i - 1), "tool_calls");
-        for (size_t k = 0; k < json_array_size(calls) && name == NULL; k++) {
-            const json_t *call = json_array_get(calls, k);
-            name = json_equal(json_object_get(call, "id"), id) ? json_object_get(call, "name") : NULL;
-        }
     }
     if (name == NULL) {
         return failure_set(f, 400, NULL, place,
@@ -119,7 +113,7 @@ static bool add_result(chat_request *c, const json_t *block, const char *place, 
 }
 
 /* Results are messages of their own, and go before the text. */
-static bool read_user(chat_request *c, const json_t *content, const char *place, failure *f)
+static bool read_user(chat_request *c, const json_t *names, const json_t *content, const char *place, failure *f)
 {
     buffer text;
     size_t results = 0;
@@ -129,7 +123,7 @@ static bool read_user(chat_request *c, const json_t *content, const char *place,
         const json_t *block = json_array_get(content, i);
         if (strcmp(type_of(block), "tool_result") == 0) {
             results++;
-            good = add_result(c, block, place, f);
+            good = add_result(c, names, block, place, f);
         } else {
             good = strcmp(type_of(block), "text") == 0 ? append_text(json_object_get(block, "text"), place, &text, f)
                                                        : refuse_block(block, place, f);
@@ -192,7 +186,7 @@ static json_t *assistant_message(assistant *a)
     return a->calls != NULL ? json_door_put(made, "tool_calls", json_incref(a->calls)) : made;
 }
 
-static bool read_assistant(chat_request *c, const json_t *content, const char *place, failure *f)
+static bool read_assistant(chat_request *c, json_t *names, const json_t *content, const char *place, failure *f)
 {
     assistant a = {0};
     buffer_init(&a.text, 0);
@@ -200,6 +194,12 @@ static bool read_assistant(chat_request *c, const json_t *content, const char *p
     bool good = !json_is_string(content) || append_text(content, place, &a.text, f);
     for (size_t i = 0; i < json_array_size(content) && good; i++) {
         good = take_block(&a, json_array_get(content, i), place, f);
+    }
+    for (size_t i = 0; i < json_array_size(a.calls) && good; i++) {
+        const json_t *call = json_array_get(a.calls, i);
+        good = json_object_set(names, json_string_value(json_object_get(call, "id")), json_object_get(call, "name")) ==
+                   0 ||
+               no_memory(f);
     }
     good = good && add_message(c, assistant_message(&a), f);
     buffer_free(&a.text);
@@ -210,7 +210,7 @@ static bool read_assistant(chat_request *c, const json_t *content, const char *p
 
 /* ---- messages ---- */
 
-static bool read_message(chat_request *c, const json_t *message, size_t index, failure *f)
+static bool read_message(chat_request *c, json_t *names, const json_t *message, size_t index, failure *f)
 {
     char place[64];
     const char *role = json_string_value(json_object_get(message, "role"));
@@ -223,7 +223,8 @@ static bool read_message(chat_request *c, const json_t *message, size_t index, f
     if (!json_is_string(content) && !json_is_array(content)) {
         return failure_set(f, 400, NULL, place, "%s: Input should be a string or a list of blocks", place);
     }
-    return strcmp(role, "user") == 0 ? read_user(c, content, place, f) : read_assistant(c, content, place, f);
+    return strcmp(role, "user") == 0 ? read_user(c, names, content, place, f)
+                                     : read_assistant(c, names, content, place, f);
 }
 
 static bool read_messages(chat_request *c, const json_t *body, failure *f)
@@ -236,10 +237,14 @@ static bool read_messages(chat_request *c, const json_t *body, failure *f)
                                             : "messages: Input should be a list of 1 to %u messages",
                            MOST_MESSAGES);
     }
-    for (size_t i = 0; i < count; i++) {
-        if (!read_message(c, json_array_get(messages, i), i, f)) {
-            return false;
-        }
+    json_t *names = json_object();
+    bool good = names != NULL || no_memory(f);
+    for (size_t i = 0; i < count && good; i++) {
+        good = read_message(c, names, json_array_get(messages, i), i, f);
+    }
+    json_decref(names);
+    if (!good) {
+        return false;
     }
     const json_t *last = json_array_get(messages, count - 1);
     return strcmp(json_string_value(json_object_get(last, "role")), "assistant") != 0 ||

@@ -192,36 +192,34 @@ static bool open_model(request *r, const char *name, chat_request *c, ollama_set
 
 /* ---- messages ---- */
 
-/* The call that a result belongs to, where it does not say: of the last message with calls the one of that name, else
- * the first that no result came for. */
-static const json_t *call_of_result(const json_t *messages, const char *name)
+/* How far a conversation was read. */
+typedef struct reading {
+    size_t calls;         /* all of them */
+    const json_t *latest; /* the calls of the last message that has some; NULL: none had */
+    size_t results;       /* that came since */
+} reading;
+
+/* The call that a result belongs to, where it does not say: of the latest the one of that name, else the first that no
+ * result came for. */
+static const json_t *call_of_result(const reading *so_far, const char *name)
 {
-    size_t results = 0;
-    for (size_t i = json_array_size(messages); i > 0; i--) {
-        const json_t *message = json_array_get(messages, i - 1);
-        const json_t *calls = json_object_get(message, "tool_calls");
-        if (calls == NULL) {
-            results += strcmp(json_string_value(json_object_get(message, "role")), "tool") == 0;
-            continue;
+    for (size_t i = 0; name != NULL && i < json_array_size(so_far->latest); i++) {
+        const json_t *call = json_array_get(so_far->latest, i);
+        if (strcmp(json_string_value(json_object_get(call, "name")), name) == 0) {
+            return call;
         }
-        for (size_t k = 0; name != NULL && k < json_array_size(calls); k++) {
-            const json_t *call = json_array_get(calls, k);
-            if (strcmp(json_string_value(json_object_get(call, "name")), name) == 0) {
-                return call;
-            }
-        }
-        return json_array_get(calls, results);
     }
-    return NULL;
+    return json_array_get(so_far->latest, so_far->results);
 }
 
-static bool put_result(const json_t *messages, const json_t *message, json_t *made, failure *f)
+static bool put_result(reading *so_far, const json_t *message, json_t *made, failure *f)
 {
     const char *name = NULL, *id = NULL;
     if (!field_text(message, "tool_name", &name, f) || !field_text(message, "tool_call_id", &id, f)) {
         return false;
     }
-    const json_t *call = call_of_result(messages, name);
+    const json_t *call = call_of_result(so_far, name);
+    so_far->results++;
     json_t *known = json_object_get(call, "id");
     json_t *which = id != NULL ? json_string(id) : known != NULL ? json_incref(known) : json_string("call_0");
     json_t *called = name != NULL ? json_string(name) : json_incref(json_object_get(call, "name"));
@@ -248,7 +246,7 @@ static json_t *read_call(const json_t *call, size_t number, const char *place, f
     return json_pack("{s:o, s:O, s:O}", "id", made, "name", name, "arguments", arguments);
 }
 
-static bool put_calls(const json_t *message, const char *place, size_t *calls_before, json_t *made, failure *f)
+static bool put_calls(reading *so_far, const json_t *message, const char *place, json_t *made, failure *f)
 {
     const json_t *calls = NULL;
     const char *thinking = NULL;
@@ -260,16 +258,20 @@ static bool put_calls(const json_t *message, const char *place, size_t *calls_be
     }
     json_t *list = json_array_size(calls) > 0 ? json_array() : NULL;
     for (size_t i = 0; i < json_array_size(calls); i++) {
-        json_t *call = read_call(json_array_get(calls, i), (*calls_before)++, place, f);
+        json_t *call = read_call(json_array_get(calls, i), so_far->calls++, place, f);
         if (call == NULL || json_array_append_new(list, call) != 0) {
             json_decref(list);
             return call != NULL ? no_memory(f) : f->status != 0 ? false : no_memory(f);
         }
     }
+    if (list != NULL) {
+        so_far->latest = list;
+        so_far->results = 0;
+    }
     return list == NULL || json_object_set_new(made, "tool_calls", list) == 0 || no_memory(f);
 }
 
-static bool read_message(chat_request *c, const json_t *message, size_t index, size_t *calls, failure *f)
+static bool read_message(chat_request *c, const json_t *message, size_t index, reading *so_far, failure *f)
 {
     static const char *const roles[] = {"system", "user", "assistant", "tool", NULL};
     char place[64];
@@ -297,9 +299,9 @@ static bool read_message(chat_request *c, const json_t *message, size_t index, s
     made = json_door_put(made, "content", text != NULL ? json_incref((json_t *)text) : json_string(""));
     bool good = made != NULL || no_memory(f);
     if (good && strcmp(role, "assistant") == 0) {
-        good = put_calls(message, place, calls, made, f);
+        good = put_calls(so_far, message, place, made, f);
     } else if (good && strcmp(role, "tool") == 0) {
-        good = put_result(c->messages, message, made, f);
+        good = put_result(so_far, message, made, f);
     }
     if (!good) {
         json_decref(made);
@@ -310,7 +312,7 @@ static bool read_message(chat_request *c, const json_t *message, size_t index, s
 
 static bool read_messages(chat_request *c, const json_t *messages, failure *f)
 {
-    size_t calls = 0;
+    reading so_far = {0};
     if (json_array_size(messages) > MOST_MESSAGES) {
         return failure_set(f, 400, "invalid_value", "messages", "Invalid 'messages': at most %u are taken.",
                            MOST_MESSAGES);
@@ -318,7 +320,7 @@ static bool read_messages(chat_request *c, const json_t *messages, failure *f)
     c->messages = json_array();
     bool good = c->messages != NULL || no_memory(f);
     for (size_t i = 0; i < json_array_size(messages) && good; i++) {
-        good = read_message(c, json_array_get(messages, i), i, &calls, f);
+        good = read_message(c, json_array_get(messages, i), i, &so_far, f);
     }
     return good;
 }
