@@ -75,7 +75,7 @@ json_t *openai_usage(const answer_usage *u)
 {
     return json_pack("{s:I, s:I, s:I, s:{s:I}, s:{s:I}}", "prompt_tokens", (json_int_t)u->prompt_tokens,
                      "completion_tokens", (json_int_t)u->tokens, "total_tokens",
-                     (json_int_t)(u->prompt_tokens + u->tokens), "prompt_tokens_details", "cached_tokens",
+                     (json_int_t)u->prompt_tokens + (json_int_t)u->tokens, "prompt_tokens_details", "cached_tokens",
                      (json_int_t)u->kept_tokens, "completion_tokens_details", "reasoning_tokens",
                      (json_int_t)u->reasoning_tokens);
 }
