@@ -94,9 +94,8 @@ static void pull(request *r, const char *asked, bool stream)
         ollama_begin_stream(r);
         (void)ollama_send(r, status_json("pulling manifest"));
     }
-    hearth_status status = hub_pull(name, &how, &result, &error);
-    if (status == HEARTH_OK) {
-        status = models_add(server_models(r->s), result.name, result.name, &error);
+    if (hub_pull(name, &how, &result, &error) == HEARTH_OK) {
+        (void)models_add(server_models(r->s), result.name, result.name, &error);
     }
     pull_result_free(&result);
     tell_end(&p, &error);
