@@ -11,7 +11,7 @@ static bool goes_before(const generation_choice *a, const generation_choice *b)
 static void find_top(const float *logits, size_t vocabulary, generation_choice *ret, size_t count)
 {
     size_t found = 0;
-    for (size_t id = 0; id < vocabulary; id++) {
+    for (size_t id = 0; id < vocabulary && count > 0; id++) {
         const generation_choice one = {(int32_t)id, logits[id]};
         if (found == count && !goes_before(&one, &ret[count - 1])) {
             continue;
