@@ -37,15 +37,19 @@ function shape(m) {
   ]);
 }
 
-// The recipe's file, and what the corpus's file says became of its sources.
+// What the files beside the model say of how it was made and from what.
 function origin(m) {
   const parts = [];
-  if (m.sources.length > 0) {
+  if (m.sources !== undefined) {
     parts.push(el("h3", {}, "Where its data came from"),
-      table("Sources", ["Source", "Kind", "Licence", "Documents"], m.sources.map((s) => [s.name, s.kind, s.licence, s.documents])));
+      table("Sources", ["Source", "Kind", "Licence", "Declared in", "Language", "Documents"],
+        m.sources.map((s) => [s.name, s.kind, s.licence ?? "each document's own", s.evidence, s.language, s.documents])));
   }
-  if (m.recipe !== null) {
+  if (m.recipe !== undefined) {
     parts.push(el("h3", {}, "Recipe"), el("pre", { tabindex: "0", role: "region", "aria-label": "Recipe" }, m.recipe));
+  }
+  if (m.recipe_error !== undefined) {
+    parts.push(el("p", { class: "wrong" }, `There is a recipe beside it that cannot be read: ${m.recipe_error}`));
   }
   return parts.length > 0 ? parts
     : [el("p", {}, "Its files do not say how it was made: there is no recipe beside them.")];
@@ -54,9 +58,12 @@ function origin(m) {
 function about(m) {
   return [
     el("h2", {}, m.name),
+    el("p", {}, m.description ?? ""),
     facts([
-      ["Its own name", m.title], ["Licence", m.licence ?? "not stated"], ["Answers as a chat", m.chat_template ? "yes" : "no"],
-      ["Container", m.container], ["Weights", bytes(m.formats.reduce((sum, f) => sum + f.bytes, 0))], ["Fingerprint", m.fingerprint],
+      ["Its own name", m.title], ["Licence", m.licence ?? "not stated in its files"],
+      ["Container", m.container === "gguf" ? "GGUF" : "Hugging Face folder"],
+      ["Weights", bytes(m.formats.reduce((sum, f) => sum + f.bytes, 0))],
+      ["Chat template", m.chat_template ? "yes" : "none"],
     ]),
     el("h3", {}, "Shape"), shape(m),
     el("h3", {}, "Number formats"),

@@ -58,6 +58,8 @@ hearth_status models_take(models *s, const char *name, served_model **ret, heart
 /* What models_take says, to a client. */
 bool models_refusal(const char *name, const hearth_error *error, failure *f);
 void models_give_back(models *s, served_model *m);
+/* Its files without their weights, opened beside what is served; model_close. */
+hearth_status models_peek(models *s, const char *name, model **ret, hearth_error *error);
 /* Adds one that came to be in a store; nothing where the name is there already. */
 hearth_status models_add(models *s, const char *name, const char *source, hearth_error *error);
 /* HEARTH_E_NOT_FOUND; HEARTH_E_ARGUMENT while it is used. */

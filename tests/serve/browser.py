@@ -101,17 +101,18 @@ class Browser:
 
 
 class Tab:
-    """A page in a profile of its own: nothing is shared with other tabs but what `context` names."""
+    """A page in a profile of its own. `script` runs before any of the page's."""
 
-    def __init__(self, browser, url, width=1280, height=900, dark=False, context=None):
+    def __init__(self, browser, url, width=1280, height=900, dark=False, script=""):
         self.browser = browser
-        self.requests, self.console, self.dialogs, self.downloads = [], [], [], []
-        self.context = context or browser.send("Target.createBrowserContext")["browserContextId"]
+        self.requests, self.posted, self.console, self.dialogs = [], [], [], []
+        self.context = browser.send("Target.createBrowserContext")["browserContextId"]
         self.target = browser.send("Target.createTarget", url="about:blank", browserContextId=self.context)["targetId"]
         self.session = browser.send("Target.attachToTarget", targetId=self.target, flatten=True)["sessionId"]
         browser.listeners.append(self._listen)
-        for domain in ("Page", "Runtime", "Network", "Log", "Accessibility"):
+        for domain in ("Page", "Runtime", "Network", "Log"):
             self.send(f"{domain}.enable")
+        self.send("Page.addScriptToEvaluateOnNewDocument", source=script)
         self.size(width, height)
         self.colours(dark)
         self.go(url)
@@ -122,6 +123,8 @@ class Tab:
         method, p = message.get("method"), message.get("params", {})
         if method == "Network.requestWillBeSent":
             self.requests.append(p["request"]["url"])
+            if p["request"]["method"] == "POST":
+                self.posted.append(p["request"])
         elif method == "Runtime.exceptionThrown":
             details = p["exceptionDetails"]
             self.console.append("exception: " + details.get("exception", {}).get("description", details["text"]))
@@ -217,4 +220,4 @@ class Tab:
 
     def close(self):
         self.browser.listeners.remove(self._listen)
-        self.browser.send("Target.closeTarget", targetId=self.target)
+        self.browser.send("Target.disposeBrowserContext", browserContextId=self.context)
