@@ -79,9 +79,10 @@ export function showConversation(id) {
 // Draws what came, as often as drawing is cheap.
 function drawer(conversation, message) {
   let next = 0;
-  let planned = false;
+  let timer = 0;
   function draw(over) {
     const view = views.get(message);
+    timer = 0;
     if (conversation !== current || view === undefined) {
       return;
     }
@@ -95,13 +96,10 @@ function drawer(conversation, message) {
   }
   return (over) => {
     if (over) {
-      planned = true;   // what was planned is not drawn any more
+      clearTimeout(timer);
       draw(true);
-    } else if (!planned) {
-      planned = true;
-      setTimeout(() => {
-        planned = planned && isAnswering(conversation) ? (draw(false), false) : planned;
-      }, Math.max(0, next - performance.now()));
+    } else if (timer === 0) {
+      timer = setTimeout(draw, Math.max(0, next - performance.now()), false);
     }
   };
 }
