@@ -21,12 +21,20 @@ export function currentConversation() {
 
 const log = () => byId("log");
 
-function isAtEnd() {
-  return log().scrollHeight - log().scrollTop - log().clientHeight < 80;
-}
+// Who reads at the end stays there while messages grow; who has scrolled up is left alone.
+let atEnd = true;
+const watcher = new ResizeObserver(() => {
+  if (atEnd) {
+    toEnd();
+  }
+});
 
 function toEnd() {
   log().scrollTop = log().scrollHeight;
+}
+
+function lookWhere() {
+  atEnd = log().scrollHeight - log().scrollTop - log().clientHeight < 80;
 }
 
 function showHead() {
@@ -47,6 +55,7 @@ function showButtons() {
 function addView(message) {
   const view = messageView(message, actions);
   views.set(message, view);
+  watcher.observe(view.element);
   if (message === runningAnswer()) {
     view.update(true);
   }
@@ -55,9 +64,11 @@ function addView(message) {
 
 function showMessages() {
   views = new Map();
+  watcher.disconnect();
   const elements = current.messages.map(addView);
   log().replaceChildren(...(elements.length > 0 ? elements
     : [el("p", { class: "empty" }, "Ask something. Conversations stay in this browser.")]));
+  atEnd = true;
   toEnd();
 }
 
@@ -86,13 +97,9 @@ function drawer(conversation, message) {
     if (conversation !== current || view === undefined) {
       return;
     }
-    const stay = isAtEnd();
     const began = performance.now();
     view.update(!over);
     next = performance.now() + Math.max(50, 4 * (performance.now() - began));
-    if (stay) {
-      toEnd();
-    }
   }
   return (over) => {
     if (over) {
@@ -224,6 +231,7 @@ async function rename() {
 
 export function startChat() {
   startFiles();
+  log().addEventListener("scroll", lookWhere);
   byId("composer").addEventListener("submit", (event) => {
     event.preventDefault();
     send();

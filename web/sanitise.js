@@ -23,6 +23,7 @@ export function sanitise(html) {
     ALLOW_ARIA_ATTR: false,
     ALLOW_DATA_ATTR: false,
     ALLOWED_URI_REGEXP: ADDRESS,
+    ADD_URI_SAFE_ATTR: ["align", "start", "type"],   // others' values are addresses, or empty
     RETURN_DOM_FRAGMENT: true,
   });
 }
