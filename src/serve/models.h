@@ -35,11 +35,12 @@ typedef struct served_model {
     chat *template;       /* NULL: it has none */
     answer_format format;
     chat_call_shape calls;
-    bool embeds;          /* it is made for vectors */
-    size_t context;       /* most positions of one sequence */
-    uint64_t bytes;       /* of weights */
-    char fingerprint[32]; /* "hc1-…": numeric contract and model */
-    pthread_mutex_t lock; /* of what is made when first wanted */
+    grammar_vocabulary *vocabulary; /* made when first wanted: models_vocabulary */
+    bool embeds;                    /* it is made for vectors */
+    size_t context;                 /* most positions of one sequence */
+    uint64_t bytes;                 /* of weights */
+    char fingerprint[32];           /* "hc1-…": numeric contract and model */
+    pthread_mutex_t lock;           /* of what is made when first wanted */
     /* the registry's own */
     unsigned users;
     double used; /* time_seconds */
@@ -78,5 +79,8 @@ typedef struct models_row {
 /* Each of them, in order, with the registry locked: fn must not call it. */
 void models_each(models *s, void (*fn)(void *context, const models_row *row), void *context);
 bool models_has(models *s, const char *name);
+
+/* For structured output; made once a model. */
+hearth_status models_vocabulary(served_model *m, const grammar_vocabulary **ret, hearth_error *error);
 
 #endif

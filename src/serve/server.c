@@ -11,6 +11,7 @@ struct server {
     server_options o;
     http_server *http;
     models *models;
+    grammars *grammars;
     double began;
     atomic_bool quiet;
 };
@@ -27,7 +28,8 @@ hearth_status server_start(const server_options *options, server **ret, hearth_e
     s->o.http.handle = routes_handle;
     s->o.http.refuse = routes_refuse;
     s->o.http.context = s;
-    hearth_status status = models_create(&s->o.models, &s->models, error);
+    hearth_status status = grammars_create(&s->grammars, error);
+    status = status == HEARTH_OK ? models_create(&s->o.models, &s->models, error) : status;
     status = status == HEARTH_OK ? http_server_start(&s->o.http, &s->http, error) : status;
     if (status != HEARTH_OK) {
         server_free(s);
@@ -40,6 +42,11 @@ hearth_status server_start(const server_options *options, server **ret, hearth_e
 http_server *server_http(const server *s)
 {
     return s->http;
+}
+
+grammars *server_grammars(const server *s)
+{
+    return s->grammars;
 }
 
 models *server_models(const server *s)
@@ -73,6 +80,7 @@ void server_free(server *s)
     if (s != NULL) {
         http_server_free(s->http); /* every call has its answer: nothing is generated any more */
         models_free(s->models);
+        grammars_free(s->grammars);
         mem_free(s);
     }
 }

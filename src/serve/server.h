@@ -3,6 +3,7 @@
 #define SERVE_SERVER_H
 
 #include "net/http_server.h"
+#include "serve/grammars.h"
 #include "serve/models.h"
 #include "serve/request.h"
 
@@ -16,6 +17,7 @@ typedef struct server_options {
 /* Serves from here on. */
 hearth_status server_start(const server_options *options, server **ret, hearth_error *error);
 http_server *server_http(const server *s);
+grammars *server_grammars(const server *s);
 models *server_models(const server *s);
 const server_options *server_get_options(const server *s);
 double server_began(const server *s); /* time_seconds */

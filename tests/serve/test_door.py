@@ -12,7 +12,7 @@ import time
 from support import HEARTH, OWN, Server, environment, main, test, timeless
 from tap import hearth, one_line
 
-S = Server(OWN, "--parallel", "8", "--request-timeout", "2", "--name", "front.example", "--allow-origin", "https://pages.example")
+S = Server(OWN, "--parallel", "8", "--request-timeout", "1", "--name", "front.example", "--allow-origin", "https://pages.example")
 TEXT = {"temperature": 1, "top_k": 0, "min_p": 0, "top_p": 1, "prompt": "The ", "stop": "never"}
 
 
@@ -128,26 +128,29 @@ def odd_requests_end_in_an_error_or_a_closed_connection():
     assert S.get("/health")[0] == 200
 
 
+def is_cut_off(begun):
+    with S.raw() as c:
+        c.sendall(begun)
+        c.settimeout(0.1)
+        for _ in range(600):
+            try:
+                if c.recv(1000) == b"":
+                    return True
+            except TimeoutError:
+                pass
+            try:
+                if begun:
+                    c.sendall(b"x")
+            except OSError:
+                return True
+    return False
+
+
 @test
 def slow_requests_are_cut_off():
     """Half a head, half a body, and bytes that drip."""
-    for begun in (b"", b"GET /hea", b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"):
-        with S.raw() as c:
-            c.sendall(begun)
-            c.settimeout(0.1)
-            for _ in range(600):
-                try:
-                    if c.recv(1000) == b"":
-                        break
-                except TimeoutError:
-                    pass
-                try:
-                    if begun:
-                        c.sendall(b"x")
-                except OSError:
-                    break
-            else:
-                raise AssertionError(f"{begun!r} was waited for")
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        assert all(pool.map(is_cut_off, (b"", b"GET /hea", b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")))
 
 
 @test
@@ -173,8 +176,8 @@ def a_client_that_leaves_frees_its_place():
 def answers_do_not_depend_on_who_else_asks():
     rng = random.Random(7)
     words = ["The", "fire", "river", "a", "house", "was", "old", "night", "and", "stone", "said"]
-    asked = [{**TEXT, "prompt": " ".join(rng.choices(words, k=rng.randint(1, 30))), "max_tokens": rng.randint(1, 40), "seed": rng.randint(0, 9999),
-              "temperature": rng.choice([0, 0.7, 1.3]), "n": rng.choice([1, 1, 3]), "logprobs": rng.choice([0, 3])} for _ in range(50)]
+    asked = [{**TEXT, "prompt": " ".join(rng.choices(words, k=rng.randint(1, 20))), "max_tokens": rng.randint(1, 16), "seed": rng.randint(0, 9999),
+              "temperature": rng.choice([0, 0.7, 1.3]), "n": rng.choice([1, 1, 2]), "logprobs": rng.choice([0, 3])} for _ in range(50)]
     alone = [timeless(S.good("/v1/completions", body))["choices"] for body in asked]
     with concurrent.futures.ThreadPoolExecutor(25) as pool:
         together = list(pool.map(lambda body: timeless(S.good("/v1/completions", body))["choices"], asked))
@@ -188,7 +191,7 @@ def slow_readers_are_given_up():
     with socket.socket() as c:
         c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         c.connect(("127.0.0.1", S.port))
-        body = json.dumps({**TEXT, "prompt": ["The fire"] * 32, "n": 4, "max_tokens": 200, "ignore_eos": True, "stream": True, "logprobs": 20}).encode()
+        body = json.dumps({**TEXT, "prompt": ["The fire"] * 32, "n": 2, "max_tokens": 200, "ignore_eos": True, "stream": True, "logprobs": 20}).encode()
         c.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
         assert S.good("/v1/completions", {**TEXT, "max_tokens": 3})
         wait_until(lambda: running() == 0)
@@ -207,7 +210,7 @@ def it_is_not_reached_from_elsewhere_unasked():
 @test
 def it_ends_when_what_runs_has_its_answer():
     with Server(OWN, "-q") as s:
-        body = {**TEXT, "max_tokens": 200, "n": 16, "ignore_eos": True}
+        body = {**TEXT, "max_tokens": 60, "n": 4, "ignore_eos": True}
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             waiting = [pool.submit(s.post, "/v1/completions", body) for _ in range(4)]
             wait_until(lambda: s.get("/ready")[1]["running"] > 0)
@@ -217,7 +220,7 @@ def it_ends_when_what_runs_has_its_answer():
             s.process.send_signal(signal.SIGTERM)
             for answer in waiting:
                 status, made = answer.result()
-                assert status == 200 and len(made["choices"]) == 16, made
+                assert status == 200 and len(made["choices"]) == 4, made
         s.process.wait(60)
         try:
             idle.request("GET", "/v1/models")

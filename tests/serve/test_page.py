@@ -20,6 +20,10 @@ def at(name):
     return os.path.join(PLACE.name, name)
 
 
+# An endless answer fits into what the server keeps for a slow reader.
+SHORTER = "localStorage.setItem('hearth.settings', JSON.stringify({ max_tokens: 1000 }));"
+
+
 def write(name, data):
     with open(at(name), "wb") as file:
         file.write(data)
@@ -183,7 +187,7 @@ def a_question_is_edited():
 def an_answer_is_stopped():
     need_chromium()
     with Server(SPEAKER) as server:
-        tab = browser().open(server.url + "/")
+        tab = browser().open(server.url + "/", script=SHORTER)
         tab.send("Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=6000, uploadThroughput=-1)
         ask(tab, "endless", done=False)
         tab.wait("/tick tock tick/.test(document.querySelector('.answer .text')?.innerText)")
@@ -380,7 +384,7 @@ def storage_that_is_full_or_forbidden_is_told():
 def errors_are_shown():
     need_chromium()
     with Server(SPEAKER) as server:
-        tab = browser().open(server.url + "/")
+        tab = browser().open(server.url + "/", script=SHORTER)
         tab.js("document.getElementById('model').options[0].value = 'nobody'")
         ask(tab, "0")
         wrong = "document.querySelector('.message:last-child .wrong').textContent"
