@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 
-WAIT_S = 60   # machines that test are busy
+WAIT_S = 120   # machines that test are busy
 
 
 def find_chromium():
