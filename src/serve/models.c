@@ -375,6 +375,20 @@ void models_give_back(models *s, served_model *m)
     }
 }
 
+hearth_status models_peek(models *s, const char *name, model **ret, hearth_error *error)
+{
+    const model_options how = {.without_weights = true};
+    pthread_mutex_lock(&s->lock);
+    const served_model *m = find(s, name);
+    char *source = m != NULL ? mem_strdup(m->source) : NULL;
+    pthread_mutex_unlock(&s->lock);
+    hearth_status status = m == NULL        ? error_set(error, HEARTH_E_NOT_FOUND, "model", NULL, "%.200s", name)
+                           : source == NULL ? error_memory(error, 0)
+                                            : model_open(s->engine, source, &how, ret, error);
+    mem_free(source);
+    return status;
+}
+
 hearth_status models_add(models *s, const char *name, const char *source, hearth_error *error)
 {
     pthread_mutex_lock(&s->lock);
@@ -438,22 +452,6 @@ hearth_status models_unload(models *s, const char *name, hearth_error *error)
         close_model(m);
     }
     pthread_mutex_unlock(&s->lock);
-    return status;
-}
-
-hearth_status models_peek(models *s, const char *name, model **ret, hearth_error *error)
-{
-    const model_options how = {.without_weights = true};
-    pthread_mutex_lock(&s->lock);
-    const served_model *m = find(s, name);
-    char *source = m != NULL ? mem_strdup(m->source) : NULL;
-    pthread_mutex_unlock(&s->lock);
-    if (m == NULL) {
-        return error_set(error, HEARTH_E_NOT_FOUND, "model", NULL, "%.200s", name != NULL ? name : "");
-    }
-    const hearth_status status =
-        source != NULL ? model_open(s->engine, source, &how, ret, error) : error_memory(error, 0);
-    mem_free(source);
     return status;
 }
 

@@ -59,6 +59,8 @@ hearth_status models_take(models *s, const char *name, served_model **ret, heart
 /* What models_take says, to a client. */
 bool models_refusal(const char *name, const hearth_error *error, failure *f);
 void models_give_back(models *s, served_model *m);
+/* Its files without their weights, opened beside what is served; model_close. */
+hearth_status models_peek(models *s, const char *name, model **ret, hearth_error *error);
 /* Adds one that came to be in a store; nothing where the name is there already. */
 hearth_status models_add(models *s, const char *name, const char *source, hearth_error *error);
 /* HEARTH_E_NOT_FOUND; HEARTH_E_ARGUMENT while it is used. */
@@ -79,8 +81,6 @@ typedef struct models_row {
 void models_each(models *s, void (*fn)(void *context, const models_row *row), void *context);
 /* Lets go of an open model that nobody uses just now; one that is used stays. */
 hearth_status models_unload(models *s, const char *name, hearth_error *error);
-/* Another view of a model, without weights, that the caller closes. Errors as models_take. */
-hearth_status models_peek(models *s, const char *name, model **ret, hearth_error *error);
 bool models_has(models *s, const char *name);
 
 /* For structured output; made once a model. */

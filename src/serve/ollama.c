@@ -18,13 +18,7 @@ static void version(request *r)
     request_answer_json(r, json_pack("{s:s, s:s}", "version", OLLAMA_VERSION, "openhearth", hearth_version()));
 }
 
-/* What Ollama's own client looks at first. */
-static void root(request *r)
-{
-    static const char text[] = "Ollama is running";
-    http_call_answer_static(r->call, 200, "text/plain; charset=utf-8", text, sizeof text - 1);
-}
-
+/* Ollama's own client looks at "/" first: the page answers (page.c). */
 const route routes_ollama[] = {
     {"POST", "/api/chat", RIGHT_INFER, API_OLLAMA, false, true, ollama_chat},
     {"POST", "/api/generate", RIGHT_INFER, API_OLLAMA, false, true, ollama_generate},
@@ -35,7 +29,6 @@ const route routes_ollama[] = {
     {"POST", "/api/show", RIGHT_INFER, API_OLLAMA, false, true, ollama_show},
     {"POST", "/api/pull", RIGHT_MANAGE, API_OLLAMA, false, true, ollama_pull},
     {"GET", "/api/version", RIGHT_OPEN, API_OLLAMA, true, false, version},
-    {"GET", "/", RIGHT_OPEN, API_OLLAMA, true, false, root},
     {NULL, NULL, RIGHT_OPEN, API_OLLAMA, false, false, NULL},
 };
 

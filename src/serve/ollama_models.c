@@ -2,6 +2,7 @@
 #include "serve/ollama.h"
 
 #include "base/memory.h"
+#include "model/describe.h"
 #include "model/locate.h"
 #include "serve/server.h"
 
@@ -19,29 +20,8 @@ static json_t *text_json(const char *text)
 /* The number format of most of its bytes. */
 static const char *format_of(const model *m)
 {
-    uint64_t bytes[DTYPE_FILES] = {0};
-    size_t most = 0;
-    for (size_t i = 0; i < m->tensors->count; i++) {
-        const tensor_entry *t = &m->tensors->entries[i];
-        bytes[t->type] += (uint32_t)t->type < DTYPE_FILES ? t->size_bytes : 0;
-        most = bytes[t->type] > bytes[most] ? (size_t)t->type : most;
-    }
-    const dtype_info *info = dtype_get_info((uint32_t)most);
-    return info != NULL ? info->name : "unknown";
-}
-
-static uint64_t values_of(const model *m)
-{
-    uint64_t count = 0;
-    for (size_t i = 0; i < m->tensors->count; i++) {
-        const tensor_entry *t = &m->tensors->entries[i];
-        uint64_t values = 1;
-        for (size_t k = 0; k < t->dims; k++) {
-            values *= t->shape[k];
-        }
-        count += values;
-    }
-    return count;
+    describe_format formats[DESCRIBE_FORMATS_MOST];
+    return describe_formats(m->tensors, formats) > 0 ? formats[0].name : "unknown";
 }
 
 /* "135M", "1.2B" */
@@ -74,7 +54,7 @@ static json_t *details_json(const model *m)
     made = json_door_put(made, "family", json_string(family));
     made =
         json_door_put(made, "families", m != NULL ? json_door_append(json_array(), json_string(family)) : json_null());
-    made = json_door_put(made, "parameter_size", m != NULL ? size_json(values_of(m)) : json_string(""));
+    made = json_door_put(made, "parameter_size", m != NULL ? size_json(model_parameters(m)) : json_string(""));
     return json_door_put(made, "quantization_level", json_string(m != NULL ? format_of(m) : ""));
 }
 
@@ -179,7 +159,7 @@ static json_t *info_json(const model *m)
     const char *a = architecture_of(m);
     json_t *made = json_door_put(json_object(), "general.architecture", json_string(a));
     made = json_door_put(made, "general.basename", text_json(k->name));
-    made = json_door_put(made, "general.parameter_count", json_integer((json_int_t)values_of(m)));
+    made = json_door_put(made, "general.parameter_count", json_integer((json_int_t)model_parameters(m)));
     made = put_count(made, a, "context_length", k->context);
     made = put_count(made, a, "embedding_length", k->width);
     made = put_count(made, a, "block_count", k->layers);
