@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 extern const cli_command command_run;
+extern const cli_command command_serve;
 extern const cli_command command_pull;
 extern const cli_command command_list;
 extern const cli_command command_rm;

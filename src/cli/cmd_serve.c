@@ -1,0 +1,351 @@
+/* hearth serve: models for other programs and people, over HTTP. */
+#include "cli/commands.h"
+#include "cli/open.h"
+#include "cli/run.h"
+#include "cli/serve_signals.h"
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "platform/cpu.h"
+#include "serve/server.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_PORT 8080
+#define MOST_PARALLEL 1024
+#define MOST_QUEUE 100000
+#define MOST_SECONDS 86400
+
+typedef struct serve_settings {
+    const char *host;
+    size_t port, context, parallel, queue, idle, arrival;
+    const char *memory, *cache_memory, *most_body;
+    int compute, cache, lossless;
+    option_list names, origins;
+    bool store, no_prefix_cache, insecure_no_key, log;
+} serve_settings;
+
+static const option options[] = {
+    {.name = "host",
+     .type = OPTION_TEXT,
+     .offset = offsetof(serve_settings, host),
+     .argument = "ADDRESS",
+     .help =
+         "Listen on this address: 127.0.0.1 and ::1 are this machine alone, 0.0.0.0 and :: are all of its networks. "
+         "Default: 127.0.0.1."},
+    {.name = "port",
+     .letter = 'p',
+     .type = OPTION_COUNT,
+     .offset = offsetof(serve_settings, port),
+     .argument = "N",
+     .least = 0,
+     .most = 65535,
+     .help = "Listen on this port; 0: any that is free. Default: 8080."},
+    {.name = "context",
+     .letter = 'c',
+     .type = OPTION_COUNT,
+     .offset = offsetof(serve_settings, context),
+     .argument = "N",
+     .least = 1,
+     .most = LIMIT_CONTEXT,
+     .help =
+         "Tokens that one request may have, prompt and answer. Default: what each model was made for, or less where "
+         "memory is short."},
+    {.name = "parallel",
+     .type = OPTION_COUNT,
+     .offset = offsetof(serve_settings, parallel),
+     .argument = "N",
+     .least = 1,
+     .most = MOST_PARALLEL,
+     .help = "Answers that are made at a time, of each model; others wait. Default: 32."},
+    {.name = "queue",
+     .type = OPTION_COUNT,
+     .offset = offsetof(serve_settings, queue),
+     .argument = "N",
+     .least = 1,
+     .most = MOST_QUEUE,
+     .help = "Requests that may wait, of each model; beyond it they are refused (429). Default: 256."},
+    {.name = "memory",
+     .type = OPTION_TEXT,
+     .offset = offsetof(serve_settings, memory),
+     .argument = "SIZE",
+     .help = "Let the weights of all models take at most SIZE of memory: " SIZE_HELP
+             ". Where another one is asked for, those go that nobody has used for longest. Default: no limit."},
+    {.name = "cache-memory",
+     .type = OPTION_TEXT,
+     .offset = offsetof(serve_settings, cache_memory),
+     .argument = "SIZE",
+     .help = "Memory for keys and values of each model. Default: half of what is free when it is opened."},
+    {.name = "cache",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(serve_settings, cache),
+     .argument = "FORMAT",
+     .choices = cache_type_names,
+     .help = OPEN_CACHE_HELP},
+    {.name = "no-prefix-cache",
+     .type = OPTION_FLAG,
+     .offset = offsetof(serve_settings, no_prefix_cache),
+     .help = "Compute every prompt from its beginning. Results are the same."},
+    {.name = "compute",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(serve_settings, compute),
+     .argument = "HOW",
+     .choices = open_compute_names,
+     .help = "How products are computed: native (the number format's fast rule) or f32 (exactly dequantised weights, "
+             "binary32 activations). Default: native."},
+    {.name = "lossless",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(serve_settings, lossless),
+     .argument = "WHEN",
+     .choices = open_lossless_names,
+     .help = OPEN_LOSSLESS_HELP},
+    {.name = "store",
+     .type = OPTION_FLAG,
+     .offset = offsetof(serve_settings, store),
+     .help = "Serve whatever lies in this machine's stores (hearth list), too."},
+    {.name = "max-body",
+     .type = OPTION_TEXT,
+     .offset = offsetof(serve_settings, most_body),
+     .argument = "SIZE",
+     .help = "The largest body of a request. Default: 32 MiB."},
+    {.name = "idle-timeout",
+     .type = OPTION_COUNT,
+     .offset = offsetof(serve_settings, idle),
+     .argument = "SECONDS",
+     .least = 1,
+     .most = MOST_SECONDS,
+     .help = "Close connections that nothing was heard of for so long. Default: 75."},
+    {.name = "request-timeout",
+     .type = OPTION_COUNT,
+     .offset = offsetof(serve_settings, arrival),
+     .argument = "SECONDS",
+     .least = 1,
+     .most = MOST_SECONDS,
+     .help = "Close connections whose request takes longer to arrive. Default: 60."},
+    {.name = "name",
+     .type = OPTION_LIST,
+     .offset = offsetof(serve_settings, names),
+     .argument = "NAME",
+     .help = "On this machine alone, also answer when called by this host name (a proxy's). May be given many times."},
+    {.name = "allow-origin",
+     .type = OPTION_LIST,
+     .offset = offsetof(serve_settings, origins),
+     .argument = "ORIGIN",
+     .help = "Let web pages of this origin (https://example.org) ask; \"*\": all. May be given many times. Default: "
+             "this server's own pages alone."},
+    {.name = "insecure-no-key",
+     .type = OPTION_FLAG,
+     .offset = offsetof(serve_settings, insecure_no_key),
+     .help = "Listen beyond this machine although no key is asked for: whoever reaches the port may use the models."},
+    {.name = "log",
+     .type = OPTION_FLAG,
+     .offset = offsetof(serve_settings, log),
+     .help = "Tell on standard error which "
+             "models are loaded and "
+             "unloaded."},
+    {.name = NULL},
+};
+
+static const serve_settings defaults = {.host = "127.0.0.1", .port = DEFAULT_PORT, .cache = -1};
+
+/* Lists that end by NULL, as the server takes them. */
+typedef struct serve_lists {
+    const char **models, **names, **origins;
+} serve_lists;
+
+static const char **ended_list(const char *const *items, size_t count)
+{
+    const char **list = mem_calloc(count + 1, sizeof *list);
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        list[i] = items[i];
+    }
+    return list;
+}
+
+static hearth_status make_lists(const serve_settings *s, const char **operands, size_t count, serve_lists *ret,
+                                hearth_error *error)
+{
+    static const char *const own[] = {RUN_OWN_MODEL};
+    const bool none = count == 0 && !s->store;
+    ret->models = ended_list(none ? own : operands, none ? 1 : count);
+    ret->names = ended_list(s->names.items, s->names.count);
+    ret->origins = ended_list(s->origins.items, s->origins.count);
+    const bool made = ret->models != NULL && ret->names != NULL && ret->origins != NULL;
+    return made ? HEARTH_OK : error_memory(error, count * sizeof(char *));
+}
+
+static void free_lists(serve_lists *l)
+{
+    mem_free(l->models);
+    mem_free(l->names);
+    mem_free(l->origins);
+}
+
+static void tell(void *context, const char *line)
+{
+    cli_note(context, "%s", line);
+}
+
+static hearth_status read_sizes(const serve_settings *s, server_options *o, hearth_error *error)
+{
+    uint64_t body = 0;
+    if (s->memory != NULL) {
+        TRY(size_read("--memory", s->memory, &o->models.memory_bytes, error));
+    }
+    if (s->cache_memory != NULL) {
+        TRY(size_read("--cache-memory", s->cache_memory, &o->models.scheduler.cache_bytes, error));
+    }
+    if (s->most_body != NULL) {
+        TRY(size_read("--max-body", s->most_body, &body, error));
+        if (body == 0 || body > BUFFER_DEFAULT_LIMIT) {
+            return error_set(error, HEARTH_E_ARGUMENT, "--max-body", "1 byte to 1 GiB", "%s", s->most_body);
+        }
+        o->http.most_body = (size_t)body;
+    }
+    return HEARTH_OK;
+}
+
+static hearth_status make_options(cli *c, const serve_settings *s, const serve_lists *l, server_options *o,
+                                  hearth_error *error)
+{
+    *o = (server_options){
+        .http = {.host = s->host,
+                 .port = (unsigned)s->port,
+                 .idle_s = (unsigned)s->idle,
+                 .arrival_s = (unsigned)s->arrival},
+        .models = {.names = l->models,
+                   .store = s->store,
+                   .threads = (int)c->threads,
+                   .isa = c->isa,
+                   .compute = (compute)s->compute,
+                   .lossless = (lossless_choice)s->lossless,
+                   .scheduler = {.context_length = s->context,
+                                 .cache = s->cache,
+                                 .most_running = (unsigned)s->parallel,
+                                 .most_waiting = (unsigned)s->queue,
+                                 .without_prefixes = s->no_prefix_cache},
+                   .told = s->log ? tell : NULL,
+                   .told_context = c},
+        .names = l->names,
+        .origins = l->origins,
+    };
+    return read_sizes(s, o, error);
+}
+
+/* Whoever can reach the port can use the models: that is said, not found out. */
+static hearth_status check_reach(const serve_settings *s, const server *made, hearth_error *error)
+{
+    if (http_server_is_loopback(server_http(made)) || s->insecure_no_key) {
+        return HEARTH_OK;
+    }
+    return error_set(error, HEARTH_E_ARGUMENT, "--host",
+                     "this machine's own address (127.0.0.1), or --insecure-no-key where no key is to be asked for",
+                     "%s", s->host);
+}
+
+static void print_ready(const cli *c, const serve_settings *s, const server *made)
+{
+    const bool six = strchr(s->host, ':') != NULL;
+    char url[400];
+    snprintf(url, sizeof url, "http://%s%s%s:%u/", six ? "[" : "", s->host, six ? "]" : "",
+             http_server_port(server_http(made)));
+    if (!c->json) {
+        printf("hearth serves at %s (OpenAI's interface: %sv1)\n", url, url);
+    } else {
+        printf("{\"url\":\"%s\",\"port\":%u,\"pid\":%ld}\n", url, http_server_port(server_http(made)), (long)getpid());
+    }
+    fflush(stdout);
+}
+
+/* The first model is opened before anybody can ask for it: what is wrong with it is told here. */
+static hearth_status open_first(server *s, hearth_error *error)
+{
+    served_model *first = NULL;
+    TRY(models_take(server_models(s), NULL, &first, error));
+    models_give_back(server_models(s), first);
+    return HEARTH_OK;
+}
+
+/* What runs is answered; a second signal ends the process at once (serve_signals.c). */
+static void stop(const cli *c, server *s)
+{
+    server_quiesce(s);
+    const unsigned running = http_server_running(server_http(s));
+    if (running > 0) {
+        cli_note(c, "finishes %u request%s; a second signal ends it at once", running, running == 1 ? "" : "s");
+    }
+    while (http_server_running(server_http(s)) > 0) {
+        (void)usleep(10000);
+    }
+}
+
+static int serve(cli *c, const serve_settings *s, const server_options *o)
+{
+    hearth_error error = {0};
+    server *made = NULL;
+    hearth_status status = serve_signals_start(&error);
+    status = status == HEARTH_OK ? server_start(o, &made, &error) : status;
+    status = status == HEARTH_OK ? check_reach(s, made, &error) : status;
+    status = status == HEARTH_OK ? open_first(made, &error) : status;
+    if (status == HEARTH_OK) {
+        print_ready(c, s, made);
+        serve_signals_wait(NULL, NULL);
+        stop(c, made);
+    }
+    server_free(made);
+    return status == HEARTH_OK ? EXIT_DONE : cli_fail(c, &error);
+}
+
+static int run(cli *c, void *settings, const char **operands, size_t count)
+{
+    const serve_settings *s = settings;
+    hearth_error error = {0};
+    serve_lists lists = {0};
+    server_options o;
+    hearth_status status = make_lists(s, operands, count, &lists, &error);
+    status = status == HEARTH_OK ? make_options(c, s, &lists, &o, &error) : status;
+    const int code = status == HEARTH_OK ? serve(c, s, &o) : cli_fail(c, &error);
+    free_lists(&lists);
+    return code;
+}
+
+static const cli_section sections[] = {
+    {"MODELS",
+     "A MODEL is whatever `hearth run` takes: a name in a store, a file, a folder. Clients call it by that name, of a "
+     "file "
+     "by its own without `.gguf`; `NAME=MODEL` gives it another one. The first is opened before the server says that "
+     "it "
+     "is ready, and is the one that is asked where a request names none; the others are opened when first asked for. "
+     "Without a MODEL, and without --store, hearth's own small model is served (hearthside)."},
+    {"STOPPING", "On SIGTERM or Ctrl-C no more requests are taken and those under way are answered; a second one ends "
+                 "the process at "
+                 "once."},
+    {NULL, NULL},
+};
+
+static const cli_example examples[] = {
+    {"hearth serve hf:org/name:Q4_K_M", "Serve one model on http://127.0.0.1:8080/v1."},
+    {"hearth serve chat=model.gguf vectors=/models/bge --port 9000 --parallel 16",
+     "Two models, under names of their own."},
+    {NULL, NULL},
+};
+
+const cli_command command_serve = {
+    .name = "serve",
+    .operands = "[MODEL...]",
+    .most = SIZE_MAX,
+    .summary = "serve models over HTTP, as OpenAI's interface has it",
+    .text =
+        "Answers many clients at a time, on this machine alone unless told otherwise. An answer is a function of the "
+        "model, the request and its seed: it does not depend on who else asks. docs/serving.md has the interfaces.",
+    .options = options,
+    .defaults = &defaults,
+    .settings_bytes = sizeof(serve_settings),
+    .has_json = true,
+    .sections = sections,
+    .examples = examples,
+    .run = run,
+};

@@ -1,0 +1,62 @@
+/* From a prompt's tokens to the parts of answers, for whichever API asked: what is drawn is read token by token
+ * (generate/answer_reader.h) and told to a writer as it comes. */
+#ifndef SERVE_ANSWERING_H
+#define SERVE_ANSWERING_H
+
+#include "serve/models.h"
+#include "serve/request.h"
+
+#define ANSWERING_CHOICES 128u /* answers of one request at most */
+
+typedef enum answer_finish { FINISH_STOP, FINISH_LENGTH, FINISH_CALLS } answer_finish;
+
+typedef struct answer_usage {
+    size_t prompt_tokens, kept_tokens, tokens, reasoning_tokens; /* of all choices; a prompt counts once */
+    double waited_s, prompt_s, answer_s;                         /* of the first choice */
+    size_t drafted, accepted;
+} answer_usage;
+
+/* A token that is part of the answer's text, with what was asked for beside it. */
+typedef struct answer_token {
+    const generation_token *token;
+    const char *bytes;
+    size_t length;
+} answer_token;
+
+/* All but `drop` are called on one thread (the scheduler's), one after the other; none may wait. A writer that sees
+ * that its client has left returns false: then everything ends. Any but begin and end may be NULL. */
+typedef struct answer_writer {
+    bool (*begin)(void *context);                                                  /* before all others */
+    bool (*token)(void *context, unsigned choice, const answer_token *token);      /* where logprobs were asked for */
+    bool (*text)(void *context, unsigned choice, const char *text, size_t length); /* whole characters */
+    bool (*reasoning)(void *context, unsigned choice, const char *text, size_t length);
+    bool (*call)(void *context, unsigned choice, const json_t *call); /* {"id", "name", "arguments"} */
+    bool (*finish)(void *context, unsigned choice, answer_finish why, const char *stop); /* that choice is over */
+    void (*end)(void *context, const answer_usage *usage);                               /* all are */
+    void (*fail)(void *context, const hearth_error *error); /* instead of end; maybe without begin, maybe after some */
+    void (*drop)(void *context);                            /* the last call: frees the context; NULL: nothing to do */
+} answer_writer;
+
+typedef struct answer_plan {
+    served_model *model;       /* taken over: given back at the end */
+    const token_list *prompts; /* copied */
+    size_t prompt_count;
+    answer_format format;
+    const json_t *tools; /* retained; NULL: nothing is taken for a call */
+    bool thinks;         /* the prompt opened the thinking */
+    size_t calls_before;
+    sampling sampling;        /* answer i to a prompt draws with seed + i; biases are copied */
+    const char *const *stops; /* copied */
+    size_t stop_count;
+    size_t most_tokens; /* 0: until the context is full */
+    unsigned choices;   /* of each prompt: choice i * choices + k is the answer k to prompt i */
+    bool logprobs;
+    unsigned top_logprobs;
+    bool ignore_end;
+} answer_plan;
+
+/* Begins. On failure the plan is still the caller's, `drop` is not called and nothing else will be. */
+hearth_status answering_start(request *r, const answer_plan *plan, const answer_writer *writer, void *context,
+                              hearth_error *error);
+
+#endif

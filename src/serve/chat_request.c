@@ -1,0 +1,328 @@
+/* From a canonical request to tokens and settings. */
+#include "serve/chat_request.h"
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "serve/fields.h"
+#include "serve/server.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define OWN_MODEL "embedded:hearthside"
+#define MOST_STOPS 64u
+
+/* ---- opening ---- */
+
+/* The program's own model is asked as `hearth run` asks it. */
+static bool set_own(chat_request *c, failure *f)
+{
+    static const char line[] = "\n";
+    c->sampling.temperature = 0;
+    c->stops = mem_calloc(1, sizeof *c->stops);
+    if (c->stops == NULL) {
+        return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+    }
+    c->stops[0] = line;
+    c->stop_count = 1;
+    return true;
+}
+
+bool chat_request_open(request *r, const char *name, chat_request *ret, failure *f)
+{
+    hearth_error error = {0};
+    ret->sampling = sampling_default();
+    ret->think = -1;
+    ret->choices = 1;
+    ret->variables = json_object();
+    const hearth_status status = models_take(server_models(r->s), name, &ret->model, &error);
+    if (status == HEARTH_E_NOT_FOUND && error.file[0] == '\0') {
+        return failure_set(f, 404, "model_not_found", "model", "The model `%.200s` does not exist.",
+                           name != NULL ? name : "");
+    }
+    if (status != HEARTH_OK) {
+        (void)failure_from(f, &error, "model");
+        f->status = status == HEARTH_E_LIMIT ? 503 : f->status == 404 ? 500 : f->status;
+        return false;
+    }
+    if (ret->model->scheduler == NULL) {
+        return failure_set(f, 400, "unsupported", "model", "The model `%.200s` writes no text.", ret->model->name);
+    }
+    return strcmp(ret->model->source, OWN_MODEL) != 0 || set_own(ret, f);
+}
+
+void chat_request_free(request *r, chat_request *c)
+{
+    models_give_back(server_models(r->s), c->model);
+    json_decref(c->messages);
+    json_decref(c->tools);
+    json_decref(c->variables);
+    for (size_t i = 0; i < c->prompt_count; i++) {
+        token_list_free(&c->prompts[i]);
+    }
+    mem_free(c->prompts);
+    mem_free(c->biases);
+    mem_free(c->stops);
+    *c = (chat_request){0};
+}
+
+/* ---- fields ---- */
+
+bool chat_request_sampling(chat_request *c, const json_t *body, failure *f)
+{
+    sampling *s = &c->sampling;
+    uint64_t top_k = s->top_k, seed = s->seed, window = s->penalty_window;
+    const bool good =
+        field_real(body, "temperature", 0, 100, &s->temperature, f) && field_real(body, "top_p", 0, 1, &s->top_p, f) &&
+        field_real(body, "min_p", 0, 1, &s->min_p, f) && field_real(body, "typical_p", 0, 1, &s->typical_p, f) &&
+        field_real(body, "repetition_penalty", 0.01, 100, &s->repetition_penalty, f) &&
+        field_real(body, "presence_penalty", -2, 2, &s->presence_penalty, f) &&
+        field_real(body, "frequency_penalty", -2, 2, &s->frequency_penalty, f) &&
+        field_count(body, "penalty_window", 0, LIMIT_CONTEXT, &window, f) &&
+        field_count(body, "top_k", 0, LIMIT_VOCABULARY, &top_k, f) && field_count(body, "seed", 0, INT64_MAX, &seed, f);
+    s->top_k = (uint32_t)top_k;
+    s->penalty_window = (uint32_t)window;
+    s->seed = seed;
+    return good;
+}
+
+bool chat_request_stops(chat_request *c, const json_t *value, const char *name, failure *f)
+{
+    if (value == NULL || json_is_null(value)) {
+        return true;
+    }
+    if (!json_is_string(value) && !json_is_array(value)) {
+        return field_wrong(name, "a string or an array of strings", value, f);
+    }
+    const size_t count = json_is_array(value) ? json_array_size(value) : 1;
+    if (count > MOST_STOPS) {
+        return failure_set(f, 400, "invalid_value", name, "Invalid '%s': at most %u stop sequences are taken.", name,
+                           MOST_STOPS);
+    }
+    const char **stops = mem_realloc(c->stops, (count + 1) * sizeof *stops);
+    if (stops == NULL) {
+        return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+    }
+    c->stops = stops;
+    c->stop_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *text = json_is_array(value) ? json_array_get(value, i) : value;
+        if (!json_is_string(text) || json_string_length(text) == 0) {
+            return field_wrong(name, "strings that are not empty", text, f);
+        }
+        stops[c->stop_count++] = json_string_value(text);
+    }
+    return true;
+}
+
+bool chat_request_biases(chat_request *c, const json_t *value, failure *f)
+{
+    const char *key = NULL;
+    json_t *bias = NULL;
+    if (value == NULL || json_is_null(value)) {
+        return true;
+    }
+    if (!json_is_object(value)) {
+        return field_wrong("logit_bias", "an object", value, f);
+    }
+    c->biases = mem_calloc(json_object_size(value) + 1, sizeof *c->biases);
+    if (c->biases == NULL) {
+        return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+    }
+    json_object_foreach((json_t *)value, key, bias)
+    {
+        char *end = NULL;
+        const unsigned long long id = strtoull(key, &end, 10);
+        if (key[0] < '0' || key[0] > '9' || *end != '\0' || id >= c->model->m->config.vocabulary) {
+            return failure_set(f, 400, "invalid_value", "logit_bias",
+                               "Invalid 'logit_bias': expected ids of tokens below %u, but got \"%.60s\".",
+                               c->model->m->config.vocabulary, key);
+        }
+        if (!json_is_number(bias) || !(fabs(json_number_value(bias)) <= 100)) {
+            return failure_set(f, 400, "invalid_value", "logit_bias",
+                               "Invalid 'logit_bias': expected values from -100 to 100.");
+        }
+        const double number = json_number_value(bias);
+        c->biases[c->sampling.bias_count++] =
+            (logit_bias){.token = (int32_t)id, .bias = number <= -100 ? -INFINITY : (float)number};
+    }
+    c->sampling.biases = c->biases;
+    return true;
+}
+
+bool chat_request_add(chat_request *c, const char *role, const char *content, failure *f)
+{
+    json_t *text = content != NULL ? json_string(content) : json_null();
+    json_t *message = json_door_put(json_door_put(json_object(), "role", json_string(role)), "content", text);
+    if (c->messages == NULL) {
+        c->messages = json_array();
+    }
+    return json_array_append_new(c->messages, message) == 0 ||
+           failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+}
+
+/* ---- the prompt ---- */
+
+/* A message as this model's template takes it. */
+static json_t *shaped(const served_model *m, const json_t *message)
+{
+    const json_t *calls = json_object_get(message, "tool_calls");
+    if (strcmp(json_string_value(json_object_get(message, "role")), "assistant") != 0) {
+        return json_incref((json_t *)message);
+    }
+    json_t *content = json_object_get(message, "content");
+    json_t *none = json_is_string(content) ? NULL : json_string("");
+    json_t *made = chat_answer_message(&m->calls, none != NULL ? none : content,
+                                       json_object_get(message, "reasoning_content"), calls);
+    json_decref(none);
+    return made;
+}
+
+static size_t calls_in(const json_t *messages)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < json_array_size(messages); i++) {
+        count += json_array_size(json_object_get(json_array_get(messages, i), "tool_calls"));
+    }
+    return count;
+}
+
+static hearth_status set_thinking(const chat_request *c, hearth_error *error)
+{
+    chat_switch found = CHAT_SWITCH_NONE;
+    return c->think < 0 ? HEARTH_OK : chat_thinking(c->model->template, c->think == 1, c->variables, &found, error);
+}
+
+static hearth_status encode_messages(const chat_request *c, answer_plan *p, token_list *ret, hearth_error *error)
+{
+    const served_model *m = c->model;
+    json_t *messages = json_array();
+    for (size_t i = 0; i < json_array_size(c->messages); i++) {
+        messages = json_door_append(messages, shaped(m, json_array_get(c->messages, i)));
+    }
+    if (messages == NULL) {
+        return error_memory(error, 0);
+    }
+    const prompt_more more = {.tools = p->tools, .variables = c->variables};
+    hearth_status status = set_thinking(c, error);
+    if (status == HEARTH_OK) {
+        status = prompt_encode(m->template, m->m->tokenizer, messages, &more, ret, error);
+    }
+    json_decref(messages);
+    if (status == HEARTH_OK) {
+        p->format = m->format;
+        status = answer_format_prompt_thinks(&m->format, m->m->tokenizer, ret->ids, ret->count, &p->thinks, error);
+    }
+    return status;
+}
+
+/* Room for another prompt. */
+static token_list *add_prompt(chat_request *c, failure *f)
+{
+    token_list *prompts = mem_realloc(c->prompts, (c->prompt_count + 1) * sizeof *prompts);
+    if (prompts == NULL) {
+        (void)failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+        return NULL;
+    }
+    c->prompts = prompts;
+    prompts[c->prompt_count] = (token_list){0};
+    return &prompts[c->prompt_count++];
+}
+
+bool chat_request_prompt(chat_request *c, const char *text, size_t length, bool special, failure *f)
+{
+    hearth_error error = {0};
+    token_list *list = add_prompt(c, f);
+    const unsigned flags = ENCODE_ADD_BOS | (special ? ENCODE_PARSE_SPECIAL : 0);
+    return list != NULL && (tokenizer_encode(c->model->m->tokenizer, text, length, flags, list, &error) == HEARTH_OK ||
+                            failure_from(f, &error, "prompt"));
+}
+
+bool chat_request_ids(chat_request *c, const json_t *ids, const char *name, failure *f)
+{
+    hearth_error error = {0};
+    token_list *list = add_prompt(c, f);
+    for (size_t i = 0; list != NULL && i < json_array_size(ids); i++) {
+        const json_t *id = json_array_get(ids, i);
+        const json_int_t number = json_is_integer(id) ? json_integer_value(id) : -1;
+        if (number < 0 || number >= (json_int_t)c->model->m->config.vocabulary) {
+            return failure_set(f, 400, "invalid_value", name, "Invalid '%s': expected ids of tokens below %u.", name,
+                               c->model->m->config.vocabulary);
+        }
+        if (token_list_append(list, (int32_t)number, &error) != HEARTH_OK) {
+            return failure_from(f, &error, name);
+        }
+    }
+    return list != NULL;
+}
+
+/* A model without a template continues the last message as it is. */
+static bool encode_messages_or_last(chat_request *c, answer_plan *p, failure *f)
+{
+    hearth_error error = {0};
+    if (c->model->template == NULL) {
+        const json_t *last = json_array_get(c->messages, json_array_size(c->messages) - 1);
+        const json_t *text = json_object_get(last, "content");
+        return chat_request_prompt(c, json_string_value(text), json_string_length(text), false, f);
+    }
+    token_list *list = add_prompt(c, f);
+    if (list != NULL && encode_messages(c, p, list, &error) != HEARTH_OK) {
+        (void)failure_from(f, &error, "messages");
+        f->status = error_is_machine(error.status) ? f->status : 400;
+        return false;
+    }
+    return list != NULL;
+}
+
+static bool make_prompts(chat_request *c, answer_plan *p, failure *f)
+{
+    const char *name = c->messages != NULL ? "messages" : "prompt";
+    if (c->messages != NULL && !encode_messages_or_last(c, p, f)) {
+        return false;
+    }
+    for (size_t i = 0; i < c->prompt_count; i++) {
+        if (c->prompts[i].count == 0) {
+            return failure_set(f, 400, "invalid_value", name,
+                               "The prompt is empty: this model begins with at least one token.");
+        }
+        if (c->prompts[i].count >= c->model->context) {
+            return failure_set(f, 400, "context_length_exceeded", name,
+                               "This model's maximum context length is %zu tokens. However, your %s resulted in %zu "
+                               "tokens. Please reduce the length of the %s.",
+                               c->model->context, name, c->prompts[i].count, name);
+        }
+    }
+    p->prompts = c->prompts;
+    p->prompt_count = c->prompt_count;
+    return c->prompt_count * c->choices <= ANSWERING_CHOICES ||
+           failure_set(f, 400, "invalid_value", "n", "Invalid request: at most %u answers are made at a time.",
+                       ANSWERING_CHOICES);
+}
+
+bool chat_request_start(request *r, chat_request *c, const answer_writer *writer, void *context, failure *f)
+{
+    hearth_error error = {0};
+    answer_plan p = {.model = c->model,
+                     .tools = c->choice == TOOLS_NONE || c->model->template == NULL ? NULL : c->tools,
+                     .calls_before = calls_in(c->messages),
+                     .sampling = c->sampling,
+                     .stops = c->stops,
+                     .stop_count = c->stop_count,
+                     .most_tokens = c->most_tokens,
+                     .choices = c->choices,
+                     .logprobs = c->logprobs,
+                     .top_logprobs = c->top_logprobs,
+                     .ignore_end = c->ignore_end};
+    bool good = make_prompts(c, &p, f);
+    if (good && answering_start(r, &p, writer, context, &error) != HEARTH_OK) {
+        good = failure_from(f, &error, NULL);
+    }
+    if (good) {
+        c->model = NULL; /* the answering's */
+    }
+    chat_request_free(r, c);
+    return good;
+}

@@ -1,0 +1,115 @@
+/* Typed reading of a body's fields. */
+#include "serve/fields.h"
+
+#include <math.h>
+
+const json_t *field_of(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+    return json_is_null(value) ? NULL : value;
+}
+
+static const char *kind_of(const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+        return "an integer";
+    case JSON_REAL:
+        return "a decimal number";
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return "a boolean";
+    default:
+        return "null";
+    }
+}
+
+bool field_wrong(const char *name, const char *expected, const json_t *found, failure *f)
+{
+    return failure_set(f, 400, "invalid_type", name, "Invalid type for '%s': expected %s, but got %s instead.", name,
+                       expected, found != NULL ? kind_of(found) : "nothing");
+}
+
+bool field_real(const json_t *object, const char *name, double least, double most, float *ret, failure *f)
+{
+    const json_t *value = field_of(object, name);
+    if (value == NULL) {
+        return true;
+    }
+    if (!json_is_number(value)) {
+        return field_wrong(name, "a decimal", value, f);
+    }
+    const double number = json_number_value(value);
+    if (!(number >= least && number <= most)) {
+        return failure_set(f, 400, "invalid_value", name, "Invalid '%s': expected a value from %g to %g, but got %g.",
+                           name, least, most, number);
+    }
+    *ret = (float)number;
+    return true;
+}
+
+bool field_count(const json_t *object, const char *name, uint64_t least, uint64_t most, uint64_t *ret, failure *f)
+{
+    const json_t *value = field_of(object, name);
+    if (value == NULL) {
+        return true;
+    }
+    const bool whole = json_is_real(value) && floor(json_real_value(value)) == json_real_value(value);
+    if (!json_is_integer(value) && !whole) {
+        return field_wrong(name, "an integer", value, f);
+    }
+    const double number = json_number_value(value);
+    if (!(number >= (double)least && number <= (double)most)) {
+        return failure_set(f, 400, "invalid_value", name,
+                           "Invalid '%s': expected an integer from %llu to %llu, but got %.0f.", name,
+                           (unsigned long long)least, (unsigned long long)most, number);
+    }
+    *ret = json_is_integer(value) ? (uint64_t)json_integer_value(value) : (uint64_t)number;
+    return true;
+}
+
+bool field_flag(const json_t *object, const char *name, bool *ret, failure *f)
+{
+    const json_t *value = field_of(object, name);
+    if (value != NULL && !json_is_boolean(value)) {
+        return field_wrong(name, "a boolean", value, f);
+    }
+    *ret = value != NULL ? json_is_true(value) : *ret;
+    return true;
+}
+
+bool field_text(const json_t *object, const char *name, const char **ret, failure *f)
+{
+    const json_t *value = field_of(object, name);
+    if (value != NULL && !json_is_string(value)) {
+        return field_wrong(name, "a string", value, f);
+    }
+    *ret = value != NULL ? json_string_value(value) : *ret;
+    return true;
+}
+
+bool field_object(const json_t *object, const char *name, const json_t **ret, failure *f)
+{
+    const json_t *value = field_of(object, name);
+    if (value != NULL && !json_is_object(value)) {
+        return field_wrong(name, "an object", value, f);
+    }
+    *ret = value != NULL ? value : *ret;
+    return true;
+}
+
+bool field_array(const json_t *object, const char *name, const json_t **ret, failure *f)
+{
+    const json_t *value = field_of(object, name);
+    if (value != NULL && !json_is_array(value)) {
+        return field_wrong(name, "an array", value, f);
+    }
+    *ret = value != NULL ? value : *ret;
+    return true;
+}

@@ -1,0 +1,408 @@
+/* Opening, keeping and letting go of models. */
+#include "serve/models.h"
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "hearth/hearth.h"
+#include "hub/store.h"
+#include "platform/cpu.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define DEFAULT_SLOTS 32u /* as scheduler_options */
+#define SAMPLE_BYTES ((size_t)4096)
+
+struct models {
+    models_options o;
+    engine *engine;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    served_model **rows;
+    size_t count;
+};
+
+static void tell(const models *s, const char *what, const served_model *m)
+{
+    char line[512];
+    if (s->o.told != NULL) {
+        snprintf(line, sizeof line, "%s %s", what, m->name);
+        s->o.told(s->o.told_context, line);
+    }
+}
+
+/* ---- the rows ---- */
+
+static void free_row(served_model *m)
+{
+    if (m != NULL) {
+        pthread_mutex_destroy(&m->lock);
+        mem_free(m->name);
+        mem_free(m->source);
+        mem_free(m);
+    }
+}
+
+/* With the lock. */
+static served_model *find(const models *s, const char *name)
+{
+    if (name == NULL || name[0] == '\0') {
+        return s->count > 0 ? s->rows[0] : NULL;
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        if (strcmp(s->rows[i]->name, name) == 0) {
+            return s->rows[i];
+        }
+    }
+    return NULL;
+}
+
+/* With the lock. */
+static hearth_status add_row(models *s, const char *name, const char *source, int64_t created, hearth_error *error)
+{
+    if (name[0] == '\0' || find(s, name) != NULL) {
+        return HEARTH_OK;
+    }
+    served_model **rows = mem_realloc(s->rows, (s->count + 1) * sizeof *rows);
+    if (rows == NULL) {
+        return error_memory(error, (s->count + 1) * sizeof *rows);
+    }
+    s->rows = rows;
+    served_model *m = mem_calloc(1, sizeof *m);
+    if (m == NULL) {
+        return error_memory(error, sizeof *m);
+    }
+    pthread_mutex_init(&m->lock, NULL);
+    m->name = mem_strdup(name);
+    m->source = mem_strdup(source);
+    m->created = created;
+    if (m->name == NULL || m->source == NULL) {
+        free_row(m);
+        return error_memory(error, strlen(name) + strlen(source));
+    }
+    s->rows[s->count++] = m;
+    return HEARTH_OK;
+}
+
+/* "NAME=MODEL", or MODEL, whose name is what it is called by: of a path its last part, without ".gguf". */
+static hearth_status add_operand(models *s, const char *operand, hearth_error *error)
+{
+    char name[256];
+    const char *equals = strchr(operand, '=');
+    const char *source = operand;
+    if (equals != NULL && equals > operand && (size_t)(equals - operand) < sizeof name) {
+        snprintf(name, sizeof name, "%.*s", (int)(equals - operand), operand);
+        source = equals + 1;
+    } else if (operand[0] == '/' || operand[0] == '.' || text_ends(operand, ".gguf") || text_ends(operand, "/")) {
+        size_t end = strlen(operand);
+        while (end > 1 && operand[end - 1] == '/') {
+            end--;
+        }
+        size_t from = end;
+        while (from > 0 && operand[from - 1] != '/') {
+            from--;
+        }
+        end -= end > from + 5 && strncmp(operand + end - 5, ".gguf", 5) == 0 ? 5 : 0;
+        snprintf(name, sizeof name, "%.*s", (int)(end - from), operand + from);
+    } else {
+        snprintf(name, sizeof name, "%s", text_starts(operand, "embedded:") ? operand + 9 : operand);
+    }
+    return add_row(s, name, source, (int64_t)time(NULL), error);
+}
+
+static hearth_status add_stores(models *s, hearth_error *error)
+{
+    store_list list = {0};
+    hearth_status status = store_list_models(&list, error);
+    for (size_t i = 0; i < list.count && status == HEARTH_OK; i++) {
+        const store_model *row = &list.models[i];
+        if (strcmp(row->format, "incomplete") != 0) {
+            status = add_row(s, row->name, row->name, row->when_s, error);
+        }
+    }
+    store_list_free(&list);
+    return status;
+}
+
+static hearth_status add_all(models *s, hearth_error *error)
+{
+    for (size_t i = 0; s->o.names != NULL && s->o.names[i] != NULL; i++) {
+        TRY(add_operand(s, s->o.names[i], error));
+    }
+    return s->o.store ? add_stores(s, error) : HEARTH_OK;
+}
+
+hearth_status models_create(const models_options *options, models **ret, hearth_error *error)
+{
+    models *s = mem_calloc(1, sizeof *s);
+    if (s == NULL) {
+        return error_memory(error, sizeof *s);
+    }
+    s->o = *options;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->changed, NULL);
+    hearth_status status = engine_create(options->threads, options->isa, &s->engine, error);
+    status = status == HEARTH_OK ? add_all(s, error) : status;
+    if (status != HEARTH_OK) {
+        models_free(s);
+        return status;
+    }
+    *ret = s;
+    return HEARTH_OK;
+}
+
+/* ---- opening ---- */
+
+static void close_model(served_model *m)
+{
+    scheduler_free(m->scheduler);
+    chat_close(m->template);
+    model_close(m->m);
+    m->scheduler = NULL;
+    m->template = NULL;
+    m->m = NULL;
+    m->bytes = 0;
+}
+
+void models_free(models *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        close_model(s->rows[i]);
+        free_row(s->rows[i]);
+    }
+    mem_free(s->rows);
+    engine_free(s->engine);
+    pthread_mutex_destroy(&s->lock);
+    pthread_cond_destroy(&s->changed);
+    mem_free(s);
+}
+
+/* Which model it is, without reading all of it: names, shapes and number formats of its tensors, and of each the first,
+ * the middle and the last bytes. */
+static hearth_status take_fingerprint(served_model *m, hearth_error *error)
+{
+    hash_state *h = hash_create();
+    uint8_t digest[32];
+    char text[HASH_HEX_SIZE];
+    if (h == NULL) {
+        return error_memory(error, 0);
+    }
+    for (size_t i = 0; i < m->m->tensors->count; i++) {
+        const tensor_entry *t = &m->m->tensors->entries[i];
+        const size_t part = t->size_bytes < SAMPLE_BYTES ? (size_t)t->size_bytes : SAMPLE_BYTES;
+        hash_update(h, t->name, strlen(t->name) + 1);
+        hash_update(h, t->shape, t->dims * sizeof *t->shape);
+        hash_update(h, &t->type, sizeof t->type);
+        hash_update(h, t->data, part);
+        hash_update(h, t->data + (t->size_bytes - part) / 2, part);
+        hash_update(h, t->data + t->size_bytes - part, part);
+    }
+    if (m->m->chat_template != NULL) {
+        hash_update(h, m->m->chat_template, m->m->chat_template_length);
+    }
+    hash_finish(h, digest);
+    hash_hex(digest, text);
+    snprintf(m->fingerprint, sizeof m->fingerprint, "hc%u-%.12s", hearth_numeric_contract(), text);
+    return HEARTH_OK;
+}
+
+static hearth_status open_chat(served_model *m, hearth_error *error)
+{
+    if (m->m->chat_template == NULL) {
+        m->format = (answer_format){0};
+        return HEARTH_OK;
+    }
+    TRY(prompt_open(m->m, NULL, 0, NULL, &m->template, error));
+    m->format = answer_format_detect(m->m->chat_template, m->m->chat_template_length, m->m->tokenizer);
+    TRY(chat_probe_calls(m->template, &m->calls, error));
+    m->calls.either = m->format.harmony;
+    return HEARTH_OK;
+}
+
+static hearth_status open_parts(models *s, served_model *m, hearth_error *error)
+{
+    const model_options how = {.compute = s->o.compute, .lossless = s->o.lossless, .memory_bytes = s->o.memory_bytes};
+    TRY(model_open(s->engine, m->source, &how, &m->m, error));
+    if (m->m->tokenizer == NULL) {
+        (void)error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer", NULL, "this model comes without one");
+        error_in_file(error, m->m->path);
+        return HEARTH_E_UNSUPPORTED;
+    }
+    TRY(take_fingerprint(m, error));
+    m->bytes = m->m->weights.matrix_bytes;
+    m->embeds = m->m->config.form.bidirectional;
+    m->context = m->m->config.context;
+    if (m->embeds || model_needs_head(m->m, NULL) != HEARTH_OK) {
+        return HEARTH_OK;
+    }
+    TRY(open_chat(m, error));
+    scheduler_options options = s->o.scheduler;
+    if (options.context_length > m->m->config.context) {
+        options.context_length = m->m->config.context;
+    }
+    TRY(scheduler_create(m->m, &options, &m->scheduler, error));
+    m->context = options.context_length > 0 ? options.context_length : model_config_plain_context(&m->m->config);
+    return HEARTH_OK;
+}
+
+/* ---- memory ---- */
+
+static hearth_status weights_of(models *s, const served_model *m, uint64_t *ret, hearth_error *error)
+{
+    const model_options how = {.without_weights = true};
+    model *peeked = NULL;
+    *ret = 0;
+    TRY(model_open(s->engine, m->source, &how, &peeked, error));
+    for (size_t i = 0; i < peeked->tensors->count; i++) {
+        *ret += peeked->tensors->entries[i].size_bytes;
+    }
+    model_close(peeked);
+    return HEARTH_OK;
+}
+
+/* With the lock: idle models go, the one that was idle longest first, until `wanted` bytes are left of the limit. */
+static hearth_status make_room(models *s, uint64_t wanted, hearth_error *error)
+{
+    for (;;) {
+        uint64_t used = 0;
+        served_model *oldest = NULL;
+        for (size_t i = 0; i < s->count; i++) {
+            served_model *m = s->rows[i];
+            used += m->bytes;
+            if (m->m != NULL && m->users == 0 && !m->loading && (oldest == NULL || m->used < oldest->used)) {
+                oldest = m;
+            }
+        }
+        if (used == 0 || used + wanted <= s->o.memory_bytes) {
+            return HEARTH_OK;
+        }
+        if (oldest == NULL) {
+            return error_set(error, HEARTH_E_LIMIT, "memory for models", "room beside the models that are being used",
+                             "%llu bytes more than --memory", (unsigned long long)(used + wanted - s->o.memory_bytes));
+        }
+        tell(s, "unloaded", oldest);
+        close_model(oldest);
+    }
+}
+
+/* With the lock, which is let go while the model is opened. */
+static hearth_status load(models *s, served_model *m, hearth_error *error)
+{
+    uint64_t wanted = 0;
+    m->loading = true;
+    pthread_mutex_unlock(&s->lock);
+    hearth_status status = s->o.memory_bytes > 0 ? weights_of(s, m, &wanted, error) : HEARTH_OK;
+    pthread_mutex_lock(&s->lock);
+    if (status == HEARTH_OK && s->o.memory_bytes > 0) {
+        status = make_room(s, wanted, error);
+        m->bytes = status == HEARTH_OK ? wanted : 0; /* so that nobody else takes it meanwhile */
+    }
+    pthread_mutex_unlock(&s->lock);
+    status = status == HEARTH_OK ? open_parts(s, m, error) : status;
+    pthread_mutex_lock(&s->lock);
+    if (status != HEARTH_OK) {
+        close_model(m);
+    } else {
+        m->loads++;
+        tell(s, "loaded", m);
+    }
+    m->loading = false;
+    pthread_cond_broadcast(&s->changed);
+    return status;
+}
+
+hearth_status models_take(models *s, const char *name, served_model **ret, hearth_error *error)
+{
+    hearth_status status = HEARTH_OK;
+    pthread_mutex_lock(&s->lock);
+    served_model *m = find(s, name);
+    if (m == NULL) {
+        status = error_set(error, HEARTH_E_NOT_FOUND, "model", NULL, "%.200s", name != NULL ? name : "no model");
+    } else {
+        m->users++; /* it stays while it is waited for */
+        while (m->loading) {
+            pthread_cond_wait(&s->changed, &s->lock);
+        }
+        status = m->m == NULL ? load(s, m, error) : HEARTH_OK;
+        m->used = time_seconds();
+        m->users -= status == HEARTH_OK ? 0 : 1;
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (status == HEARTH_OK) {
+        *ret = m;
+    }
+    return status;
+}
+
+void models_give_back(models *s, served_model *m)
+{
+    if (m != NULL) {
+        pthread_mutex_lock(&s->lock);
+        m->users--;
+        m->used = time_seconds();
+        pthread_mutex_unlock(&s->lock);
+    }
+}
+
+hearth_status models_add(models *s, const char *name, const char *source, hearth_error *error)
+{
+    pthread_mutex_lock(&s->lock);
+    const hearth_status status = add_row(s, name, source, (int64_t)time(NULL), error);
+    pthread_mutex_unlock(&s->lock);
+    return status;
+}
+
+hearth_status models_remove(models *s, const char *name, hearth_error *error)
+{
+    hearth_status status = HEARTH_OK;
+    pthread_mutex_lock(&s->lock);
+    served_model *m = name != NULL && name[0] != '\0' ? find(s, name) : NULL;
+    if (m == NULL) {
+        status = error_set(error, HEARTH_E_NOT_FOUND, "model", NULL, "%.200s", name != NULL ? name : "");
+    } else if (m->users > 0 || m->loading) {
+        status = error_set(error, HEARTH_E_ARGUMENT, "model", "one that nobody uses", "%.200s", name);
+    } else {
+        size_t i = 0;
+        while (s->rows[i] != m) {
+            i++;
+        }
+        memmove(s->rows + i, s->rows + i + 1, (s->count - i - 1) * sizeof(served_model *));
+        s->count--;
+        close_model(m);
+        free_row(m);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return status;
+}
+
+void models_each(models *s, void (*fn)(void *context, const models_row *row), void *context)
+{
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < s->count; i++) {
+        const served_model *m = s->rows[i];
+        models_row row = {.name = m->name, .source = m->source, .created = m->created, .users = m->users};
+        row.open = m->m != NULL && !m->loading;
+        if (row.open) {
+            row.bytes = m->bytes;
+            if (m->scheduler != NULL) {
+                row.slots = s->o.scheduler.most_running > 0 ? s->o.scheduler.most_running : DEFAULT_SLOTS;
+                scheduler_stats_read(m->scheduler, &row.stats);
+            }
+        }
+        fn(context, &row);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+bool models_has(models *s, const char *name)
+{
+    pthread_mutex_lock(&s->lock);
+    const bool has = find(s, name) != NULL;
+    pthread_mutex_unlock(&s->lock);
+    return has;
+}

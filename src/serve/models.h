@@ -1,0 +1,77 @@
+/* The models that are served, by name: opened when first asked for, kept while memory lasts. */
+#ifndef SERVE_MODELS_H
+#define SERVE_MODELS_H
+
+#include "generate/answer_format.h"
+#include "generate/chat_abilities.h"
+#include "generate/embed.h"
+#include "generate/prompt.h"
+#include "generate/scheduler.h"
+
+#include <pthread.h>
+
+typedef struct models_options {
+    const char *const *names; /* what to serve, ended by NULL: a name in a store, a file, a folder; "NAME=MODEL" gives
+                                 it another name */
+    bool store;               /* also whatever lies in this machine's stores */
+    int threads;              /* as engine_create */
+    const char *isa;
+    compute compute;
+    lossless_choice lossless;
+    uint64_t memory_bytes; /* of all models' weights; 0: no limit of our own */
+    scheduler_options scheduler;
+    void (*told)(void *context, const char *line); /* what is loaded and unloaded; NULL: nobody */
+    void *told_context;
+} models_options;
+
+/* One model. What stands below `m` is there between models_take and models_give_back. */
+typedef struct served_model {
+    char *name;      /* clients call it so */
+    char *source;    /* what is opened */
+    int64_t created; /* Unix seconds */
+    model *m;
+    scheduler *scheduler; /* NULL: it writes no text */
+    chat *template;       /* NULL: it has none */
+    answer_format format;
+    chat_call_shape calls;
+    bool embeds;          /* it is made for vectors */
+    size_t context;       /* most positions of one sequence */
+    uint64_t bytes;       /* of weights */
+    char fingerprint[32]; /* "hc1-…": numeric contract and model */
+    pthread_mutex_t lock; /* of what is made when first wanted */
+    /* the registry's own */
+    unsigned users;
+    double used; /* time_seconds */
+    bool loading;
+    uint64_t loads;
+} served_model;
+
+typedef struct models models;
+
+hearth_status models_create(const models_options *options, models **ret, hearth_error *error);
+void models_free(models *s); /* NULL is allowed */
+
+/* The model of a name (NULL or "": the first), opened if need be: that waits. HEARTH_E_NOT_FOUND for a name that is not
+ * served. */
+hearth_status models_take(models *s, const char *name, served_model **ret, hearth_error *error);
+void models_give_back(models *s, served_model *m);
+/* Adds one that came to be in a store; nothing where the name is there already. */
+hearth_status models_add(models *s, const char *name, const char *source, hearth_error *error);
+/* HEARTH_E_NOT_FOUND; HEARTH_E_ARGUMENT while it is used. */
+hearth_status models_remove(models *s, const char *name, hearth_error *error);
+
+/* What is known of a model without opening it. */
+typedef struct models_row {
+    const char *name, *source;
+    int64_t created;
+    bool open;
+    unsigned users;
+    unsigned slots;        /* sequences that run at a time; 0: it writes no text */
+    uint64_t bytes;        /* where open */
+    scheduler_stats stats; /* where open and it writes text */
+} models_row;
+/* Each of them, in order, with the registry locked: fn must not call it. */
+void models_each(models *s, void (*fn)(void *context, const models_row *row), void *context);
+bool models_has(models *s, const char *name);
+
+#endif

@@ -1,0 +1,158 @@
+/* OpenAI's interface: its routes, the list of models, and what its answers have in common. */
+#include "serve/openai.h"
+
+#include "serve/fields.h"
+#include "serve/routes.h"
+#include "serve/server.h"
+
+#include <string.h>
+
+/* ---- models ---- */
+
+static json_t *model_json(const models_row *row)
+{
+    json_t *m =
+        json_pack("{s:s, s:I, s:s}", "object", "model", "created", (json_int_t)row->created, "owned_by", "openhearth");
+    return json_door_put(m, "id", json_door_text(row->name, strlen(row->name)));
+}
+
+static void add_model(void *context, const models_row *row)
+{
+    json_t **list = context;
+    *list = json_door_append(*list, model_json(row));
+}
+
+static void list_models(request *r)
+{
+    json_t *list = json_array();
+    models_each(server_models(r->s), add_model, &list);
+    request_answer_json(r, json_door_put(json_door_put(json_object(), "object", json_string("list")), "data", list));
+}
+
+typedef struct model_search {
+    const char *name;
+    json_t *found;
+} model_search;
+
+static void look_at_model(void *context, const models_row *row)
+{
+    model_search *s = context;
+    if (s->found == NULL && strcmp(row->name, s->name) == 0) {
+        s->found = model_json(row);
+    }
+}
+
+static void show_model(request *r)
+{
+    model_search search = {.name = r->parameter};
+    models_each(server_models(r->s), look_at_model, &search);
+    if (search.found == NULL) {
+        request_refuse_with(r, 404, "model_not_found", "model", "The model `%.200s` does not exist.", r->parameter);
+    } else {
+        request_answer_json(r, search.found);
+    }
+}
+
+const route routes_openai[] = {
+    {"GET", "/v1/models", RIGHT_INFER, API_OPENAI, false, false, list_models},
+    {"GET", "/v1/models/{model}", RIGHT_INFER, API_OPENAI, false, false, show_model},
+    {"POST", "/v1/chat/completions", RIGHT_INFER, API_OPENAI, false, true, openai_chat},
+    {NULL, NULL, RIGHT_OPEN, API_OPENAI, false, false, NULL},
+};
+
+/* ---- parts of answers ---- */
+
+const char *openai_finish_name(answer_finish why)
+{
+    return why == FINISH_CALLS ? "tool_calls" : why == FINISH_LENGTH ? "length" : "stop";
+}
+
+json_t *openai_usage(const answer_usage *u)
+{
+    return json_pack("{s:I, s:I, s:I, s:{s:I}, s:{s:I}}", "prompt_tokens", (json_int_t)u->prompt_tokens,
+                     "completion_tokens", (json_int_t)u->tokens, "total_tokens",
+                     (json_int_t)(u->prompt_tokens + u->tokens), "prompt_tokens_details", "cached_tokens",
+                     (json_int_t)u->kept_tokens, "completion_tokens_details", "reasoning_tokens",
+                     (json_int_t)u->reasoning_tokens);
+}
+
+bool openai_send(request *r, json_t *value)
+{
+    buffer text;
+    buffer_init(&text, 0);
+    bool good = value != NULL && buffer_append_text(&text, "data: ", NULL) == HEARTH_OK &&
+                json_door_write(value, 0, &text, NULL) == HEARTH_OK &&
+                buffer_append_text(&text, "\n\n", NULL) == HEARTH_OK;
+    good = good && http_call_write(r->call, buffer_text(&text), text.length);
+    buffer_free(&text);
+    json_decref(value);
+    return good;
+}
+
+void openai_send_failure(request *r, const hearth_error *error)
+{
+    failure f;
+    (void)failure_from(&f, error, NULL);
+    (void)openai_send(r, failure_json(API_OPENAI, &f));
+    http_call_end_stream(r->call);
+}
+
+static json_t *one_logprob(const tokenizer *t, int32_t id, float logprob)
+{
+    buffer piece;
+    buffer_init(&piece, 0);
+    json_t *bytes = json_array();
+    json_t *made = json_object();
+    if (tokenizer_piece(t, id, DECODE_SPECIAL, &piece, NULL) == HEARTH_OK) {
+        for (size_t i = 0; i < piece.length; i++) {
+            bytes = json_door_append(bytes, json_integer((unsigned char)piece.data[i]));
+        }
+        made = json_door_put(made, "token", json_door_text(buffer_text(&piece), piece.length));
+    }
+    made = json_door_put(made, "logprob", json_door_float(logprob < -9999.0F ? -9999.0F : logprob));
+    made = json_door_put(made, "bytes", bytes);
+    buffer_free(&piece);
+    return made;
+}
+
+json_t *openai_logprob(const tokenizer *t, const answer_token *token)
+{
+    const generation_token *g = token->token;
+    json_t *top = json_array();
+    for (size_t i = 0; i < g->top_count; i++) {
+        top = json_door_append(top, one_logprob(t, g->top[i].id, g->top[i].logprob));
+    }
+    return json_door_put(one_logprob(t, g->drawn.id, g->drawn.logprob), "top_logprobs", top);
+}
+
+json_t *openai_call(const json_t *call, int index)
+{
+    buffer arguments;
+    buffer_init(&arguments, 0);
+    json_t *function = json_object();
+    if (json_door_write(json_object_get(call, "arguments"), 0, &arguments, NULL) == HEARTH_OK) {
+        function = json_door_put(function, "name", json_incref(json_object_get(call, "name")));
+        function = json_door_put(function, "arguments", json_door_text(buffer_text(&arguments), arguments.length));
+    }
+    buffer_free(&arguments);
+    json_t *made = json_object();
+    if (index >= 0) {
+        made = json_door_put(made, "index", json_integer(index));
+    }
+    made = json_door_put(made, "id", json_incref(json_object_get(call, "id")));
+    made = json_door_put(made, "type", json_string("function"));
+    return json_door_put(made, "function", function);
+}
+
+bool openai_stream_fields(const json_t *body, bool *ret_stream, bool *ret_usage, failure *f)
+{
+    const json_t *options = NULL;
+    if (!field_flag(body, "stream", ret_stream, f) || !field_object(body, "stream_options", &options, f)) {
+        return false;
+    }
+    if (options != NULL && !*ret_stream) {
+        return failure_set(f, 400, "invalid_value", "stream_options",
+                           "The 'stream_options' parameter is only allowed when 'stream' is enabled.");
+    }
+    return options == NULL || field_flag(options, "include_usage", ret_usage, f);
+}

@@ -1,0 +1,25 @@
+/* What the files of OpenAI's interface share. */
+#ifndef SERVE_OPENAI_H
+#define SERVE_OPENAI_H
+
+#include "serve/chat_request.h"
+
+void openai_chat(request *r);        /* openai_chat.c: POST /v1/chat/completions */
+void openai_completions(request *r); /* openai_completions.c: POST /v1/completions */
+void openai_embeddings(request *r);  /* openai_embeddings.c: POST /v1/embeddings */
+
+const char *openai_finish_name(answer_finish why); /* "stop", "length", "tool_calls" */
+/* {"prompt_tokens", "completion_tokens", "total_tokens", …} */
+json_t *openai_usage(const answer_usage *u);
+/* An event of a stream: "data: VALUE\n\n"; frees the value. False where nobody reads any more. */
+bool openai_send(request *r, json_t *value);
+/* The error of an answer that has begun, and its end. */
+void openai_send_failure(request *r, const hearth_error *error);
+/* {"token", "logprob", "bytes", "top_logprobs"} of chat completions. */
+json_t *openai_logprob(const tokenizer *t, const answer_token *token);
+/* A call as messages have it: {"id", "type": "function", "function": {"name", "arguments": "…"}}; `index` < 0: none. */
+json_t *openai_call(const json_t *call, int index);
+/* stream, stream_options.include_usage */
+bool openai_stream_fields(const json_t *body, bool *ret_stream, bool *ret_usage, failure *f);
+
+#endif

@@ -1,0 +1,78 @@
+/* The parts of a server, made and ended in order. */
+#include "serve/server.h"
+
+#include "base/memory.h"
+#include "platform/cpu.h"
+#include "serve/routes.h"
+
+#include <stdatomic.h>
+
+struct server {
+    server_options o;
+    http_server *http;
+    models *models;
+    double began;
+    atomic_bool quiet;
+};
+
+hearth_status server_start(const server_options *options, server **ret, hearth_error *error)
+{
+    server *s = mem_calloc(1, sizeof *s);
+    if (s == NULL) {
+        return error_memory(error, sizeof *s);
+    }
+    s->o = *options;
+    s->began = time_seconds();
+    s->o.http.admit = routes_admit;
+    s->o.http.handle = routes_handle;
+    s->o.http.refuse = routes_refuse;
+    s->o.http.context = s;
+    hearth_status status = models_create(&s->o.models, &s->models, error);
+    status = status == HEARTH_OK ? http_server_start(&s->o.http, &s->http, error) : status;
+    if (status != HEARTH_OK) {
+        server_free(s);
+        return status;
+    }
+    *ret = s;
+    return HEARTH_OK;
+}
+
+http_server *server_http(const server *s)
+{
+    return s->http;
+}
+
+models *server_models(const server *s)
+{
+    return s->models;
+}
+
+const server_options *server_get_options(const server *s)
+{
+    return &s->o;
+}
+
+double server_began(const server *s)
+{
+    return s->began;
+}
+
+void server_quiesce(server *s)
+{
+    atomic_store(&s->quiet, true);
+    http_server_quiesce(s->http);
+}
+
+bool server_is_quiet(const server *s)
+{
+    return atomic_load(&s->quiet);
+}
+
+void server_free(server *s)
+{
+    if (s != NULL) {
+        http_server_free(s->http); /* every call has its answer: nothing is generated any more */
+        models_free(s->models);
+        mem_free(s);
+    }
+}

@@ -1,0 +1,28 @@
+/* hearth serve's inside: from its options to a server that answers, and its end. docs/serving.md. */
+#ifndef SERVE_SERVER_H
+#define SERVE_SERVER_H
+
+#include "net/http_server.h"
+#include "serve/models.h"
+#include "serve/request.h"
+
+typedef struct server_options {
+    http_server_options http; /* its functions and context are the server's own */
+    models_options models;
+    const char *const *names; /* host names by which this server is called, beside loopback's; ended by NULL; or NULL */
+    const char *const *origins; /* web pages of others that may ask it; ended by NULL; or NULL */
+} server_options;
+
+/* Serves from here on. */
+hearth_status server_start(const server_options *options, server **ret, hearth_error *error);
+http_server *server_http(const server *s);
+models *server_models(const server *s);
+const server_options *server_get_options(const server *s);
+double server_began(const server *s); /* time_seconds */
+/* Takes no more requests; those under way are answered. */
+void server_quiesce(server *s);
+bool server_is_quiet(const server *s);
+/* Ends what runs and frees all. NULL is allowed. */
+void server_free(server *s);
+
+#endif
