@@ -1,49 +1,12 @@
 /* From logits to tokens: the threads of the engine draw for one sequence each. */
+#include "generate/logprobs.h"
 #include "generate/scheduler_state.h"
 
 #include "platform/cpu.h"
 
-/* Is `a` likelier than `b`, or as likely and of a lower id? */
-static bool goes_before(const generation_choice *a, const generation_choice *b)
-{
-    return a->logprob > b->logprob || (a->logprob == b->logprob && a->id < b->id);
-}
-
-/* The `count` largest logits, in order. */
-static void find_top(const float *logits, size_t vocabulary, generation_choice *ret, size_t count)
-{
-    size_t found = 0;
-    for (size_t id = 0; id < vocabulary; id++) {
-        const generation_choice one = {(int32_t)id, logits[id]};
-        if (found == count && !goes_before(&one, &ret[count - 1])) {
-            continue;
-        }
-        size_t at = found < count ? found++ : count - 1;
-        for (; at > 0 && goes_before(&one, &ret[at - 1]); at--) {
-            ret[at] = ret[at - 1];
-        }
-        ret[at] = one;
-    }
-}
-
 static size_t top_count(const scheduler *s, const generation *g)
 {
     return g->top_logprobs < s->vocabulary ? g->top_logprobs : s->vocabulary;
-}
-
-/* log softmax(logits)[id] = logit - largest - log(sum exp(logit - largest)), as score.c has it. */
-static void find_logprobs(const scheduler *s, const generation *g, const float *logits, generation_choice *choices)
-{
-    const kernel_table *k = s->m->engine->kernels;
-    const float largest = k->max(logits, s->vocabulary);
-    float sum = k->exp_sum(logits, largest, s->vocabulary, g->row);
-    k->log(&sum, 1, &sum);
-    const size_t top = top_count(s, g);
-    find_top(logits, s->vocabulary, choices + 1, top);
-    choices[0].logprob = logits[choices[0].id];
-    for (size_t i = 0; i < 1 + top; i++) {
-        choices[i].logprob = choices[i].logprob - largest - sum;
-    }
 }
 
 static bool is_end(const scheduler *s, const generation *g, int32_t token)
@@ -63,7 +26,7 @@ static void draw_token(scheduler *s, generation *g, const float *logits)
     generation_choice *choices = choices_of(g, g->drawn);
     choices[0] = (generation_choice){.id = token};
     if (g->logprobs) {
-        find_logprobs(s, g, logits, choices);
+        logprobs_find(s->m->engine->kernels, logits, s->vocabulary, g->row, choices, top_count(s, g));
     }
     g->tokens[g->count++] = token;
     g->drawn++;

@@ -61,8 +61,11 @@ static hearth_status score_chunk(scorer *s, size_t window, size_t begin, size_t 
         for (size_t i = 0; i < at_once; i++, row++) {
             const size_t target = begin + row + 1;
             if (target < s->count) {
-                s->r->log_probabilities[target] =
-                    log_probability(s, logits + i * s->m->config.vocabulary, s->ids[target]);
+                const float *of = logits + i * s->m->config.vocabulary;
+                s->r->log_probabilities[target] = log_probability(s, of, s->ids[target]);
+                if (s->options->row != NULL) {
+                    s->options->row(s->options->row_context, target, of);
+                }
             }
         }
     }

@@ -16,6 +16,9 @@ typedef struct score_options {
     size_t chunk;  /* 0: FORWARD_CHUNK */
     progress_fn progress;
     void *progress_context;
+    /* For each token that is scored: the row of logits that predicts it, [vocabulary]. NULL: nobody is told. */
+    void (*row)(void *context, size_t token, const float *logits);
+    void *row_context;
 } score_options;
 
 #define SCORE_WINDOW 2048u

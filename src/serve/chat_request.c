@@ -38,15 +38,8 @@ bool chat_request_open(request *r, const char *name, chat_request *ret, failure 
     ret->think = -1;
     ret->choices = 1;
     ret->variables = json_object();
-    const hearth_status status = models_take(server_models(r->s), name, &ret->model, &error);
-    if (status == HEARTH_E_NOT_FOUND && error.file[0] == '\0') {
-        return failure_set(f, 404, "model_not_found", "model", "The model `%.200s` does not exist.",
-                           name != NULL ? name : "");
-    }
-    if (status != HEARTH_OK) {
-        (void)failure_from(f, &error, "model");
-        f->status = status == HEARTH_E_LIMIT ? 503 : f->status == 404 ? 500 : f->status;
-        return false;
+    if (models_take(server_models(r->s), name, &ret->model, &error) != HEARTH_OK) {
+        return models_refusal(name, &error, f);
     }
     if (ret->model->scheduler == NULL) {
         return failure_set(f, 400, "unsupported", "model", "The model `%.200s` writes no text.", ret->model->name);
@@ -277,12 +270,9 @@ static bool encode_messages_or_last(chat_request *c, answer_plan *p, failure *f)
     return list != NULL;
 }
 
-static bool make_prompts(chat_request *c, answer_plan *p, failure *f)
+bool chat_request_check(const chat_request *c, failure *f)
 {
     const char *name = c->messages != NULL ? "messages" : "prompt";
-    if (c->messages != NULL && !encode_messages_or_last(c, p, f)) {
-        return false;
-    }
     for (size_t i = 0; i < c->prompt_count; i++) {
         if (c->prompts[i].count == 0) {
             return failure_set(f, 400, "invalid_value", name,
@@ -295,11 +285,19 @@ static bool make_prompts(chat_request *c, answer_plan *p, failure *f)
                                c->model->context, name, c->prompts[i].count, name);
         }
     }
-    p->prompts = c->prompts;
-    p->prompt_count = c->prompt_count;
     return c->prompt_count * c->choices <= ANSWERING_CHOICES ||
            failure_set(f, 400, "invalid_value", "n", "Invalid request: at most %u answers are made at a time.",
                        ANSWERING_CHOICES);
+}
+
+static bool make_prompts(chat_request *c, answer_plan *p, failure *f)
+{
+    if ((c->messages != NULL && !encode_messages_or_last(c, p, f)) || !chat_request_check(c, f)) {
+        return false;
+    }
+    p->prompts = c->prompts;
+    p->prompt_count = c->prompt_count;
+    return true;
 }
 
 bool chat_request_start(request *r, chat_request *c, const answer_writer *writer, void *context, failure *f)

@@ -43,6 +43,8 @@ bool chat_request_biases(chat_request *c, const json_t *value, failure *f);
 /* Appends a prompt, as tokens or as a text, whose control tokens are text unless `special`. */
 bool chat_request_prompt(chat_request *c, const char *text, size_t length, bool special, failure *f);
 bool chat_request_ids(chat_request *c, const json_t *ids, const char *name, failure *f);
+/* Whether the prompts fit into the context, and the answers into one request. */
+bool chat_request_check(const chat_request *c, failure *f);
 /* Appends a message to c->messages; content NULL: null. */
 bool chat_request_add(chat_request *c, const char *role, const char *content, failure *f);
 

@@ -339,6 +339,17 @@ hearth_status models_take(models *s, const char *name, served_model **ret, heart
     return status;
 }
 
+bool models_refusal(const char *name, const hearth_error *error, failure *f)
+{
+    if (error->status == HEARTH_E_NOT_FOUND && error->file[0] == '\0') {
+        return failure_set(f, 404, "model_not_found", "model", "The model `%.200s` does not exist.",
+                           name != NULL ? name : "");
+    }
+    (void)failure_from(f, error, "model");
+    f->status = error->status == HEARTH_E_LIMIT ? 503 : 500; /* its files are no client's fault */
+    return false;
+}
+
 void models_give_back(models *s, served_model *m)
 {
     if (m != NULL) {

@@ -7,6 +7,7 @@
 #include "generate/embed.h"
 #include "generate/prompt.h"
 #include "generate/scheduler.h"
+#include "serve/request.h"
 
 #include <pthread.h>
 
@@ -54,6 +55,8 @@ void models_free(models *s); /* NULL is allowed */
 /* The model of a name (NULL or "": the first), opened if need be: that waits. HEARTH_E_NOT_FOUND for a name that is not
  * served. */
 hearth_status models_take(models *s, const char *name, served_model **ret, hearth_error *error);
+/* What models_take says, to a client. */
+bool models_refusal(const char *name, const hearth_error *error, failure *f);
 void models_give_back(models *s, served_model *m);
 /* Adds one that came to be in a store; nothing where the name is there already. */
 hearth_status models_add(models *s, const char *name, const char *source, hearth_error *error);

@@ -1,6 +1,7 @@
 /* OpenAI's interface: its routes, the list of models, and what its answers have in common. */
 #include "serve/openai.h"
 
+#include "serve/counters.h"
 #include "serve/fields.h"
 #include "serve/routes.h"
 #include "serve/server.h"
@@ -57,6 +58,8 @@ const route routes_openai[] = {
     {"GET", "/v1/models", RIGHT_INFER, API_OPENAI, false, false, list_models},
     {"GET", "/v1/models/{model}", RIGHT_INFER, API_OPENAI, false, false, show_model},
     {"POST", "/v1/chat/completions", RIGHT_INFER, API_OPENAI, false, true, openai_chat},
+    {"POST", "/v1/completions", RIGHT_INFER, API_OPENAI, false, true, openai_completions},
+    {"POST", "/v1/embeddings", RIGHT_INFER, API_OPENAI, false, true, openai_embeddings},
     {NULL, NULL, RIGHT_OPEN, API_OPENAI, false, false, NULL},
 };
 
@@ -89,10 +92,31 @@ bool openai_send(request *r, json_t *value)
     return good;
 }
 
-void openai_send_failure(request *r, const hearth_error *error)
+void openai_begin_stream(request *r)
+{
+    http_call_set_header(r->call, "Cache-Control", "no-cache");
+    http_call_set_header(r->call, "X-Accel-Buffering", "no");
+    http_call_begin_stream(r->call, 200, "text/event-stream");
+}
+
+void openai_end_stream(request *r, json_t *last)
+{
+    static const char done[] = "data: [DONE]\n\n";
+    if (last == NULL || openai_send(r, last)) {
+        (void)http_call_write(r->call, done, sizeof done - 1);
+    }
+    http_call_end_stream(r->call);
+}
+
+void openai_fail(request *r, bool begun, const hearth_error *error)
 {
     failure f;
+    if (!begun) {
+        request_refuse_error(r, error, NULL);
+        return;
+    }
     (void)failure_from(&f, error, NULL);
+    counters_failed(f.status);
     (void)openai_send(r, failure_json(API_OPENAI, &f));
     http_call_end_stream(r->call);
 }

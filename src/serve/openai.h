@@ -13,8 +13,11 @@ const char *openai_finish_name(answer_finish why); /* "stop", "length", "tool_ca
 json_t *openai_usage(const answer_usage *u);
 /* An event of a stream: "data: VALUE\n\n"; frees the value. False where nobody reads any more. */
 bool openai_send(request *r, json_t *value);
-/* The error of an answer that has begun, and its end. */
-void openai_send_failure(request *r, const hearth_error *error);
+void openai_begin_stream(request *r);
+/* `last` (NULL: none), then the mark of the end. */
+void openai_end_stream(request *r, json_t *last);
+/* An answer that fails: an event and the end where its stream has begun, else a refusal. */
+void openai_fail(request *r, bool begun, const hearth_error *error);
 /* {"token", "logprob", "bytes", "top_logprobs"} of chat completions. */
 json_t *openai_logprob(const tokenizer *t, const answer_token *token);
 /* A call as messages have it: {"id", "type": "function", "function": {"name", "arguments": "…"}}; `index` < 0: none. */

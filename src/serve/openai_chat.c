@@ -79,9 +79,7 @@ static bool begin_choice(chat_answer *a, unsigned index)
 static bool stream_begin(void *context)
 {
     chat_answer *a = context;
-    http_call_set_header(a->r->call, "Cache-Control", "no-cache");
-    http_call_set_header(a->r->call, "X-Accel-Buffering", "no");
-    http_call_begin_stream(a->r->call, 200, "text/event-stream");
+    openai_begin_stream(a->r);
     for (unsigned i = 0; i < a->choices; i++) {
         if (!begin_choice(a, i)) {
             return false;
@@ -121,17 +119,13 @@ static bool stream_finish(void *context, unsigned index, answer_finish why, cons
 
 static void stream_end(void *context, const answer_usage *usage)
 {
-    static const char done[] = "data: [DONE]\n\n";
     chat_answer *a = context;
-    bool good = true;
+    json_t *last = NULL;
     if (a->usage) {
-        json_t *chunk = json_door_put(envelope(a, "chat.completion.chunk"), "choices", json_array());
-        good = openai_send(a->r, json_door_put(chunk, "usage", openai_usage(usage)));
+        last = json_door_put(envelope(a, "chat.completion.chunk"), "choices", json_array());
+        last = json_door_put(last, "usage", openai_usage(usage));
     }
-    if (good) {
-        (void)http_call_write(a->r->call, done, sizeof done - 1);
-    }
-    http_call_end_stream(a->r->call);
+    openai_end_stream(a->r, last);
 }
 
 /* ---- in one piece ---- */
@@ -210,11 +204,7 @@ static bool take_token(void *context, unsigned index, const answer_token *token)
 static void fail(void *context, const hearth_error *error)
 {
     chat_answer *a = context;
-    if (a->stream && a->part[0].begun) {
-        openai_send_failure(a->r, error);
-    } else {
-        request_refuse_error(a->r, error, NULL);
-    }
+    openai_fail(a->r, a->stream && a->part[0].begun, error);
 }
 
 static void drop(void *context)

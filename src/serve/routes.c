@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-const route *const routes_tables[] = {routes_common, routes_openai, NULL};
+const route *const routes_tables[] = {routes_common, routes_openai, routes_tokens, NULL};
 
 /* ---- which route ---- */
 

@@ -7,6 +7,7 @@
 /* One table a file of handlers: a new interface is a file with a table, and a line here and in routes.c. */
 extern const route routes_common[]; /* common.c: health, readiness, metrics, tokens, scores */
 extern const route routes_openai[]; /* openai.c */
+extern const route routes_tokens[]; /* tokens.c */
 
 /* All of them, ended by NULL. */
 extern const route *const routes_tables[];

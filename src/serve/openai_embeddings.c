@@ -1,0 +1,199 @@
+/* POST /v1/embeddings: texts to vectors. */
+#include "serve/openai.h"
+
+#include "base/base64.h"
+#include "base/memory.h"
+#include "serve/fields.h"
+#include "serve/server.h"
+
+#include <string.h>
+
+#define MOST_TEXTS 2048u
+
+typedef struct embed_request {
+    served_model *model;
+    embed_text *texts;
+    char **decoded; /* texts that came as tokens */
+    size_t count;
+    uint64_t dimensions;
+    bool base64;
+    float *vectors;
+    embed_counts counts;
+} embed_request;
+
+static void free_request(request *r, embed_request *e)
+{
+    for (size_t i = 0; e->decoded != NULL && i < e->count; i++) {
+        mem_free(e->decoded[i]);
+    }
+    mem_free(e->decoded);
+    mem_free(e->texts);
+    mem_free(e->vectors);
+    models_give_back(server_models(r->s), e->model);
+}
+
+static bool no_memory(failure *f)
+{
+    return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+}
+
+/* ---- the request ---- */
+
+/* Tokens become the text that they stand for. */
+static bool read_tokens(embed_request *e, size_t index, const json_t *ids, failure *f)
+{
+    token_list list = {0};
+    buffer text;
+    hearth_error error = {0};
+    buffer_init(&text, 0);
+    bool good = true;
+    for (size_t i = 0; i < json_array_size(ids) && good; i++) {
+        const json_t *id = json_array_get(ids, i);
+        const json_int_t number = json_is_integer(id) ? json_integer_value(id) : -1;
+        good = number >= 0 && number < (json_int_t)e->model->m->config.vocabulary
+                   ? token_list_append(&list, (int32_t)number, &error) == HEARTH_OK || failure_from(f, &error, "input")
+                   : failure_set(f, 400, "invalid_value", "input", "Invalid 'input': expected ids of tokens below %u.",
+                                 e->model->m->config.vocabulary);
+    }
+    if (good &&
+        tokenizer_decode(e->model->m->tokenizer, list.ids, list.count, DECODE_PLAIN, &text, &error) != HEARTH_OK) {
+        good = failure_from(f, &error, "input");
+    }
+    if (good) {
+        e->decoded[index] = mem_strdup(buffer_text(&text));
+        e->texts[index] = (embed_text){e->decoded[index], text.length};
+        good = e->decoded[index] != NULL || no_memory(f);
+    }
+    token_list_free(&list);
+    buffer_free(&text);
+    return good;
+}
+
+static bool read_text(embed_request *e, size_t index, const json_t *input, failure *f)
+{
+    if (json_is_array(input) && json_array_size(input) > 0) {
+        return read_tokens(e, index, input, f);
+    }
+    if (!json_is_string(input)) {
+        return field_wrong("input", "a string, an array of strings, an array of tokens or an array of arrays of tokens",
+                           input, f);
+    }
+    e->texts[index] = (embed_text){json_string_value(input), json_string_length(input)};
+    return json_string_length(input) > 0 ||
+           failure_set(f, 400, "invalid_value", "input", "Invalid 'input': a text is empty.");
+}
+
+static bool read_input(embed_request *e, const json_t *body, failure *f)
+{
+    const json_t *input = field_of(body, "input");
+    if (input == NULL) {
+        return failure_set(f, 400, "missing_required_parameter", "input", "Missing required parameter: 'input'.");
+    }
+    const bool one = !json_is_array(input) || json_is_integer(json_array_get(input, 0));
+    e->count = one ? 1 : json_array_size(input);
+    if (e->count == 0 || e->count > MOST_TEXTS) {
+        e->count = 0;
+        return failure_set(f, 400, "invalid_value", "input", "Invalid 'input': expected 1 to %u texts.", MOST_TEXTS);
+    }
+    e->texts = mem_calloc(e->count, sizeof *e->texts);
+    e->decoded = mem_calloc(e->count, sizeof *e->decoded);
+    bool good = (e->texts != NULL && e->decoded != NULL) || no_memory(f);
+    for (size_t i = 0; i < e->count && good; i++) {
+        good = read_text(e, i, one ? input : json_array_get(input, i), f);
+    }
+    return good;
+}
+
+static bool read_request(request *r, embed_request *e, failure *f)
+{
+    hearth_error error = {0};
+    const char *name = NULL, *format = "float";
+    if (!field_text(r->body, "model", &name, f) || !field_text(r->body, "encoding_format", &format, f) ||
+        !field_count(r->body, "dimensions", 1, INT32_MAX, &e->dimensions, f)) {
+        return false;
+    }
+    e->base64 = strcmp(format, "base64") == 0;
+    if (!e->base64 && strcmp(format, "float") != 0) {
+        return failure_set(f, 400, "invalid_value", "encoding_format",
+                           "Invalid 'encoding_format': expected 'float' or 'base64', but got '%.60s'.", format);
+    }
+    if (models_take(server_models(r->s), name, &e->model, &error) != HEARTH_OK) {
+        return models_refusal(name, &error, f);
+    }
+    if (e->dimensions > e->model->m->config.width) {
+        return failure_set(f, 400, "invalid_value", "dimensions",
+                           "Invalid 'dimensions': this model's vectors have %u values.", e->model->m->config.width);
+    }
+    return read_input(e, r->body, f);
+}
+
+/* ---- vectors ---- */
+
+static hearth_status embed(embed_request *e, size_t *ret_width, hearth_error *error)
+{
+    embed_options how = embed_options_default();
+    embedder *made = NULL;
+    how.dimensions = (size_t)e->dimensions;
+    TRY(embedder_create(e->model->m, &how, &made, error));
+    *ret_width = embedder_dimensions(made);
+    e->vectors = mem_calloc(e->count, *ret_width * sizeof *e->vectors);
+    hearth_status status = e->vectors != NULL ? HEARTH_OK : error_memory(error, e->count * *ret_width * sizeof(float));
+    if (status == HEARTH_OK) {
+        const char *prompt = embedder_config(made)->prompt;
+        status = embedder_run(made, prompt, e->texts, e->count, e->vectors, &e->counts, NULL, NULL, error);
+    }
+    embedder_free(made);
+    return status;
+}
+
+static json_t *vector_json(const embed_request *e, size_t index, size_t width)
+{
+    const float *v = e->vectors + index * width;
+    json_t *value = NULL;
+    if (e->base64) {
+        buffer text;
+        buffer_init(&text, 0);
+        if (base64_encode(v, width * sizeof *v, &text, NULL) == HEARTH_OK) {
+            value = json_stringn(buffer_text(&text), text.length);
+        }
+        buffer_free(&text);
+    } else {
+        value = json_array();
+        for (size_t i = 0; i < width; i++) {
+            value = json_door_append(value, json_door_float(v[i]));
+        }
+    }
+    json_t *row = json_pack("{s:s, s:I}", "object", "embedding", "index", (json_int_t)index);
+    return json_door_put(row, "embedding", value);
+}
+
+static void answer(request *r, const embed_request *e, size_t width)
+{
+    json_t *data = json_array();
+    for (size_t i = 0; i < e->count; i++) {
+        data = json_door_append(data, vector_json(e, i, width));
+    }
+    json_t *made = json_door_put(json_door_put(json_object(), "object", json_string("list")), "data", data);
+    made = json_door_put(made, "model", json_door_text(e->model->name, strlen(e->model->name)));
+    request_answer_json(r, json_door_put(made, "usage",
+                                         json_pack("{s:I, s:I}", "prompt_tokens", (json_int_t)e->counts.tokens,
+                                                   "total_tokens", (json_int_t)e->counts.tokens)));
+}
+
+void openai_embeddings(request *r)
+{
+    failure f = {0};
+    embed_request e = {0};
+    hearth_error error = {0};
+    size_t width = 0;
+    bool good = read_request(r, &e, &f);
+    if (good && embed(&e, &width, &error) != HEARTH_OK) {
+        good = failure_from(&f, &error, "input");
+    }
+    if (good) {
+        answer(r, &e, width);
+    } else {
+        request_refuse(r, &f);
+    }
+    free_request(r, &e);
+}

@@ -1,0 +1,14 @@
+/* How likely a model finds a prompt, token by token, with the likeliest ones beside each. */
+#ifndef SERVE_PROMPT_SCORES_H
+#define SERVE_PROMPT_SCORES_H
+
+#include "serve/models.h"
+
+/* Calls `fn` for each token in order; of the first, which nothing comes before, the log-probability is 0 and none is
+ * beside it. False ends it (memory is out). On the caller's thread, beside what the scheduler computes. */
+typedef bool (*prompt_score_fn)(void *context, const generation_choice *token, const generation_choice *top,
+                                size_t count);
+hearth_status prompt_scores(served_model *m, const token_list *prompt, unsigned top, prompt_score_fn fn, void *context,
+                            hearth_error *error);
+
+#endif
