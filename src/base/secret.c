@@ -28,9 +28,8 @@ static hearth_status scrypt(const secret_hash *h, const void *secret, size_t len
     const bool whole = h->n >= 2 && h->n <= MOST_N && (h->n & (h->n - 1)) == 0 && h->r >= 1 && h->r <= MOST_R &&
                        h->p >= 1 && h->p <= MOST_P;
     if (!whole || 128 * h->r * (h->n + h->p) > SECRET_MOST_BYTES) {
-        return error_set(error, HEARTH_E_FORMAT, "scrypt", "parameters within 256 MiB",
-                         "n %llu, r %llu, p %llu", (unsigned long long)h->n, (unsigned long long)h->r,
-                         (unsigned long long)h->p);
+        return error_set(error, HEARTH_E_FORMAT, "scrypt", "parameters within 256 MiB", "n %llu, r %llu, p %llu",
+                         (unsigned long long)h->n, (unsigned long long)h->r, (unsigned long long)h->p);
     }
     const uint64_t most = 128 * h->r * (h->n + h->p + 2);
     if (EVP_PBE_scrypt(secret, length, h->salt, sizeof h->salt, h->n, h->r, h->p, most, ret, SECRET_HASH_BYTES) != 1) {
@@ -61,7 +60,7 @@ hearth_status secret_mark(const uint8_t key[32], const void *secret, size_t leng
 {
     unsigned made = 0;
     return HMAC(EVP_sha256(), key, 32, secret, length, ret, &made) != NULL && made == 32 ? HEARTH_OK
-                                                                                          : error_memory(error, 32);
+                                                                                         : error_memory(error, 32);
 }
 
 bool secret_equal(const void *a, const void *b, size_t length)

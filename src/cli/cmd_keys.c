@@ -421,10 +421,12 @@ static int run_usage(cli *c, const void *settings, const char **operands, size_t
 
 static int run(cli *c, void *settings, const char **operands, size_t count)
 {
-    static const cli_verb verbs[] = {
-        {"add", "a name", 1, 1, run_add},      {"list", "no operand", 0, 0, run_list},
-        {"revoke", "a key", 1, 1, run_revoke}, {"limit", "a key", 1, 1, run_limit},
-        {"usage", "at most one key", 0, 1, run_usage}, {NULL, NULL, 0, 0, NULL}};
+    static const cli_verb verbs[] = {{"add", "a name", 1, 1, run_add},
+                                     {"list", "no operand", 0, 0, run_list},
+                                     {"revoke", "a key", 1, 1, run_revoke},
+                                     {"limit", "a key", 1, 1, run_limit},
+                                     {"usage", "at most one key", 0, 1, run_usage},
+                                     {NULL, NULL, 0, 0, NULL}};
     (void)signals_leave_at_once(true); /* SQLite's transactions are whole or not there */
     return cli_run_verb(c, verbs, settings, operands, count);
 }
@@ -437,7 +439,8 @@ const cli_command command_keys = {
     .summary = "make, limit and revoke the keys of hearth serve",
     .text =
         "Clients of `hearth serve --keys FILE` send a key with each request (`Authorization: Bearer KEY` or "
-        "`x-api-key: KEY`). `add` makes one and prints it, once: the database has a hash of it (scrypt). A KEY is named "
+        "`x-api-key: KEY`). `add` makes one and prints it, once: the database has a hash of it (scrypt). A KEY is "
+        "named "
         "by its id, which is the part of it that is no secret, or by its name.\n\n"
         "`limit` changes what the options name and leaves the rest; `revoke` ends a key for good. A server that runs "
         "sees what was changed within a second. `usage` tells requests and tokens by day (UTC).",
@@ -445,12 +448,12 @@ const cli_command command_keys = {
     .defaults = &defaults,
     .settings_bytes = sizeof(keys_settings),
     .has_json = true,
-    .examples = (const cli_example[]){{"hearth keys add alice --tokens-per-day 1000000 --concurrency 4",
-                                       "A key for somebody, with limits."},
-                                      {"hearth keys limit alice --model chat --expires 30d",
-                                       "One model from now on, for 30 days."},
-                                      {"hearth keys revoke 0123456789ab", "No more."},
-                                      {"hearth keys usage --days 7 --json", "What each key used in a week."},
-                                      {NULL, NULL}},
+    .examples =
+        (const cli_example[]){
+            {"hearth keys add alice --tokens-per-day 1000000 --concurrency 4", "A key for somebody, with limits."},
+            {"hearth keys limit alice --model chat --expires 30d", "One model from now on, for 30 days."},
+            {"hearth keys revoke 0123456789ab", "No more."},
+            {"hearth keys usage --days 7 --json", "What each key used in a week."},
+            {NULL, NULL}},
     .run = run,
 };

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/open.h"
 #include "cli/run.h"
+#include "cli/serve_safety.h"
 #include "cli/serve_signals.h"
 
 #include "base/json.h"
@@ -25,6 +26,8 @@ typedef struct serve_settings {
     const char *memory, *cache_memory, *most_body;
     int compute, cache, lossless;
     option_list names, origins;
+    const char *keys, *audit;
+    bool audit_contents, audit_required;
     bool store, no_prefix_cache, insecure_no_key, log;
 } serve_settings;
 
@@ -136,6 +139,28 @@ static const option options[] = {
      .argument = "ORIGIN",
      .help = "Let web pages of this origin (https://example.org) ask; \"*\": all. May be given many times. Default: "
              "this server's own pages alone."},
+    {.name = "keys",
+     .type = OPTION_TEXT,
+     .offset = offsetof(serve_settings, keys),
+     .argument = "FILE",
+     .hint = HINT_FILE,
+     .help = "Ask every client for a key of this database (hearth keys). Default: beyond this machine "
+             "~/.local/share/openhearth/keys.sqlite, on this machine alone none is asked for."},
+    {.name = "audit",
+     .type = OPTION_TEXT,
+     .offset = offsetof(serve_settings, audit),
+     .argument = "FILE",
+     .hint = HINT_FILE,
+     .help = "Append a line of JSON for each request: when, whose key, route, model, tokens, status, seconds, client's "
+             "address. SIGHUP opens the file again."},
+    {.name = "audit-contents",
+     .type = OPTION_FLAG,
+     .offset = offsetof(serve_settings, audit_contents),
+     .help = "With --audit: also what was asked and answered, at most 1 MiB of an answer."},
+    {.name = "audit-required",
+     .type = OPTION_FLAG,
+     .offset = offsetof(serve_settings, audit_required),
+     .help = "With --audit: refuse requests (503) while the log cannot be written."},
     {.name = "insecure-no-key",
      .type = OPTION_FLAG,
      .offset = offsetof(serve_settings, insecure_no_key),
@@ -154,6 +179,7 @@ static const serve_settings defaults = {.host = "127.0.0.1", .port = DEFAULT_POR
 /* Lists that end by NULL, as the server takes them. */
 typedef struct serve_lists {
     const char **models, **names, **origins;
+    char *keys;
 } serve_lists;
 
 static const char **ended_list(const char *const *items, size_t count)
@@ -182,6 +208,7 @@ static void free_lists(serve_lists *l)
     mem_free(l->models);
     mem_free(l->names);
     mem_free(l->origins);
+    mem_free(l->keys);
 }
 
 static void tell(void *context, const char *line)
@@ -231,19 +258,12 @@ static hearth_status make_options(cli *c, const serve_settings *s, const serve_l
                    .told_context = c},
         .names = l->names,
         .origins = l->origins,
+        .keys = l->keys,
+        .audit = {.path = s->audit, .contents = s->audit_contents, .required = s->audit_required},
+        .told = tell,
+        .told_context = c,
     };
     return read_sizes(s, o, error);
-}
-
-/* Whoever can reach the port can use the models: that is said, not found out. */
-static hearth_status check_reach(const serve_settings *s, const server *made, hearth_error *error)
-{
-    if (http_server_is_loopback(server_http(made)) || s->insecure_no_key) {
-        return HEARTH_OK;
-    }
-    return error_set(error, HEARTH_E_ARGUMENT, "--host",
-                     "this machine's own address (127.0.0.1), or --insecure-no-key where no key is to be asked for",
-                     "%s", s->host);
 }
 
 static void print_ready(const cli *c, const serve_settings *s, const server *made)
@@ -288,7 +308,6 @@ static int serve(cli *c, const serve_settings *s, const server_options *o)
     server *made = NULL;
     hearth_status status = serve_signals_start(&error);
     status = status == HEARTH_OK ? server_start(o, &made, &error) : status;
-    status = status == HEARTH_OK ? check_reach(s, made, &error) : status;
     status = status == HEARTH_OK ? open_first(made, &error) : status;
     if (status == HEARTH_OK) {
         print_ready(c, s, made);
@@ -306,6 +325,8 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     serve_lists lists = {0};
     server_options o;
     hearth_status status = make_lists(s, operands, count, &lists, &error);
+    const serve_safety safety = {.host = s->host, .keys = s->keys, .insecure_no_key = s->insecure_no_key};
+    status = status == HEARTH_OK ? serve_safety_check(c, &safety, &lists.keys, &error) : status;
     status = status == HEARTH_OK ? make_options(c, s, &lists, &o, &error) : status;
     const int code = status == HEARTH_OK ? serve(c, s, &o) : cli_fail(c, &error);
     free_lists(&lists);

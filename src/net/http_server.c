@@ -279,20 +279,35 @@ static hearth_status bind_to(http_server *s, const struct addrinfo *found, heart
     return HEARTH_OK;
 }
 
+static hearth_status find_address(const char *host, unsigned number, struct addrinfo **ret, hearth_error *error)
+{
+    const char *address = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
+    const struct addrinfo how = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
+    char port[16];
+    snprintf(port, sizeof port, "%u", number);
+    if (getaddrinfo(address, port, &how, ret) != 0) {
+        return error_set(error, HEARTH_E_ARGUMENT, "--host", "an address, like 127.0.0.1, 0.0.0.0 or ::1", "\"%.60s\"",
+                         host);
+    }
+    return HEARTH_OK;
+}
+
 static hearth_status listen_on(http_server *s, hearth_error *error)
 {
-    const char *host = strcmp(s->o.host, "localhost") == 0 ? "127.0.0.1" : s->o.host;
-    const struct addrinfo how = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
-    char port[16];
-    snprintf(port, sizeof port, "%u", s->o.port);
-    if (getaddrinfo(host, port, &how, &found) != 0) {
-        return error_set(error, HEARTH_E_ARGUMENT, "--host", "an address, like 127.0.0.1, 0.0.0.0 or ::1", "\"%.60s\"",
-                         s->o.host);
-    }
+    TRY(find_address(s->o.host, s->o.port, &found, error));
     const hearth_status status = bind_to(s, found, error);
     freeaddrinfo(found);
     return status;
+}
+
+hearth_status http_host_is_loopback(const char *host, bool *ret, hearth_error *error)
+{
+    struct addrinfo *found = NULL;
+    TRY(find_address(host, 0, &found, error));
+    *ret = is_loopback(found->ai_addr);
+    freeaddrinfo(found);
+    return HEARTH_OK;
 }
 
 static hearth_status start_daemon(http_server *s, hearth_error *error)

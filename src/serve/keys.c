@@ -20,7 +20,7 @@ typedef struct bucket {
     double level, at; /* time_seconds; 0: never used, full */
 } bucket;
 
-struct key {
+struct ring_key {
     key_row row;
     bool listed; /* in the database when it was last read */
     bool proved;
@@ -34,7 +34,7 @@ struct key {
     key_usage unwritten; /* of `day` */
 };
 
-struct keys {
+struct key_ring {
     keys_file *file; /* of the writer's thread; else under file_lock */
     pthread_mutex_t file_lock;
     int64_t version;
@@ -45,7 +45,7 @@ struct keys {
 
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t wake;
-    key **keys;
+    ring_key **keys;
     size_t count, capacity;
     key_usage *late; /* of days that are over, and not written yet */
     size_t late_count, late_capacity;
@@ -66,7 +66,7 @@ static int64_t today(void)
 
 /* ---- reading the database ---- */
 
-static key *find(const keys *k, const char *id)
+static ring_key *find(const key_ring *k, const char *id)
 {
     for (size_t i = 0; i < k->count; i++) {
         if (strcmp(k->keys[i]->row.id, id) == 0) {
@@ -76,18 +76,18 @@ static key *find(const keys *k, const char *id)
     return NULL;
 }
 
-static key *add(keys *k, const char *id)
+static ring_key *add(key_ring *k, const char *id)
 {
     if (k->count == k->capacity) {
         const size_t capacity = k->capacity == 0 ? 16 : k->capacity * 2;
-        key **grown = mem_realloc(k->keys, capacity * sizeof *grown);
+        ring_key **grown = mem_realloc(k->keys, capacity * sizeof *grown);
         if (grown == NULL) {
             return NULL;
         }
         k->keys = grown;
         k->capacity = capacity;
     }
-    key *y = mem_calloc(1, sizeof *y);
+    ring_key *y = mem_calloc(1, sizeof *y);
     if (y != NULL) {
         k->keys[k->count++] = y;
         y->day = today();
@@ -99,9 +99,9 @@ static key *add(keys *k, const char *id)
 
 static hearth_status take_row(void *context, const key_row *row, hearth_error *error)
 {
-    keys *k = context;
+    key_ring *k = context;
     pthread_mutex_lock(&k->lock);
-    key *y = find(k, row->id);
+    ring_key *y = find(k, row->id);
     y = y != NULL ? y : add(k, row->id);
     if (y != NULL) {
         const bool other = memcmp(&y->row.hash, &row->hash, sizeof row->hash) != 0;
@@ -116,9 +116,9 @@ static hearth_status take_row(void *context, const key_row *row, hearth_error *e
 static hearth_status take_usage(void *context, const key_usage *u, hearth_error *error)
 {
     (void)error;
-    keys *k = context;
+    key_ring *k = context;
     pthread_mutex_lock(&k->lock);
-    key *y = find(k, u->id);
+    ring_key *y = find(k, u->id);
     if (y != NULL && u->day == y->day) {
         y->day_tokens = u->prompt_tokens + u->tokens + y->unwritten.prompt_tokens + y->unwritten.tokens;
         for (size_t i = 0; i < k->late_count; i++) {
@@ -131,7 +131,7 @@ static hearth_status take_usage(void *context, const key_usage *u, hearth_error 
 }
 
 /* With file_lock. */
-static hearth_status read_all(keys *k, hearth_error *error)
+static hearth_status read_all(key_ring *k, hearth_error *error)
 {
     pthread_mutex_lock(&k->lock);
     for (size_t i = 0; i < k->count; i++) {
@@ -143,7 +143,7 @@ static hearth_status read_all(keys *k, hearth_error *error)
     return keys_file_each_usage(k->file, NULL, today(), take_usage, k, error);
 }
 
-hearth_status keys_reload(keys *k, hearth_error *error)
+hearth_status keys_reload(key_ring *k, hearth_error *error)
 {
     pthread_mutex_lock(&k->file_lock);
     const hearth_status status = read_all(k, error);
@@ -159,7 +159,7 @@ static bool has_usage(const key_usage *u)
 }
 
 /* With the lock: nothing is lost where memory is out, it stays where it is. */
-static void keep_late(keys *k, const key_usage *u)
+static void keep_late(key_ring *k, const key_usage *u)
 {
     if (k->late_count == k->late_capacity) {
         const size_t capacity = k->late_capacity == 0 ? 16 : k->late_capacity * 2;
@@ -174,7 +174,7 @@ static void keep_late(keys *k, const key_usage *u)
 }
 
 /* With the lock. */
-static void turn_day(keys *k, key *y)
+static void turn_day(key_ring *k, ring_key *y)
 {
     const int64_t day = today();
     if (y->day != day) {
@@ -189,7 +189,7 @@ static void turn_day(keys *k, key *y)
 }
 
 /* What is to be written, taken out; NULL and 0 where there is nothing. */
-static key_usage *take_unwritten(keys *k, size_t *ret_count)
+static key_usage *take_unwritten(key_ring *k, size_t *ret_count)
 {
     size_t count = 0;
     pthread_mutex_lock(&k->lock);
@@ -210,7 +210,7 @@ static key_usage *take_unwritten(keys *k, size_t *ret_count)
     return items;
 }
 
-static void tell_once(keys *k, hearth_status status, const hearth_error *error)
+static void tell_once(key_ring *k, hearth_status status, const hearth_error *error)
 {
     char line[1024], text[900];
     if (status != HEARTH_OK && !k->failing && k->told != NULL) {
@@ -222,7 +222,7 @@ static void tell_once(keys *k, hearth_status status, const hearth_error *error)
 }
 
 /* With file_lock. */
-static void write_usage(keys *k)
+static void write_usage(key_ring *k)
 {
     size_t count = 0;
     hearth_error error = {0};
@@ -241,7 +241,7 @@ static void write_usage(keys *k)
     mem_free(items);
 }
 
-static void read_changes(keys *k)
+static void read_changes(key_ring *k)
 {
     int64_t version = 0;
     hearth_error error = {0};
@@ -258,7 +258,7 @@ static void read_changes(keys *k)
 
 static void *write_on(void *context)
 {
-    keys *k = context;
+    key_ring *k = context;
     pthread_mutex_lock(&k->lock);
     while (!k->ending) {
         struct timespec until;
@@ -278,9 +278,9 @@ static void *write_on(void *context)
 
 /* ---- from the beginning to the end ---- */
 
-hearth_status keys_open(const char *path, keys_told_fn told, void *context, keys **ret, hearth_error *error)
+hearth_status keys_open(const char *path, keys_told_fn told, void *context, key_ring **ret, hearth_error *error)
 {
-    keys *k = mem_calloc(1, sizeof *k);
+    key_ring *k = mem_calloc(1, sizeof *k);
     if (k == NULL) {
         return error_memory(error, sizeof *k);
     }
@@ -305,7 +305,7 @@ hearth_status keys_open(const char *path, keys_told_fn told, void *context, keys
     return HEARTH_OK;
 }
 
-void keys_close(keys *k)
+void keys_close(key_ring *k)
 {
     if (k == NULL) {
         return;
@@ -334,15 +334,15 @@ void keys_close(keys *k)
 
 /* ---- who it is ---- */
 
-static key_state state_of(const key *y)
+static key_state state_of(const ring_key *y)
 {
-    return !y->listed                                              ? KEY_WRONG
-           : y->row.revoked != 0                                   ? KEY_REVOKED
-           : y->row.expires != 0 && y->row.expires <= now_s()      ? KEY_EXPIRED
-                                                                   : KEY_GOOD;
+    return !y->listed                                         ? KEY_WRONG
+           : y->row.revoked != 0                              ? KEY_REVOKED
+           : y->row.expires != 0 && y->row.expires <= now_s() ? KEY_EXPIRED
+                                                              : KEY_GOOD;
 }
 
-size_t keys_count(keys *k)
+size_t keys_count(key_ring *k)
 {
     size_t count = 0;
     pthread_mutex_lock(&k->lock);
@@ -353,15 +353,15 @@ size_t keys_count(keys *k)
     return count;
 }
 
-static bool is_guessed(const key *y)
+static bool is_guessed(const ring_key *y)
 {
     return y->guesses >= GUESSES && time_seconds() - y->guessed < GUESS_S;
 }
 
 /* What is told of a key goes to whoever has its secret: a revoked or expired one that was never proved is unproven. */
-static key_state look_up(keys *k, const char *id, const uint8_t mark[32], key **ret)
+static key_state look_up(key_ring *k, const char *id, const uint8_t mark[32], ring_key **ret)
 {
-    key *y = find(k, id);
+    ring_key *y = find(k, id);
     if (y == NULL || !y->listed) {
         return KEY_WRONG;
     }
@@ -372,7 +372,7 @@ static key_state look_up(keys *k, const char *id, const uint8_t mark[32], key **
     return state_of(y);
 }
 
-key_state keys_look_up(keys *k, const char *text, key **ret)
+key_state keys_look_up(key_ring *k, const char *text, ring_key **ret)
 {
     char id[KEY_ID_SIZE];
     const char *secret = NULL;
@@ -387,7 +387,7 @@ key_state keys_look_up(keys *k, const char *text, key **ret)
 }
 
 /* With the lock. */
-static void note_guess(key *y)
+static void note_guess(ring_key *y)
 {
     const double now = time_seconds();
     if (y->guesses == 0 || now - y->guessed >= GUESS_S) {
@@ -398,13 +398,13 @@ static void note_guess(key *y)
 }
 
 /* With `proving`. */
-static key_state prove(keys *k, const char *id, const char *secret, key **ret)
+static key_state prove(key_ring *k, const char *id, const char *secret, ring_key **ret)
 {
     secret_hash hash;
     bool same = false;
     uint8_t mark[32];
     pthread_mutex_lock(&k->lock);
-    key *y = find(k, id);
+    ring_key *y = find(k, id);
     hash = y->row.hash; /* it was there: keys are never taken out */
     pthread_mutex_unlock(&k->lock);
     if (secret_hash_check(&hash, secret, strlen(secret), &same, NULL) != HEARTH_OK ||
@@ -425,7 +425,7 @@ static key_state prove(keys *k, const char *id, const char *secret, key **ret)
     return state;
 }
 
-key_state keys_prove(keys *k, const char *text, key **ret)
+key_state keys_prove(key_ring *k, const char *text, ring_key **ret)
 {
     char id[KEY_ID_SIZE];
     const char *secret = NULL;
@@ -438,12 +438,12 @@ key_state keys_prove(keys *k, const char *text, key **ret)
     return state;
 }
 
-const char *key_id(const key *y)
+const char *key_id(const ring_key *y)
 {
     return y->row.id;
 }
 
-bool keys_may_use(keys *k, const key *y, const char *model)
+bool keys_may_use(key_ring *k, const ring_key *y, const char *model)
 {
     pthread_mutex_lock(&k->lock);
     bool may = y->row.admin || y->row.models[0] == '\0';
@@ -455,7 +455,7 @@ bool keys_may_use(keys *k, const key *y, const char *model)
     return may;
 }
 
-bool keys_may_watch(keys *k, const key *y)
+bool keys_may_watch(key_ring *k, const ring_key *y)
 {
     pthread_mutex_lock(&k->lock);
     const bool may = y->row.admin || y->row.metrics;
@@ -463,7 +463,7 @@ bool keys_may_watch(keys *k, const key *y)
     return may;
 }
 
-bool keys_may_manage(keys *k, const key *y)
+bool keys_may_manage(key_ring *k, const ring_key *y)
 {
     pthread_mutex_lock(&k->lock);
     const bool may = y->row.admin;
@@ -493,7 +493,7 @@ static void refuse(key_allowance *a, const char *which, double retry_s)
     }
 }
 
-static void look_at_minute(key *y, key_allowance *a)
+static void look_at_minute(ring_key *y, key_allowance *a)
 {
     const double now = time_seconds();
     const key_limits *l = &y->row.limits;
@@ -518,7 +518,7 @@ static void look_at_minute(key *y, key_allowance *a)
     }
 }
 
-static void look_at_day(const key *y, key_allowance *a)
+static void look_at_day(const ring_key *y, key_allowance *a)
 {
     const uint64_t limit = y->row.limits.tokens_day;
     if (limit == 0) {
@@ -536,7 +536,7 @@ static void look_at_day(const key *y, key_allowance *a)
     }
 }
 
-bool keys_begin(keys *k, key *y, key_allowance *ret)
+bool keys_begin(key_ring *k, ring_key *y, key_allowance *ret)
 {
     pthread_mutex_lock(&k->lock);
     *ret = (key_allowance){.limits = y->row.limits};
@@ -556,14 +556,14 @@ bool keys_begin(keys *k, key *y, key_allowance *ret)
     return ret->refused == NULL;
 }
 
-void keys_end(keys *k, key *y)
+void keys_end(key_ring *k, ring_key *y)
 {
     pthread_mutex_lock(&k->lock);
     y->running--;
     pthread_mutex_unlock(&k->lock);
 }
 
-void keys_spend(keys *k, key *y, uint64_t prompt_tokens, uint64_t tokens)
+void keys_spend(key_ring *k, ring_key *y, uint64_t prompt_tokens, uint64_t tokens)
 {
     pthread_mutex_lock(&k->lock);
     turn_day(k, y);

@@ -17,7 +17,8 @@ struct keys_file {
 static const char schema[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE IF NOT EXISTS key(id TEXT PRIMARY KEY, name TEXT NOT NULL, models TEXT NOT NULL, metrics INTEGER NOT"
-    " NULL, admin INTEGER NOT NULL, tokens_minute INTEGER NOT NULL, tokens_day INTEGER NOT NULL, requests_minute INTEGER"
+    " NULL, admin INTEGER NOT NULL, tokens_minute INTEGER NOT NULL, tokens_day INTEGER NOT NULL, requests_minute "
+    "INTEGER"
     " NOT NULL, concurrency INTEGER NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL, revoked INTEGER NOT"
     " NULL, n INTEGER NOT NULL, r INTEGER NOT NULL, p INTEGER NOT NULL, salt BLOB NOT NULL, hash BLOB NOT NULL) STRICT;"
     "CREATE TABLE IF NOT EXISTS usage(day INTEGER NOT NULL, id TEXT NOT NULL, requests INTEGER NOT NULL, prompt_tokens"
@@ -230,8 +231,9 @@ hearth_status keys_file_find(keys_file *f, const char *id_or_name, key_row *ret,
     if (!there) {
         return error_set(error, HEARTH_E_NOT_FOUND, NULL, NULL, "no key has the id or the name \"%.60s\"", id_or_name);
     }
-    return another ? error_set(error, HEARTH_E_ARGUMENT, id_or_name, "a name that one key has, or an id", "several keys")
-                   : HEARTH_OK;
+    return another
+               ? error_set(error, HEARTH_E_ARGUMENT, id_or_name, "a name that one key has, or an id", "several keys")
+               : HEARTH_OK;
 }
 
 hearth_status keys_file_each(keys_file *f, hearth_status (*fn)(void *context, const key_row *row, hearth_error *error),
@@ -269,10 +271,11 @@ static hearth_status add_items(sqlite3_stmt *s, const key_usage *items, size_t c
 hearth_status keys_file_add_usage(keys_file *f, const key_usage *items, size_t count, hearth_error *error)
 {
     sqlite3_stmt *s = NULL;
-    TRY(sql_prepare(f->db,
-                    "INSERT INTO usage(day, id, requests, prompt_tokens, tokens) VALUES(?1,?2,?3,?4,?5) ON CONFLICT(day,"
-                    " id) DO UPDATE SET requests=requests+?3, prompt_tokens=prompt_tokens+?4, tokens=tokens+?5",
-                    &s, error));
+    TRY(sql_prepare(
+        f->db,
+        "INSERT INTO usage(day, id, requests, prompt_tokens, tokens) VALUES(?1,?2,?3,?4,?5) ON CONFLICT(day,"
+        " id) DO UPDATE SET requests=requests+?3, prompt_tokens=prompt_tokens+?4, tokens=tokens+?5",
+        &s, error));
     hearth_status status = sql_run(f->db, "BEGIN IMMEDIATE", error);
     if (status == HEARTH_OK) {
         status = add_items(s, items, count, error);

@@ -339,6 +339,14 @@ hearth_status models_take(models *s, const char *name, served_model **ret, heart
     return status;
 }
 
+void models_resolve(models *s, const char *name, char *ret, size_t size)
+{
+    pthread_mutex_lock(&s->lock);
+    const served_model *m = find(s, name);
+    (void)snprintf(ret, size, "%s", m != NULL ? m->name : name != NULL ? name : "");
+    pthread_mutex_unlock(&s->lock);
+}
+
 bool models_refusal(const char *name, const hearth_error *error, failure *f)
 {
     if (error->status == HEARTH_E_NOT_FOUND && error->file[0] == '\0') {

@@ -76,5 +76,7 @@ typedef struct models_row {
 /* Each of them, in order, with the registry locked: fn must not call it. */
 void models_each(models *s, void (*fn)(void *context, const models_row *row), void *context);
 bool models_has(models *s, const char *name);
+/* The name by which a model is served that a client calls so (NULL: the first); where there is none, `name` itself. */
+void models_resolve(models *s, const char *name, char *ret, size_t size);
 
 #endif

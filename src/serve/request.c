@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "serve/counters.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -128,7 +129,9 @@ void request_refuse(request *r, const failure *f)
         http_call_set_header(r->call, "WWW-Authenticate", "Bearer");
     }
     if (f->status == 429 || f->status == 503) {
-        http_call_set_header(r->call, "Retry-After", "1");
+        char seconds[32];
+        snprintf(seconds, sizeof seconds, "%.0f", f->retry_s > 1 ? ceil(f->retry_s) : 1.0);
+        http_call_set_header(r->call, "Retry-After", seconds);
     }
     answer(r->call, f->status, failure_json(shape, f));
 }

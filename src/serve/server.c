@@ -11,6 +11,8 @@ struct server {
     server_options o;
     http_server *http;
     models *models;
+    key_ring *keys;
+    audit *audit;
     double began;
     atomic_bool quiet;
 };
@@ -27,7 +29,15 @@ hearth_status server_start(const server_options *options, server **ret, hearth_e
     s->o.http.handle = routes_handle;
     s->o.http.refuse = routes_refuse;
     s->o.http.context = s;
+    s->o.audit.told = s->o.told;
+    s->o.audit.told_context = s->o.told_context;
     hearth_status status = models_create(&s->o.models, &s->models, error);
+    if (status == HEARTH_OK && s->o.keys != NULL) {
+        status = keys_open(s->o.keys, s->o.told, s->o.told_context, &s->keys, error);
+    }
+    if (status == HEARTH_OK && s->o.audit.path != NULL) {
+        status = audit_open(&s->o.audit, &s->audit, error);
+    }
     status = status == HEARTH_OK ? http_server_start(&s->o.http, &s->http, error) : status;
     if (status != HEARTH_OK) {
         server_free(s);
@@ -45,6 +55,16 @@ http_server *server_http(const server *s)
 models *server_models(const server *s)
 {
     return s->models;
+}
+
+key_ring *server_keys(const server *s)
+{
+    return s->keys;
+}
+
+audit *server_audit(const server *s)
+{
+    return s->audit;
 }
 
 const server_options *server_get_options(const server *s)
@@ -73,6 +93,8 @@ void server_free(server *s)
     if (s != NULL) {
         http_server_free(s->http); /* every call has its answer: nothing is generated any more */
         models_free(s->models);
+        keys_close(s->keys);
+        audit_close(s->audit);
         mem_free(s);
     }
 }
