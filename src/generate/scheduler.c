@@ -24,7 +24,7 @@ static void finish(scheduler *s, generation *g)
         o->prompt_s = (g->answered != 0 ? g->answered : now) - g->started;
         o->answer_s = g->answered != 0 ? now - g->answered : 0;
     }
-    scheduler_stop(g);
+    scheduler_stop(s, g);
     pthread_mutex_lock(&s->lock);
     scheduler_leave(s, g);
     pthread_mutex_unlock(&s->lock);
@@ -67,23 +67,51 @@ static void finish_cancelled(scheduler *s, bool all)
     }
 }
 
-/* Fills the places that are free. */
-static void admit(scheduler *s)
+/* Are there pages for its tokens, and one for each of the others? */
+static bool fits(const scheduler *s, const generation *g)
 {
-    while (s->running_count < s->most_running) {
-        pthread_mutex_lock(&s->lock);
-        generation *g = scheduler_dequeue(s);
-        pthread_mutex_unlock(&s->lock);
-        if (g == NULL) {
-            return;
-        }
-        if (scheduler_start(s, g, &g->outcome.error) != HEARTH_OK) {
-            scheduler_end(g, GENERATION_END_FAILED);
-            finish(s, g);
-        } else {
-            s->running[s->running_count++] = g;
-        }
+    return s->running_count == 0 ||
+           page_cache_available(s->pages) >= scheduler_pages_missing(g) + (size_t)s->running_count;
+}
+
+/* In order of arrival. */
+static void add_running(scheduler *s, generation *g)
+{
+    unsigned at = s->running_count++;
+    for (; at > 0 && s->running[at - 1]->number > g->number; at--) {
+        s->running[at] = s->running[at - 1];
     }
+    s->running[at] = g;
+    if (g->started == 0) {
+        g->started = time_seconds();
+        g->outcome.waited_s = g->started - g->submitted;
+    }
+    scheduler_pages_started(s, g);
+}
+
+/* The next one that waits gets a place; false: there is none, or none for it. */
+static bool admit_one(scheduler *s)
+{
+    pthread_mutex_lock(&s->lock);
+    generation *g = s->running_count < s->most_running ? scheduler_dequeue(s) : NULL;
+    pthread_mutex_unlock(&s->lock);
+    if (g == NULL) {
+        return false;
+    }
+    if (scheduler_start(s, g, &g->outcome.error) != HEARTH_OK) {
+        scheduler_end(g, GENERATION_END_FAILED);
+        finish(s, g);
+        return true;
+    }
+    if (!fits(s, g)) {
+        scheduler_pages_release(s, g);
+        pthread_mutex_lock(&s->lock);
+        scheduler_requeue(s, g);
+        pthread_mutex_unlock(&s->lock);
+        return false;
+    }
+    add_running(s, g);
+    return true;
 }
 
 static void make_calls(scheduler *s)
@@ -105,6 +133,8 @@ static void publish(scheduler *s)
 {
     scheduler_stats *to = &s->stats;
     to->running = s->running_count;
+    to->pages_used = page_cache_pages(s->pages) - page_cache_available(s->pages);
+    to->pages_kept = page_cache_kept(s->pages);
     to->steps = s->own.steps;
     to->prompt_tokens = s->own.prompt_tokens;
     to->kept_tokens = s->own.kept_tokens;
@@ -140,7 +170,8 @@ static void *run(void *context)
             finish_cancelled(s, false);
         }
         finish_ended(s);
-        admit(s);
+        while (admit_one(s)) {
+        }
         scheduler_step(s);
         finish_ended(s);
     }
@@ -167,6 +198,32 @@ static hearth_status check_options(const model *m, const scheduler_options *o, h
     return model_needs_head(m, error);
 }
 
+/* As many as the bytes hold, but those of one sequence, and no more than all that run could fill twice. */
+static size_t choose_pages(const scheduler *s, uint64_t cache_bytes, size_t page_bytes)
+{
+    const uint64_t one = (s->context_length + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK;
+    const uint64_t most = one * 2 * s->most_running;
+    uint64_t bytes = cache_bytes;
+    if (bytes == 0) {
+        const uint64_t available = memory_available_bytes();
+        const uint64_t unpacked = weights_unpacked_bytes(&s->m->weights);
+        bytes = (available > unpacked ? available - unpacked : 0) / 2;
+    }
+    const uint64_t fitting = bytes / page_bytes;
+    return (size_t)(fitting < one ? one : fitting < most ? fitting : most);
+}
+
+static hearth_status create_pages(scheduler *s, const scheduler_options *o, hearth_error *error)
+{
+    const size_t page_bytes = kv_cache_page_bytes(&s->m->config, s->cache);
+    const size_t pages = choose_pages(s, o->cache_bytes, page_bytes == 0 ? 64 : page_bytes);
+    s->shares = !o->without_prefixes && model_config_state_bytes(&s->m->config) == 0;
+    TRY(page_cache_create(page_bytes == 0 ? 64 : page_bytes, pages, &s->pages, error));
+    s->stats.pages = pages;
+    s->stats.page_bytes = page_bytes;
+    return HEARTH_OK;
+}
+
 static hearth_status create_parts(scheduler *s, const scheduler_options *o, hearth_error *error)
 {
     s->most_running = o->most_running == 0 ? MOST_RUNNING : o->most_running;
@@ -181,12 +238,14 @@ static hearth_status create_parts(scheduler *s, const scheduler_options *o, hear
     if (s->running == NULL || s->segments == NULL) {
         return error_memory(error, s->most_running * sizeof *s->segments);
     }
+    TRY(create_pages(s, o, error));
     return forward_create(s->m, s->chunk, &s->forward, error);
 }
 
 static void free_parts(scheduler *s)
 {
     forward_free(s->forward);
+    page_cache_free(s->pages);
     mem_free(s->running);
     mem_free(s->segments);
     scheduler_free_groups(s);

@@ -102,6 +102,19 @@ generation *scheduler_dequeue_cancelled(scheduler *s, bool anyone)
     return NULL;
 }
 
+void scheduler_requeue(scheduler *s, generation *g)
+{
+    scheduler_group *group = g->group;
+    group->running--;
+    group->turn = 0;
+    g->next = group->first;
+    group->first = g;
+    if (g->next == NULL) {
+        group->last = &g->next;
+    }
+    s->waiting++;
+}
+
 void scheduler_leave(scheduler *s, generation *g)
 {
     g->group->running--;

@@ -2,10 +2,12 @@
  * scheduler.c        what callers see, and the thread;
  * scheduler_queue.c  who waits, and whose turn it is;
  * scheduler_step.c   what goes into a step, and what becomes of it;
+ * scheduler_pages.c  where a sequence's keys and values lie;
  * scheduler_draw.c   from logits to tokens. */
 #ifndef GENERATE_SCHEDULER_STATE_H
 #define GENERATE_SCHEDULER_STATE_H
 
+#include "generate/page_cache.h"
 #include "generate/scheduler.h"
 #include "model/forward.h"
 
@@ -38,9 +40,12 @@ struct generation {
     size_t count, capacity, prompt_count;
     size_t computed; /* of them; less than count while it runs */
     kv_cache cache;
+    page_id *pages;           /* [cache.capacity / ATTENTION_BLOCK] */
+    size_t page_count, known; /* that it has; of them, the first ones, that are in the tree */
     sampler *sampler;
     float *row; /* [vocabulary], where logarithms are asked for */
     /* this step's */
+    bool preempted;
     size_t piece; /* tokens that are computed; 0: it takes no part */
     size_t first_row, rows;
     size_t drawn;               /* tokens that were added to `tokens` */
@@ -86,6 +91,8 @@ struct scheduler {
     scheduler_stats stats;
     /* the thread's own */
     forward *forward;
+    page_cache *pages;
+    bool shares;          /* sequences have pages in common */
     generation **running; /* [most_running], the oldest first */
     unsigned running_count;
     forward_segment *segments; /* [most_running] */
@@ -105,18 +112,39 @@ hearth_status scheduler_enqueue(scheduler *s, generation *g, const char *group, 
 generation *scheduler_dequeue(scheduler *s);
 /* Takes one out that was cancelled, or anyone at all. NULL: there is none. */
 generation *scheduler_dequeue_cancelled(scheduler *s, bool anyone);
+/* It no longer runs, and is the next one whose turn it is. */
+void scheduler_requeue(scheduler *s, generation *g);
 /* It no longer runs, and leaves its group. */
 void scheduler_leave(scheduler *s, generation *g);
 void scheduler_free_groups(scheduler *s);
 
 /* ---- scheduler_step.c; the thread's ---- */
 
-/* Makes what a request needs while it runs. */
+/* Makes what a request needs while it runs, if it is not there. */
 hearth_status scheduler_start(scheduler *s, generation *g, hearth_error *error);
 /* Gives it back. */
-void scheduler_stop(generation *g);
-/* One step of those that run: `ended` of some becomes true. */
+void scheduler_stop(scheduler *s, generation *g);
+/* One step of those that run: `ended` of some becomes true. Those that had to give their pages to others wait again. */
 void scheduler_step(scheduler *s);
+
+/* ---- scheduler_pages.c; the thread's ---- */
+
+/* Of a sequence without pages: begins with what the tree has of it. */
+hearth_status scheduler_pages_start(scheduler *s, generation *g, hearth_error *error);
+/* Counts what was found. */
+void scheduler_pages_started(scheduler *s, generation *g);
+/* Goes on with what the tree has by now. */
+void scheduler_pages_adopt(scheduler *s, generation *g);
+/* Does `a` compute the page that `b` would compute next? */
+bool scheduler_pages_same(const scheduler *s, const generation *a, const generation *b);
+/* Pages for positions [0, positions); false: there are not enough, and it has some of them. */
+bool scheduler_pages_reserve(scheduler *s, generation *g, size_t positions);
+/* That it has not got, for its tokens and one more. */
+size_t scheduler_pages_missing(const generation *g);
+/* Tells the tree of pages that are full. */
+void scheduler_pages_filled(scheduler *s, generation *g);
+/* Gives back all of them; what they hold may stay in the tree. */
+void scheduler_pages_release(scheduler *s, generation *g);
 
 /* ---- scheduler_draw.c; the thread's ---- */
 

@@ -35,15 +35,17 @@ static hearth_status make_room(scheduler *s, generation *g, hearth_error *error)
 
 hearth_status scheduler_start(scheduler *s, generation *g, hearth_error *error)
 {
-    g->started = time_seconds();
-    g->outcome.waited_s = g->started - g->submitted;
-    TRY(make_room(s, g, error));
-    TRY(sampler_create(s->m->engine->kernels, &g->sampling, s->vocabulary, &g->sampler, error));
-    return kv_cache_create(&s->m->config, s->cache, s->context_length, &g->cache, error);
+    if (g->sampler == NULL) {
+        TRY(make_room(s, g, error));
+        TRY(sampler_create(s->m->engine->kernels, &g->sampling, s->vocabulary, &g->sampler, error));
+    }
+    return scheduler_pages_start(s, g, error);
 }
 
-void scheduler_stop(generation *g)
+void scheduler_stop(scheduler *s, generation *g)
 {
+    scheduler_pages_release(s, g);
+    mem_free(g->pages);
     kv_cache_free(&g->cache);
     sampler_free(g->sampler);
     g->sampler = NULL;
@@ -80,32 +82,101 @@ static size_t left_of(const generation *g)
     return g->count - g->computed;
 }
 
+/* The youngest that has no part in this step yet. */
+static generation *youngest_idle(const scheduler *s)
+{
+    for (unsigned i = s->running_count; i-- > 0;) {
+        if (s->running[i]->piece == 0 && !s->running[i]->preempted) {
+            return s->running[i];
+        }
+    }
+    return NULL;
+}
+
+/* Pages for a piece, if need be those of the youngest; which may be this one itself. */
+static bool reserve(scheduler *s, generation *g, size_t piece)
+{
+    while (!scheduler_pages_reserve(s, g, g->computed + piece)) {
+        generation *youngest = youngest_idle(s); /* there is this one */
+        scheduler_pages_release(s, youngest);
+        youngest->preempted = true;
+        youngest->outcome.preempted++;
+        s->own.preemptions++;
+        if (youngest == g) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void plan_decoding(scheduler *s, step_plan *plan)
+{
+    for (unsigned i = 0; i < s->running_count && plan->tokens < s->chunk; i++) {
+        generation *g = s->running[i];
+        if (!g->preempted && left_of(g) == 1 && reserve(s, g, 1)) {
+            add_piece(s, plan, g, 1);
+        }
+    }
+}
+
+/* Somebody who is in this step computes what this one could do without computing it. */
+static bool is_computed(const scheduler *s, const generation *g)
+{
+    for (unsigned i = 0; i < s->running_count; i++) {
+        if (s->running[i]->piece != 0 && scheduler_pages_same(s, s->running[i], g)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void plan_prompts(scheduler *s, step_plan *plan, size_t room)
+{
+    for (unsigned i = 0; i < s->running_count && room != 0; i++) {
+        generation *g = s->running[i];
+        if (g->preempted || g->piece != 0) {
+            continue;
+        }
+        scheduler_pages_adopt(s, g);
+        const size_t piece = left_of(g) < room ? left_of(g) : room;
+        if (!is_computed(s, g) && reserve(s, g, piece)) {
+            add_piece(s, plan, g, piece);
+            room -= piece;
+        }
+    }
+}
+
 /* Decoding first; prompts as they came. */
 static step_plan plan_step(scheduler *s)
 {
     step_plan plan = {0};
     for (unsigned i = 0; i < s->running_count; i++) {
-        generation *g = s->running[i];
-        g->piece = 0;
-        g->rows = 0;
-        g->drawn = 0;
-        if (left_of(g) == 1 && plan.tokens < s->chunk) {
-            add_piece(s, &plan, g, 1);
-        }
+        s->running[i]->piece = 0;
+        s->running[i]->rows = 0;
+        s->running[i]->drawn = 0;
     }
-    size_t room = s->chunk - plan.tokens;
-    if (plan.tokens != 0 && room > SCHEDULER_PROMPT_BESIDE) {
-        room = SCHEDULER_PROMPT_BESIDE;
-    }
-    for (unsigned i = 0; i < s->running_count && room != 0; i++) {
-        generation *g = s->running[i];
-        if (g->piece == 0) {
-            const size_t piece = left_of(g) < room ? left_of(g) : room;
-            add_piece(s, &plan, g, piece);
-            room -= piece;
-        }
-    }
+    plan_decoding(s, &plan);
+    const size_t room = s->chunk - plan.tokens;
+    plan_prompts(s, &plan, plan.tokens != 0 && room > SCHEDULER_PROMPT_BESIDE ? SCHEDULER_PROMPT_BESIDE : room);
     return plan;
+}
+
+/* Those that gave their pages away wait until there are some. */
+static void requeue_preempted(scheduler *s)
+{
+    unsigned kept = 0;
+    pthread_mutex_lock(&s->lock);
+    for (unsigned i = 0; i < s->running_count; i++) {
+        generation *g = s->running[i];
+        if (g->preempted) {
+            g->preempted = false;
+            scheduler_requeue(s, g);
+        } else {
+            s->running[kept++] = g;
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+    s->running_count = kept;
 }
 
 /* ---- what becomes of it ---- */
@@ -128,6 +199,7 @@ void scheduler_step(scheduler *s)
     hearth_error error = {0};
     const double begin = time_seconds();
     const step_plan plan = plan_step(s);
+    requeue_preempted(s);
     if (plan.segments == 0) {
         return;
     }
@@ -135,6 +207,7 @@ void scheduler_step(scheduler *s)
     for (unsigned i = 0; i < s->running_count && status == HEARTH_OK; i++) {
         account(s, s->running[i]);
         s->running[i]->computed += s->running[i]->piece;
+        scheduler_pages_filled(s, s->running[i]);
     }
     if (status == HEARTH_OK && plan.rows != 0) {
         status = scheduler_draw(s, &error);

@@ -1,8 +1,9 @@
 /* The KV cache's layout and attention over it (docs/numerics.md, rule 5).
  *
- * One layer's cache of one sequence. Keys lie transposed in tiles of 16 positions, so that 16 scores are
- * computed side by side with one chain each over d: keys[kv_head][position / 16][d][position % 16].
- * Values lie as rows: values[kv_head][position][d], d padded to a multiple of 16 with zeros.
+ * A sequence's past lies in pages of ATTENTION_BLOCK positions, anywhere in memory: a table has where. In a page, one
+ * layer's keys lie transposed in tiles of 16 positions, so that 16 scores are computed side by side with one chain each
+ * over d: keys[kv_head][position / 16][d][position % 16]. Values lie as rows: values[kv_head][position][d], d padded to
+ * a multiple of 16 with zeros.
  * Elements are binary32, binary16 or bf16 (rounded to nearest even when stored, widened exactly).
  *
  * CACHE_Q8_0 and CACHE_Q4_0 cut a head's d into blocks of 32, the last one padded with zeros. A block of one position
@@ -31,10 +32,15 @@ typedef struct cache_shape {
     cache_type type;
     uint32_t kv_heads;
     uint32_t head_dim;
-    uint32_t capacity; /* positions; a multiple of ATTENTION_BLOCK */
 } cache_shape;
 
-/* Bytes of the keys, or of the values, of one layer. 64-byte aligned storage is the caller's. */
+/* One layer's cache of one sequence. */
+typedef struct cache_view {
+    uint8_t *const *pages; /* page i has positions [i ATTENTION_BLOCK, (i + 1) ATTENTION_BLOCK) of all layers */
+    size_t keys, values;   /* where in a page this layer's begin */
+} cache_view;
+
+/* Bytes of the keys, or of the values, of one layer in a page. */
 size_t cache_keys_bytes(cache_shape shape);
 size_t cache_values_bytes(cache_shape shape);
 /* Of both, what a position takes: a whole number of bytes over ATTENTION_BLOCK positions. */
@@ -88,7 +94,7 @@ typedef struct attention_form {
 typedef struct attention_table {
     /* Stores one position's key and value (each [kv_heads, head_dim], binary32), for kv heads [head_begin, head_end).
      */
-    void (*store)(cache_shape shape, void *keys, void *values, uint32_t position, const float *key, const float *value,
+    void (*store)(cache_shape shape, cache_view cache, uint32_t position, const float *key, const float *value,
                   uint32_t head_begin, uint32_t head_end);
 
     /* out[t][h] = softmax(q[t][h] . keys * scale) . values, for `tokens` consecutive positions that start at `position`
@@ -98,9 +104,9 @@ typedef struct attention_table {
      * c = exp(m - m'); l = l * c + rule5_sum(exp(s_j - m')); o = o * c, then o_d = fma(p_j, v_jd, o_d) for j ascending;
      * at the end o / l. Blocks in which a query sees nothing are passed over; in others, what it does not see takes no
      * part. `form` may be NULL: plain. `scratch`: ATTENTION_SCRATCH_BYTES per thread. */
-    void (*attend)(cache_shape shape, const void *keys, const void *values, uint32_t position, uint32_t tokens,
-                   const float *q, size_t ldq, uint32_t heads, uint32_t head_begin, uint32_t head_end, float scale,
-                   const attention_form *form, float *out, size_t ldo, void *scratch);
+    void (*attend)(cache_shape shape, cache_view cache, uint32_t position, uint32_t tokens, const float *q, size_t ldq,
+                   uint32_t heads, uint32_t head_begin, uint32_t head_end, float scale, const attention_form *form,
+                   float *out, size_t ldo, void *scratch);
 
     const delta_table *delta; /* linear attention: kernels/delta_net.h */
 } attention_table;

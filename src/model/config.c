@@ -256,7 +256,7 @@ uint64_t model_config_cache_bytes(const model_config *c, size_t positions, cache
 {
     uint64_t bytes = 0;
     const uint64_t blocks = ((uint64_t)positions + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK;
-    const cache_shape block = {type, c->kv_heads, c->head_dim, ATTENTION_BLOCK};
+    const cache_shape block = {type, c->kv_heads, c->head_dim};
     const uint64_t a_layer = (uint64_t)cache_keys_bytes(block) + cache_values_bytes(block);
     if (!u64_mul(blocks, a_layer, &bytes) ||
         !u64_mul(bytes, c->form.bidirectional ? 1 : model_config_attention_layers(c), &bytes) ||

@@ -235,9 +235,9 @@ static void run_logits(void *context, int part, int parts)
 static hearth_status check_segment(const forward *f, const forward_segment *s, hearth_error *error)
 {
     const uint32_t vocabulary = f->m->config.vocabulary;
-    if (s->count == 0 || s->position > s->cache->shape.capacity || s->count > s->cache->shape.capacity - s->position) {
+    if (s->count == 0 || s->position > s->cache->capacity || s->count > s->cache->capacity - s->position) {
         return error_set(error, HEARTH_E_ARGUMENT, "position", "tokens that fit in the KV cache",
-                         "%u tokens at %u of %u", s->count, s->position, s->cache->shape.capacity);
+                         "%u tokens at %u of %u", s->count, s->position, s->cache->capacity);
     }
     if (f->m->config.form.bidirectional && s->position != 0) {
         return error_set(error, HEARTH_E_ARGUMENT, "position", "0: an encoder takes a text whole", "%u", s->position);
@@ -267,7 +267,7 @@ static void add_segment(forward *f, const forward_segment *s)
 {
     nn_sequence *sequence = &f->sequences[f->sequence_count++];
     *sequence = (nn_sequence){.shape = s->cache->shape,
-                              .storage = s->cache->storage,
+                              .pages = s->cache->pages,
                               .rope = turns_otherwise(f, s->cache) ? &s->cache->rope : NULL,
                               .layer_bytes =
                                   f->m->config.form.bidirectional ? 0 : s->cache->keys_bytes + s->cache->values_bytes,

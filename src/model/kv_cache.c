@@ -1,4 +1,4 @@
-/* Storage of one sequence's keys and values, per layer the keys, then the values; states and their checkpoint. */
+/* Pages of one sequence's keys and values; states and their checkpoint. */
 #include "model/kv_cache.h"
 
 #include "base/memory.h"
@@ -30,31 +30,70 @@ static hearth_status create_states(const model_config *c, kv_cache *cache, heart
     return HEARTH_OK;
 }
 
-hearth_status kv_cache_create(const model_config *c, cache_type type, size_t positions, kv_cache *ret,
-                              hearth_error *error)
+/* Everything but the pages. */
+static kv_cache describe(const model_config *c, cache_type type, size_t positions)
 {
-    if (positions == 0 || positions > LIMIT_CONTEXT) {
-        return error_set(error, HEARTH_E_LIMIT, "context length", "1 to 67108864", "%zu", positions);
-    }
     kv_cache cache = {
-        .shape = {.type = type,
-                  .kv_heads = c->kv_heads,
-                  .head_dim = c->head_dim,
-                  .capacity = (uint32_t)size_round_up(positions, ATTENTION_BLOCK)},
+        .shape = {.type = type, .kv_heads = c->kv_heads, .head_dim = c->head_dim},
         .positions = (uint32_t)positions,
+        .capacity = (uint32_t)size_round_up(positions, ATTENTION_BLOCK),
         .layers = c->form.bidirectional ? 1 : model_config_attention_layers(c), /* an encoder's layers use it in turn */
     };
     cache.keys_bytes = size_round_up(cache_keys_bytes(cache.shape), 64);
     cache.values_bytes = size_round_up(cache_values_bytes(cache.shape), 64);
-    size_t total = 0;
-    if (!size_add(cache.keys_bytes, cache.values_bytes, &total) || !size_mul(total, cache.layers, &total)) {
-        return error_set(error, HEARTH_E_LIMIT, "KV cache", "a size that fits in memory", "%zu positions", positions);
+    cache.page_bytes = cache.layers * (cache.keys_bytes + cache.values_bytes);
+    return cache;
+}
+
+size_t kv_cache_page_bytes(const model_config *c, cache_type type)
+{
+    return describe(c, type, 1).page_bytes;
+}
+
+hearth_status kv_cache_create_paged(const model_config *c, cache_type type, size_t positions, kv_cache *ret,
+                                    hearth_error *error)
+{
+    if (positions == 0 || positions > LIMIT_CONTEXT) {
+        return error_set(error, HEARTH_E_LIMIT, "context length", "1 to 67108864", "%zu", positions);
     }
-    cache.storage = mem_alloc_aligned(total == 0 ? 64 : total, 64);
-    if (cache.storage == NULL) {
-        return error_memory(error, total);
+    kv_cache cache = describe(c, type, positions);
+    cache.pages = mem_calloc(cache.capacity / ATTENTION_BLOCK, sizeof *cache.pages);
+    if (cache.pages == NULL) {
+        return error_memory(error, cache.capacity / ATTENTION_BLOCK * sizeof *cache.pages);
     }
     const hearth_status status = create_states(c, &cache, error);
+    if (status != HEARTH_OK) {
+        kv_cache_free(&cache);
+        return status;
+    }
+    *ret = cache;
+    return HEARTH_OK;
+}
+
+static hearth_status create_storage(kv_cache *cache, hearth_error *error)
+{
+    const size_t pages = cache->capacity / ATTENTION_BLOCK;
+    size_t total = 0;
+    if (!size_mul(cache->page_bytes, pages, &total)) {
+        return error_set(error, HEARTH_E_LIMIT, "KV cache", "a size that fits in memory", "%u positions",
+                         cache->positions);
+    }
+    cache->storage = mem_alloc_aligned(total == 0 ? 64 : total, 64);
+    if (cache->storage == NULL) {
+        return error_memory(error, total);
+    }
+    for (size_t i = 0; i < pages; i++) {
+        cache->pages[i] = cache->storage + i * cache->page_bytes;
+    }
+    return HEARTH_OK;
+}
+
+hearth_status kv_cache_create(const model_config *c, cache_type type, size_t positions, kv_cache *ret,
+                              hearth_error *error)
+{
+    kv_cache cache = {0};
+    TRY(kv_cache_create_paged(c, type, positions, &cache, error));
+    const hearth_status status = create_storage(&cache, error);
     if (status != HEARTH_OK) {
         kv_cache_free(&cache);
         return status;
@@ -67,6 +106,7 @@ void kv_cache_free(kv_cache *cache)
 {
     rope_table_free(&cache->rope);
     mem_free((void *)(uintptr_t)cache->rope.frequencies);
+    mem_free(cache->pages);
     mem_free(cache->storage);
     mem_free(cache->states);
     mem_free(cache->checkpoint);
@@ -118,33 +158,16 @@ static void draw_row(float *row, size_t count, uint32_t *state)
     }
 }
 
-/* One piece after the other, `whole` of them, becomes what the first is. */
-static void repeat(uint8_t *bytes, size_t piece, size_t whole)
+/* A layer's part of the first page is stored position by position. */
+static void synthesize_layer(kv_cache *cache, const kernel_table *k, uint32_t layer, float *row)
 {
-    for (size_t i = 1; i < whole; i++) {
-        memcpy(bytes + i * piece, bytes, piece);
-    }
-}
-
-/* The first block of a layer is stored position by position, the others are copies of it. */
-static void synthesize_layer(kv_cache *cache, const kernel_table *k, uint32_t layer, uint32_t positions, float *row)
-{
-    const cache_shape shape = cache->shape;
-    uint8_t *keys = cache->storage + layer * (cache->keys_bytes + cache->values_bytes);
-    uint8_t *values = keys + cache->keys_bytes;
-    cache_shape one = shape;
-    one.kv_heads = 1;
-    const size_t width = (size_t)shape.kv_heads * shape.head_dim;
+    const size_t keys = layer * (cache->keys_bytes + cache->values_bytes);
+    const cache_view view = {cache->pages, keys, keys + cache->keys_bytes};
+    const size_t width = (size_t)cache->shape.kv_heads * cache->shape.head_dim;
     uint32_t state = layer + 1;
     for (uint32_t position = 0; position < ATTENTION_BLOCK; position++) {
         draw_row(row, 2 * width, &state);
-        k->attention->store(shape, keys, values, position, row, row + width, 0, shape.kv_heads);
-    }
-    const size_t blocks = ((size_t)positions + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK;
-    const size_t tiles = ATTENTION_BLOCK / ATTENTION_TILE_POSITIONS;
-    for (uint32_t head = 0; head < shape.kv_heads; head++) {
-        repeat(keys + head * cache_keys_bytes(one), tiles * cache_key_tile_bytes(shape.type, shape.head_dim), blocks);
-        repeat(values + head * cache_values_bytes(one), cache_value_block_bytes(shape.type, shape.head_dim), blocks);
+        k->attention->store(cache->shape, view, position, row, row + width, 0, cache->shape.kv_heads);
     }
 }
 
@@ -156,7 +179,10 @@ hearth_status kv_cache_synthesize(kv_cache *cache, const kernel_table *k, uint32
         return error_memory(error, bytes);
     }
     for (uint32_t layer = 0; layer < cache->layers; layer++) {
-        synthesize_layer(cache, k, layer, positions, row);
+        synthesize_layer(cache, k, layer, row);
+    }
+    for (size_t i = 1; i * ATTENTION_BLOCK < positions; i++) {
+        memcpy(cache->pages[i], cache->pages[0], cache->page_bytes);
     }
     mem_free(row);
     if (cache->states != NULL) {

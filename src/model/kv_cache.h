@@ -1,6 +1,9 @@
 /* One sequence's past: keys and values of every layer that has them, the states of those that are recurrent. The layout
  * inside a layer is the kernels' (kernels/attention.h, nn/delta_net.h).
  *
+ * Keys and values lie in pages of ATTENTION_BLOCK positions, each of all layers, one layer behind the other. They are
+ * the cache's own, or somebody else's, who sees to it that there are pages for a step's positions before the step.
+ *
  * Keys and values can be cut back to any position: who goes on from there writes over what lies behind. A state cannot.
  * It is that of one position; besides, the cache keeps a checkpoint, and the state of position 0 is zeros. From which
  * positions a sequence can go on, kv_cache_reach says; forward_step, given such a position, takes the cache there. */
@@ -15,13 +18,15 @@
 typedef struct kv_cache {
     cache_shape shape;
     uint32_t positions; /* as they were asked for */
+    uint32_t capacity;  /* a multiple of ATTENTION_BLOCK */
     rope_table rope;    /* of a sequence that turns otherwise than others (rope_config.switch_context): made when first
                            used, with frequencies of its own */
     uint32_t layers;    /* with keys and values */
-    uint8_t *storage;
-    size_t keys_bytes, values_bytes; /* of one layer */
-    float *states;                   /* [recurrent layers, state_floats]; NULL: there are none */
-    float *checkpoint;               /* as many */
+    uint8_t **pages;    /* [capacity / ATTENTION_BLOCK] */
+    uint8_t *storage;   /* where its own pages lie; NULL: they are not its own */
+    size_t keys_bytes, values_bytes, page_bytes; /* of one layer in a page; of a page */
+    float *states;                               /* [recurrent layers, state_floats]; NULL: there are none */
+    float *checkpoint;                           /* as many */
     size_t state_floats, states_bytes;
     uint32_t state_position, checkpoint_position; /* tokens that they have seen, or KV_CACHE_NOWHERE */
 } kv_cache;
@@ -34,6 +39,11 @@ cache_type kv_cache_choose(compute how, int wanted);
 /* `positions` is rounded up to ATTENTION_BLOCK. Memory is touched as positions are filled. */
 hearth_status kv_cache_create(const model_config *c, cache_type type, size_t positions, kv_cache *ret,
                               hearth_error *error);
+/* The same without pages: the table is NULLs, the caller's to fill. */
+hearth_status kv_cache_create_paged(const model_config *c, cache_type type, size_t positions, kv_cache *ret,
+                                    hearth_error *error);
+/* Bytes of a page, a multiple of 64. */
+size_t kv_cache_page_bytes(const model_config *c, cache_type type);
 void kv_cache_free(kv_cache *cache);
 
 /* The last position up to `length` from which the sequence can go on: `length` where all is keys and values. */

@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 /* A body of at most so many bytes that nobody wants is read to its end, so that its sender gets to read the answer. */
+/* What the system keeps of an answer that its client does not read; the connections have it of the listener. */
+#define SOCKET_BYTES (128 << 10)
 #define DROPPED_BYTES ((size_t)1 << 20)
 /* At the end, for clients that read the last of their answers. */
 #define LAST_READ_S 2.0
@@ -257,7 +259,7 @@ static bool is_loopback(const struct sockaddr *a)
 
 static hearth_status bind_to(http_server *s, const struct addrinfo *found, hearth_error *error)
 {
-    const int yes = 1;
+    const int yes = 1, room = SOCKET_BYTES;
     char name[320];
     snprintf(name, sizeof name, "%s port %u", s->o.host, s->o.port);
     s->loopback = is_loopback(found->ai_addr);
@@ -266,6 +268,7 @@ static hearth_status bind_to(http_server *s, const struct addrinfo *found, heart
         return error_errno(error, name, "listen on", errno);
     }
     (void)setsockopt(s->listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    (void)setsockopt(s->listener, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     if (bind(s->listener, found->ai_addr, found->ai_addrlen) != 0 || listen(s->listener, 511) != 0) {
         return error_errno(error, name, "listen on", errno);
     }

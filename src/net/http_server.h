@@ -40,7 +40,7 @@ typedef struct http_server_options {
 
 #define HTTP_HEAD_BYTES ((size_t)32 << 10)
 #define HTTP_BODY_BYTES ((size_t)32 << 20)
-#define HTTP_UNSENT_BYTES ((size_t)1 << 20)
+#define HTTP_UNSENT_BYTES ((size_t)256 << 10)
 #define HTTP_CONNECTIONS 1024u
 #define HTTP_WORKERS 64u
 #define HTTP_IDLE_S 75u

@@ -16,14 +16,10 @@ _Static_assert(NN_GATHERED == 2 * ATTENTION_TILE, "queries and results of a piec
 #define ATTENTION_CHEAP                                                                                                \
     ((size_t)1 << 16) /* positions * heads * head_dim below which a barrier costs more than idling */
 
-static void *keys_of(const nn_attention *a, const nn_sequence *s, uint32_t layer)
+static cache_view cache_of(const nn_attention *a, const nn_sequence *s, uint32_t layer)
 {
-    return s->storage + a->layers[layer].slot * s->layer_bytes;
-}
-
-static void *values_of(const nn_attention *a, const nn_sequence *s, uint32_t layer)
-{
-    return s->storage + a->layers[layer].slot * s->layer_bytes + s->values_bytes;
+    const size_t keys = a->layers[layer].slot * s->layer_bytes;
+    return (cache_view){s->pages, keys, keys + s->values_bytes};
 }
 
 /* Norms and turns heads [begin, end) of one row of q or k. */
@@ -77,7 +73,7 @@ static void rotate_and_store(const nn_worker *w, const nn_attention *a, const nn
     const size_t values = (size_t)(end - begin) * a->head_dim;
     norm_and_turn(w, a, l, rope, &l->k_norm, key, begin, end, position);
     nn_lap_work(w, NN_OP_ROPE, 1, 2 * values * sizeof *key, 2 * values);
-    w->k->attention->store(s->shape, keys_of(a, s, layer), values_of(a, s, layer), position, key, value, begin, end);
+    w->k->attention->store(s->shape, cache_of(a, s, layer), position, key, value, begin, end);
     nn_lap_work(w, NN_OP_STORE, 1, 2 * values * sizeof *key, 0);
     norm_and_turn(w, a, l, rope, &l->q_norm, query, (size_t)begin * group, (size_t)end * group, position);
     if (l->temperature.scale != 0.0f) {
@@ -125,10 +121,11 @@ static void attend_whole(const nn_worker *w, const nn_attention *a, const nn_seq
     for (uint32_t t = 0; t < count; t++) {
         memcpy(q + (size_t)t * a->head_dim, a->q + (s->first + begin + t) * a->ldq + (size_t)head * a->head_dim, bytes);
     }
-    const uint8_t *keys = (const uint8_t *)keys_of(a, s, layer) + kv_head * cache_keys_bytes(one);
-    const uint8_t *values = (const uint8_t *)values_of(a, s, layer) + kv_head * cache_values_bytes(one);
-    w->k->attention->attend(one, keys, values, s->position + s->count - 1, 1, q, (size_t)count * a->head_dim, count, 0,
-                            count, a->scale, &a->layers[layer].form, out, (size_t)count * a->head_dim, w->scratch);
+    cache_view cache = cache_of(a, s, layer);
+    cache.keys += kv_head * cache_keys_bytes(one);
+    cache.values += kv_head * cache_values_bytes(one);
+    w->k->attention->attend(one, cache, s->position + s->count - 1, 1, q, (size_t)count * a->head_dim, count, 0, count,
+                            a->scale, &a->layers[layer].form, out, (size_t)count * a->head_dim, w->scratch);
     for (uint32_t t = 0; t < count; t++) {
         memcpy(a->out + (s->first + begin + t) * a->ldo + (size_t)head * a->head_dim, out + (size_t)t * a->head_dim,
                bytes);
@@ -187,9 +184,9 @@ static void attend(const nn_worker *w, const nn_attention *a, const nn_sequence 
         lap_attention(w, a, s, layer, begin, end, head_begin, head_end);
         return;
     }
-    w->k->attention->attend(s->shape, keys_of(a, s, layer), values_of(a, s, layer), s->position + begin, end - begin,
-                            a->q + row * a->ldq, a->ldq, a->heads, head_begin, head_end, a->scale,
-                            &a->layers[layer].form, a->out + row * a->ldo, a->ldo, w->scratch);
+    w->k->attention->attend(s->shape, cache_of(a, s, layer), s->position + begin, end - begin, a->q + row * a->ldq,
+                            a->ldq, a->heads, head_begin, head_end, a->scale, &a->layers[layer].form,
+                            a->out + row * a->ldo, a->ldo, w->scratch);
     lap_attention(w, a, s, layer, begin, end, head_begin, head_end);
 }
 

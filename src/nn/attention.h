@@ -14,8 +14,8 @@
 typedef struct nn_sequence {
     cache_shape shape;
     const rope_table *rope; /* in place of the common one of layers; NULL: that one */
-    uint8_t *storage;       /* of all layers */
-    size_t layer_bytes;     /* from one layer's keys to the next one's */
+    uint8_t *const *pages;  /* kernels/attention.h */
+    size_t layer_bytes;     /* in a page, from one layer's keys to the next one's */
     size_t values_bytes;    /* from a layer's keys to its values */
     uint32_t position;      /* of the first token */
     uint32_t count;         /* tokens */
@@ -45,7 +45,7 @@ typedef struct query_temperature {
 
 /* What differs between layers. */
 typedef struct nn_attention_layer {
-    uint32_t slot;          /* which layer of the cache's storage is its own */
+    uint32_t slot;          /* which layer of the cache's pages is its own */
     const rope_table *rope; /* NULL: nothing turns */
     bool common_rope;       /* it is the one that a sequence may have another of */
     attention_form form;

@@ -12,9 +12,10 @@
 
 /* One choice so far. */
 typedef struct chat_part {
-    collected c; /* streamed: the tokens alone, which no chunk told yet */
-    bool begun;  /* streamed: its role was told */
-    int calls;   /* streamed: how many were told */
+    collected c;   /* streamed: the tokens alone. They are those that are part of no text yet */
+    json_t *texts; /* in one piece: the tokens of the text so far */
+    bool begun;    /* streamed: its role was told */
+    int calls;     /* streamed: how many were told */
 } chat_part;
 
 typedef struct chat_answer {
@@ -38,14 +39,13 @@ static json_t *envelope(const chat_answer *a, const char *object)
     return json_door_put(made, "model", json_door_text(a->model, strlen(a->model)));
 }
 
-/* The tokens told since the last time; NULL for JSON's null. */
-static json_t *take_logprobs(const chat_answer *a, chat_part *p)
+static json_t *logprobs_json(const chat_answer *a, json_t *content)
 {
     if (!a->logprobs) {
+        json_decref(content);
         return json_null();
     }
-    json_t *made = json_door_put(json_object(), "content", collected_take_tokens(&p->c));
-    return json_door_put(made, "refusal", json_null());
+    return json_door_put(json_door_put(json_object(), "content", content), "refusal", json_null());
 }
 
 /* ---- streamed ---- */
@@ -92,7 +92,7 @@ static bool stream_text(void *context, unsigned index, const char *text, size_t 
 {
     chat_answer *a = context;
     json_t *delta = json_door_put(json_object(), "content", json_door_text(text, length));
-    return send_chunk(a, index, delta, take_logprobs(a, &a->part[index]), NULL);
+    return send_chunk(a, index, delta, logprobs_json(a, collected_take_tokens(&a->part[index].c)), NULL);
 }
 
 static bool stream_reasoning(void *context, unsigned index, const char *text, size_t length)
@@ -114,7 +114,12 @@ static bool stream_finish(void *context, unsigned index, answer_finish why, cons
 {
     (void)stop;
     chat_answer *a = context;
-    return send_chunk(a, index, json_object(), json_null(), openai_finish_name(why));
+    json_t *rest = collected_take_tokens(&a->part[index].c); /* of a stop text */
+    json_t *logprobs = json_array_size(rest) > 0 ? logprobs_json(a, rest) : json_null();
+    if (json_array_size(rest) == 0) {
+        json_decref(rest);
+    }
+    return send_chunk(a, index, json_object(), logprobs, openai_finish_name(why));
 }
 
 static void stream_end(void *context, const answer_usage *usage)
@@ -136,10 +141,20 @@ static bool whole_begin(void *context)
     return true;
 }
 
+/* What was drawn is part of the text. */
+static bool keep_tokens(chat_part *p)
+{
+    json_t *tokens = collected_take_tokens(&p->c);
+    p->texts = p->texts != NULL ? p->texts : json_array();
+    const bool good = json_array_extend(p->texts, tokens) == 0;
+    json_decref(tokens);
+    return good;
+}
+
 static bool whole_text(void *context, unsigned index, const char *text, size_t length)
 {
     chat_answer *a = context;
-    return collected_text(&a->part[index].c, text, length);
+    return keep_tokens(&a->part[index]) && collected_text(&a->part[index].c, text, length);
 }
 
 static bool whole_reasoning(void *context, unsigned index, const char *text, size_t length)
@@ -151,13 +166,14 @@ static bool whole_reasoning(void *context, unsigned index, const char *text, siz
 static bool whole_call(void *context, unsigned index, const json_t *call)
 {
     chat_answer *a = context;
+    json_decref(collected_take_tokens(&a->part[index].c));
     return collected_call(&a->part[index].c, call);
 }
 
 static bool whole_finish(void *context, unsigned index, answer_finish why, const char *stop)
 {
     chat_answer *a = context;
-    return collected_finish(&a->part[index].c, why, stop);
+    return keep_tokens(&a->part[index]) && collected_finish(&a->part[index].c, why, stop);
 }
 
 static json_t *whole_choice(chat_answer *a, unsigned index)
@@ -178,7 +194,7 @@ static json_t *whole_choice(chat_answer *a, unsigned index)
     }
     json_t *choice = json_door_put(json_object(), "index", json_integer(index));
     choice = json_door_put(choice, "message", message);
-    choice = json_door_put(choice, "logprobs", take_logprobs(a, p));
+    choice = json_door_put(choice, "logprobs", logprobs_json(a, json_incref(p->texts)));
     return json_door_put(choice, "finish_reason", json_string(openai_finish_name(p->c.finish)));
 }
 
@@ -212,6 +228,7 @@ static void drop(void *context)
     chat_answer *a = context;
     for (unsigned i = 0; i < a->choices; i++) {
         collected_free(&a->part[i].c);
+        json_decref(a->part[i].texts);
     }
     mem_free(a->model);
     mem_free(a);

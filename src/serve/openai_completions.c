@@ -161,7 +161,11 @@ static bool stream_text(void *context, unsigned index, const char *text, size_t 
 static bool stream_finish(void *context, unsigned index, answer_finish why, const char *stop)
 {
     (void)stop;
-    return send_chunk(context, choice_json(index, json_string(""), json_null(), openai_finish_name(why)));
+    text_answer *a = context;
+    text_part *p = &a->part[index];
+    const bool rest = json_array_size(p->c.tokens) > 0; /* of a stop text */
+    json_t *logprobs = rest ? logprobs_of(a, p, collected_take_tokens(&p->c)) : json_null();
+    return send_chunk(a, choice_json(index, json_string(""), logprobs, openai_finish_name(why)));
 }
 
 static void stream_end(void *context, const answer_usage *usage)

@@ -109,16 +109,17 @@ static void attend_piece(const train_work *work, const train_thread *w, const tr
     const size_t ld = train_stride(s->qkv);
     const size_t ldo = train_stride(s->q);
     const size_t first_head = (size_t)kv_head * group;
-    const cache_shape one = {CACHE_F32, 1, s->head_dim, work->m->room_positions};
+    const cache_shape one = {CACHE_F32, 1, s->head_dim};
+    const cache_view cache = {w->pages, 0, cache_keys_bytes(one)};
     const float *rows = slot->qkv + segment->first * ld;
     const float *keys = rows + s->q + (size_t)kv_head * s->head_dim;
     const size_t stats = train_stats_at(work, segment, kv_head);
     const attention_form form = {.max = slot->max + stats, .sum = slot->sum + stats};
     for (uint32_t p = 0; p < segment->count; p++) {
-        w->k->attention->store(one, w->keys, w->values, p, keys + p * ld, keys + s->kv + p * ld, 0, 1);
+        w->k->attention->store(one, cache, p, keys + p * ld, keys + s->kv + p * ld, 0, 1);
     }
-    w->k->attention->attend(one, w->keys, w->values, 0, segment->count, rows + first_head * s->head_dim, ld, group, 0,
-                            group, s->scale, &form, slot->out + segment->first * ldo + first_head * s->head_dim, ldo,
+    w->k->attention->attend(one, cache, 0, segment->count, rows + first_head * s->head_dim, ld, group, 0, group,
+                            s->scale, &form, slot->out + segment->first * ldo + first_head * s->head_dim, ldo,
                             w->scratch);
 }
 

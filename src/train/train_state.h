@@ -106,7 +106,7 @@ typedef struct train_thread {
     int lane;               /* its number in the pool, also where parts is 1 */
     train_profile *profile; /* NULL: nobody */
     void *scratch;
-    uint8_t *keys, *values; /* a cache for one key head of the longest segment */
+    uint8_t **pages; /* a cache for one key head of the longest segment */
 } train_thread;
 
 struct train_model {

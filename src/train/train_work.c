@@ -136,13 +136,15 @@ static size_t scratch_bytes(const train_shape *s)
 
 hearth_status train_rooms_for(train_model *m, uint32_t positions, hearth_error *error)
 {
-    const cache_shape one = {CACHE_F32, 1, m->shape.head_dim, (uint32_t)size_round_up(positions, ATTENTION_BLOCK)};
-    if (one.capacity <= m->room_positions) {
+    const cache_shape one = {CACHE_F32, 1, m->shape.head_dim};
+    const size_t pages = ((size_t)positions + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK;
+    if (pages * ATTENTION_BLOCK <= m->room_positions) {
         return HEARTH_OK;
     }
     const size_t scratch = scratch_bytes(&m->shape);
-    const size_t keys = size_round_up(cache_keys_bytes(one), 64);
-    const size_t each = scratch + keys + size_round_up(cache_values_bytes(one), 64);
+    const size_t page = size_round_up(cache_keys_bytes(one) + cache_values_bytes(one), 64);
+    const size_t table = size_round_up(pages * sizeof(uint8_t *), 64);
+    const size_t each = scratch + table + pages * page;
     const size_t parts = (size_t)m->engine->threads;
     uint8_t *rooms = pages_alloc(each * parts);
     if (rooms == NULL) {
@@ -151,7 +153,7 @@ hearth_status train_rooms_for(train_model *m, uint32_t positions, hearth_error *
     pages_free(m->rooms, m->rooms_bytes);
     m->rooms = rooms;
     m->rooms_bytes = each * parts;
-    m->room_positions = one.capacity;
+    m->room_positions = (uint32_t)(pages * ATTENTION_BLOCK);
     for (size_t i = 0; i < parts; i++) {
         m->threads[i] = (train_thread){.k = m->engine->kernels,
                                        .g = m->engine->kernels->gradient,
@@ -161,8 +163,10 @@ hearth_status train_rooms_for(train_model *m, uint32_t positions, hearth_error *
                                        .profile = m->profile,
                                        .parts = (int)parts,
                                        .scratch = rooms + i * each,
-                                       .keys = rooms + i * each + scratch,
-                                       .values = rooms + i * each + scratch + keys};
+                                       .pages = (uint8_t **)(void *)(rooms + i * each + scratch)};
+        for (size_t p = 0; p < pages; p++) {
+            m->threads[i].pages[p] = rooms + i * each + scratch + table + p * page;
+        }
     }
     return HEARTH_OK;
 }

@@ -4,6 +4,7 @@
 #include "kernels/attention.h"
 #include "kernels/half.h"
 #include "kernels/kernel_test.h"
+#include "kernels/test_cache.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,7 +17,8 @@ typedef struct scene {
     float *kept_key, *kept_value; /* as the format keeps them */
     float *q;                     /* [length, heads, head_dim] */
     float *expected, *found;      /* [length, heads, head_dim] */
-    void *keys, *values, *scratch;
+    test_cache cache;
+    void *scratch;
     float scale;
     attention_form form;
     float slopes[16], sinks[16];
@@ -95,8 +97,7 @@ static scene scene_make(cache_shape shape, uint32_t heads, uint32_t length, inpu
         s.kept_key[i] = as_stored(&s, s.key + i / shape.head_dim * shape.head_dim, i % shape.head_dim);
         s.kept_value[i] = as_stored(&s, s.value + i / shape.head_dim * shape.head_dim, i % shape.head_dim);
     }
-    s.keys = floats(cache_keys_bytes(shape) / sizeof(float) + 1);
-    s.values = floats(cache_values_bytes(shape) / sizeof(float) + 1);
+    s.cache = test_cache_make(shape, length);
     s.scratch = floats(ATTENTION_SCRATCH_BYTES / sizeof(float));
     s.scale = 0.7f / sqrtf((float)shape.head_dim);
     return s;
@@ -105,22 +106,20 @@ static scene scene_make(cache_shape shape, uint32_t heads, uint32_t length, inpu
 /* Fills the cache with garbage, then stores all positions with the variant's own function. */
 static void scene_store(scene *s, const kernel_table *k)
 {
-    memset(s->keys, 0xFF, cache_keys_bytes(s->shape)); /* NaN: what is not stored must not be seen */
-    memset(s->values, 0xFF, cache_values_bytes(s->shape));
+    memset(s->cache.memory, 0xFF, s->cache.bytes); /* NaN: what is not stored must not be seen */
     const size_t row = (size_t)s->shape.kv_heads * s->shape.head_dim;
     for (uint32_t p = 0; p < s->length; p++) {
-        k->attention->store(s->shape, s->keys, s->values, p, s->key + p * row, s->value + p * row, 0,
-                            s->shape.kv_heads);
+        k->attention->store(s->shape, s->cache.view, p, s->key + p * row, s->value + p * row, 0, s->shape.kv_heads);
     }
 }
 
 static void scene_free(scene *s)
 {
-    void *blocks[] = {s->key,      s->value, s->kept_key, s->kept_value, s->q,
-                      s->expected, s->found, s->keys,     s->values,     s->scratch};
+    void *blocks[] = {s->key, s->value, s->kept_key, s->kept_value, s->q, s->expected, s->found, s->scratch};
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
         mem_free(blocks[i]);
     }
+    test_cache_free(&s->cache);
 }
 
 static float one_exp(const kernel_table *k, float x)
@@ -207,7 +206,7 @@ static void attend_range(scene *s, const kernel_table *k, uint32_t from, uint32_
                          uint32_t head_end)
 {
     const size_t row = (size_t)s->heads * s->shape.head_dim;
-    k->attention->attend(s->shape, s->keys, s->values, from, to - from, s->q + from * row, row, s->heads, head_begin,
+    k->attention->attend(s->shape, s->cache.view, from, to - from, s->q + from * row, row, s->heads, head_begin,
                          head_end, s->scale, &s->form, s->found + from * row, row, s->scratch);
 }
 
@@ -219,7 +218,7 @@ static const struct {
 
 static scene scene_number(size_t i, cache_type type, input_kind kind)
 {
-    const cache_shape shape = {type, scenes[i].kv_heads, scenes[i].dim, (scenes[i].length + 63) / 64 * 64};
+    const cache_shape shape = {type, scenes[i].kv_heads, scenes[i].dim};
     return scene_make(shape, scenes[i].kv_heads * scenes[i].share, scenes[i].length, kind);
 }
 
@@ -364,18 +363,19 @@ void check_cache_store(void **state)
     (void)state;
     const kernel_table *variants[VARIANTS_MAX];
     const size_t count = variants_list(variants);
-    const cache_shape shape = {CACHE_F32, 3, 20, 64};
+    const cache_shape shape = {CACHE_F32, 3, 20};
     float key[60];
     float value[60];
     test_seed(34);
     test_fill(key, 60, VALUES_WIDE);
     test_fill(value, 60, VALUES_WIDE);
-    float *keys = floats(3 * 64 * 20);
-    float *values = floats(3 * 64 * 32);
+    test_cache cache = test_cache_make(shape, 128);
+    const uint8_t *page = cache.view.pages[1];
+    const float *keys = (const float *)(const void *)(page + cache.view.keys);
+    const float *values = (const float *)(const void *)(page + cache.view.values);
     for (size_t v = 0; v < count; v++) {
-        memset(keys, 0, cache_keys_bytes(shape));
-        memset(values, 0, cache_values_bytes(shape));
-        variants[v]->attention->store(shape, keys, values, 37, key, value, 1, 3);
+        memset(cache.memory, 0, cache.bytes);
+        variants[v]->attention->store(shape, cache.view, 64 + 37, key, value, 1, 3);
         for (size_t i = 0; i < 3 * 64 * 20; i++) {
             const size_t kv = i / (64 * 20);
             const size_t d = i / 16 % 20;
@@ -387,9 +387,11 @@ void check_cache_store(void **state)
             const float expected = kv > 0 && i / 32 % 64 == 37 && i % 32 < 20 ? value[kv * 20 + i % 32] : 0.0f;
             assert_same(&expected, values + i, 1, "value", variants[v]->name);
         }
+        for (size_t i = 0; i < cache.page_bytes; i++) {
+            assert_int_equal(cache.view.pages[0][i], 0);
+        }
     }
-    mem_free(keys);
-    mem_free(values);
+    test_cache_free(&cache);
 }
 
 /* In every format: positions in any order give the same bytes, and every variant the scalar's; a position that is
@@ -406,33 +408,27 @@ void check_cache_positions(void **state)
     test_fill(key, (size_t)ROW * POSITIONS, VALUES_USUAL);
     test_fill(value, (size_t)ROW * POSITIONS, VALUES_USUAL);
     for (int type = 0; type < CACHE_TYPES; type++) {
-        const cache_shape shape = {(cache_type)type, HEADS, DIM, POSITIONS};
-        const size_t keys_bytes = cache_keys_bytes(shape);
-        const size_t values_bytes = cache_values_bytes(shape);
-        uint8_t *first = mem_alloc_aligned(keys_bytes + values_bytes, 64);
-        uint8_t *other = mem_alloc_aligned(keys_bytes + values_bytes, 64);
-        assert_true(first != NULL && other != NULL);
-        memset(first, 0xA5, keys_bytes + values_bytes);
+        const cache_shape shape = {(cache_type)type, HEADS, DIM};
+        test_cache first = test_cache_make(shape, POSITIONS);
+        test_cache other = test_cache_make(shape, POSITIONS);
+        memset(first.memory, 0xA5, first.bytes);
         for (uint32_t p = 0; p < POSITIONS; p++) {
-            variants[0]->attention->store(shape, first, first + keys_bytes, p, key + p * ROW, value + p * ROW, 0,
-                                          HEADS);
+            variants[0]->attention->store(shape, first.view, p, key + p * ROW, value + p * ROW, 0, HEADS);
         }
         for (size_t v = 0; v < count; v++) {
-            memset(other, 0xA5, keys_bytes + values_bytes);
+            memset(other.memory, 0xA5, other.bytes);
             for (uint32_t p = POSITIONS; p-- > 0;) {
-                variants[v]->attention->store(shape, other, other + keys_bytes, p, key + p * ROW, value + p * ROW, 0,
-                                              1);
-                variants[v]->attention->store(shape, other, other + keys_bytes, p, key + p * ROW, value + p * ROW, 1,
-                                              2);
+                variants[v]->attention->store(shape, other.view, p, key + p * ROW, value + p * ROW, 0, 1);
+                variants[v]->attention->store(shape, other.view, p, key + p * ROW, value + p * ROW, 1, 2);
             }
-            assert_memory_equal(first, other, keys_bytes + values_bytes);
-            variants[v]->attention->store(shape, other, other + keys_bytes, 37, key, value, 1, 2);
-            assert_memory_not_equal(first, other, keys_bytes + values_bytes);
-            variants[v]->attention->store(shape, other, other + keys_bytes, 37, key + 37 * ROW, value + 37 * ROW, 1, 2);
-            assert_memory_equal(first, other, keys_bytes + values_bytes);
+            assert_memory_equal(first.memory, other.memory, first.bytes);
+            variants[v]->attention->store(shape, other.view, 37, key, value, 1, 2);
+            assert_memory_not_equal(first.memory, other.memory, first.bytes);
+            variants[v]->attention->store(shape, other.view, 37, key + 37 * ROW, value + 37 * ROW, 1, 2);
+            assert_memory_equal(first.memory, other.memory, first.bytes);
         }
-        mem_free(first);
-        mem_free(other);
+        test_cache_free(&first);
+        test_cache_free(&other);
     }
     mem_free(key);
     mem_free(value);

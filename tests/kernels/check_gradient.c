@@ -4,6 +4,7 @@
 
 #include "kernels/half.h"
 #include "kernels/kernel_test.h"
+#include "kernels/test_cache.h"
 #include "kernels/scalar/lossless.h"
 
 #include <math.h>
@@ -390,7 +391,7 @@ void check_attention_statistics(void **state)
 {
     (void)state;
     enum { TOKENS = 70, HEADS = 4, GROUP = 2, DIM = 10 };
-    const cache_shape shape = {CACHE_F32, HEADS / GROUP, DIM, 128};
+    const cache_shape shape = {CACHE_F32, HEADS / GROUP, DIM};
     const kernel_table *variants[VARIANTS_MAX];
     const size_t count = variants_list(variants);
     static float q[TOKENS * HEADS * DIM], k[TOKENS * HEADS * DIM], v[TOKENS * HEADS * DIM], out[TOKENS * HEADS * DIM];
@@ -399,17 +400,15 @@ void check_attention_statistics(void **state)
     test_fill(q, TOKENS * HEADS * DIM, VALUES_USUAL);
     test_fill(k, TOKENS * HEADS * DIM, VALUES_USUAL);
     test_fill(v, TOKENS * HEADS * DIM, VALUES_USUAL);
-    void *keys = scratch_of(cache_keys_bytes(shape));
-    void *values = scratch_of(cache_values_bytes(shape));
+    test_cache cache = test_cache_make(shape, TOKENS);
     void *scratch = scratch_of(ATTENTION_SCRATCH_BYTES);
     const attention_form form = {.max = max, .sum = sum};
     for (size_t n = 0; n < count; n++) {
         const attention_table *a = variants[n]->attention;
         for (uint32_t t = 0; t < TOKENS; t++) {
-            a->store(shape, keys, values, t, k + (size_t)t * HEADS * DIM, v + (size_t)t * HEADS * DIM, 0,
-                     HEADS / GROUP);
+            a->store(shape, cache.view, t, k + (size_t)t * HEADS * DIM, v + (size_t)t * HEADS * DIM, 0, HEADS / GROUP);
         }
-        a->attend(shape, keys, values, 0, TOKENS, q, HEADS * DIM, HEADS, 0, HEADS, 0.5f, &form, out, HEADS * DIM,
+        a->attend(shape, cache.view, 0, TOKENS, q, HEADS * DIM, HEADS, 0, HEADS, 0.5f, &form, out, HEADS * DIM,
                   scratch);
         for (size_t t = 0; t < TOKENS; t++) {
             for (size_t h = 0; h < HEADS; h++) {
@@ -430,7 +429,6 @@ void check_attention_statistics(void **state)
             }
         }
     }
-    free(keys);
-    free(values);
+    test_cache_free(&cache);
     free(scratch);
 }

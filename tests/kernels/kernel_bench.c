@@ -3,6 +3,7 @@
 #include "kernels/activation.h"
 #include "kernels/attention.h"
 #include "kernels/kernel_test.h"
+#include "kernels/test_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@ typedef struct bench_data {
     float *x, *y, *out;
     void *storage;
     cache_shape shape;
-    void *keys, *values, *scratch;
+    test_cache cache;
+    void *scratch;
     uint32_t heads, length;
 } bench_data;
 
@@ -84,14 +86,14 @@ static void bench_attention(const kernel_table *k, bench_data *d, uint32_t posit
     size_t rounds = 0;
     const double start = seconds();
     do {
-        k->attention->attend(d->shape, d->keys, d->values, position, tokens, d->x, row, d->heads, 0, d->heads, 0.125f,
-                             NULL, d->out, row, d->scratch);
+        k->attention->attend(d->shape, d->cache.view, position, tokens, d->x, row, d->heads, 0, d->heads, 0.125f, NULL,
+                             d->out, row, d->scratch);
         rounds++;
     } while (seconds() - start < 0.1);
     const double each = (seconds() - start) / (double)rounds;
     const double pairs = (double)tokens * ((double)position + ((double)tokens + 1) / 2);
     const double bytes =
-        (double)(cache_keys_bytes(d->shape) + cache_values_bytes(d->shape)) * (position + tokens) / d->shape.capacity;
+        (double)(cache_keys_bytes(d->shape) + cache_values_bytes(d->shape)) * (position + tokens) / ATTENTION_BLOCK;
     print_message("%-16s attention %s, %u/%u heads of %u, %u tokens at %u: %.3f ms, %.1f GFLOPS, cache at %.1f GB/s\n",
                   k->name, cache_type_names[d->shape.type], d->heads, d->shape.kv_heads, d->shape.head_dim, tokens,
                   position, each * 1e3, 4 * pairs * (double)row / each * 1e-9, bytes / each * 1e-9);
@@ -99,17 +101,16 @@ static void bench_attention(const kernel_table *k, bench_data *d, uint32_t posit
 
 static void bench_cache(const kernel_table *k, cache_type type, uint32_t kv_heads, uint32_t heads, uint32_t dim)
 {
-    bench_data d = {.shape = {type, kv_heads, dim, 4096}, .heads = heads};
+    bench_data d = {.shape = {type, kv_heads, dim}, .heads = heads};
     const size_t values = (size_t)512 * heads * dim;
     d.x = mem_alloc_aligned(values * sizeof(float), 64);
     d.out = mem_alloc_aligned(values * sizeof(float), 64);
-    d.keys = mem_alloc_aligned(cache_keys_bytes(d.shape), 64);
-    d.values = mem_alloc_aligned(cache_values_bytes(d.shape), 64);
+    d.cache = test_cache_make(d.shape, 4096);
     d.scratch = mem_alloc_aligned(ATTENTION_SCRATCH_BYTES, 64);
-    if (d.x != NULL && d.out != NULL && d.keys != NULL && d.values != NULL && d.scratch != NULL) {
+    if (d.x != NULL && d.out != NULL && d.scratch != NULL) {
         test_fill(d.x, values, VALUES_USUAL);
         for (uint32_t p = 0; p < 4096; p++) {
-            k->attention->store(d.shape, d.keys, d.values, p, d.x + p, d.x + p, 0, kv_heads);
+            k->attention->store(d.shape, d.cache.view, p, d.x + p, d.x + p, 0, kv_heads);
         }
         bench_attention(k, &d, 4000, 1);
         if (strcmp(k->name, "scalar") != 0) {
@@ -117,10 +118,11 @@ static void bench_cache(const kernel_table *k, cache_type type, uint32_t kv_head
             bench_attention(k, &d, 3500, 512);
         }
     }
-    void *blocks[] = {d.x, d.out, d.keys, d.values, d.scratch};
+    void *blocks[] = {d.x, d.out, d.scratch};
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
         mem_free(blocks[i]);
     }
+    test_cache_free(&d.cache);
 }
 
 void kernel_bench(const char *only)

@@ -98,20 +98,19 @@ RETURNS(float, sum, (const float *x, size_t n), (x, n))
 RETURNS(size_t, argmax, (const float *x, size_t n), (x, n))
 RETURNS(float, exp_sum, (const float *x, float most, size_t n, float *out), (x, most, n, out))
 
-static void watch_store(cache_shape shape, void *keys, void *values, uint32_t position, const float *key,
-                        const float *value, uint32_t begin, uint32_t end)
+static void watch_store(cache_shape shape, cache_view cache, uint32_t position, const float *key, const float *value,
+                        uint32_t begin, uint32_t end)
 {
     seen(E_store);
-    real_attention.store(shape, keys, values, position, key, value, begin, end);
+    real_attention.store(shape, cache, position, key, value, begin, end);
 }
 
-static void watch_attend(cache_shape shape, const void *keys, const void *values, uint32_t position, uint32_t tokens,
-                         const float *q, size_t ldq, uint32_t heads, uint32_t begin, uint32_t end, float scale,
+static void watch_attend(cache_shape shape, cache_view cache, uint32_t position, uint32_t tokens, const float *q,
+                         size_t ldq, uint32_t heads, uint32_t begin, uint32_t end, float scale,
                          const attention_form *form, float *out, size_t ldo, void *scratch)
 {
     seen(E_attend);
-    real_attention.attend(shape, keys, values, position, tokens, q, ldq, heads, begin, end, scale, form, out, ldo,
-                          scratch);
+    real_attention.attend(shape, cache, position, tokens, q, ldq, heads, begin, end, scale, form, out, ldo, scratch);
 }
 
 static void watch_convolve(float *x, size_t ldx, size_t tokens, float *tail, const float *weights, size_t ldw,

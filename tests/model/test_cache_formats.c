@@ -99,7 +99,8 @@ static void check_bytes(void **state)
         assert_true(bytes[type] > model_config_state_bytes(&m->config));
         bytes[type] -= model_config_state_bytes(&m->config);
         OK(kv_cache_create(&m->config, (cache_type)type, 100, &cache, error));
-        assert_int_equal(bytes[type], cache.layers * (cache.keys_bytes + cache.values_bytes));
+        assert_int_equal(bytes[type], 2 * cache.page_bytes);
+        assert_int_equal(cache.page_bytes, kv_cache_page_bytes(&m->config, (cache_type)type));
         const double a_position = cache_position_bytes((cache_type)type, m->config.kv_heads, m->config.head_dim);
         assert_int_equal(cache.layers, model_config_attention_layers(&m->config));
         assert_int_equal(2 * cache.states_bytes, model_config_state_bytes(&m->config));

@@ -41,6 +41,7 @@ typedef struct crowd {
     pthread_mutex_t lock;
     pthread_cond_t ended;
     size_t done;
+    scheduler_stats stats; /* at the end */
 } crowd;
 
 /* ---- requests, made up from their numbers ---- */
@@ -272,7 +273,6 @@ static void forget_answers(crowd *c)
 static void ask_all(crowd *c, const scheduler_options *options)
 {
     asker_thread threads[ASKERS];
-    scheduler_stats stats;
     forget_answers(c);
     OK(scheduler_create(c->m, options, &c->s, error));
     for (size_t i = 0; i < ASKERS; i++) {
@@ -287,8 +287,8 @@ static void ask_all(crowd *c, const scheduler_options *options)
         pthread_cond_wait(&c->ended, &c->lock);
     }
     pthread_mutex_unlock(&c->lock);
-    scheduler_stats_read(c->s, &stats);
-    assert_int_equal(stats.waiting, 0);
+    scheduler_stats_read(c->s, &c->stats);
+    assert_int_equal(c->stats.waiting, 0);
     scheduler_free(c->s);
     for (size_t i = 0; i < c->count; i++) {
         check_answer(&c->all[i], i);
@@ -351,11 +351,16 @@ static void crowds(void **state)
         .context_length = CONTEXT, .cache = -1, .most_running = 5, .most_waiting = 3, .chunk = 24};
     const scheduler_options many = {
         .context_length = CONTEXT, .cache = -1, .most_running = 100, .most_waiting = 500, .without_prefixes = true};
+    const scheduler_options tight = {.context_length = CONTEXT, .cache = -1, .most_running = 9, .cache_bytes = 1};
     crowd c;
     open_crowd(&c, path, REQUESTS_MOST, -1);
     ask_with(&c, path, 1, REQUESTS_MOST, &plain);
+    assert_true(c.stats.preemptions == 0 && c.stats.kept_tokens > 10000);
     ask_with(&c, path, 1, REQUESTS_MOST, &few);
     ask_with(&c, path, 1, REQUESTS_MOST, &many);
+    assert_true(c.stats.preemptions == 0 && c.stats.kept_tokens == 0);
+    ask_with(&c, path, 1, REQUESTS_MOST, &tight); /* pages for one sequence, of which 9 run */
+    assert_true(c.stats.preemptions > 50 && c.stats.kept_tokens > 0 && c.stats.pages == 4);
     ask_with(&c, path, 2, REQUESTS_MOST / 10, &plain);
     ask_with(&c, path, 3, REQUESTS_MOST / 10, &plain);
     close_crowd(&c);

@@ -491,16 +491,14 @@ static attention_scratch attention_scratch_split(void *memory, size_t padded_dim
 /* Everything of one kv head that attend was asked for. */
 typedef struct attention_head {
     cache_type type;
-    const uint8_t *keys;   /* of this kv head */
-    const uint8_t *values; /* of this kv head */
+    uint8_t *const *pages;
+    size_t keys, values; /* where in a page this kv head's begin */
 } attention_head;
 
 static void attention_walk(attention_group *g, const attention_head *head, const attention_scratch *scratch)
 {
     static const attention_block_fn straight[CACHE_TYPES] = {
         attention_block_f32, attention_block_f16, attention_block_bf16, attention_block_q8_0, attention_block_q4_0};
-    const size_t key_bytes = ATTENTION_BLOCK / ATTENTION_TILE_POSITIONS * cache_key_tile_bytes(head->type, g->head_dim);
-    const size_t value_bytes = cache_value_block_bytes(head->type, g->head_dim);
     static const size_t widen_from[CACHE_TYPES] = {SIZE_MAX, ATTENTION_WIDEN, ATTENTION_WIDEN_OTHERS,
                                                    ATTENTION_WIDEN_OTHERS, ATTENTION_WIDEN_OTHERS};
     const bool widen = scratch->wide != NULL && g->count >= widen_from[head->type];
@@ -509,8 +507,9 @@ static void attention_walk(attention_group *g, const attention_head *head, const
     for (size_t begin = g->from[0] / ATTENTION_BLOCK * ATTENTION_BLOCK; begin < g->visible[g->count - 1];
          begin += ATTENTION_BLOCK) {
         const size_t index = begin / ATTENTION_BLOCK;
-        attention_block block = {begin, head->keys + index * key_bytes, head->values + index * value_bytes, NULL};
-        block.next = block.keys + (begin + ATTENTION_BLOCK < g->visible[g->count - 1] ? key_bytes : 0);
+        const bool more = begin + ATTENTION_BLOCK < g->visible[g->count - 1];
+        attention_block block = {begin, head->pages[index] + head->keys, head->pages[index] + head->values,
+                                 head->pages[more ? index + 1 : index] + head->keys};
         while (g->visible[first] <= begin) {
             first++;
         }
@@ -559,14 +558,13 @@ static size_t attention_first_visible(const attention_form *form, size_t positio
     return form->window != 0 && position >= form->window ? position - form->window + 1 : 0;
 }
 
-static void attention_attend(cache_shape shape, const void *keys, const void *values, uint32_t position,
-                             uint32_t tokens, const float *q, size_t ldq, uint32_t heads, uint32_t head_begin,
-                             uint32_t head_end, float scale, const attention_form *form, float *out, size_t ldo,
-                             void *scratch)
+static void attention_attend(cache_shape shape, cache_view cache, uint32_t position, uint32_t tokens, const float *q,
+                             size_t ldq, uint32_t heads, uint32_t head_begin, uint32_t head_end, float scale,
+                             const attention_form *form, float *out, size_t ldo, void *scratch)
 {
     static const attention_form plain = {0};
     const size_t dim = shape.head_dim;
-    const cache_shape one = {shape.type, 1, shape.head_dim, shape.capacity};
+    const cache_shape one = {shape.type, 1, shape.head_dim};
     const size_t share = heads / shape.kv_heads;
     form = form == NULL ? &plain : form;
     attention_group g = {.head_dim = dim,
@@ -582,8 +580,8 @@ static void attention_attend(cache_shape shape, const void *keys, const void *va
         const size_t kv = begin / share;
         const size_t end = (kv + 1) * share < head_end ? (kv + 1) * share : head_end;
         const size_t members = end - begin;
-        const attention_head head = {shape.type, (const uint8_t *)keys + kv * cache_keys_bytes(one),
-                                     (const uint8_t *)values + kv * cache_values_bytes(one)};
+        const attention_head head = {shape.type, cache.pages, cache.keys + kv * cache_keys_bytes(one),
+                                     cache.values + kv * cache_values_bytes(one)};
         for (size_t done = 0; done < tokens * members; done += g.count) {
             const size_t left = tokens * members - done;
             g.count = left < parts.group ? left : parts.group;
@@ -610,14 +608,15 @@ static void attention_attend(cache_shape shape, const void *keys, const void *va
     }
 }
 
-static void attention_store(cache_shape shape, void *keys, void *values, uint32_t position, const float *key,
+static void attention_store(cache_shape shape, cache_view cache, uint32_t position, const float *key,
                             const float *value, uint32_t head_begin, uint32_t head_end)
 {
-    const cache_shape one = {shape.type, 1, shape.head_dim, shape.capacity};
+    const cache_shape one = {shape.type, 1, shape.head_dim};
+    uint8_t *page = cache.pages[position / ATTENTION_BLOCK];
     for (size_t kv = head_begin; kv < head_end; kv++) {
-        cache_store_head(&shape, (uint8_t *)keys + kv * cache_keys_bytes(one),
-                         (uint8_t *)values + kv * cache_values_bytes(one), position, key + kv * shape.head_dim,
-                         value + kv * shape.head_dim);
+        cache_store_head(&shape, page + cache.keys + kv * cache_keys_bytes(one),
+                         page + cache.values + kv * cache_values_bytes(one), position % ATTENTION_BLOCK,
+                         key + kv * shape.head_dim, value + kv * shape.head_dim);
     }
 }
 

@@ -1,0 +1,130 @@
+/* From JSON Schema to rules. For the files of schemas; others see generate/constraint.h.
+ *
+ * What a value must satisfy is a set of elements: whole schemas, at first, all of which hold together (allOf and $ref
+ * add to the set). Spreading a set out gives alternatives (anyOf, oneOf, if), in which every element is a leaf: a
+ * schema's own assertions. The elements of an alternative are then merged, type by type, into rules. Equal sets share a
+ * rule, so recursion ends. */
+#ifndef GENERATE_SCHEMA_H
+#define GENERATE_SCHEMA_H
+
+#include "generate/grammar_json.h"
+
+typedef enum element_kind {
+    ELEMENT_WHOLE,   /* `schema` holds */
+    ELEMENT_NOT,     /* `schema` does not */
+    ELEMENT_LEAF,    /* the assertions of `schema` but for those that combine schemas */
+    ELEMENT_NOT_KEY, /* the assertion `key` of `schema` does not hold */
+    ELEMENT_PRESENT, /* an object has the property `key` */
+    ELEMENT_ABSENT,  /* an object lacks the property `key` */
+    ELEMENT_WRONG,   /* the property `key` is there and is not as `schema` says */
+} element_kind;
+
+typedef struct element {
+    element_kind kind;
+    const json_t *schema;
+    const char *key; /* lives as long as the schema */
+} element;
+
+typedef struct element_set {
+    element *list;
+    size_t count, capacity;
+} element_set;
+
+typedef struct alternatives {
+    element_set *list;
+    size_t count, capacity;
+} alternatives;
+
+typedef struct pending_set {
+    uint32_t rule;
+    element_set set;
+} pending_set;
+
+typedef struct disjoint_pair {
+    uint32_t rule; /* of what both branches allow: nothing must be in it */
+    const json_t *schema;
+} disjoint_pair;
+
+typedef struct compiler {
+    const json_t *root;
+    grammar_rules rules;
+    json_rules json;
+    json_t *known; /* the rules of sets, by the text of their elements */
+    pending_set *pending;
+    size_t pending_count, pending_capacity, pending_done;
+    disjoint_pair *pairs;
+    size_t pair_count, pair_capacity;
+    json_t *paired; /* schemas whose oneOf was looked at, by their addresses */
+    size_t steps, nesting; /* of spreading out */
+    hearth_error *error;
+} compiler;
+
+/* Errors whose place is the JSON pointer of `schema`, with /`key` unless that is NULL. */
+hearth_status schema_error(compiler *c, hearth_status status, const json_t *schema, const char *key,
+                           const char *expected, const char *found);
+/* The pointer alone; "#…". */
+void schema_place(const compiler *c, const json_t *schema, const char *key, char *ret, size_t size);
+hearth_status schema_memory(compiler *c);
+
+/* A compiler, for one schema after another: `rules` are of all of them. end in any case. */
+hearth_status schema_compiler_begin(compiler *c, hearth_error *error);
+void schema_compiler_next(compiler *c);
+void schema_compiler_end(compiler *c);
+/* The rule of a schema, made with all that it needs; c->json.rules is set. */
+hearth_status schema_add_root(compiler *c, const json_t *schema, uint32_t *ret);
+
+/* ---- sets (schema_sets.c) ---- */
+
+hearth_status set_add(compiler *c, element_set *s, element e);
+void set_free(element_set *s);
+/* The rule of a set, which is taken over; made later if it is new. */
+hearth_status schema_rule(compiler *c, element_set *s, uint32_t *ret);
+/* The alternatives of a set. */
+hearth_status schema_spread(compiler *c, const element_set *s, alternatives *ret);
+void alternatives_free(alternatives *a);
+/* What $ref in `schema` names. */
+hearth_status schema_resolve(compiler *c, const json_t *schema, const json_t **ret);
+
+/* ---- values (schema_valid.c) ---- */
+
+/* Whether a value is valid under every element. */
+hearth_status schema_valid(compiler *c, const json_t *value, const element_set *s, bool *ret);
+hearth_status schema_valid_whole(compiler *c, const json_t *value, const json_t *schema, bool *ret);
+/* Equal as JSON Schema has it: 1 and 1.0 are. */
+bool schema_equal(const json_t *a, const json_t *b);
+/* Whether a string has a match. */
+hearth_status schema_matches(compiler *c, const json_t *schema, const char *key, const char *pattern, const char *text,
+                             size_t length, bool *ret);
+
+/* ---- types ---- */
+
+enum {
+    TYPE_NULL = 1,
+    TYPE_BOOLEAN = 2,
+    TYPE_INTEGER = 4,
+    TYPE_FRACTION = 8, /* numbers that are not whole */
+    TYPE_STRING = 16,
+    TYPE_ARRAY = 32,
+    TYPE_OBJECT = 64,
+    TYPE_ALL = 127,
+};
+
+/* The types that elements leave. */
+hearth_status schema_types(compiler *c, const element_set *s, unsigned *ret);
+unsigned schema_type_named(const char *name); /* 0: none */
+
+/* Each adds to `rule`, from begin to end, the values of its type that all elements, leaves, allow. */
+hearth_status schema_add_numbers(compiler *c, uint32_t rule, const element_set *s, unsigned types);
+hearth_status schema_add_strings(compiler *c, uint32_t rule, const element_set *s);
+hearth_status schema_add_array(compiler *c, uint32_t rule, const element_set *s);
+hearth_status schema_add_object(compiler *c, uint32_t rule, const element_set *s);
+
+/* Deterministic: what stands between the quotation marks of the strings that leaves allow, in our own spelling. */
+hearth_status schema_string_content(compiler *c, const element_set *s, automaton *ret);
+/* The same for a whole set; *ret may be empty. */
+hearth_status schema_string_content_of_set(compiler *c, const element_set *s, automaton *ret);
+
+/* A keyword that is a number of things: NULL schema value: `otherwise`. HEARTH_E_ARGUMENT, HEARTH_E_LIMIT. */
+hearth_status schema_count(compiler *c, const json_t *schema, const char *key, uint32_t otherwise, uint32_t *ret);
+
+#endif

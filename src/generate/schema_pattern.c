@@ -1,0 +1,563 @@
+/* Regular expressions to automata. */
+#include "generate/schema_pattern.h"
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "generate/grammar_json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Edges that are passed only where the text begins or ends, until add_phases has resolved them. */
+#define SYMBOL_AT_BEGIN 0x200u
+#define SYMBOL_AT_END 0x201u
+
+enum { MOST_STATES = 50000 }; /* of one string's automaton */
+
+typedef struct pattern {
+    const char *text;
+    size_t length, at;
+    const char *place;
+    automaton *a;
+    unsigned depth;
+    hearth_error *error;
+} pattern;
+
+static hearth_status wrong(const pattern *p, hearth_status status, const char *expected, const char *what)
+{
+    return error_set(p->error, status, p->place, expected, "%s at byte %zu", what, p->at);
+}
+
+static char peek(const pattern *p)
+{
+    return p->at < p->length ? p->text[p->at] : '\0';
+}
+
+static bool next_is(const pattern *p, const char *text)
+{
+    const size_t n = strlen(text);
+    return p->length - p->at >= n && memcmp(p->text + p->at, text, n) == 0;
+}
+
+/* ---- sets of characters ---- */
+
+enum { MOST_RANGES = 512 };
+
+typedef struct set {
+    uint32_t ranges[MOST_RANGES][2];
+    size_t count;
+    bool full; /* more were added than fit */
+} set;
+
+static void set_add(set *s, uint32_t first, uint32_t last)
+{
+    if (s->count == MOST_RANGES) {
+        s->full = true;
+        return;
+    }
+    s->ranges[s->count][0] = first;
+    s->ranges[s->count++][1] = last;
+}
+
+/* What is in none of its ranges. */
+static void set_add_others(set *s, const set *of)
+{
+    uint32_t next = 0;
+    while (next <= 0x10ffff) {
+        uint32_t end = 0x110000;
+        bool inside = false;
+        for (size_t i = 0; i < of->count && !inside; i++) {
+            if (of->ranges[i][0] <= next && next <= of->ranges[i][1]) {
+                next = of->ranges[i][1] + 1;
+                inside = true;
+            } else if (of->ranges[i][0] > next && of->ranges[i][0] < end) {
+                end = of->ranges[i][0];
+            }
+        }
+        if (!inside) {
+            set_add(s, next, end - 1);
+            next = end;
+        }
+    }
+}
+
+static void set_add_named(set *s, char name)
+{
+    static const struct {
+        char name;
+        uint32_t ranges[12][2]; /* ended by 0, 0 */
+    } rows[] = {{'d', {{'0', '9'}}},
+                {'w', {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}}},
+                {'s',
+                 {{9, 13},
+                  {32, 32},
+                  {0xa0, 0xa0},
+                  {0x1680, 0x1680},
+                  {0x2000, 0x200a},
+                  {0x2028, 0x2029},
+                  {0x202f, 0x202f},
+                  {0x205f, 0x205f},
+                  {0x3000, 0x3000},
+                  {0xfeff, 0xfeff}}}};
+    static const char others[] = "DWS";
+    for (size_t r = 0; r < 3; r++) {
+        set named = {.count = 0};
+        for (size_t i = 0; rows[r].ranges[i][1] != 0; i++) {
+            set_add(&named, rows[r].ranges[i][0], rows[r].ranges[i][1]);
+        }
+        for (size_t i = 0; name == rows[r].name && i < named.count; i++) {
+            set_add(s, named.ranges[i][0], named.ranges[i][1]);
+        }
+        if (name == others[r]) {
+            set_add_others(s, &named);
+        }
+    }
+}
+
+static void add_set(const pattern *p, const set *s, uint32_t from, uint32_t to)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        json_add_written(p->a, from, s->ranges[i][0], s->ranges[i][1], to);
+    }
+}
+
+/* ---- characters and escapes ---- */
+
+static hearth_status parse_hex(pattern *p, unsigned digits, uint32_t *ret)
+{
+    *ret = 0;
+    for (unsigned i = 0; i < digits; i++, p->at++) {
+        const char c = peek(p);
+        const bool lower = c >= 'a' && c <= 'f';
+        if (!lower && !(c >= 'A' && c <= 'F') && !(c >= '0' && c <= '9')) {
+            return wrong(p, HEARTH_E_FORMAT, "a regular expression", "no hexadecimal digit");
+        }
+        *ret = *ret << 4 | (uint32_t)(c <= '9' ? c - '0' : lower ? c - 'a' + 10 : c - 'A' + 10);
+    }
+    return HEARTH_OK;
+}
+
+static hearth_status parse_unicode(pattern *p, uint32_t *ret)
+{
+    if (peek(p) == '{') {
+        unsigned digits = 0;
+        while (p->at + 1 + digits < p->length && p->text[p->at + 1 + digits] != '}') {
+            digits++;
+        }
+        p->at++;
+        if (digits == 0 || digits > 6) {
+            return wrong(p, HEARTH_E_FORMAT, "a regular expression", "\\u{} without 1 to 6 digits");
+        }
+        TRY(parse_hex(p, digits, ret));
+        p->at++;
+    } else {
+        TRY(parse_hex(p, 4, ret));
+        uint32_t low = 0;
+        if (*ret >= 0xd800 && *ret < 0xdc00 && next_is(p, "\\u")) {
+            p->at += 2;
+            TRY(parse_hex(p, 4, &low));
+            *ret = 0x10000 + ((*ret - 0xd800) << 10) + (low - 0xdc00);
+        }
+    }
+    return *ret > 0x10ffff || (*ret >= 0xd800 && *ret < 0xe000)
+               ? wrong(p, HEARTH_E_UNSUPPORTED, "characters of Unicode", "a lone surrogate")
+               : HEARTH_OK;
+}
+
+/* After the backslash: one character, or a named set (*ret_set true, added to `s`). */
+static hearth_status parse_escape(pattern *p, bool in_class, set *s, uint32_t *ret, bool *ret_set)
+{
+    const char c = peek(p);
+    static const char letters[] = "t\tn\nv\vf\fr\r";
+    *ret_set = c != '\0' && strchr("dDwWsS", c) != NULL;
+    if (*ret_set) {
+        p->at++;
+        set_add_named(s, c);
+        return HEARTH_OK;
+    }
+    const char *letter = c == '\0' ? NULL : strchr(letters, c);
+    if (letter != NULL && (letter - letters) % 2 == 0) {
+        p->at++;
+        *ret = (uint8_t)letter[1];
+        return HEARTH_OK;
+    }
+    if (c == 'b' && in_class) {
+        p->at++;
+        *ret = 8;
+        return HEARTH_OK;
+    }
+    if (c == 'x' || c == 'u') {
+        p->at++;
+        return c == 'x' ? parse_hex(p, 2, ret) : parse_unicode(p, ret);
+    }
+    if (c == '0' && !(p->at + 1 < p->length && p->text[p->at + 1] >= '0' && p->text[p->at + 1] <= '9')) {
+        p->at++;
+        *ret = 0;
+        return HEARTH_OK;
+    }
+    if (c == 'c' && p->at + 1 < p->length) {
+        *ret = (uint8_t)p->text[p->at + 1] & 31;
+        p->at += 2;
+        return HEARTH_OK;
+    }
+    if (c == 'b' || c == 'B' || c == 'k' || (c >= '0' && c <= '9') || c == 'p' || c == 'P') {
+        return wrong(p, HEARTH_E_UNSUPPORTED, "a regular expression without \\b, \\p and references", "one");
+    }
+    if (c == '\0' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
+        return wrong(p, HEARTH_E_FORMAT, "a regular expression", "an unknown escape");
+    }
+    const size_t size = utf8_decode(p->text + p->at, p->length - p->at, ret);
+    p->at += size == 0 ? 1 : size;
+    return HEARTH_OK;
+}
+
+static hearth_status parse_member(pattern *p, bool in_class, set *s, uint32_t *ret, bool *ret_set)
+{
+    *ret_set = false;
+    if (peek(p) == '\\') {
+        p->at++;
+        return parse_escape(p, in_class, s, ret, ret_set);
+    }
+    const size_t size = utf8_decode(p->text + p->at, p->length - p->at, ret);
+    p->at += size == 0 ? 1 : size;
+    return size == 0 ? wrong(p, HEARTH_E_FORMAT, "a regular expression", "no character") : HEARTH_OK;
+}
+
+static hearth_status parse_class(pattern *p, set *ret)
+{
+    set *given = mem_calloc(1, sizeof *given);
+    if (given == NULL) {
+        return error_memory(p->error, sizeof *given);
+    }
+    hearth_status status = HEARTH_OK;
+    p->at++;
+    const bool others = peek(p) == '^';
+    p->at += others;
+    while (status == HEARTH_OK && peek(p) != ']') {
+        uint32_t first = 0;
+        bool named = false;
+        if (p->at >= p->length) {
+            status = wrong(p, HEARTH_E_FORMAT, "a regular expression", "no ] of a class");
+            break;
+        }
+        status = parse_member(p, true, given, &first, &named);
+        uint32_t last = first;
+        if (status == HEARTH_OK && !named && peek(p) == '-' && !next_is(p, "-]")) {
+            p->at++;
+            status = parse_member(p, true, given, &last, &named);
+            if (status == HEARTH_OK && (named || last < first)) {
+                status = wrong(p, HEARTH_E_FORMAT, "a regular expression", "a range from higher to lower");
+            }
+        }
+        if (status == HEARTH_OK && !named) {
+            set_add(given, first, last);
+        }
+    }
+    p->at++;
+    if (others) {
+        set_add_others(ret, given);
+    }
+    for (size_t i = 0; !others && i < given->count; i++) {
+        set_add(ret, given->ranges[i][0], given->ranges[i][1]);
+    }
+    if (status == HEARTH_OK && (given->full || ret->full)) {
+        status = wrong(p, HEARTH_E_LIMIT, "at most 512 ranges of a class", "more");
+    }
+    mem_free(given);
+    return status;
+}
+
+/* ---- terms ---- */
+
+static hearth_status parse_choices(pattern *p, uint32_t from, uint32_t to);
+
+static hearth_status parse_group(pattern *p, uint32_t from, uint32_t to)
+{
+    p->at++;
+    if (++p->depth > LIMIT_GRAMMAR_DEPTH) {
+        return wrong(p, HEARTH_E_LIMIT, "at most 200 groups in each other", "more");
+    }
+    if (next_is(p, "?=") || next_is(p, "?!") || next_is(p, "?<=") || next_is(p, "?<!")) {
+        return wrong(p, HEARTH_E_UNSUPPORTED, "a regular expression without looking around", "a group that does");
+    }
+    if (next_is(p, "?:")) {
+        p->at += 2;
+    } else if (next_is(p, "?<")) {
+        while (p->at < p->length && p->text[p->at] != '>') {
+            p->at++;
+        }
+        p->at++;
+    } else if (peek(p) == '?') {
+        return wrong(p, HEARTH_E_UNSUPPORTED, "groups that are (…), (?:…) or (?<name>…)", "another");
+    }
+    TRY(parse_choices(p, from, to));
+    if (peek(p) != ')') {
+        return wrong(p, HEARTH_E_FORMAT, "a regular expression", "no ) of a group");
+    }
+    p->at++;
+    p->depth--;
+    return HEARTH_OK;
+}
+
+static hearth_status parse_set(pattern *p, uint32_t from, uint32_t to)
+{
+    set *s = mem_calloc(1, sizeof *s);
+    if (s == NULL) {
+        return error_memory(p->error, sizeof *s);
+    }
+    hearth_status status = HEARTH_OK;
+    const char c = peek(p);
+    if (c == '[') {
+        status = parse_class(p, s);
+    } else if (c == '.') {
+        const set lines = {.ranges = {{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}}, .count = 3};
+        p->at++;
+        set_add_others(s, &lines);
+    } else {
+        uint32_t code = 0;
+        bool named = false;
+        status = parse_member(p, false, s, &code, &named);
+        if (status == HEARTH_OK && !named) {
+            set_add(s, code, code);
+        }
+    }
+    if (status == HEARTH_OK) {
+        add_set(p, s, from, to);
+    }
+    mem_free(s);
+    return status;
+}
+
+static hearth_status parse_number(pattern *p, uint32_t *ret)
+{
+    uint32_t n = 0;
+    const size_t begin = p->at;
+    while (peek(p) >= '0' && peek(p) <= '9') {
+        n = n * 10 + (uint32_t)(peek(p) - '0');
+        p->at++;
+        if (n > LIMIT_GRAMMAR_REPEATS) {
+            return wrong(p, HEARTH_E_LIMIT, "at most 100000 times", "more");
+        }
+    }
+    *ret = n;
+    return p->at == begin ? wrong(p, HEARTH_E_FORMAT, "a regular expression", "no number in {}") : HEARTH_OK;
+}
+
+static hearth_status parse_times(pattern *p, uint32_t *ret_least, uint32_t *ret_most)
+{
+    const char c = peek(p);
+    *ret_least = c == '*' || c == '?' ? 0 : 1;
+    *ret_most = c == '*' || c == '+' ? UINT32_MAX : 1;
+    if (c == '{') {
+        p->at++;
+        TRY(parse_number(p, ret_least));
+        *ret_most = *ret_least;
+        if (peek(p) == ',') {
+            p->at++;
+            *ret_most = UINT32_MAX;
+            if (peek(p) != '}') {
+                TRY(parse_number(p, ret_most));
+            }
+        }
+        if (peek(p) != '}' || *ret_most < *ret_least) {
+            return wrong(p, HEARTH_E_FORMAT, "a regular expression", "no {least,most}");
+        }
+    } else if (c != '*' && c != '+' && c != '?') {
+        return HEARTH_OK;
+    }
+    p->at++;
+    p->at += peek(p) == '?'; /* lazy: the same strings */
+    return HEARTH_OK;
+}
+
+static hearth_status parse_sequence(pattern *p, uint32_t from, uint32_t to)
+{
+    while (p->at < p->length && peek(p) != '|' && peek(p) != ')') {
+        const char c = peek(p);
+        uint32_t least = 1;
+        uint32_t most = 1;
+        if (c == '*' || c == '+' || c == '?' || c == '{') {
+            return wrong(p, HEARTH_E_FORMAT, "a regular expression", "a quantifier of nothing");
+        }
+        TRY(automaton_check(p->a, p->error));
+        if (c == '^' || c == '$') {
+            const uint32_t symbol = c == '^' ? SYMBOL_AT_BEGIN : SYMBOL_AT_END;
+            const uint32_t next = automaton_add_state(p->a);
+            automaton_add_edge(p->a, from, symbol, symbol, next);
+            p->at++;
+            from = next;
+            continue;
+        }
+        automaton_part part = automaton_part_begin(p->a);
+        TRY(c == '(' ? parse_group(p, part.from, part.to) : parse_set(p, part.from, part.to));
+        automaton_part_end(p->a, &part);
+        TRY(parse_times(p, &least, &most));
+        TRY(automaton_check(p->a, p->error));
+        from = automaton_add_times(p->a, from, &part, least, most);
+    }
+    automaton_add_nothing(p->a, from, to);
+    return HEARTH_OK;
+}
+
+static hearth_status parse_choices(pattern *p, uint32_t from, uint32_t to)
+{
+    TRY(parse_sequence(p, from, to));
+    while (peek(p) == '|') {
+        p->at++;
+        TRY(parse_sequence(p, from, to));
+    }
+    return HEARTH_OK;
+}
+
+/* ---- where the text begins and ends ---- */
+
+/* Each state four times: whether a character was read before it, and whether none may be read any more. */
+static void add_phases(const automaton *a, automaton *ret)
+{
+    for (uint32_t s = 0; s < 4 * a->state_count; s++) {
+        automaton_add_state(ret);
+    }
+    for (uint32_t s = 0; s < a->state_count && ret->failed == HEARTH_OK; s++) {
+        for (uint32_t phase = 0; phase < 4; phase++) {
+            const bool read = phase & 1;
+            const bool ended = phase & 2;
+            ret->states[4 * s + phase].final = a->states[s].final;
+            for (uint32_t e = a->states[s].first_edge; e != NO_STATE; e = a->edges[e].next) {
+                const automaton_edge *edge = &a->edges[e];
+                if (edge->first == SYMBOL_NOTHING || (edge->first == SYMBOL_AT_BEGIN && !read)) {
+                    automaton_add_nothing(ret, 4 * s + phase, 4 * edge->to + phase);
+                } else if (edge->first == SYMBOL_AT_END) {
+                    automaton_add_nothing(ret, 4 * s + phase, 4 * edge->to + (phase | 2));
+                } else if (edge->first < 256 && !ended) {
+                    automaton_add_edge(ret, 4 * s + phase, edge->first, edge->last, 4 * edge->to + 1);
+                }
+            }
+        }
+    }
+}
+
+static hearth_status deterministic(automaton *a, automaton *ret, hearth_error *error)
+{
+    automaton_trim(a);
+    TRY(automaton_check(a, error));
+    TRY(automaton_determinize(a, MOST_STATES, ret, error));
+    automaton_merge(ret);
+    const hearth_status status = automaton_check(ret, error);
+    if (status != HEARTH_OK) {
+        automaton_free(ret);
+    }
+    return status;
+}
+
+static hearth_status parse(pattern *p)
+{
+    const uint32_t begin = automaton_add_state(p->a);
+    const uint32_t end = automaton_add_state(p->a);
+    TRY(automaton_check(p->a, p->error));
+    p->a->states[end].final = true;
+    json_add_written(p->a, begin, 0, 0x10ffff, begin); /* it is found anywhere */
+    json_add_written(p->a, end, 0, 0x10ffff, end);
+    const uint32_t from = automaton_add_state(p->a);
+    automaton_add_nothing(p->a, begin, from);
+    TRY(parse_choices(p, from, end));
+    return p->at < p->length ? wrong(p, HEARTH_E_FORMAT, "a regular expression", "a ) too many") : HEARTH_OK;
+}
+
+hearth_status schema_pattern(const char *text, size_t length, const char *place, automaton *ret, hearth_error *error)
+{
+    automaton parsed = {0};
+    automaton phases = {0};
+    pattern p = {.text = text, .length = length, .place = place, .a = &parsed, .error = error};
+    hearth_status status = parse(&p);
+    if (status == HEARTH_OK) {
+        status = automaton_check(&parsed, error);
+    }
+    if (status == HEARTH_OK) {
+        add_phases(&parsed, &phases);
+        status = deterministic(&phases, ret, error);
+    }
+    automaton_free(&parsed);
+    automaton_free(&phases);
+    return status;
+}
+
+hearth_status schema_length(uint32_t least, uint32_t most, automaton *ret, hearth_error *error)
+{
+    automaton a = {0};
+    const uint32_t begin = automaton_add_state(&a);
+    automaton_part part = automaton_part_begin(&a);
+    json_add_written(&a, part.from, 0, 0x10ffff, part.to);
+    automaton_part_end(&a, &part);
+    const uint32_t end = automaton_add_times(&a, begin, &part, least, most);
+    if (a.failed == HEARTH_OK) {
+        a.states[end].final = true;
+    }
+    const hearth_status status = deterministic(&a, ret, error);
+    automaton_free(&a);
+    return status;
+}
+
+hearth_status schema_string(const char *text, size_t length, automaton *ret, hearth_error *error)
+{
+    *ret = (automaton){0};
+    uint32_t at = automaton_add_state(ret);
+    for (size_t i = 0; i < length;) {
+        uint32_t code = 0;
+        const size_t size = utf8_decode(text + i, length - i, &code);
+        const uint32_t next = automaton_add_state(ret);
+        json_add_written(ret, at, code, code, next);
+        at = next;
+        i += size == 0 ? 1 : size;
+    }
+    if (ret->failed == HEARTH_OK) {
+        ret->states[at].final = true;
+    }
+    const hearth_status status = automaton_check(ret, error);
+    if (status != HEARTH_OK) {
+        automaton_free(ret);
+    }
+    return status;
+}
+
+/* ---- formats ---- */
+
+#define YEAR_LEAP "(\\d\\d(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)"
+#define DATE                                                                                                           \
+    "(\\d{4}-((0[13578]|1[02])-(0[1-9]|[12]\\d|3[01])|(0[469]|11)-(0[1-9]|[12]\\d|30)|02-(0[1-9]|1\\d|2[0-8]))|"       \
+    "" YEAR_LEAP "-02-29)"
+#define TIME "([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,9})?(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)"
+#define LABEL "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+#define ATOM "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+#define BYTE "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)"
+#define IPV4 BYTE "(\\." BYTE "){3}"
+#define H16 "[0-9A-Fa-f]{1,4}"
+#define LS32 "(" H16 ":" H16 "|" IPV4 ")"
+#define IPV6                                                                                                           \
+    "((" H16 ":){6}" LS32 "|::(" H16 ":){5}" LS32 "|(" H16 ")?::(" H16 ":){4}" LS32 "|((" H16 ":){0,1}" H16            \
+    ")?::(" H16 ":){3}" LS32 "|((" H16 ":){0,2}" H16 ")?::(" H16 ":){2}" LS32 "|((" H16 ":){0,3}" H16 ")?::" H16       \
+    ":" LS32 "|((" H16 ":){0,4}" H16 ")?::" LS32 "|((" H16 ":){0,5}" H16 ")?::" H16 "|((" H16 ":){0,6}" H16 ")?::)"
+#define URI_CHARACTER "([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})"
+
+const char *schema_format_pattern(const char *format)
+{
+    static const char *const rows[][2] = {
+        {"date", "^" DATE "$"},
+        {"time", "^" TIME "$"},
+        {"date-time", "^" DATE "T" TIME "$"},
+        {"duration", "^P(\\d+W|(\\d+Y(\\d+M(\\d+D)?)?|\\d+M(\\d+D)?|\\d+D)(T(\\d+H(\\d+M(\\d+S)?)?|\\d+M(\\d+S)?|\\d+S))?|"
+                     "T(\\d+H(\\d+M(\\d+S)?)?|\\d+M(\\d+S)?|\\d+S))$"},
+        {"uuid", "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"},
+        {"email", "^" ATOM "(\\." ATOM ")*@" LABEL "(\\." LABEL ")+$"},
+        {"hostname", "^" LABEL "(\\." LABEL ")*$"},
+        {"ipv4", "^" IPV4 "$"},
+        {"ipv6", "^" IPV6 "$"},
+        {"uri", "^[A-Za-z][A-Za-z0-9+.-]*:" URI_CHARACTER "+(#" URI_CHARACTER "*)?$"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(rows[i][0], format) == 0) {
+            return rows[i][1];
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,241 @@
+/* Strings: lengths, patterns, formats, and what "not" takes out. */
+#include "generate/schema.h"
+
+#include "base/memory.h"
+#include "generate/schema_pattern.h"
+
+#include <string.h>
+
+/* ---- lengths ---- */
+
+typedef struct lengths {
+    uint32_t least, most; /* UINT32_MAX: any number */
+} lengths;
+
+static hearth_status read_lengths(compiler *c, const element_set *s, lengths *ret)
+{
+    *ret = (lengths){0, UINT32_MAX};
+    for (size_t i = 0; i < s->count; i++) {
+        const element *e = &s->list[i];
+        uint32_t least = 0;
+        uint32_t most = UINT32_MAX;
+        if (e->kind == ELEMENT_LEAF) {
+            TRY(schema_count(c, e->schema, "minLength", 0, &least));
+            TRY(schema_count(c, e->schema, "maxLength", UINT32_MAX, &most));
+        } else if (e->kind == ELEMENT_NOT_KEY && strcmp(e->key, "minLength") == 0) {
+            TRY(schema_count(c, e->schema, e->key, 0, &most));
+            least = most == 0 ? 1 : 0; /* not at least 0: never */
+            most = most == 0 ? 0 : most - 1;
+        } else if (e->kind == ELEMENT_NOT_KEY && strcmp(e->key, "maxLength") == 0) {
+            TRY(schema_count(c, e->schema, e->key, 0, &least));
+            least++;
+        }
+        ret->least = least > ret->least ? least : ret->least;
+        ret->most = most < ret->most ? most : ret->most;
+    }
+    return HEARTH_OK;
+}
+
+/* ---- content ---- */
+
+/* *a becomes the strings of it that are (`inside`), or are not, in `with`; *a without states: every string. */
+static hearth_status combine(compiler *c, automaton *a, automaton *with, bool inside)
+{
+    automaton result = {0};
+    hearth_status status = HEARTH_OK;
+    if (a->state_count == 0 && inside) {
+        *a = *with;
+        *with = (automaton){0};
+        return HEARTH_OK;
+    }
+    if (a->state_count == 0) {
+        status = schema_length(0, UINT32_MAX, a, c->error);
+    }
+    if (status == HEARTH_OK) {
+        status = automaton_product(a, with, inside, &result, c->error);
+    }
+    automaton_free(a);
+    automaton_free(with);
+    *a = result;
+    return status;
+}
+
+static hearth_status combine_pattern(compiler *c, automaton *a, const json_t *schema, const char *key,
+                                     const char *pattern, size_t length, bool inside)
+{
+    char place[128];
+    automaton with = {0};
+    schema_place(c, schema, key, place, sizeof place);
+    TRY(schema_pattern(pattern, length, place, &with, c->error));
+    return combine(c, a, &with, inside);
+}
+
+static hearth_status combine_value(compiler *c, automaton *a, const json_t *value)
+{
+    automaton with = {0};
+    if (!json_is_string(value)) {
+        return HEARTH_OK;
+    }
+    TRY(schema_string(json_string_value(value), json_string_length(value), &with, c->error));
+    return combine(c, a, &with, false);
+}
+
+static hearth_status combine_element(compiler *c, automaton *a, const element *e)
+{
+    const bool not = e->kind == ELEMENT_NOT_KEY;
+    const json_t *pattern = !not || strcmp(e->key, "pattern") == 0 ? json_object_get(e->schema, "pattern") : NULL;
+    const json_t *format = not ? NULL : json_object_get(e->schema, "format");
+    if (pattern != NULL) {
+        if (!json_is_string(pattern)) {
+            return schema_error(c, HEARTH_E_ARGUMENT, e->schema, "pattern", "a string", "another type");
+        }
+        TRY(combine_pattern(c, a, e->schema, "pattern", json_string_value(pattern), json_string_length(pattern), !not));
+    }
+    const char *known = json_is_string(format) ? schema_format_pattern(json_string_value(format)) : NULL;
+    if (known != NULL) {
+        TRY(combine_pattern(c, a, e->schema, "format", known, strlen(known), true));
+    }
+    if (not && strcmp(e->key, "const") == 0) {
+        return combine_value(c, a, json_object_get(e->schema, "const"));
+    }
+    const json_t *list = not && strcmp(e->key, "enum") == 0 ? json_object_get(e->schema, "enum") : NULL;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        TRY(combine_value(c, a, json_array_get(list, i)));
+    }
+    return HEARTH_OK;
+}
+
+/* All but lengths; no states: every string. */
+static hearth_status combine_all(compiler *c, const element_set *s, automaton *ret)
+{
+    *ret = (automaton){0};
+    hearth_status status = HEARTH_OK;
+    for (size_t i = 0; i < s->count && status == HEARTH_OK; i++) {
+        if (s->list[i].kind == ELEMENT_LEAF || s->list[i].kind == ELEMENT_NOT_KEY) {
+            status = combine_element(c, ret, &s->list[i]);
+        }
+    }
+    if (status != HEARTH_OK) {
+        automaton_free(ret);
+    }
+    return status;
+}
+
+static hearth_status combine_lengths(compiler *c, const lengths *l, automaton *a)
+{
+    automaton with = {0};
+    if (l->least > l->most) {
+        automaton_free(a);
+        automaton_add_state(a); /* one that never ends */
+        return automaton_check(a, c->error);
+    }
+    if (l->least == 0 && l->most == UINT32_MAX && a->state_count != 0) {
+        return HEARTH_OK;
+    }
+    TRY(schema_length(l->least, l->most, &with, c->error));
+    return combine(c, a, &with, true);
+}
+
+hearth_status schema_string_content(compiler *c, const element_set *s, automaton *ret)
+{
+    lengths l;
+    TRY(read_lengths(c, s, &l));
+    TRY(combine_all(c, s, ret));
+    const hearth_status status = combine_lengths(c, &l, ret);
+    if (status != HEARTH_OK) {
+        automaton_free(ret);
+    }
+    return status;
+}
+
+static hearth_status add_content(compiler *c, const element_set *alternative, automaton *all, uint32_t end)
+{
+    unsigned types = 0;
+    automaton content = {0};
+    TRY(schema_types(c, alternative, &types));
+    for (size_t i = 0; i < alternative->count; i++) {
+        const json_t *schema = alternative->list[i].kind == ELEMENT_LEAF ? alternative->list[i].schema : NULL;
+        if (json_object_get(schema, "enum") != NULL || json_object_get(schema, "const") != NULL) {
+            return schema_error(c, HEARTH_E_UNSUPPORTED, schema, "enum", "names that a pattern tells (propertyNames)",
+                                "names one by one");
+        }
+    }
+    if ((types & TYPE_STRING) == 0) {
+        return HEARTH_OK;
+    }
+    TRY(schema_string_content(c, alternative, &content));
+    automaton_add_copy(all, 0, &content, end);
+    automaton_free(&content);
+    return HEARTH_OK;
+}
+
+hearth_status schema_string_content_of_set(compiler *c, const element_set *s, automaton *ret)
+{
+    alternatives a = {0};
+    automaton all = {0};
+    TRY(schema_spread(c, s, &a));
+    automaton_add_state(&all);
+    const uint32_t end = automaton_add_state(&all);
+    if (all.failed == HEARTH_OK) {
+        all.states[end].final = true;
+    }
+    hearth_status status = HEARTH_OK;
+    for (size_t i = 0; i < a.count && status == HEARTH_OK; i++) {
+        status = add_content(c, &a.list[i], &all, end);
+    }
+    automaton_trim(&all);
+    if (status == HEARTH_OK) {
+        status = automaton_determinize(&all, 50000, ret, c->error);
+    }
+    automaton_free(&all);
+    alternatives_free(&a);
+    return status;
+}
+
+/* ---- rules ---- */
+
+/* Any spelling: `least` to `most` characters one after another. */
+static void add_counted(compiler *c, uint32_t rule, const lengths *l)
+{
+    json_rules *j = &c->json;
+    uint32_t at = json_then_text(j, rule, RULE_BEGIN, "\"");
+    const uint32_t last = l->most == UINT32_MAX ? l->least : l->most;
+    for (uint32_t i = 0; i <= last && grammar_rules_check(&c->rules, NULL) == HEARTH_OK; i++) {
+        if (i >= l->least) {
+            const uint32_t end = json_then_text(j, rule, at, "\"");
+            json_finish(j, rule, end);
+        }
+        const uint32_t next = i < last ? json_add_state(j, rule) : at;
+        if (i < last || l->most == UINT32_MAX) {
+            json_add_character(j, rule, at, next);
+        }
+        at = next;
+    }
+}
+
+hearth_status schema_add_strings(compiler *c, uint32_t rule, const element_set *s)
+{
+    lengths l;
+    automaton content = {0};
+    TRY(read_lengths(c, s, &l));
+    TRY(combine_all(c, s, &content));
+    if (content.state_count == 0 && l.least == 0 && l.most == UINT32_MAX) {
+        grammar_add_call(&c->rules, rule, RULE_BEGIN, json_rule_string(&c->json), RULE_END);
+        return HEARTH_OK;
+    }
+    if (content.state_count == 0) {
+        if (l.least <= l.most) {
+            add_counted(c, rule, &l);
+        }
+        return HEARTH_OK;
+    }
+    const hearth_status status = combine_lengths(c, &l, &content);
+    if (status == HEARTH_OK && !automaton_is_empty(&content)) {
+        const uint32_t begin = json_then_text(&c->json, rule, RULE_BEGIN, "\"");
+        const uint32_t end = json_add_state(&c->json, rule);
+        automaton_add_copy(&c->rules.rules[rule], begin, &content, end);
+        json_finish(&c->json, rule, json_then_text(&c->json, rule, end, "\""));
+    }
+    automaton_free(&content);
+    return status;
+}

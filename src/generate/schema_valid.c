@@ -1,0 +1,327 @@
+/* Whether a given value is valid: for enum and const beside other keywords, and for the names of properties. */
+#include "generate/schema.h"
+
+#include "generate/schema_pattern.h"
+
+#include <math.h>
+#include <string.h>
+
+bool schema_equal(const json_t *a, const json_t *b)
+{
+    const char *key = NULL;
+    json_t *inner = NULL;
+    if (json_is_number(a) && json_is_number(b)) {
+        return json_is_integer(a) && json_is_integer(b) ? json_integer_value(a) == json_integer_value(b)
+                                                        : json_number_value(a) == json_number_value(b);
+    }
+    if (json_typeof(a) != json_typeof(b)) {
+        return false;
+    }
+    if (json_is_array(a)) {
+        bool equal = json_array_size(a) == json_array_size(b);
+        for (size_t i = 0; equal && i < json_array_size(a); i++) {
+            equal = schema_equal(json_array_get(a, i), json_array_get(b, i));
+        }
+        return equal;
+    }
+    if (json_is_object(a)) {
+        bool equal = json_object_size(a) == json_object_size(b);
+        json_object_foreach ((json_t *)a, key, inner) {
+            const json_t *other = json_object_get(b, key);
+            equal = equal && other != NULL && schema_equal(inner, other);
+        }
+        return equal;
+    }
+    return json_equal(a, b);
+}
+
+hearth_status schema_matches(compiler *c, const json_t *schema, const char *key, const char *pattern, const char *text,
+                             size_t length, bool *ret)
+{
+    char place[128];
+    automaton a = {0};
+    automaton one = {0};
+    automaton both = {0};
+    schema_place(c, schema, key, place, sizeof place);
+    TRY(schema_pattern(pattern, strlen(pattern), place, &a, c->error));
+    hearth_status status = schema_string(text, length, &one, c->error);
+    if (status == HEARTH_OK) {
+        status = automaton_product(&one, &a, true, &both, c->error);
+    }
+    *ret = status == HEARTH_OK && !automaton_is_empty(&both);
+    automaton_free(&a);
+    automaton_free(&one);
+    automaton_free(&both);
+    return status;
+}
+
+/* ---- one type each ---- */
+
+static unsigned type_of(const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_NULL:
+        return TYPE_NULL;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return TYPE_BOOLEAN;
+    case JSON_STRING:
+        return TYPE_STRING;
+    case JSON_ARRAY:
+        return TYPE_ARRAY;
+    case JSON_OBJECT:
+        return TYPE_OBJECT;
+    default:
+        return json_number_value(value) == floor(json_number_value(value)) ? TYPE_INTEGER : TYPE_FRACTION;
+    }
+}
+
+static hearth_status valid_string(compiler *c, const json_t *value, const json_t *schema, const char *key, bool *ret)
+{
+    const char *text = json_string_value(value);
+    const size_t length = json_string_length(value);
+    const json_t *wanted = json_object_get(schema, key);
+    uint32_t count = 0;
+    size_t characters = 0;
+    for (size_t i = 0; i < length; i++) {
+        characters += ((uint8_t)text[i] & 0xc0) != 0x80;
+    }
+    if (strcmp(key, "minLength") == 0 || strcmp(key, "maxLength") == 0) {
+        TRY(schema_count(c, schema, key, 0, &count));
+        *ret = key[1] == 'i' ? characters >= count : characters <= count;
+        return HEARTH_OK;
+    }
+    const char *pattern = json_string_value(wanted);
+    if (strcmp(key, "format") == 0 && pattern != NULL) {
+        pattern = schema_format_pattern(pattern);
+    }
+    return pattern == NULL ? HEARTH_OK : schema_matches(c, schema, key, pattern, text, length, ret);
+}
+
+static bool valid_number(const json_t *value, const json_t *wanted, const char *key)
+{
+    const double x = json_number_value(value);
+    const double bound = json_number_value(wanted);
+    if (strcmp(key, "multipleOf") == 0) {
+        const double times = x / bound;
+        return times == floor(times) || fmod(x, bound) == 0;
+    }
+    return strcmp(key, "minimum") == 0            ? x >= bound
+           : strcmp(key, "maximum") == 0          ? x <= bound
+           : strcmp(key, "exclusiveMinimum") == 0 ? x > bound
+                                                  : x < bound;
+}
+
+static hearth_status valid_array(compiler *c, const json_t *value, const json_t *schema, const char *key, bool *ret)
+{
+    uint32_t count = 0;
+    const size_t size = json_array_size(value);
+    const json_t *wanted = json_object_get(schema, key);
+    if (strcmp(key, "minItems") == 0 || strcmp(key, "maxItems") == 0) {
+        TRY(schema_count(c, schema, key, 0, &count));
+        *ret = key[1] == 'i' ? size >= count : size <= count;
+        return HEARTH_OK;
+    }
+    if (strcmp(key, "uniqueItems") == 0) {
+        for (size_t i = 0; json_is_true(wanted) && i < size; i++) {
+            for (size_t j = 0; j < i; j++) {
+                *ret = *ret && !schema_equal(json_array_get(value, i), json_array_get(value, j));
+            }
+        }
+        return HEARTH_OK;
+    }
+    const bool prefix = strcmp(key, "prefixItems") == 0;
+    const size_t from = prefix ? 0 : json_array_size(json_object_get(schema, "prefixItems"));
+    const size_t end = prefix && json_array_size(wanted) < size ? json_array_size(wanted) : size;
+    if (!prefix && strcmp(key, "items") != 0) {
+        return schema_error(c, HEARTH_E_UNSUPPORTED, schema, key, "items, prefixItems", key);
+    }
+    for (size_t i = from; i < end && *ret; i++) {
+        TRY(schema_valid_whole(c, json_array_get(value, i), prefix ? json_array_get(wanted, i) : wanted, ret));
+    }
+    return HEARTH_OK;
+}
+
+/* The value of one property under `properties`, `patternProperties` and `additionalProperties` together. */
+static hearth_status valid_member(compiler *c, const char *name, const json_t *value, const json_t *schema, bool *ret)
+{
+    const json_t *own = json_object_get(json_object_get(schema, "properties"), name);
+    const json_t *rest = json_object_get(schema, "additionalProperties");
+    const char *pattern = NULL;
+    json_t *inner = NULL;
+    bool told = own != NULL;
+    if (own != NULL) {
+        TRY(schema_valid_whole(c, value, own, ret));
+    }
+    json_object_foreach (json_object_get(schema, "patternProperties"), pattern, inner) {
+        bool matches = false;
+        TRY(schema_matches(c, schema, "patternProperties", pattern, name, strlen(name), &matches));
+        told = told || matches;
+        if (matches && *ret) {
+            TRY(schema_valid_whole(c, value, inner, ret));
+        }
+    }
+    return told || rest == NULL || !*ret ? HEARTH_OK : schema_valid_whole(c, value, rest, ret);
+}
+
+static hearth_status valid_object(compiler *c, const json_t *value, const json_t *schema, bool *ret)
+{
+    const json_t *required = json_object_get(schema, "required");
+    const json_t *names = json_object_get(schema, "propertyNames");
+    uint32_t least = 0;
+    uint32_t most = 0;
+    const char *name = NULL;
+    json_t *inner = NULL;
+    for (size_t i = 0; i < json_array_size(required); i++) {
+        const char *needed = json_string_value(json_array_get(required, i));
+        *ret = *ret && needed != NULL && json_object_get(value, needed) != NULL;
+    }
+    TRY(schema_count(c, schema, "minProperties", 0, &least));
+    TRY(schema_count(c, schema, "maxProperties", UINT32_MAX, &most));
+    *ret = *ret && json_object_size(value) >= least && json_object_size(value) <= most;
+    json_object_foreach ((json_t *)value, name, inner) {
+        json_t *text = names == NULL || !*ret ? NULL : json_string(name);
+        if (text != NULL) {
+            const hearth_status status = schema_valid_whole(c, text, names, ret);
+            json_decref(text);
+            TRY(status);
+        }
+        if (*ret) {
+            TRY(valid_member(c, name, inner, schema, ret));
+        }
+    }
+    return HEARTH_OK;
+}
+
+/* ---- one keyword, one element ---- */
+
+static hearth_status valid_any_type(compiler *c, const json_t *value, const json_t *schema, const char *key, bool *ret)
+{
+    const json_t *wanted = json_object_get(schema, key);
+    if (strcmp(key, "const") == 0) {
+        *ret = schema_equal(value, wanted);
+    } else if (strcmp(key, "enum") == 0) {
+        *ret = false;
+        for (size_t i = 0; i < json_array_size(wanted); i++) {
+            *ret = *ret || schema_equal(value, json_array_get(wanted, i));
+        }
+    } else if (strcmp(key, "type") == 0) {
+        const element_set one = {&(element){ELEMENT_LEAF, schema, NULL}, 1, 0};
+        unsigned types = 0;
+        TRY(schema_types(c, &one, &types));
+        *ret = (types & type_of(value)) != 0;
+    }
+    return HEARTH_OK;
+}
+
+static bool is_one_of(const char *key, const char *const *keys)
+{
+    for (; *keys != NULL; keys++) {
+        if (strcmp(key, *keys) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Keywords of one schema but for those that combine schemas; those of objects are looked at together. */
+static hearth_status valid_keyword(compiler *c, const json_t *value, const json_t *schema, const char *key, bool *ret)
+{
+    static const char *const of_strings[] = {"minLength", "maxLength", "pattern", "format", NULL};
+    static const char *const of_arrays[] = {"items",    "prefixItems", "minItems",    "maxItems",
+                                            "contains", "uniqueItems", "minContains", "maxContains",
+                                            NULL};
+    static const char *const of_numbers[] = {"multipleOf",       "minimum", "maximum", "exclusiveMinimum",
+                                             "exclusiveMaximum", NULL};
+    *ret = true;
+    if (is_one_of(key, of_strings)) {
+        return json_is_string(value) ? valid_string(c, value, schema, key, ret) : HEARTH_OK;
+    }
+    if (is_one_of(key, of_arrays)) {
+        return json_is_array(value) ? valid_array(c, value, schema, key, ret) : HEARTH_OK;
+    }
+    if (is_one_of(key, of_numbers)) {
+        *ret = !json_is_number(value) || valid_number(value, json_object_get(schema, key), key);
+        return HEARTH_OK;
+    }
+    return valid_any_type(c, value, schema, key, ret);
+}
+
+static hearth_status valid_leaf(compiler *c, const json_t *value, const json_t *schema, bool *ret)
+{
+    const char *key = NULL;
+    json_t *inner = NULL;
+    *ret = true;
+    json_object_foreach ((json_t *)schema, key, inner) {
+        if (*ret) {
+            TRY(valid_keyword(c, value, schema, key, ret));
+        }
+    }
+    return json_is_object(value) && *ret ? valid_object(c, value, schema, ret) : HEARTH_OK;
+}
+
+static hearth_status valid_not_key(compiler *c, const json_t *value, const element *e, bool *ret)
+{
+    static const char *const counts[] = {"minProperties", "maxProperties", NULL};
+    uint32_t count = 0;
+    if (is_one_of(e->key, counts)) {
+        const size_t size = json_object_size(value);
+        TRY(schema_count(c, e->schema, e->key, 0, &count));
+        *ret = json_is_object(value) && !(e->key[1] == 'i' ? size >= count : size <= count);
+        return HEARTH_OK;
+    }
+    TRY(valid_keyword(c, value, e->schema, e->key, ret));
+    *ret = !*ret;
+    return HEARTH_OK;
+}
+
+static hearth_status valid_element(compiler *c, const json_t *value, const element *e, bool *ret)
+{
+    const json_t *member = e->key == NULL ? NULL : json_object_get(value, e->key);
+    switch (e->kind) {
+    case ELEMENT_LEAF:
+        return valid_leaf(c, value, e->schema, ret);
+    case ELEMENT_NOT_KEY:
+        return valid_not_key(c, value, e, ret);
+    case ELEMENT_PRESENT:
+        *ret = e->key == NULL ? json_is_object(value) : !json_is_object(value) || member != NULL;
+        return HEARTH_OK;
+    case ELEMENT_ABSENT:
+        *ret = member == NULL;
+        return HEARTH_OK;
+    case ELEMENT_WRONG:
+        *ret = member != NULL;
+        if (*ret) {
+            TRY(schema_valid_whole(c, member, e->schema, ret));
+            *ret = !*ret;
+        }
+        return HEARTH_OK;
+    default: /* spread out before */
+        *ret = false;
+        return HEARTH_OK;
+    }
+}
+
+hearth_status schema_valid(compiler *c, const json_t *value, const element_set *s, bool *ret)
+{
+    *ret = true;
+    for (size_t i = 0; i < s->count && *ret; i++) {
+        TRY(valid_element(c, value, &s->list[i], ret));
+    }
+    return HEARTH_OK;
+}
+
+hearth_status schema_valid_whole(compiler *c, const json_t *value, const json_t *schema, bool *ret)
+{
+    element_set s = {0};
+    alternatives a = {0};
+    TRY(set_add(c, &s, (element){ELEMENT_WHOLE, schema, NULL}));
+    hearth_status status = schema_spread(c, &s, &a);
+    *ret = false;
+    for (size_t i = 0; i < a.count && status == HEARTH_OK && !*ret; i++) {
+        status = schema_valid(c, value, &a.list[i], ret);
+    }
+    alternatives_free(&a);
+    set_free(&s);
+    return status;
+}

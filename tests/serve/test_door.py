@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+"""The server as HTTP has it: odd requests, slow and vanishing clients, many at a time, its end. Prints TAP."""
+
+import concurrent.futures
+import http.client
+import json
+import random
+import signal
+import socket
+import time
+
+from support import HEARTH, OWN, Server, environment, main, test, timeless
+from tap import hearth, one_line
+
+S = Server(OWN, "--parallel", "8", "--request-timeout", "1", "--name", "front.example", "--allow-origin", "https://pages.example")
+TEXT = {"temperature": 1, "top_k": 0, "min_p": 0, "top_p": 1, "prompt": "The ", "stop": "never"}
+
+
+def answer_to(request):
+    """What comes back for these bytes, until the server closes."""
+    with S.raw() as c:
+        c.sendall(request)
+        out = b""
+        while piece := c.recv(65536):
+            out += piece
+        return out
+
+
+def running():
+    return S.get("/ready")[1]["running"] + S.get("/ready")[1]["waiting"]
+
+
+def wait_until(true):
+    for _ in range(1200):
+        if true():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come to that in a minute")
+
+
+@test
+def health_and_readiness_and_metrics():
+    assert S.get("/health") == (200, {"status": "ok"})
+    status, made = S.get("/ready")
+    assert status == 200 and made["free_slots"] == 8 and made["models_open"] == 1, made
+    S.good("/v1/completions", {**TEXT, "max_tokens": 5})
+    status, headers, text = S.send("GET", "/metrics")
+    rows = dict(line.rsplit(" ", 1) for line in text.decode().splitlines() if not line.startswith("#"))
+    assert status == 200 and headers["Content-Type"].startswith("text/plain"), headers
+    assert int(rows["hearth_tokens_total"]) >= 5 and int(rows["hearth_first_token_seconds_count"]) >= 1, rows
+    assert rows['hearth_first_token_seconds_bucket{le="+Inf"}'] == rows["hearth_first_token_seconds_count"], rows
+
+
+@test
+def methods_and_paths():
+    status, headers, body = S.send("HEAD", "/health")
+    assert status == 200 and body == b"" and int(headers["Content-Length"]) > 0, (status, headers)
+    status, headers, body = S.send("DELETE", "/v1/completions")
+    assert status == 405 and headers["Allow"] == "POST", headers
+    for path, wanted in (("/", 404), ("/v1/nothing", 404), ("/v1/models/", 404), ("/api/nothing", 404)):
+        status, made = S.get(path)
+        assert status == wanted, (path, made)
+    assert S.get("/api/nothing")[1].keys() == {"error"} and isinstance(S.get("/api/nothing")[1]["error"], str)
+    assert S.get("/v1/m%6fdels")[0] == 200
+    for path in ("/v1/%zz", "/%", "/a%00b", "/%ff", "/?a=%f"):
+        assert S.get(path)[0] == 400, path
+
+
+@test
+def strangers_pages_are_turned_away():
+    for host in ("evil.example", "127.0.0.1.evil.example:80", "localhost.evil"):
+        status, made = S.get("/v1/models", Host=host)
+        assert status == 403 and made["error"]["code"] == "host_not_allowed", (host, made)
+    for host in ("localhost", "LOCALHOST:1234", "127.0.0.1:99", "[::1]:8080", "front.example"):
+        assert S.get("/v1/models", Host=host)[0] == 200, host
+    status, made = S.post("/v1/completions", {**TEXT, "max_tokens": 1}, Origin="https://evil.example")
+    assert status == 403 and made["error"]["code"] == "origin_not_allowed", made
+    own = f"http://127.0.0.1:{S.port}"
+    assert S.send("GET", "/health", headers={"Origin": own})[0] == 200
+    status, headers, _ = S.send("OPTIONS", "/v1/completions", headers={"Origin": "https://pages.example"})
+    assert status == 204 and headers["Access-Control-Allow-Origin"] == "https://pages.example" and "POST" in headers["Access-Control-Allow-Methods"]
+    status, headers, _ = S.send("OPTIONS", "/v1/completions", headers={"Origin": "https://evil.example"})
+    assert status == 403 and "Access-Control-Allow-Origin" not in headers, headers
+
+
+@test
+def connections_are_kept():
+    c = S.connect()
+    for _ in range(3):
+        c.request("POST", "/v1/completions", json.dumps({**TEXT, "max_tokens": 2}))
+        assert c.getresponse().read()
+        c.request("POST", "/v1/completions", b"nonsense")
+        assert c.getresponse().read().startswith(b"{\"error\"")
+    own = c.sock
+    c.request("GET", "/health")
+    c.getresponse().read()
+    assert c.sock is own
+    c.close()
+
+
+@test
+def bodies_in_chunks_and_expectations():
+    c = S.connect()
+    text = json.dumps({**TEXT, "max_tokens": 2}).encode()
+    c.request("POST", "/v1/completions", iter([text[:5], text[5:]]), encode_chunked=True, headers={"Transfer-Encoding": "chunked"})
+    assert c.getresponse().status == 200
+    c.close()
+    head = f"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: {len(text)}\r\n\r\n"
+    with S.raw() as raw:
+        raw.sendall(head.encode())
+        assert raw.recv(100).startswith(b"HTTP/1.1 100")
+        raw.sendall(text)
+        assert raw.recv(100).startswith(b"HTTP/1.1 200")
+
+
+@test
+def odd_requests_end_in_an_error_or_a_closed_connection():
+    host = b"Host: localhost\r\nConnection: close\r\n"
+    for request in (b"nonsense\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n" + host + b"\r\n", b"POST /v1/completions HTTP/1.1\r\n" + host +
+                    b"Content-Length: -5\r\n\r\n", b"POST /v1/completions HTTP/1.1\r\n" + host + b"Content-Length: 99999999999999999999\r\n\r\n",
+                    b"POST /v1/completions HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", b"\x16\x03\x01\x02\x00\x01\x00" * 20 + b"\r\n\r\n",
+                    b"GET /health HTTP/1.1\r\n" + host + b"X: " + b"a" * 100000 + b"\r\n\r\n"):
+        try:
+            out = answer_to(request)
+        except ConnectionResetError:
+            out = b""
+        assert out == b"" or out.split()[1][:1] in (b"4", b"5"), (request[:60], out[:200])
+    assert S.get("/health")[0] == 200
+
+
+def is_cut_off(begun):
+    with S.raw() as c:
+        c.sendall(begun)
+        c.settimeout(0.1)
+        for _ in range(600):
+            try:
+                if c.recv(1000) == b"":
+                    return True
+            except TimeoutError:
+                pass
+            try:
+                if begun:
+                    c.sendall(b"x")
+            except OSError:
+                return True
+    return False
+
+
+@test
+def slow_requests_are_cut_off():
+    """Half a head, half a body, and bytes that drip."""
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        assert all(pool.map(is_cut_off, (b"", b"GET /hea", b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")))
+
+
+@test
+def a_client_that_leaves_frees_its_place():
+    for more in ({"stream": True}, {}):
+        clients = []
+        body = json.dumps({**TEXT, "prompt": "The fire", "n": 16, "max_tokens": 200, "ignore_eos": True, **more}).encode()
+        for _ in range(2):
+            c = S.raw()
+            c.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            clients.append(c)
+        wait_until(lambda: running() > 0)
+        before = S.send("GET", "/metrics")[2]
+        for c in clients:
+            c.close()
+        wait_until(lambda: running() == 0)
+        cancelled = [int(line.split()[1]) for text in (before, S.send("GET", "/metrics")[2]) for line in text.decode().splitlines()
+                     if line.startswith("hearth_answers_cancelled_total ")]
+        assert cancelled[1] == cancelled[0] + 2, cancelled
+
+
+@test
+def answers_do_not_depend_on_who_else_asks():
+    rng = random.Random(7)
+    words = ["The", "fire", "river", "a", "house", "was", "old", "night", "and", "stone", "said"]
+    asked = [{**TEXT, "prompt": " ".join(rng.choices(words, k=rng.randint(1, 20))), "max_tokens": rng.randint(1, 16), "seed": rng.randint(0, 9999),
+              "temperature": rng.choice([0, 0.7, 1.3]), "n": rng.choice([1, 1, 2]), "logprobs": rng.choice([0, 3])} for _ in range(50)]
+    alone = [timeless(S.good("/v1/completions", body))["choices"] for body in asked]
+    with concurrent.futures.ThreadPoolExecutor(25) as pool:
+        together = list(pool.map(lambda body: timeless(S.good("/v1/completions", body))["choices"], asked))
+    for body, a, b in zip(asked, alone, together):
+        assert json.dumps(a) == json.dumps(b), body
+
+
+@test
+def slow_readers_are_given_up():
+    """What is written for one that does not read is bounded by its connection's buffers: others go on."""
+    with socket.socket() as c:
+        c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        c.connect(("127.0.0.1", S.port))
+        body = json.dumps({**TEXT, "prompt": ["The fire"] * 32, "n": 2, "max_tokens": 200, "ignore_eos": True, "stream": True, "logprobs": 20}).encode()
+        c.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        assert S.good("/v1/completions", {**TEXT, "max_tokens": 3})
+        wait_until(lambda: running() == 0)
+
+
+@test
+def it_is_not_reached_from_elsewhere_unasked():
+    one_line(hearth("serve", OWN, "--host", "0.0.0.0", "--port", "0"), 2, "--host", "--insecure-no-key")
+    with Server(OWN, "--host", "0.0.0.0", "--insecure-no-key") as s:
+        assert s.get("/v1/models", Host="any.example")[0] == 200
+    one_line(hearth("serve", OWN, "--host", "nowhere", "--port", "0"), 2, "--host", "nowhere")
+    one_line(hearth("serve", OWN, "--port", str(S.port)), 1, str(S.port), "in use")
+    one_line(hearth("serve", "/no/such/model.gguf", "--port", "0"), 1, "/no/such/model.gguf")
+
+
+@test
+def it_ends_when_what_runs_has_its_answer():
+    with Server(OWN, "-q") as s:
+        body = {**TEXT, "max_tokens": 60, "n": 4, "ignore_eos": True}
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            waiting = [pool.submit(s.post, "/v1/completions", body) for _ in range(4)]
+            wait_until(lambda: s.get("/ready")[1]["running"] > 0)
+            idle = s.connect()
+            idle.request("GET", "/health")
+            idle.getresponse().read()
+            s.process.send_signal(signal.SIGTERM)
+            for answer in waiting:
+                status, made = answer.result()
+                assert status == 200 and len(made["choices"]) == 4, made
+        s.process.wait(60)
+        try:
+            idle.request("GET", "/v1/models")
+            assert idle.getresponse().status == 503
+        except (http.client.HTTPException, OSError):
+            pass
+        idle.close()
+
+
+@test
+def a_second_signal_ends_it_at_once():
+    s = Server(OWN, "--parallel", "1")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(s.post, "/v1/completions", {**TEXT, "prompt": ["The"] * 64, "n": 2, "max_tokens": 250, "ignore_eos": True})
+        wait_until(lambda: s.get("/ready")[1]["running"] > 0)
+        s.process.send_signal(signal.SIGINT)
+        wait_until(lambda: "finishes" in (s.process.stderr.readline() or "finishes"))
+        s.process.send_signal(signal.SIGTERM)
+        assert s.process.wait(60) == 143, s.process.returncode
+        try:
+            waiting.result()
+            raise AssertionError("an answer after the end")
+        except (http.client.HTTPException, OSError):
+            pass
+    s.process.communicate()
+
+
+with S:
+    main()

@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+"""OpenAI's interface by the standard library alone: every endpoint, streamed and not, and what is refused. Prints TAP."""
+
+import base64
+import json
+import os
+import struct
+
+from support import BERT, OWN, Server, folder, main, test, timeless, write_model
+from tap import good_json
+
+PLACE = folder()
+CHAT = write_model(os.path.join(PLACE.name, "scripted"))
+S = Server(f"chat={CHAT}", f"own={OWN}", f"bert={BERT}", "--max-body", "200000")
+WEATHER = {"type": "function", "function": {"name": "get_weather", "description": "Weather.",
+                                            "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}
+ASK = {"model": "chat", "temperature": 0, "messages": [{"role": "user", "content": "Hello"}]}
+TEXT = {"model": "own", "temperature": 1, "top_k": 0, "min_p": 0, "top_p": 1, "max_tokens": 24, "prompt": "The "}
+
+
+def joined(events, index=0):
+    """A streamed chat answer put together again: text, thinking, calls, reason, logprobs."""
+    text = thought = ""
+    calls, tokens, reason = [], [], None
+    for event in events:
+        for choice in event["choices"]:
+            if choice["index"] == index:
+                delta = choice["delta"]
+                text += delta.get("content") or ""
+                thought += delta.get("reasoning_content") or ""
+                for call in delta.get("tool_calls", []):
+                    calls.append({key: value for key, value in call.items() if key != "index"})
+                    assert call["index"] == len(calls) - 1
+                tokens += (choice["logprobs"] or {}).get("content", [])
+                reason = choice["finish_reason"] or reason
+    return text, thought, calls, reason, tokens
+
+
+def same_as_whole(body):
+    whole = S.good("/v1/chat/completions", body)
+    events = S.events("/v1/chat/completions", {**body, "stream_options": {"include_usage": True}})
+    assert events[-1]["choices"] == [] and events[-1]["usage"] == whole["usage"] | {
+        "prompt_tokens_details": events[-1]["usage"]["prompt_tokens_details"]}, (events[-1], whole["usage"])
+    for i, choice in enumerate(whole["choices"]):
+        message = choice["message"]
+        logprobs = (choice["logprobs"] or {}).get("content", [])
+        assert joined(events, i) == (message["content"] or "", message.get("reasoning_content", ""), message.get("tool_calls", []),
+                                     choice["finish_reason"], logprobs), (i, events, whole)
+    return whole
+
+
+@test
+def models_are_listed_and_shown():
+    status, made = S.get("/v1/models")
+    assert status == 200 and [m["id"] for m in made["data"]] == ["chat", "own", "bert"], made
+    assert S.get("/v1/models/own")[1]["object"] == "model"
+    status, made = S.get("/v1/models/nobody")
+    assert status == 404 and made["error"]["code"] == "model_not_found", made
+
+
+@test
+def an_answer_has_its_parts_streamed_or_not():
+    made = same_as_whole(ASK)
+    choice = made["choices"][0]
+    assert choice["message"]["content"] == "Four, STOP and go.", made
+    assert choice["message"]["reasoning_content"].strip() == "Hm, two and two: STOP?", made
+    assert choice["finish_reason"] == "stop" and made["object"] == "chat.completion", made
+    usage = made["usage"]
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"], usage
+    assert usage["completion_tokens_details"]["reasoning_tokens"] == 3, usage
+    assert made["system_fingerprint"].startswith("hc1-"), made
+
+
+@test
+def stop_texts_end_an_answer_and_not_its_thinking():
+    made = same_as_whole({**ASK, "stop": ["STOP", "never"]})
+    assert made["choices"][0]["message"]["content"] == "Four, " and made["choices"][0]["finish_reason"] == "stop", made
+
+
+@test
+def thinking_is_switched_off():
+    for off in ({"chat_template_kwargs": {"enable_thinking": False}}, {"reasoning_effort": "none"}):
+        message = same_as_whole({**ASK, **off})["choices"][0]["message"]
+        assert message["content"] == "Five." and "reasoning_content" not in message, message
+
+
+@test
+def lengths_end_an_answer():
+    for name in ("max_tokens", "max_completion_tokens"):
+        made = same_as_whole({**ASK, name: 3})
+        assert made["choices"][0]["finish_reason"] == "length" and made["usage"]["completion_tokens"] == 3, made
+
+
+@test
+def tools_are_called_and_their_results_read():
+    made = same_as_whole({**ASK, "tools": [WEATHER]})
+    message = made["choices"][0]["message"]
+    assert made["choices"][0]["finish_reason"] == "tool_calls" and message["content"] == "I look.", made
+    call = message["tool_calls"][0]
+    assert call["type"] == "function" and call["function"]["name"] == "get_weather", call
+    assert json.loads(call["function"]["arguments"]) == {"city": "Paris"}, call
+    after = [*ASK["messages"], message, {"role": "tool", "tool_call_id": call["id"], "content": "21"}]
+    answer = S.good("/v1/chat/completions", {**ASK, "tools": [WEATHER], "messages": after})
+    assert answer["choices"][0]["message"]["content"] == "It is 21.", answer
+    assert same_as_whole({**ASK, "tools": [WEATHER], "tool_choice": "none"})["choices"][0]["message"]["content"].startswith("Four")
+
+
+@test
+def content_may_come_in_parts():
+    parts = [{"role": "user", "content": [{"type": "text", "text": "Hel"}, {"type": "text", "text": "lo"}]}]
+    assert S.good("/v1/chat/completions", {**ASK, "messages": parts})["choices"][0]["message"]["content"].startswith("Four")
+    image = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:"}}]}]
+    status, made = S.post("/v1/chat/completions", {**ASK, "messages": image})
+    assert status == 400 and made["error"]["code"] == "unsupported" and "image_url" in made["error"]["message"], made
+
+
+@test
+def several_answers_and_log_probabilities():
+    body = {**ASK, "n": 3, "temperature": 1.5, "top_k": 0, "top_p": 1, "min_p": 0, "seed": 7, "max_tokens": 12, "logprobs": True, "top_logprobs": 3,
+            "model": "own", "stop": ["never"]}
+    made = same_as_whole(body)
+    texts = [c["message"]["content"] for c in made["choices"]]
+    assert len(set(texts)) == 3, texts
+    alone = S.good("/v1/chat/completions", {**body, "n": 1, "seed": 8})
+    assert alone["choices"][0]["message"]["content"] == texts[1], (alone, texts)
+    for choice in made["choices"]:
+        content = choice["logprobs"]["content"]
+        assert bytes(b for t in content for b in t["bytes"]).decode(errors="replace") == choice["message"]["content"], choice
+        for t in content:
+            top = [x["logprob"] for x in t["top_logprobs"]]
+            assert len(top) == 3 and top == sorted(top, reverse=True) and t["logprob"] <= top[0] <= 0, t
+
+
+@test
+def biases_and_penalties_are_heeded():
+    ids = S.good("/tokenize", {"model": "chat", "prompt": "</think>"})["tokens"]
+    made = S.good("/v1/chat/completions", {**ASK, "logit_bias": {str(ids[0]): -100}, "max_tokens": 30})
+    assert not made["choices"][0]["message"]["content"].startswith("Four"), made
+    plain = S.good("/v1/completions", TEXT)
+    for more in ({"presence_penalty": 2}, {"frequency_penalty": 2}, {"seed": 5}):
+        other = S.good("/v1/completions", {**TEXT, **more})
+        assert other["choices"][0]["text"] != plain["choices"][0]["text"], more
+
+
+@test
+def completions_are_what_run_continues():
+    run = good_json("run", OWN, "--raw", "-p", "The fire", "-n", "16", "-t", "0", "--stop", "never")
+    made = S.good("/v1/completions", {"model": "own", "prompt": "The fire", "max_tokens": 16, "temperature": 0, "stop": "never"})
+    assert made["choices"][0]["text"] == run["text"] and made["usage"]["prompt_tokens"] == run["tokens"]["prompt"], (made, run)
+
+
+@test
+def completions_of_many_prompts_with_echo_and_scores():
+    prompts = ["The fire", "A day"]
+    made = S.good("/v1/completions", {**TEXT, "prompt": prompts, "n": 2, "echo": True, "logprobs": 2, "max_tokens": 4})
+    assert [c["index"] for c in made["choices"]] == [0, 1, 2, 3], made
+    for choice in made["choices"]:
+        assert choice["text"].startswith(prompts[choice["index"] // 2]), choice
+        lists = choice["logprobs"]
+        assert len({len(lists[key]) for key in lists}) == 1 and lists["token_logprobs"][0] is None, lists
+        assert "".join(lists["tokens"]) == choice["text"], choice
+        assert [choice["text"][o:o + len(t)] for o, t in zip(lists["text_offset"], lists["tokens"])] == lists["tokens"], lists
+    ids = S.good("/tokenize", {"model": "own", "prompt": "The fire"})["tokens"]
+    one = S.good("/v1/completions", {**TEXT, "prompt": ids, "echo": True, "logprobs": 1, "max_tokens": 0})
+    scored = S.good("/v1/score", {"model": "own", "prompt": "The fire"})
+    assert one["choices"][0]["logprobs"]["token_logprobs"] == scored["logprobs"] and one["usage"]["completion_tokens"] == 0, (one, scored)
+    told = good_json("score", OWN, "--per-token", stdin="The fire")
+    assert scored["logprobs"] == [t["log_probability"] for t in told["per_token"]], (scored, told)
+
+
+@test
+def streamed_completions_are_the_same():
+    body = {**TEXT, "logprobs": 1, "echo": True, "n": 2}
+    whole = S.good("/v1/completions", body)
+    events = S.events("/v1/completions", body)
+    for choice in whole["choices"]:
+        mine = [c for e in events for c in e["choices"] if c["index"] == choice["index"]]
+        assert "".join(c["text"] for c in mine) == choice["text"], (mine, choice)
+        for key in choice["logprobs"]:
+            assert [x for c in mine for x in (c["logprobs"] or {key: []})[key]] == choice["logprobs"][key], key
+
+
+@test
+def vectors_are_those_of_embed():
+    texts = ["the cat", "a dog"]
+    made = S.good("/v1/embeddings", {"model": "bert", "input": texts})
+    told = good_json("embed", BERT, stdin="\n".join(texts) + "\n")
+    mine = [row["embedding"] for row in made["data"]]
+    theirs = told["embeddings"]
+    assert [[struct.pack("<f", x) for x in v] for v in mine] == [[struct.pack("<f", x) for x in v] for v in theirs], (mine[0][:4], told)
+    packed = S.good("/v1/embeddings", {"model": "bert", "input": texts[0], "encoding_format": "base64"})["data"][0]["embedding"]
+    assert base64.b64decode(packed) == struct.pack(f"<{len(mine[0])}f", *mine[0])
+    short = S.good("/v1/embeddings", {"model": "bert", "input": texts[0], "dimensions": 8})["data"][0]["embedding"]
+    assert len(short) == 8, short
+
+
+@test
+def tokens_go_and_come():
+    ids = S.good("/tokenize", {"model": "own", "prompt": "The fire"})["tokens"]
+    assert S.good("/detokenize", {"model": "own", "tokens": ids})["prompt"] == "The fire"
+
+
+@test
+def what_is_wrong_is_refused_by_name():
+    chat, text, vectors = "/v1/chat/completions", "/v1/completions", "/v1/embeddings"
+    table = [
+        (chat, {"messages": 3}, 400, "messages", "invalid_type"),
+        (chat, {"messages": []}, 400, "messages", "invalid_value"),
+        (chat, {}, 400, "messages", "missing_required_parameter"),
+        (chat, {"messages": [3]}, 400, "messages[0]", "invalid_type"),
+        (chat, {"messages": [{"role": "king", "content": ""}]}, 400, "messages[0].role", "invalid_value"),
+        (chat, {"messages": [{"role": "user", "content": 3}]}, 400, "messages[0].content", "invalid_type"),
+        (chat, {"messages": [{"role": "tool", "content": "x"}]}, 400, "messages[0]", "invalid_type"),
+        (chat, {**ASK, "model": "nobody"}, 404, "model", "model_not_found"),
+        (chat, {**ASK, "model": 5}, 400, "model", "invalid_type"),
+        (chat, {**ASK, "model": "bert"}, 400, "model", "unsupported"),
+        (chat, {**ASK, "temperature": "hot"}, 400, "temperature", "invalid_type"),
+        (chat, {**ASK, "temperature": -1}, 400, "temperature", "invalid_value"),
+        (chat, {**ASK, "top_p": 1.5}, 400, "top_p", "invalid_value"),
+        (chat, {**ASK, "n": 0}, 400, "n", "invalid_value"),
+        (chat, {**ASK, "n": 1.5}, 400, "n", "invalid_type"),
+        (chat, {**ASK, "max_tokens": 0}, 400, "max_tokens", "invalid_value"),
+        (chat, {**ASK, "seed": -4}, 400, "seed", "invalid_value"),
+        (chat, {**ASK, "stop": [""]}, 400, "stop", "invalid_type"),
+        (chat, {**ASK, "stop": {"a": 1}}, 400, "stop", "invalid_type"),
+        (chat, {**ASK, "stream": "yes"}, 400, "stream", "invalid_type"),
+        (chat, {**ASK, "stream_options": {}}, 400, "stream_options", "invalid_value"),
+        (chat, {**ASK, "top_logprobs": 2}, 400, "top_logprobs", "invalid_value"),
+        (chat, {**ASK, "logprobs": True, "top_logprobs": 21}, 400, "top_logprobs", "invalid_value"),
+        (chat, {**ASK, "logit_bias": {"a": 1}}, 400, "logit_bias", "invalid_value"),
+        (chat, {**ASK, "logit_bias": {"1": 500}}, 400, "logit_bias", "invalid_value"),
+        (chat, {**ASK, "tools": {}}, 400, "tools", "invalid_type"),
+        (chat, {**ASK, "tools": [{"type": "web"}]}, 400, "tools[0].type", "invalid_value"),
+        (chat, {**ASK, "tools": [{"type": "function", "function": {}}]}, 400, "tools[0].function.name", "invalid_type"),
+        (chat, {**ASK, "tool_choice": "required"}, 400, "tool_choice", "invalid_value"),
+        (chat, {**ASK, "tools": [WEATHER], "tool_choice": {"type": "function", "function": {"name": "x"}}}, 400, "tool_choice", "invalid_value"),
+        (chat, {**ASK, "model": "own", "messages": [{"role": "user", "content": "fire " * 400}]}, 400, "messages", "context_length_exceeded"),
+        (text, {"model": "own"}, 400, "prompt", "missing_required_parameter"),
+        (text, {**TEXT, "prompt": ""}, 400, "prompt", "invalid_value"),
+        (text, {**TEXT, "prompt": {"a": 1}}, 400, "prompt", "invalid_type"),
+        (text, {**TEXT, "prompt": [1, 1 << 40]}, 400, "prompt", "invalid_value"),
+        (text, {**TEXT, "suffix": "end"}, 400, "suffix", "unsupported"),
+        (text, {**TEXT, "best_of": 3}, 400, "best_of", "unsupported"),
+        (text, {**TEXT, "max_tokens": 0}, 400, "max_tokens", "invalid_value"),
+        (vectors, {"model": "bert"}, 400, "input", "missing_required_parameter"),
+        (vectors, {"model": "bert", "input": ""}, 400, "input", "invalid_value"),
+        (vectors, {"model": "bert", "input": "a", "dimensions": 100000}, 400, "dimensions", "invalid_value"),
+        (vectors, {"model": "bert", "input": "a", "encoding_format": "hex"}, 400, "encoding_format", "invalid_value"),
+        ("/tokenize", {"model": "own"}, 400, "prompt", "missing_required_parameter"),
+        ("/detokenize", {"model": "own", "tokens": ["a"]}, 400, "tokens", "invalid_value"),
+        ("/v1/score", {"model": "bert", "prompt": "a b"}, 400, "model", "unsupported"),
+    ]
+    for path, body, wanted, param, code in table:
+        status, made = S.post(path, body)
+        error = made.get("error", {})
+        assert (status, error.get("param"), error.get("code")) == (wanted, param, code), (path, body, status, made)
+        assert error["message"] and error["type"] == "invalid_request_error", made
+        if "stream" not in body and "stream_options" not in body:
+            status, made = S.post(path, {**body, "stream": True})
+            assert status == wanted, (path, body, status)
+
+
+@test
+def unknown_fields_and_nulls_are_nobodys_business():
+    more = {"user": "me", "metadata": {}, "store": True, "temperature": None, "stop": None, "tools": None, "tool_choice": None, "n": None}
+    plain = S.good("/v1/completions", TEXT)
+    assert timeless(S.good("/v1/completions", {**TEXT, "user": "me", "whatever": [1]}))["choices"] == plain["choices"]
+    assert S.post("/v1/chat/completions", {**ASK, **more, "max_tokens": 2})[0] == 200
+
+
+@test
+def bodies_that_are_no_json_are_refused():
+    for body in (b"", b"{", b"[]", b"{\"a\":1}x", b"\xff\xfe", b"{\"a\":1,\"a\":2}", b"[" * 100000):
+        status, _, text = S.send("POST", "/v1/chat/completions", body)
+        made = json.loads(text)
+        assert status == 400 and made["error"]["code"] == "invalid_json", (body[:10], status, made)
+    status, _, text = S.send("POST", "/v1/chat/completions", b" " * 300000)
+    assert status == 413 and json.loads(text)["error"]["code"] == "request_too_large", (status, text)
+
+
+try:
+    with S:
+        main()
+finally:
+    PLACE.cleanup()
