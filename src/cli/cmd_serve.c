@@ -26,7 +26,7 @@ typedef struct serve_settings {
     const char *memory, *cache_memory, *most_body;
     int compute, cache, lossless;
     option_list names, origins;
-    const char *keys, *audit;
+    const char *keys, *audit, *tls_certificate, *tls_key;
     bool audit_contents, audit_required;
     bool store, no_prefix_cache, insecure_no_key, log;
 } serve_settings;
@@ -146,6 +146,19 @@ static const option options[] = {
      .hint = HINT_FILE,
      .help = "Ask every client for a key of this database (hearth keys). Default: beyond this machine "
              "~/.local/share/openhearth/keys.sqlite, on this machine alone none is asked for."},
+    {.name = "tls-cert",
+     .type = OPTION_TEXT,
+     .offset = offsetof(serve_settings, tls_certificate),
+     .argument = "FILE",
+     .hint = HINT_FILE,
+     .help = "Speak TLS (1.2 or 1.3) with the certificate of this file, in PEM, those of its issuers behind it. A file "
+             "that was replaced is seen at the next connection."},
+    {.name = "tls-key",
+     .type = OPTION_TEXT,
+     .offset = offsetof(serve_settings, tls_key),
+     .argument = "FILE",
+     .hint = HINT_FILE,
+     .help = "The certificate's private key, in PEM, without a passphrase."},
     {.name = "audit",
      .type = OPTION_TEXT,
      .offset = offsetof(serve_settings, audit),
@@ -258,11 +271,17 @@ static hearth_status make_options(cli *c, const serve_settings *s, const serve_l
                    .told_context = c},
         .names = l->names,
         .origins = l->origins,
+        .tls_certificate = s->tls_certificate,
+        .tls_key = s->tls_key,
         .keys = l->keys,
         .audit = {.path = s->audit, .contents = s->audit_contents, .required = s->audit_required},
         .told = tell,
         .told_context = c,
     };
+    if ((s->tls_certificate == NULL) != (s->tls_key == NULL)) {
+        return error_set(error, HEARTH_E_ARGUMENT, s->tls_key == NULL ? "--tls-cert" : "--tls-key",
+                         "--tls-cert and --tls-key together", "one alone");
+    }
     return read_sizes(s, o, error);
 }
 
@@ -270,8 +289,8 @@ static void print_ready(const cli *c, const serve_settings *s, const server *mad
 {
     const bool six = strchr(s->host, ':') != NULL;
     char url[400];
-    snprintf(url, sizeof url, "http://%s%s%s:%u/", six ? "[" : "", s->host, six ? "]" : "",
-             http_server_port(server_http(made)));
+    snprintf(url, sizeof url, "http%s://%s%s%s:%u/", s->tls_key != NULL ? "s" : "", six ? "[" : "", s->host,
+             six ? "]" : "", http_server_port(server_http(made)));
     if (!c->json) {
         printf("hearth serves at %s (OpenAI's interface: %sv1)\n", url, url);
     } else {
@@ -302,6 +321,11 @@ static void stop(const cli *c, server *s)
     }
 }
 
+static void reload(void *context)
+{
+    server_reload(context);
+}
+
 static int serve(cli *c, const serve_settings *s, const server_options *o)
 {
     hearth_error error = {0};
@@ -311,7 +335,7 @@ static int serve(cli *c, const serve_settings *s, const server_options *o)
     status = status == HEARTH_OK ? open_first(made, &error) : status;
     if (status == HEARTH_OK) {
         print_ready(c, s, made);
-        serve_signals_wait(NULL, NULL);
+        serve_signals_wait(reload, made);
         stop(c, made);
     }
     server_free(made);

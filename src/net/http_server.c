@@ -2,6 +2,7 @@
 #include "net/http_server_part.h"
 
 #include "base/memory.h"
+#include "net/http_tls.h"
 #include "platform/cpu.h"
 
 #include <arpa/inet.h>
@@ -315,11 +316,14 @@ hearth_status http_host_is_loopback(const char *host, bool *ret, hearth_error *e
 
 static hearth_status start_daemon(http_server *s, hearth_error *error)
 {
-    const struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)s->o.certificate},
-                                         {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)s->o.key},
+    const http_tls_retrieve_fn retrieve = http_tls_retrieve;
+    void *as_data = NULL;
+    memcpy(&as_data, &retrieve, sizeof as_data); /* the option's array holds functions as data */
+    const struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, as_data},
+                                         {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)HTTP_TLS_PRIORITIES},
                                          {MHD_OPTION_END, 0, NULL}};
     const struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
-    const bool secure = s->o.certificate != NULL;
+    const bool secure = s->o.tls != NULL;
     const unsigned flags =
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (secure ? MHD_USE_TLS : 0);
     s->daemon = MHD_start_daemon(
@@ -330,7 +334,7 @@ static hearth_status start_daemon(http_server *s, hearth_error *error)
         MHD_OPTION_CONNECTION_TIMEOUT, s->o.idle_s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
         secure ? tls : none, MHD_OPTION_END);
     if (s->daemon == NULL) {
-        return error_set(error, HEARTH_E_IO, "HTTP server", secure ? "a certificate and its key in PEM" : NULL,
+        return error_set(error, HEARTH_E_IO, "HTTP server", secure ? "libmicrohttpd with GnuTLS" : NULL,
                          "it does not start");
     }
     s->listener = -1; /* the daemon's */

@@ -22,16 +22,16 @@ typedef void (*http_refuse_fn)(void *context, http_call *c, unsigned status, con
 typedef void (*http_gone_fn)(void *context);
 
 typedef struct http_server_options {
-    const char *host;              /* an address, or "localhost" */
-    unsigned port;                 /* 0: any that is free */
-    const char *certificate, *key; /* PEM texts; NULL: no TLS */
-    size_t most_head;              /* bytes of a request's head; 0: HTTP_HEAD_BYTES */
-    size_t most_body;              /* 0: HTTP_BODY_BYTES */
-    size_t most_unsent;            /* bytes of a stream that wait for its reader; 0: HTTP_UNSENT_BYTES */
-    unsigned most_connections;     /* 0: HTTP_CONNECTIONS */
-    unsigned most_workers;         /* 0: HTTP_WORKERS */
-    unsigned idle_s;               /* a connection without a request; 0: HTTP_IDLE_S */
-    unsigned arrival_s;            /* a whole request, from its first byte on; 0: HTTP_ARRIVAL_S */
+    const char *host;          /* an address, or "localhost" */
+    unsigned port;             /* 0: any that is free */
+    struct http_tls *tls;      /* http_tls.h; NULL: no TLS */
+    size_t most_head;          /* bytes of a request's head; 0: HTTP_HEAD_BYTES */
+    size_t most_body;          /* 0: HTTP_BODY_BYTES */
+    size_t most_unsent;        /* bytes of a stream that wait for its reader; 0: HTTP_UNSENT_BYTES */
+    unsigned most_connections; /* 0: HTTP_CONNECTIONS */
+    unsigned most_workers;     /* 0: HTTP_WORKERS */
+    unsigned idle_s;           /* a connection without a request; 0: HTTP_IDLE_S */
+    unsigned arrival_s;        /* a whole request, from its first byte on; 0: HTTP_ARRIVAL_S */
     http_admit_fn admit;
     http_handle_fn handle;
     http_refuse_fn refuse;

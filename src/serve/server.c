@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "platform/cpu.h"
+#include "net/http_tls.h"
 #include "serve/routes.h"
 
 #include <stdatomic.h>
@@ -13,6 +14,7 @@ struct server {
     models *models;
     key_ring *keys;
     audit *audit;
+    http_tls *tls;
     double began;
     atomic_bool quiet;
 };
@@ -37,6 +39,10 @@ hearth_status server_start(const server_options *options, server **ret, hearth_e
     }
     if (status == HEARTH_OK && s->o.audit.path != NULL) {
         status = audit_open(&s->o.audit, &s->audit, error);
+    }
+    if (status == HEARTH_OK && s->o.tls_certificate != NULL) {
+        status = http_tls_open(s->o.tls_certificate, s->o.tls_key, s->o.told, s->o.told_context, &s->tls, error);
+        s->o.http.tls = s->tls;
     }
     status = status == HEARTH_OK ? http_server_start(&s->o.http, &s->http, error) : status;
     if (status != HEARTH_OK) {
@@ -77,6 +83,28 @@ double server_began(const server *s)
     return s->began;
 }
 
+static void tell_failure(const server *s, hearth_status status, const hearth_error *error)
+{
+    char line[1024];
+    if (status != HEARTH_OK && s->o.told != NULL) {
+        s->o.told(s->o.told_context, hearth_error_line(error, line, sizeof line));
+    }
+}
+
+void server_reload(server *s)
+{
+    hearth_error error = {0};
+    if (s->keys != NULL) {
+        tell_failure(s, keys_reload(s->keys, &error), &error);
+    }
+    if (s->audit != NULL) {
+        tell_failure(s, audit_reopen(s->audit, &error), &error);
+    }
+    if (s->tls != NULL) {
+        tell_failure(s, http_tls_reload(s->tls, &error), &error);
+    }
+}
+
 void server_quiesce(server *s)
 {
     atomic_store(&s->quiet, true);
@@ -95,6 +123,7 @@ void server_free(server *s)
         models_free(s->models);
         keys_close(s->keys);
         audit_close(s->audit);
+        http_tls_close(s->tls);
         mem_free(s);
     }
 }

@@ -12,8 +12,9 @@ typedef struct server_options {
     http_server_options http; /* its functions and context are the server's own */
     models_options models;
     const char *const *names; /* host names by which this server is called, beside loopback's; ended by NULL; or NULL */
-    const char *keys;    /* the database of keys that are asked for; NULL: none is */
-    audit_options audit; /* its path NULL: none */
+    const char *tls_certificate, *tls_key;         /* files in PEM; NULL: no TLS */
+    const char *keys;                              /* the database of keys that are asked for; NULL: none is */
+    audit_options audit;                           /* its path NULL: none */
     void (*told)(void *context, const char *line); /* what goes wrong on the way; NULL: nobody */
     void *told_context;
     const char *const *origins; /* web pages of others that may ask it; ended by NULL; or NULL */
@@ -23,10 +24,13 @@ typedef struct server_options {
 hearth_status server_start(const server_options *options, server **ret, hearth_error *error);
 http_server *server_http(const server *s);
 models *server_models(const server *s);
-key_ring *server_keys(const server *s);   /* NULL: no key is asked for */
-audit *server_audit(const server *s); /* NULL: none */
+key_ring *server_keys(const server *s); /* NULL: no key is asked for */
+audit *server_audit(const server *s);   /* NULL: none */
 const server_options *server_get_options(const server *s);
 double server_began(const server *s); /* time_seconds */
+/* What changed in files: keys, certificate, and an audit log that was moved away. What went wrong is told; the rest is
+ * done. */
+void server_reload(server *s);
 /* Takes no more requests; those under way are answered. */
 void server_quiesce(server *s);
 bool server_is_quiet(const server *s);
