@@ -284,7 +284,14 @@ static uint32_t then_scalar(json_rules *j, uint32_t rule, uint32_t from, const j
 {
     buffer text;
     buffer_init(&text, 0);
-    const hearth_status status = json_door_write(value, 0, &text, NULL);
+    char digits[JSON_REAL_SIZE];
+    hearth_status status = HEARTH_OK;
+    if (json_is_real(value)) {
+        json_real_digits(json_real_value(value), 15, digits); /* a whole one without a point */
+        status = buffer_append_text(&text, digits, NULL);
+    } else {
+        status = json_door_write(value, 0, &text, NULL);
+    }
     if (status != HEARTH_OK && j->rules->failed == HEARTH_OK) {
         j->rules->failed = HEARTH_E_MEMORY;
     }

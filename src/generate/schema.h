@@ -47,14 +47,15 @@ typedef struct disjoint_pair {
 
 typedef struct compiler {
     const json_t *root;
-    grammar_rules rules;
     json_rules json;
+    grammar_rules *rules;
     json_t *known; /* the rules of sets, by the text of their elements */
     pending_set *pending;
     size_t pending_count, pending_capacity, pending_done;
     disjoint_pair *pairs;
     size_t pair_count, pair_capacity;
     json_t *paired; /* schemas whose oneOf was looked at, by their addresses */
+    json_t *overlapping; /* those whose branches have values in common, by their addresses */
     size_t steps, nesting; /* of spreading out */
     hearth_error *error;
 } compiler;
@@ -65,13 +66,11 @@ hearth_status schema_error(compiler *c, hearth_status status, const json_t *sche
 /* The pointer alone; "#…". */
 void schema_place(const compiler *c, const json_t *schema, const char *key, char *ret, size_t size);
 hearth_status schema_memory(compiler *c);
+/* A name for a schema that is its alone, while it lives. */
+void schema_address(const json_t *schema, char ret[32]);
 
-/* A compiler, for one schema after another: `rules` are of all of them. end in any case. */
-hearth_status schema_compiler_begin(compiler *c, hearth_error *error);
-void schema_compiler_next(compiler *c);
-void schema_compiler_end(compiler *c);
-/* The rule of a schema, made with all that it needs; c->json.rules is set. */
-hearth_status schema_add_root(compiler *c, const json_t *schema, uint32_t *ret);
+/* The rule of a schema among `rules`, made with all that it needs. */
+hearth_status schema_add_to(grammar_rules *rules, const json_t *schema, uint32_t *ret, hearth_error *error);
 
 /* ---- sets (schema_sets.c) ---- */
 

@@ -142,7 +142,7 @@ static hearth_status add_value(compiler *c, uint32_t rule, const json_t *value, 
     if (valid) {
         json_finish(&c->json, rule, json_then_value(&c->json, rule, RULE_BEGIN, value));
     }
-    return grammar_rules_check(&c->rules, c->error);
+    return grammar_rules_check(c->rules, c->error);
 }
 
 static hearth_status add_enumeration(compiler *c, uint32_t rule, const json_t *values, const json_t *schema,
@@ -296,7 +296,7 @@ hearth_status schema_add_numbers(compiler *c, uint32_t rule, const element_set *
     TRY(narrow(c, &range, s));
     if (!range.has_low && !range.has_high && !range.fractions && !has_multiples(s)) {
         const uint32_t any = range.integers ? json_rule_integer(&c->json) : json_rule_number(&c->json);
-        grammar_add_call(&c->rules, rule, RULE_BEGIN, any, RULE_END);
+        grammar_add_call(c->rules, rule, RULE_BEGIN, any, RULE_END);
         return HEARTH_OK;
     }
     automaton numbers = {0};
@@ -305,7 +305,7 @@ hearth_status schema_add_numbers(compiler *c, uint32_t rule, const element_set *
         status = add_multiples(c, &numbers, s);
     }
     if (status == HEARTH_OK && !automaton_is_empty(&numbers)) {
-        automaton_add_copy(&c->rules.rules[rule], RULE_BEGIN, &numbers, RULE_END);
+        automaton_add_copy(&c->rules->rules[rule], RULE_BEGIN, &numbers, RULE_END);
     }
     automaton_free(&numbers);
     return status;
@@ -324,7 +324,7 @@ static hearth_status add_types(compiler *c, uint32_t rule, const element_set *s,
             json_finish(j, rule, json_then_text(j, rule, RULE_BEGIN, i == 0 ? "false" : "true"));
         }
     }
-    TRY(grammar_rules_check(&c->rules, c->error));
+    TRY(grammar_rules_check(c->rules, c->error));
     if ((types & (TYPE_INTEGER | TYPE_FRACTION)) != 0) {
         TRY(schema_add_numbers(c, rule, s, types));
     }
@@ -348,7 +348,7 @@ static hearth_status add_alternative(compiler *c, uint32_t rule, const element_s
         return add_enumeration(c, rule, values, schema, s);
     }
     if (s->count == 0) {
-        grammar_add_call(&c->rules, rule, RULE_BEGIN, json_rule_value(&c->json), RULE_END);
+        grammar_add_call(c->rules, rule, RULE_BEGIN, json_rule_value(&c->json), RULE_END);
         return HEARTH_OK;
     }
     TRY(forbid(c, s, &types, booleans));
@@ -363,59 +363,45 @@ static hearth_status make_rule(compiler *c, uint32_t rule, const element_set *s)
     hearth_status status = HEARTH_OK;
     for (size_t i = 0; i < a.count && status == HEARTH_OK; i++) {
         status = add_alternative(c, rule, &a.list[i]);
-        status = status == HEARTH_OK ? grammar_rules_check(&c->rules, c->error) : status;
+        status = status == HEARTH_OK ? grammar_rules_check(c->rules, c->error) : status;
     }
     alternatives_free(&a);
     return status;
 }
 
-static hearth_status check_pairs(compiler *c)
+/* Notes which schemas' branches overlap; *ret_again: some that were not known. */
+static hearth_status check_pairs(compiler *c, bool *ret_again)
 {
-    bool *productive = mem_calloc(c->rules.count, sizeof *productive);
+    bool *productive = mem_calloc(c->rules->count, sizeof *productive);
     if (productive == NULL) {
         return schema_memory(c);
     }
-    hearth_status status = grammar_productive(&c->rules, productive, c->error);
+    hearth_status status = grammar_productive(c->rules, productive, c->error);
     for (size_t i = 0; i < c->pair_count && status == HEARTH_OK; i++) {
+        char address[32];
+        schema_address(c->pairs[i].schema, address);
         if (productive[c->pairs[i].rule]) {
-            status = schema_error(c, HEARTH_E_UNSUPPORTED, c->pairs[i].schema, "oneOf",
-                                  "branches that no value has in common (or anyOf)", "two that overlap");
+            *ret_again = true;
+            status = json_object_set_new(c->overlapping, address, json_true()) == 0 ? HEARTH_OK : schema_memory(c);
         }
     }
     mem_free(productive);
     return status;
 }
 
-hearth_status schema_add_root(compiler *c, const json_t *schema, uint32_t *ret)
+static hearth_status make_rules(compiler *c, const json_t *schema, uint32_t *ret, bool *ret_again)
 {
     element_set s = {0};
-    c->root = schema;
     TRY(set_add(c, &s, (element){ELEMENT_WHOLE, schema, NULL}));
     TRY(schema_rule(c, &s, ret));
     for (; c->pending_done < c->pending_count; c->pending_done++) {
         const pending_set p = c->pending[c->pending_done]; /* the list grows */
         TRY(make_rule(c, p.rule, &p.set));
     }
-    return check_pairs(c);
+    return c->pair_count == 0 ? HEARTH_OK : check_pairs(c, ret_again);
 }
 
-hearth_status schema_compiler_begin(compiler *c, hearth_error *error)
-{
-    *c = (compiler){.error = error, .known = json_object(), .paired = json_object()};
-    return c->known != NULL && c->paired != NULL ? HEARTH_OK : error_memory(error, sizeof *c);
-}
-
-void schema_compiler_next(compiler *c)
-{
-    for (size_t i = 0; i < c->pending_count; i++) {
-        set_free(&c->pending[i].set);
-    }
-    c->pending_count = c->pending_done = c->pair_count = 0;
-    json_object_clear(c->known);
-    json_object_clear(c->paired);
-}
-
-void schema_compiler_end(compiler *c)
+static void compiler_free(compiler *c)
 {
     for (size_t i = 0; i < c->pending_count; i++) {
         set_free(&c->pending[i].set);
@@ -424,34 +410,63 @@ void schema_compiler_end(compiler *c)
     mem_free(c->pairs);
     json_decref(c->known);
     json_decref(c->paired);
-    grammar_rules_free(&c->rules);
 }
 
-static hearth_status compile(compiler *c, const json_t *schema, grammar **ret, hearth_error *error)
+/* Rules of an attempt that did not know of all overlaps stay; nobody calls them. */
+static hearth_status attempt(grammar_rules *rules, const json_t *schema, json_t *overlapping, uint32_t *ret,
+                             bool *ret_again, hearth_error *error)
+{
+    compiler c = {.root = schema,
+                  .rules = rules,
+                  .json = {.rules = rules},
+                  .known = json_object(),
+                  .paired = json_object(),
+                  .overlapping = overlapping,
+                  .error = error};
+    hearth_status status = c.known != NULL && c.paired != NULL && overlapping != NULL ? make_rules(&c, schema, ret, ret_again)
+                                                                                      : error_memory(error, sizeof c);
+    compiler_free(&c);
+    return status;
+}
+
+hearth_status schema_add_to(grammar_rules *rules, const json_t *schema, uint32_t *ret, hearth_error *error)
+{
+    json_t *overlapping = json_object();
+    hearth_status status = HEARTH_OK;
+    bool again = true;
+    while (again && status == HEARTH_OK) {
+        again = false;
+        status = attempt(rules, schema, overlapping, ret, &again, error);
+    }
+    if (status == HEARTH_E_UNSUPPORTED && json_object_size(overlapping) != 0 && error != NULL) {
+        const hearth_error kept = *error;
+        error_set(error, status, kept.place, "branches of oneOf that exclude each other, or anyOf", "%s", kept.found);
+    }
+    json_decref(overlapping);
+    return status;
+}
+
+static hearth_status compile(grammar_rules *rules, const json_t *schema, grammar **ret, hearth_error *error)
 {
     uint32_t rule = 0;
     uint32_t recursive = NO_STATE;
-    c->json.rules = &c->rules;
-    const uint32_t text = grammar_add_rule(&c->rules);
-    TRY(grammar_rules_check(&c->rules, error));
-    TRY(schema_add_root(c, schema, &rule));
-    grammar_add_call(&c->rules, text, RULE_BEGIN, rule, RULE_END);
-    const hearth_status status = grammar_compile(&c->rules, ret, &recursive, error);
+    const uint32_t text = grammar_add_rule(rules);
+    TRY(grammar_rules_check(rules, error));
+    TRY(schema_add_to(rules, schema, &rule, error));
+    grammar_add_call(rules, text, RULE_BEGIN, rule, RULE_END);
+    const hearth_status status = grammar_compile(rules, ret, &recursive, error);
     if (status == HEARTH_E_ARGUMENT) {
         return error_set(error, status, "#", "a schema under which some value is valid", "one that allows none");
     }
-    return status == HEARTH_E_UNSUPPORTED
+    return recursive != NO_STATE
                ? error_set(error, HEARTH_E_LIMIT, "#", "references that do not lead in a circle", "one that does")
                : status;
 }
 
 hearth_status grammar_from_schema(const json_t *schema, grammar **ret, hearth_error *error)
 {
-    compiler c;
-    hearth_status status = schema_compiler_begin(&c, error);
-    if (status == HEARTH_OK) {
-        status = compile(&c, schema, ret, error);
-    }
-    schema_compiler_end(&c);
+    grammar_rules rules = {0};
+    const hearth_status status = compile(&rules, schema, ret, error);
+    grammar_rules_free(&rules);
     return status;
 }

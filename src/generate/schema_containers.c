@@ -115,13 +115,13 @@ hearth_status schema_add_array(compiler *c, uint32_t outer, const element_set *s
         const size_t count = json_array_size(leaf_key(&s->list[i], "prefixItems"));
         prefixes = count > prefixes ? count : prefixes;
     }
-    const uint32_t rule = grammar_add_rule(&c->rules);
+    const uint32_t rule = grammar_add_rule(c->rules);
     uint32_t at = json_then_text(&c->json, rule, RULE_BEGIN, "[");
     uint32_t item = 0;
     uint32_t before_last = at;
     const uint32_t fixed = n.most != UINT32_MAX ? n.most : prefixes > n.least ? (uint32_t)prefixes : n.least;
     for (uint32_t made = 0; made <= fixed; made++) {
-        TRY(grammar_rules_check(&c->rules, c->error));
+        TRY(grammar_rules_check(c->rules, c->error));
         if (made >= n.least) {
             close_array(c, rule, at);
         }
@@ -139,11 +139,11 @@ hearth_status schema_add_array(compiler *c, uint32_t outer, const element_set *s
             before_last = at;
             at = then_item(c, rule, at, 1, item);
         }
-        grammar_rules_check(&c->rules, NULL);
-        automaton_add_nothing(&c->rules.rules[rule], at, before_last);
+        grammar_rules_check(c->rules, NULL);
+        automaton_add_nothing(&c->rules->rules[rule], at, before_last);
     }
-    grammar_add_call(&c->rules, outer, RULE_BEGIN, rule, RULE_END);
-    return grammar_rules_check(&c->rules, c->error);
+    grammar_add_call(c->rules, outer, RULE_BEGIN, rule, RULE_END);
+    return grammar_rules_check(c->rules, c->error);
 }
 
 /* ---- objects ---- */
@@ -300,12 +300,12 @@ static hearth_status member_rule(compiler *c, member *m, const element_set *s)
     }
     TRY(schema_rule(c, &value, &rule));
     json_t *name = json_string(m->name);
-    m->rule = grammar_add_rule(&c->rules);
+    m->rule = grammar_add_rule(c->rules);
     uint32_t at = name == NULL ? RULE_BEGIN : json_then_value(&c->json, m->rule, RULE_BEGIN, name);
     at = json_then_text(&c->json, m->rule, at, ":");
-    grammar_add_call(&c->rules, m->rule, json_then_space(&c->json, m->rule, at), rule, RULE_END);
+    grammar_add_call(c->rules, m->rule, json_then_space(&c->json, m->rule, at), rule, RULE_END);
     json_decref(name);
-    return name == NULL ? schema_memory(c) : grammar_rules_check(&c->rules, c->error);
+    return name == NULL ? schema_memory(c) : grammar_rules_check(c->rules, c->error);
 }
 
 /* ---- names that are not told one by one ---- */
@@ -414,9 +414,9 @@ static hearth_status add_matched(compiler *c, const shape *o, const element_set 
         json_rules *j = &c->json;
         const uint32_t begin = json_then_text(j, rule, RULE_BEGIN, "\"");
         uint32_t at = json_add_state(j, rule);
-        automaton_add_copy(&c->rules.rules[rule], begin, &here, at);
+        automaton_add_copy(&c->rules->rules[rule], begin, &here, at);
         at = json_then_space(j, rule, json_then_text(j, rule, at, "\":"));
-        grammar_add_call(&c->rules, rule, at, value_rule, RULE_END);
+        grammar_add_call(c->rules, rule, at, value_rule, RULE_END);
     }
     automaton_free(&here);
     return status;
@@ -436,8 +436,8 @@ static hearth_status other_members(compiler *c, const shape *o, const element_se
     }
     status = other_names(c, o, s, &names);
     if (status == HEARTH_OK) {
-        *ret = grammar_add_rule(&c->rules);
-        status = grammar_rules_check(&c->rules, c->error);
+        *ret = grammar_add_rule(c->rules);
+        status = grammar_rules_check(c->rules, c->error);
     }
     for (unsigned matched = 0; matched < 1u << o->pattern_count && status == HEARTH_OK; matched++) {
         status = add_matched(c, o, s, matched, &names, *ret);
@@ -470,13 +470,13 @@ static void add_member(compiler *c, uint32_t rule, const member *m, const member
 {
     for (uint32_t count = 0; count <= from->cap; count++) {
         if (!m->required) {
-            automaton_add_nothing(&c->rules.rules[rule], from->states[count], to->states[count]);
+            automaton_add_nothing(&c->rules->rules[rule], from->states[count], to->states[count]);
         }
         if (m->rule != 0) {
             const uint32_t end = then_member(c, rule, from->states[count], count == 0, m->rule);
-            automaton_add_nothing(&c->rules.rules[rule], end, to->states[next_count(count, from->cap)]);
+            automaton_add_nothing(&c->rules->rules[rule], end, to->states[next_count(count, from->cap)]);
         }
-        if (grammar_rules_check(&c->rules, NULL) != HEARTH_OK) {
+        if (grammar_rules_check(c->rules, NULL) != HEARTH_OK) {
             return;
         }
     }
@@ -497,9 +497,9 @@ static hearth_status add_members(compiler *c, uint32_t rule, const shape *o, uin
         for (uint32_t count = 0; count <= cap; count++) {
             next.states[count] = json_add_state(j, rule);
         }
-        TRY(grammar_rules_check(&c->rules, c->error));
+        TRY(grammar_rules_check(c->rules, c->error));
         add_member(c, rule, &o->members[i], &row, &next);
-        TRY(grammar_rules_check(&c->rules, c->error));
+        TRY(grammar_rules_check(c->rules, c->error));
         const member_row kept = row;
         row = next;
         next = kept;
@@ -507,17 +507,17 @@ static hearth_status add_members(compiler *c, uint32_t rule, const shape *o, uin
     for (uint32_t count = 0; count <= cap; count++) {
         if (others != 0) {
             const uint32_t end = then_member(c, rule, row.states[count], count == 0, others);
-            TRY(grammar_rules_check(&c->rules, c->error));
-            automaton_add_nothing(&c->rules.rules[rule], end, row.states[next_count(count, cap)]);
+            TRY(grammar_rules_check(c->rules, c->error));
+            automaton_add_nothing(&c->rules->rules[rule], end, row.states[next_count(count, cap)]);
         }
         if (count >= n->least && (count <= n->most || n->most == UINT32_MAX)) {
             json_finish(j, rule, json_then_text(j, rule, json_then_space(j, rule, row.states[count]), "}"));
         }
     }
-    return grammar_rules_check(&c->rules, c->error);
+    return grammar_rules_check(c->rules, c->error);
 }
 
-/* A count that another one with the same name would make wrong. */
+/* Names that are not told may come twice, so that fewer are there than were counted. */
 static hearth_status check_counts(compiler *c, const element_set *s, const shape *o, uint32_t others, counts *n)
 {
     size_t required = 0;
@@ -527,11 +527,10 @@ static hearth_status check_counts(compiler *c, const element_set *s, const shape
     if (n->least <= required) {
         n->least = 0;
     }
-    for (size_t i = 0; i < s->count && others != 0 && (n->least > 1 || (n->most != UINT32_MAX && n->most > 0)); i++) {
-        const bool least = leaf_key(&s->list[i], "minProperties") != NULL;
-        if (least || leaf_key(&s->list[i], "maxProperties") != NULL) {
-            return schema_error(c, HEARTH_E_UNSUPPORTED, s->list[i].schema, least ? "minProperties" : "maxProperties",
-                                "additionalProperties: false beside it", "names that are not told");
+    for (size_t i = 0; i < s->count && others != 0 && n->least > required + 1; i++) {
+        if (leaf_key(&s->list[i], "minProperties") != NULL) {
+            return schema_error(c, HEARTH_E_UNSUPPORTED, s->list[i].schema, "minProperties",
+                                "one more than \"required\" has, or additionalProperties: false", "more");
         }
     }
     return HEARTH_OK;
@@ -553,19 +552,21 @@ static hearth_status add_object(compiler *c, uint32_t outer, const element_set *
     if (n.least > n.most || (n.least > o->count && others == 0)) {
         return HEARTH_OK;
     }
-    const uint32_t cap = n.most != UINT32_MAX ? (n.most < o->count ? n.most + 1 : (uint32_t)o->count + 1)
-                                              : (n.least > 1 ? n.least : 1);
+    if (n.most != UINT32_MAX && n.most >= o->count && others == 0) {
+        n.most = UINT32_MAX;
+    }
+    const uint32_t cap = n.most != UINT32_MAX ? n.most + 1 : n.least > 1 ? n.least : 1;
     uint32_t *states = mem_calloc(2 * ((size_t)cap + 1), sizeof *states);
     if (states == NULL) {
         return schema_memory(c);
     }
-    const uint32_t rule = grammar_add_rule(&c->rules);
-    hearth_status status = grammar_rules_check(&c->rules, c->error);
+    const uint32_t rule = grammar_add_rule(c->rules);
+    hearth_status status = grammar_rules_check(c->rules, c->error);
     if (status == HEARTH_OK) {
         status = add_members(c, rule, o, others, &n, states, cap);
     }
     mem_free(states);
-    grammar_add_call(&c->rules, outer, RULE_BEGIN, rule, RULE_END);
+    grammar_add_call(c->rules, outer, RULE_BEGIN, rule, RULE_END);
     return status;
 }
 
@@ -590,7 +591,7 @@ hearth_status schema_add_object(compiler *c, uint32_t rule, const element_set *s
 {
     shape o = {0};
     if (is_free(s)) {
-        grammar_add_call(&c->rules, rule, RULE_BEGIN, json_rule_object(&c->json), RULE_END);
+        grammar_add_call(c->rules, rule, RULE_BEGIN, json_rule_object(&c->json), RULE_END);
         return HEARTH_OK;
     }
     const hearth_status status = add_object(c, rule, s, &o);

@@ -75,6 +75,11 @@ hearth_status schema_memory(compiler *c)
     return error_memory(c->error, sizeof(element));
 }
 
+void schema_address(const json_t *schema, char ret[32])
+{
+    snprintf(ret, 32, "%p", (const void *)schema);
+}
+
 /* ---- sets ---- */
 
 static int by_address(const void *a, const void *b)
@@ -147,8 +152,8 @@ static hearth_status find_rule(compiler *c, const char *text, element_set *s, ui
         *ret = (uint32_t)json_integer_value(known);
         return HEARTH_OK;
     }
-    *ret = grammar_add_rule(&c->rules);
-    TRY(grammar_rules_check(&c->rules, c->error));
+    *ret = grammar_add_rule(c->rules);
+    TRY(grammar_rules_check(c->rules, c->error));
     if (json_object_set_new(c->known, text, json_integer((json_int_t)*ret)) != 0 ||
         !grammar_grow(&c->pending, &c->pending_capacity, c->pending_count + 1, sizeof *c->pending)) {
         return schema_memory(c);
@@ -327,6 +332,10 @@ static hearth_status spread_with(compiler *c, const branch *b, const element *el
     return status;
 }
 
+/* Keywords that give several branches are taken one after another: 0 anyOf, 1 oneOf, 2 if, 3 dependent keys. What is left
+ * of them is an element, too: the whole schema, with the stage in its key. */
+static const char *const stages[] = {"\1", "\2", "\3", "\4"};
+
 static const json_t *schema_list(const json_t *schema, const char *key, size_t *ret_count)
 {
     const json_t *list = json_object_get(schema, key);
@@ -340,7 +349,7 @@ static hearth_status pair_branches(compiler *c, const json_t *schema)
     char address[32];
     size_t count = 0;
     const json_t *list = schema_list(schema, "oneOf", &count);
-    snprintf(address, sizeof address, "%p", (const void *)schema);
+    schema_address(schema, address);
     if (json_object_get(c->paired, address) != NULL) {
         return HEARTH_OK;
     }
@@ -370,14 +379,6 @@ static hearth_status pair_branches(compiler *c, const json_t *schema)
     return HEARTH_OK;
 }
 
-/* The first keyword of `schema` that gives several branches and was not yet taken; branches are spread, the rest goes
- * on in each. Stages: 0 anyOf, 1 oneOf, 2 if, 3 and on: dependent keys. */
-static hearth_status spread_stage(compiler *c, branch *b, const json_t *schema, unsigned stage, unsigned depth,
-                                  alternatives *ret);
-
-/* Stages are handed on as elements of their own: kind WHOLE + the stage in the key, "\1" and up. */
-static const char *const stages[] = {"\1", "\2", "\3", "\4"};
-
 static hearth_status spread_branch(compiler *c, branch *b, const json_t *schema, const element *elements, size_t count,
                                    unsigned next_stage, unsigned depth, alternatives *ret)
 {
@@ -401,6 +402,42 @@ static hearth_status spread_list(compiler *c, branch *b, const json_t *schema, c
         TRY(spread_branch(c, b, schema, &e, 1, next_stage, depth + 1, ret));
     }
     return HEARTH_OK;
+}
+
+/* Branches that overlap: each one with the others not holding. */
+static hearth_status spread_exactly_one(compiler *c, const branch *b, const json_t *schema, unsigned depth,
+                                        alternatives *ret)
+{
+    const json_t *list = json_object_get(schema, "oneOf");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        branch copy = {0};
+        hearth_status status = branch_copy(c, b, &copy);
+        if (status == HEARTH_OK) {
+            status = open_element(c, &copy, (element){ELEMENT_WHOLE, schema, stages[2]}, depth + 1);
+        }
+        for (size_t j = 0; j < json_array_size(list) && status == HEARTH_OK; j++) {
+            const element e = {i == j ? ELEMENT_WHOLE : ELEMENT_NOT, json_array_get(list, j), NULL};
+            status = open_element(c, &copy, e, depth + 1);
+        }
+        if (status == HEARTH_OK) {
+            status = spread(c, &copy, ret);
+        }
+        branch_free(&copy);
+        TRY(status);
+    }
+    return HEARTH_OK;
+}
+
+/* Branches of oneOf must not have a value together: where they do, the grammar is made again, with them told apart. */
+static hearth_status spread_one_of(compiler *c, branch *b, const json_t *schema, unsigned depth, alternatives *ret)
+{
+    char address[32];
+    schema_address(schema, address);
+    if (json_object_get(c->overlapping, address) != NULL && json_array_size(json_object_get(schema, "oneOf")) != 0) {
+        return spread_exactly_one(c, b, schema, depth, ret);
+    }
+    TRY(pair_branches(c, schema));
+    return spread_list(c, b, schema, "oneOf", 2, depth, ret);
 }
 
 static hearth_status spread_if(compiler *c, branch *b, const json_t *schema, unsigned depth, alternatives *ret)
@@ -484,8 +521,7 @@ static hearth_status spread_stage(compiler *c, branch *b, const json_t *schema, 
         return spread_list(c, b, schema, "anyOf", 1, depth, ret);
     }
     if (stage <= 1 && json_object_get(schema, "oneOf") != NULL) {
-        TRY(pair_branches(c, schema));
-        return spread_list(c, b, schema, "oneOf", 2, depth, ret);
+        return spread_one_of(c, b, schema, depth, ret);
     }
     if (stage <= 2 && json_object_get(schema, "if") != NULL) {
         return spread_if(c, b, schema, depth, ret);
@@ -542,6 +578,9 @@ static hearth_status check_keys(compiler *c, const json_t *schema, bool *ret_lea
         *ret_leaf = *ret_leaf || kind == KEY_LEAF;
         if (kind == KEY_OTHER) {
             return schema_error(c, HEARTH_E_UNSUPPORTED, schema, key, "keywords that docs/structured-output.md has", key);
+        }
+        if (strcmp(key, "$schema") == 0 && (!json_is_string(inner) || strstr(json_string_value(inner), "json-schema.org/") == NULL)) {
+            return schema_error(c, HEARTH_E_UNSUPPORTED, schema, key, "a schema of json-schema.org", "another dialect");
         }
         if (strcmp(key, "$id") == 0 && schema != c->root) {
             return schema_error(c, HEARTH_E_UNSUPPORTED, schema, key, "$id at the schema's root alone", key);

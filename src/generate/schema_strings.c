@@ -148,6 +148,20 @@ hearth_status schema_string_content(compiler *c, const element_set *s, automaton
     return status;
 }
 
+static hearth_status add_name_value(compiler *c, const element_set *alternative, const json_t *value, automaton *all,
+                                    uint32_t end)
+{
+    automaton one = {0};
+    bool valid = json_is_string(value);
+    TRY(valid ? schema_valid(c, value, alternative, &valid) : HEARTH_OK);
+    if (valid) {
+        TRY(schema_string(json_string_value(value), json_string_length(value), &one, c->error));
+        automaton_add_copy(all, 0, &one, end);
+        automaton_free(&one);
+    }
+    return HEARTH_OK;
+}
+
 static hearth_status add_content(compiler *c, const element_set *alternative, automaton *all, uint32_t end)
 {
     unsigned types = 0;
@@ -155,9 +169,16 @@ static hearth_status add_content(compiler *c, const element_set *alternative, au
     TRY(schema_types(c, alternative, &types));
     for (size_t i = 0; i < alternative->count; i++) {
         const json_t *schema = alternative->list[i].kind == ELEMENT_LEAF ? alternative->list[i].schema : NULL;
-        if (json_object_get(schema, "enum") != NULL || json_object_get(schema, "const") != NULL) {
-            return schema_error(c, HEARTH_E_UNSUPPORTED, schema, "enum", "names that a pattern tells (propertyNames)",
-                                "names one by one");
+        const json_t *value = json_object_get(schema, "const");
+        const json_t *list = json_object_get(schema, "enum");
+        if (value != NULL) {
+            return add_name_value(c, alternative, value, all, end);
+        }
+        for (size_t j = 0; j < json_array_size(list); j++) {
+            TRY(add_name_value(c, alternative, json_array_get(list, j), all, end));
+        }
+        if (list != NULL) {
+            return HEARTH_OK;
         }
     }
     if ((types & TYPE_STRING) == 0) {
@@ -200,7 +221,7 @@ static void add_counted(compiler *c, uint32_t rule, const lengths *l)
     json_rules *j = &c->json;
     uint32_t at = json_then_text(j, rule, RULE_BEGIN, "\"");
     const uint32_t last = l->most == UINT32_MAX ? l->least : l->most;
-    for (uint32_t i = 0; i <= last && grammar_rules_check(&c->rules, NULL) == HEARTH_OK; i++) {
+    for (uint32_t i = 0; i <= last && grammar_rules_check(c->rules, NULL) == HEARTH_OK; i++) {
         if (i >= l->least) {
             const uint32_t end = json_then_text(j, rule, at, "\"");
             json_finish(j, rule, end);
@@ -220,7 +241,7 @@ hearth_status schema_add_strings(compiler *c, uint32_t rule, const element_set *
     TRY(read_lengths(c, s, &l));
     TRY(combine_all(c, s, &content));
     if (content.state_count == 0 && l.least == 0 && l.most == UINT32_MAX) {
-        grammar_add_call(&c->rules, rule, RULE_BEGIN, json_rule_string(&c->json), RULE_END);
+        grammar_add_call(c->rules, rule, RULE_BEGIN, json_rule_string(&c->json), RULE_END);
         return HEARTH_OK;
     }
     if (content.state_count == 0) {
@@ -233,7 +254,7 @@ hearth_status schema_add_strings(compiler *c, uint32_t rule, const element_set *
     if (status == HEARTH_OK && !automaton_is_empty(&content)) {
         const uint32_t begin = json_then_text(&c->json, rule, RULE_BEGIN, "\"");
         const uint32_t end = json_add_state(&c->json, rule);
-        automaton_add_copy(&c->rules.rules[rule], begin, &content, end);
+        automaton_add_copy(&c->rules->rules[rule], begin, &content, end);
         json_finish(&c->json, rule, json_then_text(&c->json, rule, end, "\""));
     }
     automaton_free(&content);

@@ -2,6 +2,7 @@
 #include "model/kv_cache.h"
 
 #include "base/memory.h"
+#include "platform/pages.h"
 
 #include <string.h>
 
@@ -78,7 +79,8 @@ static hearth_status create_storage(kv_cache *cache, hearth_error *error)
         return error_set(error, HEARTH_E_LIMIT, "KV cache", "a size that fits in memory", "%u positions",
                          cache->positions);
     }
-    cache->storage = mem_alloc_aligned(total == 0 ? 64 : total, 64);
+    cache->storage_bytes = total == 0 ? 64 : total;
+    cache->storage = pages_alloc(cache->storage_bytes);
     if (cache->storage == NULL) {
         return error_memory(error, total);
     }
@@ -107,7 +109,7 @@ void kv_cache_free(kv_cache *cache)
     rope_table_free(&cache->rope);
     mem_free((void *)(uintptr_t)cache->rope.frequencies);
     mem_free(cache->pages);
-    mem_free(cache->storage);
+    pages_free(cache->storage, cache->storage_bytes);
     mem_free(cache->states);
     mem_free(cache->checkpoint);
     *cache = (kv_cache){0};

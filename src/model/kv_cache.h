@@ -23,7 +23,8 @@ typedef struct kv_cache {
                            used, with frequencies of its own */
     uint32_t layers;    /* with keys and values */
     uint8_t **pages;    /* [capacity / ATTENTION_BLOCK] */
-    uint8_t *storage;   /* where its own pages lie; NULL: they are not its own */
+    size_t storage_bytes;
+    uint8_t *storage;                            /* where its own pages lie; NULL: they are not its own */
     size_t keys_bytes, values_bytes, page_bytes; /* of one layer in a page; of a page */
     float *states;                               /* [recurrent layers, state_floats]; NULL: there are none */
     float *checkpoint;                           /* as many */

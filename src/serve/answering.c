@@ -32,7 +32,8 @@ struct answering {
     json_t *tools;
     char **stops;
     size_t stop_count;
-    bool logprobs;
+    bool logprobs, one_call;
+    answer_format format;
     const answer_writer *writer;
     void *context;
     buffer piece;
@@ -83,6 +84,9 @@ static hearth_status on_event(void *context, const answer_event *event, hearth_e
         good = w->reasoning == NULL || w->reasoning(a->context, c->index, event->text, event->length);
         break;
     case ANSWER_CALL:
+        if (a->one_call && c->called) {
+            return HEARTH_OK;
+        }
         c->called = true;
         good = w->call == NULL || w->call(a->context, c->index, event->call);
         break;
@@ -106,13 +110,24 @@ static void count_time(choice *c)
     c->tokens++;
 }
 
+/* What opens and closes parts is part of no text. */
+static bool is_mark(const answer_format *f, int32_t id)
+{
+    for (size_t i = 0; i < ANSWER_MARKS; i++) {
+        if (f->marks[i].text != NULL && f->marks[i].id == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static hearth_status read_token(choice *c, const generation_token *token, hearth_error *error)
 {
     answering *a = c->of;
     const bool thought = answer_reader_thinks(c->reader);
     buffer_clear(&a->piece);
     TRY(tokenizer_piece(a->model->m->tokenizer, token->drawn.id, DECODE_PLAIN, &a->piece, error));
-    if (a->logprobs && !thought && a->writer->token != NULL) {
+    if (a->logprobs && !thought && !is_mark(&a->format, token->drawn.id) && a->writer->token != NULL) {
         const answer_token told = {.token = token, .bytes = buffer_text(&a->piece), .length = a->piece.length};
         TRY(stop_unless(a, a->writer->token(a->context, c->index, &told), error));
     }
@@ -146,7 +161,8 @@ static bool on_token(void *context, const generation_token *token)
     if (status != HEARTH_OK && !a->stopped) {
         fail(a, &error);
     }
-    return status == HEARTH_OK && !a->stopped && answer_reader_stop(c->reader) == NULL;
+    const bool over = answer_reader_stop(c->reader) != NULL || (a->one_call && c->called);
+    return status == HEARTH_OK && !a->stopped && !over;
 }
 
 static void end_choice(choice *c, const generation_outcome *o)
@@ -298,6 +314,17 @@ static hearth_status copy_stops(answering *a, const answer_plan *p, hearth_error
     return HEARTH_OK;
 }
 
+/* The reader begins behind what the prompt opened for it. */
+static hearth_status read_opening(answering *a, choice *c, const token_list *opening, hearth_error *error)
+{
+    for (size_t i = 0; opening != NULL && i < opening->count; i++) {
+        buffer_clear(&a->piece);
+        TRY(tokenizer_piece(a->model->m->tokenizer, opening->ids[i], DECODE_PLAIN, &a->piece, error));
+        TRY(answer_reader_push(c->reader, opening->ids[i], buffer_text(&a->piece), a->piece.length, error));
+    }
+    return HEARTH_OK;
+}
+
 static hearth_status make_readers(answering *a, const answer_plan *p, hearth_error *error)
 {
     for (unsigned i = 0; i < a->choice_count; i++) {
@@ -313,8 +340,32 @@ static hearth_status make_readers(answering *a, const answer_plan *p, hearth_err
         c->of = a;
         c->index = i;
         TRY(answer_reader_create(&how, &c->reader, error));
+        TRY(read_opening(a, c, p->opening, error));
     }
     return HEARTH_OK;
+}
+
+static hearth_status make_constraint(const answering *a, const answer_plan *p, constraint **ret, hearth_error *error)
+{
+    const grammar_vocabulary *vocabulary = NULL;
+    if (p->grammar == NULL) {
+        return HEARTH_OK;
+    }
+    TRY(models_vocabulary(a->model, &vocabulary, error));
+    return constraint_create(p->grammar, vocabulary, ret, error);
+}
+
+/* What the scheduler has taken over is told about at once, maybe before it is known here. */
+static void note_submitted(answering *a, choice *c, generation *made)
+{
+    pthread_mutex_lock(&a->lock);
+    if (!c->done) {
+        c->generation = made;
+        if (a->gone) {
+            generation_cancel(made);
+        }
+    }
+    pthread_mutex_unlock(&a->lock);
 }
 
 static hearth_status submit(answering *a, choice *c, const answer_plan *p, hearth_error *error)
@@ -333,20 +384,15 @@ static hearth_status submit(answering *a, choice *c, const answer_plan *p, heart
                                 .context = c};
     asked.sampling.seed += c->index % p->choices;
     generation *made = NULL;
+    TRY(make_constraint(a, p, &asked.constraint, error));
     atomic_fetch_add(&a->left, 1);
     const hearth_status status = scheduler_submit(a->model->scheduler, &asked, &made, error);
     if (status != HEARTH_OK) {
+        constraint_free(asked.constraint);
         atomic_fetch_sub(&a->left, 1); /* ours is still there */
         return status;
     }
-    pthread_mutex_lock(&a->lock);
-    if (!c->done) {
-        c->generation = made;
-        if (a->gone) {
-            generation_cancel(made);
-        }
-    }
-    pthread_mutex_unlock(&a->lock);
+    note_submitted(a, c, made);
     return HEARTH_OK;
 }
 
@@ -363,6 +409,8 @@ static hearth_status create(request *r, const answer_plan *p, answering **ret, h
     a->model = p->model;
     a->tools = json_incref((json_t *)p->tools);
     a->logprobs = p->logprobs;
+    a->format = p->format;
+    a->one_call = p->one_call;
     a->left = 1;
     a->each = p->choices;
     a->choice_count = (unsigned)count;

@@ -4,10 +4,12 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "serve/fields.h"
+#include "serve/forced_call.h"
 #include "serve/server.h"
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -57,6 +59,7 @@ void chat_request_free(request *r, chat_request *c)
         token_list_free(&c->prompts[i]);
     }
     mem_free(c->prompts);
+    grammar_release(c->grammar);
     mem_free(c->biases);
     mem_free(c->stops);
     *c = (chat_request){0};
@@ -157,6 +160,23 @@ bool chat_request_add(chat_request *c, const char *role, const char *content, fa
            failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
 }
 
+bool chat_request_grammar(request *r, chat_request *c, grammar_kind kind, const json_t *source, const char *name,
+                          failure *f)
+{
+    hearth_error error = {0};
+    grammar *made = NULL;
+    const hearth_status status = grammars_take(server_grammars(r->s), kind, source, &made, &error);
+    if (status != HEARTH_OK) {
+        (void)failure_from(f, &error, name);
+        f->status = error_is_machine(status) ? f->status : 400;
+        f->code = status == HEARTH_E_MEMORY ? f->code : "invalid_schema";
+        return false;
+    }
+    grammar_release(c->grammar);
+    c->grammar = made;
+    return true;
+}
+
 /* ---- the prompt ---- */
 
 /* A message as this model's template takes it. */
@@ -183,10 +203,29 @@ static size_t calls_in(const json_t *messages)
     return count;
 }
 
+/* An answer of a given form begins with it: what thinking a template opens is closed at once. */
+static bool is_bound(const chat_request *c)
+{
+    return c->grammar != NULL || c->choice == TOOLS_REQUIRED || c->choice == TOOLS_NAMED;
+}
+
+static hearth_status close_thinking(const chat_request *c, answer_plan *p, token_list *prompt, hearth_error *error)
+{
+    const answer_mark_text *mark = &c->model->format.marks[MARK_THINK_CLOSE];
+    if (!p->thinks || !is_bound(c) || mark->text == NULL) {
+        return HEARTH_OK;
+    }
+    p->thinks = false;
+    char text[128];
+    snprintf(text, sizeof text, "\n%s\n\n", mark->text);
+    return tokenizer_encode(c->model->m->tokenizer, text, strlen(text), ENCODE_PARSE_SPECIAL, prompt, error);
+}
+
 static hearth_status set_thinking(const chat_request *c, hearth_error *error)
 {
     chat_switch found = CHAT_SWITCH_NONE;
-    return c->think < 0 ? HEARTH_OK : chat_thinking(c->model->template, c->think == 1, c->variables, &found, error);
+    const int think = is_bound(c) ? 0 : c->think;
+    return think < 0 ? HEARTH_OK : chat_thinking(c->model->template, think == 1, c->variables, &found, error);
 }
 
 static hearth_status encode_messages(const chat_request *c, answer_plan *p, token_list *ret, hearth_error *error)
@@ -208,6 +247,7 @@ static hearth_status encode_messages(const chat_request *c, answer_plan *p, toke
     if (status == HEARTH_OK) {
         p->format = m->format;
         status = answer_format_prompt_thinks(&m->format, m->m->tokenizer, ret->ids, ret->count, &p->thinks, error);
+        status = status == HEARTH_OK ? close_thinking(c, p, ret, error) : status;
     }
     return status;
 }
@@ -300,11 +340,37 @@ static bool make_prompts(chat_request *c, answer_plan *p, failure *f)
     return true;
 }
 
-bool chat_request_start(request *r, chat_request *c, const answer_writer *writer, void *context, failure *f)
+/* tool_choice: the prompt ends in the beginning of a call, and a grammar has the rest. */
+static bool force_call(request *r, chat_request *c, answer_plan *p, token_list *opening, failure *f)
+{
+    json_t *schema = NULL;
+    buffer text;
+    hearth_error error = {0};
+    buffer_init(&text, 0);
+    bool good = forced_call(c, !c->one_call, &text, &schema, f) &&
+                chat_request_grammar(r, c, GRAMMAR_SCHEMA, schema, "tools", f);
+    token_list *prompt = &c->prompts[0];
+    if (good && tokenizer_encode(c->model->m->tokenizer, buffer_text(&text), text.length, ENCODE_PARSE_SPECIAL, opening,
+                                 &error) != HEARTH_OK) {
+        good = failure_from(f, &error, NULL);
+    }
+    for (size_t i = 0; i < opening->count && good; i++) {
+        good = token_list_append(prompt, opening->ids[i], &error) == HEARTH_OK || failure_from(f, &error, NULL);
+    }
+    p->opening = opening;
+    buffer_free(&text);
+    json_decref(schema);
+    return good;
+}
+
+/* Everything but the model is the caller's again. */
+static bool start(request *r, chat_request *c, const answer_writer *writer, void *context, token_list *opening,
+                  failure *f)
 {
     hearth_error error = {0};
+    const bool tools = c->choice != TOOLS_NONE && c->model->template != NULL;
     answer_plan p = {.model = c->model,
-                     .tools = c->choice == TOOLS_NONE || c->model->template == NULL ? NULL : c->tools,
+                     .tools = tools ? c->tools : NULL,
                      .calls_before = calls_in(c->messages),
                      .sampling = c->sampling,
                      .stops = c->stops,
@@ -313,14 +379,26 @@ bool chat_request_start(request *r, chat_request *c, const answer_writer *writer
                      .choices = c->choices,
                      .logprobs = c->logprobs,
                      .top_logprobs = c->top_logprobs,
-                     .ignore_end = c->ignore_end};
-    bool good = make_prompts(c, &p, f);
-    if (good && answering_start(r, &p, writer, context, &error) != HEARTH_OK) {
-        good = failure_from(f, &error, NULL);
+                     .ignore_end = c->ignore_end,
+                     .one_call = c->one_call};
+    if (!make_prompts(c, &p, f)) {
+        return false;
     }
+    if (p.tools != NULL && c->choice != TOOLS_AUTO && !force_call(r, c, &p, opening, f)) {
+        return false;
+    }
+    p.grammar = c->grammar;
+    return answering_start(r, &p, writer, context, &error) == HEARTH_OK || failure_from(f, &error, NULL);
+}
+
+bool chat_request_start(request *r, chat_request *c, const answer_writer *writer, void *context, failure *f)
+{
+    token_list opening = {0};
+    const bool good = start(r, c, writer, context, &opening, f);
     if (good) {
         c->model = NULL; /* the answering's */
     }
+    token_list_free(&opening);
     chat_request_free(r, c);
     return good;
 }

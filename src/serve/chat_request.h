@@ -3,6 +3,7 @@
 #define SERVE_CHAT_REQUEST_H
 
 #include "serve/answering.h"
+#include "serve/grammars.h"
 
 typedef enum tool_choice { TOOLS_AUTO, TOOLS_NONE, TOOLS_REQUIRED, TOOLS_NAMED } tool_choice;
 
@@ -28,6 +29,8 @@ typedef struct chat_request {
     bool logprobs;
     unsigned top_logprobs;
     bool ignore_end;
+    bool one_call;    /* with tools: no two calls in an answer */
+    grammar *grammar; /* owned: what the answer must be; NULL: anything */
 } chat_request;
 
 /* Opens the model that is asked for (NULL: the first) and sets what is not asked to what it is by default. */
@@ -40,6 +43,10 @@ bool chat_request_stops(chat_request *c, const json_t *value, const char *name, 
 /* {"ID": VALUE}, as OpenAI has it. */
 bool chat_request_biases(chat_request *c, const json_t *value, failure *f);
 
+/* The answer must be JSON of a schema, any JSON object (`source` NULL), or what a GBNF text (a JSON string) says. Then
+ * it is not preceded by thinking. `name`: the field, for what is wrong. */
+bool chat_request_grammar(request *r, chat_request *c, grammar_kind kind, const json_t *source, const char *name,
+                          failure *f);
 /* Appends a prompt, as tokens or as a text, whose control tokens are text unless `special`. */
 bool chat_request_prompt(chat_request *c, const char *text, size_t length, bool special, failure *f);
 bool chat_request_ids(chat_request *c, const json_t *ids, const char *name, failure *f);

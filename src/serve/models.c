@@ -159,9 +159,11 @@ static void close_model(served_model *m)
 {
     scheduler_free(m->scheduler);
     chat_close(m->template);
+    grammar_vocabulary_free(m->vocabulary);
     model_close(m->m);
     m->scheduler = NULL;
     m->template = NULL;
+    m->vocabulary = NULL;
     m->m = NULL;
     m->bytes = 0;
 }
@@ -424,4 +426,16 @@ bool models_has(models *s, const char *name)
     const bool has = find(s, name) != NULL;
     pthread_mutex_unlock(&s->lock);
     return has;
+}
+
+hearth_status models_vocabulary(served_model *m, const grammar_vocabulary **ret, hearth_error *error)
+{
+    pthread_mutex_lock(&m->lock);
+    hearth_status status = HEARTH_OK;
+    if (m->vocabulary == NULL) {
+        status = grammar_vocabulary_create(m->m->tokenizer, m->m->config.vocabulary, &m->vocabulary, error);
+    }
+    *ret = m->vocabulary;
+    pthread_mutex_unlock(&m->lock);
+    return status;
 }

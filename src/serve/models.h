@@ -35,11 +35,12 @@ typedef struct served_model {
     chat *template;       /* NULL: it has none */
     answer_format format;
     chat_call_shape calls;
-    bool embeds;          /* it is made for vectors */
-    size_t context;       /* most positions of one sequence */
-    uint64_t bytes;       /* of weights */
-    char fingerprint[32]; /* "hc1-…": numeric contract and model */
-    pthread_mutex_t lock; /* of what is made when first wanted */
+    grammar_vocabulary *vocabulary; /* made when first wanted: models_vocabulary */
+    bool embeds;                    /* it is made for vectors */
+    size_t context;                 /* most positions of one sequence */
+    uint64_t bytes;                 /* of weights */
+    char fingerprint[32];           /* "hc1-…": numeric contract and model */
+    pthread_mutex_t lock;           /* of what is made when first wanted */
     /* the registry's own */
     unsigned users;
     double used; /* time_seconds */
@@ -78,5 +79,8 @@ void models_each(models *s, void (*fn)(void *context, const models_row *row), vo
 bool models_has(models *s, const char *name);
 /* The name by which a model is served that a client calls so (NULL: the first); where there is none, `name` itself. */
 void models_resolve(models *s, const char *name, char *ret, size_t size);
+
+/* For structured output; made once a model. */
+hearth_status models_vocabulary(served_model *m, const grammar_vocabulary **ret, hearth_error *error);
 
 #endif

@@ -68,6 +68,7 @@ const route routes_openai[] = {
     {"POST", "/v1/chat/completions", RIGHT_INFER, API_OPENAI, false, true, openai_chat},
     {"POST", "/v1/completions", RIGHT_INFER, API_OPENAI, false, true, openai_completions},
     {"POST", "/v1/embeddings", RIGHT_INFER, API_OPENAI, false, true, openai_embeddings},
+    {"POST", "/v1/responses", RIGHT_INFER, API_OPENAI, false, true, openai_responses},
     {NULL, NULL, RIGHT_OPEN, API_OPENAI, false, false, NULL},
 };
 

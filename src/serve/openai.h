@@ -7,6 +7,7 @@
 void openai_chat(request *r);        /* openai_chat.c: POST /v1/chat/completions */
 void openai_completions(request *r); /* openai_completions.c: POST /v1/completions */
 void openai_embeddings(request *r);  /* openai_embeddings.c: POST /v1/embeddings */
+void openai_responses(request *r);   /* openai_responses.c: POST /v1/responses */
 
 const char *openai_finish_name(answer_finish why); /* "stop", "length", "tool_calls" */
 /* {"prompt_tokens", "completion_tokens", "total_tokens", …} */

@@ -266,8 +266,8 @@ static bool read_request(request *r, chat_request *c, failure *f)
     const char *name = NULL;
     return field_text(r->body, "model", &name, f) && chat_request_open(r, name, c, f) &&
            openai_read_messages(c, r->body, f) && openai_read_tools(c, r->body, f) &&
-           openai_read_thinking(c, r->body, f) && read_lengths(c, r->body, f) && chat_request_sampling(c, r->body, f) &&
-           chat_request_stops(c, json_object_get(r->body, "stop"), "stop", f) &&
+           openai_read_thinking(c, r->body, f) && openai_read_format(r, c, r->body, f) && read_lengths(c, r->body, f) &&
+           chat_request_sampling(c, r->body, f) && chat_request_stops(c, json_object_get(r->body, "stop"), "stop", f) &&
            chat_request_biases(c, json_object_get(r->body, "logit_bias"), f);
 }
 

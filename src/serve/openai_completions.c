@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "serve/collected.h"
 #include "serve/fields.h"
+#include "serve/openai_messages.h"
 #include "serve/prompt_scores.h"
 
 #include <stdio.h>
@@ -359,7 +360,7 @@ static bool read_request(request *r, chat_request *c, text_settings *s, failure 
     const char *name = NULL;
     return field_text(r->body, "model", &name, f) && chat_request_open(r, name, c, f) && read_prompts(c, r->body, f) &&
            read_lengths(c, r->body, s, f) && chat_request_sampling(c, r->body, f) &&
-           chat_request_stops(c, json_object_get(r->body, "stop"), "stop", f) &&
+           chat_request_stops(c, json_object_get(r->body, "stop"), "stop", f) && openai_read_format(r, c, r->body, f) &&
            chat_request_biases(c, json_object_get(r->body, "logit_bias"), f) && chat_request_check(c, f) &&
            openai_stream_fields(r->body, &s->stream, &s->usage, f);
 }

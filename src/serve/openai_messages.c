@@ -320,3 +320,56 @@ bool openai_read_thinking(chat_request *c, const json_t *body, failure *f)
     }
     return variables == NULL || json_object_update(c->variables, (json_t *)variables) == 0 || no_memory(f);
 }
+
+/* ---- the answer's form ---- */
+
+static bool read_schema(request *r, chat_request *c, const json_t *format, failure *f)
+{
+    const json_t *named = field_of(format, "json_schema");
+    const json_t *schema = field_of(named, "schema");
+    if (!json_is_object(named)) {
+        return field_wrong("response_format.json_schema", "an object", named, f);
+    }
+    if (!json_is_object(schema)) {
+        return field_wrong("response_format.json_schema.schema", "an object", schema, f);
+    }
+    return chat_request_grammar(r, c, GRAMMAR_SCHEMA, schema, "response_format.json_schema.schema", f);
+}
+
+static bool read_response_format(request *r, chat_request *c, const json_t *format, failure *f)
+{
+    const char *type = NULL;
+    if (!field_text(format, "type", &type, f)) {
+        return false;
+    }
+    if (type != NULL && strcmp(type, "text") == 0) {
+        return true;
+    }
+    if (type != NULL && strcmp(type, "json_object") == 0) {
+        return chat_request_grammar(r, c, GRAMMAR_OBJECT, NULL, "response_format", f);
+    }
+    if (type != NULL && strcmp(type, "json_schema") == 0) {
+        return read_schema(r, c, format, f);
+    }
+    return failure_set(f, 400, "invalid_value", "response_format.type",
+                       "Invalid 'response_format.type': expected 'text', 'json_object' or 'json_schema'.");
+}
+
+bool openai_read_format(request *r, chat_request *c, const json_t *body, failure *f)
+{
+    const json_t *format = NULL;
+    const char *text = NULL;
+    bool parallel = true;
+    if (!field_object(body, "response_format", &format, f) || !field_text(body, "grammar", &text, f) ||
+        !field_flag(body, "parallel_tool_calls", &parallel, f)) {
+        return false;
+    }
+    c->one_call = !parallel;
+    if (format != NULL && text != NULL) {
+        return failure_set(f, 400, "invalid_value", "grammar", "'grammar' and 'response_format' exclude each other.");
+    }
+    if (text != NULL) {
+        return chat_request_grammar(r, c, GRAMMAR_GBNF, json_object_get(body, "grammar"), "grammar", f);
+    }
+    return format == NULL || read_response_format(r, c, format, f);
+}

@@ -15,6 +15,7 @@ struct server {
     key_ring *keys;
     audit *audit;
     http_tls *tls;
+    grammars *grammars;
     double began;
     atomic_bool quiet;
 };
@@ -33,7 +34,8 @@ hearth_status server_start(const server_options *options, server **ret, hearth_e
     s->o.http.context = s;
     s->o.audit.told = s->o.told;
     s->o.audit.told_context = s->o.told_context;
-    hearth_status status = models_create(&s->o.models, &s->models, error);
+    hearth_status status = grammars_create(&s->grammars, error);
+    status = status == HEARTH_OK ? models_create(&s->o.models, &s->models, error) : status;
     if (status == HEARTH_OK && s->o.keys != NULL) {
         status = keys_open(s->o.keys, s->o.told, s->o.told_context, &s->keys, error);
     }
@@ -56,6 +58,11 @@ hearth_status server_start(const server_options *options, server **ret, hearth_e
 http_server *server_http(const server *s)
 {
     return s->http;
+}
+
+grammars *server_grammars(const server *s)
+{
+    return s->grammars;
 }
 
 models *server_models(const server *s)
@@ -124,6 +131,7 @@ void server_free(server *s)
         keys_close(s->keys);
         audit_close(s->audit);
         http_tls_close(s->tls);
+        grammars_free(s->grammars);
         mem_free(s);
     }
 }

@@ -5,6 +5,7 @@
 #include "net/http_server.h"
 #include "serve/audit.h"
 #include "serve/keys.h"
+#include "serve/grammars.h"
 #include "serve/models.h"
 #include "serve/request.h"
 
@@ -23,6 +24,7 @@ typedef struct server_options {
 /* Serves from here on. */
 hearth_status server_start(const server_options *options, server **ret, hearth_error *error);
 http_server *server_http(const server *s);
+grammars *server_grammars(const server *s);
 models *server_models(const server *s);
 key_ring *server_keys(const server *s); /* NULL: no key is asked for */
 audit *server_audit(const server *s);   /* NULL: none */

@@ -180,6 +180,77 @@ def streamed_completions_are_the_same():
             assert [x for c in mine for x in (c["logprobs"] or {key: []})[key]] == choice["logprobs"][key], key
 
 
+def response_events(body):
+    """The events of a streamed response, after a look at their numbers and names."""
+    status, headers, text = S.send("POST", "/v1/responses", {**body, "stream": True})
+    assert status == 200 and headers["Content-Type"].startswith("text/event-stream"), (status, text)
+    blocks = [block.split("\ndata: ", 1) for block in text.decode().split("\n\n") if block]
+    events = [json.loads(data) for _, data in blocks]
+    assert [name for name, _ in blocks] == ["event: " + e["type"] for e in events], blocks
+    assert [e["sequence_number"] for e in events] == list(range(len(events))), events
+    assert [e["type"] for e in events[:2]] == ["response.created", "response.in_progress"], events
+    return events
+
+
+def same_response(body):
+    """The answer in one piece, after a look whether its events tell the same."""
+    whole = S.good("/v1/responses", body)
+    events = response_events(body)
+    last = events[-1]
+    assert last["type"] == "response." + whole["status"], last
+    bare = lambda items: [{k: v for k, v in item.items() if k != "id"} for item in items]  # noqa: E731
+    assert bare(last["response"]["output"]) == bare(whole["output"]), (last, whole)
+    assert [e["item"] for e in events if e["type"] == "response.output_item.done"] == last["response"]["output"]
+    for index, item in enumerate(last["response"]["output"]):
+        mine = [e for e in events if e.get("output_index") == index]
+        assert mine[0]["type"] == "response.output_item.added" and mine[-1]["type"] == "response.output_item.done", mine
+        assert {e.get("item_id", item["id"]) for e in mine} == {item["id"]}, mine
+        grown = "".join(e["delta"] for e in mine if e["type"].endswith(".delta"))
+        assert grown == (item["arguments"] if item["type"] == "function_call" else item["content"][0]["text"]), (grown, item)
+    return whole
+
+
+@test
+def responses_have_their_items():
+    made = same_response({"model": "chat", "temperature": 0, "instructions": "Be kind.", "input": "Hello"})
+    assert made["status"] == "completed" and made["error"] is None and made["instructions"] == "Be kind.", made
+    thought, message = made["output"]
+    assert thought["type"] == "reasoning" and thought["content"][0]["text"].strip() == "Hm, two and two: STOP?", made
+    assert message["content"][0]["text"] == "Four, STOP and go." and message["status"] == "completed", made
+    assert made["usage"]["total_tokens"] == made["usage"]["input_tokens"] + made["usage"]["output_tokens"], made
+    cut = same_response({"model": "chat", "temperature": 0, "input": [{"role": "user", "content": [{"type": "input_text", "text": "Hello"}]}],
+                         "max_output_tokens": 6})
+    assert cut["status"] == "incomplete" and cut["incomplete_details"] == {"reason": "max_output_tokens"}, cut
+    lean = same_response({"model": "own", "input": "The fire", "temperature": 0, "max_output_tokens": 5, "top_logprobs": 2,
+                          "include": ["message.output_text.logprobs"]})
+    part = lean["output"][0]["content"][0]
+    assert "".join(t["token"] for t in part["logprobs"]) == part["text"] and len(part["logprobs"][0]["top_logprobs"]) == 2, lean
+
+
+@test
+def responses_call_tools_and_read_their_results():
+    tool = {"type": "function", **WEATHER["function"]}
+    body = {"model": "chat", "temperature": 0, "tools": [tool], "input": [{"role": "user", "content": "Hello"}]}
+    made = same_response(body)
+    call = made["output"][-1]
+    assert call["type"] == "function_call" and call["name"] == "get_weather" and json.loads(call["arguments"]) == {"city": "Paris"}, made
+    after = [*body["input"], *made["output"], {"type": "function_call_output", "call_id": call["call_id"], "output": "21"}]
+    assert same_response({**body, "input": after})["output"][-1]["content"][0]["text"] == "It is 21."
+
+
+@test
+def responses_refuse_by_name():
+    table = [({}, "input", "missing_required_parameter"), ({"input": 3}, "input", "invalid_type"), ({"input": [3]}, "input[0]", "invalid_type"),
+             ({"input": [{"type": "web_search_call"}]}, "input[0]", "unsupported"), ({"input": "a", "previous_response_id": "x"}, "previous_response_id", "unsupported"),
+             ({"input": "a", "background": True}, "background", "unsupported"), ({"input": "a", "tools": [{"type": "web_search"}]}, "tools[0].type", "invalid_value"),
+             ({"input": "a", "max_output_tokens": 0}, "max_output_tokens", "invalid_value"),
+             ({"input": [{"role": "king", "content": "a"}]}, "input[0].role", "invalid_value"),
+             ({"input": "a", "text": {"format": {"type": "xml"}}}, "text.format.type", "invalid_value")]
+    for body, param, code in table:
+        status, made = S.post("/v1/responses", {"model": "chat", **body})
+        assert (status, made["error"]["param"], made["error"]["code"]) == (400, param, code), (body, status, made)
+
+
 @test
 def vectors_are_those_of_embed():
     texts = ["the cat", "a dog"]

@@ -1,0 +1,113 @@
+/* A few grammars by what they were made of; the one that was used longest ago goes. */
+#include "serve/grammars.h"
+
+#include "base/hash.h"
+#include "base/memory.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#define KEPT 64u
+
+typedef struct kept_grammar {
+    char key[HASH_HEX_SIZE];
+    grammar *made; /* NULL: free */
+    uint64_t used;
+} kept_grammar;
+
+struct grammars {
+    pthread_mutex_t lock;
+    uint64_t turn;
+    kept_grammar kept[KEPT];
+};
+
+hearth_status grammars_create(grammars **ret, hearth_error *error)
+{
+    grammars *g = mem_calloc(1, sizeof *g);
+    if (g == NULL) {
+        return error_memory(error, sizeof *g);
+    }
+    pthread_mutex_init(&g->lock, NULL);
+    *ret = g;
+    return HEARTH_OK;
+}
+
+void grammars_free(grammars *g)
+{
+    if (g == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < KEPT; i++) {
+        grammar_release(g->kept[i].made);
+    }
+    pthread_mutex_destroy(&g->lock);
+    mem_free(g);
+}
+
+static hearth_status key_of(grammar_kind kind, const json_t *source, char ret[HASH_HEX_SIZE], hearth_error *error)
+{
+    buffer text;
+    buffer_init(&text, 0);
+    hearth_status status = buffer_append_char(&text, (char)('0' + (int)kind), error);
+    if (status == HEARTH_OK && source != NULL) {
+        status = json_door_write(source, 0, &text, error);
+    }
+    if (status == HEARTH_OK) {
+        status = hash_bytes_hex(buffer_text(&text), text.length, ret, error);
+    }
+    buffer_free(&text);
+    return status;
+}
+
+static hearth_status compile(grammar_kind kind, const json_t *source, grammar **ret, hearth_error *error)
+{
+    switch (kind) {
+    case GRAMMAR_OBJECT:
+        return grammar_from_json_object(ret, error);
+    case GRAMMAR_GBNF:
+        return grammar_from_gbnf(json_string_value(source), json_string_length(source), ret, error);
+    default:
+        return grammar_from_schema(source, ret, error);
+    }
+}
+
+/* With the lock. */
+static grammar *find(grammars *g, const char *key)
+{
+    for (size_t i = 0; i < KEPT; i++) {
+        if (g->kept[i].made != NULL && strcmp(g->kept[i].key, key) == 0) {
+            g->kept[i].used = ++g->turn;
+            return grammar_retain(g->kept[i].made);
+        }
+    }
+    return NULL;
+}
+
+static void keep(grammars *g, const char *key, grammar *made)
+{
+    kept_grammar *oldest = &g->kept[0];
+    for (size_t i = 0; i < KEPT; i++) {
+        oldest = g->kept[i].used < oldest->used ? &g->kept[i] : oldest;
+    }
+    grammar_release(oldest->made);
+    memcpy(oldest->key, key, sizeof oldest->key);
+    oldest->made = grammar_retain(made);
+    oldest->used = ++g->turn;
+}
+
+hearth_status grammars_take(grammars *g, grammar_kind kind, const json_t *source, grammar **ret, hearth_error *error)
+{
+    char key[HASH_HEX_SIZE];
+    TRY(key_of(kind, source, key, error));
+    pthread_mutex_lock(&g->lock);
+    grammar *made = find(g, key);
+    pthread_mutex_unlock(&g->lock);
+    if (made == NULL) { /* two who ask for the same at once both compile it */
+        TRY(compile(kind, source, &made, error));
+        pthread_mutex_lock(&g->lock);
+        keep(g, key, made);
+        pthread_mutex_unlock(&g->lock);
+    }
+    *ret = made;
+    return HEARTH_OK;
+}

@@ -1,0 +1,386 @@
+/* POST /v1/responses: an answer as a list of items (thinking, a message, calls), in one piece or as events. */
+#include "serve/openai_responses.h"
+
+#include "base/memory.h"
+#include "serve/collected.h"
+#include "serve/counters.h"
+#include "serve/fields.h"
+#include "serve/openai.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+typedef enum item_kind { ITEM_NONE, ITEM_REASONING, ITEM_MESSAGE } item_kind;
+
+typedef struct responses_answer {
+    request *r;
+    const tokenizer *tokenizer;
+    char *model;
+    json_int_t created;
+    bool stream, begun, logprobs;
+    json_int_t sequence;
+    json_t *output;  /* items that are whole */
+    item_kind open;  /* the one that grows */
+    collected grown; /* its text; tokens that are part of no text yet */
+    json_t *tokens;  /* of its text */
+    answer_finish finish;
+} responses_answer;
+
+/* ---- objects ---- */
+
+static json_t *item_id(const responses_answer *a, const char *kind)
+{
+    char id[80];
+    snprintf(id, sizeof id, "%s_%s%zu", kind, a->r->id, json_array_size(a->output));
+    return json_string(id);
+}
+
+/* A field of the request as it was, or what it is where there was none. */
+static json_t *echoed(const responses_answer *a, const char *name, json_t *otherwise)
+{
+    json_t *asked = json_object_get(a->r->body, name);
+    if (asked != NULL) {
+        json_decref(otherwise);
+        return json_incref(asked);
+    }
+    return otherwise;
+}
+
+static json_t *usage_json(const answer_usage *u)
+{
+    return json_pack("{s:I, s:{s:I}, s:I, s:{s:I}, s:I}", "input_tokens", (json_int_t)u->prompt_tokens,
+                     "input_tokens_details", "cached_tokens", (json_int_t)u->kept_tokens, "output_tokens",
+                     (json_int_t)u->tokens, "output_tokens_details", "reasoning_tokens",
+                     (json_int_t)u->reasoning_tokens, "total_tokens", (json_int_t)(u->prompt_tokens + u->tokens));
+}
+
+static json_t *response_json(const responses_answer *a, const char *status, json_t *usage, json_t *error)
+{
+    char id[64];
+    snprintf(id, sizeof id, "resp_%s", a->r->id);
+    json_t *made =
+        json_pack("{s:s, s:s, s:I, s:s}", "id", id, "object", "response", "created_at", a->created, "status", status);
+    made = json_door_put(made, "error", error);
+    made = json_door_put(made, "incomplete_details",
+                         strcmp(status, "incomplete") == 0 ? json_pack("{s:s}", "reason", "max_output_tokens")
+                                                           : json_null());
+    made = json_door_put(made, "model", json_door_text(a->model, strlen(a->model)));
+    made = json_door_put(made, "output", json_copy(a->output));
+    made = json_door_put(made, "usage", usage);
+    static const char *const same[] = {"instructions", "max_output_tokens", "temperature", "top_p", "user"};
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        made = json_door_put(made, same[i], echoed(a, same[i], json_null()));
+    }
+    made = json_door_put(made, "tools", echoed(a, "tools", json_array()));
+    made = json_door_put(made, "tool_choice", echoed(a, "tool_choice", json_string("auto")));
+    made = json_door_put(made, "parallel_tool_calls", echoed(a, "parallel_tool_calls", json_true()));
+    made = json_door_put(made, "text", echoed(a, "text", json_pack("{s:{s:s}}", "format", "type", "text")));
+    made = json_door_put(made, "reasoning", echoed(a, "reasoning", json_pack("{s:n, s:n}", "effort", "summary")));
+    made = json_door_put(made, "metadata", echoed(a, "metadata", json_object()));
+    made = json_door_put(made, "truncation", json_string("disabled"));
+    made = json_door_put(made, "previous_response_id", json_null());
+    return json_door_put(made, "store", json_false());
+}
+
+/* ---- events ---- */
+
+/* True where there is no stream. Frees `event`, an object to which its type and number are added. */
+static bool send(responses_answer *a, const char *type, json_t *event)
+{
+    buffer text;
+    if (!a->stream) {
+        json_decref(event);
+        return true;
+    }
+    buffer_init(&text, 0);
+    event = json_door_put(event, "type", json_string(type));
+    event = json_door_put(event, "sequence_number", json_integer(a->sequence++));
+    const bool made = event != NULL && buffer_printf(&text, NULL, "event: %s\ndata: ", type) == HEARTH_OK &&
+                      json_door_write(event, 0, &text, NULL) == HEARTH_OK &&
+                      buffer_append_text(&text, "\n\n", NULL) == HEARTH_OK;
+    const bool good = made && http_call_write(a->r->call, buffer_text(&text), text.length);
+    buffer_free(&text);
+    json_decref(event);
+    return good;
+}
+
+/* {"item_id", "output_index"}, and "content_index" where the item has parts. */
+static json_t *place(const responses_answer *a, const char *kind, bool parts)
+{
+    json_t *made = json_door_put(json_object(), "item_id", item_id(a, kind));
+    made = json_door_put(made, "output_index", json_integer((json_int_t)json_array_size(a->output)));
+    return parts ? json_door_put(made, "content_index", json_integer(0)) : made;
+}
+
+static bool send_item(responses_answer *a, const char *type, json_t *item)
+{
+    json_t *event = json_door_put(json_object(), "output_index", json_integer((json_int_t)json_array_size(a->output)));
+    return send(a, type, json_door_put(event, "item", item));
+}
+
+/* ---- the item that grows ---- */
+
+static json_t *part_json(const responses_answer *a, bool whole)
+{
+    const buffer *text = a->open == ITEM_MESSAGE ? &a->grown.text : &a->grown.reasoning;
+    json_t *words = whole ? json_door_text(buffer_text(text), text->length) : json_string("");
+    if (a->open == ITEM_REASONING) {
+        return json_door_put(json_pack("{s:s}", "type", "reasoning_text"), "text", words);
+    }
+    json_t *made = json_pack("{s:s, s:[]}", "type", "output_text", "annotations");
+    made = json_door_put(made, "text", words);
+    return json_door_put(made, "logprobs", whole && a->tokens != NULL ? json_incref(a->tokens) : json_array());
+}
+
+static json_t *item_json(const responses_answer *a, bool whole)
+{
+    json_t *content = json_array();
+    if (whole) {
+        content = json_door_append(content, part_json(a, true));
+    }
+    if (a->open == ITEM_REASONING) {
+        json_t *made = json_pack("{s:s, s:[]}", "type", "reasoning", "summary");
+        made = json_door_put(made, "id", item_id(a, "rs"));
+        return json_door_put(made, "content", content);
+    }
+    json_t *made = json_pack("{s:s, s:s, s:s}", "type", "message", "role", "assistant", "status",
+                             !whole                       ? "in_progress"
+                             : a->finish == FINISH_LENGTH ? "incomplete"
+                                                          : "completed");
+    made = json_door_put(made, "id", item_id(a, "msg"));
+    return json_door_put(made, "content", content);
+}
+
+static const char *prefix_of(item_kind kind)
+{
+    return kind == ITEM_MESSAGE ? "msg" : "rs";
+}
+
+static bool open_item(responses_answer *a, item_kind kind)
+{
+    a->open = kind;
+    json_t *event = json_door_put(place(a, prefix_of(kind), true), "part", part_json(a, false));
+    if (!send_item(a, "response.output_item.added", item_json(a, false))) {
+        json_decref(event);
+        return false;
+    }
+    return send(a, "response.content_part.added", event);
+}
+
+static bool close_item(responses_answer *a)
+{
+    if (a->open == ITEM_NONE) {
+        return true;
+    }
+    const bool message = a->open == ITEM_MESSAGE;
+    const buffer *text = message ? &a->grown.text : &a->grown.reasoning;
+    const char *prefix = prefix_of(a->open);
+    json_t *done = json_door_put(place(a, prefix, true), "text", json_door_text(buffer_text(text), text->length));
+    if (message) {
+        done = json_door_put(done, "logprobs", a->tokens != NULL ? json_incref(a->tokens) : json_array());
+    }
+    json_t *item = item_json(a, true);
+    const bool good =
+        send(a, message ? "response.output_text.done" : "response.reasoning_text.done", done) &&
+        send(a, "response.content_part.done", json_door_put(place(a, prefix, true), "part", part_json(a, true))) &&
+        send_item(a, "response.output_item.done", json_incref(item));
+    a->output = json_door_append(a->output, item);
+    collected_free(&a->grown);
+    collected_init(&a->grown);
+    json_decref(a->tokens);
+    a->tokens = NULL;
+    a->open = ITEM_NONE;
+    return good && a->output != NULL;
+}
+
+static bool change_item(responses_answer *a, item_kind kind)
+{
+    return a->open == kind || (close_item(a) && open_item(a, kind));
+}
+
+/* ---- what is told ---- */
+
+static bool begin(void *context)
+{
+    responses_answer *a = context;
+    a->begun = true;
+    if (!a->stream) {
+        return true;
+    }
+    openai_begin_stream(a->r);
+    json_t *made = response_json(a, "in_progress", json_null(), json_null());
+    const bool good = send(a, "response.created", json_door_put(json_object(), "response", json_incref(made))) &&
+                      send(a, "response.in_progress", json_door_put(json_object(), "response", json_incref(made)));
+    json_decref(made);
+    return good;
+}
+
+static bool take_token(void *context, unsigned index, const answer_token *token)
+{
+    (void)index;
+    responses_answer *a = context;
+    return collected_token(&a->grown, openai_logprob(a->tokenizer, token));
+}
+
+static bool take_text(void *context, unsigned index, const char *text, size_t length)
+{
+    (void)index;
+    responses_answer *a = context;
+    json_t *tokens = collected_take_tokens(&a->grown);
+    if (!change_item(a, ITEM_MESSAGE) || !collected_text(&a->grown, text, length)) {
+        json_decref(tokens);
+        return false;
+    }
+    a->tokens = a->tokens != NULL ? a->tokens : json_array();
+    (void)json_array_extend(a->tokens, tokens);
+    json_t *event = json_door_put(place(a, "msg", true), "delta", json_door_text(text, length));
+    return send(a, "response.output_text.delta", json_door_put(event, "logprobs", tokens));
+}
+
+static bool take_reasoning(void *context, unsigned index, const char *text, size_t length)
+{
+    (void)index;
+    responses_answer *a = context;
+    if (!change_item(a, ITEM_REASONING) || !collected_reasoning(&a->grown, text, length)) {
+        return false;
+    }
+    json_t *event = json_door_put(place(a, "rs", true), "delta", json_door_text(text, length));
+    return send(a, "response.reasoning_text.delta", event);
+}
+
+static json_t *call_item(const responses_answer *a, const json_t *call, json_t *arguments, const char *status)
+{
+    json_t *made = json_pack("{s:s, s:s, s:O?, s:O?}", "type", "function_call", "status", status, "call_id",
+                             json_object_get(call, "id"), "name", json_object_get(call, "name"));
+    made = json_door_put(made, "id", item_id(a, "fc"));
+    return json_door_put(made, "arguments", arguments);
+}
+
+static bool take_call(void *context, unsigned index, const json_t *call)
+{
+    (void)index;
+    responses_answer *a = context;
+    buffer text;
+    buffer_init(&text, 0);
+    json_decref(collected_take_tokens(&a->grown));
+    bool good = close_item(a) && json_door_write(json_object_get(call, "arguments"), 0, &text, NULL) == HEARTH_OK;
+    json_t *arguments = json_door_text(buffer_text(&text), text.length);
+    buffer_free(&text);
+    if (!good) {
+        json_decref(arguments);
+        return false;
+    }
+    json_t *item = call_item(a, call, json_incref(arguments), "completed");
+    json_t *done = json_door_put(place(a, "fc", false), "arguments", json_incref(arguments));
+    done = json_door_put(done, "name", json_incref(json_object_get(call, "name")));
+    good = send_item(a, "response.output_item.added", call_item(a, call, json_string(""), "in_progress")) &&
+           send(a, "response.function_call_arguments.delta",
+                json_door_put(place(a, "fc", false), "delta", json_incref(arguments)));
+    good = good ? send(a, "response.function_call_arguments.done", done) : (json_decref(done), false);
+    good = good && send_item(a, "response.output_item.done", json_incref(item));
+    json_decref(arguments);
+    a->output = json_door_append(a->output, item);
+    return good && a->output != NULL;
+}
+
+static bool finish(void *context, unsigned index, answer_finish why, const char *stop)
+{
+    (void)index;
+    (void)stop;
+    responses_answer *a = context;
+    a->finish = why;
+    return close_item(a);
+}
+
+static void end(void *context, const answer_usage *usage)
+{
+    responses_answer *a = context;
+    const char *status = a->finish == FINISH_LENGTH ? "incomplete" : "completed";
+    json_t *made = response_json(a, status, usage_json(usage), json_null());
+    if (!a->stream) {
+        request_answer_json(a->r, made);
+        return;
+    }
+    (void)send(a, a->finish == FINISH_LENGTH ? "response.incomplete" : "response.completed",
+               json_door_put(json_object(), "response", made));
+    http_call_end_stream(a->r->call);
+}
+
+static void fail(void *context, const hearth_error *error)
+{
+    responses_answer *a = context;
+    failure f;
+    if (!a->stream || !a->begun) {
+        request_refuse_error(a->r, error, NULL);
+        return;
+    }
+    (void)failure_from(&f, error, NULL);
+    counters_failed(f.status);
+    json_t *what =
+        json_pack("{s:s, s:o}", "code", "server_error", "message", json_door_text(f.message, strlen(f.message)));
+    json_t *made = response_json(a, "failed", json_null(), what);
+    (void)send(a, "response.failed", json_door_put(json_object(), "response", made));
+    http_call_end_stream(a->r->call);
+}
+
+static void drop(void *context)
+{
+    responses_answer *a = context;
+    collected_free(&a->grown);
+    json_decref(a->tokens);
+    json_decref(a->output);
+    mem_free(a->model);
+    mem_free(a);
+}
+
+static const answer_writer writer = {.begin = begin,
+                                     .token = take_token,
+                                     .text = take_text,
+                                     .reasoning = take_reasoning,
+                                     .call = take_call,
+                                     .finish = finish,
+                                     .end = end,
+                                     .fail = fail,
+                                     .drop = drop};
+
+/* ---- the request ---- */
+
+static responses_answer *create_answer(request *r, const chat_request *c, bool stream)
+{
+    responses_answer *a = mem_calloc(1, sizeof *a);
+    if (a == NULL) {
+        return NULL;
+    }
+    a->r = r;
+    a->tokenizer = c->model->m->tokenizer;
+    a->created = (json_int_t)time(NULL);
+    a->stream = stream;
+    a->output = json_array();
+    a->model = mem_strdup(c->model->name);
+    collected_init(&a->grown);
+    if (a->model == NULL || a->output == NULL) {
+        drop(a);
+        return NULL;
+    }
+    return a;
+}
+
+void openai_responses(request *r)
+{
+    failure f = {0};
+    chat_request c = {0};
+    responses_answer *a = NULL;
+    bool stream = false;
+    bool good = responses_read(r, &c, &stream, &f);
+    if (good && (a = create_answer(r, &c, stream)) == NULL) {
+        good = failure_set(&f, 503, "out_of_memory", NULL, "Out of memory.");
+    }
+    if (!good) {
+        chat_request_free(r, &c);
+        request_refuse(r, &f);
+    } else if (!chat_request_start(r, &c, &writer, a, &f)) {
+        drop(a);
+        request_refuse(r, &f);
+    }
+}
