@@ -258,21 +258,30 @@ static bool is_loopback(const struct sockaddr *a)
     return IN6_IS_ADDR_LOOPBACK(six);
 }
 
-static hearth_status bind_to(http_server *s, const struct addrinfo *found, hearth_error *error)
+static hearth_status open_listener(const struct addrinfo *found, const char *name, int *ret, hearth_error *error)
 {
     const int yes = 1, room = SOCKET_BYTES;
+    const int listener = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (listener < 0) {
+        return error_errno(error, name, "listen on", errno);
+    }
+    (void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    (void)setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+    if (bind(listener, found->ai_addr, found->ai_addrlen) != 0 || listen(listener, 511) != 0) {
+        const hearth_status status = error_errno(error, name, "listen on", errno);
+        (void)close(listener);
+        return status;
+    }
+    *ret = listener;
+    return HEARTH_OK;
+}
+
+static hearth_status bind_to(http_server *s, const struct addrinfo *found, hearth_error *error)
+{
     char name[320];
     snprintf(name, sizeof name, "%s port %u", s->o.host, s->o.port);
     s->loopback = is_loopback(found->ai_addr);
-    s->listener = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (s->listener < 0) {
-        return error_errno(error, name, "listen on", errno);
-    }
-    (void)setsockopt(s->listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    (void)setsockopt(s->listener, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-    if (bind(s->listener, found->ai_addr, found->ai_addrlen) != 0 || listen(s->listener, 511) != 0) {
-        return error_errno(error, name, "listen on", errno);
-    }
+    TRY(open_listener(found, name, &s->listener, error));
     struct sockaddr_storage own = {0};
     socklen_t length = sizeof own;
     if (getsockname(s->listener, (struct sockaddr *)&own, &length) != 0) {
@@ -301,6 +310,17 @@ static hearth_status listen_on(http_server *s, hearth_error *error)
     struct addrinfo *found = NULL;
     TRY(find_address(s->o.host, s->o.port, &found, error));
     const hearth_status status = bind_to(s, found, error);
+    freeaddrinfo(found);
+    return status;
+}
+
+hearth_status http_listen(const char *host, unsigned port, int *ret, hearth_error *error)
+{
+    struct addrinfo *found = NULL;
+    char name[320];
+    snprintf(name, sizeof name, "%s port %u", host, port);
+    TRY(find_address(host, port, &found, error));
+    const hearth_status status = open_listener(found, name, ret, error);
     freeaddrinfo(found);
     return status;
 }

@@ -50,6 +50,8 @@ typedef struct http_server_options {
 hearth_status http_server_start(const http_server_options *options, http_server **ret, hearth_error *error);
 /* What its `host` means, before anything listens: HEARTH_E_ARGUMENT where it is no address. */
 hearth_status http_host_is_loopback(const char *host, bool *ret, hearth_error *error);
+/* A listening socket for something else that is not HTTP: the caller's to close. */
+hearth_status http_listen(const char *host, unsigned port, int *ret, hearth_error *error);
 unsigned http_server_port(const http_server *s);
 bool http_server_is_loopback(const http_server *s);
 /* Listens no more. What runs goes on; connections end with the answer that is under way. */

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "platform/cpu.h"
+#include "serve/metrics.h"
 #include "serve/routes.h"
 #include "serve/server.h"
 
@@ -223,6 +224,7 @@ static json_t *audit_line(const request *r)
 void access_end(request *r)
 {
     audit *log = server_audit(r->s);
+    metrics_served(r, http_call_status(r->call));
     if (r->access.begun) {
         keys_end(server_keys(r->s), r->access.key);
     }

@@ -43,8 +43,9 @@ typedef struct served_model {
     pthread_mutex_t lock;           /* of what is made when first wanted */
     /* the registry's own */
     unsigned users;
-    double used; /* time_seconds */
-    bool loading;
+    double used;         /* time_seconds */
+    bool loading, named; /* named: by models_options or models_change */
+    unsigned change;     /* of the last models_change that had it */
     uint64_t loads;
 } served_model;
 
@@ -61,6 +62,9 @@ bool models_refusal(const char *name, const hearth_error *error, failure *f);
 void models_give_back(models *s, served_model *m);
 /* Adds one that came to be in a store; nothing where the name is there already. */
 hearth_status models_add(models *s, const char *name, const char *source, hearth_error *error);
+/* Serves these (as models_options.names) from now on: new ones come, those that were named before go, unless they are
+ * used. */
+hearth_status models_change(models *s, const char *const *names, hearth_error *error);
 /* HEARTH_E_NOT_FOUND; HEARTH_E_ARGUMENT while it is used. */
 hearth_status models_remove(models *s, const char *name, hearth_error *error);
 

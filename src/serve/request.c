@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "serve/counters.h"
+#include "serve/metrics.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -125,6 +126,7 @@ void request_refuse(request *r, const failure *f)
 {
     const api_shape shape = r->route != NULL ? r->route->shape : API_OPENAI;
     counters_failed(f->status);
+    metrics_refused(f);
     if (f->status == 401) {
         http_call_set_header(r->call, "WWW-Authenticate", "Bearer");
     }

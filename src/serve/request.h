@@ -23,10 +23,10 @@ typedef enum serve_right {
 
 /* What serve/access.h knows of a request. */
 typedef struct request_access {
-    char *claim;     /* a key that is to be proved; NULL: none */
+    char *claim;          /* a key that is to be proved; NULL: none */
     struct ring_key *key; /* whose request it is; NULL: nobody's in particular */
-    bool begun;      /* it counts against the key's limits */
-    char model[200]; /* which one was asked; "": none */
+    bool begun;           /* it counts against the key's limits */
+    char model[200];      /* which one was asked; "": none */
     size_t prompt_tokens, tokens;
 } request_access;
 

@@ -6,7 +6,10 @@
 #include "net/http_tls.h"
 #include "serve/routes.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
+#include <strings.h>
 
 struct server {
     server_options o;
@@ -17,8 +20,65 @@ struct server {
     http_tls *tls;
     grammars *grammars;
     double began;
-    atomic_bool quiet;
+    atomic_bool quiet, draining;
+    pthread_mutex_t lists_lock;
+    char **lists[2]; /* each ended by NULL */
 };
+
+/* ---- what may change ---- */
+
+static void free_list(char **list)
+{
+    for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
+        mem_free(list[i]);
+    }
+    mem_free(list);
+}
+
+static char **copy_list(const char *const *list)
+{
+    size_t count = 0;
+    while (list != NULL && list[count] != NULL) {
+        count++;
+    }
+    char **copy = mem_calloc(count + 1, sizeof *copy);
+    for (size_t i = 0; copy != NULL && i < count; i++) {
+        copy[i] = mem_strdup(list[i]);
+        if (copy[i] == NULL) {
+            free_list(copy);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
+static hearth_status set_lists(server *s, const char *const *names, const char *const *origins, hearth_error *error)
+{
+    char **lists[2] = {copy_list(names), copy_list(origins)};
+    const bool made = lists[0] != NULL && lists[1] != NULL;
+    pthread_mutex_lock(&s->lists_lock);
+    for (size_t i = 0; made && i < 2; i++) {
+        char **old = s->lists[i];
+        s->lists[i] = lists[i];
+        lists[i] = old;
+    }
+    pthread_mutex_unlock(&s->lists_lock);
+    free_list(lists[0]);
+    free_list(lists[1]);
+    return made ? HEARTH_OK : error_memory(error, sizeof(char *));
+}
+
+bool server_lists(server *s, server_list which, const char *text, size_t length)
+{
+    bool found = false;
+    pthread_mutex_lock(&s->lists_lock);
+    char *const *list = s->lists[which];
+    for (size_t i = 0; !found && list != NULL && list[i] != NULL; i++) {
+        found = strcmp(list[i], "*") == 0 || (strlen(list[i]) == length && strncasecmp(list[i], text, length) == 0);
+    }
+    pthread_mutex_unlock(&s->lists_lock);
+    return found;
+}
 
 hearth_status server_start(const server_options *options, server **ret, hearth_error *error)
 {
@@ -32,9 +92,11 @@ hearth_status server_start(const server_options *options, server **ret, hearth_e
     s->o.http.handle = routes_handle;
     s->o.http.refuse = routes_refuse;
     s->o.http.context = s;
+    pthread_mutex_init(&s->lists_lock, NULL);
     s->o.audit.told = s->o.told;
     s->o.audit.told_context = s->o.told_context;
-    hearth_status status = grammars_create(&s->grammars, error);
+    hearth_status status = set_lists(s, options->names, options->origins, error);
+    status = status == HEARTH_OK ? grammars_create(&s->grammars, error) : status;
     status = status == HEARTH_OK ? models_create(&s->o.models, &s->models, error) : status;
     if (status == HEARTH_OK && s->o.keys != NULL) {
         status = keys_open(s->o.keys, s->o.told, s->o.told_context, &s->keys, error);
@@ -112,8 +174,26 @@ void server_reload(server *s)
     }
 }
 
+hearth_status server_change(server *s, const char *const *served, const char *const *names, const char *const *origins,
+                            hearth_error *error)
+{
+    TRY(set_lists(s, names, origins, error));
+    return models_change(s->models, served, error);
+}
+
+void server_drain(server *s)
+{
+    atomic_store(&s->draining, true);
+}
+
+bool server_is_draining(const server *s)
+{
+    return atomic_load(&s->draining);
+}
+
 void server_quiesce(server *s)
 {
+    server_drain(s);
     atomic_store(&s->quiet, true);
     http_server_quiesce(s->http);
 }
@@ -132,6 +212,9 @@ void server_free(server *s)
         audit_close(s->audit);
         http_tls_close(s->tls);
         grammars_free(s->grammars);
+        free_list(s->lists[0]);
+        free_list(s->lists[1]);
+        pthread_mutex_destroy(&s->lists_lock);
         mem_free(s);
     }
 }

@@ -33,6 +33,15 @@ double server_began(const server *s); /* time_seconds */
 /* What changed in files: keys, certificate, and an audit log that was moved away. What went wrong is told; the rest is
  * done. */
 void server_reload(server *s);
+/* Serves these models (as models_options), names and origins from now on; copied. A model that is used stays. */
+hearth_status server_change(server *s, const char *const *served, const char *const *names, const char *const *origins,
+                            hearth_error *error);
+/* Whether a list has this text, or "*". */
+typedef enum server_list { SERVER_NAMES, SERVER_ORIGINS } server_list;
+bool server_lists(server *s, server_list which, const char *text, size_t length);
+/* Says that it will stop: balancers go elsewhere. */
+void server_drain(server *s);
+bool server_is_draining(const server *s);
 /* Takes no more requests; those under way are answered. */
 void server_quiesce(server *s);
 bool server_is_quiet(const server *s);
