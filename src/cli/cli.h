@@ -28,6 +28,8 @@ typedef struct cli {
     bool help;
     bool json;
     const cli_command *command;
+    int word_count; /* what follows the command's name, as it was given */
+    char *const *words;
 } cli;
 
 /* A headed part of a manual page. `text`: paragraphs apart by an empty line; lines that begin with four spaces are

@@ -2,12 +2,15 @@
 #include "cli/commands.h"
 #include "cli/open.h"
 #include "cli/run.h"
+#include "cli/serve_config.h"
+#include "cli/serve_safety.h"
 #include "cli/serve_signals.h"
 
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "platform/cpu.h"
+#include "serve/agent.h"
 #include "serve/server.h"
 
 #include <stdio.h>
@@ -26,10 +29,21 @@ typedef struct serve_settings {
     const char *record, *record_limit;
     int compute, cache, lossless;
     option_list names, origins;
+    const char *config, *keys, *audit, *tls_certificate, *tls_key;
+    size_t agent_port, drain;
+    bool audit_contents, audit_required;
     bool store, no_prefix_cache, insecure_no_key, log;
 } serve_settings;
 
 static const option options[] = {
+    {.name = "config",
+     .type = OPTION_TEXT,
+     .offset = offsetof(serve_settings, config),
+     .argument = "FILE",
+     .hint = HINT_FILE,
+     .help =
+         "Read options from this YAML file, by their names (port: 9000), and models as a list (models: [A, B]). What "
+         "the command line says goes before it. SIGHUP reads it again."},
     {.name = "host",
      .type = OPTION_TEXT,
      .offset = offsetof(serve_settings, host),
@@ -137,6 +151,56 @@ static const option options[] = {
      .argument = "ORIGIN",
      .help = "Let web pages of this origin (https://example.org) ask; \"*\": all. May be given many times. Default: "
              "this server's own pages alone."},
+    {.name = "keys",
+     .type = OPTION_TEXT,
+     .offset = offsetof(serve_settings, keys),
+     .argument = "FILE",
+     .hint = HINT_FILE,
+     .help = "Ask every client for a key of this database (hearth keys). Default: beyond this machine "
+             "~/.local/share/openhearth/keys.sqlite, on this machine alone none is asked for."},
+    {.name = "agent-port",
+     .type = OPTION_COUNT,
+     .offset = offsetof(serve_settings, agent_port),
+     .argument = "N",
+     .least = 1,
+     .most = 65535,
+     .help = "Tell HAProxy's agent-check on this port how much is free (up 75%), and drain while the server stops."},
+    {.name = "drain",
+     .type = OPTION_COUNT,
+     .offset = offsetof(serve_settings, drain),
+     .argument = "SECONDS",
+     .least = 0,
+     .most = MOST_SECONDS,
+     .help = "On SIGTERM, first say for so long that the server drains (/ready, --agent-port) and answer as before, so "
+             "that balancers go elsewhere. Default: 0."},
+    {.name = "tls-cert",
+     .type = OPTION_TEXT,
+     .offset = offsetof(serve_settings, tls_certificate),
+     .argument = "FILE",
+     .hint = HINT_FILE,
+     .help = "Speak TLS (1.2 or 1.3) with the certificate of this file, in PEM, those of its issuers behind it. A file "
+             "that was replaced is seen at the next connection."},
+    {.name = "tls-key",
+     .type = OPTION_TEXT,
+     .offset = offsetof(serve_settings, tls_key),
+     .argument = "FILE",
+     .hint = HINT_FILE,
+     .help = "The certificate's private key, in PEM, without a passphrase."},
+    {.name = "audit",
+     .type = OPTION_TEXT,
+     .offset = offsetof(serve_settings, audit),
+     .argument = "FILE",
+     .hint = HINT_FILE,
+     .help = "Append a line of JSON for each request: when, whose key, route, model, tokens, status, seconds, client's "
+             "address. SIGHUP opens the file again."},
+    {.name = "audit-contents",
+     .type = OPTION_FLAG,
+     .offset = offsetof(serve_settings, audit_contents),
+     .help = "With --audit: also what was asked and answered, at most 1 MiB of an answer."},
+    {.name = "audit-required",
+     .type = OPTION_FLAG,
+     .offset = offsetof(serve_settings, audit_required),
+     .help = "With --audit: refuse requests (503) while the log cannot be written."},
     {.name = "insecure-no-key",
      .type = OPTION_FLAG,
      .offset = offsetof(serve_settings, insecure_no_key),
@@ -167,6 +231,7 @@ static const serve_settings defaults = {.host = "127.0.0.1", .port = DEFAULT_POR
 /* Lists that end by NULL, as the server takes them. */
 typedef struct serve_lists {
     const char **models, **names, **origins;
+    char *keys;
 } serve_lists;
 
 static const char **ended_list(const char *const *items, size_t count)
@@ -195,6 +260,7 @@ static void free_lists(serve_lists *l)
     mem_free(l->models);
     mem_free(l->names);
     mem_free(l->origins);
+    mem_free(l->keys);
 }
 
 static void tell(void *context, const char *line)
@@ -248,29 +314,26 @@ static hearth_status make_options(cli *c, const serve_settings *s, const serve_l
         .names = l->names,
         .origins = l->origins,
         .record = s->record,
-        .record_told = tell,
-        .record_context = c,
+        .tls_certificate = s->tls_certificate,
+        .tls_key = s->tls_key,
+        .keys = l->keys,
+        .audit = {.path = s->audit, .contents = s->audit_contents, .required = s->audit_required},
+        .told = tell,
+        .told_context = c,
     };
-    return read_sizes(s, o, error);
-}
-
-/* Whoever can reach the port can use the models: that is said, not found out. */
-static hearth_status check_reach(const serve_settings *s, const server *made, hearth_error *error)
-{
-    if (http_server_is_loopback(server_http(made)) || s->insecure_no_key) {
-        return HEARTH_OK;
+    if ((s->tls_certificate == NULL) != (s->tls_key == NULL)) {
+        return error_set(error, HEARTH_E_ARGUMENT, s->tls_key == NULL ? "--tls-cert" : "--tls-key",
+                         "--tls-cert and --tls-key together", "one alone");
     }
-    return error_set(error, HEARTH_E_ARGUMENT, "--host",
-                     "this machine's own address (127.0.0.1), or --insecure-no-key where no key is to be asked for",
-                     "%s", s->host);
+    return read_sizes(s, o, error);
 }
 
 static void print_ready(const cli *c, const serve_settings *s, const server *made)
 {
     const bool six = strchr(s->host, ':') != NULL;
     char url[400];
-    snprintf(url, sizeof url, "http://%s%s%s:%u/", six ? "[" : "", s->host, six ? "]" : "",
-             http_server_port(server_http(made)));
+    snprintf(url, sizeof url, "http%s://%s%s%s:%u/", s->tls_key != NULL ? "s" : "", six ? "[" : "", s->host,
+             six ? "]" : "", http_server_port(server_http(made)));
     if (!c->json) {
         printf("hearth serves at %s (OpenAI's interface: %sv1)\n", url, url);
     } else {
@@ -289,8 +352,12 @@ static hearth_status open_first(server *s, hearth_error *error)
 }
 
 /* What runs is answered; a second signal ends the process at once (serve_signals.c). */
-static void stop(const cli *c, server *s)
+static void stop(const cli *c, server *s, unsigned drain_s)
 {
+    server_drain(s);
+    for (unsigned i = 0; i < drain_s * 10; i++) {
+        (void)usleep(100000);
+    }
     server_quiesce(s);
     const unsigned running = http_server_running(server_http(s));
     if (running > 0) {
@@ -301,33 +368,126 @@ static void stop(const cli *c, server *s)
     }
 }
 
-static int serve(cli *c, const serve_settings *s, const server_options *o)
+/* What the command line and a file make together. */
+typedef struct serve_plan {
+    serve_settings settings;
+    const char **operands;
+    size_t operand_count;
+    serve_config config;
+    serve_lists lists;
+    bool own; /* `settings` has lists of its own */
+} serve_plan;
+
+static void free_plan(serve_plan *p)
+{
+    if (p->own) {
+        option_free((option_set){options, &p->settings});
+    }
+    serve_config_free(&p->config);
+    free_lists(&p->lists);
+}
+
+/* The file's values, and over them the command line's, read once more. */
+static hearth_status read_config(const cli *c, serve_plan *p, hearth_error *error)
+{
+    const char *path = p->settings.config;
+    cli other = *c;
+    size_t count = 0;
+    const char **operands = mem_calloc((size_t)c->word_count + 1, sizeof *operands);
+    if (operands == NULL) {
+        return error_memory(error, (size_t)c->word_count * sizeof *operands);
+    }
+    p->settings = defaults;
+    p->own = true;
+    const option_set sets[] = {{options, &p->settings}, {cli_json_options, &other}, {cli_global_options, &other}};
+    hearth_status status = serve_config_read(path, options, &p->settings, &p->config, error);
+    status =
+        status == HEARTH_OK ? option_parse(sets, 3, c->word_count, c->words, false, operands, &count, error) : status;
+    mem_free(operands);
+    return status;
+}
+
+static hearth_status make_plan(const cli *c, const serve_settings *given, const char **operands, size_t count,
+                               serve_plan *ret, hearth_error *error)
+{
+    *ret = (serve_plan){.settings = *given, .operands = operands, .operand_count = count};
+    if (given->config != NULL) {
+        TRY(read_config(c, ret, error));
+        ret->operands = count == 0 ? ret->config.models : operands;
+        ret->operand_count = count == 0 ? ret->config.model_count : count;
+    }
+    return make_lists(&ret->settings, ret->operands, ret->operand_count, &ret->lists, error);
+}
+
+typedef struct serving {
+    cli *c;
+    const serve_settings *given;
+    const char **operands;
+    size_t count;
+    const serve_plan *plan; /* what it runs by */
+    server *s;
+} serving;
+
+/* SIGHUP: files that were replaced, and what may change of the options. */
+static void reload(void *context)
+{
+    static const char *const changeable[] = {"config", "name", "allow-origin", NULL};
+    const serving *v = context;
+    hearth_error error = {0};
+    serve_plan p;
+    hearth_status status = make_plan(v->c, v->given, v->operands, v->count, &p, &error);
+    if (status == HEARTH_OK) {
+        const option *o = NULL;
+        while ((o = serve_config_next_change(options, &v->plan->settings, &p.settings, changeable, o)) != NULL) {
+            cli_note(v->c, "%s: what changed there waits for the next start", o->name);
+        }
+        status = server_change(v->s, p.lists.models, p.lists.names, p.lists.origins, &error);
+    }
+    if (status != HEARTH_OK) {
+        char line[1024];
+        cli_note(v->c, "not reloaded: %s", hearth_error_line(&error, line, sizeof line));
+    }
+    server_reload(v->s);
+    free_plan(&p);
+}
+
+static hearth_status start(const serve_settings *s, const server_options *o, server **ret, agent **ret_agent,
+                           hearth_error *error)
+{
+    TRY(serve_signals_start(error));
+    TRY(server_start(o, ret, error));
+    TRY(open_first(*ret, error));
+    return s->agent_port > 0 ? agent_start(*ret, s->host, (unsigned)s->agent_port, ret_agent, error) : HEARTH_OK;
+}
+
+static int serve(serving *v, const serve_settings *s, const server_options *o)
 {
     hearth_error error = {0};
-    server *made = NULL;
-    hearth_status status = serve_signals_start(&error);
-    status = status == HEARTH_OK ? server_start(o, &made, &error) : status;
-    status = status == HEARTH_OK ? check_reach(s, made, &error) : status;
-    status = status == HEARTH_OK ? open_first(made, &error) : status;
+    agent *told = NULL;
+    const hearth_status status = start(s, o, &v->s, &told, &error);
     if (status == HEARTH_OK) {
-        print_ready(c, s, made);
-        serve_signals_wait(NULL, NULL);
-        stop(c, made);
+        print_ready(v->c, s, v->s);
+        serve_signals_wait(reload, v);
+        stop(v->c, v->s, (unsigned)s->drain);
     }
-    server_free(made);
-    return status == HEARTH_OK ? EXIT_DONE : cli_fail(c, &error);
+    agent_end(told);
+    server_free(v->s);
+    return status == HEARTH_OK ? EXIT_DONE : cli_fail(v->c, &error);
 }
 
 static int run(cli *c, void *settings, const char **operands, size_t count)
 {
-    const serve_settings *s = settings;
     hearth_error error = {0};
-    serve_lists lists = {0};
     server_options o;
-    hearth_status status = make_lists(s, operands, count, &lists, &error);
-    status = status == HEARTH_OK ? make_options(c, s, &lists, &o, &error) : status;
-    const int code = status == HEARTH_OK ? serve(c, s, &o) : cli_fail(c, &error);
-    free_lists(&lists);
+    serve_plan p;
+    hearth_status status = make_plan(c, settings, operands, count, &p, &error);
+    const serve_settings *s = &p.settings;
+    const serve_safety safety = {.host = s->host, .keys = s->keys, .insecure_no_key = s->insecure_no_key};
+    status = status == HEARTH_OK ? serve_safety_check(c, &safety, &p.lists.keys, &error) : status;
+    status = status == HEARTH_OK ? make_options(c, s, &p.lists, &o, &error) : status;
+    serving v = {.c = c, .given = settings, .operands = operands, .count = count, .plan = &p};
+    const int code = status == HEARTH_OK ? serve(&v, s, &o) : cli_fail(c, &error);
+    free_plan(&p);
     return code;
 }
 
@@ -342,6 +502,10 @@ static const cli_section sections[] = {
     {"STOPPING", "On SIGTERM or Ctrl-C no more requests are taken and those under way are answered; a second one ends "
                  "the process at "
                  "once."},
+    {"CONFIGURATION",
+     "On SIGHUP the file of --config is read again: models come and go, --name and --allow-origin change; "
+     "keys, certificate and audit log are opened again. What else changed is told and waits for the next "
+     "start. No connection is dropped. docs/serving-operations.md has an example."},
     {NULL, NULL},
 };
 

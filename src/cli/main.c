@@ -129,6 +129,8 @@ static int run_with(cli *c, void *settings, int count, char *const *argv, const 
 static int run_command(cli *c, int count, char *const *argv, const char **operands)
 {
     const cli_command *row = c->command;
+    c->word_count = count;
+    c->words = argv;
     void *settings = NULL;
     if (row->settings_bytes > 0) {
         settings = mem_alloc(row->settings_bytes);

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "corpus/build_part.h"
-#include "corpus/sql.h"
+#include "database/sql.h"
 #include "platform/file.h"
 #include "platform/file_stream.h"
 

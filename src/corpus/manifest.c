@@ -6,7 +6,7 @@
 #include "base/utf8.h"
 #include "corpus/rules.h"
 #include "corpus/shards.h"
-#include "corpus/sql.h"
+#include "database/sql.h"
 #include "platform/file.h"
 
 #include <inttypes.h>

@@ -45,4 +45,8 @@ hearth_status manifest_find(const char *folder, const char *key, manifest_docume
                             hearth_error *error);
 void manifest_document_free(manifest_document *d);
 
+/* A corpus's manifest.sqlite, to read; its tables are tables. */
+struct sqlite3;
+hearth_status manifest_open(const char *path, struct sqlite3 **ret, hearth_error *error);
+
 #endif

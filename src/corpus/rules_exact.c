@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "corpus/sql.h"
+#include "database/sql.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -6,7 +6,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "corpus/near.h"
-#include "corpus/sql.h"
+#include "database/sql.h"
 #include "corpus/word_grams.h"
 
 #include <string.h>

@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "corpus/corpus.h"
-#include "corpus/sql.h"
+#include "database/sql.h"
 #include "platform/file.h"
 
 #include <string.h>

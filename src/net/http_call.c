@@ -25,6 +25,7 @@ http_call *http_call_create(http_server *s, const char *target)
     c->path = mem_strdup(target);
     buffer_init(&c->body, s->o.most_body);
     buffer_init(&c->unsent, 0);
+    buffer_init(&c->copy, 0);
     pthread_mutex_init(&c->gone_lock, NULL);
     pthread_mutex_init(&c->lock, NULL);
     if (c->path == NULL) {
@@ -53,6 +54,7 @@ void http_call_release(http_call *c)
     }
     buffer_free(&c->body);
     buffer_free(&c->unsent);
+    buffer_free(&c->copy);
     mem_free(c->path);
     mem_free(c->arguments);
     pthread_mutex_destroy(&c->gone_lock);
@@ -204,6 +206,33 @@ bool http_call_is_gone(http_call *c)
 
 /* ---- the answer ---- */
 
+unsigned http_call_status(http_call *c)
+{
+    pthread_mutex_lock(&c->lock);
+    const unsigned status = c->status;
+    pthread_mutex_unlock(&c->lock);
+    return status;
+}
+
+void http_call_copy_answer(http_call *c, size_t most)
+{
+    c->most_copied = most;
+}
+
+const buffer *http_call_answer_copy(const http_call *c)
+{
+    return &c->copy;
+}
+
+/* With the lock. A copy that memory has no room for is shorter. */
+static void copy_bytes(http_call *c, const void *bytes, size_t length)
+{
+    const size_t room = c->most_copied > c->copy.length ? c->most_copied - c->copy.length : 0;
+    if (room > 0) {
+        (void)buffer_append(&c->copy, bytes, length < room ? length : room, NULL);
+    }
+}
+
 void http_call_set_header(http_call *c, const char *name, const char *value)
 {
     pthread_mutex_lock(&c->lock);
@@ -253,6 +282,7 @@ static void answer_whole(http_call *c, unsigned status, const char *type, const 
 {
     pthread_mutex_lock(&c->lock);
     if (c->answer == HTTP_NONE) {
+        copy_bytes(c, bytes, length);
         set_answer(c, HTTP_WHOLE, status, type, MHD_create_response_from_buffer(length, (void *)bytes, mode));
     }
     pthread_mutex_unlock(&c->lock);
@@ -330,6 +360,9 @@ bool http_call_write(http_call *c, const void *bytes, size_t length)
     if (good && !append(c, bytes, length)) {
         good = false;
         c->gone = c->broken = true; /* it reads too slowly */
+    }
+    if (good) {
+        copy_bytes(c, bytes, length);
     }
     go_on(c);
     pthread_mutex_unlock(&c->lock);

@@ -2,6 +2,7 @@
 #include "net/http_server_part.h"
 
 #include "base/memory.h"
+#include "net/http_tls.h"
 #include "platform/cpu.h"
 
 #include <arpa/inet.h>
@@ -257,21 +258,30 @@ static bool is_loopback(const struct sockaddr *a)
     return IN6_IS_ADDR_LOOPBACK(six);
 }
 
-static hearth_status bind_to(http_server *s, const struct addrinfo *found, hearth_error *error)
+static hearth_status open_listener(const struct addrinfo *found, const char *name, int *ret, hearth_error *error)
 {
     const int yes = 1, room = SOCKET_BYTES;
+    const int listener = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (listener < 0) {
+        return error_errno(error, name, "listen on", errno);
+    }
+    (void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    (void)setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+    if (bind(listener, found->ai_addr, found->ai_addrlen) != 0 || listen(listener, 511) != 0) {
+        const hearth_status status = error_errno(error, name, "listen on", errno);
+        (void)close(listener);
+        return status;
+    }
+    *ret = listener;
+    return HEARTH_OK;
+}
+
+static hearth_status bind_to(http_server *s, const struct addrinfo *found, hearth_error *error)
+{
     char name[320];
     snprintf(name, sizeof name, "%s port %u", s->o.host, s->o.port);
     s->loopback = is_loopback(found->ai_addr);
-    s->listener = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (s->listener < 0) {
-        return error_errno(error, name, "listen on", errno);
-    }
-    (void)setsockopt(s->listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    (void)setsockopt(s->listener, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-    if (bind(s->listener, found->ai_addr, found->ai_addrlen) != 0 || listen(s->listener, 511) != 0) {
-        return error_errno(error, name, "listen on", errno);
-    }
+    TRY(open_listener(found, name, &s->listener, error));
     struct sockaddr_storage own = {0};
     socklen_t length = sizeof own;
     if (getsockname(s->listener, (struct sockaddr *)&own, &length) != 0) {
@@ -282,29 +292,58 @@ static hearth_status bind_to(http_server *s, const struct addrinfo *found, heart
     return HEARTH_OK;
 }
 
+static hearth_status find_address(const char *host, unsigned number, struct addrinfo **ret, hearth_error *error)
+{
+    const char *address = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
+    const struct addrinfo how = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
+    char port[16];
+    snprintf(port, sizeof port, "%u", number);
+    if (getaddrinfo(address, port, &how, ret) != 0) {
+        return error_set(error, HEARTH_E_ARGUMENT, "--host", "an address, like 127.0.0.1, 0.0.0.0 or ::1", "\"%.60s\"",
+                         host);
+    }
+    return HEARTH_OK;
+}
+
 static hearth_status listen_on(http_server *s, hearth_error *error)
 {
-    const char *host = strcmp(s->o.host, "localhost") == 0 ? "127.0.0.1" : s->o.host;
-    const struct addrinfo how = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
-    char port[16];
-    snprintf(port, sizeof port, "%u", s->o.port);
-    if (getaddrinfo(host, port, &how, &found) != 0) {
-        return error_set(error, HEARTH_E_ARGUMENT, "--host", "an address, like 127.0.0.1, 0.0.0.0 or ::1", "\"%.60s\"",
-                         s->o.host);
-    }
+    TRY(find_address(s->o.host, s->o.port, &found, error));
     const hearth_status status = bind_to(s, found, error);
     freeaddrinfo(found);
     return status;
 }
 
+hearth_status http_listen(const char *host, unsigned port, int *ret, hearth_error *error)
+{
+    struct addrinfo *found = NULL;
+    char name[320];
+    snprintf(name, sizeof name, "%s port %u", host, port);
+    TRY(find_address(host, port, &found, error));
+    const hearth_status status = open_listener(found, name, ret, error);
+    freeaddrinfo(found);
+    return status;
+}
+
+hearth_status http_host_is_loopback(const char *host, bool *ret, hearth_error *error)
+{
+    struct addrinfo *found = NULL;
+    TRY(find_address(host, 0, &found, error));
+    *ret = is_loopback(found->ai_addr);
+    freeaddrinfo(found);
+    return HEARTH_OK;
+}
+
 static hearth_status start_daemon(http_server *s, hearth_error *error)
 {
-    const struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)s->o.certificate},
-                                         {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)s->o.key},
+    const http_tls_retrieve_fn retrieve = http_tls_retrieve;
+    void *as_data = NULL;
+    memcpy(&as_data, &retrieve, sizeof as_data); /* the option's array holds functions as data */
+    const struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, as_data},
+                                         {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)HTTP_TLS_PRIORITIES},
                                          {MHD_OPTION_END, 0, NULL}};
     const struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
-    const bool secure = s->o.certificate != NULL;
+    const bool secure = s->o.tls != NULL;
     const unsigned flags =
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (secure ? MHD_USE_TLS : 0);
     s->daemon = MHD_start_daemon(
@@ -315,7 +354,7 @@ static hearth_status start_daemon(http_server *s, hearth_error *error)
         MHD_OPTION_CONNECTION_TIMEOUT, s->o.idle_s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
         secure ? tls : none, MHD_OPTION_END);
     if (s->daemon == NULL) {
-        return error_set(error, HEARTH_E_IO, "HTTP server", secure ? "a certificate and its key in PEM" : NULL,
+        return error_set(error, HEARTH_E_IO, "HTTP server", secure ? "libmicrohttpd with GnuTLS" : NULL,
                          "it does not start");
     }
     s->listener = -1; /* the daemon's */

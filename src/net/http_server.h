@@ -22,16 +22,16 @@ typedef void (*http_refuse_fn)(void *context, http_call *c, unsigned status, con
 typedef void (*http_gone_fn)(void *context);
 
 typedef struct http_server_options {
-    const char *host;              /* an address, or "localhost" */
-    unsigned port;                 /* 0: any that is free */
-    const char *certificate, *key; /* PEM texts; NULL: no TLS */
-    size_t most_head;              /* bytes of a request's head; 0: HTTP_HEAD_BYTES */
-    size_t most_body;              /* 0: HTTP_BODY_BYTES */
-    size_t most_unsent;            /* bytes of a stream that wait for its reader; 0: HTTP_UNSENT_BYTES */
-    unsigned most_connections;     /* 0: HTTP_CONNECTIONS */
-    unsigned most_workers;         /* 0: HTTP_WORKERS */
-    unsigned idle_s;               /* a connection without a request; 0: HTTP_IDLE_S */
-    unsigned arrival_s;            /* a whole request, from its first byte on; 0: HTTP_ARRIVAL_S */
+    const char *host;          /* an address, or "localhost" */
+    unsigned port;             /* 0: any that is free */
+    struct http_tls *tls;      /* http_tls.h; NULL: no TLS */
+    size_t most_head;          /* bytes of a request's head; 0: HTTP_HEAD_BYTES */
+    size_t most_body;          /* 0: HTTP_BODY_BYTES */
+    size_t most_unsent;        /* bytes of a stream that wait for its reader; 0: HTTP_UNSENT_BYTES */
+    unsigned most_connections; /* 0: HTTP_CONNECTIONS */
+    unsigned most_workers;     /* 0: HTTP_WORKERS */
+    unsigned idle_s;           /* a connection without a request; 0: HTTP_IDLE_S */
+    unsigned arrival_s;        /* a whole request, from its first byte on; 0: HTTP_ARRIVAL_S */
     http_admit_fn admit;
     http_handle_fn handle;
     http_refuse_fn refuse;
@@ -48,6 +48,10 @@ typedef struct http_server_options {
 
 /* Listens and serves from here on. HEARTH_E_IO where the address is taken, HEARTH_E_ARGUMENT where it is none. */
 hearth_status http_server_start(const http_server_options *options, http_server **ret, hearth_error *error);
+/* What its `host` means, before anything listens: HEARTH_E_ARGUMENT where it is no address. */
+hearth_status http_host_is_loopback(const char *host, bool *ret, hearth_error *error);
+/* A listening socket for something else that is not HTTP: the caller's to close. */
+hearth_status http_listen(const char *host, unsigned port, int *ret, hearth_error *error);
 unsigned http_server_port(const http_server *s);
 bool http_server_is_loopback(const http_server *s);
 /* Listens no more. What runs goes on; connections end with the answer that is under way. */
@@ -78,6 +82,12 @@ void *http_call_kept(const http_call *c);
  */
 void http_call_on_gone(http_call *c, http_gone_fn fn, void *context);
 bool http_call_is_gone(http_call *c);
+/* The status that it was answered with; 0: not yet. */
+unsigned http_call_status(http_call *c);
+/* Keeps a copy of the answer, at most so many bytes of it, for a log of contents; before it begins. */
+void http_call_copy_answer(http_call *c, size_t most);
+/* That copy; when the answer is over. */
+const buffer *http_call_answer_copy(const http_call *c);
 
 /* A header of the answer, before it begins. What is no header's value (a control character) is left out. */
 void http_call_set_header(http_call *c, const char *name, const char *value);

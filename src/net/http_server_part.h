@@ -58,8 +58,10 @@ struct http_call {
     struct {
         char name[48];
         char value[208];
-    } header[8];
+    } header[20];
     size_t header_count;
+    buffer copy;   /* http_call_copy_answer */
+    size_t most_copied;
     buffer unsent; /* from `sent` on */
     size_t sent;
 };

@@ -25,12 +25,12 @@ static size_t name_length(const char *host)
 }
 
 /* Of a server on loopback: a page of somebody's that had its own name point here is another origin to nobody but us. */
-static bool is_own_name(const server *s, const char *host)
+static bool is_own_name(server *s, const char *host)
 {
     static const char *const own[] = {"localhost", "127.0.0.1", "[::1]", NULL};
     const size_t length = name_length(host);
     return !http_server_is_loopback(server_http(s)) || is_listed(own, host, length) ||
-           is_listed(server_get_options(s)->names, host, length);
+           server_lists(s, SERVER_NAMES, host, length);
 }
 
 /* A page that came from here: its origin is the host that it asks. */
@@ -40,9 +40,9 @@ static bool is_own_origin(const char *origin, const char *host)
     return name != NULL && host != NULL && strcasecmp(name + 3, host) == 0;
 }
 
-static bool is_allowed_origin(const server *s, const char *origin)
+static bool is_allowed_origin(server *s, const char *origin)
 {
-    return is_listed(server_get_options(s)->origins, origin, strlen(origin));
+    return server_lists(s, SERVER_ORIGINS, origin, strlen(origin));
 }
 
 bool access_check(request *r, failure *f)

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "platform/cpu.h"
+#include "serve/access.h"
 #include "serve/counters.h"
 #include "serve/recording.h"
 #include "serve/server.h"
@@ -255,6 +256,7 @@ static void end_all(answering *a)
                                      .cancelled = a->stopped};
     http_call_on_gone(r->call, NULL, NULL);
     counters_ended(&counted);
+    access_spend(r, a->usage.prompt_tokens, a->usage.tokens);
     if (a->late.status != HEARTH_OK) { /* nobody submits any more */
         fail(a, &a->late);
     }

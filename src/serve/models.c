@@ -13,6 +13,7 @@
 #include <time.h>
 
 #define DEFAULT_SLOTS 32u /* as scheduler_options */
+#define NAME_BYTES 256
 #define SAMPLE_BYTES ((size_t)4096)
 
 struct models {
@@ -22,6 +23,7 @@ struct models {
     pthread_cond_t changed;
     served_model **rows;
     size_t count;
+    unsigned change; /* models_change calls */
 };
 
 static void tell(const models *s, const char *what, const served_model *m)
@@ -102,7 +104,7 @@ static hearth_status add_row(models *s, const char *name, const char *source, in
 /* "NAME=MODEL", or MODEL, whose name is what it is called by: of a path its last part, without ".gguf". */
 static hearth_status add_operand(models *s, const char *operand, hearth_error *error)
 {
-    char name[256];
+    char name[NAME_BYTES];
     const char *equals = strchr(operand, '=');
     const char *source = operand;
     if (equals != NULL && equals > operand && (size_t)(equals - operand) < sizeof name) {
@@ -122,7 +124,13 @@ static hearth_status add_operand(models *s, const char *operand, hearth_error *e
     } else {
         snprintf(name, sizeof name, "%s", text_starts(operand, "embedded:") ? operand + 9 : operand);
     }
-    return add_row(s, name, source, (int64_t)time(NULL), error);
+    TRY(add_row(s, name, source, (int64_t)time(NULL), error));
+    served_model *m = find(s, name);
+    if (m != NULL) {
+        m->named = true;
+        m->change = s->change;
+    }
+    return HEARTH_OK;
 }
 
 static hearth_status add_stores(models *s, hearth_error *error)
@@ -354,6 +362,14 @@ hearth_status models_take(models *s, const char *name, served_model **ret, heart
     return status;
 }
 
+void models_resolve(models *s, const char *name, char *ret, size_t size)
+{
+    pthread_mutex_lock(&s->lock);
+    const served_model *m = find(s, name);
+    (void)snprintf(ret, size, "%s", m != NULL ? m->name : name != NULL ? name : "");
+    pthread_mutex_unlock(&s->lock);
+}
+
 bool models_refusal(const char *name, const hearth_error *error, failure *f)
 {
     if (error->status == HEARTH_E_NOT_FOUND && error->file[0] == '\0') {
@@ -397,6 +413,39 @@ hearth_status models_add(models *s, const char *name, const char *source, hearth
     return status;
 }
 
+/* With the lock. */
+static void take_out(models *s, size_t i)
+{
+    served_model *m = s->rows[i];
+    memmove(s->rows + i, s->rows + i + 1, (s->count - i - 1) * sizeof(served_model *));
+    s->count--;
+    close_model(m);
+    free_row(m);
+}
+
+hearth_status models_change(models *s, const char *const *names, hearth_error *error)
+{
+    hearth_status status = HEARTH_OK;
+    pthread_mutex_lock(&s->lock);
+    s->change++;
+    for (size_t i = 0; status == HEARTH_OK && names[i] != NULL; i++) {
+        status = add_operand(s, names[i], error);
+    }
+    for (size_t i = s->count; status == HEARTH_OK && i-- > 0;) {
+        const served_model *m = s->rows[i];
+        if (!m->named || m->change == s->change) {
+            continue;
+        }
+        const bool used = m->users > 0 || m->loading;
+        tell(s, used ? "still used, not removed:" : "removed", m);
+        if (!used) {
+            take_out(s, i);
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+    return status;
+}
+
 hearth_status models_remove(models *s, const char *name, hearth_error *error)
 {
     hearth_status status = HEARTH_OK;
@@ -411,10 +460,7 @@ hearth_status models_remove(models *s, const char *name, hearth_error *error)
         while (s->rows[i] != m) {
             i++;
         }
-        memmove(s->rows + i, s->rows + i + 1, (s->count - i - 1) * sizeof(served_model *));
-        s->count--;
-        close_model(m);
-        free_row(m);
+        take_out(s, i);
     }
     pthread_mutex_unlock(&s->lock);
     return status;

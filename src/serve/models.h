@@ -43,8 +43,9 @@ typedef struct served_model {
     pthread_mutex_t lock;           /* of what is made when first wanted */
     /* the registry's own */
     unsigned users;
-    double used; /* time_seconds */
-    bool loading;
+    double used;         /* time_seconds */
+    bool loading, named; /* named: by models_options or models_change */
+    unsigned change;     /* of the last models_change that had it */
     uint64_t loads;
 } served_model;
 
@@ -63,6 +64,9 @@ void models_give_back(models *s, served_model *m);
 hearth_status models_peek(models *s, const char *name, model **ret, hearth_error *error);
 /* Adds one that came to be in a store; nothing where the name is there already. */
 hearth_status models_add(models *s, const char *name, const char *source, hearth_error *error);
+/* Serves these (as models_options.names) from now on: new ones come, those that were named before go, unless they are
+ * used. */
+hearth_status models_change(models *s, const char *const *names, hearth_error *error);
 /* HEARTH_E_NOT_FOUND; HEARTH_E_ARGUMENT while it is used. */
 hearth_status models_remove(models *s, const char *name, hearth_error *error);
 
@@ -82,6 +86,8 @@ void models_each(models *s, void (*fn)(void *context, const models_row *row), vo
 /* Lets go of an open model that nobody uses just now; one that is used stays. */
 hearth_status models_unload(models *s, const char *name, hearth_error *error);
 bool models_has(models *s, const char *name);
+/* The name by which a model is served that a client calls so (NULL: the first); where there is none, `name` itself. */
+void models_resolve(models *s, const char *name, char *ret, size_t size);
 
 /* For structured output; made once a model. */
 hearth_status models_vocabulary(served_model *m, const grammar_vocabulary **ret, hearth_error *error);

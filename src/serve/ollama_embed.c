@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "platform/cpu.h"
+#include "serve/access.h"
 #include "serve/embedding.h"
 #include "serve/fields.h"
 #include "serve/server.h"
@@ -74,6 +75,7 @@ static json_t *vector_json(const float *values, size_t width)
 
 static void answer(request *r, const vectors *v)
 {
+    access_spend(r, v->e.counts.tokens, 0);
     if (v->one) {
         request_answer_json(r, json_door_put(json_object(), "embedding", vector_json(v->e.vectors, v->e.width)));
         return;

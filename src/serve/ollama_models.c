@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "model/describe.h"
 #include "model/locate.h"
+#include "serve/access.h"
 #include "serve/server.h"
 
 #include <stdio.h>
@@ -86,6 +87,7 @@ typedef struct tag {
 } tag;
 
 typedef struct tag_list {
+    const request *r;
     tag *tags;
     size_t count;
     bool failed;
@@ -94,6 +96,9 @@ typedef struct tag_list {
 static void add_tag(void *context, const models_row *row)
 {
     tag_list *list = context;
+    if (!access_may_use(list->r, row->name)) {
+        return;
+    }
     tag *tags = mem_realloc(list->tags, (list->count + 1) * sizeof *tags);
     if (tags == NULL) {
         list->failed = true;
@@ -109,7 +114,7 @@ static void add_tag(void *context, const models_row *row)
 /* The files of those that are not open are looked at when the registry is free again. */
 void ollama_tags(request *r)
 {
-    tag_list list = {0};
+    tag_list list = {.r = r};
     json_t *rows = json_array();
     models_each(server_models(r->s), add_tag, &list);
     for (size_t i = 0; i < list.count; i++) {
@@ -125,23 +130,28 @@ void ollama_tags(request *r)
 /* Nothing expires: models go when another one needs their memory. */
 #define FAR_AWAY 253402300799 /* the end of the year 9999 */
 
+typedef struct open_list {
+    const request *r;
+    json_t *rows;
+} open_list;
+
 static void add_open(void *context, const models_row *row)
 {
-    json_t **list = context;
-    if (row->open) {
+    open_list *list = context;
+    if (row->open && access_may_use(list->r, row->name)) {
         json_t *made = json_door_put(row_json(row), "size", json_integer((json_int_t)row->bytes));
         made = json_door_put(made, "size_vram", json_integer(0));
         made = json_door_put(made, "expires_at", ollama_time(FAR_AWAY));
         made = json_door_put(made, "context_length", json_integer((json_int_t)row->model->context));
-        *list = json_door_append(*list, made);
+        list->rows = json_door_append(list->rows, made);
     }
 }
 
 void ollama_ps(request *r)
 {
-    json_t *list = json_array();
+    open_list list = {.r = r, .rows = json_array()};
     models_each(server_models(r->s), add_open, &list);
-    request_answer_json(r, json_door_put(json_object(), "models", list));
+    request_answer_json(r, json_door_put(json_object(), "models", list.rows));
 }
 
 /* ---- one model ---- */

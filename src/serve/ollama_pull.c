@@ -23,7 +23,8 @@ typedef struct pulling {
 static bool is_allowed(const request *r)
 {
     const char *peer = http_call_peer(r->call);
-    return text_starts(peer, "127.") || strcmp(peer, "::1") == 0 || text_starts(peer, "::ffff:127.");
+    return r->access.key != NULL || text_starts(peer, "127.") || strcmp(peer, "::1") == 0 ||
+           text_starts(peer, "::ffff:127.");
 }
 
 /* Bare names are Ollama's, "hf.co/…" is the hub's; all others are as `hearth pull` takes them. */

@@ -1,6 +1,7 @@
 /* OpenAI's interface: its routes, the list of models, and what its answers have in common. */
 #include "serve/openai.h"
 
+#include "serve/access.h"
 #include "serve/counters.h"
 #include "serve/fields.h"
 #include "serve/routes.h"
@@ -17,17 +18,24 @@ static json_t *model_json(const models_row *row)
     return json_door_put(m, "id", json_door_text(row->name, strlen(row->name)));
 }
 
+typedef struct model_list {
+    const request *r;
+    json_t *rows;
+} model_list;
+
 static void add_model(void *context, const models_row *row)
 {
-    json_t **list = context;
-    *list = json_door_append(*list, model_json(row));
+    model_list *list = context;
+    if (access_may_use(list->r, row->name)) {
+        list->rows = json_door_append(list->rows, model_json(row));
+    }
 }
 
 static void list_models(request *r)
 {
-    json_t *list = json_array();
+    model_list list = {.r = r, .rows = json_array()};
     models_each(server_models(r->s), add_model, &list);
-    request_answer_json(r, json_door_put(json_door_put(json_object(), "object", json_string("list")), "data", list));
+    request_answer_json(r, json_door_put(json_door_put(json_object(), "object", json_string("list")), "data", list.rows));
 }
 
 typedef struct model_search {

@@ -3,7 +3,9 @@
 
 #include "base/text.h"
 #include "serve/counters.h"
+#include "serve/metrics.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -124,11 +126,14 @@ void request_refuse(request *r, const failure *f)
 {
     const api_shape shape = r->route != NULL ? r->route->shape : API_OPENAI;
     counters_failed(f->status);
+    metrics_refused(f);
     if (f->status == 401) {
         http_call_set_header(r->call, "WWW-Authenticate", "Bearer");
     }
     if (f->status == 429 || f->status == 503) {
-        http_call_set_header(r->call, "Retry-After", "1");
+        char seconds[32];
+        snprintf(seconds, sizeof seconds, "%.0f", f->retry_s > 1 ? ceil(f->retry_s) : 1.0);
+        http_call_set_header(r->call, "Retry-After", seconds);
     }
     answer(r->call, f->status, failure_json(shape, f));
 }

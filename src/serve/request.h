@@ -21,6 +21,15 @@ typedef enum serve_right {
 
 #define REQUEST_GROUP 64
 
+/* What serve/access.h knows of a request. */
+typedef struct request_access {
+    char *claim;          /* a key that is to be proved; NULL: none */
+    struct ring_key *key; /* whose request it is; NULL: nobody's in particular */
+    bool begun;           /* it counts against the key's limits */
+    char model[200];      /* which one was asked; "": none */
+    size_t prompt_tokens, tokens;
+} request_access;
+
 typedef struct request {
     server *s;
     http_call *call;
@@ -30,6 +39,7 @@ typedef struct request {
     json_t *body;              /* the JSON body; NULL: the route wants none */
     char id[33];               /* hexadecimal, of this request alone */
     double began;
+    request_access access;
 } request;
 
 /* Ended by a NULL method. A handler runs on a worker, or, where `at_once`, on the server's own thread, where it must
@@ -51,6 +61,7 @@ typedef struct failure {
     const char *code;  /* "model_not_found"; NULL: none */
     char param[128];   /* which field; "": none */
     char message[900]; /* a sentence */
+    double retry_s;    /* of 429 and 503: when it may be asked again; 0: in a second */
 } failure;
 
 /* Fills it in; always false, so that a reader of fields can return it. */

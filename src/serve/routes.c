@@ -65,6 +65,7 @@ static const route *find(const char *method, request *r, const char *path, const
 static void free_request(void *kept)
 {
     request *r = kept;
+    access_end(r);
     json_decref(r->body);
     mem_free(r);
 }
@@ -131,7 +132,9 @@ bool routes_admit(void *context, http_call *call)
         access_preflight(r);
     } else if (server_is_quiet(r->s) && r->route->right != RIGHT_OPEN) {
         request_refuse_with(r, 503, "shutting_down", NULL, "The server is shutting down.");
-    } else if (r->route->at_once) {
+    } else if (!access_identify(r, &f)) {
+        request_refuse(r, &f);
+    } else if (r->route->at_once && access_is_proved(r)) {
         r->route->handle(r);
     } else {
         return true;
@@ -145,6 +148,11 @@ void routes_handle(void *context, http_call *call)
     request *r = http_call_kept(call);
     const buffer *body = http_call_body(call);
     hearth_error error = {0};
+    failure f;
+    if (!access_prove(r, &f)) {
+        request_refuse(r, &f);
+        return;
+    }
     if (r->route->takes_json) {
         if (json_door_parse(buffer_text(body), body->length, NULL, &r->body, &error) != HEARTH_OK) {
             char line[512];
@@ -156,6 +164,10 @@ void routes_handle(void *context, http_call *call)
             request_refuse_with(r, 400, "invalid_json", NULL, "The request's body must be a JSON object.");
             return;
         }
+    }
+    if (!access_begin(r, &f)) {
+        request_refuse(r, &f);
+        return;
     }
     r->route->handle(r);
 }

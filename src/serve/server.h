@@ -3,6 +3,8 @@
 #define SERVE_SERVER_H
 
 #include "net/http_server.h"
+#include "serve/audit.h"
+#include "serve/keys.h"
 #include "serve/grammars.h"
 #include "serve/models.h"
 #include "serve/recording.h"
@@ -12,11 +14,14 @@ typedef struct server_options {
     http_server_options http; /* its functions and context are the server's own */
     models_options models;
     const char *const *names; /* host names by which this server is called, beside loopback's; ended by NULL; or NULL */
-    const char *const *origins;    /* web pages of others that may ask it; ended by NULL; or NULL */
-    const char *record;            /* a file that answers are recorded in (recording.h); NULL: none */
-    uint64_t record_bytes;         /* of it at most; 0: RECORDING_BYTES */
-    recording_told_fn record_told; /* why nothing more is recorded; NULL: nobody */
-    void *record_context;
+    const char *tls_certificate, *tls_key;         /* files in PEM; NULL: no TLS */
+    const char *keys;                              /* the database of keys that are asked for; NULL: none is */
+    audit_options audit;                           /* its path NULL: none */
+    void (*told)(void *context, const char *line); /* what goes wrong on the way; NULL: nobody */
+    void *told_context;
+    const char *record;         /* a file that answers are recorded in (recording.h); NULL: none */
+    uint64_t record_bytes;      /* of it at most; 0: RECORDING_BYTES */
+    const char *const *origins; /* web pages of others that may ask it; ended by NULL; or NULL */
 } server_options;
 
 /* Serves from here on. */
@@ -25,8 +30,22 @@ http_server *server_http(const server *s);
 grammars *server_grammars(const server *s);
 models *server_models(const server *s);
 recording *server_recording(const server *s); /* NULL: nothing is recorded */
+key_ring *server_keys(const server *s);       /* NULL: no key is asked for */
+audit *server_audit(const server *s);         /* NULL: none */
 const server_options *server_get_options(const server *s);
 double server_began(const server *s); /* time_seconds */
+/* What changed in files: keys, certificate, and an audit log that was moved away. What went wrong is told; the rest is
+ * done. */
+void server_reload(server *s);
+/* Serves these models (as models_options), names and origins from now on; copied. A model that is used stays. */
+hearth_status server_change(server *s, const char *const *served, const char *const *names, const char *const *origins,
+                            hearth_error *error);
+/* Whether a list has this text, or "*". */
+typedef enum server_list { SERVER_NAMES, SERVER_ORIGINS } server_list;
+bool server_lists(server *s, server_list which, const char *text, size_t length);
+/* Says that it will stop: balancers go elsewhere. */
+void server_drain(server *s);
+bool server_is_draining(const server *s);
 /* Takes no more requests; those under way are answered. */
 void server_quiesce(server *s);
 bool server_is_quiet(const server *s);

@@ -1,4 +1,5 @@
 /* /tokenize, /detokenize, /v1/score: what a model reads, and how likely it finds a text. */
+#include "serve/access.h"
 #include "serve/fields.h"
 #include "serve/prompt_scores.h"
 #include "serve/routes.h"
@@ -162,6 +163,7 @@ static void score(request *r)
     score_sum sum = {.rows = json_array()};
     if (take_model(r, &m, &f) && score_text(r, m, &list, &sum, &f)) {
         json_t *made = json_pack("{s:s, s:o, s:O}", "object", "score", "tokens", ids_json(&list), "logprobs", sum.rows);
+        access_spend(r, list.count, 0);
         made = json_door_put(made, "sum", json_door_number(sum.sum));
         request_answer_json(r, json_door_put(made, "model", json_door_text(m->name, strlen(m->name))));
     } else {

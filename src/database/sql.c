@@ -1,7 +1,11 @@
 /* SQLite's calls and errors. */
-#include "corpus/sql.h"
+#include "database/sql.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 hearth_status sql_failed(sqlite3 *db, hearth_error *error)
 {
@@ -48,6 +52,19 @@ hearth_status sql_open(const char *path, sqlite3 **ret, hearth_error *error)
     return open_with(path, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX,
                      "PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY; SELECT count(*) FROM sqlite_schema", ret,
                      error);
+}
+
+hearth_status sql_open_shared(const char *path, sqlite3 **ret, hearth_error *error)
+{
+    const int made = open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (made < 0) {
+        return error_errno(error, path, "open", errno);
+    }
+    (void)close(made);
+    return open_with(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX,
+                     "PRAGMA busy_timeout=5000; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY; "
+                     "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON",
+                     ret, error);
 }
 
 /* Asks what SQLite made of the schema, not the column `type`, which whoever wrote the file could set. */
@@ -109,4 +126,10 @@ void sql_bind_text(sqlite3_stmt *statement, int index, const char *text)
     } else {
         (void)sqlite3_bind_text(statement, index, text, -1, SQLITE_TRANSIENT);
     }
+}
+
+const char *sql_text(sqlite3_stmt *statement, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+    return text != NULL ? text : "";
 }

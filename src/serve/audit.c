@@ -1,0 +1,178 @@
+/* Lines at the end of a file, each by one write. */
+#include "serve/audit.h"
+
+#include "base/memory.h"
+#include "platform/cpu.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TRY_AGAIN_S 1.0
+
+struct audit {
+    audit_options o;
+    char *path;
+    pthread_mutex_t lock; /* of all below */
+    int file;
+    bool cut;     /* the last line is not whole */
+    bool failing; /* the last line was not written */
+    uint64_t lost;
+    double tried;
+};
+
+static int open_file(const char *path)
+{
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, S_IRUSR | S_IWUSR);
+}
+
+hearth_status audit_open(const audit_options *options, audit **ret, hearth_error *error)
+{
+    audit *a = mem_calloc(1, sizeof *a);
+    char *path = mem_strdup(options->path);
+    const int file = a != NULL && path != NULL ? open_file(path) : -1;
+    if (file < 0) {
+        const hearth_status status = a == NULL || path == NULL ? error_memory(error, sizeof *a)
+                                                               : error_errno(error, options->path, "open", errno);
+        mem_free(a);
+        mem_free(path);
+        return status;
+    }
+    a->o = *options;
+    a->path = path;
+    a->file = file;
+    pthread_mutex_init(&a->lock, NULL);
+    *ret = a;
+    return HEARTH_OK;
+}
+
+hearth_status audit_reopen(audit *a, hearth_error *error)
+{
+    const int file = open_file(a->path);
+    if (file < 0) {
+        return error_errno(error, a->path, "open", errno);
+    }
+    pthread_mutex_lock(&a->lock);
+    (void)close(a->file);
+    a->file = file;
+    a->cut = false;
+    pthread_mutex_unlock(&a->lock);
+    return HEARTH_OK;
+}
+
+void audit_close(audit *a)
+{
+    if (a != NULL) {
+        (void)close(a->file);
+        pthread_mutex_destroy(&a->lock);
+        mem_free(a->path);
+        mem_free(a);
+    }
+}
+
+bool audit_has_contents(const audit *a)
+{
+    return a->o.contents;
+}
+
+/* With the lock. */
+static bool write_bytes(audit *a, const char *bytes, size_t length)
+{
+    size_t done = 0;
+    while (done < length) {
+        const ssize_t wrote = write(a->file, bytes + done, length - done);
+        if (wrote < 0 && errno == EINTR) {
+            continue;
+        }
+        if (wrote <= 0) {
+            a->cut = a->cut || done > 0;
+            return false;
+        }
+        done += (size_t)wrote;
+    }
+    return true;
+}
+
+static void tell(const audit *a, const char *what)
+{
+    char line[512];
+    if (a->o.told != NULL) {
+        (void)snprintf(line, sizeof line, "audit log %.300s: %s", a->path, what);
+        a->o.told(a->o.told_context, line);
+    }
+}
+
+/* With the lock: a line with its end, after what a full disk left of another. */
+static bool write_line(audit *a, const char *text, size_t length)
+{
+    bool good = !a->cut || write_bytes(a, "\n", 1);
+    if (good) {
+        a->cut = false;
+        good = write_bytes(a, text, length);
+    }
+    if (good == a->failing) {
+        a->failing = !good;
+        tell(a, good ? "written again" : strerror(errno));
+    }
+    return good;
+}
+
+static bool write_value(audit *a, const json_t *value)
+{
+    buffer text;
+    buffer_init(&text, 0);
+    bool good = value != NULL && json_door_write(value, 0, &text, NULL) == HEARTH_OK &&
+                buffer_append_char(&text, '\n', NULL) == HEARTH_OK;
+    good = good && write_line(a, text.data, text.length);
+    buffer_free(&text);
+    return good;
+}
+
+void audit_write(audit *a, json_t *line)
+{
+    pthread_mutex_lock(&a->lock);
+    a->lost += write_value(a, line) ? 0 : 1;
+    pthread_mutex_unlock(&a->lock);
+    json_decref(line);
+}
+
+bool audit_refuses(audit *a)
+{
+    pthread_mutex_lock(&a->lock);
+    if (a->o.required && a->failing && time_seconds() - a->tried >= TRY_AGAIN_S) {
+        char now[32];
+        a->tried = time_seconds();
+        audit_time(now);
+        json_t *line = json_pack("{s:s, s:s, s:I}", "time", now, "event", "written again", "lost", (json_int_t)a->lost);
+        (void)write_value(a, line);
+        json_decref(line);
+    }
+    const bool refuses = a->o.required && a->failing;
+    pthread_mutex_unlock(&a->lock);
+    return refuses;
+}
+
+uint64_t audit_lost(audit *a)
+{
+    pthread_mutex_lock(&a->lock);
+    const uint64_t lost = a->lost;
+    pthread_mutex_unlock(&a->lock);
+    return lost;
+}
+
+void audit_time(char ret[32])
+{
+    struct timespec now;
+    struct tm parts;
+    char seconds[24] = "";
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    if (gmtime_r(&now.tv_sec, &parts) != NULL) {
+        (void)strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &parts);
+    }
+    (void)snprintf(ret, 32, "%.19s.%03uZ", seconds, (unsigned)(now.tv_nsec / 1000000) % 1000);
+}
