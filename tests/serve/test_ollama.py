@@ -10,6 +10,7 @@ from support import BERT, OWN, ROOT, Server, folder, main, test, write_model
 sys.path.insert(0, os.path.join(ROOT, "hub"))
 from place import gguf  # noqa: E402
 from server import Hub  # noqa: E402
+from tap import good_json  # noqa: E402
 
 PLACE = folder()
 CHAT = write_model(os.path.join(PLACE.name, "scripted"))
@@ -183,6 +184,31 @@ def a_model_is_pulled_and_served():
     assert S.good("/api/pull", {"model": "hf.co/org/small", "stream": False}) == {"status": "success"}
     refused("/api/pull", {"model": "hf.co/org/nowhere", "stream": False}, 404, "org/nowhere")
     refused("/api/pull", {"model": "/etc/passwd"}, 400, "path")
+
+
+@test
+def keys_are_asked_for_in_each_interfaces_way():
+    file = os.path.join(PLACE.name, "keys.sqlite")
+    any_key, narrow, boss = (good_json("keys", "add", name, "--keys", file, *more)["key"] for name, *more in (
+        ("any",), ("narrow", "--model", "b"), ("boss", "--admin")))
+    with Server(f"a={OWN}", f"b={OWN}", "--keys", file) as s:
+        said = {"model": "a", "max_tokens": 2, "messages": [{"role": "user", "content": "Hi"}]}
+        assert s.post("/v1/messages", said, **{"x-api-key": any_key})[0] == 200
+        status, made = s.post("/v1/messages", said, **{"x-api-key": "none"})
+        assert status == 401 and made["type"] == "error" and made["error"]["type"] == "authentication_error", made
+        status, made = s.post("/api/chat", said)
+        assert status == 401 and list(made) == ["error"], made
+        bearer = lambda key: {"Authorization": f"Bearer {key}"}  # noqa: E731
+        chat = {"model": "a", "messages": said["messages"], "stream": False, "options": {"num_predict": 2}}
+        assert s.post("/api/chat", chat, **bearer(any_key))[0] == 200 and s.post("/api/chat", chat, **bearer(narrow))[0] in (403, 404)
+        assert [m["name"] for m in s.get("/api/tags", **bearer(narrow))[1]["models"]] == ["b"]
+        assert "a" not in [m["name"] for m in s.get("/api/ps", **bearer(narrow))[1]["models"]]
+        unload = {"model": "a", "keep_alive": 0, "stream": False}
+        assert s.post("/api/generate", unload, **bearer(any_key))[0] == 403 and s.post("/api/generate", unload, **bearer(boss))[0] == 200
+        assert s.post("/api/show", {"name": "a"}, **bearer(narrow))[0] == 403 and s.post("/api/show", {"name": "b"}, **bearer(narrow))[0] == 200
+        pull = {"model": "hf.co/org/small", "stream": False}
+        HUB.add_repository("org/small", {"small.gguf": gguf()})
+        assert s.post("/api/pull", pull, **bearer(any_key))[0] == 403 and s.post("/api/pull", pull, **bearer(boss)) == (200, {"status": "success"})
 
 
 with HUB, S:
