@@ -171,6 +171,10 @@ static void load_or_unload(request *r, const char *name, const ollama_settings *
     failure f = {0};
     hearth_error error = {0};
     served_model *m = NULL;
+    if (unload && r->access.key != NULL && !keys_may_manage(server_keys(r->s), r->access.key)) {
+        request_refuse_with(r, 403, "forbidden", "keep_alive", "This API key may not let go of models.");
+        return;
+    }
     const hearth_status status =
         unload ? models_unload(server_models(r->s), name, &error) : models_take(server_models(r->s), name, &m, &error);
     if (status != HEARTH_OK) {
