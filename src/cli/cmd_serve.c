@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define DEFAULT_PORT 8080
@@ -282,10 +283,21 @@ static void stop(const cli *c, server *s)
     }
 }
 
+/* Each connection is an open file; the usual limit is that of 1,024, and the system's own is higher. */
+static void allow_connections(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 static int serve(cli *c, const serve_settings *s, const server_options *o)
 {
     hearth_error error = {0};
     server *made = NULL;
+    allow_connections();
     hearth_status status = serve_signals_start(&error);
     status = status == HEARTH_OK ? server_start(o, &made, &error) : status;
     status = status == HEARTH_OK ? check_reach(s, made, &error) : status;
