@@ -1,7 +1,7 @@
-/* How long masks and compiling take. A vocabulary (a file of hexadecimal lines, a token each; the last one ends answers),
- * then on standard input lines of JSON {"schema", "tokens": [id]}; for each a line {"compile_us", "masks_us": [..]}: the
- * grammar is made and the tokens are followed, twice: "first_us" with nothing kept, "masks_us" again with what the
- * grammar keeps, as a server's second request has it. */
+/* How long masks and compiling take. A vocabulary (a file of hexadecimal lines, a token each; the last one ends
+ * answers), then on standard input lines of JSON {"schema", "tokens": [id]}; for each a line {"compile_us", "masks_us":
+ * [..]}: the grammar is made and the tokens are followed, twice: "first_us" with nothing kept, "masks_us" again with
+ * what the grammar keeps, as a server's second request has it. */
 #include "generate/constraint.h"
 
 #include "base/memory.h"
@@ -93,8 +93,14 @@ static tokenizer *read_vocabulary(const char *path, size_t *ret_count)
         tokens[count] = (token_spec){.text = {text, length}, .flags = text[0] == '\t' ? TOKEN_SPECIAL : 0};
     }
     static const decoder_step decoders[] = {{.kind = DECODER_BYTE_LEVEL}};
-    const tokenizer_spec spec = {.model = TOKENIZER_BPE, .byte_level = true, .tokens = tokens, .token_count = count,
-                                 .decoders = decoders, .decoder_count = 1, .unknown = -1, .bos = -1,
+    const tokenizer_spec spec = {.model = TOKENIZER_BPE,
+                                 .byte_level = true,
+                                 .tokens = tokens,
+                                 .token_count = count,
+                                 .decoders = decoders,
+                                 .decoder_count = 1,
+                                 .unknown = -1,
+                                 .bos = -1,
                                  .eos = (int32_t)count - 1};
     tokenizer *t = NULL;
     hearth_error error = {0};

@@ -54,8 +54,8 @@ typedef struct compiler {
     size_t pending_count, pending_capacity, pending_done;
     disjoint_pair *pairs;
     size_t pair_count, pair_capacity;
-    json_t *paired; /* schemas whose oneOf was looked at, by their addresses */
-    json_t *overlapping; /* those whose branches have values in common, by their addresses */
+    json_t *paired;        /* schemas whose oneOf was looked at, by their addresses */
+    json_t *overlapping;   /* those whose branches have values in common, by their addresses */
     size_t steps, nesting; /* of spreading out */
     hearth_error *error;
 } compiler;

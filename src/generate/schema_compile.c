@@ -15,12 +15,9 @@ unsigned schema_type_named(const char *name)
     static const struct {
         const char *name;
         unsigned types;
-    } rows[] = {{"null", TYPE_NULL},
-                {"boolean", TYPE_BOOLEAN},
-                {"integer", TYPE_INTEGER},
-                {"number", TYPE_INTEGER | TYPE_FRACTION},
-                {"string", TYPE_STRING},
-                {"array", TYPE_ARRAY},
+    } rows[] = {{"null", TYPE_NULL},       {"boolean", TYPE_BOOLEAN},
+                {"integer", TYPE_INTEGER}, {"number", TYPE_INTEGER | TYPE_FRACTION},
+                {"string", TYPE_STRING},   {"array", TYPE_ARRAY},
                 {"object", TYPE_OBJECT}};
     for (size_t i = 0; name != NULL && i < sizeof rows / sizeof *rows; i++) {
         if (strcmp(rows[i].name, name) == 0) {
@@ -423,8 +420,9 @@ static hearth_status attempt(grammar_rules *rules, const json_t *schema, json_t 
                   .paired = json_object(),
                   .overlapping = overlapping,
                   .error = error};
-    hearth_status status = c.known != NULL && c.paired != NULL && overlapping != NULL ? make_rules(&c, schema, ret, ret_again)
-                                                                                      : error_memory(error, sizeof c);
+    hearth_status status = c.known != NULL && c.paired != NULL && overlapping != NULL
+                               ? make_rules(&c, schema, ret, ret_again)
+                               : error_memory(error, sizeof c);
     compiler_free(&c);
     return status;
 }

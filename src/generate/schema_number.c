@@ -1,4 +1,5 @@
-/* Digits are compared with those of the bounds as they come: as long as they are the same, a text stands on the bound. */
+/* Digits are compared with those of the bounds as they come: as long as they are the same, a text stands on the bound.
+ */
 #include "generate/schema_number.h"
 
 #include <math.h>
@@ -346,8 +347,7 @@ hearth_status schema_number_multiple(const decimal *of, const char *place, autom
     automaton_add_edge(&a, begin, '-', '-', signed_);
     automaton_add_nothing(&a, begin, signed_);
     for (uint64_t digit = 0; digit < 10; digit++) {
-        automaton_add_edge(&a, signed_, '0' + (uint32_t)digit, '0' + (uint32_t)digit,
-                           base + (uint32_t)(digit % step));
+        automaton_add_edge(&a, signed_, '0' + (uint32_t)digit, '0' + (uint32_t)digit, base + (uint32_t)(digit % step));
     }
     /* Layer 0: whole digits; layer 1: after the point; layer 1 + j: after j digits of the fraction. */
     for (unsigned layer = 0; layer < places + 2; layer++) {

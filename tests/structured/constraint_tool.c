@@ -1,7 +1,7 @@
 /* For the Python tests: reads a line of JSON each {"schema" | "gbnf" | "json_object", "texts": [hex], "walks": n,
- * "seed": n}, writes {"status", "error", "accepts": [bool], "walks": [hex]}; with "tokens" and "sequences" also "masks".
- * Texts are followed byte by byte, each byte
- * under the mask; walks are texts of random allowed tokens, ended as soon as that is possible once they are long. */
+ * "seed": n}, writes {"status", "error", "accepts": [bool], "walks": [hex]}; with "tokens" and "sequences" also
+ * "masks". Texts are followed byte by byte, each byte under the mask; walks are texts of random allowed tokens, ended
+ * as soon as that is possible once they are long. */
 #include "byte_vocabulary.h"
 
 #include "base/memory.h"
@@ -11,9 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const pieces[] = {"{\"", "\":", "\",\"", "\"}", ", ", ": ", "true", "false", "null", "[[", "]]", "\": \"",
-                                     "ab", "abc", "the", " of", "10", "12", ".5", "e+", "\\u", "\\u00", "\\\"", "\xc3\xa9",
-                                     "\xf0\x9f\x98\x80", "\xf0\x9f", "\n  ", "\n\n", "\",\n  \"", "}\n", "}}", "00", "19", "-0"};
+static const char *const pieces[] = {"{\"",      "\":",    "\",\"", "\"}",       ", ",
+                                     ": ",       "true",   "false", "null",      "[[",
+                                     "]]",       "\": \"", "ab",    "abc",       "the",
+                                     " of",      "10",     "12",    ".5",        "e+",
+                                     "\\u",      "\\u00",  "\\\"",  "\xc3\xa9",  "\xf0\x9f\x98\x80",
+                                     "\xf0\x9f", "\n  ",   "\n\n",  "\",\n  \"", "}\n",
+                                     "}}",       "00",     "19",    "-0"};
 enum { PIECES = sizeof pieces / sizeof *pieces, VOCABULARY = 258 + PIECES };
 
 static bool allowed(const uint64_t *mask, int32_t id)
@@ -203,7 +207,8 @@ static void answer(const tokenizer *t, const grammar_vocabulary *v, const json_t
     }
     grammar_release(g);
     json_object_set_new(out, "status", json_string(hearth_status_name(status)));
-    json_object_set_new(out, "error", json_string(status == HEARTH_OK ? "" : hearth_error_line(&error, text, sizeof text)));
+    json_object_set_new(out, "error",
+                        json_string(status == HEARTH_OK ? "" : hearth_error_line(&error, text, sizeof text)));
     json_object_set_new(out, "accepts", accepted);
     json_object_set_new(out, "walks", walks);
     char *dumped = json_dumps(out, 0);
