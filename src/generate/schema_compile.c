@@ -301,6 +301,11 @@ hearth_status schema_add_numbers(compiler *c, uint32_t rule, const element_set *
     if (status == HEARTH_OK) {
         status = add_multiples(c, &numbers, s);
     }
+    if (status == HEARTH_OK && !range.integers) {
+        automaton few = {0};
+        status = schema_number_told_apart(&few, c->error);
+        status = status == HEARTH_OK ? intersect(c, &numbers, &few) : status;
+    }
     if (status == HEARTH_OK && !automaton_is_empty(&numbers)) {
         automaton_add_copy(&c->rules->rules[rule], RULE_BEGIN, &numbers, RULE_END);
     }

@@ -322,6 +322,37 @@ hearth_status schema_number_range(const number_range *r, automaton *ret, hearth_
     return finish(&a, ret, error);
 }
 
+hearth_status schema_number_told_apart(automaton *ret, hearth_error *error)
+{
+    enum { MOST_DIGITS = 15 };
+    automaton a = {0};
+    uint32_t whole = automaton_add_state(&a);
+    uint32_t fraction[MOST_DIGITS + 1]; /* by the number of all digits */
+    automaton_add_edge(&a, whole, '-', '-', whole);
+    for (size_t i = 0; i <= MOST_DIGITS; i++) {
+        fraction[i] = automaton_add_state(&a);
+        if (a.failed == HEARTH_OK) {
+            a.states[fraction[i]].final = true;
+        }
+    }
+    for (size_t i = 1; i <= MOST_DIGITS + 1; i++) { /* the last one: so many or more, and no point */
+        const uint32_t next = automaton_add_state(&a);
+        automaton_add_edge(&a, whole, '0', '9', next);
+        whole = next;
+        if (a.failed == HEARTH_OK) {
+            a.states[whole].final = true;
+        }
+        if (i < MOST_DIGITS) {
+            const uint32_t point = automaton_add_state(&a);
+            automaton_add_edge(&a, whole, '.', '.', point);
+            automaton_add_edge(&a, point, '0', '9', fraction[i + 1]);
+            automaton_add_edge(&a, fraction[i], '0', '9', fraction[i + 1]);
+        }
+    }
+    automaton_add_edge(&a, whole, '0', '9', whole);
+    return finish(&a, ret, error);
+}
+
 /* ---- multiples ---- */
 
 enum { MOST_REMAINDERS = 4096 };
