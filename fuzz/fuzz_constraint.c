@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const pieces[] = {"{\"", "\":", "\",\"", "\"}", "true", "abc", "a b c d", "12", ".5", "\\u00", "\xc3\xa9", "\xf0\x9f", "\n  "};
+static const char *const pieces[] = {"{\"", "\":", "\",\"", "\"}",      "true",     "abc", "a b c d",
+                                     "12",  ".5",  "\\u00", "\xc3\xa9", "\xf0\x9f", "\n  "};
 enum { PIECES = sizeof pieces / sizeof *pieces, VOCABULARY = 258 + PIECES };
 
 static const grammar_vocabulary *vocabulary(void)

@@ -112,10 +112,10 @@ enum {
 hearth_status schema_types(compiler *c, const element_set *s, unsigned *ret);
 unsigned schema_type_named(const char *name); /* 0: none */
 
-/* Each adds to `rule`, from begin to end, the values of its type that all elements, leaves, allow. */
+/* Each adds to `rule` (`outer`), from begin to end, the values of its type that all elements, leaves, allow. */
 hearth_status schema_add_numbers(compiler *c, uint32_t rule, const element_set *s, unsigned types);
 hearth_status schema_add_strings(compiler *c, uint32_t rule, const element_set *s);
-hearth_status schema_add_array(compiler *c, uint32_t rule, const element_set *s);
+hearth_status schema_add_array(compiler *c, uint32_t outer, const element_set *s);
 hearth_status schema_add_object(compiler *c, uint32_t rule, const element_set *s);
 
 /* Deterministic: what stands between the quotation marks of the strings that leaves allow, in our own spelling. */
