@@ -186,7 +186,7 @@ def main():
     sys.setrecursionlimit(20000)
     process = subprocess.Popen([sys.argv[1]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     rng = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 7)
-    grammars = int(sys.argv[3]) if len(sys.argv) > 3 else 60
+    grammars = int(sys.argv[3]) if len(sys.argv) > 3 else 30
     wrong, masks, empty = [], 0, 0
     for number in range(grammars):
         count = rng.randint(1, 4)
