@@ -19,6 +19,8 @@
 #define MOST_PARALLEL 1024
 #define MOST_QUEUE 100000
 #define MOST_SECONDS 86400
+#define NOTE_AFTER_S 0.2
+#define POLL_US 10000
 
 typedef struct serve_settings {
     const char *host;
@@ -273,13 +275,15 @@ static hearth_status open_first(server *s, hearth_error *error)
 /* What runs is answered; a second signal ends the process at once (serve_signals.c). */
 static void stop(const cli *c, server *s)
 {
+    const double began = time_seconds();
+    bool told = false;
     server_quiesce(s);
-    const unsigned running = http_server_running(server_http(s));
-    if (running > 0) {
-        cli_note(c, "finishes %u request%s; a second signal ends it at once", running, running == 1 ? "" : "s");
-    }
-    while (http_server_running(server_http(s)) > 0) {
-        (void)usleep(10000);
+    for (unsigned running = 0; (running = http_server_running(server_http(s))) > 0;) {
+        if (!told && time_seconds() - began > NOTE_AFTER_S) { /* not of what is just being sent */
+            cli_note(c, "finishes %u request%s; a second signal ends it at once", running, running == 1 ? "" : "s");
+            told = true;
+        }
+        (void)usleep(POLL_US);
     }
 }
 
