@@ -20,8 +20,11 @@
 /* Nothing is guessed beyond so many tokens of a step: with more of them it is not reading the weights that takes the
  * time. */
 #define SCHEDULER_DRAFT_ROWS 16u
-/* Tokens of prompts in a step while others decode: they wait for no more than these between two tokens. */
-#define SCHEDULER_PROMPT_BESIDE 128u
+/* While others decode, a step has so many tokens of prompts that it takes about so long, as far as earlier ones tell;
+ * between these bounds. */
+#define SCHEDULER_STEP_S 0.2
+#define SCHEDULER_PROMPT_LEAST 32u
+#define SCHEDULER_PROMPT_FIRST 128u /* before any one tells */
 
 typedef struct scheduler_group scheduler_group;
 
@@ -106,6 +109,7 @@ struct scheduler {
     generation **running; /* [most_running], the oldest first */
     unsigned running_count;
     forward_segment *segments; /* [most_running] */
+    double token_s;            /* of a step with prompts, what a token takes; 0: there was none */
     scheduler_stats own;       /* what is added to `stats` after a step */
     /* of drawing */
     atomic_uint next_draw;

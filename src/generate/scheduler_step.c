@@ -159,6 +159,25 @@ static void plan_prompts(scheduler *s, step_plan *plan, size_t room)
     }
 }
 
+/* How many tokens of prompts nobody minds who decodes. */
+static size_t most_beside(const scheduler *s)
+{
+    if (s->token_s == 0) {
+        return SCHEDULER_PROMPT_FIRST;
+    }
+    const double most = SCHEDULER_STEP_S / s->token_s;
+    return most < SCHEDULER_PROMPT_LEAST ? SCHEDULER_PROMPT_LEAST : most < (double)s->chunk ? (size_t)most : s->chunk;
+}
+
+/* Learns from a step that had prompts, and so many tokens that reading the weights is not what took the time. */
+static void learn_time(scheduler *s, const step_plan *plan, double seconds)
+{
+    if (plan->tokens >= SCHEDULER_PROMPT_LEAST && plan->tokens > plan->segments) {
+        const double a_token = seconds / (double)plan->tokens;
+        s->token_s = s->token_s == 0 ? a_token : 0.75 * s->token_s + 0.25 * a_token;
+    }
+}
+
 /* Decoding first; prompts as they came. */
 static step_plan plan_step(scheduler *s)
 {
@@ -172,7 +191,8 @@ static step_plan plan_step(scheduler *s)
     }
     plan_decoding(s, &plan);
     const size_t room = s->chunk - plan.tokens;
-    plan_prompts(s, &plan, plan.tokens != 0 && room > SCHEDULER_PROMPT_BESIDE ? SCHEDULER_PROMPT_BESIDE : room);
+    const size_t beside = most_beside(s);
+    plan_prompts(s, &plan, plan.tokens != 0 && beside < room ? beside : room);
     return plan;
 }
 
@@ -227,6 +247,7 @@ void scheduler_step(scheduler *s)
         return;
     }
     hearth_status status = forward_step(s->forward, s->segments, plan.segments, &error);
+    learn_time(s, &plan, time_seconds() - begin);
     if (status == HEARTH_OK && plan.rows != 0) {
         status = scheduler_draw(s, &error);
     }

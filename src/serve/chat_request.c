@@ -3,8 +3,9 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "generate/tool_grammar.h"
 #include "serve/fields.h"
-#include "serve/forced_call.h"
+#include "serve/recording.h"
 #include "serve/server.h"
 
 #include <errno.h>
@@ -243,7 +244,7 @@ static hearth_status put_before(const chat_request *c, token_list *list, hearth_
 /* An answer of a given form begins with it: what thinking a template opens is closed at once. */
 static bool is_bound(const chat_request *c)
 {
-    return c->grammar != NULL || c->choice == TOOLS_REQUIRED || c->choice == TOOLS_NAMED;
+    return c->grammar != NULL;
 }
 
 static hearth_status close_thinking(chat_request *c, token_list *prompt, hearth_error *error)
@@ -378,27 +379,27 @@ bool chat_request_encode(chat_request *c, failure *f)
     return true;
 }
 
-/* tool_choice: the prompt ends in the beginning of a call, and a grammar has the rest. */
-static bool force_call(request *r, chat_request *c, answer_plan *p, token_list *opening, failure *f)
+/* tool_choice: the answer is a call. */
+static bool require_call(chat_request *c, const answer_plan *p, failure *f)
 {
-    json_t *schema = NULL;
-    buffer text;
     hearth_error error = {0};
-    buffer_init(&text, 0);
-    bool good = forced_call(c, !c->one_call, &text, &schema, f) &&
-                chat_request_grammar(r, c, GRAMMAR_SCHEMA, schema, "tools", f);
-    token_list *prompt = &c->prompts[0];
-    if (good && tokenizer_encode(c->model->m->tokenizer, buffer_text(&text), text.length, ENCODE_PARSE_SPECIAL, opening,
-                                 &error) != HEARTH_OK) {
-        good = failure_from(f, &error, NULL);
+    grammar *made = NULL;
+    const tool_grammar_options how = {.tools = c->tools,
+                                      .name = c->choice == TOOLS_NAMED ? c->tool : NULL,
+                                      .parallel = !c->one_call,
+                                      .thinks = p->thinks};
+    const hearth_status status = grammar_from_tools(&c->model->format, &how, &made, &error);
+    if (status != HEARTH_OK) {
+        (void)failure_from(f, &error, "tools");
+        f->status = error_is_machine(status) ? f->status : 400;
+        return false;
     }
-    for (size_t i = 0; i < opening->count && good; i++) {
-        good = token_list_append(prompt, opening->ids[i], &error) == HEARTH_OK || failure_from(f, &error, NULL);
-    }
-    p->opening = opening;
-    buffer_free(&text);
-    json_decref(schema);
-    return good;
+    grammar_release(c->grammar);
+    json_decref(c->bound);
+    c->grammar = made;
+    c->bound = json_pack("{s:s, s:{s:O, s:s?, s:b, s:b}}", "kind", RECORDED_CALLS, "source", "tools", c->tools, "name",
+                         how.name, "parallel", (int)how.parallel, "thinks", (int)how.thinks);
+    return c->bound != NULL || failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
 }
 
 /* Its template shows tools, or speaks of calls (then the system message is to tell of the tools). */
@@ -408,8 +409,7 @@ static bool can_call(const served_model *m)
 }
 
 /* Everything but the model is the caller's again. */
-static bool start(request *r, chat_request *c, const answer_writer *writer, void *context, token_list *opening,
-                  failure *f)
+static bool start(request *r, chat_request *c, const answer_writer *writer, void *context, failure *f)
 {
     hearth_error error = {0};
     if (!c->encoded && !chat_request_encode(c, f)) {
@@ -436,7 +436,7 @@ static bool start(request *r, chat_request *c, const answer_writer *writer, void
         return failure_set(f, 400, "unsupported", "tools", "The model `%.200s` has no chat template that shows tools.",
                            c->model->name);
     }
-    if (p.tools != NULL && c->choice != TOOLS_AUTO && !force_call(r, c, &p, opening, f)) {
+    if (p.tools != NULL && c->choice != TOOLS_AUTO && !require_call(c, &p, f)) {
         return false;
     }
     p.grammar = c->grammar;
@@ -447,12 +447,10 @@ static bool start(request *r, chat_request *c, const answer_writer *writer, void
 
 bool chat_request_start(request *r, chat_request *c, const answer_writer *writer, void *context, failure *f)
 {
-    token_list opening = {0};
-    const bool good = start(r, c, writer, context, &opening, f);
+    const bool good = start(r, c, writer, context, f);
     if (good) {
         c->model = NULL; /* the answering's */
     }
-    token_list_free(&opening);
     chat_request_free(r, c);
     return good;
 }

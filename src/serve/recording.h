@@ -12,6 +12,9 @@
 #define RECORDING_VERSION 1
 #define RECORDING_BYTES ((uint64_t)1 << 30) /* of a file, where nobody says */
 
+#define RECORDED_CALLS                                                                                                 \
+    "calls" /* a constraint's kind, beside grammar_kind_names: the answer is a call of one of these tools */
+
 typedef struct recording recording;
 
 /* Goes on at the file's end; a new one is its owner's alone. `how` says what computes them. `told` (NULL: nobody)

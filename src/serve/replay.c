@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "generate/tool_grammar.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -72,7 +73,15 @@ static hearth_status make_constraint(served_model *m, const answer_again *a, con
         return HEARTH_OK;
     }
     TRY(models_vocabulary(m, &vocabulary, error));
-    TRY(grammars_take(a->of->grammars, r->kind, r->constraint, &made, error));
+    if (r->calls) {
+        const tool_grammar_options how = {.tools = json_object_get(r->constraint, "tools"),
+                                          .name = json_string_value(json_object_get(r->constraint, "name")),
+                                          .parallel = json_is_true(json_object_get(r->constraint, "parallel")),
+                                          .thinks = json_is_true(json_object_get(r->constraint, "thinks"))};
+        TRY(grammar_from_tools(&m->format, &how, &made, error));
+    } else {
+        TRY(grammars_take(a->of->grammars, r->kind, r->constraint, &made, error));
+    }
     const hearth_status status = constraint_create(made, vocabulary, ret, error);
     grammar_release(made);
     return status;

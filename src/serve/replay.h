@@ -19,6 +19,7 @@ typedef struct replay_record {
     token_list prompt, tokens;
     grammar_kind kind;  /* of the constraint */
     bool bound;         /* there is one */
+    bool calls;         /* it is of the kind RECORDED_CALLS */
     json_t *constraint; /* its source; NULL: none is needed */
     /* what came of it */
     bool done, same;

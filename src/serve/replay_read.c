@@ -152,6 +152,19 @@ static hearth_status read_settings(const json_t *o, const char *path, replay_rec
     return read_biases(json_object_get(s, "biases"), path, r, error);
 }
 
+static hearth_status read_calls(json_t *source, const char *path, replay_record *r, hearth_error *error)
+{
+    const json_t *tools = json_object_get(source, "tools");
+    bool good = json_array_size(tools) > 0;
+    for (size_t i = 0; i < json_array_size(tools); i++) {
+        const json_t *function = json_object_get(json_array_get(tools, i), "function");
+        good = good && json_is_string(json_object_get(function, "name"));
+    }
+    r->bound = r->calls = true;
+    r->constraint = json_incref(source);
+    return good ? HEARTH_OK : wrong(path, r->line, "constraint", "tools with their names", "something else", error);
+}
+
 static hearth_status read_constraint(const json_t *o, const char *path, replay_record *r, hearth_error *error)
 {
     const json_t *bound = json_object_get(o, "constraint");
@@ -159,6 +172,10 @@ static hearth_status read_constraint(const json_t *o, const char *path, replay_r
     json_t *source = json_object_get(bound, "source");
     if (bound == NULL) {
         return HEARTH_OK;
+    }
+    if (json_is_string(json_object_get(bound, "kind")) &&
+        strcmp(json_string_value(json_object_get(bound, "kind")), RECORDED_CALLS) == 0) {
+        return read_calls(source, path, r, error);
     }
     const bool fits = kind == GRAMMAR_OBJECT || (kind == GRAMMAR_GBNF ? json_is_string(source) : source != NULL);
     if (grammar_kind_names[kind] == NULL || !fits) {

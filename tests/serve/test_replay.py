@@ -17,7 +17,7 @@ FILE = os.path.join(PLACE.name, "answers.jsonl")
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}, "s": {"enum": ["a", "bc"]}}, "required": ["n", "s"], "additionalProperties": False}
 HELLO = [{"role": "user", "content": "Hello"}]
 FREE = {"model": "own", "temperature": 1, "top_k": 0, "top_p": 1, "min_p": 0, "max_tokens": 40}
-# Ten answers from eight requests, each another way.
+# Eleven answers from nine requests, each another way.
 REQUESTS = [
     ("/v1/chat/completions", {"model": "chat", "messages": HELLO}),
     ("/v1/chat/completions", {"model": "chat", "messages": HELLO, "temperature": 1.7, "seed": 8, "n": 2, "max_tokens": 30, "presence_penalty": 0.3}),
@@ -25,6 +25,8 @@ REQUESTS = [
     ("/v1/completions", {**FREE, "prompt": "Once", "seed": 3, "stop": ["e"], "frequency_penalty": 0.2, "repetition_penalty": 1.1}),
     ("/api/generate", {"model": "own", "prompt": "Twice", "raw": True, "options": {"seed": 4, "temperature": 0.9, "num_predict": 40}}),
     ("/api/chat", {"model": "chat", "messages": HELLO, "stream": False, "format": SCHEMA, "options": {"temperature": 2, "seed": 5, "num_predict": 60}}),
+    ("/v1/messages", {"model": "chat", "messages": HELLO, "max_tokens": 400, "tool_choice": {"type": "any"}, "tools": [
+        {"name": "look", "input_schema": {"type": "object", "properties": {"at": {"enum": ["x", "yz"]}}, "required": ["at"], "additionalProperties": False}}]}),
     ("/v1/messages", {"model": "chat", "messages": HELLO, "max_tokens": 50, "thinking": {"type": "enabled"}}),
     ("/v1/messages", {"model": "chat", "messages": HELLO, "max_tokens": 3, "stream": True, "thinking": {"type": "enabled"}}),
 ]
@@ -64,10 +66,10 @@ def hashed(line):
 
 @test
 def what_is_recorded():
-    assert len(LINES) == 10 and stat.S_IMODE(os.stat(FILE).st_mode) == 0o600
+    assert len(LINES) == 11 and stat.S_IMODE(os.stat(FILE).st_mode) == 0o600
     assert [hashed(line) for line in LINES] == LINES, "a hash by another implementation"
     assert {line["end"] for line in LINES} >= {"token", "length", "stop"}, [line["end"] for line in LINES]
-    assert sum("constraint" in line for line in LINES) == 1 and {line["model"] for line in LINES} == {"chat", "own"}
+    assert sum("constraint" in line for line in LINES) == 2 and {line["model"] for line in LINES} == {"chat", "own"}
     biased = [line for line in LINES if line["sampling"]["biases"]]
     assert len(biased) == 2 and sorted(biased[0]["sampling"]["biases"]) == [[40, None], [41, 2.5]], biased
 
@@ -76,7 +78,7 @@ def what_is_recorded():
 def answers_are_made_again_with_other_threads_and_instructions():
     for options, isa in ((["--threads", "1"], "scalar"), (["--threads", "3"], "")):
         made = json.loads(good("replay", FILE, *options, "--json", env=environment(HEARTH_ISA=isa) if isa else None).out)
-        assert made["same"] and made["answers"] == made["answers_same"] == 10 and made["differences"] == [], made
+        assert made["same"] and made["answers"] == made["answers_same"] == 11 and made["differences"] == [], made
         assert made["tokens"] == sum(len(line["tokens"]) for line in LINES)
 
 
@@ -85,7 +87,7 @@ def models_may_lie_elsewhere():
     moved = [{**line, "source": "/nowhere/" + line["model"]} for line in LINES]
     path = write("moved.jsonl", moved)
     one_line(hearth("replay", path), 1, "/nowhere/")
-    assert "10 answers, 10 the same" in good("replay", path, f"chat={CHAT}", f"own={OWN}").out
+    assert "11 answers, 11 the same" in good("replay", path, f"chat={CHAT}", f"own={OWN}").out
     one_line(hearth("replay", path, f"chat={OWN}", f"own={OWN}"), 1, "line ", "hc1-")
 
 
@@ -97,12 +99,12 @@ def a_changed_token_is_found():
     path = write("changed.jsonl", [*LINES[:n], hashed(changed), *LINES[n + 1:]])
     ended = hearth("replay", path, "--json")
     made = json.loads(ended.out)
-    assert ended.code == 1 and not made["same"] and made["answers_same"] == 9 and len(made["differences"]) == 1, made
+    assert ended.code == 1 and not made["same"] and made["answers_same"] == 10 and len(made["differences"]) == 1, made
     found = made["differences"][0]
     assert (found["line"], found["token"], found["recorded"]["id"], found["made"]["id"]) == (
         n + 1, 9, changed["tokens"][9], LINES[n]["tokens"][9]), found
     shown = hearth("replay", path)
-    assert shown.code == 1 and f"DIFFERS line {n + 1} (own), token 10 of" in shown.out and "10 answers, 9 the same" in shown.out, shown
+    assert shown.code == 1 and f"DIFFERS line {n + 1} (own), token 10 of" in shown.out and "11 answers, 10 the same" in shown.out, shown
     one_line(hearth("replay", write("unhashed.jsonl", [changed])), 1, "line 1, sha256")
     longer = hashed({**LINES[n], "tokens": LINES[n]["tokens"] + [1], "context": LINES[n]["context"]})
     if LINES[n]["end"] == "token":
