@@ -151,7 +151,8 @@ const cli_command command_replay = {
     .least = 1,
     .most = SIZE_MAX,
     .summary = "make a server's recorded answers again and compare",
-    .text = "Makes each answer that `hearth serve --record FILE` recorded again, on this machine, and says whether it "
+    .text = "Makes each answer again that a server recorded in FILE (docs/serving.md), on this machine, and says "
+            "whether it "
             "is the same, token by token, or which token is the first that differs.",
     .options = options,
     .defaults = &defaults,
