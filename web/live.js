@@ -21,8 +21,10 @@ const CARDS = [
   ["Tokens/s, answers", (p) => rate(p.rate)],
   ["Tokens/s, prompts", (p) => rate(p.promptRate)],
   ["Prompts from the cache", (p) => (p.kept === null ? "–" : `${Math.round(100 * p.kept)}%`)],
-  ["First token, half / 95%", (p) => `${time(p.first50)} / ${time(p.first95)}`],
-  ["Between tokens, half / 95%", (p) => `${time(p.next50)} / ${time(p.next95)}`],
+  ["First token, half of them", (p) => time(p.first50)],
+  ["First token, 95%", (p) => time(p.first95)],
+  ["Between tokens, half", (p) => time(p.next50)],
+  ["Between tokens, 95%", (p) => time(p.next95)],
   ["Answers so far", (p) => whole(p.answers)],
   ["Clients that left", (p) => whole(p.cancelled)],
 ];
