@@ -12,12 +12,15 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define DEFAULT_PORT 8080
 #define MOST_PARALLEL 1024
 #define MOST_QUEUE 100000
 #define MOST_SECONDS 86400
+#define NOTE_AFTER_S 0.2
+#define POLL_US 10000
 
 typedef struct serve_settings {
     const char *host;
@@ -272,13 +275,25 @@ static hearth_status open_first(server *s, hearth_error *error)
 /* What runs is answered; a second signal ends the process at once (serve_signals.c). */
 static void stop(const cli *c, server *s)
 {
+    const double began = time_seconds();
+    bool told = false;
     server_quiesce(s);
-    const unsigned running = http_server_running(server_http(s));
-    if (running > 0) {
-        cli_note(c, "finishes %u request%s; a second signal ends it at once", running, running == 1 ? "" : "s");
+    for (unsigned running = 0; (running = http_server_running(server_http(s))) > 0;) {
+        if (!told && time_seconds() - began > NOTE_AFTER_S) { /* not of what is just being sent */
+            cli_note(c, "finishes %u request%s; a second signal ends it at once", running, running == 1 ? "" : "s");
+            told = true;
+        }
+        (void)usleep(POLL_US);
     }
-    while (http_server_running(server_http(s)) > 0) {
-        (void)usleep(10000);
+}
+
+/* Each connection is an open file; the usual limit is that of 1,024, and the system's own is higher. */
+static void allow_connections(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
     }
 }
 
@@ -286,6 +301,7 @@ static int serve(cli *c, const serve_settings *s, const server_options *o)
 {
     hearth_error error = {0};
     server *made = NULL;
+    allow_connections();
     hearth_status status = serve_signals_start(&error);
     status = status == HEARTH_OK ? server_start(o, &made, &error) : status;
     status = status == HEARTH_OK ? check_reach(s, made, &error) : status;

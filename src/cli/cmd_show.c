@@ -203,8 +203,8 @@ static int print_template(const cli *c, const model *m)
         return cli_fail(c, &error);
     }
     if (c->json) {
-        return cli_print_json(c,
-                              json_pack("{s:o}", "template", json_door_text(m->chat_template, m->chat_template_length)));
+        return cli_print_json(
+            c, json_pack("{s:o}", "template", json_door_text(m->chat_template, m->chat_template_length)));
     }
     if (terminal_write_text(m->chat_template, m->chat_template_length, &error) != HEARTH_OK) {
         return cli_fail(c, &error);

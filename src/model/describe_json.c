@@ -69,9 +69,9 @@ static json_t *tensors_json(const tensor_table *table)
         for (uint32_t d = 0; d < e->dims; d++) {
             shape = json_door_append(shape, json_integer((json_int_t)e->shape[d]));
         }
-        rows = json_door_append(rows, json_pack("{s:o, s:s, s:o, s:I}", "name", json_door_text(e->name, strlen(e->name)),
-                                                "format", dtype_get_info(e->type)->name, "shape", shape, "bytes",
-                                                (json_int_t)e->size_bytes));
+        rows = json_door_append(
+            rows, json_pack("{s:o, s:s, s:o, s:I}", "name", json_door_text(e->name, strlen(e->name)), "format",
+                            dtype_get_info(e->type)->name, "shape", shape, "bytes", (json_int_t)e->size_bytes));
     }
     return rows;
 }

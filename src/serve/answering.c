@@ -312,17 +312,6 @@ static hearth_status copy_stops(answering *a, const answer_plan *p, hearth_error
     return HEARTH_OK;
 }
 
-/* The reader begins behind what the prompt opened for it. */
-static hearth_status read_opening(answering *a, choice *c, const token_list *opening, hearth_error *error)
-{
-    for (size_t i = 0; opening != NULL && i < opening->count; i++) {
-        buffer_clear(&a->piece);
-        TRY(tokenizer_piece(a->model->m->tokenizer, opening->ids[i], DECODE_PLAIN, &a->piece, error));
-        TRY(answer_reader_push(c->reader, opening->ids[i], buffer_text(&a->piece), a->piece.length, error));
-    }
-    return HEARTH_OK;
-}
-
 static hearth_status make_readers(answering *a, const answer_plan *p, hearth_error *error)
 {
     for (unsigned i = 0; i < a->choice_count; i++) {
@@ -338,7 +327,6 @@ static hearth_status make_readers(answering *a, const answer_plan *p, hearth_err
         c->of = a;
         c->index = i;
         TRY(answer_reader_create(&how, &c->reader, error));
-        TRY(read_opening(a, c, p->opening, error));
     }
     return HEARTH_OK;
 }

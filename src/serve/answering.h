@@ -53,9 +53,8 @@ typedef struct answer_plan {
     bool logprobs;
     unsigned top_logprobs;
     bool ignore_end;
-    bool one_call;             /* an answer ends behind its first call */
-    grammar *grammar;          /* what the answer must be; NULL: anything */
-    const token_list *opening; /* the prompts end in these, which are the answer's: a call's beginning; NULL: none */
+    bool one_call;    /* an answer ends behind its first call */
+    grammar *grammar; /* what the answer must be; NULL: anything */
 } answer_plan;
 
 /* Begins. On failure the plan is still the caller's, `drop` is not called and nothing else will be. */

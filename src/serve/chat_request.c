@@ -3,8 +3,8 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "generate/tool_grammar.h"
 #include "serve/fields.h"
-#include "serve/forced_call.h"
 #include "serve/server.h"
 
 #include <errno.h>
@@ -30,6 +30,7 @@ static bool set_own(chat_request *c, failure *f)
     }
     c->stops[0] = line;
     c->stop_count = 1;
+    c->own_stops = true;
     return true;
 }
 
@@ -104,6 +105,7 @@ bool chat_request_stops(chat_request *c, const json_t *value, const char *name, 
     }
     c->stops = stops;
     c->stop_count = 0;
+    c->own_stops = false;
     for (size_t i = 0; i < count; i++) {
         const json_t *text = json_is_array(value) ? json_array_get(value, i) : value;
         if (!json_is_string(text) || json_string_length(text) == 0) {
@@ -206,7 +208,7 @@ static size_t calls_in(const json_t *messages)
 /* An answer of a given form begins with it: what thinking a template opens is closed at once. */
 static bool is_bound(const chat_request *c)
 {
-    return c->grammar != NULL || c->choice == TOOLS_REQUIRED || c->choice == TOOLS_NAMED;
+    return c->grammar != NULL;
 }
 
 static hearth_status close_thinking(const chat_request *c, answer_plan *p, token_list *prompt, hearth_error *error)
@@ -340,32 +342,34 @@ static bool make_prompts(chat_request *c, answer_plan *p, failure *f)
     return true;
 }
 
-/* tool_choice: the prompt ends in the beginning of a call, and a grammar has the rest. */
-static bool force_call(request *r, chat_request *c, answer_plan *p, token_list *opening, failure *f)
+/* tool_choice: the answer is a call. */
+static bool require_call(chat_request *c, const answer_plan *p, failure *f)
 {
-    json_t *schema = NULL;
-    buffer text;
     hearth_error error = {0};
-    buffer_init(&text, 0);
-    bool good = forced_call(c, !c->one_call, &text, &schema, f) &&
-                chat_request_grammar(r, c, GRAMMAR_SCHEMA, schema, "tools", f);
-    token_list *prompt = &c->prompts[0];
-    if (good && tokenizer_encode(c->model->m->tokenizer, buffer_text(&text), text.length, ENCODE_PARSE_SPECIAL, opening,
-                                 &error) != HEARTH_OK) {
-        good = failure_from(f, &error, NULL);
+    grammar *made = NULL;
+    const tool_grammar_options how = {.tools = c->tools,
+                                      .name = c->choice == TOOLS_NAMED ? c->tool : NULL,
+                                      .parallel = !c->one_call,
+                                      .thinks = p->thinks};
+    const hearth_status status = grammar_from_tools(&c->model->format, &how, &made, &error);
+    if (status != HEARTH_OK) {
+        (void)failure_from(f, &error, "tools");
+        f->status = error_is_machine(status) ? f->status : 400;
+        return false;
     }
-    for (size_t i = 0; i < opening->count && good; i++) {
-        good = token_list_append(prompt, opening->ids[i], &error) == HEARTH_OK || failure_from(f, &error, NULL);
-    }
-    p->opening = opening;
-    buffer_free(&text);
-    json_decref(schema);
-    return good;
+    grammar_release(c->grammar);
+    c->grammar = made;
+    return true;
+}
+
+/* Its template shows tools, or speaks of calls (then the system message is to tell of the tools). */
+static bool can_call(const served_model *m)
+{
+    return m->template != NULL && (m->calls.takes_tools || m->format.calls != NULL);
 }
 
 /* Everything but the model is the caller's again. */
-static bool start(request *r, chat_request *c, const answer_writer *writer, void *context, token_list *opening,
-                  failure *f)
+static bool start(request *r, chat_request *c, const answer_writer *writer, void *context, failure *f)
 {
     hearth_error error = {0};
     const bool tools = c->choice != TOOLS_NONE && c->model->template != NULL;
@@ -381,24 +385,27 @@ static bool start(request *r, chat_request *c, const answer_writer *writer, void
                      .top_logprobs = c->top_logprobs,
                      .ignore_end = c->ignore_end,
                      .one_call = c->one_call};
+    if (c->tools != NULL && c->choice != TOOLS_NONE && !can_call(c->model)) {
+        return failure_set(f, 400, "unsupported", "tools", "The model `%.200s` has no chat template that shows tools.",
+                           c->model->name);
+    }
     if (!make_prompts(c, &p, f)) {
         return false;
     }
-    if (p.tools != NULL && c->choice != TOOLS_AUTO && !force_call(r, c, &p, opening, f)) {
+    if (p.tools != NULL && c->choice != TOOLS_AUTO && !require_call(c, &p, f)) {
         return false;
     }
     p.grammar = c->grammar;
+    p.stop_count = c->grammar != NULL && c->own_stops ? 0 : p.stop_count; /* JSON may have ends of lines */
     return answering_start(r, &p, writer, context, &error) == HEARTH_OK || failure_from(f, &error, NULL);
 }
 
 bool chat_request_start(request *r, chat_request *c, const answer_writer *writer, void *context, failure *f)
 {
-    token_list opening = {0};
-    const bool good = start(r, c, writer, context, &opening, f);
+    const bool good = start(r, c, writer, context, f);
     if (good) {
         c->model = NULL; /* the answering's */
     }
-    token_list_free(&opening);
     chat_request_free(r, c);
     return good;
 }

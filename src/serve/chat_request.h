@@ -24,6 +24,7 @@ typedef struct chat_request {
     logit_bias *biases; /* owned */
     const char **stops; /* owned; the texts are the body's */
     size_t stop_count;
+    bool own_stops;     /* nobody asked for them */
     size_t most_tokens; /* 0: until the context is full */
     unsigned choices;
     bool logprobs;

@@ -65,9 +65,9 @@ static hearth_status add_row(models *s, const char *name, const char *source, in
     if (name[0] == '\0' || find(s, name) != NULL) {
         return HEARTH_OK;
     }
-    served_model **rows = mem_realloc(s->rows, (s->count + 1) * sizeof *rows);
+    served_model **rows = mem_realloc(s->rows, (s->count + 1) * sizeof(served_model *));
     if (rows == NULL) {
-        return error_memory(error, (s->count + 1) * sizeof *rows);
+        return error_memory(error, (s->count + 1) * sizeof(served_model *));
     }
     s->rows = rows;
     served_model *m = mem_calloc(1, sizeof *m);
