@@ -10,6 +10,7 @@ const POINTS = 150;   // five minutes
 const CHARTS = [
   { title: "Tokens per second", series: [["answers", "rate"], ["prompts", "promptRate"]] },
   { title: "Requests", series: [["running", "running"], ["waiting", "waiting"]] },
+  { title: "Cache, pages", series: [["in use", "pages"], ["kept for later", "pagesKept"]] },
   { title: "To the first token, seconds", series: [["half of them", "first50"], ["95%", "first95"]] },
   { title: "Between tokens, seconds", series: [["half of them", "next50"], ["95%", "next95"]] },
 ];
@@ -20,15 +21,22 @@ const CARDS = [
   ["Connections", (p) => whole(p.connections)],
   ["Tokens/s, answers", (p) => rate(p.rate)],
   ["Tokens/s, prompts", (p) => rate(p.promptRate)],
-  ["Prompts from the cache", (p) => (p.kept === null ? "–" : `${Math.round(100 * p.kept)}%`)],
-  ["First token, half / 95%", (p) => `${time(p.first50)} / ${time(p.first95)}`],
-  ["Between tokens, half / 95%", (p) => `${time(p.next50)} / ${time(p.next95)}`],
+  ["Prompts from the cache", (p) => share(p.kept)],
+  ["Cache in use", (p) => share(p.cache)],
+  ["Weights and cache", (p) => gigabytes(p.memory)],
+  ["First token, half of them", (p) => time(p.first50)],
+  ["First token, 95%", (p) => time(p.first95)],
+  ["Between tokens, half", (p) => time(p.next50)],
+  ["Between tokens, 95%", (p) => time(p.next95)],
   ["Answers so far", (p) => whole(p.answers)],
   ["Clients that left", (p) => whole(p.cancelled)],
 ];
 
 const whole = (value) => (value === null ? "–" : String(Math.round(value)));
 const rate = (value) => (value === null ? "–" : value.toFixed(value < 10 ? 1 : 0));
+
+const share = (value) => (value === null ? "–" : `${Math.round(100 * value)}%`);
+const gigabytes = (value) => (value === null ? "–" : `${(value / 1e9).toPrecision(3)} GB`);
 
 function time(seconds) {
   if (seconds === null) {
@@ -51,14 +59,20 @@ function pointOf(now, seconds, old) {
     const grown = growth(old, now, name);
     return grown === null ? null : grown / seconds;
   };
-  const prompts = total(now, "hearth_prompt_tokens_total");
-  const kept = total(now, "hearth_prompt_tokens_kept_total");
+  const part = (name, of) => {
+    const [a, b] = [total(now, name), total(now, of)];
+    return a === null || !b ? null : a / b;
+  };
+  const memory = total(now, "hearth_model_bytes");
   const point = {
     label: new Date().toLocaleTimeString(),
     running: total(now, "hearth_running"), waiting: total(now, "hearth_waiting"), connections: total(now, "hearth_connections"),
     answers: total(now, "hearth_answers_total"), cancelled: total(now, "hearth_answers_cancelled_total"),
     rate: perSecond("hearth_tokens_total"), promptRate: perSecond("hearth_prompt_tokens_total"),
-    kept: prompts === null || prompts === 0 ? null : kept / prompts,
+    kept: part("hearth_prompt_tokens_kept_total", "hearth_prompt_tokens_total"),
+    cache: part("hearth_cache_pages_used", "hearth_cache_pages"),
+    pages: total(now, "hearth_cache_pages_used"), pagesKept: total(now, "hearth_cache_pages_kept"),
+    memory: memory === null ? null : memory + (total(now, "hearth_cache_bytes") ?? 0),
   };
   for (const [name, metric] of [["first", "hearth_first_token_seconds"], ["next", "hearth_next_token_seconds"]]) {
     point[`${name}50`] = quantile(old, now, metric, 0.5);

@@ -74,7 +74,8 @@ static void licence_from_gguf(const gguf_file *file, char ret[DESCRIBE_LICENCE_S
     size_t at = 0;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         gguf_string text = {0};
-        if (gguf_get_string(file, keys[i], &text, NULL) == HEARTH_OK && text.length > 0 && at + 2 < DESCRIBE_LICENCE_SIZE) {
+        if (gguf_get_string(file, keys[i], &text, NULL) == HEARTH_OK && text.length > 0 &&
+            at + 2 < DESCRIBE_LICENCE_SIZE) {
             const int wrote = snprintf(ret + at, DESCRIBE_LICENCE_SIZE - at, "%s%.*s", at > 0 ? ", " : "",
                                        text.length < 120 ? (int)text.length : 120, text.text);
             at += wrote > 0 ? (size_t)wrote : 0;

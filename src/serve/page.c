@@ -1,4 +1,5 @@
-/* The page: files that are part of the program (web/), with headers that leave a browser nothing but them. docs/page.md. */
+/* The page: files that are part of the program (web/), with headers that leave a browser nothing but them.
+ * docs/page.md. */
 #include "base/text.h"
 #include "platform/embedded.h"
 #include "serve/routes.h"

@@ -73,7 +73,7 @@ def every_view_is_accessible():
         tab.wait("document.querySelector('#model-about pre') !== null")
         look(tab, "models")
         tab.js("location.hash = '#/live'")
-        tab.wait("document.querySelectorAll('canvas').length === 4 && document.querySelector('#live-errors table') !== null")
+        tab.wait("document.querySelectorAll('canvas').length === 5 && document.querySelector('#live-errors table') !== null")
         look(tab, "the live view")
         tab.go(server.url + "/licences")
         tab.js(source + "; 0")
