@@ -23,7 +23,8 @@ struct models {
     pthread_cond_t changed;
     served_model **rows;
     size_t count;
-    unsigned change; /* models_change calls */
+    const served_model *claimant; /* for which room is being made; NULL: for none */
+    unsigned change;              /* models_change calls */
 };
 
 static void tell(const models *s, const char *what, const served_model *m)
@@ -288,10 +289,15 @@ static hearth_status weights_of(models *s, const served_model *m, uint64_t *ret,
     return HEARTH_OK;
 }
 
-/* With the lock: idle models go, the one that was idle longest first, until `wanted` bytes are left of the limit. */
-static hearth_status make_room(models *s, uint64_t wanted, hearth_error *error)
+/* With the lock: idle models go, the one that was idle longest first, until `wanted` bytes are left of the limit. Where
+ * all are in use, their answers are waited for; meanwhile nobody takes another model than this one, so that its turn
+ * comes. */
+static void make_room(models *s, const served_model *claimant, uint64_t wanted)
 {
     for (;;) {
+        while (s->claimant != NULL && s->claimant != claimant) {
+            pthread_cond_wait(&s->changed, &s->lock);
+        }
         uint64_t used = 0;
         served_model *oldest = NULL;
         for (size_t i = 0; i < s->count; i++) {
@@ -302,14 +308,19 @@ static hearth_status make_room(models *s, uint64_t wanted, hearth_error *error)
             }
         }
         if (used == 0 || used + wanted <= s->o.memory_bytes) {
-            return HEARTH_OK;
+            break;
         }
-        if (oldest == NULL) {
-            return error_set(error, HEARTH_E_LIMIT, "memory for models", "room beside the models that are being used",
-                             "%llu bytes more than --memory", (unsigned long long)(used + wanted - s->o.memory_bytes));
+        if (oldest != NULL) {
+            tell(s, "unloaded", oldest);
+            close_model(oldest);
+        } else {
+            s->claimant = claimant;
+            pthread_cond_wait(&s->changed, &s->lock);
         }
-        tell(s, "unloaded", oldest);
-        close_model(oldest);
+    }
+    if (s->claimant == claimant) {
+        s->claimant = NULL;
+        pthread_cond_broadcast(&s->changed);
     }
 }
 
@@ -322,8 +333,8 @@ static hearth_status load(models *s, served_model *m, hearth_error *error)
     hearth_status status = s->o.memory_bytes > 0 ? weights_of(s, m, &wanted, error) : HEARTH_OK;
     pthread_mutex_lock(&s->lock);
     if (status == HEARTH_OK && s->o.memory_bytes > 0) {
-        status = make_room(s, wanted, error);
-        m->bytes = status == HEARTH_OK ? wanted : 0; /* so that nobody else takes it meanwhile */
+        make_room(s, m, wanted);
+        m->bytes = wanted; /* so that nobody else takes it meanwhile */
     }
     pthread_mutex_unlock(&s->lock);
     status = status == HEARTH_OK ? open_parts(s, m, error) : status;
@@ -344,6 +355,10 @@ hearth_status models_take(models *s, const char *name, served_model **ret, heart
     hearth_status status = HEARTH_OK;
     pthread_mutex_lock(&s->lock);
     served_model *m = find(s, name);
+    while (m != NULL && s->claimant != NULL && s->claimant != m) { /* room is being made for another one */
+        pthread_cond_wait(&s->changed, &s->lock);
+        m = find(s, name);
+    }
     if (m == NULL) {
         status = error_set(error, HEARTH_E_NOT_FOUND, "model", NULL, "%.200s", name != NULL ? name : "no model");
     } else {
@@ -387,22 +402,11 @@ void models_give_back(models *s, served_model *m)
         pthread_mutex_lock(&s->lock);
         m->users--;
         m->used = time_seconds();
+        if (m->users == 0) {
+            pthread_cond_broadcast(&s->changed);
+        }
         pthread_mutex_unlock(&s->lock);
     }
-}
-
-hearth_status models_peek(models *s, const char *name, model **ret, hearth_error *error)
-{
-    const model_options how = {.without_weights = true};
-    pthread_mutex_lock(&s->lock);
-    const served_model *m = find(s, name);
-    char *source = m != NULL ? mem_strdup(m->source) : NULL;
-    pthread_mutex_unlock(&s->lock);
-    hearth_status status = m == NULL        ? error_set(error, HEARTH_E_NOT_FOUND, "model", NULL, "%.200s", name)
-                           : source == NULL ? error_memory(error, 0)
-                                            : model_open(s->engine, source, &how, ret, error);
-    mem_free(source);
-    return status;
 }
 
 hearth_status models_add(models *s, const char *name, const char *source, hearth_error *error)
@@ -498,6 +502,22 @@ hearth_status models_unload(models *s, const char *name, hearth_error *error)
         close_model(m);
     }
     pthread_mutex_unlock(&s->lock);
+    return status;
+}
+
+hearth_status models_peek(models *s, const char *name, model **ret, hearth_error *error)
+{
+    const model_options how = {.without_weights = true};
+    pthread_mutex_lock(&s->lock);
+    const served_model *m = find(s, name);
+    char *source = m != NULL ? mem_strdup(m->source) : NULL;
+    pthread_mutex_unlock(&s->lock);
+    if (m == NULL) {
+        return error_set(error, HEARTH_E_NOT_FOUND, "model", NULL, "%.200s", name != NULL ? name : "");
+    }
+    const hearth_status status =
+        source != NULL ? model_open(s->engine, source, &how, ret, error) : error_memory(error, 0);
+    mem_free(source);
     return status;
 }
 
