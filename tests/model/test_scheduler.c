@@ -6,7 +6,6 @@
 #include "generate/scheduler.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -175,13 +174,12 @@ static void keep_outcome(void *context, const generation_outcome *outcome)
     who->a->done++;
     who->a->running = NULL;
     c->done++;
-    pthread_cond_signal(&c->ended);
+    pthread_cond_broadcast(&c->ended);
     pthread_mutex_unlock(&c->lock);
     free(who);
 }
 
-/* False: too many wait. */
-static bool ask(crowd *c, asked *a)
+static void ask(crowd *c, asked *a)
 {
     asker *who = malloc(sizeof *who);
     if (who == NULL) {
@@ -200,12 +198,10 @@ static bool ask(crowd *c, asked *a)
                                         .done = keep_outcome,
                                         .context = who};
     pthread_mutex_lock(&c->lock);
-    const hearth_status status = scheduler_submit(c->s, &request, &a->running, NULL);
-    pthread_mutex_unlock(&c->lock);
-    if (status != HEARTH_OK) {
-        free(who);
+    while (scheduler_submit(c->s, &request, &a->running, NULL) != HEARTH_OK) { /* too many wait */
+        pthread_cond_wait(&c->ended, &c->lock);
     }
-    return status == HEARTH_OK;
+    pthread_mutex_unlock(&c->lock);
 }
 
 typedef struct asker_thread {
@@ -220,9 +216,7 @@ static void *ask_many(void *context)
     asker_thread *t = context;
     crowd *c = t->c;
     for (size_t i = t->first; i < c->count; i += ASKERS) {
-        while (!ask(c, &c->all[i])) {
-            sched_yield();
-        }
+        ask(c, &c->all[i]);
         if (i < 4 * ASKERS || c->all[i - 4 * ASKERS].fate != FATE_CANCELLED_OUTSIDE) {
             continue;
         }
