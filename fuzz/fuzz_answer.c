@@ -1,6 +1,6 @@
 /* A model's answer. The input's first byte chooses the rows of the tables, the second whether tools are offered, marks
- * are tokens and the prompt opened the thinking; then come the answer's bytes, where 0xFF and a byte are a mark's
- * token. It is read twice, cut in two ways: what comes out is the same. */
+ * are tokens, the prompt opened the thinking, and how long the pieces are; then come the answer's bytes, where 0xFF and
+ * a byte are a mark's token. It is read twice, cut in two ways: what comes out is the same. */
 #include "base/buffer.h"
 #include "fuzz_input.h"
 #include "generate/answer_reader.h"
@@ -92,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     o.tools = tools;
     for (int i = 0; i < 2; i++) {
         o.context = &kept[i];
-        read_all(&o, data + 2, size - 2, i == 0 ? 1 : 7 + data[1]);
+        read_all(&o, data + 2, size - 2, i == 0 ? 1 + (data[1] >> 3 & 3) : 7 + data[1]);
     }
     same(&kept[0].parts[0], &kept[1].parts[0]);
     same(&kept[0].parts[1], &kept[1].parts[1]);

@@ -2,6 +2,7 @@
  * files of tensors are small. Then comes a GGUF file up to its tensors' data; or config.json, tokenizer.json and
  * tokenizer_config.json, a zero byte behind each, and the header of a safetensors file. The data are zeros. What comes
  * out is read by the readers of models; where nothing came out, nothing is left. */
+#define _GNU_SOURCE
 #include "../tests/formats/scratch.h"
 #include "fuzz_input.h"
 
@@ -55,11 +56,12 @@ static void prepare(void)
 /* ---- what goes in ---- */
 
 /* Where the data end by the header's own words, at most DATA_BYTES. */
-static size_t data_end(const char *header)
+static size_t data_end(const char *header, size_t length)
 {
     static const char key[] = "\"data_offsets\":[";
+    const char *end_of_header = header + length;
     size_t most = 0;
-    for (const char *at = header; (at = strstr(at, key)) != NULL;) {
+    for (const char *at = header; (at = memmem(at, (size_t)(end_of_header - at), key, sizeof key - 1)) != NULL;) {
         at += sizeof key - 1;
         const char *comma = strchr(at, ',');
         const unsigned long long end = comma != NULL ? strtoull(comma + 1, NULL, 10) : 0;
@@ -74,7 +76,7 @@ static void put_safetensors(const uint8_t *data, size_t size)
     char *header = strndup((const char *)data, size);
     must(header != NULL, "strndup", NULL);
     const size_t length = strlen(header);
-    const size_t end = data_end(header);
+    const size_t end = data_end(header, length);
     whole = realloc(whole, 8 + length + end);
     must(whole != NULL, "realloc", NULL);
     for (int i = 0; i < 8; i++) {

@@ -402,7 +402,7 @@ static hearth_status parse_unmarked(const call_source *source, json_t *calls, he
 {
     hearth_error odd = {0};
     const hearth_status status = parse_values(whole(source->body), add_object, calls, &odd);
-    if (status != HEARTH_OK && status != HEARTH_E_FORMAT) {
+    if (status == HEARTH_E_MEMORY) {
         return error_memory(error, source->body->text.length);
     }
     bool all = status == HEARTH_OK;

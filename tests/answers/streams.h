@@ -63,6 +63,8 @@ typedef struct stream_case {
     "\"properties\":{\"city\":{\"type\":\"string\"},\"days\":{\"type\":\"integer\"},\"tags\":{\"type\":\"array\"},"    \
     "\"on\":{\"type\":[\"boolean\",\"null\"]}}}}}]"
 #define PARIS "{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Paris\"}}"
+#define NESTED_40 "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
+#define DEEP NESTED_40 NESTED_40 NESTED_40 NESTED_40
 #define T_PARIS(number) "T{\"id\":\"call0000" number "\",\"name\":\"get_weather\",\"arguments\":{\"city\":\"Paris\"}}"
 
 static const stream_case stream_cases[] = {
@@ -252,6 +254,11 @@ static const stream_case stream_cases[] = {
      .tools = TOOLS,
      .stream = "<|python_tag|>x = 1\nprint(x)",
      .expected = "T{\"id\":\"call00007\",\"name\":\"code_interpreter\",\"arguments\":{\"code\":\"x = 1\\nprint(x)\"}}"},
+    {.name = "Llama: nested deeper than JSON may be (found by fuzzing: \"out of memory\")",
+     .calls = "llama",
+     .tools = TOOLS,
+     .stream = "{\"name\":" DEEP,
+     .expected = "C[{\"name\":" DEEP "]"},
     {.name = "Llama: braces later are text",
      .calls = "llama",
      .tools = TOOLS,
