@@ -219,7 +219,7 @@ def soak():
         wanted = {"whole", "streamed", "read slowly", "malformed", "oversized", "half open", "within the limit", "beyond the limit"}
         assert wanted <= load.counts.keys() and load.counts["broken"] == 0, load.counts
         assert SECONDS < 60 or load.counts["left"] > 0
-        if not SANITIZED:
+        if not SANITIZED and SECONDS >= 60:  # before that it has not met all that it will hold
             assert late <= early * 1.02 + (1 << 20), (early, late)
         for _ in range(200):
             status, ready = s.get("/ready")

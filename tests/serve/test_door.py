@@ -57,7 +57,7 @@ def methods_and_paths():
     assert status == 200 and body == b"" and int(headers["Content-Length"]) > 0, (status, headers)
     status, headers, body = S.send("DELETE", "/v1/completions")
     assert status == 405 and headers["Allow"] == "POST", headers
-    for path, wanted in (("/", 404), ("/v1/nothing", 404), ("/v1/models/", 404), ("/api/nothing", 404)):
+    for path, wanted in (("/v1/nothing", 404), ("/v1/models/", 404), ("/api/nothing", 404)):
         status, made = S.get(path)
         assert status == wanted, (path, made)
     assert S.get("/api/nothing")[1].keys() == {"error"} and isinstance(S.get("/api/nothing")[1]["error"], str)
