@@ -360,6 +360,32 @@ def seeds_template(folder):
         write(folder, f"{number:03}", case["source"].encode() + b"\0" + (variables if number % 16 == 0 else b""))
 
 
+SCHEMAS = [
+    ('{"type":"object","properties":{"a":{"type":"integer","minimum":-5,"maximum":130},"b":{"type":"string","pattern":"^a+$"}},"required":["a"]}', '{"a": 12, "b": "aa"}'),
+    ('{"anyOf":[{"type":"array","items":{"$ref":"#/$defs/x"},"minItems":1},{"const":{"k":[null]}}],"$defs":{"x":{"type":["number","null"],"multipleOf":0.5}}}', "[1.5, null]"),
+    ('{"oneOf":[{"type":"integer"},{"minimum":2.5}],"not":{"enum":["x",true]}}', "3"),
+    ('{"patternProperties":{"^x":{"type":"string","minLength":1,"maxLength":3}},"additionalProperties":false,"minProperties":1,"propertyNames":{"maxLength":4}}', '{"xy": "ab"}'),
+    ('{"if":{"properties":{"a":{"const":"k"}}},"then":{"required":["b"]},"else":{"dependentRequired":{"c":["d"]}},"type":"object"}', '{"a": "k", "b": 1}'),
+    ('{"type":"string","format":"date-time"}', '"2026-11-27T00:00:00Z"'),
+    ('{"prefixItems":[{"type":"boolean"}],"items":false,"allOf":[{"maxItems":2}]}', "[true]"),
+]
+GRAMMARS = [
+    ('root ::= "a" b{2,3} | [^x-z\\n]+ # note\nb ::= "b" | ("c" root)? .', "abb"),
+    ('root ::= expr\nexpr ::= term ([-+*/] term)*\nterm ::= [0-9]+ | "(" expr ")"', "(1+2)*3"),
+    ('root ::= "\\u00e9\\x41" root*', "\u00e9AA"),
+]
+
+
+def seeds_schema(folder):
+    for number, (schema, text) in enumerate(SCHEMAS):
+        write(folder, f"{number:03}", schema.encode() + b"\0" + text.encode())
+
+
+def seeds_gbnf(folder):
+    for number, (grammar, text) in enumerate(GRAMMARS):
+        write(folder, f"{number:03}", grammar.encode() + b"\0" + text.encode())
+
+
 def main():
     target = sys.argv[1]
     for name, make in list(globals().items()):

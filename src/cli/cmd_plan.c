@@ -2,10 +2,10 @@
 #include "cli/commands.h"
 #include "cli/plan.h"
 #include "cli/plan_recipe.h"
-#include "cli/show.h"
 #include "cli/signals.h"
 #include "cli/size.h"
 
+#include "model/describe.h"
 #include "platform/cpu.h"
 #include "platform/topology.h"
 #include "platform/direct.h"
@@ -149,8 +149,8 @@ static void print_formats(const plan_source *source, const plan_result *r)
 
 static void print_cache(const plan_source *source)
 {
-    size_t lengths[SHOW_LENGTHS_MOST];
-    const size_t count = show_lengths(&source->config, lengths);
+    size_t lengths[DESCRIBE_LENGTHS_MOST];
+    const size_t count = describe_lengths(&source->config, lengths);
     char native[32], exact[32], eight[32], four[32], number[32], label[48];
     printf("\n%-20s %12s %12s %12s %12s\n", "keys and values of", "native (F16)", "f32", "q8_0", "q4_0");
     for (size_t i = 0; i < count; i++) {

@@ -15,17 +15,21 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define DEFAULT_PORT 8080
 #define MOST_PARALLEL 1024
 #define MOST_QUEUE 100000
 #define MOST_SECONDS 86400
+#define NOTE_AFTER_S 0.2
+#define POLL_US 10000
 
 typedef struct serve_settings {
     const char *host;
     size_t port, context, parallel, queue, idle, arrival;
     const char *memory, *cache_memory, *most_body;
+    const char *record, *record_limit;
     int compute, cache, lossless;
     option_list names, origins;
     const char *config, *keys, *audit, *tls_certificate, *tls_key;
@@ -204,6 +208,18 @@ static const option options[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(serve_settings, insecure_no_key),
      .help = "Listen beyond this machine although no key is asked for: whoever reaches the port may use the models."},
+    {.name = "record",
+     .type = OPTION_TEXT,
+     .offset = offsetof(serve_settings, record),
+     .argument = "FILE",
+     .help = "Append to FILE what `hearth replay` makes each answer again from: the tokens of prompt and answer, "
+             "settings, seed and the model's hash. These are your users' texts: the file is its owner's alone. "
+             "Default: nothing is recorded."},
+    {.name = "record-limit",
+     .type = OPTION_TEXT,
+     .offset = offsetof(serve_settings, record_limit),
+     .argument = "SIZE",
+     .help = "Record no more once FILE has this size. Default: 1 GiB."},
     {.name = "log",
      .type = OPTION_FLAG,
      .offset = offsetof(serve_settings, log),
@@ -264,6 +280,9 @@ static hearth_status read_sizes(const serve_settings *s, server_options *o, hear
     if (s->cache_memory != NULL) {
         TRY(size_read("--cache-memory", s->cache_memory, &o->models.scheduler.cache_bytes, error));
     }
+    if (s->record_limit != NULL) {
+        TRY(size_read("--record-limit", s->record_limit, &o->record_bytes, error));
+    }
     if (s->most_body != NULL) {
         TRY(size_read("--max-body", s->most_body, &body, error));
         if (body == 0 || body > BUFFER_DEFAULT_LIMIT) {
@@ -297,6 +316,7 @@ static hearth_status make_options(cli *c, const serve_settings *s, const serve_l
                    .told_context = c},
         .names = l->names,
         .origins = l->origins,
+        .record = s->record,
         .tls_certificate = s->tls_certificate,
         .tls_key = s->tls_key,
         .keys = l->keys,
@@ -341,13 +361,25 @@ static void stop(const cli *c, server *s, unsigned drain_s)
     for (unsigned i = 0; i < drain_s * 10; i++) {
         (void)usleep(100000);
     }
+    const double began = time_seconds();
+    bool told = false;
     server_quiesce(s);
-    const unsigned running = http_server_running(server_http(s));
-    if (running > 0) {
-        cli_note(c, "finishes %u request%s; a second signal ends it at once", running, running == 1 ? "" : "s");
+    for (unsigned running = 0; (running = http_server_running(server_http(s))) > 0;) {
+        if (!told && time_seconds() - began > NOTE_AFTER_S) { /* not of what is just being sent */
+            cli_note(c, "finishes %u request%s; a second signal ends it at once", running, running == 1 ? "" : "s");
+            told = true;
+        }
+        (void)usleep(POLL_US);
     }
-    while (http_server_running(server_http(s)) > 0) {
-        (void)usleep(10000);
+}
+
+/* Each connection is an open file; the usual limit is that of 1,024, and the system's own is higher. */
+static void allow_connections(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
     }
 }
 
@@ -447,6 +479,7 @@ static int serve(serving *v, const serve_settings *s, const server_options *o)
 {
     hearth_error error = {0};
     agent *told = NULL;
+    allow_connections();
     const hearth_status status = start(s, o, &v->s, &told, &error);
     if (status == HEARTH_OK) {
         print_ready(v->c, s, v->s);

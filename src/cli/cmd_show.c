@@ -3,6 +3,7 @@
 #include "cli/show.h"
 
 #include "cli/signals.h"
+#include "model/describe.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -146,8 +147,8 @@ static void print_text_side(const model *m, const char *licence)
 
 static void print_formats(const model *m)
 {
-    show_format formats[SHOW_FORMATS_MOST];
-    const size_t count = show_formats(m->tensors, formats);
+    describe_format formats[DESCRIBE_FORMATS_MOST];
+    const size_t count = describe_formats(m->tensors, formats);
     char number[32], bytes[32];
     printf("\n%-10s %8s %18s %10s\n", "format", "tensors", "values", "bytes");
     for (size_t i = 0; i < count; i++) {
@@ -158,11 +159,11 @@ static void print_formats(const model *m)
 
 static void print_memory(const model *m)
 {
-    size_t lengths[SHOW_LENGTHS_MOST];
-    const size_t count = show_lengths(&m->config, lengths);
+    size_t lengths[DESCRIBE_LENGTHS_MOST];
+    const size_t count = describe_lengths(&m->config, lengths);
     char packed[32], native[32], exact[32], eight[32], four[32], number[32];
     if (m->tensors->count > 0) {
-        printf("\n%-28s %12s\n", "memory for the weights", terminal_bytes(show_weight_bytes(m), packed));
+        printf("\n%-28s %12s\n", "memory for the weights", terminal_bytes(describe_weight_bytes(m), packed));
     } else {
         putchar('\n');
     }
@@ -202,8 +203,8 @@ static int print_template(const cli *c, const model *m)
         return cli_fail(c, &error);
     }
     if (c->json) {
-        return cli_print_json(c,
-                              json_pack("{s:o}", "template", json_door_text(m->chat_template, m->chat_template_length)));
+        return cli_print_json(
+            c, json_pack("{s:o}", "template", json_door_text(m->chat_template, m->chat_template_length)));
     }
     if (terminal_write_text(m->chat_template, m->chat_template_length, &error) != HEARTH_OK) {
         return cli_fail(c, &error);
@@ -218,12 +219,12 @@ static int print(const cli *c, const show_settings *s, const model *m)
         return print_template(c, m);
     }
     hearth_error error = {0};
-    char licence[SHOW_LICENCE_SIZE];
-    if (show_licence(m, licence, &error) != HEARTH_OK) {
+    char licence[DESCRIBE_LICENCE_SIZE];
+    if (describe_licence(m, licence, &error) != HEARTH_OK) {
         return cli_fail(c, &error);
     }
     if (c->json) {
-        return cli_print_json(c, show_json(m, licence, s->tensors, s->metadata));
+        return cli_print_json(c, describe_json(m, licence, s->tensors, s->metadata));
     }
     print_identity(m);
     print_shape(&m->config);

@@ -53,6 +53,24 @@ static const option options[] = {
 
 static const verify_settings defaults = {.segments = 2, .seed = NO_SEED};
 
+/* What training again is worth. */
+static void print_odds(const verify_report *r, uint64_t seed)
+{
+    if (r->segment_count == 0 && r->ok) {
+        printf("no step was trained again: %s\n",
+               r->gone > 0 ? "the corpus cannot be built again without what is gone"
+                           : "there is no corpus here; --recipe names the recipe beside its sources");
+    } else if (r->segments_there > 0 && r->caught > 0) {
+        printf("%zu of %zu segments, seed %llu: one that was forged would have been found with probability %.4g\n",
+               r->segment_count, r->segments_there, (unsigned long long)seed, r->caught);
+    } else if (r->segment_count > 0) {
+        printf(
+            "%zu of %zu segments: the first, since a model alone has no checkpoint to begin another at; a forger knows "
+            "that. --all trains every one\n",
+            r->segment_count, r->segments_there);
+    }
+}
+
 static void print_report(const verify_report *r, uint64_t seed)
 {
     const char *good = terminal_style(stdout, "green");
@@ -67,12 +85,11 @@ static void print_report(const verify_report *r, uint64_t seed)
         printf("%s%-7s%s steps %llu to %llu, trained again%s%s\n", s->ok ? good : bad, s->ok ? "ok" : "DIFFERS", reset,
                (unsigned long long)s->from + 1, (unsigned long long)s->to, s->ok ? "" : ": ", s->detail);
     }
-    if (r->segment_count == 0 && r->ok) {
-        printf("no step was trained again: there is no corpus here; --recipe names the recipe beside its sources\n");
-    }
-    if (r->segments_there > 0) {
-        printf("%zu of %zu segments, seed %llu: one that was forged would have been found with probability %.4g\n",
-               r->segment_count, r->segments_there, (unsigned long long)seed, r->caught);
+    print_odds(r, seed);
+    if (r->ok && r->gone > 0) {
+        printf("verified, but for %llu package%s that %s gone\n", (unsigned long long)r->gone, r->gone == 1 ? "" : "s",
+               r->gone == 1 ? "is" : "are");
+        return;
     }
     printf("%s\n", r->ok ? "verified" : "NOT verified");
 }
@@ -94,6 +111,7 @@ static json_t *report_json(const verify_report *r, uint64_t seed)
     json_t *value = json_pack("{s:b, s:s}", "verified", (int)r->ok, "chain", r->chain);
     value = json_door_put(value, "checks", checks);
     value = json_door_put(value, "segments", segments);
+    value = json_door_put(value, "packages_gone", json_integer((json_int_t)r->gone));
     value = json_door_put(value, "segments_there", json_integer((json_int_t)r->segments_there));
     value = json_door_put(value, "seed", json_integer((json_int_t)seed));
     return json_door_put(value, "probability", json_door_number(r->caught));
@@ -178,6 +196,10 @@ const cli_command command_verify = {
         "A folder of another name that lies in the run's is looked at as a model that was carried away. Files that "
         "train "
         "does not write differ, in model and in checkpoints.\n\n"
+        "Where --recipe names Debian packages of which some have left the archive, they are told, no step is trained "
+        "again of "
+        "a model alone, and each document of the others is compared with the manifest: the run's, or "
+        "MODEL.manifest.jsonl.zst beside a model.\n\n"
         "Segments are drawn by a seed that the verifier chooses. With K of N drawn, one forged segment is found with "
         "probability K / N; that is printed, too.",
     .options = options,

@@ -6,6 +6,7 @@
 
 extern const cli_command command_run;
 extern const cli_command command_serve;
+extern const cli_command command_replay;
 extern const cli_command command_keys;
 extern const cli_command command_pull;
 extern const cli_command command_list;

@@ -1,8 +1,8 @@
 /* hearth plan --json. */
 #include "cli/plan.h"
-#include "cli/show.h"
 
 #include "base/json.h"
+#include "model/describe.h"
 
 #include <string.h>
 
@@ -22,8 +22,8 @@ static json_t *formats_json(const plan_source *source)
 
 static json_t *cache_json(const model_config *c)
 {
-    size_t lengths[SHOW_LENGTHS_MOST];
-    const size_t count = show_lengths(c, lengths);
+    size_t lengths[DESCRIBE_LENGTHS_MOST];
+    const size_t count = describe_lengths(c, lengths);
     json_t *rows = json_array();
     for (size_t i = 0; i < count; i++) {
         rows = json_door_append(rows, json_pack("{s:I, s:I, s:I, s:I, s:I}", "tokens", (json_int_t)lengths[i],

@@ -5,9 +5,6 @@
 #include "cli/cli.h"
 #include "hub/pull.h"
 
-#define PULL_CONNECTIONS 8
-#define PULL_RETRIES 8
-
 /* With the bar; progress and context of `how` are set here. */
 hearth_status pull_with_bar(const cli *c, const char *name, const pull_options *how, pull_result *ret,
                             hearth_error *error);

@@ -168,7 +168,7 @@ static hearth_status prepare(build *b, const char *folder, hearth_error *error)
 
 static hearth_status work(build *b, const char *folder, manifest_totals *ret, hearth_error *error)
 {
-    const document_sink sink = {take, b, go_on};
+    const document_sink sink = {.put = take, .context = b, .go_on = go_on};
     TRY(prepare(b, folder, error));
     if (group_rank(b->options->group) != 0) {
         return build_ranks_serve(b, error);

@@ -245,9 +245,6 @@ static hearth_status check_rest(list *l)
     for (size_t i = 0; i < r->rule_count; i++) {
         TRY(check_rule(l, &r->rules[i]));
     }
-    if (strcmp(r->model.family, "qwen3-moe") == 0) {
-        TRY(add(l, "model.family", "mixtures of experts are planned here, and not trained yet", NULL));
-    }
     if (r->tokenizer.kind == TOKENIZER_FILE) {
         const char *file = r->tokenizer.path;
         const char *path = place(l, file);

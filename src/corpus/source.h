@@ -11,6 +11,8 @@ typedef struct document_sink {
     hearth_status (*put)(void *context, document *d, hearth_error *error);
     void *context;
     go_on_fn go_on; /* asked within documents and while files are hashed; NULL: nobody is */
+    /* A package of a list that is not there is told, by its file, in the order of the list; NULL: it is an error. */
+    hearth_status (*gone)(void *context, const char *name, const char *version, const char *file, hearth_error *error);
 } document_sink;
 
 typedef struct source_report {
@@ -22,6 +24,8 @@ typedef struct source_report {
  * anything is read (of a command: at its end). Memory holds one document. */
 hearth_status source_read(const recipe *r, uint32_t index, const document_sink *sink, source_report *ret,
                           hearth_error *error);
+/* How many packages of the recipe's lists are not where they should be. */
+hearth_status source_count_gone(const recipe *r, uint64_t *ret, hearth_error *error);
 /* "folder", "jsonl", … */
 const char *source_kind_name(recipe_source_kind kind);
 

@@ -44,7 +44,7 @@ static hearth_status check_package(const source_reader *reader, const debian_pac
     }
     hearth_status status = HEARTH_OK;
     if (stat(path, &info) != 0) {
-        status = missing(p, path, error);
+        status = reader->sink->gone != NULL ? HEARTH_OK : missing(p, path, error);
     } else if ((uint64_t)info.st_size != p->size) {
         (void)snprintf(expected, sizeof expected, "%llu bytes", (unsigned long long)p->size);
         status = source_differs(path, expected, "another size", error);
@@ -59,11 +59,11 @@ static hearth_status check_package(const source_reader *reader, const debian_pac
     return status;
 }
 
-static hearth_status open_list(const source_reader *reader, debian_list *ret, hearth_error *error)
+static hearth_status open_list(const recipe *r, const recipe_source *s, debian_list *ret, hearth_error *error)
 {
-    char *path = recipe_place(reader->r, reader->s->packages);
+    char *path = recipe_place(r, s->packages);
     if (path == NULL) {
-        return error_memory(error, strlen(reader->s->packages));
+        return error_memory(error, strlen(s->packages));
     }
     const hearth_status status = debian_list_read(path, ret, error);
     mem_free(path);
@@ -75,7 +75,7 @@ hearth_status source_check_debian(source_reader *reader, hearth_error *error)
     debian_list list = {0};
     char expected[96];
     const char *pinned = reader->s->sha256;
-    TRY(open_list(reader, &list, error));
+    TRY(open_list(reader->r, reader->s, &list, error));
     memcpy(reader->report->sha256, list.sha256, HASH_HEX_SIZE);
     hearth_status status = HEARTH_OK;
     if (pinned != NULL && strcmp(pinned, list.sha256) != 0) {
@@ -87,6 +87,34 @@ hearth_status source_check_debian(source_reader *reader, hearth_error *error)
     }
     debian_list_free(&list);
     return status;
+}
+
+static hearth_status count_gone(const recipe *r, const recipe_source *s, uint64_t *count, hearth_error *error)
+{
+    debian_list list = {0};
+    TRY(open_list(r, s, &list, error));
+    char *folder = recipe_place(r, s->path);
+    hearth_status status = folder != NULL ? HEARTH_OK : error_memory(error, strlen(s->path));
+    for (size_t i = 0; i < list.count && status == HEARTH_OK; i++) {
+        char *file = file_join(folder, list.items[i].file);
+        status = file != NULL ? HEARTH_OK : error_memory(error, strlen(list.items[i].file));
+        *count += file != NULL && !file_exists(file);
+        mem_free(file);
+    }
+    mem_free(folder);
+    debian_list_free(&list);
+    return status;
+}
+
+hearth_status source_count_gone(const recipe *r, uint64_t *ret, hearth_error *error)
+{
+    *ret = 0;
+    for (uint32_t i = 0; i < r->source_count; i++) {
+        if (r->sources[i].kind == SOURCE_DEBIAN) {
+            TRY(count_gone(r, &r->sources[i], ret, error));
+        }
+    }
+    return HEARTH_OK;
 }
 
 /* ---- which files are read ---- */
@@ -337,7 +365,14 @@ static hearth_status read_packages(source_reader *reader, const debian_list *lis
     for (size_t i = 0; i < list->count && status == HEARTH_OK && !reader->full; i++) {
         p.package = &list->items[i];
         p.file = file_join(reader->path, p.package->file);
-        status = p.file != NULL ? read_package(&p, error) : error_memory(error, strlen(p.package->file));
+        if (p.file == NULL) {
+            status = error_memory(error, strlen(p.package->file));
+        } else if (reader->sink->gone != NULL && !file_exists(p.file)) {
+            status =
+                reader->sink->gone(reader->sink->context, p.package->name, p.package->version, p.package->file, error);
+        } else {
+            status = read_package(&p, error);
+        }
         debian_facts_free(&p.facts);
         mem_free(p.file);
     }
@@ -349,7 +384,7 @@ static hearth_status read_packages(source_reader *reader, const debian_list *lis
 hearth_status source_read_debian(source_reader *reader, hearth_error *error)
 {
     debian_list list = {0};
-    TRY(open_list(reader, &list, error));
+    TRY(open_list(reader->r, reader->s, &list, error));
     const hearth_status status = read_packages(reader, &list, error);
     debian_list_free(&list);
     return status;

@@ -22,7 +22,7 @@ typedef struct parser {
     json_t *names; /* to numbers in `named` */
     named_rule *named;
     size_t named_count, named_capacity;
-    uint32_t rule; /* the one at hand */
+    uint32_t rule;     /* the one at hand */
     automaton nowhere; /* stands in where rules could not be made: it has failed */
     unsigned depth;
     hearth_error *error;

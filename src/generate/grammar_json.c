@@ -307,7 +307,8 @@ uint32_t json_then_value(json_rules *j, uint32_t rule, uint32_t from, const json
     size_t i = 0;
     if (json_is_array(value)) {
         from = json_then_text(j, rule, from, "[");
-        json_array_foreach (value, i, inner) {
+        json_array_foreach(value, i, inner)
+        {
             from = json_then_space(j, rule, i == 0 ? from : json_then_text(j, rule, from, ","));
             from = json_then_value(j, rule, from, inner);
         }
@@ -317,7 +318,8 @@ uint32_t json_then_value(json_rules *j, uint32_t rule, uint32_t from, const json
         return then_scalar(j, rule, from, value);
     }
     from = json_then_text(j, rule, from, "{");
-    json_object_foreach ((json_t *)value, key, inner) {
+    json_object_foreach((json_t *)value, key, inner)
+    {
         json_t *name = json_string(key);
         from = json_then_space(j, rule, i++ == 0 ? from : json_then_text(j, rule, from, ","));
         from = then_scalar(j, rule, from, name);

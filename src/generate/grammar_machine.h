@@ -49,7 +49,7 @@ typedef struct machine {
     struct machine_active {
         size_t begin, end; /* in `active`; end == 0: not made yet */
         uint32_t plain;    /* where all plain characters lead; CONFIGURATION_UNKNOWN: not asked for yet */
-    } * about; /* [configurations] */
+    } * about;             /* [configurations] */
     size_t about_capacity;
     place_list active; /* of configurations: places with edges, after calls */
     place_list work;   /* a set in the making */

@@ -26,7 +26,7 @@ typedef struct walk {
     const grammar_vocabulary *v;
     const token_tree *tree;
     uint64_t *bits;
-    uint32_t *path; /* [most_depth + 1]: configurations */
+    uint32_t *path;  /* [most_depth + 1]: configurations */
     uint32_t **ends; /* nodes where the outermost rule may be over and tokens go on; NULL: not wanted */
     size_t *end_count;
     size_t end_capacity;

@@ -25,7 +25,8 @@ static int by_bytes(const void *a, const void *b)
     if (order != 0) {
         return order;
     }
-    return x->length != y->length ? (x->length > y->length) - (x->length < y->length) : (x->id > y->id) - (x->id < y->id);
+    return x->length != y->length ? (x->length > y->length) - (x->length < y->length)
+                                  : (x->id > y->id) - (x->id < y->id);
 }
 
 /* Characters, if all are plain; else 0. */

@@ -409,10 +409,22 @@ static int32_t draw(sampler *s, size_t count, uint64_t index)
     return last;
 }
 
+/* Is it the largest logit as it came? Then nothing is copied. */
+static bool is_plainly_greedy(const sampler *s)
+{
+    const sampling *o = &s->s;
+    return o->temperature < LEAST_TEMPERATURE && s->allowed == NULL && o->bias_count == 0 &&
+           o->repetition_penalty == 1.0f && o->presence_penalty == 0.0f && o->frequency_penalty == 0.0f;
+}
+
 /* Everything but the draw: the candidates left, or 0 when *ret_best is the answer whatever the random number. */
 static size_t cut(sampler *s, const float *logits, const int32_t *history, size_t history_count, int32_t *ret_best)
 {
     const sampling *o = &s->s;
+    if (is_plainly_greedy(s)) {
+        *ret_best = (int32_t)s->k->argmax(logits, s->vocabulary);
+        return 0;
+    }
     memcpy(s->logits, logits, s->vocabulary * sizeof(float));
     forbid(s);
     apply_penalties(s, history, history_count);

@@ -29,6 +29,7 @@ static void finish(scheduler *s, generation *g)
     scheduler_leave(s, g);
     pthread_mutex_unlock(&s->lock);
     g->done(g->context, o);
+    constraint_free(g->constraint);
     mem_free(g->tokens);
     mem_free(g->biases);
     mem_free(g);
@@ -299,9 +300,6 @@ void scheduler_free(scheduler *s)
 static hearth_status check_request(const scheduler *s, const generation_request *r, hearth_error *error)
 {
     TRY(sampling_check(&r->sampling, s->vocabulary, error));
-    if (r->constraint != NULL) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, "constraint", "none, until grammars are there", "one");
-    }
     if (r->prompt_count == 0) {
         return error_set(error, HEARTH_E_ARGUMENT, "prompt", "at least one token", "none");
     }
@@ -311,6 +309,9 @@ static hearth_status check_request(const scheduler *s, const generation_request 
     }
     if (r->top_logprobs > SCHEDULER_TOP_MOST) {
         return error_set(error, HEARTH_E_ARGUMENT, "top logprobs", "at most 20", "%u", r->top_logprobs);
+    }
+    if (r->draft_most > SCHEDULER_DRAFT_MOST) {
+        return error_set(error, HEARTH_E_ARGUMENT, "draft", "at most 64 tokens", "%u", r->draft_most);
     }
     for (size_t i = 0; i < r->prompt_count; i++) {
         if (r->prompt[i] < 0 || (size_t)r->prompt[i] >= s->vocabulary) {
@@ -349,6 +350,7 @@ static generation *copy_request(scheduler *s, const generation_request *r)
     g->ignore_end = r->ignore_end;
     g->logprobs = r->logprobs || r->top_logprobs != 0;
     g->top_logprobs = r->top_logprobs;
+    g->draft_most = r->draft_most;
     g->token = r->token;
     g->done = r->done;
     g->context = r->context;
@@ -369,6 +371,7 @@ hearth_status scheduler_submit(scheduler *s, const generation_request *request, 
     pthread_mutex_lock(&s->lock);
     const hearth_status status = scheduler_enqueue(s, g, request->group == NULL ? "" : request->group, error);
     if (status == HEARTH_OK) {
+        g->constraint = request->constraint;
         if (ret != NULL) {
             *ret = g; /* before anybody hears of it */
         }

@@ -72,6 +72,7 @@ typedef struct generation_request {
     bool ignore_end;    /* end tokens are tokens like others */
     bool logprobs;
     unsigned top_logprobs;  /* at most 20 */
+    unsigned draft_most;    /* tokens that are guessed ahead in a step, from the text so far; at most 64. 0: none */
     constraint *constraint; /* taken over, where the request is accepted; NULL: none */
     const char *group;      /* who asks: groups take turns. NULL: "" */
     generation_token_fn token;

@@ -19,27 +19,42 @@ static generation_choice *choices_of(const generation *g, size_t drawn)
     return g->choices + drawn * (1 + g->top_logprobs);
 }
 
-/* One token more. */
-static void draw_token(scheduler *s, generation *g, const float *logits)
+/* One token more: *ret_guessed, if it is the one that was guessed. */
+static hearth_status draw_token(const scheduler *s, generation *g, const float *logits, bool *ret_guessed,
+                                hearth_error *error)
 {
+    if (g->constraint != NULL) {
+        const uint64_t *allowed = NULL;
+        TRY(constraint_allowed(g->constraint, &allowed, error));
+        sampler_allow(g->sampler, allowed);
+    }
     const int32_t token = sampler_next(g->sampler, logits, g->tokens, g->count, g->count);
+    if (g->constraint != NULL) {
+        TRY(constraint_accept(g->constraint, token, error));
+    }
     generation_choice *choices = choices_of(g, g->drawn);
     choices[0] = (generation_choice){.id = token};
     if (g->logprobs) {
         logprobs_find(s->m->engine->kernels, logits, s->vocabulary, g->row, choices, top_count(s, g));
     }
+    *ret_guessed = g->drawn < g->drafted && g->tokens[g->count] == token && !is_end(s, g, token);
     g->tokens[g->count++] = token;
     g->drawn++;
+    return HEARTH_OK;
 }
 
-/* Of the rows that lie there, those of one sequence. */
-static void draw_sequence(scheduler *s, generation *g)
+/* Of the rows that lie there, those of one sequence: the row behind a guess counts if the guess was right. */
+static void draw_sequence(const scheduler *s, generation *g)
 {
-    const size_t end = s->logits_first + s->logits_count;
-    if (g->rows == 0 || g->first_row < s->logits_first || g->first_row >= end) {
-        return;
+    while (!g->drawn_all && g->drawn < g->rows) {
+        const size_t row = g->first_row + g->drawn;
+        if (row < s->logits_first || row >= s->logits_first + s->logits_count) {
+            return;
+        }
+        bool guessed = false;
+        g->status = draw_token(s, g, s->logits + (row - s->logits_first) * s->vocabulary, &guessed, &g->outcome.error);
+        g->drawn_all = g->status != HEARTH_OK || !guessed;
     }
-    draw_token(s, g, s->logits + (g->first_row - s->logits_first) * s->vocabulary);
 }
 
 static void draw_part(void *context, int part, int parts)
@@ -65,7 +80,7 @@ hearth_status scheduler_draw(scheduler *s, hearth_error *error)
         s->logits_count = rows - first < most ? rows - first : most;
         TRY(forward_logits(s->forward, first, s->logits_count, &s->logits, error));
         atomic_store(&s->next_draw, 0);
-        if (s->logits_count == 1) {
+        if (s->running_count == 1) {
             draw_part(s, 0, 1);
         } else {
             engine_run(s->m->engine, draw_part, s);
@@ -107,7 +122,11 @@ void scheduler_tell(scheduler *s, generation *g)
     if (g->drawn != 0 && g->answered == 0) {
         g->answered = time_seconds();
     }
-    for (size_t i = 0; i < g->drawn && tell_token(s, g, i); i++) {
+    const size_t before = g->outcome.tokens;
+    for (size_t i = 0; i < g->drawn && !atomic_load(&g->cancelled) && tell_token(s, g, i); i++) {
     }
-    s->own.tokens += g->drawn;
+    s->own.tokens += g->outcome.tokens - before;
+    if (!g->ended && g->status != HEARTH_OK) {
+        scheduler_end(g, GENERATION_END_FAILED);
+    }
 }

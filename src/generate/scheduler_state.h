@@ -3,6 +3,7 @@
  * scheduler_queue.c  who waits, and whose turn it is;
  * scheduler_step.c   what goes into a step, and what becomes of it;
  * scheduler_pages.c  where a sequence's keys and values lie;
+ * scheduler_draft.c  guesses of what will be drawn;
  * scheduler_draw.c   from logits to tokens. */
 #ifndef GENERATE_SCHEDULER_STATE_H
 #define GENERATE_SCHEDULER_STATE_H
@@ -14,9 +15,16 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define SCHEDULER_TOP_MOST 20u /* of top_logprobs */
-/* Tokens of prompts in a step while others decode: they wait for no more than these between two tokens. */
-#define SCHEDULER_PROMPT_BESIDE 128u
+#define SCHEDULER_TOP_MOST 20u   /* of top_logprobs */
+#define SCHEDULER_DRAFT_MOST 64u /* of draft_most */
+/* Nothing is guessed beyond so many tokens of a step: with more of them it is not reading the weights that takes the
+ * time. */
+#define SCHEDULER_DRAFT_ROWS 16u
+/* While others decode, a step has so many tokens of prompts that it takes about so long, as far as earlier ones tell;
+ * between these bounds. */
+#define SCHEDULER_STEP_S 0.2
+#define SCHEDULER_PROMPT_LEAST 32u
+#define SCHEDULER_PROMPT_FIRST 128u /* before any one tells */
 
 typedef struct scheduler_group scheduler_group;
 
@@ -31,24 +39,29 @@ struct generation {
     size_t most_tokens;
     bool ignore_end, logprobs;
     unsigned top_logprobs;
+    unsigned draft_most;
+    constraint *constraint; /* or NULL */
     generation_token_fn token;
     generation_done_fn done;
     void *context;
     /* the sequence */
     uint64_t number; /* in order of arrival: the larger one is the younger */
-    int32_t *tokens; /* [capacity]: the prompt, and what was drawn */
+    int32_t *tokens; /* [capacity]: the prompt, what was drawn and, during a step, behind `count`, what is guessed */
     size_t count, capacity, prompt_count;
     size_t computed; /* of them; less than count while it runs */
     kv_cache cache;
     page_id *pages;           /* [cache.capacity / ATTENTION_BLOCK] */
     size_t page_count, known; /* that it has; of them, the first ones, that are in the tree */
     sampler *sampler;
-    float *row; /* [vocabulary], where logarithms are asked for */
+    float *row;                                     /* [vocabulary], where logarithms are asked for */
+    unsigned draft_now, draft_rest, draft_failures; /* how much is guessed next; not in so many steps; in a row */
     /* this step's */
     bool preempted;
     size_t piece; /* tokens that are computed; 0: it takes no part */
     size_t first_row, rows;
+    size_t drafted;             /* tokens */
     size_t drawn;               /* tokens that were added to `tokens` */
+    bool drawn_all;             /* what other rows say does not matter */
     generation_choice *choices; /* of each of them: itself and the likeliest */
     hearth_status status;       /* of drawing; with the outcome's error */
     /* the end */
@@ -96,6 +109,7 @@ struct scheduler {
     generation **running; /* [most_running], the oldest first */
     unsigned running_count;
     forward_segment *segments; /* [most_running] */
+    double token_s;            /* of a step with prompts, what a token takes; 0: there was none */
     scheduler_stats own;       /* what is added to `stats` after a step */
     /* of drawing */
     atomic_uint next_draw;
@@ -145,6 +159,13 @@ size_t scheduler_pages_missing(const generation *g);
 void scheduler_pages_filled(scheduler *s, generation *g);
 /* Gives back all of them; what they hold may stay in the tree. */
 void scheduler_pages_release(scheduler *s, generation *g);
+
+/* ---- scheduler_draft.c; the thread's ---- */
+
+/* Guesses at most `room` tokens that will be drawn next, into `tokens` behind the last one; returns how many. */
+size_t scheduler_draft(const scheduler *s, generation *g, size_t room);
+/* Learns of how many were right, after a step with some. */
+void scheduler_draft_judge(scheduler *s, generation *g);
 
 /* ---- scheduler_draw.c; the thread's ---- */
 

@@ -20,9 +20,10 @@ static hearth_status make_room(scheduler *s, generation *g, hearth_error *error)
     }
     g->tokens = tokens;
     g->capacity = capacity;
-    g->choices = mem_calloc(1 + (size_t)g->top_logprobs, sizeof *g->choices);
+    const size_t choices = (1 + (size_t)g->draft_most) * (1 + (size_t)g->top_logprobs);
+    g->choices = mem_calloc(choices, sizeof *g->choices);
     if (g->choices == NULL) {
-        return error_memory(error, (1 + (size_t)g->top_logprobs) * sizeof *g->choices);
+        return error_memory(error, choices * sizeof *g->choices);
     }
     if (g->logprobs) {
         g->row = mem_alloc_aligned(s->vocabulary * sizeof *g->row, 64);
@@ -61,18 +62,21 @@ typedef struct step_plan {
     size_t segments, tokens, rows;
 } step_plan;
 
-static void add_piece(scheduler *s, step_plan *plan, generation *g, size_t piece)
+/* The next `piece` tokens, of which the last `drafted` are guessed. */
+static void add_piece(scheduler *s, step_plan *plan, generation *g, size_t piece, size_t drafted)
 {
-    const bool last = g->computed + piece == g->count;
+    const bool last = g->computed + piece == g->count + drafted;
     s->segments[plan->segments++] = (forward_segment){.cache = &g->cache,
                                                       .position = (uint32_t)g->computed,
                                                       .count = (uint32_t)piece,
                                                       .ids = g->tokens + g->computed,
-                                                      .want = last ? WANT_LAST : WANT_NONE};
+                                                      .want = drafted != 0 ? WANT_ALL
+                                                              : last       ? WANT_LAST
+                                                                           : WANT_NONE};
     g->piece = piece;
+    g->drafted = drafted;
     g->first_row = plan->rows;
-    g->rows = last ? 1 : 0;
-    g->drawn = 0;
+    g->rows = drafted != 0 ? piece : last ? 1 : 0;
     plan->tokens += piece;
     plan->rows += g->rows;
 }
@@ -109,13 +113,22 @@ static bool reserve(scheduler *s, generation *g, size_t piece)
     return true;
 }
 
+/* A token each; while there are few of them, guesses, too, where there are pages for them. */
 static void plan_decoding(scheduler *s, step_plan *plan)
 {
-    for (unsigned i = 0; i < s->running_count && plan->tokens < s->chunk; i++) {
+    size_t room = s->running_count < SCHEDULER_DRAFT_ROWS ? SCHEDULER_DRAFT_ROWS - s->running_count : 0;
+    room = room < s->chunk - s->running_count ? room : s->chunk - s->running_count; /* one of each fits */
+    for (unsigned i = 0; i < s->running_count; i++) {
         generation *g = s->running[i];
-        if (!g->preempted && left_of(g) == 1 && reserve(s, g, 1)) {
-            add_piece(s, plan, g, 1);
+        if (g->preempted || left_of(g) != 1 || !reserve(s, g, 1)) {
+            continue;
         }
+        size_t drafted = scheduler_draft(s, g, room);
+        if (drafted != 0 && !scheduler_pages_reserve(s, g, g->computed + 1 + drafted)) {
+            drafted = 0;
+        }
+        add_piece(s, plan, g, 1 + drafted, drafted);
+        room -= drafted;
     }
 }
 
@@ -140,9 +153,28 @@ static void plan_prompts(scheduler *s, step_plan *plan, size_t room)
         scheduler_pages_adopt(s, g);
         const size_t piece = left_of(g) < room ? left_of(g) : room;
         if (!is_computed(s, g) && reserve(s, g, piece)) {
-            add_piece(s, plan, g, piece);
+            add_piece(s, plan, g, piece, 0);
             room -= piece;
         }
+    }
+}
+
+/* How many tokens of prompts nobody minds who decodes. */
+static size_t most_beside(const scheduler *s)
+{
+    if (s->token_s == 0) {
+        return SCHEDULER_PROMPT_FIRST;
+    }
+    const double most = SCHEDULER_STEP_S / s->token_s;
+    return most < SCHEDULER_PROMPT_LEAST ? SCHEDULER_PROMPT_LEAST : most < (double)s->chunk ? (size_t)most : s->chunk;
+}
+
+/* Learns from a step that had prompts, and so many tokens that reading the weights is not what took the time. */
+static void learn_time(scheduler *s, const step_plan *plan, double seconds)
+{
+    if (plan->tokens >= SCHEDULER_PROMPT_LEAST && plan->tokens > plan->segments) {
+        const double a_token = seconds / (double)plan->tokens;
+        s->token_s = s->token_s == 0 ? a_token : 0.75 * s->token_s + 0.25 * a_token;
     }
 }
 
@@ -153,11 +185,14 @@ static step_plan plan_step(scheduler *s)
     for (unsigned i = 0; i < s->running_count; i++) {
         s->running[i]->piece = 0;
         s->running[i]->rows = 0;
+        s->running[i]->drafted = 0;
         s->running[i]->drawn = 0;
+        s->running[i]->drawn_all = false;
     }
     plan_decoding(s, &plan);
     const size_t room = s->chunk - plan.tokens;
-    plan_prompts(s, &plan, plan.tokens != 0 && room > SCHEDULER_PROMPT_BESIDE ? SCHEDULER_PROMPT_BESIDE : room);
+    const size_t beside = most_beside(s);
+    plan_prompts(s, &plan, plan.tokens != 0 && beside < room ? beside : room);
     return plan;
 }
 
@@ -187,11 +222,19 @@ static void fail(generation *g, const hearth_error *error)
     g->outcome.error = *error;
 }
 
-static void account(scheduler *s, const generation *g)
+/* After a step that it had a part in. The last token that was drawn is not computed yet; of those that were guessed,
+ * what comes next takes the place. */
+static void advance(scheduler *s, generation *g)
 {
-    const size_t end = g->computed + g->piece;
+    const size_t end = g->drawn != 0 ? g->count - 1 : g->computed + g->piece;
     const size_t prompt = end < g->prompt_count ? end : g->prompt_count;
     s->own.prompt_tokens += prompt > g->computed ? prompt - g->computed : 0;
+    g->computed = end;
+    scheduler_pages_filled(s, g);
+    if (g->drafted != 0 && g->drawn != 0) {
+        scheduler_draft_judge(s, g);
+    }
+    scheduler_tell(s, g);
 }
 
 void scheduler_step(scheduler *s)
@@ -204,11 +247,7 @@ void scheduler_step(scheduler *s)
         return;
     }
     hearth_status status = forward_step(s->forward, s->segments, plan.segments, &error);
-    for (unsigned i = 0; i < s->running_count && status == HEARTH_OK; i++) {
-        account(s, s->running[i]);
-        s->running[i]->computed += s->running[i]->piece;
-        scheduler_pages_filled(s, s->running[i]);
-    }
+    learn_time(s, &plan, time_seconds() - begin);
     if (status == HEARTH_OK && plan.rows != 0) {
         status = scheduler_draw(s, &error);
     }
@@ -216,8 +255,8 @@ void scheduler_step(scheduler *s)
         generation *g = s->running[i];
         if (status != HEARTH_OK && g->piece != 0) {
             fail(g, &error);
-        } else if (g->drawn != 0) {
-            scheduler_tell(s, g);
+        } else if (g->piece != 0) {
+            advance(s, g);
         }
     }
     s->own.steps++;

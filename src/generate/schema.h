@@ -54,8 +54,8 @@ typedef struct compiler {
     size_t pending_count, pending_capacity, pending_done;
     disjoint_pair *pairs;
     size_t pair_count, pair_capacity;
-    json_t *paired; /* schemas whose oneOf was looked at, by their addresses */
-    json_t *overlapping; /* those whose branches have values in common, by their addresses */
+    json_t *paired;        /* schemas whose oneOf was looked at, by their addresses */
+    json_t *overlapping;   /* those whose branches have values in common, by their addresses */
     size_t steps, nesting; /* of spreading out */
     hearth_error *error;
 } compiler;
@@ -112,10 +112,10 @@ enum {
 hearth_status schema_types(compiler *c, const element_set *s, unsigned *ret);
 unsigned schema_type_named(const char *name); /* 0: none */
 
-/* Each adds to `rule`, from begin to end, the values of its type that all elements, leaves, allow. */
+/* Each adds to `rule` (`outer`), from begin to end, the values of its type that all elements, leaves, allow. */
 hearth_status schema_add_numbers(compiler *c, uint32_t rule, const element_set *s, unsigned types);
 hearth_status schema_add_strings(compiler *c, uint32_t rule, const element_set *s);
-hearth_status schema_add_array(compiler *c, uint32_t rule, const element_set *s);
+hearth_status schema_add_array(compiler *c, uint32_t outer, const element_set *s);
 hearth_status schema_add_object(compiler *c, uint32_t rule, const element_set *s);
 
 /* Deterministic: what stands between the quotation marks of the strings that leaves allow, in our own spelling. */

@@ -15,12 +15,9 @@ unsigned schema_type_named(const char *name)
     static const struct {
         const char *name;
         unsigned types;
-    } rows[] = {{"null", TYPE_NULL},
-                {"boolean", TYPE_BOOLEAN},
-                {"integer", TYPE_INTEGER},
-                {"number", TYPE_INTEGER | TYPE_FRACTION},
-                {"string", TYPE_STRING},
-                {"array", TYPE_ARRAY},
+    } rows[] = {{"null", TYPE_NULL},       {"boolean", TYPE_BOOLEAN},
+                {"integer", TYPE_INTEGER}, {"number", TYPE_INTEGER | TYPE_FRACTION},
+                {"string", TYPE_STRING},   {"array", TYPE_ARRAY},
                 {"object", TYPE_OBJECT}};
     for (size_t i = 0; name != NULL && i < sizeof rows / sizeof *rows; i++) {
         if (strcmp(rows[i].name, name) == 0) {
@@ -304,6 +301,11 @@ hearth_status schema_add_numbers(compiler *c, uint32_t rule, const element_set *
     if (status == HEARTH_OK) {
         status = add_multiples(c, &numbers, s);
     }
+    if (status == HEARTH_OK && !range.integers) {
+        automaton few = {0};
+        status = schema_number_told_apart(&few, c->error);
+        status = status == HEARTH_OK ? intersect(c, &numbers, &few) : status;
+    }
     if (status == HEARTH_OK && !automaton_is_empty(&numbers)) {
         automaton_add_copy(&c->rules->rules[rule], RULE_BEGIN, &numbers, RULE_END);
     }
@@ -423,8 +425,9 @@ static hearth_status attempt(grammar_rules *rules, const json_t *schema, json_t 
                   .paired = json_object(),
                   .overlapping = overlapping,
                   .error = error};
-    hearth_status status = c.known != NULL && c.paired != NULL && overlapping != NULL ? make_rules(&c, schema, ret, ret_again)
-                                                                                      : error_memory(error, sizeof c);
+    hearth_status status = c.known != NULL && c.paired != NULL && overlapping != NULL
+                               ? make_rules(&c, schema, ret, ret_again)
+                               : error_memory(error, sizeof c);
     compiler_free(&c);
     return status;
 }

@@ -77,7 +77,8 @@ static hearth_status item_rule(compiler *c, const element_set *s, size_t index, 
     hearth_status status = HEARTH_OK;
     for (size_t i = 0; i < s->count && status == HEARTH_OK; i++) {
         const json_t *prefix = leaf_key(&s->list[i], "prefixItems");
-        const json_t *schema = index < json_array_size(prefix) ? json_array_get(prefix, index) : leaf_key(&s->list[i], "items");
+        const json_t *schema =
+            index < json_array_size(prefix) ? json_array_get(prefix, index) : leaf_key(&s->list[i], "items");
         if (schema != NULL) {
             status = set_add(c, &item, (element){ELEMENT_WHOLE, schema, NULL});
         }
@@ -201,10 +202,12 @@ static hearth_status note_leaf(compiler *c, shape *o, const json_t *schema)
     member *m = NULL;
     TRY(note_object(c, schema, "properties", &properties));
     TRY(note_object(c, schema, "patternProperties", &patterns));
-    json_object_foreach ((json_t *)properties, name, inner) {
+    json_object_foreach((json_t *)properties, name, inner)
+    {
         TRY(find_member(c, o, name, &m));
     }
-    json_object_foreach ((json_t *)patterns, name, inner) {
+    json_object_foreach((json_t *)patterns, name, inner)
+    {
         if (o->pattern_count == MOST_PATTERNS) {
             return schema_error(c, HEARTH_E_LIMIT, schema, "patternProperties", "at most 6 patterns", "more");
         }
@@ -253,7 +256,8 @@ static hearth_status add_name(compiler *c, element_set *value, const json_t *sch
     if (own != NULL) {
         TRY(set_add(c, value, (element){ELEMENT_WHOLE, own, NULL}));
     }
-    json_object_foreach (json_object_get(schema, "patternProperties"), pattern, inner) {
+    json_object_foreach(json_object_get(schema, "patternProperties"), pattern, inner)
+    {
         bool matches = false;
         TRY(schema_matches(c, schema, "patternProperties", pattern, name, strlen(name), &matches));
         told = told || matches;
@@ -367,7 +371,8 @@ static hearth_status value_of_patterns(compiler *c, const shape *o, const elemen
         bool told = false;
         for (size_t p = 0; p < o->pattern_count; p++) {
             if (o->patterns[p].schema == schema && (matched >> p & 1) != 0) {
-                const json_t *inner = json_object_get(json_object_get(schema, "patternProperties"), o->patterns[p].text);
+                const json_t *inner =
+                    json_object_get(json_object_get(schema, "patternProperties"), o->patterns[p].text);
                 told = true;
                 TRY(set_add(c, ret, (element){ELEMENT_WHOLE, inner, NULL}));
             }

@@ -1,4 +1,5 @@
-/* Digits are compared with those of the bounds as they come: as long as they are the same, a text stands on the bound. */
+/* Digits are compared with those of the bounds as they come: as long as they are the same, a text stands on the bound.
+ */
 #include "generate/schema_number.h"
 
 #include <math.h>
@@ -321,6 +322,37 @@ hearth_status schema_number_range(const number_range *r, automaton *ret, hearth_
     return finish(&a, ret, error);
 }
 
+hearth_status schema_number_told_apart(automaton *ret, hearth_error *error)
+{
+    enum { MOST_DIGITS = 15 };
+    automaton a = {0};
+    uint32_t whole = automaton_add_state(&a);
+    uint32_t fraction[MOST_DIGITS + 1]; /* by the number of all digits */
+    automaton_add_edge(&a, whole, '-', '-', whole);
+    for (size_t i = 0; i <= MOST_DIGITS; i++) {
+        fraction[i] = automaton_add_state(&a);
+        if (a.failed == HEARTH_OK) {
+            a.states[fraction[i]].final = true;
+        }
+    }
+    for (size_t i = 1; i <= MOST_DIGITS + 1; i++) { /* the last one: so many or more, and no point */
+        const uint32_t next = automaton_add_state(&a);
+        automaton_add_edge(&a, whole, '0', '9', next);
+        whole = next;
+        if (a.failed == HEARTH_OK) {
+            a.states[whole].final = true;
+        }
+        if (i < MOST_DIGITS) {
+            const uint32_t point = automaton_add_state(&a);
+            automaton_add_edge(&a, whole, '.', '.', point);
+            automaton_add_edge(&a, point, '0', '9', fraction[i + 1]);
+            automaton_add_edge(&a, fraction[i], '0', '9', fraction[i + 1]);
+        }
+    }
+    automaton_add_edge(&a, whole, '0', '9', whole);
+    return finish(&a, ret, error);
+}
+
 /* ---- multiples ---- */
 
 enum { MOST_REMAINDERS = 4096 };
@@ -346,8 +378,7 @@ hearth_status schema_number_multiple(const decimal *of, const char *place, autom
     automaton_add_edge(&a, begin, '-', '-', signed_);
     automaton_add_nothing(&a, begin, signed_);
     for (uint64_t digit = 0; digit < 10; digit++) {
-        automaton_add_edge(&a, signed_, '0' + (uint32_t)digit, '0' + (uint32_t)digit,
-                           base + (uint32_t)(digit % step));
+        automaton_add_edge(&a, signed_, '0' + (uint32_t)digit, '0' + (uint32_t)digit, base + (uint32_t)(digit % step));
     }
     /* Layer 0: whole digits; layer 1: after the point; layer 1 + j: after j digits of the fraction. */
     for (unsigned layer = 0; layer < places + 2; layer++) {

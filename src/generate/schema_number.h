@@ -26,6 +26,9 @@ typedef struct number_range {
 
 /* *ret: deterministic; may be empty. Without an exponent. */
 hearth_status schema_number_range(const number_range *r, automaton *ret, hearth_error *error);
+/* Numbers without an exponent whose digits, where they have a point, are no more than binary64 tells apart (15): read
+ * as such, they are on the same side of a bound of as many digits. */
+hearth_status schema_number_told_apart(automaton *ret, hearth_error *error);
 /* Multiples of a positive number of few digits. HEARTH_E_UNSUPPORTED where the automaton would be large. */
 hearth_status schema_number_multiple(const decimal *of, const char *place, automaton *ret, hearth_error *error);
 

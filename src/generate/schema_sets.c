@@ -26,7 +26,8 @@ static bool find_place(const json_t *at, const json_t *wanted, char *path, size_
         return false;
     }
     if (json_is_array(at)) {
-        json_array_foreach (at, i, inner) {
+        json_array_foreach(at, i, inner)
+        {
             const int n = snprintf(path + length, size - length, "/%zu", i);
             if (n > 0 && (size_t)n < size - length &&
                 find_place(inner, wanted, path, length + (size_t)n, size, depth + 1)) {
@@ -34,7 +35,8 @@ static bool find_place(const json_t *at, const json_t *wanted, char *path, size_
             }
         }
     }
-    json_object_foreach ((json_t *)at, key, inner) {
+    json_object_foreach((json_t *)at, key, inner)
+    {
         size_t end = length;
         path[end++] = '/';
         for (const char *k = key; *k != 0 && end + 3 < size; k++) {
@@ -189,7 +191,10 @@ void alternatives_free(alternatives *a)
 
 static int hex_value(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* One part of a JSON pointer, %XX, ~0 and ~1 undone; returns what follows it. */
@@ -224,10 +229,12 @@ static const json_t *find_anchor(const json_t *at, const char *name, unsigned de
     }
     const json_t *found = NULL;
     if (depth <= JSON_DOOR_DEPTH) {
-        json_array_foreach (at, i, inner) {
+        json_array_foreach(at, i, inner)
+        {
             found = found == NULL ? find_anchor(inner, name, depth + 1) : found;
         }
-        json_object_foreach ((json_t *)at, key, inner) {
+        json_object_foreach((json_t *)at, key, inner)
+        {
             const bool data = strcmp(key, "const") == 0 || strcmp(key, "enum") == 0;
             found = found == NULL && !data ? find_anchor(inner, name, depth + 1) : found;
         }
@@ -242,7 +249,8 @@ static const json_t *follow_pointer(const json_t *at, const char *pointer)
         pointer = pointer_part(pointer + 1, part, sizeof part);
         char *end = NULL;
         const unsigned long index = strtoul(part, &end, 10);
-        at = json_is_array(at) ? (end != part && *end == 0 ? json_array_get(at, index) : NULL) : json_object_get(at, part);
+        at = json_is_array(at) ? (end != part && *end == 0 ? json_array_get(at, index) : NULL)
+                               : json_object_get(at, part);
     }
     return *pointer == 0 ? at : NULL;
 }
@@ -332,8 +340,8 @@ static hearth_status spread_with(compiler *c, const branch *b, const element *el
     return status;
 }
 
-/* Keywords that give several branches are taken one after another: 0 anyOf, 1 oneOf, 2 if, 3 dependent keys. What is left
- * of them is an element, too: the whole schema, with the stage in its key. */
+/* Keywords that give several branches are taken one after another: 0 anyOf, 1 oneOf, 2 if, 3 dependent keys. What is
+ * left of them is an element, too: the whole schema, with the stage in its key. */
 static const char *const stages[] = {"\1", "\2", "\3", "\4"};
 
 static const json_t *schema_list(const json_t *schema, const char *key, size_t *ret_count)
@@ -461,9 +469,8 @@ static hearth_status spread_dependent(compiler *c, branch *b, const json_t *sche
     const char *key = json_string_value(json_array_get(keys, from));
     const json_t *dependent = json_object_get(json_object_get(schema, "dependentSchemas"), key);
     const json_t *required = json_object_get(json_object_get(schema, "dependentRequired"), key);
-    const char *stable = json_object_iter_key(
-        json_object_iter_at((json_t *)json_object_get(schema, dependent != NULL ? "dependentSchemas" : "dependentRequired"),
-                            key));
+    const char *stable = json_object_iter_key(json_object_iter_at(
+        (json_t *)json_object_get(schema, dependent != NULL ? "dependentSchemas" : "dependentRequired"), key));
     branch with = {0};
     branch without = {0};
     hearth_status status = branch_copy(c, b, &without);
@@ -501,10 +508,12 @@ static hearth_status spread_dependents(compiler *c, branch *b, const json_t *sch
     const char *key = NULL;
     json_t *inner = NULL;
     bool good = keys != NULL;
-    json_object_foreach (json_object_get(schema, "dependentSchemas"), key, inner) {
+    json_object_foreach(json_object_get(schema, "dependentSchemas"), key, inner)
+    {
         good = good && json_array_append_new(keys, json_string(key)) == 0;
     }
-    json_object_foreach (json_object_get(schema, "dependentRequired"), key, inner) {
+    json_object_foreach(json_object_get(schema, "dependentRequired"), key, inner)
+    {
         if (json_object_get(json_object_get(schema, "dependentSchemas"), key) == NULL) {
             good = good && json_array_append_new(keys, json_string(key)) == 0;
         }
@@ -526,8 +535,9 @@ static hearth_status spread_stage(compiler *c, branch *b, const json_t *schema, 
     if (stage <= 2 && json_object_get(schema, "if") != NULL) {
         return spread_if(c, b, schema, depth, ret);
     }
-    const bool dependent =
-        json_object_size(json_object_get(schema, "dependentSchemas")) + json_object_size(json_object_get(schema, "dependentRequired")) != 0;
+    const bool dependent = json_object_size(json_object_get(schema, "dependentSchemas")) +
+                               json_object_size(json_object_get(schema, "dependentRequired")) !=
+                           0;
     return dependent ? spread_dependents(c, b, schema, depth, ret) : spread_with(c, b, NULL, 0, depth, ret);
 }
 
@@ -537,16 +547,39 @@ typedef enum keyword_kind { KEY_NOTE, KEY_LEAF, KEY_COMBINES, KEY_OTHER } keywor
 
 static keyword_kind kind_of(const char *key)
 {
-    static const char *const notes[] = {"$comment", "title", "description", "default", "examples", "deprecated", "readOnly",
-                                        "writeOnly", "$schema", "$id", "$defs", "definitions", "$anchor", "contentEncoding",
-                                        "contentMediaType", "contentSchema", "then", "else", "discriminator"};
-    static const char *const leaves[] = {
-        "type", "enum", "const", "multipleOf", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength",
-        "maxLength", "pattern", "format", "items", "prefixItems", "minItems", "maxItems", "uniqueItems", "contains",
-        "minContains", "maxContains", "properties", "patternProperties", "additionalProperties", "required", "minProperties",
-        "maxProperties", "propertyNames"};
-    static const char *const combining[] = {"$ref", "allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas",
-                                            "dependentRequired"};
+    static const char *const notes[] = {
+        "$comment",         "title",         "description", "default", "examples",     "deprecated", "readOnly",
+        "writeOnly",        "$schema",       "$id",         "$defs",   "definitions",  "$anchor",    "contentEncoding",
+        "contentMediaType", "contentSchema", "then",        "else",    "discriminator"};
+    static const char *const leaves[] = {"type",
+                                         "enum",
+                                         "const",
+                                         "multipleOf",
+                                         "minimum",
+                                         "maximum",
+                                         "exclusiveMinimum",
+                                         "exclusiveMaximum",
+                                         "minLength",
+                                         "maxLength",
+                                         "pattern",
+                                         "format",
+                                         "items",
+                                         "prefixItems",
+                                         "minItems",
+                                         "maxItems",
+                                         "uniqueItems",
+                                         "contains",
+                                         "minContains",
+                                         "maxContains",
+                                         "properties",
+                                         "patternProperties",
+                                         "additionalProperties",
+                                         "required",
+                                         "minProperties",
+                                         "maxProperties",
+                                         "propertyNames"};
+    static const char *const combining[] = {
+        "$ref", "allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas", "dependentRequired"};
     for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
         if (strcmp(key, notes[i]) == 0) {
             return KEY_NOTE;
@@ -573,13 +606,16 @@ static hearth_status check_keys(compiler *c, const json_t *schema, bool *ret_lea
     if (!json_is_object(schema)) {
         return schema_error(c, HEARTH_E_ARGUMENT, schema, NULL, "a schema: an object, true or false", "another type");
     }
-    json_object_foreach ((json_t *)schema, key, inner) {
+    json_object_foreach((json_t *)schema, key, inner)
+    {
         const keyword_kind kind = kind_of(key);
         *ret_leaf = *ret_leaf || kind == KEY_LEAF;
         if (kind == KEY_OTHER) {
-            return schema_error(c, HEARTH_E_UNSUPPORTED, schema, key, "keywords that docs/structured-output.md has", key);
+            return schema_error(c, HEARTH_E_UNSUPPORTED, schema, key, "keywords that docs/structured-output.md has",
+                                key);
         }
-        if (strcmp(key, "$schema") == 0 && (!json_is_string(inner) || strstr(json_string_value(inner), "json-schema.org/") == NULL)) {
+        if (strcmp(key, "$schema") == 0 &&
+            (!json_is_string(inner) || strstr(json_string_value(inner), "json-schema.org/") == NULL)) {
             return schema_error(c, HEARTH_E_UNSUPPORTED, schema, key, "a schema of json-schema.org", "another dialect");
         }
         if (strcmp(key, "$id") == 0 && schema != c->root) {
@@ -651,7 +687,8 @@ static hearth_status spread_not_key(compiler *c, branch *b, const json_t *schema
         branch_free(&copy);
         return status;
     } else if (strcmp(key, "properties") == 0) {
-        json_object_foreach ((json_t *)value, name, inner) {
+        json_object_foreach((json_t *)value, name, inner)
+        {
             e = (element){ELEMENT_WRONG, inner, name};
             TRY(spread_with(c, b, &e, 1, depth + 1, ret));
         }
@@ -679,7 +716,8 @@ static hearth_status spread_not(compiler *c, branch *b, const json_t *schema, un
         return json_is_true(schema) ? HEARTH_OK : spread(c, b, ret);
     }
     TRY(check_keys(c, schema, &leaf));
-    json_object_foreach ((json_t *)schema, key, inner) {
+    json_object_foreach((json_t *)schema, key, inner)
+    {
         if (kind_of(key) != KEY_NOTE) {
             TRY(spread_not_key(c, b, schema, key, depth, ret));
         }

@@ -89,16 +89,17 @@ static hearth_status combine_element(compiler *c, automaton *a, const element *e
         if (!json_is_string(pattern)) {
             return schema_error(c, HEARTH_E_ARGUMENT, e->schema, "pattern", "a string", "another type");
         }
-        TRY(combine_pattern(c, a, e->schema, "pattern", json_string_value(pattern), json_string_length(pattern), !not));
+        TRY(combine_pattern(c, a, e->schema, "pattern", json_string_value(pattern), json_string_length(pattern),
+                            !not ));
     }
     const char *known = json_is_string(format) ? schema_format_pattern(json_string_value(format)) : NULL;
     if (known != NULL) {
         TRY(combine_pattern(c, a, e->schema, "format", known, strlen(known), true));
     }
-    if (not && strcmp(e->key, "const") == 0) {
+    if (not &&strcmp(e->key, "const") == 0) {
         return combine_value(c, a, json_object_get(e->schema, "const"));
     }
-    const json_t *list = not && strcmp(e->key, "enum") == 0 ? json_object_get(e->schema, "enum") : NULL;
+    const json_t *list = not &&strcmp(e->key, "enum") == 0 ? json_object_get(e->schema, "enum") : NULL;
     for (size_t i = 0; i < json_array_size(list); i++) {
         TRY(combine_value(c, a, json_array_get(list, i)));
     }

@@ -26,7 +26,8 @@ bool schema_equal(const json_t *a, const json_t *b)
     }
     if (json_is_object(a)) {
         bool equal = json_object_size(a) == json_object_size(b);
-        json_object_foreach ((json_t *)a, key, inner) {
+        json_object_foreach((json_t *)a, key, inner)
+        {
             const json_t *other = json_object_get(b, key);
             equal = equal && other != NULL && schema_equal(inner, other);
         }
@@ -153,7 +154,8 @@ static hearth_status valid_member(compiler *c, const char *name, const json_t *v
     if (own != NULL) {
         TRY(schema_valid_whole(c, value, own, ret));
     }
-    json_object_foreach (json_object_get(schema, "patternProperties"), pattern, inner) {
+    json_object_foreach(json_object_get(schema, "patternProperties"), pattern, inner)
+    {
         bool matches = false;
         TRY(schema_matches(c, schema, "patternProperties", pattern, name, strlen(name), &matches));
         told = told || matches;
@@ -179,7 +181,8 @@ static hearth_status valid_object(compiler *c, const json_t *value, const json_t
     TRY(schema_count(c, schema, "minProperties", 0, &least));
     TRY(schema_count(c, schema, "maxProperties", UINT32_MAX, &most));
     *ret = *ret && json_object_size(value) >= least && json_object_size(value) <= most;
-    json_object_foreach ((json_t *)value, name, inner) {
+    json_object_foreach((json_t *)value, name, inner)
+    {
         json_t *text = names == NULL || !*ret ? NULL : json_string(name);
         if (text != NULL) {
             const hearth_status status = schema_valid_whole(c, text, names, ret);
@@ -228,11 +231,10 @@ static bool is_one_of(const char *key, const char *const *keys)
 static hearth_status valid_keyword(compiler *c, const json_t *value, const json_t *schema, const char *key, bool *ret)
 {
     static const char *const of_strings[] = {"minLength", "maxLength", "pattern", "format", NULL};
-    static const char *const of_arrays[] = {"items",    "prefixItems", "minItems",    "maxItems",
-                                            "contains", "uniqueItems", "minContains", "maxContains",
-                                            NULL};
-    static const char *const of_numbers[] = {"multipleOf",       "minimum", "maximum", "exclusiveMinimum",
-                                             "exclusiveMaximum", NULL};
+    static const char *const of_arrays[] = {"items",       "prefixItems", "minItems",    "maxItems", "contains",
+                                            "uniqueItems", "minContains", "maxContains", NULL};
+    static const char *const of_numbers[] = {"multipleOf",       "minimum",          "maximum",
+                                             "exclusiveMinimum", "exclusiveMaximum", NULL};
     *ret = true;
     if (is_one_of(key, of_strings)) {
         return json_is_string(value) ? valid_string(c, value, schema, key, ret) : HEARTH_OK;
@@ -252,7 +254,8 @@ static hearth_status valid_leaf(compiler *c, const json_t *value, const json_t *
     const char *key = NULL;
     json_t *inner = NULL;
     *ret = true;
-    json_object_foreach ((json_t *)schema, key, inner) {
+    json_object_foreach((json_t *)schema, key, inner)
+    {
         if (*ret) {
             TRY(valid_keyword(c, value, schema, key, ret));
         }

@@ -303,12 +303,15 @@ static hearth_status replan(download *d, hearth_error *error)
     return write_parts(d, &head, error);
 }
 
-static hearth_status give_up(const http_exchange *x, const segment *s, hearth_error *error)
+static hearth_status give_up(const download *d, const http_exchange *x, const segment *s, hearth_error *error)
 {
     if (http_outcome(x, error) != HEARTH_OK) {
         return http_outcome(x, error);
     }
     if (http_code(x) >= 300) {
+        if (d->how->refused != NULL) {
+            *d->how->refused = http_code(x);
+        }
         return http_refused(x, error);
     }
     return wrong_length(s->size, s->done, error);
@@ -330,7 +333,7 @@ static hearth_status finish(download *d, segment *s, hearth_error *error)
         const bool short_answer = answered && !d->whole_only; /* fewer bytes than said: the rest is asked for */
         s->tries++;
         if ((!http_may_retry(x) && !short_answer) || s->tries > d->how->retries) {
-            status = give_up(x, s, error);
+            status = give_up(d, x, s, error);
         }
         s->not_before_ns = time_now_ns() + http_retry_delay_ms(x, s->tries) * 1000000;
     } else if (!answered && http_outcome(x, NULL) != HEARTH_OK && !http_may_retry(x)) {

@@ -26,6 +26,7 @@ typedef struct download_options {
     void *context;
     const char *what;       /* for the progress */
     uint64_t before, total; /* bytes of other files that are done, and of all */
+    long *refused;          /* set to the code with which the server refused; NULL: nobody wants to know */
 } download_options;
 
 /* Leaves the whole content in `partial`, synced; *ret_resumed: some of it was there before. On failure what has come

@@ -15,13 +15,15 @@ static hearth_status fetch_one(pull_context *c, hub_file *file, const char *lock
     }
     const download_source source = {.url = file->url, .identity = file->sha256, .size_known = true, .size = file->size};
     const pull_target target = {file->target, partial, lock, file->sha256, file->name};
+    c->refused = 0;
     const hearth_status status = pull_fetch(c, &source, &target, &problem);
-    if (status == HEARTH_E_NOT_FOUND) {
+    const bool gone = status != HEARTH_OK && (c->refused == 404 || c->refused == 410); /* a place here may be, too */
+    if (gone) {
         download_forget(partial);
     }
     mem_free(partial);
     file->state = c->result->fetched > before ? HUB_FILE_FETCHED : HUB_FILE_HERE;
-    if (status == HEARTH_E_NOT_FOUND) {
+    if (gone) {
         file->state = HUB_FILE_GONE;
         c->before += file->size;
         return HEARTH_OK;

@@ -86,7 +86,8 @@ static hearth_status fetch_checked(pull_context *c, const download_source *sourc
                                   .context = c,
                                   .what = t->name,
                                   .before = c->before,
-                                  .total = c->total};
+                                  .total = c->total,
+                                  .refused = &c->refused};
     for (;;) {
         TRY(download_file(source, &how, t->partial, ret_size, ret_new, error));
         const hearth_status status =

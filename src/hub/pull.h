@@ -5,6 +5,10 @@
 #include "base/progress.h"
 #include "formats/model_name.h"
 
+/* What is chosen where nobody chooses. */
+#define PULL_CONNECTIONS 8
+#define PULL_RETRIES 8
+
 typedef struct pull_options {
     size_t connections;
     unsigned retries;

@@ -10,6 +10,7 @@ typedef struct pull_context {
     http_client *client;
     pull_result *result;
     uint64_t before, total; /* bytes of the files that are done, and of all */
+    long refused;           /* the code with which a server refused the last file; 0: it did not */
     struct {
         const char *what, *unit; /* what was told last; NULL: nothing yet */
         uint64_t done, total;

@@ -438,13 +438,14 @@ unsigned http_server_connections(http_server *s)
 
 void http_server_abandon(http_server *s)
 {
-    http_call *calls[64];
+    enum { MOST_ABANDONED = 64 };
+    http_call *calls[MOST_ABANDONED];
     uint64_t last = UINT64_MAX; /* connections are listed by falling id */
     size_t count = 0;
     do {
         count = 0;
         pthread_mutex_lock(&s->lock);
-        for (http_connection *n = s->connections; n != NULL && count < sizeof calls / sizeof *calls; n = n->next) {
+        for (http_connection *n = s->connections; n != NULL && count < MOST_ABANDONED; n = n->next) {
             if (n->id < last && n->call != NULL) {
                 last = n->id;
                 calls[count++] = http_call_retain(n->call);

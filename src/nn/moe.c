@@ -41,25 +41,6 @@ static uint8_t *place_area(uint8_t *at, unsigned kinds, size_t rows, size_t n, n
     return at;
 }
 
-/* Counting sort of all choices by expert; within one by token. */
-static void sort_rows(const moe_config *c, const moe_room *room, size_t tokens)
-{
-    memset(room->begin, 0, (c->experts + 1) * sizeof *room->begin);
-    for (size_t i = 0; i < tokens * c->used; i++) {
-        room->begin[room->chosen[i] + 1]++;
-    }
-    for (uint32_t e = 0; e < c->experts; e++) {
-        room->begin[e + 1] += room->begin[e];
-    }
-    uint32_t next[MOE_EXPERTS_MAX];
-    memcpy(next, room->begin, c->experts * sizeof *next);
-    for (size_t i = 0; i < tokens * c->used; i++) {
-        const uint32_t row = next[room->chosen[i]]++;
-        room->slots[i] = row;
-        room->tokens[row] = (uint32_t)(i / c->used);
-    }
-}
-
 static void place_areas(const moe_config *c, const moe_room *room, unsigned kinds, size_t n)
 {
     uint8_t *at = room->prepared;
@@ -187,7 +168,7 @@ static void run_experts(const nn_worker *w, const nn_moe *moe, const moe_room *r
         inner_kinds |= nn_input_kinds(&expert->down, 1, w->how);
     }
     if (w->part == 0) {
-        sort_rows(c, room, tokens);
+        moe_sort_rows(c, tokens, room->chosen, room->slots, room->tokens, room->begin);
         fetch_chosen(moe, room);
         place_areas(c, room, kinds, width);
     }

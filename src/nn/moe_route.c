@@ -1,5 +1,5 @@
-/* Which experts a token goes to, and with which weights: one row of router logits at a time. */
-#include "nn/moe.h"
+/* Which experts a token goes to, and with which weights: one row of router logits at a time; and rows by expert. */
+#include "nn/moe_route.h"
 
 #include <math.h>
 #include <string.h>
@@ -151,4 +151,25 @@ void moe_route(const kernel_table *k, const moe_config *c, const float *selectio
         sigmoid(k, weights, c->used);
     }
     finish_weights(c, weights);
+}
+
+/* ---- rows ---- */
+
+void moe_sort_rows(const moe_config *c, size_t tokens, const uint32_t *chosen, uint32_t *slots, uint32_t *of_token,
+                   uint32_t *begin)
+{
+    memset(begin, 0, (c->experts + 1) * sizeof *begin);
+    for (size_t i = 0; i < tokens * c->used; i++) {
+        begin[chosen[i] + 1]++;
+    }
+    for (uint32_t e = 0; e < c->experts; e++) {
+        begin[e + 1] += begin[e];
+    }
+    uint32_t next[MOE_EXPERTS_MAX];
+    memcpy(next, begin, c->experts * sizeof *next);
+    for (size_t i = 0; i < tokens * c->used; i++) {
+        const uint32_t row = next[chosen[i]]++;
+        slots[i] = row;
+        of_token[row] = (uint32_t)(i / c->used);
+    }
 }

@@ -10,6 +10,7 @@
 typedef struct embedded_file {
     const char *name;           /* "FOLDER/NAME" */
     const uint8_t *bytes, *end; /* one byte after another in the program's image, at a page's begin */
+    const char *sha256;         /* of them: 64 hexadecimal digits */
 } embedded_file;
 extern const embedded_file embedded_files[]; /* the last has no name */
 

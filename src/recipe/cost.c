@@ -32,12 +32,13 @@ static shape find_shape(const recipe_model *m)
 }
 
 /* Bytes that a token's activations take from the forward pass to the gradient: inputs of both halves of a layer, their
- * norms, Q, K, V, the attention's output, the MLP's two and their product; logits once. */
+ * norms, Q, K, V, the attention's output, the MLP's two and their product (of each expert that is used, with what it
+ * gave; and the router's scores); logits once. */
 static double activation_bytes(const recipe *r, uint32_t vocabulary)
 {
     const recipe_model *m = &r->model;
     const double q = (double)m->heads * m->head_size, kv = (double)m->kv_heads * m->head_size;
-    const double mlp = 3.0 * m->mlp * (m->experts > 0 ? m->experts_used : 1);
+    const double mlp = m->experts > 0 ? m->experts_used * (3.0 * m->mlp + m->width) + m->experts : 3.0 * m->mlp;
     const double layer = 4.0 * m->width + 2 * q + 2 * kv + mlp;
     const double kept = r->train.recompute ? (double)m->layers * m->width + layer : m->layers * layer;
     return 4 * (kept + vocabulary);

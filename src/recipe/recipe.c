@@ -112,6 +112,9 @@ static hearth_status check_train(const recipe *r, const yaml_node *root, hearth_
         return read_refuse(n, "train", "micro_batches", error, "a power of two that divides sequences",
                            "%u for %u sequences", t->micro_batches, t->sequences);
     }
+    if (t->aux_loss != 0 && r->model.experts == 0) {
+        return read_refuse(n, "train", "aux_loss", error, "0 where a model has no experts", "%g", t->aux_loss);
+    }
     if (t->warmup_steps > t->steps) {
         return read_refuse(n, "train", "warmup_steps", error, "at most steps", "%llu of %llu",
                            (unsigned long long)t->warmup_steps, (unsigned long long)t->steps);

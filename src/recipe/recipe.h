@@ -79,6 +79,10 @@ typedef struct recipe_tokenizer {
     const char *sha256;
 } recipe_tokenizer;
 
+/* What nn/moe_route.h takes; train/train_parameters.c holds one against the other. */
+#define RECIPE_EXPERTS_MOST 1024u
+#define RECIPE_EXPERTS_USED_MOST 64u
+
 typedef struct recipe_model {
     const char *family; /* "llama", "qwen2", "qwen3", "olmo2", "qwen3-moe" */
     uint32_t layers, width, heads, kv_heads, head_size, mlp, context;
@@ -107,6 +111,7 @@ typedef struct recipe_train {
     double muon_momentum, muon_learning_rate; /* matrices of MUON; the rest take ADAMW's */
     double grad_clip;                         /* global norm; 0: none */
     double z_loss;                            /* 0: none */
+    double aux_loss;                          /* of a mixture's router: 0: none */
     recipe_schedule_kind schedule;
     uint64_t warmup_steps, decay_steps; /* decay_steps: of WSD */
     double final_ratio;                 /* learning rate at the end, of the highest */

@@ -7,6 +7,7 @@
 #include "platform/cpu.h"
 #include "serve/access.h"
 #include "serve/counters.h"
+#include "serve/recording.h"
 #include "serve/server.h"
 
 #include <stdatomic.h>
@@ -24,6 +25,8 @@ typedef struct choice {
     bool answered; /* some of this token was text */
     size_t tokens, reasoning_tokens;
     double last; /* when its last token came */
+    token_list own, *drawn;
+    json_t *record; /* what is recorded of its request; NULL: nothing */
 } choice;
 
 struct answering {
@@ -151,6 +154,10 @@ static bool on_token(void *context, const generation_token *token)
     answering *a = c->of;
     hearth_error error = {0};
     count_time(c);
+    if (token_list_append(c->drawn, token->drawn.id, &error) != HEARTH_OK) {
+        fail(a, &error);
+        return false;
+    }
     if (!begin(a)) {
         return false;
     }
@@ -224,6 +231,8 @@ static void free_answering(answering *a)
 {
     for (unsigned i = 0; i < a->choice_count; i++) {
         answer_reader_free(a->choices[i].reader);
+        token_list_free(&a->choices[i].own);
+        json_decref(a->choices[i].record);
     }
     for (size_t i = 0; i < a->stop_count; i++) {
         mem_free(a->stops[i]);
@@ -289,6 +298,7 @@ static void on_done(void *context, const generation_outcome *o)
         a->stopped = true;
     } else if (!a->stopped) {
         end_choice(c, o);
+        recording_add(server_recording(a->r->s), c->record, c->drawn, o->end);
     }
     if (a->stopped) {
         cancel_all(a);
@@ -314,17 +324,6 @@ static hearth_status copy_stops(answering *a, const answer_plan *p, hearth_error
     return HEARTH_OK;
 }
 
-/* The reader begins behind what the prompt opened for it. */
-static hearth_status read_opening(answering *a, choice *c, const token_list *opening, hearth_error *error)
-{
-    for (size_t i = 0; opening != NULL && i < opening->count; i++) {
-        buffer_clear(&a->piece);
-        TRY(tokenizer_piece(a->model->m->tokenizer, opening->ids[i], DECODE_PLAIN, &a->piece, error));
-        TRY(answer_reader_push(c->reader, opening->ids[i], buffer_text(&a->piece), a->piece.length, error));
-    }
-    return HEARTH_OK;
-}
-
 static hearth_status make_readers(answering *a, const answer_plan *p, hearth_error *error)
 {
     for (unsigned i = 0; i < a->choice_count; i++) {
@@ -339,8 +338,8 @@ static hearth_status make_readers(answering *a, const answer_plan *p, hearth_err
                                            .context = c};
         c->of = a;
         c->index = i;
+        c->drawn = p->drawn != NULL ? &p->drawn[i] : &c->own;
         TRY(answer_reader_create(&how, &c->reader, error));
-        TRY(read_opening(a, c, p->opening, error));
     }
     return HEARTH_OK;
 }
@@ -384,6 +383,7 @@ static hearth_status submit(answering *a, choice *c, const answer_plan *p, heart
                                 .context = c};
     asked.sampling.seed += c->index % p->choices;
     generation *made = NULL;
+    c->record = recording_request(server_recording(a->r->s), a->model, &asked, p->bound);
     TRY(make_constraint(a, p, &asked.constraint, error));
     atomic_fetch_add(&a->left, 1);
     const hearth_status status = scheduler_submit(a->model->scheduler, &asked, &made, error);

@@ -41,6 +41,7 @@ typedef struct answer_plan {
     served_model *model;       /* taken over: given back at the end */
     const token_list *prompts; /* copied */
     size_t prompt_count;
+    token_list *drawn; /* the writer's: each choice's tokens, there from finish on; NULL: not wanted */
     answer_format format;
     const json_t *tools; /* retained; NULL: nothing is taken for a call */
     bool thinks;         /* the prompt opened the thinking */
@@ -53,9 +54,9 @@ typedef struct answer_plan {
     bool logprobs;
     unsigned top_logprobs;
     bool ignore_end;
-    bool one_call;             /* an answer ends behind its first call */
-    grammar *grammar;          /* what the answer must be; NULL: anything */
-    const token_list *opening; /* the prompts end in these, which are the answer's: a call's beginning; NULL: none */
+    bool one_call;       /* an answer ends behind its first call */
+    grammar *grammar;    /* what the answer must be; NULL: anything */
+    const json_t *bound; /* the same for recordings; NULL: none */
 } answer_plan;
 
 /* Begins. On failure the plan is still the caller's, `drop` is not called and nothing else will be. */

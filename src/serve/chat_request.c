@@ -3,8 +3,9 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "generate/tool_grammar.h"
 #include "serve/fields.h"
-#include "serve/forced_call.h"
+#include "serve/recording.h"
 #include "serve/server.h"
 
 #include <errno.h>
@@ -30,6 +31,7 @@ static bool set_own(chat_request *c, failure *f)
     }
     c->stops[0] = line;
     c->stop_count = 1;
+    c->own_stops = true;
     return true;
 }
 
@@ -59,7 +61,10 @@ void chat_request_free(request *r, chat_request *c)
         token_list_free(&c->prompts[i]);
     }
     mem_free(c->prompts);
+    chat_close(c->template);
+    token_list_free(&c->before);
     grammar_release(c->grammar);
+    json_decref(c->bound);
     mem_free(c->biases);
     mem_free(c->stops);
     *c = (chat_request){0};
@@ -104,6 +109,7 @@ bool chat_request_stops(chat_request *c, const json_t *value, const char *name, 
     }
     c->stops = stops;
     c->stop_count = 0;
+    c->own_stops = false;
     for (size_t i = 0; i < count; i++) {
         const json_t *text = json_is_array(value) ? json_array_get(value, i) : value;
         if (!json_is_string(text) || json_string_length(text) == 0) {
@@ -173,8 +179,10 @@ bool chat_request_grammar(request *r, chat_request *c, grammar_kind kind, const 
         return false;
     }
     grammar_release(c->grammar);
+    json_decref(c->bound);
     c->grammar = made;
-    return true;
+    c->bound = json_pack("{s:s, s:O?}", "kind", grammar_kind_names[kind], "source", (json_t *)source);
+    return c->bound != NULL || failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
 }
 
 /* ---- the prompt ---- */
@@ -203,19 +211,49 @@ static size_t calls_in(const json_t *messages)
     return count;
 }
 
+static const chat *template_of(const chat_request *c)
+{
+    return c->template != NULL ? c->template : c->model->template;
+}
+
+/* What the template is shown, and what is read as a call. */
+static const json_t *offered(const chat_request *c)
+{
+    return c->choice == TOOLS_NONE || template_of(c) == NULL ? NULL : c->tools;
+}
+
+/* Where texts were there before, the prompt does not begin anew. */
+static hearth_status put_before(const chat_request *c, token_list *list, hearth_error *error)
+{
+    token_list joined = {0};
+    hearth_status status = HEARTH_OK;
+    for (size_t i = 0; i < c->before.count && status == HEARTH_OK; i++) {
+        status = token_list_append(&joined, c->before.ids[i], error);
+    }
+    const size_t begin = list->count > 0 && list->ids[0] == tokenizer_bos(c->model->m->tokenizer) ? 1 : 0;
+    for (size_t i = begin; i < list->count && status == HEARTH_OK; i++) {
+        status = token_list_append(&joined, list->ids[i], error);
+    }
+    token_list_free(status == HEARTH_OK ? list : &joined);
+    if (status == HEARTH_OK) {
+        *list = joined;
+    }
+    return status;
+}
+
 /* An answer of a given form begins with it: what thinking a template opens is closed at once. */
 static bool is_bound(const chat_request *c)
 {
-    return c->grammar != NULL || c->choice == TOOLS_REQUIRED || c->choice == TOOLS_NAMED;
+    return c->grammar != NULL;
 }
 
-static hearth_status close_thinking(const chat_request *c, answer_plan *p, token_list *prompt, hearth_error *error)
+static hearth_status close_thinking(chat_request *c, token_list *prompt, hearth_error *error)
 {
     const answer_mark_text *mark = &c->model->format.marks[MARK_THINK_CLOSE];
-    if (!p->thinks || !is_bound(c) || mark->text == NULL) {
+    if (!c->thinks || !is_bound(c) || mark->text == NULL) {
         return HEARTH_OK;
     }
-    p->thinks = false;
+    c->thinks = false;
     char text[128];
     snprintf(text, sizeof text, "\n%s\n\n", mark->text);
     return tokenizer_encode(c->model->m->tokenizer, text, strlen(text), ENCODE_PARSE_SPECIAL, prompt, error);
@@ -225,10 +263,10 @@ static hearth_status set_thinking(const chat_request *c, hearth_error *error)
 {
     chat_switch found = CHAT_SWITCH_NONE;
     const int think = is_bound(c) ? 0 : c->think;
-    return think < 0 ? HEARTH_OK : chat_thinking(c->model->template, think == 1, c->variables, &found, error);
+    return think < 0 ? HEARTH_OK : chat_thinking(template_of(c), think == 1, c->variables, &found, error);
 }
 
-static hearth_status encode_messages(const chat_request *c, answer_plan *p, token_list *ret, hearth_error *error)
+static hearth_status encode_messages(chat_request *c, token_list *ret, hearth_error *error)
 {
     const served_model *m = c->model;
     json_t *messages = json_array();
@@ -238,16 +276,18 @@ static hearth_status encode_messages(const chat_request *c, answer_plan *p, toke
     if (messages == NULL) {
         return error_memory(error, 0);
     }
-    const prompt_more more = {.tools = p->tools, .variables = c->variables};
+    const prompt_more more = {.tools = offered(c), .variables = c->variables};
     hearth_status status = set_thinking(c, error);
     if (status == HEARTH_OK) {
-        status = prompt_encode(m->template, m->m->tokenizer, messages, &more, ret, error);
+        status = prompt_encode(template_of(c), m->m->tokenizer, messages, &more, ret, error);
     }
     json_decref(messages);
     if (status == HEARTH_OK) {
-        p->format = m->format;
-        status = answer_format_prompt_thinks(&m->format, m->m->tokenizer, ret->ids, ret->count, &p->thinks, error);
-        status = status == HEARTH_OK ? close_thinking(c, p, ret, error) : status;
+        status = answer_format_prompt_thinks(&m->format, m->m->tokenizer, ret->ids, ret->count, &c->thinks, error);
+        status = status == HEARTH_OK ? close_thinking(c, ret, error) : status;
+    }
+    if (status == HEARTH_OK && c->before.count > 0) {
+        status = put_before(c, ret, error);
     }
     return status;
 }
@@ -293,16 +333,16 @@ bool chat_request_ids(chat_request *c, const json_t *ids, const char *name, fail
 }
 
 /* A model without a template continues the last message as it is. */
-static bool encode_messages_or_last(chat_request *c, answer_plan *p, failure *f)
+static bool encode_messages_or_last(chat_request *c, failure *f)
 {
     hearth_error error = {0};
-    if (c->model->template == NULL) {
+    if (template_of(c) == NULL) {
         const json_t *last = json_array_get(c->messages, json_array_size(c->messages) - 1);
         const json_t *text = json_object_get(last, "content");
         return chat_request_prompt(c, json_string_value(text), json_string_length(text), false, f);
     }
     token_list *list = add_prompt(c, f);
-    if (list != NULL && encode_messages(c, p, list, &error) != HEARTH_OK) {
+    if (list != NULL && encode_messages(c, list, &error) != HEARTH_OK) {
         (void)failure_from(f, &error, "messages");
         f->status = error_is_machine(error.status) ? f->status : 400;
         return false;
@@ -330,47 +370,58 @@ bool chat_request_check(const chat_request *c, failure *f)
                        ANSWERING_CHOICES);
 }
 
-static bool make_prompts(chat_request *c, answer_plan *p, failure *f)
+bool chat_request_encode(chat_request *c, failure *f)
 {
-    if ((c->messages != NULL && !encode_messages_or_last(c, p, f)) || !chat_request_check(c, f)) {
+    if ((c->messages != NULL && !encode_messages_or_last(c, f)) || !chat_request_check(c, f)) {
         return false;
     }
-    p->prompts = c->prompts;
-    p->prompt_count = c->prompt_count;
+    c->encoded = true;
     return true;
 }
 
-/* tool_choice: the prompt ends in the beginning of a call, and a grammar has the rest. */
-static bool force_call(request *r, chat_request *c, answer_plan *p, token_list *opening, failure *f)
+/* tool_choice: the answer is a call. */
+static bool require_call(chat_request *c, const answer_plan *p, failure *f)
 {
-    json_t *schema = NULL;
-    buffer text;
     hearth_error error = {0};
-    buffer_init(&text, 0);
-    bool good = forced_call(c, !c->one_call, &text, &schema, f) &&
-                chat_request_grammar(r, c, GRAMMAR_SCHEMA, schema, "tools", f);
-    token_list *prompt = &c->prompts[0];
-    if (good && tokenizer_encode(c->model->m->tokenizer, buffer_text(&text), text.length, ENCODE_PARSE_SPECIAL, opening,
-                                 &error) != HEARTH_OK) {
-        good = failure_from(f, &error, NULL);
+    grammar *made = NULL;
+    const tool_grammar_options how = {.tools = c->tools,
+                                      .name = c->choice == TOOLS_NAMED ? c->tool : NULL,
+                                      .parallel = !c->one_call,
+                                      .thinks = p->thinks};
+    const hearth_status status = grammar_from_tools(&c->model->format, &how, &made, &error);
+    if (status != HEARTH_OK) {
+        (void)failure_from(f, &error, "tools");
+        f->status = error_is_machine(status) ? f->status : 400;
+        return false;
     }
-    for (size_t i = 0; i < opening->count && good; i++) {
-        good = token_list_append(prompt, opening->ids[i], &error) == HEARTH_OK || failure_from(f, &error, NULL);
-    }
-    p->opening = opening;
-    buffer_free(&text);
-    json_decref(schema);
-    return good;
+    grammar_release(c->grammar);
+    json_decref(c->bound);
+    c->grammar = made;
+    c->bound = json_pack("{s:s, s:{s:O, s:s?, s:b, s:b}}", "kind", RECORDED_CALLS, "source", "tools", c->tools, "name",
+                         how.name, "parallel", (int)how.parallel, "thinks", (int)how.thinks);
+    return c->bound != NULL || failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+}
+
+/* Its template shows tools, or speaks of calls (then the system message is to tell of the tools). */
+static bool can_call(const served_model *m)
+{
+    return m->template != NULL && (m->calls.takes_tools || m->format.calls != NULL);
 }
 
 /* Everything but the model is the caller's again. */
-static bool start(request *r, chat_request *c, const answer_writer *writer, void *context, token_list *opening,
-                  failure *f)
+static bool start(request *r, chat_request *c, const answer_writer *writer, void *context, failure *f)
 {
     hearth_error error = {0};
-    const bool tools = c->choice != TOOLS_NONE && c->model->template != NULL;
+    if (!c->encoded && !chat_request_encode(c, f)) {
+        return false;
+    }
     answer_plan p = {.model = c->model,
-                     .tools = tools ? c->tools : NULL,
+                     .prompts = c->prompts,
+                     .prompt_count = c->prompt_count,
+                     .drawn = c->drawn,
+                     .format = c->messages != NULL && template_of(c) != NULL ? c->model->format : (answer_format){0},
+                     .thinks = c->thinks,
+                     .tools = offered(c),
                      .calls_before = calls_in(c->messages),
                      .sampling = c->sampling,
                      .stops = c->stops,
@@ -381,24 +432,25 @@ static bool start(request *r, chat_request *c, const answer_writer *writer, void
                      .top_logprobs = c->top_logprobs,
                      .ignore_end = c->ignore_end,
                      .one_call = c->one_call};
-    if (!make_prompts(c, &p, f)) {
-        return false;
+    if (c->tools != NULL && c->choice != TOOLS_NONE && !can_call(c->model)) {
+        return failure_set(f, 400, "unsupported", "tools", "The model `%.200s` has no chat template that shows tools.",
+                           c->model->name);
     }
-    if (p.tools != NULL && c->choice != TOOLS_AUTO && !force_call(r, c, &p, opening, f)) {
+    if (p.tools != NULL && c->choice != TOOLS_AUTO && !require_call(c, &p, f)) {
         return false;
     }
     p.grammar = c->grammar;
+    p.bound = c->bound;
+    p.stop_count = c->grammar != NULL && c->own_stops ? 0 : p.stop_count; /* JSON may have ends of lines */
     return answering_start(r, &p, writer, context, &error) == HEARTH_OK || failure_from(f, &error, NULL);
 }
 
 bool chat_request_start(request *r, chat_request *c, const answer_writer *writer, void *context, failure *f)
 {
-    token_list opening = {0};
-    const bool good = start(r, c, writer, context, &opening, f);
+    const bool good = start(r, c, writer, context, f);
     if (good) {
         c->model = NULL; /* the answering's */
     }
-    token_list_free(&opening);
     chat_request_free(r, c);
     return good;
 }

@@ -19,11 +19,17 @@ typedef struct chat_request {
     const char *tool;    /* TOOLS_NAMED; borrowed from the body */
     token_list *prompts; /* with `messages` NULL: continued as they are, without template and parts */
     size_t prompt_count;
-    int think; /* 0: asked not to think, 1: to think, -1: as the template has it */
+    chat *template;    /* instead of the model's; owned; NULL: the model's */
+    token_list before; /* goes before the prompt of `messages`: what an earlier answer left */
+    token_list *drawn; /* answer_plan.drawn */
+    bool encoded;      /* chat_request_encode was called */
+    bool thinks;       /* the prompt opened the thinking */
+    int think;         /* 0: asked not to think, 1: to think, -1: as the template has it */
     sampling sampling;
     logit_bias *biases; /* owned */
     const char **stops; /* owned; the texts are the body's */
     size_t stop_count;
+    bool own_stops;     /* nobody asked for them */
     size_t most_tokens; /* 0: until the context is full */
     unsigned choices;
     bool logprobs;
@@ -31,6 +37,7 @@ typedef struct chat_request {
     bool ignore_end;
     bool one_call;    /* with tools: no two calls in an answer */
     grammar *grammar; /* owned: what the answer must be; NULL: anything */
+    json_t *bound;    /* the same for recordings: {"kind", "source"}; NULL: none */
 } chat_request;
 
 /* Opens the model that is asked for (NULL: the first) and sets what is not asked to what it is by default. */
@@ -55,6 +62,8 @@ bool chat_request_check(const chat_request *c, failure *f);
 /* Appends a message to c->messages; content NULL: null. */
 bool chat_request_add(chat_request *c, const char *role, const char *content, failure *f);
 
+/* Makes the prompts' tokens, in c->prompts, for callers that count them. */
+bool chat_request_encode(chat_request *c, failure *f);
 /* Runs it. What it has is taken over, whatever comes of it, but where it fails the writer is not called: then the
  * caller refuses. */
 bool chat_request_start(request *r, chat_request *c, const answer_writer *writer, void *context, failure *f);

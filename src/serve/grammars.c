@@ -9,6 +9,8 @@
 
 #define KEPT 64u
 
+const char *const grammar_kind_names[] = {"schema", "object", "gbnf", NULL};
+
 typedef struct kept_grammar {
     char key[HASH_HEX_SIZE];
     grammar *made; /* NULL: free */

@@ -5,6 +5,7 @@
 #include "generate/constraint.h"
 
 typedef enum grammar_kind { GRAMMAR_SCHEMA, GRAMMAR_OBJECT, GRAMMAR_GBNF } grammar_kind;
+extern const char *const grammar_kind_names[]; /* ended by NULL */
 
 typedef struct grammars grammars;
 

@@ -23,7 +23,8 @@ struct models {
     pthread_cond_t changed;
     served_model **rows;
     size_t count;
-    unsigned change; /* models_change calls */
+    const served_model *claimant; /* for which room is being made; NULL: for none */
+    unsigned change;              /* models_change calls */
 };
 
 static void tell(const models *s, const char *what, const served_model *m)
@@ -47,6 +48,14 @@ static void free_row(served_model *m)
     }
 }
 
+/* Ollama's clients say a tag where there is none, and do not say whose store it is. */
+static bool is_called(const char *own, const char *name)
+{
+    const size_t length = strlen(name) - (text_ends(name, ":latest") ? strlen(":latest") : 0);
+    const char *in_store = text_starts(own, "ollama:") ? own + strlen("ollama:") : own;
+    return strcmp(in_store, name) == 0 || (strncmp(in_store, name, length) == 0 && in_store[length] == '\0');
+}
+
 /* With the lock. */
 static served_model *find(const models *s, const char *name)
 {
@@ -55,6 +64,11 @@ static served_model *find(const models *s, const char *name)
     }
     for (size_t i = 0; i < s->count; i++) {
         if (strcmp(s->rows[i]->name, name) == 0) {
+            return s->rows[i];
+        }
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        if (is_called(s->rows[i]->name, name)) {
             return s->rows[i];
         }
     }
@@ -67,9 +81,9 @@ static hearth_status add_row(models *s, const char *name, const char *source, in
     if (name[0] == '\0' || find(s, name) != NULL) {
         return HEARTH_OK;
     }
-    served_model **rows = mem_realloc(s->rows, (s->count + 1) * sizeof *rows);
+    served_model **rows = mem_realloc(s->rows, (s->count + 1) * sizeof(served_model *));
     if (rows == NULL) {
-        return error_memory(error, (s->count + 1) * sizeof *rows);
+        return error_memory(error, (s->count + 1) * sizeof(served_model *));
     }
     s->rows = rows;
     served_model *m = mem_calloc(1, sizeof *m);
@@ -275,10 +289,15 @@ static hearth_status weights_of(models *s, const served_model *m, uint64_t *ret,
     return HEARTH_OK;
 }
 
-/* With the lock: idle models go, the one that was idle longest first, until `wanted` bytes are left of the limit. */
-static hearth_status make_room(models *s, uint64_t wanted, hearth_error *error)
+/* With the lock: idle models go, the one that was idle longest first, until `wanted` bytes are left of the limit. Where
+ * all are in use, their answers are waited for; meanwhile nobody takes another model than this one, so that its turn
+ * comes. */
+static void make_room(models *s, const served_model *claimant, uint64_t wanted)
 {
     for (;;) {
+        while (s->claimant != NULL && s->claimant != claimant) {
+            pthread_cond_wait(&s->changed, &s->lock);
+        }
         uint64_t used = 0;
         served_model *oldest = NULL;
         for (size_t i = 0; i < s->count; i++) {
@@ -289,14 +308,19 @@ static hearth_status make_room(models *s, uint64_t wanted, hearth_error *error)
             }
         }
         if (used == 0 || used + wanted <= s->o.memory_bytes) {
-            return HEARTH_OK;
+            break;
         }
-        if (oldest == NULL) {
-            return error_set(error, HEARTH_E_LIMIT, "memory for models", "room beside the models that are being used",
-                             "%llu bytes more than --memory", (unsigned long long)(used + wanted - s->o.memory_bytes));
+        if (oldest != NULL) {
+            tell(s, "unloaded", oldest);
+            close_model(oldest);
+        } else {
+            s->claimant = claimant;
+            pthread_cond_wait(&s->changed, &s->lock);
         }
-        tell(s, "unloaded", oldest);
-        close_model(oldest);
+    }
+    if (s->claimant == claimant) {
+        s->claimant = NULL;
+        pthread_cond_broadcast(&s->changed);
     }
 }
 
@@ -309,8 +333,8 @@ static hearth_status load(models *s, served_model *m, hearth_error *error)
     hearth_status status = s->o.memory_bytes > 0 ? weights_of(s, m, &wanted, error) : HEARTH_OK;
     pthread_mutex_lock(&s->lock);
     if (status == HEARTH_OK && s->o.memory_bytes > 0) {
-        status = make_room(s, wanted, error);
-        m->bytes = status == HEARTH_OK ? wanted : 0; /* so that nobody else takes it meanwhile */
+        make_room(s, m, wanted);
+        m->bytes = wanted; /* so that nobody else takes it meanwhile */
     }
     pthread_mutex_unlock(&s->lock);
     status = status == HEARTH_OK ? open_parts(s, m, error) : status;
@@ -331,6 +355,10 @@ hearth_status models_take(models *s, const char *name, served_model **ret, heart
     hearth_status status = HEARTH_OK;
     pthread_mutex_lock(&s->lock);
     served_model *m = find(s, name);
+    while (m != NULL && s->claimant != NULL && s->claimant != m) { /* room is being made for another one */
+        pthread_cond_wait(&s->changed, &s->lock);
+        m = find(s, name);
+    }
     if (m == NULL) {
         status = error_set(error, HEARTH_E_NOT_FOUND, "model", NULL, "%.200s", name != NULL ? name : "no model");
     } else {
@@ -374,6 +402,9 @@ void models_give_back(models *s, served_model *m)
         pthread_mutex_lock(&s->lock);
         m->users--;
         m->used = time_seconds();
+        if (m->users == 0) {
+            pthread_cond_broadcast(&s->changed);
+        }
         pthread_mutex_unlock(&s->lock);
     }
 }
@@ -447,6 +478,7 @@ void models_each(models *s, void (*fn)(void *context, const models_row *row), vo
         models_row row = {.name = m->name, .source = m->source, .created = m->created, .users = m->users};
         row.open = m->m != NULL && !m->loading;
         if (row.open) {
+            row.model = m;
             row.bytes = m->bytes;
             if (m->scheduler != NULL) {
                 row.slots = s->o.scheduler.most_running > 0 ? s->o.scheduler.most_running : DEFAULT_SLOTS;
@@ -456,6 +488,37 @@ void models_each(models *s, void (*fn)(void *context, const models_row *row), vo
         fn(context, &row);
     }
     pthread_mutex_unlock(&s->lock);
+}
+
+hearth_status models_unload(models *s, const char *name, hearth_error *error)
+{
+    hearth_status status = HEARTH_OK;
+    pthread_mutex_lock(&s->lock);
+    served_model *m = find(s, name);
+    if (m == NULL) {
+        status = error_set(error, HEARTH_E_NOT_FOUND, "model", NULL, "%.200s", name != NULL ? name : "");
+    } else if (m->m != NULL && m->users == 0 && !m->loading) {
+        tell(s, "unloaded", m);
+        close_model(m);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return status;
+}
+
+hearth_status models_peek(models *s, const char *name, model **ret, hearth_error *error)
+{
+    const model_options how = {.without_weights = true};
+    pthread_mutex_lock(&s->lock);
+    const served_model *m = find(s, name);
+    char *source = m != NULL ? mem_strdup(m->source) : NULL;
+    pthread_mutex_unlock(&s->lock);
+    if (m == NULL) {
+        return error_set(error, HEARTH_E_NOT_FOUND, "model", NULL, "%.200s", name != NULL ? name : "");
+    }
+    const hearth_status status =
+        source != NULL ? model_open(s->engine, source, &how, ret, error) : error_memory(error, 0);
+    mem_free(source);
+    return status;
 }
 
 bool models_has(models *s, const char *name)

@@ -60,6 +60,8 @@ hearth_status models_take(models *s, const char *name, served_model **ret, heart
 /* What models_take says, to a client. */
 bool models_refusal(const char *name, const hearth_error *error, failure *f);
 void models_give_back(models *s, served_model *m);
+/* Its files without their weights, opened beside what is served; model_close. */
+hearth_status models_peek(models *s, const char *name, model **ret, hearth_error *error);
 /* Adds one that came to be in a store; nothing where the name is there already. */
 hearth_status models_add(models *s, const char *name, const char *source, hearth_error *error);
 /* Serves these (as models_options.names) from now on: new ones come, those that were named before go, unless they are
@@ -73,6 +75,7 @@ typedef struct models_row {
     const char *name, *source;
     int64_t created;
     bool open;
+    const served_model *model; /* where open, while the registry is locked */
     unsigned users;
     unsigned slots;        /* sequences that run at a time; 0: it writes no text */
     uint64_t bytes;        /* where open */
@@ -80,6 +83,8 @@ typedef struct models_row {
 } models_row;
 /* Each of them, in order, with the registry locked: fn must not call it. */
 void models_each(models *s, void (*fn)(void *context, const models_row *row), void *context);
+/* Lets go of an open model that nobody uses just now; one that is used stays. */
+hearth_status models_unload(models *s, const char *name, hearth_error *error);
 bool models_has(models *s, const char *name);
 /* The name by which a model is served that a client calls so (NULL: the first); where there is none, `name` itself. */
 void models_resolve(models *s, const char *name, char *ret, size_t size);

@@ -83,7 +83,7 @@ json_t *openai_usage(const answer_usage *u)
 {
     return json_pack("{s:I, s:I, s:I, s:{s:I}, s:{s:I}}", "prompt_tokens", (json_int_t)u->prompt_tokens,
                      "completion_tokens", (json_int_t)u->tokens, "total_tokens",
-                     (json_int_t)(u->prompt_tokens + u->tokens), "prompt_tokens_details", "cached_tokens",
+                     (json_int_t)u->prompt_tokens + (json_int_t)u->tokens, "prompt_tokens_details", "cached_tokens",
                      (json_int_t)u->kept_tokens, "completion_tokens_details", "reasoning_tokens",
                      (json_int_t)u->reasoning_tokens);
 }
@@ -98,6 +98,33 @@ bool openai_send(request *r, json_t *value)
     good = good && http_call_write(r->call, buffer_text(&text), text.length);
     buffer_free(&text);
     json_decref(value);
+    return good;
+}
+
+bool openai_make_lead(json_t *envelope, buffer *ret)
+{
+    static const char end[] = ",\"choices\":[";
+    buffer_init(ret, 0);
+    bool good = envelope != NULL && buffer_append_text(ret, "data: ", NULL) == HEARTH_OK &&
+                json_door_write(envelope, 0, ret, NULL) == HEARTH_OK;
+    if (good) {
+        ret->length--; /* the envelope's last brace */
+        good = buffer_append(ret, end, sizeof end - 1, NULL) == HEARTH_OK;
+    }
+    json_decref(envelope);
+    return good;
+}
+
+bool openai_send_choice(request *r, const buffer *lead, json_t *choice, bool usage)
+{
+    buffer text;
+    buffer_init(&text, 0);
+    bool good = choice != NULL && buffer_append(&text, buffer_text(lead), lead->length, NULL) == HEARTH_OK &&
+                json_door_write(choice, 0, &text, NULL) == HEARTH_OK &&
+                buffer_append_text(&text, usage ? "],\"usage\":null}\n\n" : "]}\n\n", NULL) == HEARTH_OK;
+    good = good && http_call_write(r->call, buffer_text(&text), text.length);
+    buffer_free(&text);
+    json_decref(choice);
     return good;
 }
 

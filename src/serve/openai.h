@@ -12,6 +12,10 @@ void openai_responses(request *r);   /* openai_responses.c: POST /v1/responses *
 const char *openai_finish_name(answer_finish why); /* "stop", "length", "tool_calls" */
 /* {"prompt_tokens", "completion_tokens", "total_tokens", …} */
 json_t *openai_usage(const answer_usage *u);
+/* What every chunk of a stream begins with, "data: {…,\"choices\":[", written once. */
+bool openai_make_lead(json_t *envelope, buffer *ret);
+/* A chunk with one choice; frees it. `usage`: the chunk says that it has none. */
+bool openai_send_choice(request *r, const buffer *lead, json_t *choice, bool usage);
 /* An event of a stream: "data: VALUE\n\n"; frees the value. False where nobody reads any more. */
 bool openai_send(request *r, json_t *value);
 void openai_begin_stream(request *r);

@@ -26,6 +26,7 @@ typedef struct chat_answer {
     json_int_t created;
     bool stream, usage, logprobs;
     unsigned choices;
+    buffer lead; /* streamed: of each chunk */
     chat_part part[];
 } chat_answer;
 
@@ -56,12 +57,7 @@ static bool send_chunk(chat_answer *a, unsigned index, json_t *delta, json_t *lo
     choice = json_door_put(choice, "delta", delta);
     choice = json_door_put(choice, "logprobs", logprobs);
     choice = json_door_put(choice, "finish_reason", finish != NULL ? json_string(finish) : json_null());
-    json_t *chunk =
-        json_door_put(envelope(a, "chat.completion.chunk"), "choices", json_door_append(json_array(), choice));
-    if (a->usage) {
-        chunk = json_door_put(chunk, "usage", json_null());
-    }
-    return openai_send(a->r, chunk);
+    return openai_send_choice(a->r, &a->lead, choice, a->usage);
 }
 
 /* The first chunk of a choice tells who speaks. */
@@ -79,6 +75,9 @@ static bool begin_choice(chat_answer *a, unsigned index)
 static bool stream_begin(void *context)
 {
     chat_answer *a = context;
+    if (!openai_make_lead(envelope(a, "chat.completion.chunk"), &a->lead)) {
+        return false;
+    }
     openai_begin_stream(a->r);
     for (unsigned i = 0; i < a->choices; i++) {
         if (!begin_choice(a, i)) {
@@ -230,6 +229,7 @@ static void drop(void *context)
         collected_free(&a->part[i].c);
         json_decref(a->part[i].texts);
     }
+    buffer_free(&a->lead);
     mem_free(a->model);
     mem_free(a);
 }

@@ -35,6 +35,7 @@ typedef struct text_answer {
     unsigned each; /* choices of one prompt */
     unsigned choices;
     echoed *echo; /* [choices / each]; NULL: not asked for */
+    buffer lead;  /* streamed: of each chunk */
     text_part part[];
 } text_answer;
 
@@ -126,8 +127,7 @@ static json_t *choice_json(unsigned index, json_t *text, json_t *logprobs, const
 
 static bool send_chunk(text_answer *a, json_t *choice)
 {
-    json_t *chunk = json_door_put(envelope(a), "choices", json_door_append(json_array(), choice));
-    return openai_send(a->r, a->usage ? json_door_put(chunk, "usage", json_null()) : chunk);
+    return openai_send_choice(a->r, &a->lead, choice, a->usage);
 }
 
 static json_t *echo_rows(const text_answer *a, unsigned index)
@@ -139,6 +139,9 @@ static json_t *echo_rows(const text_answer *a, unsigned index)
 static bool stream_begin(void *context)
 {
     text_answer *a = context;
+    if (!openai_make_lead(envelope(a), &a->lead)) {
+        return false;
+    }
     a->begun = true;
     openai_begin_stream(a->r);
     for (unsigned i = 0; a->echo != NULL && i < a->choices; i++) {
@@ -238,6 +241,7 @@ static void drop(void *context)
         collected_free(&a->part[i].c);
     }
     mem_free(a->echo);
+    buffer_free(&a->lead);
     mem_free(a->model);
     mem_free(a);
 }

@@ -4,34 +4,15 @@
 #include "base/base64.h"
 #include "base/memory.h"
 #include "serve/access.h"
+#include "serve/embedding.h"
 #include "serve/fields.h"
-#include "serve/server.h"
 
 #include <string.h>
 
-#define MOST_TEXTS 2048u
-
 typedef struct embed_request {
-    served_model *model;
-    embed_text *texts;
-    char **decoded; /* texts that came as tokens */
-    size_t count;
-    uint64_t dimensions;
+    embedding e;
     bool base64;
-    float *vectors;
-    embed_counts counts;
 } embed_request;
-
-static void free_request(request *r, embed_request *e)
-{
-    for (size_t i = 0; e->decoded != NULL && i < e->count; i++) {
-        mem_free(e->decoded[i]);
-    }
-    mem_free(e->decoded);
-    mem_free(e->texts);
-    mem_free(e->vectors);
-    models_give_back(server_models(r->s), e->model);
-}
 
 static bool no_memory(failure *f)
 {
@@ -41,7 +22,7 @@ static bool no_memory(failure *f)
 /* ---- the request ---- */
 
 /* Tokens become the text that they stand for. */
-static bool read_tokens(embed_request *e, size_t index, const json_t *ids, failure *f)
+static bool read_tokens(embedding *e, size_t index, const json_t *ids, failure *f)
 {
     token_list list = {0};
     buffer text;
@@ -70,7 +51,7 @@ static bool read_tokens(embed_request *e, size_t index, const json_t *ids, failu
     return good;
 }
 
-static bool read_text(embed_request *e, size_t index, const json_t *input, failure *f)
+static bool read_text(embedding *e, size_t index, const json_t *input, failure *f)
 {
     if (json_is_array(input) && json_array_size(input) > 0) {
         return read_tokens(e, index, input, f);
@@ -84,21 +65,14 @@ static bool read_text(embed_request *e, size_t index, const json_t *input, failu
            failure_set(f, 400, "invalid_value", "input", "Invalid 'input': a text is empty.");
 }
 
-static bool read_input(embed_request *e, const json_t *body, failure *f)
+static bool read_input(embedding *e, const json_t *body, failure *f)
 {
     const json_t *input = field_of(body, "input");
     if (input == NULL) {
         return failure_set(f, 400, "missing_required_parameter", "input", "Missing required parameter: 'input'.");
     }
     const bool one = !json_is_array(input) || json_is_integer(json_array_get(input, 0));
-    e->count = one ? 1 : json_array_size(input);
-    if (e->count == 0 || e->count > MOST_TEXTS) {
-        e->count = 0;
-        return failure_set(f, 400, "invalid_value", "input", "Invalid 'input': expected 1 to %u texts.", MOST_TEXTS);
-    }
-    e->texts = mem_calloc(e->count, sizeof *e->texts);
-    e->decoded = mem_calloc(e->count, sizeof *e->decoded);
-    bool good = (e->texts != NULL && e->decoded != NULL) || no_memory(f);
+    bool good = embedding_room(e, one ? 1 : json_array_size(input), f);
     for (size_t i = 0; i < e->count && good; i++) {
         good = read_text(e, i, one ? input : json_array_get(input, i), f);
     }
@@ -107,10 +81,9 @@ static bool read_input(embed_request *e, const json_t *body, failure *f)
 
 static bool read_request(request *r, embed_request *e, failure *f)
 {
-    hearth_error error = {0};
     const char *name = NULL, *format = "float";
     if (!field_text(r->body, "model", &name, f) || !field_text(r->body, "encoding_format", &format, f) ||
-        !field_count(r->body, "dimensions", 1, INT32_MAX, &e->dimensions, f)) {
+        !field_count(r->body, "dimensions", 1, INT32_MAX, &e->e.dimensions, f)) {
         return false;
     }
     e->base64 = strcmp(format, "base64") == 0;
@@ -118,38 +91,15 @@ static bool read_request(request *r, embed_request *e, failure *f)
         return failure_set(f, 400, "invalid_value", "encoding_format",
                            "Invalid 'encoding_format': expected 'float' or 'base64', but got '%.60s'.", format);
     }
-    if (models_take(server_models(r->s), name, &e->model, &error) != HEARTH_OK) {
-        return models_refusal(name, &error, f);
-    }
-    if (e->dimensions > e->model->m->config.width) {
-        return failure_set(f, 400, "invalid_value", "dimensions",
-                           "Invalid 'dimensions': this model's vectors have %u values.", e->model->m->config.width);
-    }
-    return read_input(e, r->body, f);
+    return embedding_open(r, name, &e->e, f) && read_input(&e->e, r->body, f);
 }
 
 /* ---- vectors ---- */
 
-static hearth_status embed(embed_request *e, size_t *ret_width, hearth_error *error)
+static json_t *vector_json(const embed_request *e, size_t index)
 {
-    embed_options how = embed_options_default();
-    embedder *made = NULL;
-    how.dimensions = (size_t)e->dimensions;
-    TRY(embedder_create(e->model->m, &how, &made, error));
-    *ret_width = embedder_dimensions(made);
-    e->vectors = mem_calloc(e->count, *ret_width * sizeof *e->vectors);
-    hearth_status status = e->vectors != NULL ? HEARTH_OK : error_memory(error, e->count * *ret_width * sizeof(float));
-    if (status == HEARTH_OK) {
-        const char *prompt = embedder_config(made)->prompt;
-        status = embedder_run(made, prompt, e->texts, e->count, e->vectors, &e->counts, NULL, NULL, error);
-    }
-    embedder_free(made);
-    return status;
-}
-
-static json_t *vector_json(const embed_request *e, size_t index, size_t width)
-{
-    const float *v = e->vectors + index * width;
+    const size_t width = e->e.width;
+    const float *v = e->e.vectors + index * width;
     json_t *value = NULL;
     if (e->base64) {
         buffer text;
@@ -168,34 +118,28 @@ static json_t *vector_json(const embed_request *e, size_t index, size_t width)
     return json_door_put(row, "embedding", value);
 }
 
-static void answer(request *r, const embed_request *e, size_t width)
+static void answer(request *r, const embed_request *e)
 {
     json_t *data = json_array();
-    for (size_t i = 0; i < e->count; i++) {
-        data = json_door_append(data, vector_json(e, i, width));
+    for (size_t i = 0; i < e->e.count; i++) {
+        data = json_door_append(data, vector_json(e, i));
     }
     json_t *made = json_door_put(json_door_put(json_object(), "object", json_string("list")), "data", data);
-    made = json_door_put(made, "model", json_door_text(e->model->name, strlen(e->model->name)));
-    access_spend(r, e->counts.tokens, 0);
+    made = json_door_put(made, "model", json_door_text(e->e.model->name, strlen(e->e.model->name)));
+    access_spend(r, e->e.counts.tokens, 0);
     request_answer_json(r, json_door_put(made, "usage",
-                                         json_pack("{s:I, s:I}", "prompt_tokens", (json_int_t)e->counts.tokens,
-                                                   "total_tokens", (json_int_t)e->counts.tokens)));
+                                         json_pack("{s:I, s:I}", "prompt_tokens", (json_int_t)e->e.counts.tokens,
+                                                   "total_tokens", (json_int_t)e->e.counts.tokens)));
 }
 
 void openai_embeddings(request *r)
 {
     failure f = {0};
     embed_request e = {0};
-    hearth_error error = {0};
-    size_t width = 0;
-    bool good = read_request(r, &e, &f);
-    if (good && embed(&e, &width, &error) != HEARTH_OK) {
-        good = failure_from(&f, &error, "input");
-    }
-    if (good) {
-        answer(r, &e, width);
+    if (read_request(r, &e, &f) && embedding_run(&e.e, "input", &f)) {
+        answer(r, &e);
     } else {
         request_refuse(r, &f);
     }
-    free_request(r, &e);
+    embedding_free(r, &e.e);
 }

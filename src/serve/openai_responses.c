@@ -52,7 +52,8 @@ static json_t *usage_json(const answer_usage *u)
     return json_pack("{s:I, s:{s:I}, s:I, s:{s:I}, s:I}", "input_tokens", (json_int_t)u->prompt_tokens,
                      "input_tokens_details", "cached_tokens", (json_int_t)u->kept_tokens, "output_tokens",
                      (json_int_t)u->tokens, "output_tokens_details", "reasoning_tokens",
-                     (json_int_t)u->reasoning_tokens, "total_tokens", (json_int_t)(u->prompt_tokens + u->tokens));
+                     (json_int_t)u->reasoning_tokens, "total_tokens",
+                     (json_int_t)u->prompt_tokens + (json_int_t)u->tokens);
 }
 
 static json_t *response_json(const responses_answer *a, const char *status, json_t *usage, json_t *error)

@@ -13,7 +13,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-const route *const routes_tables[] = {routes_common, routes_openai, routes_tokens, NULL};
+const route *const routes_tables[] = {routes_common,    routes_openai,  routes_tokens, routes_about, routes_page,
+                                      routes_anthropic, routes_openapi, routes_ollama, NULL};
 
 /* ---- which route ---- */
 

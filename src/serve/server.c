@@ -15,6 +15,7 @@ struct server {
     server_options o;
     http_server *http;
     models *models;
+    recording *recording;
     key_ring *keys;
     audit *audit;
     http_tls *tls;
@@ -98,6 +99,10 @@ hearth_status server_start(const server_options *options, server **ret, hearth_e
     hearth_status status = set_lists(s, options->names, options->origins, error);
     status = status == HEARTH_OK ? grammars_create(&s->grammars, error) : status;
     status = status == HEARTH_OK ? models_create(&s->o.models, &s->models, error) : status;
+    if (status == HEARTH_OK && s->o.record != NULL) {
+        status = recording_open(s->o.record, s->o.record_bytes, &s->o.models, s->o.told, s->o.told_context,
+                                &s->recording, error);
+    }
     if (status == HEARTH_OK && s->o.keys != NULL) {
         status = keys_open(s->o.keys, s->o.told, s->o.told_context, &s->keys, error);
     }
@@ -130,6 +135,11 @@ grammars *server_grammars(const server *s)
 models *server_models(const server *s)
 {
     return s->models;
+}
+
+recording *server_recording(const server *s)
+{
+    return s->recording;
 }
 
 key_ring *server_keys(const server *s)
@@ -208,6 +218,7 @@ void server_free(server *s)
     if (s != NULL) {
         http_server_free(s->http); /* every call has its answer: nothing is generated any more */
         models_free(s->models);
+        recording_close(s->recording);
         keys_close(s->keys);
         audit_close(s->audit);
         http_tls_close(s->tls);

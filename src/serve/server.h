@@ -7,6 +7,7 @@
 #include "serve/keys.h"
 #include "serve/grammars.h"
 #include "serve/models.h"
+#include "serve/recording.h"
 #include "serve/request.h"
 
 typedef struct server_options {
@@ -18,6 +19,8 @@ typedef struct server_options {
     audit_options audit;                           /* its path NULL: none */
     void (*told)(void *context, const char *line); /* what goes wrong on the way; NULL: nobody */
     void *told_context;
+    const char *record;         /* a file that answers are recorded in (recording.h); NULL: none */
+    uint64_t record_bytes;      /* of it at most; 0: RECORDING_BYTES */
     const char *const *origins; /* web pages of others that may ask it; ended by NULL; or NULL */
 } server_options;
 
@@ -26,8 +29,9 @@ hearth_status server_start(const server_options *options, server **ret, hearth_e
 http_server *server_http(const server *s);
 grammars *server_grammars(const server *s);
 models *server_models(const server *s);
-key_ring *server_keys(const server *s); /* NULL: no key is asked for */
-audit *server_audit(const server *s);   /* NULL: none */
+recording *server_recording(const server *s); /* NULL: nothing is recorded */
+key_ring *server_keys(const server *s);       /* NULL: no key is asked for */
+audit *server_audit(const server *s);         /* NULL: none */
 const server_options *server_get_options(const server *s);
 double server_began(const server *s); /* time_seconds */
 /* What changed in files: keys, certificate, and an audit log that was moved away. What went wrong is told; the rest is

@@ -8,7 +8,7 @@
 
 /* ---- products ---- */
 
-static void multiply(const train_work *work, const train_thread *w, train_op op, const gradient_product *p)
+void train_product(const train_work *work, const train_thread *w, train_op op, const gradient_product *p)
 {
     if (work->m->bf16) {
         w->g->product_bf16(p, w->scratch);
@@ -32,7 +32,7 @@ void train_input_back(const train_work *work, const train_thread *w, const train
                                 .rows = own.end - own.begin,
                                 .cols = matrix->cols,
                                 .steps = matrix->rows};
-    multiply(work, w, matrix->op + TRAIN_OP_OF_INPUT, &p);
+    train_product(work, w, matrix->op + TRAIN_OP_OF_INPUT, &p);
 }
 
 void train_weight_back(const train_work *work, const train_thread *w, const train_matrix *matrix, const float *dy,
@@ -50,7 +50,7 @@ void train_weight_back(const train_work *work, const train_thread *w, const trai
                                 .cols = matrix->cols,
                                 .steps = tokens,
                                 .resume = resume};
-    multiply(work, w, matrix->op + TRAIN_OP_OF_WEIGHT, &p);
+    train_product(work, w, matrix->op + TRAIN_OP_OF_WEIGHT, &p);
 }
 
 /* ---- norms ---- */
@@ -137,7 +137,7 @@ static void attend_back(train_work *work, const train_thread *w, uint32_t layer,
 {
     const size_t kv_heads = work->m->shape.kv_heads;
     const size_t pieces = work->segment_count * kv_heads;
-    atomic_uint *next = &work->next[work->m->shape.layers + layer];
+    atomic_uint *next = train_next(work, TRAIN_NEXT_ATTEND_BACK, layer);
     for (;;) {
         const size_t piece = atomic_fetch_add_explicit(next, 1, memory_order_relaxed);
         if (piece >= pieces) {
@@ -281,7 +281,11 @@ static void mlp_back(train_work *work, const train_thread *w, uint32_t layer)
         train_norm_rows(work, w, l->mlp_norm, x, work->normed);
         x = work->normed;
     }
-    train_input_back(work, w, &l->down, dy, ldw, work->tokens, work->dgate_up + s->mlp, ld);
+    if (s->moe.experts != 0) {
+        train_moe_back(work, w, layer);
+        return;
+    }
+    train_input_back(work, w, &l->experts[0].down, dy, ldw, work->tokens, work->dgate_up + s->mlp, ld);
     for (size_t t = own.begin; t < own.end; t++) {
         const float *gate = slot->gate_up + t * ld;
         float *d = work->dgate_up + t * ld;
@@ -290,10 +294,10 @@ static void mlp_back(train_work *work, const train_thread *w, uint32_t layer)
     }
     train_lap_rows(w, TRAIN_OP_ACTIVATE, own.end - own.begin, s->mlp, 6);
     train_barrier(w);
-    train_weight_back(work, w, &l->down, dy, ldw, work->inner, work->tokens, false);
-    train_weight_back(work, w, &l->gate_up, work->dgate_up, ld, x, work->tokens, false);
+    train_weight_back(work, w, &l->experts[0].down, dy, ldw, work->inner, work->tokens, false);
+    train_weight_back(work, w, &l->experts[0].gate_up, work->dgate_up, ld, x, work->tokens, false);
     train_barrier(w);
-    train_input_back(work, w, &l->gate_up, work->dgate_up, ld, work->tokens, work->dy, ldw);
+    train_input_back(work, w, &l->experts[0].gate_up, work->dgate_up, ld, work->tokens, work->dy, ldw);
     train_barrier(w);
 }
 
@@ -341,10 +345,17 @@ static void embedding_back(const train_work *work, const train_thread *w)
 void train_backward(train_work *work, const train_thread *w)
 {
     const train_model *m = work->m;
+    if (m->shape.moe.experts != 0) {
+        if (w->part == 0) {
+            train_moe_balance(work);
+        }
+        train_barrier(w);
+    }
     for (uint32_t layer = m->shape.layers; layer-- > 0;) {
         if (m->recompute && layer + 1 < m->shape.layers) {
             if (w->part == 0) { /* all threads are past it, and none comes to it before a barrier */
-                atomic_store_explicit(&work->next[layer], 0, memory_order_relaxed);
+                atomic_store_explicit(train_next(work, TRAIN_NEXT_ATTEND, layer), 0, memory_order_relaxed);
+                atomic_store_explicit(train_next(work, TRAIN_NEXT_ROWS, layer), 0, memory_order_relaxed);
             }
             train_forward_layer(work, w, layer);
         }

@@ -128,7 +128,8 @@ static void attend(train_work *work, const train_thread *w, uint32_t layer, cons
     const uint32_t kv_heads = work->m->shape.kv_heads;
     const size_t pieces = work->segment_count * kv_heads;
     for (;;) {
-        const size_t piece = atomic_fetch_add_explicit(&work->next[layer], 1, memory_order_relaxed);
+        const size_t piece =
+            atomic_fetch_add_explicit(train_next(work, TRAIN_NEXT_ATTEND, layer), 1, memory_order_relaxed);
         if (piece >= pieces) {
             break;
         }
@@ -204,7 +205,12 @@ static void mlp_part(train_work *work, const train_thread *w, uint32_t layer)
         train_norm_rows(work, w, l->mlp_norm, x, work->normed);
         x = work->normed;
     }
-    train_multiply(work, w, &l->gate_up, x, work->tokens, slot->gate_up, ld);
+    if (s->moe.experts != 0) {
+        train_moe_forward(work, w, layer, result);
+        add_result(work, w, l->mlp_norm, slot->middle, result, work->x[layer + 1]);
+        return;
+    }
+    train_multiply(work, w, &l->experts[0].gate_up, x, work->tokens, slot->gate_up, ld);
     train_barrier(w);
     for (size_t t = own.begin; t < own.end; t++) {
         const float *gate = slot->gate_up + t * ld;
@@ -212,7 +218,7 @@ static void mlp_part(train_work *work, const train_thread *w, uint32_t layer)
     }
     train_lap_rows(w, TRAIN_OP_ACTIVATE, own.end - own.begin, s->mlp, 3);
     train_barrier(w);
-    train_multiply(work, w, &l->down, work->inner, work->tokens, result, train_stride(s->width));
+    train_multiply(work, w, &l->experts[0].down, work->inner, work->tokens, result, train_stride(s->width));
     add_result(work, w, l->mlp_norm, slot->middle, result, work->x[layer + 1]);
 }
 

@@ -25,8 +25,11 @@ static bool each_matrix(train_model *m, matrix_fn fn, void *context)
     bool more = fn(m, &m->head, context);
     for (uint32_t i = 0; more && i < m->shape.layers; i++) {
         train_layer *l = &m->layers[i];
-        more =
-            fn(m, &l->qkv, context) && fn(m, &l->o, context) && fn(m, &l->gate_up, context) && fn(m, &l->down, context);
+        more = fn(m, &l->qkv, context) && fn(m, &l->o, context);
+        more = more && (m->shape.moe.experts == 0 || fn(m, &l->router, context));
+        for (uint32_t e = 0; more && e < train_experts(&m->shape); e++) {
+            more = fn(m, &l->experts[e].gate_up, context) && fn(m, &l->experts[e].down, context);
+        }
     }
     return more;
 }
@@ -162,6 +165,7 @@ static hearth_status fill(train_model *m, const recipe *r, uint32_t vocab, heart
     }
     m->norm_eps = r->model.norm_eps;
     m->recompute = r->train.recompute;
+    m->aux_loss = r->train.aux_loss;
     m->bf16 = r->train.format == TRAIN_BF16;
     m->side_by_side = -1;
     TRY(train_parameters_make(m, error));

@@ -9,16 +9,17 @@
 /* ---- shape ---- */
 
 typedef struct train_family {
-    const char *name, *hf_class;
+    const char *name, *hf_class, *hf_type;
     bool qkv_bias, post_norm;
     qk_norm_kind qk_norm;
 } train_family;
 
 static const train_family train_families[] = {
-    {"llama", "LlamaForCausalLM", false, false, QK_NORM_NONE},
-    {"qwen2", "Qwen2ForCausalLM", true, false, QK_NORM_NONE},
-    {"qwen3", "Qwen3ForCausalLM", false, false, QK_NORM_HEAD},
-    {"olmo2", "Olmo2ForCausalLM", false, true, QK_NORM_ROW},
+    {"llama", "LlamaForCausalLM", "llama", false, false, QK_NORM_NONE},
+    {"qwen2", "Qwen2ForCausalLM", "qwen2", true, false, QK_NORM_NONE},
+    {"qwen3", "Qwen3ForCausalLM", "qwen3", false, false, QK_NORM_HEAD},
+    {"olmo2", "Olmo2ForCausalLM", "olmo2", false, true, QK_NORM_ROW},
+    {"qwen3-moe", "Qwen3MoeForCausalLM", "qwen3_moe", false, false, QK_NORM_HEAD},
 };
 #define TRAIN_FAMILIES (sizeof train_families / sizeof train_families[0])
 
@@ -29,6 +30,24 @@ static hearth_status bad(const recipe *r, hearth_error *error, const char *key, 
         error_in_file(error, r->path);
     }
     return HEARTH_E_ARGUMENT;
+}
+
+_Static_assert(RECIPE_EXPERTS_MOST == MOE_EXPERTS_MAX && RECIPE_EXPERTS_USED_MOST == MOE_USED_MAX, "recipe.h");
+
+static hearth_status check_experts(const recipe *r, hearth_error *error)
+{
+    const recipe_model *c = &r->model;
+    const bool mixture = strcmp(c->family, "qwen3-moe") == 0;
+    char expected[64];
+    snprintf(expected, sizeof expected, mixture ? "2 to %u" : "0: this family has none", MOE_EXPERTS_MAX);
+    if (mixture ? c->experts < 2 || c->experts > MOE_EXPERTS_MAX : c->experts != 0) {
+        return bad(r, error, "model.experts", expected, c->experts);
+    }
+    const uint32_t most = c->experts < MOE_USED_MAX ? c->experts : MOE_USED_MAX;
+    snprintf(expected, sizeof expected, "1 to %u", most);
+    return !mixture || (c->experts_used >= 1 && c->experts_used <= most)
+               ? HEARTH_OK
+               : bad(r, error, "model.experts_used", expected, c->experts_used);
 }
 
 static hearth_status check_numbers(const recipe *r, uint32_t vocab, hearth_error *error)
@@ -52,10 +71,7 @@ static hearth_status check_numbers(const recipe *r, uint32_t vocab, hearth_error
     if (c->head_size % 2 != 0) {
         return bad(r, error, "model.head_size", "an even number", c->head_size);
     }
-    if (c->experts != 0) {
-        return bad(r, error, "model.experts", "0: mixtures are not trained", c->experts);
-    }
-    return HEARTH_OK;
+    return check_experts(r, error);
 }
 
 hearth_status train_shape_of(const recipe *r, uint32_t vocab, train_shape *ret, hearth_error *error)
@@ -68,12 +84,14 @@ hearth_status train_shape_of(const recipe *r, uint32_t vocab, train_shape *ret, 
         }
     }
     if (family == NULL) {
-        return error_set(error, HEARTH_E_ARGUMENT, "model.family", "llama, qwen2, qwen3 or olmo2", "%.64s", c->family);
+        return error_set(error, HEARTH_E_ARGUMENT, "model.family", "llama, qwen2, qwen3, olmo2 or qwen3-moe", "%.64s",
+                         c->family);
     }
     TRY(check_numbers(r, vocab, error));
     *ret = (train_shape){
         .family = family->name,
         .hf_class = family->hf_class,
+        .hf_type = family->hf_type,
         .layers = c->layers,
         .width = c->width,
         .heads = c->heads,
@@ -86,6 +104,12 @@ hearth_status train_shape_of(const recipe *r, uint32_t vocab, train_shape *ret, 
         .qkv_bias = family->qkv_bias,
         .post_norm = family->post_norm,
         .qk_norm = family->qk_norm,
+        .moe = {.experts = c->experts,
+                .used = c->experts_used,
+                .ffn = c->mlp,
+                .score = MOE_SOFTMAX,
+                .normalize = true,
+                .scale = 1},
         .eps = (float)c->norm_eps,
         .scale = (float)(1.0 / __builtin_sqrt((double)c->head_size)),
         .theta = c->rope_theta,
@@ -116,13 +140,49 @@ static size_t add(train_model *m, int layer, const char *name, size_t rows, size
     return offset;
 }
 
+/* The MLP `prefix`, "mlp." or an expert's. */
+static train_expert add_expert(train_model *m, int index, const char *prefix)
+{
+    const train_shape *s = &m->shape;
+    char name[64];
+    train_expert e;
+    (void)snprintf(name, sizeof name, "%sgate_proj.weight", prefix);
+    e.gate_up = (train_matrix){add(m, index, name, s->mlp, s->width, true), 2 * (size_t)s->mlp, s->width,
+                               TRAIN_OP_GATE_UP, NULL};
+    (void)snprintf(name, sizeof name, "%sup_proj.weight", prefix);
+    add(m, index, name, s->mlp, s->width, true);
+    (void)snprintf(name, sizeof name, "%sdown_proj.weight", prefix);
+    e.down = (train_matrix){add(m, index, name, s->width, s->mlp, true), s->width, s->mlp, TRAIN_OP_DOWN, NULL};
+    return e;
+}
+
+/* A router decays, and is none of Muon's. */
+static void add_mlp(train_model *m, int index, train_layer *l)
+{
+    const train_shape *s = &m->shape;
+    if (s->moe.experts == 0) {
+        l->experts[0] = add_expert(m, index, "mlp.");
+        return;
+    }
+    l->router = (train_matrix){add(m, index, "mlp.gate.weight", s->moe.experts, s->width, false), s->moe.experts,
+                               s->width, TRAIN_OP_ROUTER, NULL};
+    if (m->parameters != NULL) {
+        m->parameters[m->parameter_count - 1].decays = true;
+    }
+    for (uint32_t e = 0; e < s->moe.experts; e++) {
+        char prefix[32];
+        (void)snprintf(prefix, sizeof prefix, "mlp.experts.%u.", e);
+        l->experts[e] = add_expert(m, index, prefix);
+    }
+}
+
 static void add_layer(train_model *m, int index, train_layer *l)
 {
     const train_shape *s = &m->shape;
     const char *first = s->post_norm ? "post_attention_layernorm.weight" : "input_layernorm.weight";
     const char *second = s->post_norm ? "post_feedforward_layernorm.weight" : "post_attention_layernorm.weight";
     const bool rows = s->qk_norm == QK_NORM_ROW;
-    *l = (train_layer){.qkv_bias = TRAIN_NONE, .q_norm = TRAIN_NONE, .k_norm = TRAIN_NONE};
+    *l = (train_layer){.experts = l->experts, .qkv_bias = TRAIN_NONE, .q_norm = TRAIN_NONE, .k_norm = TRAIN_NONE};
     l->attention_norm = add(m, index, first, 1, s->width, false);
     l->qkv = (train_matrix){add(m, index, "self_attn.q_proj.weight", s->q, s->width, true), s->qkv, s->width,
                             TRAIN_OP_QKV, NULL};
@@ -140,11 +200,7 @@ static void add_layer(train_model *m, int index, train_layer *l)
     l->o = (train_matrix){add(m, index, "self_attn.o_proj.weight", s->width, s->q, true), s->width, s->q, TRAIN_OP_O,
                           NULL};
     l->mlp_norm = add(m, index, second, 1, s->width, false);
-    l->gate_up = (train_matrix){add(m, index, "mlp.gate_proj.weight", s->mlp, s->width, true), 2 * (size_t)s->mlp,
-                                s->width, TRAIN_OP_GATE_UP, NULL};
-    add(m, index, "mlp.up_proj.weight", s->mlp, s->width, true);
-    l->down = (train_matrix){add(m, index, "mlp.down_proj.weight", s->width, s->mlp, true), s->width, s->mlp,
-                             TRAIN_OP_DOWN, NULL};
+    add_mlp(m, index, l);
 }
 
 static void add_all(train_model *m)
@@ -171,6 +227,13 @@ hearth_status train_parameters_make(train_model *m, hearth_error *error)
     m->layers = arena_array(m->memory, m->shape.layers, sizeof *m->layers);
     if (m->layers == NULL) {
         return error_memory(error, m->shape.layers * sizeof *m->layers);
+    }
+    for (uint32_t i = 0; i < m->shape.layers; i++) {
+        const size_t experts = train_experts(&m->shape);
+        m->layers[i].experts = arena_array(m->memory, experts, sizeof *m->layers[i].experts);
+        if (m->layers[i].experts == NULL) {
+            return error_memory(error, experts * sizeof *m->layers[i].experts);
+        }
     }
     add_all(m);
     m->parameters = arena_array(m->memory, m->parameter_count, sizeof *m->parameters);

@@ -25,20 +25,24 @@ typedef enum train_op {
     TRAIN_OP_O,
     TRAIN_OP_GATE_UP,
     TRAIN_OP_DOWN,
+    TRAIN_OP_ROUTER,
     TRAIN_OP_HEAD,
     TRAIN_OP_QKV_INPUT, /* their gradients: dx = dy W */
     TRAIN_OP_O_INPUT,
     TRAIN_OP_GATE_UP_INPUT,
     TRAIN_OP_DOWN_INPUT,
+    TRAIN_OP_ROUTER_INPUT,
     TRAIN_OP_HEAD_INPUT,
     TRAIN_OP_QKV_WEIGHT, /* dW = dy^T x */
     TRAIN_OP_O_WEIGHT,
     TRAIN_OP_GATE_UP_WEIGHT,
     TRAIN_OP_DOWN_WEIGHT,
+    TRAIN_OP_ROUTER_WEIGHT,
     TRAIN_OP_HEAD_WEIGHT,
     TRAIN_OP_ROPE, /* with the norms of heads */
     TRAIN_OP_ATTEND,
     TRAIN_OP_ACTIVATE,
+    TRAIN_OP_ROUTE, /* experts chosen, rows sorted and gathered */
     TRAIN_OP_ADD,
     TRAIN_OP_LOSS,
     TRAIN_OP_SUM,

@@ -7,6 +7,7 @@
 #include "kernels/attention.h"
 #include "kernels/gradient.h"
 #include "nn/attention.h"
+#include "nn/moe_route.h"
 #include "nn/rope.h"
 #include "train/train_model.h"
 #include "train/train_profile.h"
@@ -17,12 +18,13 @@
 
 /* The shape, and what a family's layers are made of. */
 typedef struct train_shape {
-    const char *family, *hf_class;
+    const char *family, *hf_class, *hf_type;
     uint32_t layers, width, heads, kv_heads, head_dim, mlp, vocab, context;
     bool tied;
     bool qkv_bias;
     bool post_norm; /* what attention and MLP give is normed, not what they get */
     qk_norm_kind qk_norm;
+    moe_config moe; /* experts 0: a dense model; ffn is mlp */
     float eps, scale;
     double theta;
     size_t q, kv, qkv; /* heads * head_dim, kv_heads * head_dim, q + 2 kv */
@@ -37,22 +39,38 @@ typedef struct train_matrix {
 
 enum { TRAIN_OP_OF_INPUT = TRAIN_OP_QKV_INPUT - TRAIN_OP_QKV, TRAIN_OP_OF_WEIGHT = TRAIN_OP_QKV_WEIGHT - TRAIN_OP_QKV };
 
+typedef struct train_expert {
+    train_matrix gate_up, down;
+} train_expert;
+
 /* Places in the flat array; TRAIN_NONE where there is none. */
 typedef struct train_layer {
-    train_matrix qkv, o, gate_up, down;
+    train_matrix qkv, o;
+    train_matrix router;   /* of a mixture */
+    train_expert *experts; /* [moe.experts]; one where the model is dense */
     size_t qkv_bias, q_norm, k_norm;
     size_t attention_norm, mlp_norm; /* before them, or behind them (post_norm) */
 } train_layer;
 
+/* Where a mixture's tokens go. */
+typedef struct train_choices {
+    float *scores;              /* [tokens, experts]: probabilities */
+    float *weights;             /* [tokens, used] */
+    uint32_t *chosen, *slots;   /* [tokens, used]: experts, ascending; the row of each choice */
+    uint32_t *of_token, *begin; /* [choices], [experts + 1]: moe_sort_rows */
+} train_choices;
+
 /* What a layer's forward pass leaves for its gradient. Rows are tokens. */
 typedef struct train_slot {
-    float *qkv;       /* turned; v as it is */
-    float *unnormed;  /* q and k before their norms; NULL where they have none */
-    float *out;       /* of attention */
-    float *max, *sum; /* [kv_heads][tokens][heads that read the key head] */
-    float *middle;    /* the residual stream between attention and MLP */
-    float *gate_up;
+    float *qkv;                           /* turned; v as it is */
+    float *unnormed;                      /* q and k before their norms; NULL where they have none */
+    float *out;                           /* of attention */
+    float *max, *sum;                     /* [kv_heads][tokens][heads that read the key head] */
+    float *middle;                        /* the residual stream between attention and MLP */
+    float *gate_up;                       /* of a mixture a row a choice, sorted by expert */
     float *attention_result, *mlp_result; /* before their norms; NULL without post_norm */
+    train_choices moe;                    /* of a mixture: scores (probabilities), choices and their rows */
+    float *expert_out;                    /* [choices, width]: what experts gave, before its weight */
 } train_slot;
 
 /* One of a micro-batch's sequences. */
@@ -67,6 +85,16 @@ static inline size_t train_stride(size_t n)
     return activation_row_floats(n);
 }
 
+/* What pieces are of: attention, a mixture's rows and its weights. */
+enum {
+    TRAIN_NEXT_ATTEND,
+    TRAIN_NEXT_ATTEND_BACK,
+    TRAIN_NEXT_ROWS,
+    TRAIN_NEXT_ROWS_BACK,
+    TRAIN_NEXT_WEIGHTS,
+    TRAIN_COUNTERS
+};
+
 /* Room for one micro-batch. */
 typedef struct train_work {
     train_model *m;
@@ -77,18 +105,22 @@ typedef struct train_work {
     train_slot *slots; /* [layers], or one for all (recompute) */
     float *normed;     /* [tokens, width] */
     float *result;     /* [tokens, width] */
-    float *inner;      /* [tokens, mlp] */
+    float *inner;      /* [tokens or choices, mlp] */
     float *rounded;    /* of BF16: activations, [tokens, the widest input] */
     float *dx, *dy;    /* [tokens, width] */
     float *dqkv, *dout, *dgate_up;
-    float *dots;    /* as max and sum */
-    float *factors; /* [tokens, heads + kv_heads] */
-    float *logits;  /* [logit_rows, vocab] */
+    float *expert_x, *expert_dx, *expert_dout; /* of a mixture: [choices, width]; expert_dx also weighed results */
+    float *dscores;                            /* [tokens, experts] */
+    uint32_t *expert_tokens;                   /* [layers, experts]: how many tokens each has */
+    float *balance;                            /* [experts]: the auxiliary loss's gradient of a probability */
+    float *dots;                               /* as max and sum */
+    float *factors;                            /* [tokens, heads + kv_heads] */
+    float *logits;                             /* [logit_rows, vocab] */
     size_t logit_rows;
     float *log_probabilities;
     double *log_sums;
     train_segment *segments;
-    atomic_uint *next; /* [2 * layers]: pieces of attention that are taken, forward and backward */
+    atomic_uint *next; /* [TRAIN_COUNTERS * layers]: pieces that are taken */
     /* of this micro-batch */
     size_t tokens, segment_count;
     uint32_t *ids, *targets; /* [tokens] */
@@ -96,6 +128,8 @@ typedef struct train_work {
     uint64_t step_targets;
     float *gradient; /* NULL: the loss alone */
 } train_work;
+
+#define TRAIN_PIECE_ROWS 64u /* choices that a thread takes at a time */
 
 /* One thread's view of a micro-batch: all of it where parts is 1. */
 typedef struct train_thread {
@@ -107,6 +141,7 @@ typedef struct train_thread {
     train_profile *profile; /* NULL: nobody */
     void *scratch;
     uint8_t **pages; /* a cache for one key head of the longest segment */
+    float *rounded;         /* of a mixture in BF16: an expert's rows, TRAIN_PIECE_ROWS of the widest input */
 } train_thread;
 
 struct train_model {
@@ -115,6 +150,7 @@ struct train_model {
     train_shape shape;
     double norm_eps; /* as the recipe has it */
     bool recompute, bf16;
+    double aux_loss; /* weight of a mixture's load-balancing loss */
     train_parameter *parameters;
     size_t parameter_count, count;
     float *values;
@@ -146,6 +182,24 @@ static inline size_t train_stats_at(const train_work *work, const train_segment 
 {
     const train_shape *s = &work->m->shape;
     return (kv_head * work->tokens + segment->first) * (s->heads / s->kv_heads);
+}
+
+/* The pieces that are taken of `what` in a layer. */
+static inline atomic_uint *train_next(const train_work *work, unsigned what, uint32_t layer)
+{
+    return &work->next[what * work->m->shape.layers + layer];
+}
+
+/* MLPs of a layer. */
+static inline uint32_t train_experts(const train_shape *s)
+{
+    return s->moe.experts != 0 ? s->moe.experts : 1;
+}
+
+/* Rows of the MLP's inner values: tokens, or each token's choices. */
+static inline size_t train_mlp_rows(const train_shape *s, size_t tokens)
+{
+    return s->moe.experts != 0 ? tokens * s->moe.used : tokens;
 }
 
 /* This thread has been at `op` since its last lap: `times` times so many bytes and multiply-adds. */
@@ -237,6 +291,13 @@ train_slot *train_slot_of(const train_work *work, uint32_t layer);
 /* train_head.c: log-probabilities, and where a gradient is wanted dx and the head's and last norm's. */
 void train_head(train_work *work, const train_thread *w);
 train_loss train_loss_of(const train_work *work);
+/* train_moe.c: a mixture in the MLP's place. result = the experts' sum for the rows of work->normed; its gradient, of
+ * what the layer got in work->dx, into work->dy. */
+void train_moe_forward(train_work *work, const train_thread *w, uint32_t layer, float *result);
+void train_moe_back(train_work *work, const train_thread *w, uint32_t layer);
+/* What the auxiliary loss adds to the gradient of a probability, of the experts as the forward pass has loaded them:
+ * one thread, once all layers have run. */
+void train_moe_balance(train_work *work);
 /* train_backward.c: behind train_head. */
 void train_backward(train_work *work, const train_thread *w);
 /* dx = add + the norm's gradient of dy, and the weight's: x, dy, add, dx [tokens, width]; add NULL: none. dx is not dy.
@@ -247,6 +308,8 @@ void train_norm_back(train_work *work, const train_thread *w, size_t offset, con
  * top of what is there. */
 void train_weight_back(const train_work *work, const train_thread *w, const train_matrix *matrix, const float *dy,
                        size_t ldy, const float *x, size_t tokens, bool resume);
+/* A product of the gradient, all of it. */
+void train_product(const train_work *work, const train_thread *w, train_op op, const gradient_product *p);
 /* dx = dy matrix, this thread's tokens. */
 void train_input_back(const train_work *work, const train_thread *w, const train_matrix *matrix, const float *dy,
                       size_t ldy, size_t tokens, float *dx, size_t ldx);

@@ -61,7 +61,7 @@ static void load(train_work *work, const train_batch *batch, size_t first, size_
                 (train_segment){at + batch->segments[i].begin, batch->segments[i].count};
         }
     }
-    for (size_t i = 0; i < 2 * (size_t)work->m->shape.layers; i++) {
+    for (size_t i = 0; i < TRAIN_COUNTERS * (size_t)work->m->shape.layers; i++) {
         atomic_store_explicit(&work->next[i], 0, memory_order_relaxed);
     }
 }
@@ -296,7 +296,8 @@ static bool apart_is_better(const tree *t, size_t roots)
     }
     const train_shape *s = &m->shape;
     const double sums = (double)(roots - 1 + parts * height_of(t->micro_batches / roots)) * (double)m->count;
-    const double layer = 3 * (double)s->width + (double)s->qkv + 3 * (double)s->q + 3 * (double)s->mlp;
+    const double layer =
+        3 * (double)s->width + (double)s->qkv + 3 * (double)s->q + 3 * (double)train_mlp_rows(s, 1) * s->mlp;
     const double tokens = (double)(parts * t->each * t->batch->length);
     return (sums + layer * s->layers * tokens) * sizeof(float) < (double)SIDE_BY_SIDE_BYTES;
 }

@@ -36,6 +36,19 @@ static float *take_rows(layout *l, size_t rows, size_t n)
     return take(l, floats + 16, sizeof(float));
 }
 
+static void take_choices(layout *l, const train_shape *s, size_t tokens, train_slot *slot)
+{
+    const size_t choices = train_mlp_rows(s, tokens);
+    train_choices *room = &slot->moe;
+    room->scores = take_rows(l, tokens, s->moe.experts);
+    room->weights = take(l, choices, sizeof(float));
+    room->chosen = take(l, choices, sizeof(uint32_t));
+    room->slots = take(l, choices, sizeof(uint32_t));
+    room->of_token = take(l, choices, sizeof(uint32_t));
+    room->begin = take(l, (size_t)s->moe.experts + 1, sizeof(uint32_t));
+    slot->expert_out = take_rows(l, choices, s->width);
+}
+
 static void take_slot(layout *l, const train_shape *s, size_t tokens, train_slot *slot)
 {
     *slot = (train_slot){.qkv = take_rows(l, tokens, s->qkv)};
@@ -44,7 +57,10 @@ static void take_slot(layout *l, const train_shape *s, size_t tokens, train_slot
     slot->max = take(l, tokens, s->heads * sizeof(float));
     slot->sum = take(l, tokens, s->heads * sizeof(float));
     slot->middle = take_rows(l, tokens, s->width);
-    slot->gate_up = take_rows(l, tokens, 2 * (size_t)s->mlp);
+    slot->gate_up = take_rows(l, train_mlp_rows(s, tokens), 2 * (size_t)s->mlp);
+    if (s->moe.experts != 0) {
+        take_choices(l, s, tokens, slot);
+    }
     if (s->post_norm) {
         slot->attention_result = take_rows(l, tokens, s->width);
         slot->mlp_result = take_rows(l, tokens, s->width);
@@ -79,20 +95,29 @@ static void lay_out(layout *l, const train_model *m, size_t tokens, train_work *
     work->logit_rows = some < tokens ? some : tokens;
     work->normed = take_rows(l, tokens, s->width);
     work->result = take_rows(l, tokens, s->width);
-    work->inner = take_rows(l, tokens, s->mlp);
+    work->inner = take_rows(l, train_mlp_rows(s, tokens), s->mlp);
     work->rounded = m->bf16 ? take_rows(l, tokens, widest(s)) : NULL;
     work->dx = take_rows(l, tokens, s->width);
     work->dy = take_rows(l, tokens, s->width);
     work->dqkv = take_rows(l, tokens, s->qkv);
     work->dout = take_rows(l, tokens, s->q);
-    work->dgate_up = take_rows(l, tokens, 2 * (size_t)s->mlp);
+    work->dgate_up = take_rows(l, train_mlp_rows(s, tokens), 2 * (size_t)s->mlp);
+    if (s->moe.experts != 0) {
+        const size_t choices = train_mlp_rows(s, tokens);
+        work->expert_x = take_rows(l, choices, s->width);
+        work->expert_dx = take_rows(l, choices, s->width);
+        work->expert_dout = take_rows(l, choices, s->width);
+        work->dscores = take_rows(l, tokens, s->moe.experts);
+        work->expert_tokens = take(l, (size_t)s->layers * s->moe.experts, sizeof *work->expert_tokens);
+        work->balance = take(l, (size_t)s->moe.experts + 16, sizeof *work->balance);
+    }
     work->dots = take(l, tokens, s->heads * sizeof(float));
     work->factors = take(l, tokens, (s->heads + s->kv_heads) * sizeof(float));
     work->logits = take_rows(l, work->logit_rows, s->vocab);
     work->log_probabilities = take(l, tokens, sizeof(float));
     work->log_sums = take(l, tokens, sizeof(double));
     work->segments = take(l, tokens, sizeof *work->segments);
-    work->next = take(l, 2 * (size_t)s->layers, sizeof *work->next);
+    work->next = take(l, TRAIN_COUNTERS * (size_t)s->layers, sizeof *work->next);
     work->ids = take(l, tokens, sizeof *work->ids);
     work->targets = take(l, tokens, sizeof *work->targets);
 }
@@ -134,6 +159,13 @@ static size_t scratch_bytes(const train_shape *s)
     return size_round_up(bytes < gradient ? gradient : bytes, 64);
 }
 
+/* Of a mixture in BF16: rows of one expert. */
+static size_t rounded_bytes(const train_model *m)
+{
+    const size_t floats = TRAIN_PIECE_ROWS * train_stride(widest(&m->shape)) + 16;
+    return m->bf16 && m->shape.moe.experts != 0 ? size_round_up(floats * sizeof(float), 64) : 0;
+}
+
 hearth_status train_rooms_for(train_model *m, uint32_t positions, hearth_error *error)
 {
     const cache_shape one = {CACHE_F32, 1, m->shape.head_dim};
@@ -144,7 +176,7 @@ hearth_status train_rooms_for(train_model *m, uint32_t positions, hearth_error *
     const size_t scratch = scratch_bytes(&m->shape);
     const size_t page = size_round_up(cache_keys_bytes(one) + cache_values_bytes(one), 64);
     const size_t table = size_round_up(pages * sizeof(uint8_t *), 64);
-    const size_t each = scratch + table + pages * page;
+    const size_t each = scratch + table + pages * page + rounded_bytes(m);
     const size_t parts = (size_t)m->engine->threads;
     uint8_t *rooms = pages_alloc(each * parts);
     if (rooms == NULL) {
@@ -163,7 +195,8 @@ hearth_status train_rooms_for(train_model *m, uint32_t positions, hearth_error *
                                        .profile = m->profile,
                                        .parts = (int)parts,
                                        .scratch = rooms + i * each,
-                                       .pages = (uint8_t **)(void *)(rooms + i * each + scratch)};
+                                       .pages = (uint8_t **)(void *)(rooms + i * each + scratch),
+                                       .rounded = (float *)(void *)(rooms + i * each + scratch + table + pages * page)};
         for (size_t p = 0; p < pages; p++) {
             m->threads[i].pages[p] = rooms + i * each + scratch + table + p * page;
         }

@@ -225,7 +225,7 @@ static hearth_status verify_all(verifying *v, hearth_error *error)
     TRY(check_file(v, "tokenizer", "tokenizer.json", "tokenizer", error));
     TRY(check_file(v, "corpus", v->alone ? "corpus.json" : "corpus/corpus.json", "corpus", error));
     TRY(verify_data(v, error));
-    if (v->ready.packed == NULL && !(v->alone && v->o->recipe == NULL)) {
+    if (v->ready.packed == NULL && !(v->alone && (v->o->recipe == NULL || (v->report->gone > 0 && v->report->ok)))) {
         return HEARTH_OK;
     }
     TRY(verify_records(v, error));

@@ -39,6 +39,7 @@ typedef struct verify_report {
     size_t segment_count;
     size_t segments_there;
     uint64_t steps_again;
+    uint64_t gone; /* packages that are not there any more: what they hold is believed by the manifest's word */
     double caught; /* the probability with which these would have found one forged segment */
     char chain[65];
 } verify_report;

@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "corpus/corpus.h"
 #include "corpus/difference.h"
+#include "corpus/prove.h"
+#include "corpus/source.h"
 #include "corpus/stream.h"
 #include "platform/file.h"
 #include "platform/file_stream.h"
@@ -234,7 +236,58 @@ static hearth_status open_sources(verifying *v, recipe **ret, hearth_error *erro
     return verify_equal(v->o->recipe, "SHA-256", v->recipe->sha256, (*ret)->sha256, error);
 }
 
-/* The run's folder anew, up to its first step. */
+/* ---- where packages are gone ---- */
+
+/* The manifest of a run, or what lies beside a model alone: MODEL.manifest.jsonl.zst. NULL: memory is out. */
+static char *manifest_place(const verifying *v)
+{
+    size_t length = strlen(v->folder);
+    while (length > 1 && v->folder[length - 1] == '/') {
+        length--;
+    }
+    return v->alone ? text_format("%.*s.manifest.jsonl.zst", (int)length, v->folder)
+                    : verify_path(v, "corpus/manifest.jsonl.zst");
+}
+
+/* The documents of the packages that are there, against the manifest that corpus.json tells of. */
+static hearth_status prove_rest(verifying *v, const recipe *r, corpus_proof *ret, hearth_error *error)
+{
+    corpus_summary summary;
+    char hash[HASH_HEX_SIZE] = "";
+    char *corpus = v->alone ? mem_strdup(v->folder) : verify_path(v, "corpus");
+    char *manifest = manifest_place(v);
+    hearth_status status = corpus == NULL || manifest == NULL ? error_memory(error, 0) : HEARTH_OK;
+    if (status == HEARTH_OK && !file_exists(manifest)) {
+        (void)error_set(error, HEARTH_E_NOT_FOUND, NULL, "the corpus's manifest, since packages are gone", "nothing");
+        error_in_file(error, manifest);
+        status = HEARTH_E_NOT_FOUND;
+    }
+    status = status == HEARTH_OK ? corpus_read_summary(corpus, &summary, error) : status;
+    status = status == HEARTH_OK ? hash_lines(manifest, hash, error) : status;
+    status = status == HEARTH_OK ? verify_equal(manifest, "SHA-256 of its lines", summary.totals.sha256, hash, error)
+                                 : status;
+    status =
+        status == HEARTH_OK ? corpus_prove(r, manifest, v->o->progress, v->o->progress_context, ret, error) : status;
+    mem_free(corpus);
+    mem_free(manifest);
+    return status;
+}
+
+static hearth_status without_gone(verifying *v, const recipe *r, hearth_error *error)
+{
+    hearth_error found = {0};
+    corpus_proof proof = {0};
+    char detail[VERIFY_DETAIL] = "";
+    const hearth_status status = prove_rest(v, r, &proof, &found);
+    (void)snprintf(
+        detail, sizeof detail,
+        "%llu package%s gone, of which the manifest is believed: %s; %llu of %llu documents read again, as it says",
+        (unsigned long long)proof.packages_gone, proof.packages_gone == 1 ? " is" : "s are", proof.gone,
+        (unsigned long long)proof.proven, (unsigned long long)proof.documents);
+    return verify_note(v, "sources", status, &found, detail, error);
+}
+
+/* The run's folder anew, up to its first step; where packages of a list are gone, what is left of its sources. */
 static hearth_status make_again(verifying *v, hearth_error *error)
 {
     hearth_error found = {0};
@@ -243,6 +296,12 @@ static hearth_status make_again(verifying *v, hearth_error *error)
     const prepare_options how = {
         .threads = v->engine->threads, .progress = v->o->progress, .progress_context = v->o->progress_context};
     hearth_status status = open_sources(v, &r, &found);
+    status = status == HEARTH_OK ? source_count_gone(r, &v->report->gone, &found) : status;
+    if (status == HEARTH_OK && v->report->gone > 0) {
+        status = without_gone(v, r, error);
+        recipe_close(r);
+        return status;
+    }
     v->again = file_join(v->scratch, "again");
     if (status == HEARTH_OK) {
         status = v->again == NULL ? error_memory(&found, 0) : file_make_folders(v->again, &found);

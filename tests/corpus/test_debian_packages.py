@@ -7,6 +7,7 @@ import hashlib
 import http.server
 import json
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -241,6 +242,19 @@ def packages_are_fetched():
         by_environment = json.loads(fetch(place, "-o", place.path("there"), "-q", "--json", HEARTH_DEBIAN_MIRROR=url).out)
         assert [row["package"] for row in by_environment["gone"]] == ["one"] and by_environment["fetched"] == 0, by_environment
         assert sorted(os.listdir(place.path("there"))) == [".hearth-lock", "two_1~rc_all.deb"]
+
+
+@test
+def a_place_that_vanishes_is_not_a_package_that_is_gone():
+    packages = {("one", "1"): deb("one", "1", {"usr/share/man/man1/p.1": PAGE})}
+    with mirror(packages) as (url, handler), Place(packages) as place:
+        there = place.path("there")
+        handler.do_GET = lambda self: (shutil.rmtree(there), Mirror.do_GET(self))
+        one_line(fetch(place, "-o", there, "-q", "--mirror", url), 1, "there/one_1_all.deb", "No such file")
+    with mirror({}) as (url, handler), Place(packages) as place:
+        handler.do_GET = lambda self: self.send_error(410)
+        gone = fetch(place, "-o", place.path("there"), "-q", "--mirror", url)
+        assert gone.code == 1 and "gone      one 1: not at" in gone.out, gone
 
 
 @test

@@ -7,9 +7,10 @@ packaging/aarch64-linux-gnu.cross against the folder that scripts/arm64-root mak
 - hashes of the logits of every model of tests/model/golden in both containers with every cache, and of every number format
   (test_variants.c), of hidden states (test_encoders.c), of quantised rows (test_quantize.c);
 - of the whole program, with the scalar code too: scores, sampled text, token ids, rendered templates. Models: stories260K,
-  tinystories-656k, SmolLM2 (few tokens) and tiny random ones.
+  tinystories-656k, SmolLM2 (few tokens) and tiny random ones;
+- of trainings from their sources on: the shortened hearthside, whose hash is committed, and the same with BF16 operands.
 A part whose files are absent is a line with SKIP. Fixtures: HEARTH_FIXTURES; the build goes to build-arm64 beside the other build
-folder. HEARTH_AARCH64=hashes does the first part alone.
+folder. HEARTH_AARCH64=hashes does the first part alone, HEARTH_AARCH64=training the last.
 """
 import concurrent.futures
 import glob
@@ -20,6 +21,9 @@ import struct
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "recipe"))
+from hearthside_short import HASH, short_recipe  # noqa: E402
 
 SOURCE = os.environ.get("HEARTH_SOURCE") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 FIXTURES = os.environ.get("HEARTH_FIXTURES") or os.path.join(SOURCE, "..", "shared", "fixtures")
@@ -203,6 +207,25 @@ def check_hashes(machines):
                                  *differ[:20], *ends)
 
 
+def trained(command, recipe, to, threads, isa):
+    code, out, err = run([*command, "train", recipe, "-o", to, "--threads", str(threads), "--no-samples", "-q", "--json"], HEARTH_ISA=isa)
+    made = json.loads(out) if code == 0 else {"error": err.decode()}
+    return made.get("weights"), made.get("chain"), made.get("error")
+
+
+def check_training(machines):
+    """Weights and chain of a shortened hearthside, by this machine and the emulated ones."""
+    for name, changes in (("f32", {}), ("bf16", {"format": "bf16"})):
+        with tempfile.TemporaryDirectory() as scratch:
+            recipe = short_recipe(scratch, **changes)
+            here = trained([machines.native["hearth"]], recipe, os.path.join(scratch, "here"), 2, "")
+            machines.report.line("hearthside, shortened, %s: here" % name, here[0] is not None and (changes or here[0].startswith(HASH)), here)
+            for machine in MACHINES:
+                there = trained(machines.emulated("hearth", machine), recipe, os.path.join(scratch, machine[0]), machine[4], machine[2])
+                machines.report.line("hearthside, shortened, %s, %s: the same weights and chain" % (name, machine[0]), there == here,
+                                     "expected %r, got %r" % (here, there))
+
+
 def check_kernels(machines):
     """The tests of kernels and number formats themselves: every variant against the scalar one, on the emulated CPU."""
     for program in KERNEL_TESTS:
@@ -214,16 +237,18 @@ def main():
     root, folder = build()
     report = Report()
     machines = Machines(root, folder, sys.argv[1:], report)
+    only = os.environ.get("HEARTH_AARCH64")
     check_machines(machines)
-    check_hashes(machines)
-    if os.environ.get("HEARTH_AARCH64") == "hashes":
-        print("1..%d" % report.number)
-        return 1 if report.failed else 0
-    with tempfile.TemporaryDirectory() as scratch:
-        check_models(machines, scratch)
-    check_tokenizers(machines)
-    check_templates(machines)
-    check_kernels(machines)
+    if only != "training":
+        check_hashes(machines)
+    if only is None:
+        with tempfile.TemporaryDirectory() as scratch:
+            check_models(machines, scratch)
+        check_tokenizers(machines)
+        check_templates(machines)
+        check_kernels(machines)
+    if only != "hashes":
+        check_training(machines)
     print("1..%d" % report.number)
     return 1 if report.failed else 0
 

@@ -6,7 +6,6 @@
 #include "generate/scheduler.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +19,7 @@ typedef struct asked {
     size_t prompt_count, most_tokens, wanted; /* wanted: tokens after which `fate` comes */
     sampling sampling;
     logit_bias bias;
-    unsigned top;
+    unsigned top, draft;
     fate fate;
     const char *group;
     /* the answer, and that of a session */
@@ -84,6 +83,7 @@ static void make_request(asked *a, size_t request, uint32_t vocabulary)
         a->sampling.biases = &a->bias;
     }
     a->top = drawn(request, 308, TOP_MOST + 1);
+    a->draft = drawn(request, 313, 3) * 4;
     a->fate = drawn(request, 309, 3) == 0 ? (fate)drawn(request, 310, FATES) : FATE_NONE;
     a->wanted = 1 + drawn(request, 311, 20);
     a->group = groups[drawn(request, 312, 3)];
@@ -174,13 +174,12 @@ static void keep_outcome(void *context, const generation_outcome *outcome)
     who->a->done++;
     who->a->running = NULL;
     c->done++;
-    pthread_cond_signal(&c->ended);
+    pthread_cond_broadcast(&c->ended);
     pthread_mutex_unlock(&c->lock);
     free(who);
 }
 
-/* False: too many wait. */
-static bool ask(crowd *c, asked *a)
+static void ask(crowd *c, asked *a)
 {
     asker *who = malloc(sizeof *who);
     if (who == NULL) {
@@ -193,17 +192,16 @@ static bool ask(crowd *c, asked *a)
                                         .most_tokens = a->most_tokens,
                                         .logprobs = a->top != 0,
                                         .top_logprobs = a->top,
+                                        .draft_most = a->draft,
                                         .group = a->group,
                                         .token = keep_token,
                                         .done = keep_outcome,
                                         .context = who};
     pthread_mutex_lock(&c->lock);
-    const hearth_status status = scheduler_submit(c->s, &request, &a->running, NULL);
-    pthread_mutex_unlock(&c->lock);
-    if (status != HEARTH_OK) {
-        free(who);
+    while (scheduler_submit(c->s, &request, &a->running, NULL) != HEARTH_OK) { /* too many wait */
+        pthread_cond_wait(&c->ended, &c->lock);
     }
-    return status == HEARTH_OK;
+    pthread_mutex_unlock(&c->lock);
 }
 
 typedef struct asker_thread {
@@ -218,9 +216,7 @@ static void *ask_many(void *context)
     asker_thread *t = context;
     crowd *c = t->c;
     for (size_t i = t->first; i < c->count; i += ASKERS) {
-        while (!ask(c, &c->all[i])) {
-            sched_yield();
-        }
+        ask(c, &c->all[i]);
         if (i < 4 * ASKERS || c->all[i - 4 * ASKERS].fate != FATE_CANCELLED_OUTSIDE) {
             continue;
         }
@@ -290,6 +286,9 @@ static void ask_all(crowd *c, const scheduler_options *options)
     scheduler_stats_read(c->s, &c->stats);
     assert_int_equal(c->stats.waiting, 0);
     scheduler_free(c->s);
+    print_message("# %u prompt tokens computed and %u kept, %u drawn, %u of %u guesses right, %u preemptions\n",
+                  (unsigned)c->stats.prompt_tokens, (unsigned)c->stats.kept_tokens, (unsigned)c->stats.tokens,
+                  (unsigned)c->stats.accepted, (unsigned)c->stats.drafted, (unsigned)c->stats.preemptions);
     for (size_t i = 0; i < c->count; i++) {
         check_answer(&c->all[i], i);
     }
@@ -356,7 +355,8 @@ static void crowds(void **state)
     open_crowd(&c, path, REQUESTS_MOST, -1);
     ask_with(&c, path, 1, REQUESTS_MOST, &plain);
     assert_true(c.stats.preemptions == 0 && c.stats.kept_tokens > 10000);
-    ask_with(&c, path, 1, REQUESTS_MOST, &few);
+    ask_with(&c, path, 1, REQUESTS_MOST, &few); /* few enough that guesses have room in a step */
+    assert_true(c.stats.accepted > 100 && c.stats.accepted < c.stats.drafted);
     ask_with(&c, path, 1, REQUESTS_MOST, &many);
     assert_true(c.stats.preemptions == 0 && c.stats.kept_tokens == 0);
     ask_with(&c, path, 1, REQUESTS_MOST, &tight); /* pages for one sequence, of which 9 run */
@@ -591,6 +591,15 @@ static void keep_ending(void *context, const generation_outcome *outcome)
     pthread_mutex_unlock(&e->lock);
 }
 
+static void wait_for_end(ending *e)
+{
+    pthread_mutex_lock(&e->lock);
+    while (!e->done) {
+        pthread_cond_wait(&e->moved, &e->lock);
+    }
+    pthread_mutex_unlock(&e->lock);
+}
+
 /* An end token ends, is told and is counted; where it is ignored, it is a token like others. */
 static void end_tokens(void **state)
 {
@@ -618,11 +627,7 @@ static void end_tokens(void **state)
         request.sampling.biases = &end;
         request.sampling.bias_count = 1;
         OK(scheduler_submit(s, &request, NULL, error));
-        pthread_mutex_lock(&seen.lock);
-        while (!seen.done) {
-            pthread_cond_wait(&seen.moved, &seen.lock);
-        }
-        pthread_mutex_unlock(&seen.lock);
+        wait_for_end(&seen);
         assert_int_equal(seen.outcome.end, ignored ? GENERATION_END_LENGTH : GENERATION_END_TOKEN);
         assert_int_equal(seen.tokens, ignored ? 4 : 1);
         assert_int_equal(seen.outcome.tokens, seen.tokens);
@@ -633,12 +638,111 @@ static void end_tokens(void **state)
     engine_free(e);
 }
 
+/* ---- constraints ---- */
+
+enum { CONSTRAINED_MOST = 120 };
+
+static void keep_id(int32_t *ids, size_t *count, int32_t id)
+{
+    assert_true(*count < CONSTRAINED_MOST);
+    ids[(*count)++] = id;
+}
+
+/* A session's logits, the sampler and the constraint, by hand. */
+static size_t constrained_alone(model *m, const sampling *how, constraint *c, int32_t *ret)
+{
+    session *s = NULL;
+    sampler *own = NULL;
+    size_t count = 0;
+    const int32_t bos = tokenizer_bos(m->tokenizer);
+    OK(session_create(m, NULL, &s, error));
+    OK(sampler_create(m->engine->kernels, how, m->config.vocabulary, &own, error));
+    OK(session_feed(s, &bos, 1, NULL, NULL, error));
+    do {
+        const uint64_t *allowed = NULL;
+        const size_t length = session_length(s);
+        OK(constraint_allowed(c, &allowed, error));
+        sampler_allow(own, allowed);
+        keep_id(ret, &count, sampler_next(own, session_logits(s), session_tokens(s), length, length));
+        OK(constraint_accept(c, ret[count - 1], error));
+        OK(session_feed(s, &ret[count - 1], 1, NULL, NULL, error));
+    } while (!tokenizer_is_end(m->tokenizer, ret[count - 1]));
+    sampler_free(own);
+    session_free(s);
+    return count;
+}
+
+typedef struct constrained {
+    ending end;
+    int32_t ids[CONSTRAINED_MOST];
+    size_t count;
+} constrained;
+
+static bool keep_constrained(void *context, const generation_token *token)
+{
+    constrained *c = context;
+    if (c->count == CONSTRAINED_MOST) {
+        return false;
+    }
+    c->ids[c->count++] = token->drawn.id;
+    return true;
+}
+
+/* What a grammar allows is drawn, guessed ahead or not, and the constraint is the scheduler's to free. */
+static void constraints(void **state)
+{
+    (void)state;
+    const char *path = fixture_path("stories260K/stories260K-f32.gguf");
+    if (!file_exists(path)) {
+        SKIP("no fixture stories260K\n");
+    }
+    static const char text[] = "root ::= (\"Lily and \" (\"Tim \" | \"Ben \")){8} \".\"";
+    engine *e = make_engine(1, NULL);
+    model *m = open_model(e, path, COMPUTE_NATIVE);
+    const int32_t bos = tokenizer_bos(m->tokenizer);
+    const sampling how = {.top_p = 1.0f, .typical_p = 1.0f, .repetition_penalty = 1.0f, .temperature = 0.9f, .seed = 5};
+    grammar_vocabulary *v = NULL;
+    grammar *g = NULL;
+    scheduler *s = NULL;
+    constraint *c = NULL;
+    int32_t alone[CONSTRAINED_MOST];
+    OK(grammar_vocabulary_create(m->tokenizer, m->config.vocabulary, &v, error));
+    OK(grammar_from_gbnf(text, strlen(text), &g, error));
+    OK(constraint_create(g, v, &c, error));
+    const size_t count = constrained_alone(m, &how, c, alone);
+    constraint_free(c);
+    OK(scheduler_create(m, NULL, &s, error));
+    for (unsigned drafts = 0; drafts <= 8; drafts += 8) {
+        constrained found = {.end = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER}};
+        generation_request request = {.prompt = &bos,
+                                      .prompt_count = 1,
+                                      .sampling = how,
+                                      .draft_most = drafts,
+                                      .token = keep_constrained,
+                                      .done = keep_ending,
+                                      .context = &found};
+        OK(constraint_create(g, v, &request.constraint, error));
+        OK(scheduler_submit(s, &request, NULL, error));
+        wait_for_end(&found.end);
+        assert_int_equal(found.end.outcome.end, GENERATION_END_TOKEN);
+        assert_int_equal(found.count, count);
+        assert_memory_equal(found.ids, alone, count * sizeof *alone);
+        assert_true((found.end.outcome.accepted > 0) == (drafts > 0));
+    }
+    scheduler_free(s);
+    grammar_release(g);
+    grammar_vocabulary_free(v);
+    model_close(m);
+    engine_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crowds),          cmocka_unit_test(families),
         cmocka_unit_test(refusals),        cmocka_unit_test(groups_take_turns),
         cmocka_unit_test(freeing_cancels), cmocka_unit_test(end_tokens),
+        cmocka_unit_test(constraints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

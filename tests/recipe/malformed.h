@@ -57,6 +57,8 @@ static const malformed malformed_recipes[] = {
      "line 47 column 3: train.muon_momentum: expected no such key with optimizer adamw, found it"},
     {"  schedule: cosine\n", "  schedule: wsd\n",
      "line 41 column 3: train: expected the key decay_steps, which schedule wsd needs, found no such key"},
+    {"  family: llama\n", "  family: qwen3-moe\n  experts: 1\n",
+     "line 34 column 12: model.experts: expected a whole number from 2 to 1024, found the number 1"},
     {"  family: llama\n", "  family: qwen3-moe\n",
      "line 33 column 3: model: expected the key experts, which family qwen3-moe needs, found no such key"},
     {"  family: llama\n", "  family: llama\n  experts: 4\n",

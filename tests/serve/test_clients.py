@@ -3,6 +3,7 @@
 
 import json
 import os
+import typing
 
 from support import BERT, OWN, Server, Skip, folder, main, test, write_model
 
@@ -77,6 +78,22 @@ def openai_is_told_what_is_wrong():
             raise AssertionError(wrong)
         except kind as error:
             assert error.param == next(iter(wrong)) and error.type == "invalid_request_error", error
+
+
+@test
+def openai_parses_what_a_schema_says():
+    client()
+    import pydantic
+
+    class Person(pydantic.BaseModel):
+        name: typing.Literal["Ann", "Bob"]
+        happy: bool
+
+    c = client()
+    blanks = {c.post("/../tokenize", cast_to=object, body={"model": "own", "prompt": b})["tokens"][0] for b in " \t\r\n"}  # it would write nothing else
+    made = c.chat.completions.parse(model="own", messages=[{"role": "user", "content": "Who?"}], response_format=Person, temperature=0,
+                                    logit_bias={str(b): -100 for b in blanks})
+    assert isinstance(made.choices[0].message.parsed, Person), made
 
 
 @test

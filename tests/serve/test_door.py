@@ -157,7 +157,7 @@ def slow_requests_are_cut_off():
 def a_client_that_leaves_frees_its_place():
     for more in ({"stream": True}, {}):
         clients = []
-        body = json.dumps({**TEXT, "prompt": "The fire", "n": 16, "max_tokens": 200, "ignore_eos": True, **more}).encode()
+        body = json.dumps({**TEXT, "prompt": ["The fire"] * 8, "n": 16, "max_tokens": 240, "ignore_eos": True, **more}).encode()
         for _ in range(2):
             c = S.raw()
             c.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
@@ -210,18 +210,21 @@ def it_is_not_reached_from_elsewhere_unasked():
 @test
 def it_ends_when_what_runs_has_its_answer():
     with Server(OWN, "-q") as s:
-        body = {**TEXT, "max_tokens": 60, "n": 4, "ignore_eos": True}
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            waiting = [pool.submit(s.post, "/v1/completions", body) for _ in range(4)]
-            wait_until(lambda: s.get("/ready")[1]["running"] > 0)
-            idle = s.connect()
-            idle.request("GET", "/health")
-            idle.getresponse().read()
-            s.process.send_signal(signal.SIGTERM)
-            for answer in waiting:
-                status, made = answer.result()
-                assert status == 200 and len(made["choices"]) == 4, made
-        s.process.wait(60)
+        body = json.dumps({**TEXT, "max_tokens": 60, "n": 4, "ignore_eos": True, "stream": True})
+        streams = []
+        for _ in range(4):
+            c = s.connect()
+            c.request("POST", "/v1/completions", body)
+            answer = c.getresponse()
+            streams.append((c, answer, answer.read(20)))
+        idle = s.connect()
+        idle.request("GET", "/health")
+        idle.getresponse().read()
+        s.process.send_signal(signal.SIGTERM)
+        for c, answer, begun in streams:
+            assert answer.status == 200 and begun.startswith(b"data: ") and answer.read().endswith(b"data: [DONE]\n\n")
+            c.close()
+        assert s.process.wait(60) == 0
         try:
             idle.request("GET", "/v1/models")
             assert idle.getresponse().status == 503

@@ -180,6 +180,69 @@ def streamed_completions_are_the_same():
             assert [x for c in mine for x in (c["logprobs"] or {key: []})[key]] == choice["logprobs"][key], key
 
 
+SCHEMA = {"type": "object", "properties": {"name": {"type": "string", "maxLength": 8}, "age": {"type": "integer", "minimum": 0, "maximum": 99}},
+          "required": ["name", "age"], "additionalProperties": False}
+
+
+def without_blanks(model):
+    """These models would rather write blanks than anything else that JSON allows: forbidden, they get on."""
+    blanks = {S.good("/tokenize", {"model": model, "prompt": c, "add_special_tokens": False})["tokens"][0] for c in (" ", "\t", "\n", "\r")}
+    return {"logit_bias": {str(token): -100 for token in blanks}, "max_tokens": 200}
+
+
+def fits_schema(text):
+    made = json.loads(text)
+    assert set(made) == {"name", "age"} and isinstance(made["name"], str) and len(made["name"]) <= 8 and 0 <= made["age"] <= 99, made
+
+
+@test
+def answers_have_the_form_that_is_asked_for():
+    """At any temperature; the scripted model would rather say something else, and think before it."""
+    formats = {"type": "json_schema", "json_schema": {"name": "person", "strict": True, "schema": SCHEMA}}
+    for model, more in (("chat", {}), ("own", {"temperature": 2, "top_k": 0, "top_p": 1, "min_p": 0, "seed": 3})):
+        body = {**ASK, **more, "model": model, "response_format": formats, **without_blanks(model)}
+        message = same_as_whole(body)["choices"][0]
+        assert message["finish_reason"] == "stop" and "reasoning_content" not in message["message"], message
+        fits_schema(message["message"]["content"])
+    made = same_response({"model": "own", "input": "Hello", "text": {"format": {"type": "json_schema", "name": "flag", "schema": {"enum": ["on", "off"]}}}})
+    assert made["output"][0]["content"][0]["text"] in ('"on"', '"off"'), made
+    free = S.good("/v1/completions", {**TEXT, "response_format": {"type": "json_object"}, "max_tokens": 120, "temperature": 0})
+    assert free["choices"][0]["finish_reason"] == "length" or isinstance(json.loads(free["choices"][0]["text"]), dict), free
+    rhyme = S.good("/v1/completions", {**TEXT, "grammar": "root ::= (\"yes\" | \"no\") \"!\"", "n": 8})
+    assert {c["text"] for c in rhyme["choices"]} <= {"yes!", "no!"}, rhyme
+
+
+@test
+def forms_that_cannot_be_enforced_are_refused():
+    table = [({"response_format": {"type": "xml"}}, "response_format.type", "invalid_value"),
+             ({"response_format": {"type": "json_schema"}}, "response_format.json_schema", "invalid_type"),
+             ({"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "nothing"}}}},
+              "response_format.json_schema.schema", "invalid_schema"),
+             ({"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "array", "uniqueItems": True}}}},
+              "response_format.json_schema.schema", "invalid_schema"),
+             ({"grammar": "root ::= ("}, "grammar", "invalid_schema"),
+             ({"grammar": "root ::= \"a\"", "response_format": {"type": "json_object"}}, "grammar", "invalid_value")]
+    for more, param, code in table:
+        status, made = S.post("/v1/chat/completions", {**ASK, **more})
+        assert (status, made["error"]["param"], made["error"]["code"]) == (400, param, code), (more, status, made)
+
+
+@test
+def calls_can_be_required_and_named():
+    clock = {"type": "function", "function": {"name": "clock", "parameters": {"$ref": "#/$defs/zone", "$defs": {"zone": {
+        "type": "object", "properties": {"zone": {"enum": ["UTC", "CET"]}}, "required": ["zone"], "additionalProperties": False}}}}}
+    weather = {"type": "function", "function": {"name": "get_weather", "parameters": {
+        "type": "object", "properties": {"city": {"enum": ["Paris", "Rome"]}}, "required": ["city"], "additionalProperties": False}}}
+    for choice, names in (("required", {"clock", "get_weather"}), ({"type": "function", "function": {"name": "clock"}}, {"clock"})):
+        made = same_as_whole({**ASK, "tools": [weather, clock], "tool_choice": choice, **without_blanks("chat")})["choices"][0]
+        call = made["message"]["tool_calls"][0]["function"]
+        assert made["finish_reason"] == "tool_calls" and made["message"]["content"] is None and call["name"] in names, made
+        arguments = json.loads(call["arguments"])
+        assert arguments in ([{"zone": "UTC"}, {"zone": "CET"}] if call["name"] == "clock" else [{"city": "Paris"}, {"city": "Rome"}]), made
+    status, made = S.post("/v1/chat/completions", {**ASK, "model": "own", "tools": [clock], "tool_choice": "required"})
+    assert status == 400 and made["error"]["param"] == "tools" and made["error"]["code"] == "unsupported", made
+
+
 def response_events(body):
     """The events of a streamed response, after a look at their numbers and names."""
     status, headers, text = S.send("POST", "/v1/responses", {**body, "stream": True})

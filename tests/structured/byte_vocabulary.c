@@ -28,7 +28,8 @@ tokenizer *byte_vocabulary(const char *const *texts, const size_t *lengths, size
     size_t used = 0;
     for (size_t i = 0; i < 256 + count; i++) {
         const char byte = (char)i;
-        const size_t n = i < 256 ? write_bytes(&byte, 1, text + used) : write_bytes(texts[i - 256], lengths[i - 256], text + used);
+        const size_t n =
+            i < 256 ? write_bytes(&byte, 1, text + used) : write_bytes(texts[i - 256], lengths[i - 256], text + used);
         tokens[i].text = (token_text){text + used, n};
         used += n;
     }

@@ -1,6 +1,7 @@
 /* For the Python tests: reads a line of JSON each {"schema" | "gbnf" | "json_object", "texts": [hex], "walks": n,
- * "seed": n}, writes {"status", "error", "accepts": [bool], "walks": [hex]}. Texts are followed byte by byte, each byte
- * under the mask; walks are texts of random allowed tokens, ended as soon as that is possible once they are long. */
+ * "seed": n}, writes {"status", "error", "accepts": [bool], "walks": [hex]}; with "tokens" and "sequences" also
+ * "masks". Texts are followed byte by byte, each byte under the mask; walks are texts of random allowed tokens, ended
+ * as soon as that is possible once they are long. */
 #include "byte_vocabulary.h"
 
 #include "base/memory.h"
@@ -10,9 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const pieces[] = {"{\"", "\":", "\",\"", "\"}", ", ", ": ", "true", "false", "null", "[[", "]]", "\": \"",
-                                     "ab", "abc", "the", " of", "10", "12", ".5", "e+", "\\u", "\\u00", "\\\"", "\xc3\xa9",
-                                     "\xf0\x9f\x98\x80", "\xf0\x9f", "\n  ", "\n\n", "\",\n  \"", "}\n", "}}", "00", "19", "-0"};
+static const char *const pieces[] = {"{\"",      "\":",    "\",\"", "\"}",       ", ",
+                                     ": ",       "true",   "false", "null",      "[[",
+                                     "]]",       "\": \"", "ab",    "abc",       "the",
+                                     " of",      "10",     "12",    ".5",        "e+",
+                                     "\\u",      "\\u00",  "\\\"",  "\xc3\xa9",  "\xf0\x9f\x98\x80",
+                                     "\xf0\x9f", "\n  ",   "\n\n",  "\",\n  \"", "}\n",
+                                     "}}",       "00",     "19",    "-0"};
 enum { PIECES = sizeof pieces / sizeof *pieces, VOCABULARY = 258 + PIECES };
 
 static bool allowed(const uint64_t *mask, int32_t id)
@@ -103,6 +108,71 @@ static char *walk(const tokenizer *t, grammar *g, const grammar_vocabulary *v, u
     return hex;
 }
 
+/* After each token of a sequence, the first mask at its beginning: the tokens allowed, as an array of arrays. */
+static json_t *masks(grammar *g, const grammar_vocabulary *v, size_t size, const json_t *sequence)
+{
+    hearth_error error;
+    constraint *c = NULL;
+    json_t *out = json_array();
+    if (constraint_create(g, v, &c, &error) != HEARTH_OK) {
+        die(&error);
+    }
+    for (size_t i = 0; i <= json_array_size(sequence); i++) {
+        const uint64_t *mask = NULL;
+        json_t *ids = json_array();
+        if (constraint_allowed(c, &mask, &error) != HEARTH_OK) {
+            json_array_append_new(out, ids);
+            break; /* the vocabulary cannot go on */
+        }
+        for (size_t id = 0; id < size; id++) {
+            if (allowed(mask, (int32_t)id)) {
+                json_array_append_new(ids, json_integer((json_int_t)id));
+            }
+        }
+        json_array_append_new(out, ids);
+        const json_int_t wanted = json_integer_value(json_array_get(sequence, i));
+        const size_t count = json_array_size(ids);
+        if (i < json_array_size(sequence) && count != 0) { /* a wish: the number of one of those allowed */
+            const json_t *id = json_array_get(ids, (size_t)wanted % count);
+            if (json_integer_value(id) == (json_int_t)size - 1 ||
+                constraint_accept(c, (int32_t)json_integer_value(id), &error) != HEARTH_OK) {
+                break;
+            }
+        }
+    }
+    constraint_free(c);
+    return out;
+}
+
+/* With a vocabulary of the line's own: the 256 bytes and "tokens". */
+static json_t *answer_masks(grammar *g, const json_t *line)
+{
+    const json_t *tokens = json_object_get(line, "tokens");
+    const json_t *sequences = json_object_get(line, "sequences");
+    const size_t count = json_array_size(tokens);
+    const char **texts = calloc(count + 1, sizeof *texts);
+    size_t *lengths = calloc(count + 1, sizeof *lengths);
+    grammar_vocabulary *v = NULL;
+    hearth_error error = {0};
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = json_string_value(json_array_get(tokens, i));
+        lengths[i] = strlen(texts[i]);
+    }
+    tokenizer *t = byte_vocabulary(texts, lengths, count);
+    if (t == NULL || grammar_vocabulary_create(t, 258 + count, &v, &error) != HEARTH_OK) {
+        die(&error);
+    }
+    json_t *out = json_array();
+    for (size_t i = 0; i < json_array_size(sequences); i++) {
+        json_array_append_new(out, masks(g, v, 258 + count, json_array_get(sequences, i)));
+    }
+    grammar_vocabulary_free(v);
+    tokenizer_free(t);
+    free(texts);
+    free(lengths);
+    return out;
+}
+
 static hearth_status compile(const json_t *line, grammar **g, hearth_error *error)
 {
     const json_t *text = json_object_get(line, "gbnf");
@@ -132,9 +202,13 @@ static void answer(const tokenizer *t, const grammar_vocabulary *v, const json_t
         json_array_append_new(walks, hex == NULL ? json_null() : json_string(hex));
         free(hex);
     }
+    if (status == HEARTH_OK && json_object_get(line, "sequences") != NULL) {
+        json_object_set_new(out, "masks", answer_masks(g, line));
+    }
     grammar_release(g);
     json_object_set_new(out, "status", json_string(hearth_status_name(status)));
-    json_object_set_new(out, "error", json_string(status == HEARTH_OK ? "" : hearth_error_line(&error, text, sizeof text)));
+    json_object_set_new(out, "error",
+                        json_string(status == HEARTH_OK ? "" : hearth_error_line(&error, text, sizeof text)));
     json_object_set_new(out, "accepts", accepted);
     json_object_set_new(out, "walks", walks);
     char *dumped = json_dumps(out, 0);

@@ -29,7 +29,8 @@ uint32_t name_seed(const char *name)
 
 recipe tiny_recipe(const char *family)
 {
-    const bool narrow = strcmp(family, "llama") == 0 || strcmp(family, "qwen3") == 0;
+    const bool mixture = strcmp(family, "qwen3-moe") == 0;
+    const bool narrow = strcmp(family, "llama") == 0 || strcmp(family, "qwen3") == 0 || mixture;
     return (recipe){
         .seed = 7,
         .model = {.family = family,
@@ -38,12 +39,15 @@ recipe tiny_recipe(const char *family)
                   .heads = 4,
                   .kv_heads = 2,
                   .head_size = 6,
-                  .mlp = 28,
+                  .mlp = mixture ? 12 : 28,
+                  .experts = mixture ? 6 : 0,
+                  .experts_used = mixture ? 2 : 0,
                   .context = 256,
                   .rope_theta = 10000,
                   .norm_eps = 1e-5,
                   .init_std = 0.02,
                   .tied = strncmp(family, "qwen", 4) == 0},
+        .train = {.aux_loss = mixture ? 0.02 : 0},
     };
 }
 

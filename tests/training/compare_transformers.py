@@ -46,6 +46,6 @@ def add(name, **more):
     test(function)
 
 
-for family in ("llama", "qwen2", "qwen3", "olmo2"):
+for family in ("llama", "qwen2", "qwen3", "olmo2", "qwen3-moe"):
     add(family, family=family)
 main()

@@ -82,6 +82,9 @@ def write_recipe(place, name="recipe.yaml", steps=24, every=8, seed=7, rate="0.0
                 words.append(f"{NAMES[picks[0] % 8]} {VERBS[picks[1] % 6]} the {THINGS[picks[2] % 10]} number {picks[3] % 20} in house {number}.")
             with open(os.path.join(texts, f"text-{number:02}.txt"), "w", encoding="utf-8") as out:
                 out.write(" ".join(words) + "\n")
+    if family == "qwen3-moe":
+        family += "\n  experts: 6\n  experts_used: 2"
+        format += "\n  aux_loss: 0.02"
     if optimizer == "muon":
         optimizer += "\n  muon_learning_rate: 0.02"
     path = os.path.join(place, name)

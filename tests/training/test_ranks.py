@@ -19,7 +19,7 @@ from mpirun import members, mpirun, needs_mpirun, own_lines, start, surroundings
 from tap import HEARTH, SOURCE, main, test  # noqa: E402
 
 PLACE = folder()
-KINDS = {"adamw": {}, "muon": {"optimizer": "muon"}, "bf16": {"format": "bf16"}}
+KINDS = {"adamw": {}, "muon": {"optimizer": "muon"}, "bf16": {"format": "bf16"}, "mixture": {"family": "qwen3-moe", "steps": 8, "every": 4}}
 whole = {}  # of one process: the recipe and the run's folder
 
 
@@ -92,6 +92,11 @@ def muon_in_f32():
 @test
 def adamw_in_bf16():
     any_number_of_ranks("bf16", ((2, 2), (3, 1), (4, 1)))
+
+
+@test
+def a_mixture_of_experts():
+    any_number_of_ranks("mixture", ((1, 1), (2, 1), (4, 2)))
 
 
 @test

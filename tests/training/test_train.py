@@ -20,7 +20,7 @@ from run_folder import folder, good, good_json, read, records, train, write, wri
 from tap import HEARTH, environment, hearth, main, one_line, test  # noqa: E402
 
 # The weights that these recipes give, on every machine: another hash is another numeric contract, and a line in CHANGELOG.md.
-WEIGHTS = {"f32": "5819e0b008b7321f", "bf16": "f11a57dd21fab5c2", "muon": "3a395b632e5ca32d", "qwen3": "844ac7ca9c993d60", "qwen2": "caf1ebfee150bdb0", "olmo2": "2e96b1596218a3a4"}
+WEIGHTS = {"f32": "5819e0b008b7321f", "bf16": "f11a57dd21fab5c2", "muon": "3a395b632e5ca32d", "qwen3": "844ac7ca9c993d60", "qwen2": "caf1ebfee150bdb0", "olmo2": "2e96b1596218a3a4", "mixture": "bcb2e7669af2ff78", "mixture-bf16": "3e0bbc5f3fc3fbd8", "mixture-muon": "d6fff8c8e598de6d"}
 
 PLACE = folder()
 RECIPE = write_recipe(PLACE.name)
@@ -112,6 +112,34 @@ def other_formats_and_optimisers():
         losses = [r["loss"] for r in records(runs[0]) if r["kind"] == "step"]
         assert losses[-1] < losses[0], (more, losses)
         good("verify", runs[0], "--all", "-q")
+
+
+@test
+def a_mixture_of_experts():
+    """The same bits with any number of threads, in plain C, with activations made again, and stopped in between; the best set's BF16 and Muon, too."""
+    recipe = write_recipe(PLACE.name, "mixture.yaml", steps=16, every=8, family="qwen3-moe")
+    whole = train(recipe, os.path.join(PLACE.name, "mixture"))
+    assert whole["weights"].startswith(WEIGHTS["mixture"]), whole["weights"]
+    losses = [r["loss"] for r in records(os.path.join(PLACE.name, "mixture")) if r["kind"] == "step"]
+    assert losses[-1] < losses[0] - 0.2, losses
+    good("verify", os.path.join(PLACE.name, "mixture"), "--all", "-q")
+    for threads in range(1, 6):
+        assert train(recipe, os.path.join(PLACE.name, f"mixture-{threads}"), "--threads", str(threads))["chain"] == whole["chain"], threads
+    assert train(recipe, os.path.join(PLACE.name, "mixture-scalar"), "--isa", "scalar")["chain"] == whole["chain"]
+    stopped = os.path.join(PLACE.name, "mixture-stopped")
+    shutil.copytree(os.path.join(PLACE.name, "mixture"), stopped)
+    for part in ("model", "checkpoints/step-000016"):
+        shutil.rmtree(os.path.join(stopped, part))
+    again = train(recipe, stopped)
+    assert again["steps_done"] == 8 and again["chain"] == whole["chain"], again
+    for name, more in (("recomputed", {"format": "f32\n  recompute: true"}), ("mixture-bf16", {"format": "bf16"}), ("mixture-muon", {"optimizer": "muon"})):
+        recipe = write_recipe(PLACE.name, f"{name}.yaml", steps=16, every=8, family="qwen3-moe", **more)
+        runs = [train(recipe, os.path.join(PLACE.name, f"{name}-{threads}"), "--threads", str(threads)) for threads in (1, 3)]
+        assert runs[0]["chain"] == runs[1]["chain"], name
+        assert runs[0]["weights"].startswith(WEIGHTS["mixture" if name == "recomputed" else name]), (name, runs[0]["weights"])
+    without = read(write_recipe(PLACE.name, "no-experts.yaml")).decode().replace("format: f32", "format: f32\n  aux_loss: 0.5")
+    write(without, PLACE.name, "no-experts.yaml")
+    one_line(hearth("recipe", "check", os.path.join(PLACE.name, "no-experts.yaml")), 1, "aux_loss", "0 where a model has no experts")
 
 
 @test

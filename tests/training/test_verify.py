@@ -13,6 +13,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from run_folder import folder, read, records, train, write, write_recipe  # noqa: E402
 from run_forge import (EMBEDDING, NORM, change_recipe, edit_line, flip, floats, forge, forge_alone, forge_weights, lines, of_step, refile, replace,  # noqa: E402
                        sha256, step_line, write_log, zstd_read, zstd_write)
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "corpus"))
+from deb import deb, file_name, line  # noqa: E402
 from tap import environment, hearth, main, one_line, test  # noqa: E402
 
 PLACE = folder()
@@ -387,6 +389,75 @@ def forged_models_without_their_run():
         ended = hearth("verify", alone, "-q", *more)
         told = [line for line in ended.out.splitlines() if line.startswith("DIFFERS") and all(word in line for word in words)]
         assert ended.code == 1 and told, (words, ended)
+
+
+def run_of_packages():
+    """A run over eleven Debian packages; the model carried away, with the manifest beside it as a repository has it."""
+    place = os.path.join(PLACE.name, "packages")
+    os.makedirs(os.path.join(place, "debs"))
+    packages = {}
+    for number in range(11):
+        texts = {f"usr/share/doc/p{number:02}/part-{k}.txt": read(PLACE.name, "texts", f"text-{number * 5 + k:02}.txt") for k in range(5)}
+        packages[f"p{number:02}", "1:2-1"] = deb(f"p{number:02}", "1:2-1", texts)
+    for key, data in packages.items():
+        write(data, place, "debs", file_name(*key))
+    listed = "".join(line(*key, data) for key, data in packages.items())
+    write(listed, place, "packages.txt")
+    text = read(write_recipe(PLACE.name, "of-packages.yaml", steps=8, every=4)).decode()
+    text = text.replace("kind: folder\n    path: texts\n    licence: CC0-1.0", f"kind: debian\n    path: debs\n    packages: packages.txt\n    sha256: {sha256(listed.encode())}")
+    write(text.replace("held_out: 0.1", "held_out: 0.3"), place, "recipe.yaml")
+    recipe = os.path.join(place, "recipe.yaml")
+    train(recipe, os.path.join(place, "run"))
+    shutil.copytree(os.path.join(place, "run", "model"), os.path.join(place, "alone"))
+    shutil.copy(os.path.join(place, "run", "corpus", "manifest.jsonl.zst"), os.path.join(place, "alone.manifest.jsonl.zst"))
+    return place, recipe
+
+
+@test
+def packages_that_are_gone():
+    place, recipe = run_of_packages()
+    alone, manifest, there = os.path.join(place, "alone"), os.path.join(place, "alone.manifest.jsonl.zst"), os.path.join(place, "debs")
+    whole = json.loads(hearth("verify", alone, "--recipe", recipe, "--all", "-q", "--json").out)
+    assert whole["verified"] and whole["packages_gone"] == 0 and len(whole["segments"]) == 2, whole
+    os.mkdir(os.path.join(place, "away"))
+    for name in ("p03", "p10"):
+        shutil.move(os.path.join(there, file_name(name, "1:2-1")), os.path.join(place, "away"))
+    rows = [json.loads(row) for row in zstd_read(read(manifest)).splitlines()]
+    left = [row for row in rows if row["metadata"]["place"][:3] not in ("p03", "p10")]
+    assert len(left) == len(rows) - 10 and len(rows) == 55, len(rows)
+    said = f"2 packages are gone, of which the manifest is believed: p03 1:2-1, p10 1:2-1; {len(left)} of {len(rows)} documents read again"
+    ended = hearth("verify", alone + "/", "--recipe", recipe, "-q")
+    assert ended.code == 0 and said in ended.out and "no step was trained again" in ended.out and "verified, but for 2 packages that are gone" in ended.out, ended
+    ended = hearth("verify", os.path.join(place, "run"), "--recipe", recipe, "-q", "--all")  # a run has its corpus: every step of it
+    assert ended.code == 0 and said in ended.out and "ok      steps 5 to 8, trained again" in ended.out, ended
+    value = json.loads(hearth("verify", alone, "--recipe", recipe, "-q", "--json").out)
+    assert value["verified"] and value["packages_gone"] == 2 and value["segments"] == [], value
+
+    kept = {path: read(path) for path in (manifest, os.path.join(alone, "corpus.json"), os.path.join(alone, "log.jsonl"), os.path.join(alone, "state.json"))}
+    for row, old, new, words in ((7, b"GPL-2.0-or-later", b"CC0-1.0", ["line 7, license", "expected CC0-1.0, found GPL-2.0-or-later"]),
+                                 (2, rows[1]["id"][:8].encode(), b"00000000", ["line 2, id", "00000000"]), (55, None, None, None), (4, None, None, ["line 4, place"])):
+        changed = zstd_read(kept[manifest]).splitlines(keepends=True)
+        if old is None:
+            del changed[row - 1]
+        else:
+            assert old in changed[row - 1]
+            changed[row - 1] = changed[row - 1].replace(old, new, 1)
+        write(zstd_write(b"".join(changed)), manifest)
+        ended = hearth("verify", alone, "--recipe", recipe, "-q")
+        assert ended.code == 1 and "DIFFERS sources" in ended.out and "SHA-256 of its lines" in ended.out, ended
+        # its hash written anew, and the chain
+        replace(alone, "corpus.json", json.loads(kept[os.path.join(alone, "corpus.json")])["sha256"].encode(), sha256(b"".join(changed)).encode())
+        forge_alone(alone, lambda log: log[0].update(corpus=sha256(read(alone, "corpus.json"))))
+        ended = hearth("verify", alone, "--recipe", recipe, "-q")
+        if words is None:  # of a package that is gone: nobody here can tell
+            assert ended.code == 0, ended
+        else:
+            assert ended.code == 1 and any("DIFFERS sources" in text and all(w in text for w in words) for text in ended.out.splitlines()), (words, ended)
+        for path, data in kept.items():
+            write(data, path)
+    os.remove(manifest)
+    ended = hearth("verify", alone, "--recipe", recipe, "-q")
+    assert ended.code == 1 and "DIFFERS sources" in ended.out and "alone.manifest.jsonl.zst" in ended.out, ended
 
 
 @test

@@ -1,7 +1,5 @@
-/* hearth show --json. */
-#include "cli/show.h"
-
-#include "base/json.h"
+/* What a model is, as JSON: hearth show --json, and the server's page of models. */
+#include "model/describe.h"
 
 #include <string.h>
 
@@ -24,8 +22,8 @@ static json_t *rope_json(const rope_config *r)
 
 static json_t *formats_json(const tensor_table *table)
 {
-    show_format formats[SHOW_FORMATS_MOST];
-    const size_t count = show_formats(table, formats);
+    describe_format formats[DESCRIBE_FORMATS_MOST];
+    const size_t count = describe_formats(table, formats);
     json_t *rows = json_array();
     for (size_t i = 0; i < count; i++) {
         rows = json_door_append(rows, json_pack("{s:s, s:I, s:I, s:I}", "format", formats[i].name, "tensors",
@@ -37,8 +35,8 @@ static json_t *formats_json(const tensor_table *table)
 
 static json_t *memory_json(const model *m)
 {
-    size_t lengths[SHOW_LENGTHS_MOST];
-    const size_t count = show_lengths(&m->config, lengths);
+    size_t lengths[DESCRIBE_LENGTHS_MOST];
+    const size_t count = describe_lengths(&m->config, lengths);
     json_t *rows = json_array();
     for (size_t i = 0; i < count; i++) {
         rows = json_door_append(
@@ -48,7 +46,7 @@ static json_t *memory_json(const model *m)
                             (json_int_t)model_config_cache_bytes(&m->config, lengths[i], CACHE_Q8_0), "q4_0_bytes",
                             (json_int_t)model_config_cache_bytes(&m->config, lengths[i], CACHE_Q4_0)));
     }
-    return json_pack("{s:I, s:o}", "weights_bytes", (json_int_t)show_weight_bytes(m), "kv_cache", rows);
+    return json_pack("{s:I, s:o}", "weights_bytes", (json_int_t)describe_weight_bytes(m), "kv_cache", rows);
 }
 
 static json_t *tokenizer_json(const model *m)
@@ -71,9 +69,9 @@ static json_t *tensors_json(const tensor_table *table)
         for (uint32_t d = 0; d < e->dims; d++) {
             shape = json_door_append(shape, json_integer((json_int_t)e->shape[d]));
         }
-        rows = json_door_append(rows, json_pack("{s:o, s:s, s:o, s:I}", "name", json_door_text(e->name, strlen(e->name)),
-                                                "format", dtype_get_info(e->type)->name, "shape", shape, "bytes",
-                                                (json_int_t)e->size_bytes));
+        rows = json_door_append(
+            rows, json_pack("{s:o, s:s, s:o, s:I}", "name", json_door_text(e->name, strlen(e->name)), "format",
+                            dtype_get_info(e->type)->name, "shape", shape, "bytes", (json_int_t)e->size_bytes));
     }
     return rows;
 }
@@ -107,7 +105,7 @@ static json_t *metadata_json(const model *m)
     return all;
 }
 
-json_t *show_json(const model *m, const char *licence, bool tensors, bool metadata)
+json_t *describe_json(const model *m, const char *licence, bool tensors, bool metadata)
 {
     json_t *all = json_pack(
         "{s:o, s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "name",
