@@ -482,6 +482,7 @@ static int serve(serving *v, const serve_settings *s, const server_options *o)
     allow_connections();
     const hearth_status status = start(s, o, &v->s, &told, &error);
     if (status == HEARTH_OK) {
+        serve_signals_hold();
         print_ready(v->c, s, v->s);
         serve_signals_wait(reload, v);
         stop(v->c, v->s, (unsigned)s->drain);

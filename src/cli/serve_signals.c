@@ -58,10 +58,16 @@ hearth_status serve_signals_start(hearth_error *error)
     return HEARTH_OK;
 }
 
-void serve_signals_wait(void (*reload)(void *context), void *context)
+void serve_signals_hold(void)
 {
     pthread_mutex_lock(&lock);
     serving = true;
+    pthread_mutex_unlock(&lock);
+}
+
+void serve_signals_wait(void (*reload)(void *context), void *context)
+{
+    pthread_mutex_lock(&lock);
     while (!stop_asked) {
         if (!reload_asked) {
             pthread_cond_wait(&changed, &lock);

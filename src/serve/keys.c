@@ -80,7 +80,7 @@ static ring_key *add(key_ring *k, const char *id)
 {
     if (k->count == k->capacity) {
         const size_t capacity = k->capacity == 0 ? 16 : k->capacity * 2;
-        ring_key **grown = mem_realloc(k->keys, capacity * sizeof *grown);
+        ring_key **grown = mem_realloc(k->keys, capacity * sizeof(ring_key *));
         if (grown == NULL) {
             return NULL;
         }

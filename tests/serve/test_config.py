@@ -157,6 +157,8 @@ def metrics_are_what_prometheus_reads():
         usage = server.good("/v1/completions", {**TEXT, "max_tokens": 8})["usage"]
         assert server.post("/v1/completions", {**TEXT, "model": "none"})[0] == 404
         assert server.send("GET", "/nothing")[0] == 404
+        # a request is counted when it is over: a moment after its answer came
+        wait_until(lambda: server.send("GET", "/metrics")[2].count(b"\nhearth_http_requests_total{") >= 3)
         text = server.send("GET", "/metrics")[2].decode()
     rows = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     assert float(rows["hearth_tokens_total"]) >= usage["completion_tokens"], rows

@@ -32,7 +32,7 @@ def free_port():
 class Node:
     def __init__(self):
         self.agent = free_port()
-        self.server = Server(OWN, "--parallel", "8", "--agent-port", str(self.agent), "--drain", "3")
+        self.server = Server(OWN, "--parallel", "8", "--agent-port", str(self.agent), "--drain", "2")
 
     def asked(self):
         text = self.server.send("GET", "/metrics")[2].decode()
@@ -126,24 +126,24 @@ def what_begins_alike_goes_to_one_server():
 
 
 @test
-def a_server_that_drains_loses_nothing():
+def a_server_that_is_killed_loses_no_request_that_had_not_begun():
     need()
-    node = NODES[2]
-    made = load(5, lambda: node.server.process.send_signal(signal.SIGTERM), 1)
-    assert len(made) > 10 and all(how == "whole" for _, how in made), [row for row in made if row[1] != "whole"]
-    assert node.server.process.wait(timeout=60) == 0
+    made = load(2, lambda: NODES[0].server.process.kill(), 1)
+    whole = [row for row in made if row[1] == "whole"]
+    lost = [row for row in made if row[1] != "whole"]
+    assert len(whole) > 10, made[:5]
+    assert all(stream and how == "broken" for stream, how in lost), lost[:5]  # a stream that had begun is seen to be broken
+    assert len(lost) <= 6, lost[:9]
+    print(f"# {len(whole)} whole, {len(lost)} streams broken")
 
 
 @test
-def a_server_that_is_killed_loses_no_request_that_had_not_begun():
+def a_server_that_drains_loses_nothing():
     need()
-    made = load(3, lambda: NODES[0].server.process.kill(), 1)
-    whole = [row for row in made if row[1] == "whole"]
-    lost = [row for row in made if row[1] != "whole"]
-    assert len(whole) > 10, made
-    assert all(stream and how == "broken" for stream, how in lost), lost  # a stream that had begun is seen to be broken
-    assert len(lost) <= 6, lost
-    print(f"# {len(whole)} whole, {len(lost)} streams broken")
+    node = NODES[2]
+    made = load(4, lambda: node.server.process.send_signal(signal.SIGTERM), 1)
+    assert len(made) > 10 and all(how == "whole" for _, how in made), [row for row in made if row[1] != "whole"][:5]
+    assert node.server.process.wait(timeout=60) == 0
 
 
 try:
