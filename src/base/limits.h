@@ -67,11 +67,11 @@
 #define LIMIT_GRAMMAR_STATES (1u << 19)
 #define LIMIT_GRAMMAR_EDGES (1u << 21)
 #define LIMIT_GRAMMAR_RULES (1u << 16)
-#define LIMIT_GRAMMAR_REPEATS 100000u       /* of {m,n}, minLength, maxItems */
-#define LIMIT_GRAMMAR_DEPTH 200u            /* of groups in each other */
-#define LIMIT_GRAMMAR_SUBSETS (1u << 22)    /* members of all state sets, where automata are made deterministic */
-#define LIMIT_GRAMMAR_ALTERNATIVES 1024u    /* of one schema, after anyOf in allOf is spread out */
-#define LIMIT_GRAMMAR_PLACES 4096u          /* that a text may stand at, where the grammar is ambiguous */
+#define LIMIT_GRAMMAR_REPEATS 100000u        /* of {m,n}, minLength, maxItems */
+#define LIMIT_GRAMMAR_DEPTH 200u             /* of groups in each other */
+#define LIMIT_GRAMMAR_SUBSETS (1u << 22)     /* members of all state sets, where automata are made deterministic */
+#define LIMIT_GRAMMAR_ALTERNATIVES 1024u     /* of one schema, after anyOf in allOf is spread out */
+#define LIMIT_GRAMMAR_PLACES 4096u           /* that a text may stand at, where the grammar is ambiguous */
 #define LIMIT_GRAMMAR_WORK_BYTES (64u << 20) /* of what is remembered for one answer */
 
 #endif

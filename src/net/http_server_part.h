@@ -60,7 +60,7 @@ struct http_call {
         char value[208];
     } header[20];
     size_t header_count;
-    buffer copy;   /* http_call_copy_answer */
+    buffer copy; /* http_call_copy_answer */
     size_t most_copied;
     buffer unsent; /* from `sent` on */
     size_t sent;

@@ -35,7 +35,8 @@ static void list_models(request *r)
 {
     model_list list = {.r = r, .rows = json_array()};
     models_each(server_models(r->s), add_model, &list);
-    request_answer_json(r, json_door_put(json_door_put(json_object(), "object", json_string("list")), "data", list.rows));
+    request_answer_json(r,
+                        json_door_put(json_door_put(json_object(), "object", json_string("list")), "data", list.rows));
 }
 
 typedef struct model_search {

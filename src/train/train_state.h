@@ -141,7 +141,7 @@ typedef struct train_thread {
     train_profile *profile; /* NULL: nobody */
     void *scratch;
     uint8_t **pages; /* a cache for one key head of the longest segment */
-    float *rounded;         /* of a mixture in BF16: an expert's rows, TRAIN_PIECE_ROWS of the widest input */
+    float *rounded;  /* of a mixture in BF16: an expert's rows, TRAIN_PIECE_ROWS of the widest input */
 } train_thread;
 
 struct train_model {
