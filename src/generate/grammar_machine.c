@@ -7,72 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- sets, each kept once ---- */
-
-static uint64_t hash_places(const place *places, size_t count)
-{
-    uint64_t h = 0x9e3779b97f4a7c15u + count;
-    for (size_t i = 0; i < count; i++) {
-        h = (h ^ places[i]) * 0xff51afd7ed558ccdu;
-        h ^= h >> 29;
-    }
-    return h ^ h >> 32;
-}
-
-static bool rehash(place_sets *s)
-{
-    const size_t size = s->table_size == 0 ? 64 : s->table_size * 2;
-    uint32_t *table = mem_calloc(size, sizeof *table);
-    if (table == NULL) {
-        return false;
-    }
-    for (size_t i = 0; i < s->count; i++) {
-        size_t at = hash_places(s->places + s->begins[i], s->begins[i + 1] - s->begins[i]) & (size - 1);
-        while (table[at] != 0) {
-            at = (at + 1) & (size - 1);
-        }
-        table[at] = (uint32_t)i + 1;
-    }
-    mem_free(s->table);
-    s->table = table;
-    s->table_size = size;
-    return true;
-}
-
-/* A set's number; UINT32_MAX: memory is out. */
-static uint32_t keep(place_sets *s, const place *places, size_t count)
-{
-    if ((s->count + 1) * 2 > s->table_size && !rehash(s)) {
-        return UINT32_MAX;
-    }
-    size_t at = hash_places(places, count) & (s->table_size - 1);
-    for (; s->table[at] != 0; at = (at + 1) & (s->table_size - 1)) {
-        const size_t i = s->table[at] - 1;
-        if (s->begins[i + 1] - s->begins[i] == count &&
-            (count == 0 || memcmp(s->places + s->begins[i], places, count * sizeof *places) == 0)) {
-            return (uint32_t)i;
-        }
-    }
-    if (!grammar_grow(&s->places, &s->place_capacity, s->place_count + count + 1, sizeof *s->places) ||
-        !grammar_grow(&s->begins, &s->begin_capacity, s->count + 2, sizeof *s->begins)) {
-        return UINT32_MAX;
-    }
-    for (size_t i = 0; i < count; i++) {
-        s->places[s->place_count + i] = places[i];
-    }
-    s->begins[s->count] = s->place_count;
-    s->place_count += count;
-    s->begins[s->count + 1] = s->place_count;
-    s->table[at] = (uint32_t)s->count + 1;
-    return (uint32_t)s->count++;
-}
-
-static void sets_free(place_sets *s)
-{
-    mem_free(s->places);
-    mem_free(s->begins);
-    mem_free(s->table);
-}
+/* ---- contexts and configurations ---- */
 
 static bool list_add(machine *m, place_list *list, place p)
 {
@@ -110,11 +45,11 @@ static size_t in_order(place *places, size_t count)
 
 static uint32_t keep_context(machine *m, place *places, size_t count)
 {
-    const uint32_t context = keep(&m->contexts, places, in_order(places, count));
-    if (context == UINT32_MAX) {
+    const uint32_t context = grammar_sets_keep(&m->contexts, places, in_order(places, count));
+    if (context == GRAMMAR_NO_SET) {
         m->failed = HEARTH_E_MEMORY;
     }
-    return context == UINT32_MAX ? 0 : context;
+    return context == GRAMMAR_NO_SET ? 0 : context;
 }
 
 /* m->work becomes a configuration. */
@@ -125,9 +60,10 @@ static uint32_t keep_configuration(machine *m)
     if (m->work.count > LIMIT_GRAMMAR_PLACES) {
         m->failed = HEARTH_E_LIMIT;
     }
-    const uint32_t c = m->failed == HEARTH_OK ? keep(&m->configurations, m->work.places, m->work.count) : UINT32_MAX;
+    const uint32_t c =
+        m->failed == HEARTH_OK ? grammar_sets_keep(&m->configurations, m->work.places, m->work.count) : GRAMMAR_NO_SET;
     const size_t classes = m->g->class_count;
-    if (c != UINT32_MAX && c == before) {
+    if (c != GRAMMAR_NO_SET && c == before) {
         if (!grammar_grow(&m->next, &m->next_capacity, (before + 1) * classes, sizeof *m->next) ||
             !grammar_grow(&m->about, &m->about_capacity, before + 1, sizeof *m->about)) {
             m->failed = HEARTH_E_MEMORY;
@@ -136,7 +72,7 @@ static uint32_t keep_configuration(machine *m)
         memset(m->next + before * classes, 0xff, classes * sizeof *m->next);
         m->about[before] = (struct machine_active){0, 0, CONFIGURATION_UNKNOWN};
     }
-    if (c == UINT32_MAX) {
+    if (c == GRAMMAR_NO_SET) {
         m->failed = m->failed == HEARTH_OK ? HEARTH_E_MEMORY : m->failed;
         return CONFIGURATION_DEAD;
     }
@@ -168,8 +104,8 @@ void machine_free(machine *m)
     if (m == NULL) {
         return;
     }
-    sets_free(&m->contexts);
-    sets_free(&m->configurations);
+    grammar_sets_free(&m->contexts);
+    grammar_sets_free(&m->configurations);
     mem_free(m->next);
     mem_free(m->about);
     mem_free(m->active.places);
@@ -189,7 +125,7 @@ hearth_status machine_check(const machine *m, hearth_error *error)
 
 size_t machine_bytes(const machine *m)
 {
-    return (m->contexts.place_capacity + m->configurations.place_capacity + m->active.capacity) * sizeof(place) +
+    return (m->contexts.member_capacity + m->configurations.member_capacity + m->active.capacity) * sizeof(place) +
            (m->contexts.begin_capacity + m->configurations.begin_capacity) * sizeof(size_t) +
            (m->contexts.table_size + m->configurations.table_size + m->next_capacity) * sizeof(uint32_t) +
            m->about_capacity * sizeof *m->about;
@@ -213,7 +149,7 @@ static void add_once(machine *m, place p)
 static void add_waiting(machine *m, uint32_t context)
 {
     for (size_t i = m->contexts.begins[context]; i < m->contexts.begins[context + 1]; i++) {
-        add_once(m, m->contexts.places[i]);
+        add_once(m, m->contexts.members[i]);
     }
 }
 
@@ -261,7 +197,7 @@ static void wait_for(machine *m, size_t *count, const network_call *call, uint32
         return;
     }
     for (size_t i = begin; i < end; i++) {
-        const place to = over ? m->contexts.places[i] : PLACE(call->to, context);
+        const place to = over ? m->contexts.members[i] : PLACE(call->to, context);
         m->waiting[(*count)++] = (machine_waiting){call->rule, m->g->ranks[call->rule], to};
     }
 }
@@ -309,7 +245,7 @@ static void activate(machine *m, uint32_t configuration)
     const size_t first = m->configurations.begins[configuration];
     const size_t last = m->configurations.begins[configuration + 1];
     for (size_t i = first; i < last && m->failed == HEARTH_OK; i++) {
-        const place p = m->configurations.places[i];
+        const place p = m->configurations.members[i];
         if (p != PLACE_COMPLETE) {
             if (has_edges(m->g, p)) {
                 list_add(m, &m->active, p);
@@ -391,7 +327,7 @@ uint32_t machine_after(machine *m, uint32_t context)
 {
     m->work.count = 0;
     for (size_t i = m->contexts.begins[context]; i < m->contexts.begins[context + 1]; i++) {
-        arrive(m, m->contexts.places[i]);
+        arrive(m, m->contexts.members[i]);
     }
     return keep_configuration(m);
 }
@@ -448,13 +384,13 @@ uint32_t machine_copy(machine *m, const machine *from, uint32_t configuration)
     }
     for (size_t c = n; c-- > 0 && m->failed == HEARTH_OK;) {
         for (size_t i = from->contexts.begins[c]; wanted[c] && i < from->contexts.begins[c + 1]; i++) {
-            wanted[PLACE_CONTEXT(from->contexts.places[i])] = true;
+            wanted[PLACE_CONTEXT(from->contexts.members[i])] = true;
         }
     }
     for (size_t c = 0; c < n && m->failed == HEARTH_OK; c++) {
         m->work.count = 0;
         for (size_t i = from->contexts.begins[c]; wanted[c] && i < from->contexts.begins[c + 1]; i++) {
-            const place p = from->contexts.places[i];
+            const place p = from->contexts.members[i];
             list_add(m, &m->work, p == PLACE_COMPLETE ? p : PLACE(PLACE_STATE(p), numbers[PLACE_CONTEXT(p)]));
         }
         numbers[c] = wanted[c] ? keep_context(m, m->work.places, m->work.count) : 0;

@@ -8,6 +8,7 @@
 #define GENERATE_GRAMMAR_MACHINE_H
 
 #include "generate/grammar.h"
+#include "generate/grammar_sets.h"
 
 /* A state in the upper half, a context in the lower. */
 typedef uint64_t place;
@@ -19,16 +20,6 @@ typedef uint64_t place;
 #define CONTEXT_OUTERMOST 0u
 #define CONFIGURATION_DEAD 0u
 #define CONFIGURATION_UNKNOWN UINT32_MAX
-
-/* Sets of places, each kept once. */
-typedef struct place_sets {
-    place *places;
-    size_t place_count, place_capacity;
-    size_t *begins; /* [count + 1] */
-    size_t count, begin_capacity;
-    uint32_t *table;
-    size_t table_size;
-} place_sets;
 
 typedef struct place_list {
     place *places;
@@ -42,9 +33,9 @@ typedef struct machine_waiting {
 
 typedef struct machine {
     const grammar *g;
-    place_sets contexts;
-    place_sets configurations; /* 0: dead */
-    uint32_t *next;            /* [configurations][class_count]: CONFIGURATION_UNKNOWN until asked for */
+    grammar_sets contexts;
+    grammar_sets configurations; /* 0: dead */
+    uint32_t *next;              /* [configurations][class_count]: CONFIGURATION_UNKNOWN until asked for */
     size_t next_capacity;
     struct machine_active {
         size_t begin, end; /* in `active`; end == 0: not made yet */
@@ -84,7 +75,7 @@ static inline const place *machine_places(const machine *m, uint32_t configurati
 {
     const size_t begin = m->configurations.begins[configuration];
     *ret_count = m->configurations.begins[configuration + 1] - begin;
-    return m->configurations.places + begin;
+    return m->configurations.members + begin;
 }
 
 static inline bool machine_is_complete(const machine *m, uint32_t configuration)

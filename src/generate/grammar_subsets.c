@@ -3,95 +3,22 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "generate/grammar_sets.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- sets of states, each kept once ---- */
-
-typedef struct subsets {
-    uint32_t *members; /* of all sets, one after another */
-    size_t member_count, member_capacity;
-    size_t *begins; /* [count + 1] */
-    size_t count, begin_capacity;
-    uint32_t *table; /* set + 1 by hash; 0: free */
-    size_t table_size;
-} subsets;
-
-static uint64_t hash_members(const uint32_t *members, size_t count)
-{
-    uint64_t h = 0x9e3779b97f4a7c15u + count;
-    for (size_t i = 0; i < count; i++) {
-        h = (h ^ members[i]) * 0xff51afd7ed558ccdu;
-        h ^= h >> 32;
-    }
-    return h;
-}
-
-static bool rehash(subsets *s)
-{
-    const size_t size = s->table_size == 0 ? 64 : s->table_size * 2;
-    uint32_t *table = mem_calloc(size, sizeof *table);
-    if (table == NULL) {
-        return false;
-    }
-    for (size_t i = 0; i < s->count; i++) {
-        size_t at = hash_members(s->members + s->begins[i], s->begins[i + 1] - s->begins[i]) & (size - 1);
-        while (table[at] != 0) {
-            at = (at + 1) & (size - 1);
-        }
-        table[at] = (uint32_t)i + 1;
-    }
-    mem_free(s->table);
-    s->table = table;
-    s->table_size = size;
-    return true;
-}
-
-/* The number of a set, which is new where it is s->count before; NO_STATE: memory is out. */
-static uint32_t intern(subsets *s, const uint32_t *members, size_t count)
-{
-    if ((s->count + 1) * 2 > s->table_size && !rehash(s)) {
-        return NO_STATE;
-    }
-    size_t at = hash_members(members, count) & (s->table_size - 1);
-    for (; s->table[at] != 0; at = (at + 1) & (s->table_size - 1)) {
-        const size_t i = s->table[at] - 1;
-        if (s->begins[i + 1] - s->begins[i] == count &&
-            memcmp(s->members + s->begins[i], members, count * sizeof *members) == 0) {
-            return (uint32_t)i;
-        }
-    }
-    if (!grammar_grow(&s->members, &s->member_capacity, s->member_count + count + 1, sizeof *s->members) ||
-        !grammar_grow(&s->begins, &s->begin_capacity, s->count + 2, sizeof *s->begins)) {
-        return NO_STATE;
-    }
-    memcpy(s->members + s->member_count, members, count * sizeof *members);
-    s->begins[s->count] = s->member_count;
-    s->member_count += count;
-    s->begins[s->count + 1] = s->member_count;
-    s->table[at] = (uint32_t)s->count + 1;
-    return (uint32_t)s->count++;
-}
-
-static void subsets_free(subsets *s)
-{
-    mem_free(s->members);
-    mem_free(s->begins);
-    mem_free(s->table);
-}
 
 /* ---- the construction ---- */
 
 typedef struct construction {
     const automaton *a;
     automaton *ret;
-    subsets sets;
+    grammar_sets sets;
     automaton_edge *edges; /* that leave the set at hand */
     size_t edge_count, edge_capacity;
-    uint32_t *points; /* where symbols begin to go elsewhere */
+    uint64_t *points; /* where symbols begin to go elsewhere */
     size_t point_count, point_capacity;
-    uint32_t *reached; /* a set in the making */
+    uint64_t *reached; /* a set in the making */
     uint32_t *seen;    /* [states]: the round that reached it */
     uint32_t round;
     size_t most_states;
@@ -99,8 +26,8 @@ typedef struct construction {
 
 static int ascending(const void *a, const void *b)
 {
-    const uint32_t x = *(const uint32_t *)a;
-    const uint32_t y = *(const uint32_t *)b;
+    const uint64_t x = *(const uint64_t *)a;
+    const uint64_t y = *(const uint64_t *)b;
     return (x > y) - (x < y);
 }
 
@@ -136,9 +63,9 @@ static uint32_t found(construction *c, size_t count, hearth_status *ret)
 {
     qsort(c->reached, count, sizeof *c->reached, ascending);
     const size_t before = c->sets.count;
-    const uint32_t set = intern(&c->sets, c->reached, count);
-    *ret = set == NO_STATE ? HEARTH_E_MEMORY : HEARTH_OK;
-    if (set != NO_STATE && set == before) {
+    const uint32_t set = grammar_sets_keep(&c->sets, c->reached, count);
+    *ret = set == GRAMMAR_NO_SET ? HEARTH_E_MEMORY : HEARTH_OK;
+    if (set != GRAMMAR_NO_SET && set == before) {
         automaton_add_state(c->ret);
         for (size_t i = 0; i < count && c->ret->failed == HEARTH_OK; i++) {
             c->ret->states[set].final = c->ret->states[set].final || c->a->states[c->reached[i]].final;
@@ -154,7 +81,7 @@ static hearth_status gather_edges(construction *c, size_t set)
     c->edge_count = 0;
     c->point_count = 0;
     for (size_t i = c->sets.begins[set]; i < c->sets.begins[set + 1]; i++) {
-        const uint32_t state = c->sets.members[i];
+        const uint32_t state = (uint32_t)c->sets.members[i];
         for (uint32_t e = c->a->states[state].first_edge; e != NO_STATE; e = c->a->edges[e].next) {
             if (c->a->edges[e].first == SYMBOL_NOTHING) {
                 continue;
@@ -182,8 +109,8 @@ static hearth_status leave(construction *c, uint32_t set)
     size_t passed = 0; /* edges before are over */
     automaton_edge open = {.to = NO_STATE};
     for (size_t p = 0; p + 1 < c->point_count; p++) {
-        const uint32_t first = c->points[p];
-        const uint32_t end = c->points[p + 1];
+        const uint32_t first = (uint32_t)c->points[p];
+        const uint32_t end = (uint32_t)c->points[p + 1];
         if (first == end) {
             continue;
         }
@@ -229,7 +156,7 @@ hearth_status automaton_determinize(const automaton *a, size_t most_states, auto
     c.reached = mem_calloc((size_t)a->state_count + 1, sizeof *c.reached);
     c.seen = mem_calloc((size_t)a->state_count + 1, sizeof *c.seen);
     const hearth_status status = c.reached != NULL && c.seen != NULL ? construct(&c) : HEARTH_E_MEMORY;
-    subsets_free(&c.sets);
+    grammar_sets_free(&c.sets);
     mem_free(c.edges);
     mem_free(c.points);
     mem_free(c.reached);
@@ -240,7 +167,7 @@ hearth_status automaton_determinize(const automaton *a, size_t most_states, auto
     automaton_free(ret);
     return status == HEARTH_E_LIMIT ? error_set(error, HEARTH_E_LIMIT, "grammar", "a smaller one",
                                                 "more than %zu states of an automaton", most_states)
-                                    : error_memory(error, c.sets.member_capacity * sizeof(uint32_t));
+                                    : error_memory(error, c.sets.member_capacity * sizeof(uint64_t));
 }
 
 /* ---- products ---- */
@@ -249,15 +176,15 @@ typedef struct product {
     const automaton *a, *b;
     bool inside;
     automaton *ret;
-    subsets pairs;
+    grammar_sets pairs;
 } product;
 
 static uint32_t pair(product *p, uint32_t of_a, uint32_t of_b)
 {
-    const uint32_t members[2] = {of_a, of_b};
+    const uint64_t members[2] = {of_a, of_b};
     const size_t before = p->pairs.count;
-    const uint32_t s = intern(&p->pairs, members, 2);
-    if (s == NO_STATE) {
+    const uint32_t s = grammar_sets_keep(&p->pairs, members, 2);
+    if (s == GRAMMAR_NO_SET) {
         p->ret->failed = HEARTH_E_MEMORY;
     } else if (s == before) {
         const bool in_b = of_b != NO_STATE && p->b->states[of_b].final;
@@ -303,13 +230,13 @@ hearth_status automaton_product(const automaton *a, const automaton *b, bool ins
     product p = {.a = a, .b = b, .inside = inside, .ret = ret};
     pair(&p, 0, 0);
     for (uint32_t s = 0; s < ret->state_count && ret->failed == HEARTH_OK; s++) {
-        const uint32_t of_a = p.pairs.members[p.pairs.begins[s]];
-        const uint32_t of_b = p.pairs.members[p.pairs.begins[s] + 1];
+        const uint32_t of_a = (uint32_t)p.pairs.members[p.pairs.begins[s]];
+        const uint32_t of_b = (uint32_t)p.pairs.members[p.pairs.begins[s] + 1];
         for (uint32_t e = a->states[of_a].first_edge; e != NO_STATE && ret->failed == HEARTH_OK; e = a->edges[e].next) {
             pair_edge(&p, s, &a->edges[e], of_b);
         }
     }
-    subsets_free(&p.pairs);
+    grammar_sets_free(&p.pairs);
     automaton_trim(ret);
     const hearth_status status = automaton_check(ret, error);
     if (status != HEARTH_OK) {
@@ -321,7 +248,7 @@ hearth_status automaton_product(const automaton *a, const automaton *b, bool ins
 /* ---- states that go on alike ---- */
 
 /* final, then the edges' first, last and where they lead now */
-static size_t signature(const automaton *a, uint32_t s, const uint32_t *same, uint32_t *ret)
+static size_t signature(const automaton *a, uint32_t s, const uint32_t *same, uint64_t *ret)
 {
     size_t n = 0;
     ret[n++] = a->states[s].final;
@@ -340,26 +267,26 @@ void automaton_merge(automaton *a)
     }
     uint32_t *same = mem_calloc(a->state_count, sizeof *same); /* the state it is merged into */
     uint32_t *kept = mem_calloc(a->state_count, sizeof *kept); /* by signature */
-    uint32_t *text = mem_calloc((size_t)a->edge_count * 3 + 1, sizeof *text);
+    uint64_t *text = mem_calloc((size_t)a->edge_count * 3 + 1, sizeof *text);
     bool good = same != NULL && kept != NULL && text != NULL;
     bool changed = good;
     for (uint32_t s = 0; good && s < a->state_count; s++) {
         same[s] = s;
     }
     for (int pass = 0; good && changed && pass < 8; pass++) {
-        subsets signatures = {0};
+        grammar_sets signatures = {0};
         changed = false;
         for (uint32_t s = a->state_count; good && s-- > 0;) {
             const size_t before = signatures.count;
-            const uint32_t found = intern(&signatures, text, signature(a, s, same, text));
-            good = found != NO_STATE;
+            const uint32_t found = grammar_sets_keep(&signatures, text, signature(a, s, same, text));
+            good = found != GRAMMAR_NO_SET;
             if (good && found == before) {
                 kept[found] = s;
             }
             changed = changed || (good && same[s] != kept[found]);
             same[s] = good ? kept[found] : s;
         }
-        subsets_free(&signatures);
+        grammar_sets_free(&signatures);
     }
     const uint32_t beginning = good ? same[0] : 0;
     for (uint32_t e = 0; good && e < a->edge_count; e++) {

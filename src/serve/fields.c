@@ -1,6 +1,8 @@
 /* Typed reading of a body's fields. */
 #include "serve/fields.h"
 
+#include "formats/json_file.h"
+
 #include <math.h>
 
 const json_t *field_of(const json_t *object, const char *name)
@@ -9,31 +11,10 @@ const json_t *field_of(const json_t *object, const char *name)
     return json_is_null(value) ? NULL : value;
 }
 
-static const char *kind_of(const json_t *value)
-{
-    switch (json_typeof(value)) {
-    case JSON_OBJECT:
-        return "an object";
-    case JSON_ARRAY:
-        return "an array";
-    case JSON_STRING:
-        return "a string";
-    case JSON_INTEGER:
-        return "an integer";
-    case JSON_REAL:
-        return "a decimal number";
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return "a boolean";
-    default:
-        return "null";
-    }
-}
-
 bool field_wrong(const char *name, const char *expected, const json_t *found, failure *f)
 {
     return failure_set(f, 400, "invalid_type", name, "Invalid type for '%s': expected %s, but got %s instead.", name,
-                       expected, found != NULL ? kind_of(found) : "nothing");
+                       expected, json_type_name(found));
 }
 
 bool field_real(const json_t *object, const char *name, double least, double most, float *ret, failure *f)

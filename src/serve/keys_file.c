@@ -87,7 +87,8 @@ static void bind_text(sqlite3_stmt *s, int index, const char *text)
     (void)sqlite3_bind_text(s, index, text, -1, SQLITE_TRANSIENT); /* "" is "", not NULL */
 }
 
-static void bind_row(sqlite3_stmt *s, const key_row *row)
+/* Parameters 1 to 12, in the order of COLUMNS: all but the secret's. */
+static void bind_settings(sqlite3_stmt *s, const key_row *row)
 {
     const int64_t numbers[] = {row->metrics,
                                row->admin,
@@ -97,16 +98,21 @@ static void bind_row(sqlite3_stmt *s, const key_row *row)
                                (int64_t)row->limits.concurrency,
                                row->created,
                                row->expires,
-                               row->revoked,
-                               (int64_t)row->hash.n,
-                               (int64_t)row->hash.r,
-                               (int64_t)row->hash.p};
+                               row->revoked};
     bind_text(s, 1, row->id);
     bind_text(s, 2, row->name);
     bind_text(s, 3, row->models);
-    for (int i = 0; i < 12; i++) {
+    for (int i = 0; i < 9; i++) {
         (void)sqlite3_bind_int64(s, i + 4, numbers[i]);
     }
+}
+
+static void bind_row(sqlite3_stmt *s, const key_row *row)
+{
+    bind_settings(s, row);
+    (void)sqlite3_bind_int64(s, 13, (int64_t)row->hash.n);
+    (void)sqlite3_bind_int64(s, 14, (int64_t)row->hash.r);
+    (void)sqlite3_bind_int64(s, 15, (int64_t)row->hash.p);
     (void)sqlite3_bind_blob(s, 16, row->hash.salt, sizeof row->hash.salt, SQLITE_TRANSIENT);
     (void)sqlite3_bind_blob(s, 17, row->hash.hash, sizeof row->hash.hash, SQLITE_TRANSIENT);
 }
@@ -193,22 +199,7 @@ hearth_status keys_file_change(keys_file *f, const key_row *row, hearth_error *e
                     "UPDATE key SET name=?2, models=?3, metrics=?4, admin=?5, tokens_minute=?6, tokens_day=?7,"
                     " requests_minute=?8, concurrency=?9, expires=?11, revoked=?12 WHERE id=?1",
                     &s, error));
-    const key_row *r = row;
-    const int64_t numbers[] = {r->metrics,
-                               r->admin,
-                               (int64_t)r->limits.tokens_minute,
-                               (int64_t)r->limits.tokens_day,
-                               (int64_t)r->limits.requests_minute,
-                               (int64_t)r->limits.concurrency,
-                               r->created,
-                               r->expires,
-                               r->revoked};
-    bind_text(s, 1, r->id);
-    bind_text(s, 2, r->name);
-    bind_text(s, 3, r->models);
-    for (int i = 0; i < 9; i++) {
-        (void)sqlite3_bind_int64(s, i + 4, numbers[i]);
-    }
+    bind_settings(s, row);
     return run_once(s, error);
 }
 
