@@ -114,19 +114,18 @@ static bool read_calls(const json_t *message, const char *place, json_t *made, f
     return good;
 }
 
-/* The name of the function whose call has this id. */
-static json_t *name_of_call(const json_t *messages, const char *id)
+/* Which function each call names, by its id: results come with the id alone. */
+static bool note_calls(json_t *names, const json_t *made, failure *f)
 {
-    for (size_t i = json_array_size(messages); i > 0; i--) {
-        const json_t *calls = json_object_get(json_array_get(messages, i - 1), "tool_calls");
-        for (size_t k = 0; k < json_array_size(calls); k++) {
-            const json_t *call = json_array_get(calls, k);
-            if (strcmp(json_string_value(json_object_get(call, "id")), id) == 0) {
-                return json_object_get(call, "name");
-            }
+    const json_t *calls = json_object_get(made, "tool_calls");
+    for (size_t i = 0; i < json_array_size(calls); i++) {
+        const json_t *call = json_array_get(calls, i);
+        if (json_object_set(names, json_string_value(json_object_get(call, "id")), json_object_get(call, "name")) !=
+            0) {
+            return no_memory(f);
         }
     }
-    return NULL;
+    return true;
 }
 
 /* ---- messages ---- */
@@ -144,7 +143,7 @@ static const char *role_of(const json_t *message)
     return NULL;
 }
 
-static bool add_details(chat_request *c, const json_t *message, const char *role, const char *place, json_t *made,
+static bool add_details(json_t *names, const json_t *message, const char *role, const char *place, json_t *made,
                         failure *f)
 {
     if (strcmp(role, "assistant") == 0) {
@@ -153,14 +152,14 @@ static bool add_details(chat_request *c, const json_t *message, const char *role
         if (json_is_string(thought) && json_object_set(made, "reasoning_content", thought) != 0) {
             return no_memory(f);
         }
-        return read_calls(message, place, made, f);
+        return read_calls(message, place, made, f) && note_calls(names, made, f);
     }
     if (strcmp(role, "tool") == 0) {
         json_t *id = json_object_get(message, "tool_call_id");
         if (!json_is_string(id)) {
             return field_wrong(place, "a 'tool_call_id'", id, f);
         }
-        json_t *name = name_of_call(c->messages, json_string_value(id));
+        json_t *name = json_object_get(names, json_string_value(id));
         if (json_object_set(made, "tool_call_id", id) != 0 ||
             (name != NULL && json_object_set(made, "name", name) != 0)) {
             return no_memory(f);
@@ -169,7 +168,7 @@ static bool add_details(chat_request *c, const json_t *message, const char *role
     return true;
 }
 
-static bool read_message(chat_request *c, const json_t *message, size_t index, failure *f)
+static bool read_message(chat_request *c, json_t *names, const json_t *message, size_t index, failure *f)
 {
     char place[64];
     snprintf(place, sizeof place, "messages[%zu]", index);
@@ -194,7 +193,7 @@ static bool read_message(chat_request *c, const json_t *message, size_t index, f
     }
     json_t *made = json_door_put(json_door_put(json_object(), "role", json_string(role)), "content", content);
     snprintf(place, sizeof place, "messages[%zu]", index);
-    if (made == NULL || !add_details(c, message, role, place, made, f)) {
+    if (made == NULL || !add_details(names, message, role, place, made, f)) {
         json_decref(made);
         return made != NULL ? false : no_memory(f);
     }
@@ -218,10 +217,12 @@ bool openai_read_messages(chat_request *c, const json_t *body, failure *f)
                            MOST_MESSAGES, count);
     }
     c->messages = json_array();
-    bool good = c->messages != NULL || no_memory(f);
+    json_t *names = json_object();
+    bool good = (c->messages != NULL && names != NULL) || no_memory(f);
     for (size_t i = 0; i < count && good; i++) {
-        good = read_message(c, json_array_get(messages, i), i, f);
+        good = read_message(c, names, json_array_get(messages, i), i, f);
     }
+    json_decref(names);
     return good;
 }
 
