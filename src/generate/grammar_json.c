@@ -134,6 +134,12 @@ uint32_t json_rule_string(json_rules *j)
     return j->string;
 }
 
+/* Those below 0x20 that have an escape of one letter. */
+static bool has_letter(uint32_t code)
+{
+    return code == '\b' || code == '\f' || code == '\n' || code == '\r' || code == '\t';
+}
+
 void json_add_written(automaton *a, uint32_t from, uint32_t first, uint32_t last, uint32_t to)
 {
     static const char letters[] = "\bb\ff\nn\rr\tt\"\"\\\\";
@@ -145,7 +151,7 @@ void json_add_written(automaton *a, uint32_t from, uint32_t first, uint32_t last
         }
     }
     for (uint32_t code = first; code < 0x20 && code <= last; code++) {
-        if (code == 0 || memchr("\b\f\n\r\t", (int)code, 5) == NULL) {
+        if (!has_letter(code)) {
             const char *hex = "0123456789abcdef";
             const char text[6] = {'\\', 'u', '0', '0', hex[code >> 4], hex[code & 15]};
             automaton_add_bytes(a, from, text, 6, to);

@@ -161,8 +161,8 @@ static void mask_is_what_is_accepted(void **state)
         "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\",\"minLength\":2,\"maxLength\":9},\"abc\":{"
         "\"type\":"
         "\"integer\",\"minimum\":12,\"maximum\":3456}},\"required\":[\"abc\"]}",
-        "{\"type\":\"array\",\"items\":{\"anyOf\":[{\"const\":\"abc\"},{\"type\":\"string\",\"pattern\":\"^[a-h]+$\"},"
-        "{\"type\":\"number\"}]},\"minItems\":2}",
+        ("{\"type\":\"array\",\"items\":{\"anyOf\":[{\"const\":\"abc\"},{\"type\":\"string\",\"pattern\":\"^[a-h]+$\"},"
+         "{\"type\":\"number\"}]},\"minItems\":2}"),
         "{\"$ref\":\"#/$defs/n\",\"$defs\":{\"n\":{\"type\":[\"array\",\"null\"],\"items\":{\"$ref\":\"#/$defs/n\"}}}}",
     };
     for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++) {
