@@ -1,6 +1,6 @@
 /* The input is a GBNF grammar, a zero byte, and a text that is followed through it as far as it goes: what the mask
  * says of each byte must be what accepting it says. */
-#include "fuzz_constraint.h"
+#include "follow.h"
 #include "fuzz_input.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* The input is a JSON Schema, a zero byte, and a text that is followed through its grammar as far as it goes: what the
  * mask says of each byte must be what accepting it says. */
-#include "fuzz_constraint.h"
+#include "follow.h"
 #include "fuzz_input.h"
 
 #include <string.h>

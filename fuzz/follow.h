@@ -1,6 +1,6 @@
 /* What the fuzzers of grammars share. */
-#ifndef FUZZ_CONSTRAINT_H
-#define FUZZ_CONSTRAINT_H
+#ifndef FUZZ_FOLLOW_H
+#define FUZZ_FOLLOW_H
 
 #include "generate/constraint.h"
 

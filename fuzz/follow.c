@@ -1,4 +1,5 @@
-#include "fuzz_constraint.h"
+/* The tokens that a grammar allows, followed: what a fuzzer of grammars does with each. */
+#include "follow.h"
 
 #include "../tests/structured/byte_vocabulary.h"
 
