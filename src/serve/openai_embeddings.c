@@ -42,9 +42,12 @@ static bool read_tokens(embedding *e, size_t index, const json_t *ids, failure *
         good = failure_from(f, &error, "input");
     }
     if (good) {
-        e->decoded[index] = mem_strdup(buffer_text(&text));
-        e->texts[index] = (embed_text){e->decoded[index], text.length};
+        e->decoded[index] = mem_alloc(text.length + 1); /* there may be zeros in it */
         good = e->decoded[index] != NULL || no_memory(f);
+    }
+    if (good) {
+        memcpy(e->decoded[index], buffer_text(&text), text.length);
+        e->texts[index] = (embed_text){e->decoded[index], text.length};
     }
     token_list_free(&list);
     buffer_free(&text);
@@ -136,7 +139,7 @@ void openai_embeddings(request *r)
 {
     failure f = {0};
     embed_request e = {0};
-    if (read_request(r, &e, &f) && embedding_run(&e.e, "input", &f)) {
+    if (read_request(r, &e, &f) && embedding_run(r, &e.e, "input", &f)) {
         answer(r, &e);
     } else {
         request_refuse(r, &f);
