@@ -328,6 +328,13 @@ static hearth_status make_options(cli *c, const serve_settings *s, const serve_l
         return error_set(error, HEARTH_E_ARGUMENT, s->tls_key == NULL ? "--tls-cert" : "--tls-key",
                          "--tls-cert and --tls-key together", "one alone");
     }
+    if (s->audit == NULL && (s->audit_required || s->audit_contents)) {
+        return error_set(error, HEARTH_E_ARGUMENT, s->audit_required ? "--audit-required" : "--audit-contents",
+                         "--audit FILE with it", "none");
+    }
+    if (s->record == NULL && s->record_limit != NULL) {
+        return error_set(error, HEARTH_E_ARGUMENT, "--record-limit", "--record FILE with it", "none");
+    }
     return read_sizes(s, o, error);
 }
 
