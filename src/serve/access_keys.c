@@ -162,6 +162,11 @@ static void set_headers(request *r, const key_allowance *a)
 bool access_begin(request *r, failure *f)
 {
     key_allowance a;
+    if (strstr(r->route->path, "{model}") != NULL) {
+        models_resolve(server_models(r->s), r->parameter, r->access.model, sizeof r->access.model);
+        return access_may_use(r, r->access.model) || /* what lists do not show is not there */
+               failure_set(f, 404, "model_not_found", "model", "The model `%.200s` does not exist.", r->parameter);
+    }
     if (r->body == NULL || r->route->right == RIGHT_OPEN) {
         return true;
     }

@@ -17,6 +17,9 @@
 
 #define OWN_MODEL "embedded:hearthside"
 #define MOST_STOPS 64u
+#define STOP_BYTES 1000u /* each is looked for at every byte of an answer */
+#define MOST_BIASES 1024u
+#define MOST_SEED ((uint64_t)INT64_MAX - ANSWERING_CHOICES) /* answer i draws with seed + i */
 
 /* ---- opening ---- */
 
@@ -83,7 +86,7 @@ bool chat_request_sampling(chat_request *c, const json_t *body, failure *f)
         field_real(body, "presence_penalty", -2, 2, &s->presence_penalty, f) &&
         field_real(body, "frequency_penalty", -2, 2, &s->frequency_penalty, f) &&
         field_count(body, "penalty_window", 0, LIMIT_CONTEXT, &window, f) &&
-        field_count(body, "top_k", 0, LIMIT_VOCABULARY, &top_k, f) && field_count(body, "seed", 0, INT64_MAX, &seed, f);
+        field_count(body, "top_k", 0, LIMIT_VOCABULARY, &top_k, f) && field_count(body, "seed", 0, MOST_SEED, &seed, f);
     s->top_k = (uint32_t)top_k;
     s->penalty_window = (uint32_t)window;
     s->seed = seed;
@@ -115,6 +118,10 @@ bool chat_request_stops(chat_request *c, const json_t *value, const char *name, 
         if (!json_is_string(text) || json_string_length(text) == 0) {
             return field_wrong(name, "strings that are not empty", text, f);
         }
+        if (json_string_length(text) > STOP_BYTES || strlen(json_string_value(text)) != json_string_length(text)) {
+            return failure_set(f, 400, "invalid_value", name,
+                               "Invalid '%s': expected at most %u bytes each, none of them zero.", name, STOP_BYTES);
+        }
         stops[c->stop_count++] = json_string_value(text);
     }
     return true;
@@ -130,6 +137,10 @@ bool chat_request_biases(chat_request *c, const json_t *value, failure *f)
     if (!json_is_object(value)) {
         return field_wrong("logit_bias", "an object", value, f);
     }
+    if (json_object_size(value) > MOST_BIASES) {
+        return failure_set(f, 400, "invalid_value", "logit_bias", "Invalid 'logit_bias': at most %u tokens are taken.",
+                           MOST_BIASES);
+    }
     c->biases = mem_calloc(json_object_size(value) + 1, sizeof *c->biases);
     if (c->biases == NULL) {
         return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
@@ -138,7 +149,8 @@ bool chat_request_biases(chat_request *c, const json_t *value, failure *f)
     {
         char *end = NULL;
         const unsigned long long id = strtoull(key, &end, 10);
-        if (key[0] < '0' || key[0] > '9' || *end != '\0' || id >= c->model->m->config.vocabulary) {
+        if (key[0] < '0' || key[0] > '9' || (key[0] == '0' && key[1] != '\0') || *end != '\0' ||
+            id >= c->model->m->config.vocabulary) {
             return failure_set(f, 400, "invalid_value", "logit_bias",
                                "Invalid 'logit_bias': expected ids of tokens below %u, but got \"%.60s\".",
                                c->model->m->config.vocabulary, key);
@@ -436,6 +448,12 @@ static bool start(request *r, chat_request *c, const answer_writer *writer, void
         return failure_set(f, 400, "unsupported", "tools", "The model `%.200s` has no chat template that shows tools.",
                            c->model->name);
     }
+    if (p.tools != NULL && c->choice != TOOLS_AUTO && c->grammar != NULL) {
+        return failure_set(
+            f, 400, "invalid_value", "tool_choice",
+            "Invalid 'tool_choice': a call that is required and a form of the answer exclude each other.");
+    }
+    p.tools = c->grammar != NULL ? NULL : p.tools; /* an answer of a given form is no call */
     if (p.tools != NULL && c->choice != TOOLS_AUTO && !require_call(c, &p, f)) {
         return false;
     }

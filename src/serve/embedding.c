@@ -27,25 +27,25 @@ bool embedding_room(embedding *e, size_t count, failure *f)
     return (e->texts != NULL && e->decoded != NULL) || failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
 }
 
-static hearth_status run(embedding *e, embedder *made, hearth_error *error)
+static hearth_status run(const request *r, embedding *e, embedder *made, hearth_error *error)
 {
     e->width = embedder_dimensions(made);
     e->vectors = mem_calloc(e->count, e->width * sizeof *e->vectors);
     if (e->vectors == NULL) {
         return error_memory(error, e->count * e->width * sizeof *e->vectors);
     }
-    return embedder_run(made, embedder_config(made)->prompt, e->texts, e->count, e->vectors, &e->counts, NULL, NULL,
-                        error);
+    return embedder_run(made, embedder_config(made)->prompt, e->texts, e->count, e->vectors, &e->counts,
+                        request_goes_on, (void *)(uintptr_t)r, error);
 }
 
-bool embedding_run(embedding *e, const char *param, failure *f)
+bool embedding_run(const request *r, embedding *e, const char *param, failure *f)
 {
     hearth_error error = {0};
     embed_options how = embed_options_default();
     embedder *made = NULL;
     how.dimensions = (size_t)e->dimensions;
     hearth_status status = embedder_create(e->model->m, &how, &made, &error);
-    status = status == HEARTH_OK ? run(e, made, &error) : status;
+    status = status == HEARTH_OK ? run(r, e, made, &error) : status;
     embedder_free(made);
     return status == HEARTH_OK || failure_from(f, &error, param);
 }

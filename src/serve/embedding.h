@@ -21,7 +21,7 @@ typedef struct embedding {
 /* For zeroed ones. Each returns false with *f filled in. */
 bool embedding_open(request *r, const char *name, embedding *e, failure *f);
 bool embedding_room(embedding *e, size_t count, failure *f); /* for so many texts, which the caller fills in */
-bool embedding_run(embedding *e, const char *param, failure *f);
+bool embedding_run(const request *r, embedding *e, const char *param, failure *f);
 void embedding_free(request *r, embedding *e);
 
 #endif

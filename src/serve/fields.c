@@ -46,7 +46,11 @@ bool field_count(const json_t *object, const char *name, uint64_t least, uint64_
         return field_wrong(name, "an integer", value, f);
     }
     const double number = json_number_value(value);
-    if (!(number >= (double)least && number <= (double)most)) {
+    const bool within = json_is_integer(value) /* which binary64 may round */
+                            ? json_integer_value(value) >= 0 && (uint64_t)json_integer_value(value) >= least &&
+                                  (uint64_t)json_integer_value(value) <= most
+                            : number >= (double)least && number <= (double)most && number < 0x1p53;
+    if (!within) {
         return failure_set(f, 400, "invalid_value", name,
                            "Invalid '%s': expected an integer from %llu to %llu, but got %.0f.", name,
                            (unsigned long long)least, (unsigned long long)most, number);

@@ -41,6 +41,7 @@ static void tell(const models *s, const char *what, const served_model *m)
 static void free_row(served_model *m)
 {
     if (m != NULL) {
+        pthread_mutex_destroy(&m->scoring);
         pthread_mutex_destroy(&m->lock);
         mem_free(m->name);
         mem_free(m->source);
@@ -91,6 +92,7 @@ static hearth_status add_row(models *s, const char *name, const char *source, in
         return error_memory(error, sizeof *m);
     }
     pthread_mutex_init(&m->lock, NULL);
+    pthread_mutex_init(&m->scoring, NULL);
     m->name = mem_strdup(name);
     m->source = mem_strdup(source);
     m->created = created;

@@ -41,6 +41,7 @@ typedef struct served_model {
     uint64_t bytes;                 /* of weights */
     char fingerprint[32];           /* "hc1-…": numeric contract and model */
     pthread_mutex_t lock;           /* of what is made when first wanted */
+    pthread_mutex_t scoring;        /* one prompt's scores at a time: each takes a cache of its own */
     /* the registry's own */
     unsigned users;
     double used;         /* time_seconds */

@@ -95,7 +95,7 @@ static void embed(request *r, bool one)
 {
     failure f = {0};
     vectors v = {.one = one, .truncate = true};
-    bool good = read_request(r, &v, &f) && embedding_run(&v.e, one ? "prompt" : "input", &f);
+    bool good = read_request(r, &v, &f) && embedding_run(r, &v.e, one ? "prompt" : "input", &f);
     if (good && !v.truncate && v.e.counts.cut > 0) {
         good = failure_set(&f, 400, "context_length_exceeded", "input", "the input length exceeds the context length");
     }

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "serve/collected.h"
+#include "serve/access.h"
 #include "serve/fields.h"
 #include "serve/openai_messages.h"
 #include "serve/prompt_scores.h"
@@ -289,7 +290,7 @@ static hearth_status make_echo(text_answer *a, const chat_request *c, hearth_err
         if (c->logprobs) {
             echo_rows_context x = {.a = a, .e = &a->echo[i]};
             a->echo[i].tokens = json_array();
-            TRY(prompt_scores(c->model, list, c->top_logprobs, add_echo_row, &x, error));
+            TRY(prompt_scores(a->r, c->model, list, c->top_logprobs, add_echo_row, &x, error));
         }
     }
     return HEARTH_OK;
@@ -410,6 +411,7 @@ static void answer_echo(text_answer *a, const chat_request *c)
     for (unsigned i = 0; i < a->choices && good; i++) {
         good = w->finish(a, i, FINISH_LENGTH, NULL);
     }
+    access_spend(a->r, usage.prompt_tokens, 0);
     w->end(a, &usage);
     drop(a);
 }

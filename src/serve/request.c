@@ -171,3 +171,13 @@ void request_release(request *r)
 {
     http_call_release(r->call);
 }
+
+bool request_goes_on(void *context, const char *what, uint64_t done, uint64_t total, const char *unit)
+{
+    const request *r = context;
+    (void)what;
+    (void)done;
+    (void)total;
+    (void)unit;
+    return !http_call_is_gone(r->call);
+}

@@ -76,6 +76,8 @@ void request_refuse(request *r, const failure *f);
 void request_refuse_error(request *r, const hearth_error *error, const char *param);
 void request_refuse_with(request *r, unsigned status, const char *code, const char *param, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* A progress_fn whose context is the request: false once its client has left. */
+bool request_goes_on(void *context, const char *what, uint64_t done, uint64_t total, const char *unit);
 /* Answers 200 with a JSON value and frees it; NULL (memory ran out while it was built) is 503. */
 void request_answer_json(request *r, json_t *value);
 

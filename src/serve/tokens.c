@@ -152,7 +152,7 @@ static bool score_text(request *r, served_model *m, token_list *list, score_sum 
         return failure_set(f, 400, list->count < 2 ? "invalid_value" : "context_length_exceeded", "prompt",
                            "Invalid 'prompt': expected 2 to %zu tokens, but got %zu.", m->context, list->count);
     }
-    return prompt_scores(m, list, 0, add_score, sum, &error) == HEARTH_OK || failure_from(f, &error, "prompt");
+    return prompt_scores(r, m, list, 0, add_score, sum, &error) == HEARTH_OK || failure_from(f, &error, "prompt");
 }
 
 static void score(request *r)
