@@ -108,6 +108,10 @@ def a_key_may_be_for_one_model():
     for body in ({**TEXT, "model": "a"}, TEXT, {**TEXT, "model": "none"}):
         status, _, made = ask(key, body)
         assert status == 403 and made["error"]["code"] == "model_not_allowed", made
+    for path in ("/v1/models/", "/api/hearth/models/"):
+        assert S.get(path + "b", **bearer(key["key"]))[0] == 200
+        status, made = S.get(path + "a", **bearer(key["key"]))
+        assert status == 404 and made["error"]["code"] == "model_not_found", made
     rows = json.loads(S.send("GET", "/v1/models", headers=bearer(key["key"]))[2])["data"]
     assert [r["id"] for r in rows] == ["b"], rows
     good("keys", "limit", "narrow", "--model", "*", "--keys", FILE)
