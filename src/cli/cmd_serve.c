@@ -544,7 +544,7 @@ const cli_command command_serve = {
     .name = "serve",
     .operands = "[MODEL...]",
     .most = SIZE_MAX,
-    .summary = "serve models over HTTP, as OpenAI's interface has it",
+    .summary = "serve models over HTTP: OpenAI's, Ollama's and Anthropic's interfaces, and a page",
     .text =
         "Answers many clients at a time, on this machine alone unless told otherwise. An answer is a function of the "
         "model, the request and its seed: it does not depend on who else asks. docs/serving.md has the interfaces.",
