@@ -26,7 +26,7 @@ from tap import good_json
 SANITIZED = "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ
 WARM_UP = 0.25           # of the time
 CLIENTS, LEAVING = 12, 0.05
-LIMIT_KEY, LIMIT_REQUESTS = "hasty", 3
+LIMIT_KEY, LIMIT_REQUESTS = "hasty", 1
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--seconds", type=float, default=15)
