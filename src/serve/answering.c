@@ -20,9 +20,8 @@ typedef struct choice {
     unsigned index;
     answer_reader *reader;
     generation *generation; /* under the lock; NULL before and after */
-    bool submitted, done;
-    bool called;   /* a tool call came */
-    bool answered; /* some of this token was text */
+    bool done;              /* under the lock */
+    bool called;            /* a tool call came */
     size_t tokens, reasoning_tokens;
     double last; /* when its last token came */
     token_list own, *drawn;
@@ -131,8 +130,7 @@ static hearth_status read_token(choice *c, const generation_token *token, hearth
     buffer_clear(&a->piece);
     TRY(tokenizer_piece(a->model->m->tokenizer, token->drawn.id, DECODE_PLAIN, &a->piece, error));
     if (a->logprobs && !thought && !is_mark(&a->format, token->drawn.id) && a->writer->token != NULL) {
-        const answer_token told = {.token = token, .bytes = buffer_text(&a->piece), .length = a->piece.length};
-        TRY(stop_unless(a, a->writer->token(a->context, c->index, &told), error));
+        TRY(stop_unless(a, a->writer->token(a->context, c->index, token), error));
     }
     TRY(answer_reader_push(c->reader, token->drawn.id, buffer_text(&a->piece), a->piece.length, error));
     c->reasoning_tokens += thought ? 1 : 0;
@@ -200,14 +198,11 @@ static void add_usage(answering *a, const choice *c, const generation_outcome *o
         u->kept_tokens += o->kept_tokens;
     }
     if (c->index == 0) {
-        u->waited_s = o->waited_s;
         u->prompt_s = o->prompt_s;
         u->answer_s = o->answer_s;
     }
     u->tokens += o->tokens;
     u->reasoning_tokens += c->reasoning_tokens;
-    u->drafted += o->drafted;
-    u->accepted += o->accepted;
 }
 
 static void cancel_all(answering *a)

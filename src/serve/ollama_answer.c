@@ -119,7 +119,7 @@ static bool whole_call(void *context, unsigned index, const json_t *call)
 
 /* ---- both ---- */
 
-static bool take_token(void *context, unsigned index, const answer_token *token)
+static bool take_token(void *context, unsigned index, const generation_token *token)
 {
     (void)index;
     ollama_answer *a = context;

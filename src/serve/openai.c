@@ -176,14 +176,13 @@ static json_t *one_logprob(const tokenizer *t, int32_t id, float logprob)
     return made;
 }
 
-json_t *openai_logprob(const tokenizer *t, const answer_token *token)
+json_t *openai_logprob(const tokenizer *t, const generation_token *token)
 {
-    const generation_token *g = token->token;
     json_t *top = json_array();
-    for (size_t i = 0; i < g->top_count; i++) {
-        top = json_door_append(top, one_logprob(t, g->top[i].id, g->top[i].logprob));
+    for (size_t i = 0; i < token->top_count; i++) {
+        top = json_door_append(top, one_logprob(t, token->top[i].id, token->top[i].logprob));
     }
-    return json_door_put(one_logprob(t, g->drawn.id, g->drawn.logprob), "top_logprobs", top);
+    return json_door_put(one_logprob(t, token->drawn.id, token->drawn.logprob), "top_logprobs", top);
 }
 
 json_t *openai_call(const json_t *call, int index)

@@ -24,7 +24,7 @@ void openai_end_stream(request *r, json_t *last);
 /* An answer that fails: an event and the end where its stream has begun, else a refusal. */
 void openai_fail(request *r, bool begun, const hearth_error *error);
 /* {"token", "logprob", "bytes", "top_logprobs"} of chat completions. */
-json_t *openai_logprob(const tokenizer *t, const answer_token *token);
+json_t *openai_logprob(const tokenizer *t, const generation_token *token);
 /* A call as messages have it: {"id", "type": "function", "function": {"name", "arguments": "…"}}; `index` < 0: none. */
 json_t *openai_call(const json_t *call, int index);
 /* stream, stream_options.include_usage */

@@ -210,7 +210,7 @@ static void whole_end(void *context, const answer_usage *usage)
 
 /* ---- both ---- */
 
-static bool take_token(void *context, unsigned index, const answer_token *token)
+static bool take_token(void *context, unsigned index, const generation_token *token)
 {
     chat_answer *a = context;
     return collected_token(&a->part[index].c, openai_logprob(a->tokenizer, token));

@@ -217,7 +217,7 @@ static bool begin(void *context)
     return good;
 }
 
-static bool take_token(void *context, unsigned index, const answer_token *token)
+static bool take_token(void *context, unsigned index, const generation_token *token)
 {
     (void)index;
     responses_answer *a = context;
