@@ -13,6 +13,9 @@
 #include <stdatomic.h>
 #include <string.h>
 
+/* Tokens that are guessed ahead in a step: answers are the same bytes, sooner. docs/serving-scheduler.md */
+#define DRAFT_MOST 8u
+
 typedef struct answering answering;
 
 typedef struct choice {
@@ -372,6 +375,7 @@ static hearth_status submit(answering *a, choice *c, const answer_plan *p, heart
                                 .ignore_end = p->ignore_end,
                                 .logprobs = p->logprobs,
                                 .top_logprobs = p->top_logprobs,
+                                .draft_most = DRAFT_MOST,
                                 .group = a->r->group,
                                 .token = on_token,
                                 .done = on_done,
