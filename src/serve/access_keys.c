@@ -87,7 +87,7 @@ bool access_identify(request *r, failure *f)
         return judge(r, state, f);
     }
     r->access.claim = mem_strdup(text);
-    return r->access.claim != NULL || failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+    return r->access.claim != NULL || failure_memory(f);
 }
 
 bool access_is_proved(const request *r)

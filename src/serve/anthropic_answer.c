@@ -317,7 +317,7 @@ void anthropic_answer_start(request *r, chat_request *c, bool stream)
     anthropic_answer *a = NULL;
     bool good = chat_request_encode(c, &f);
     if (good && (a = create(r, c)) == NULL) {
-        good = failure_set(&f, 503, "out_of_memory", NULL, "Out of memory.");
+        good = failure_memory(&f);
     }
     if (!good) {
         chat_request_free(r, c);

@@ -9,11 +9,6 @@
 #define MOST_MESSAGES 10000u
 #define MOST_TOOLS 1024u
 
-static bool no_memory(failure *f)
-{
-    return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
-}
-
 static const char *type_of(const json_t *block)
 {
     const char *type = json_string_value(json_object_get(block, "type"));
@@ -29,7 +24,7 @@ static bool append_text(const json_t *text, const char *place, buffer *out, fail
     }
     if ((out->length > 0 && buffer_append_char(out, '\n', NULL) != HEARTH_OK) ||
         buffer_append(out, json_string_value(text), json_string_length(text), NULL) != HEARTH_OK) {
-        return no_memory(f);
+        return failure_memory(f);
     }
     return true;
 }
@@ -69,7 +64,7 @@ static json_t *message_of(const char *role, const buffer *text)
 
 static bool add_message(chat_request *c, json_t *message, failure *f)
 {
-    return json_array_append_new(c->messages, message) == 0 || no_memory(f);
+    return json_array_append_new(c->messages, message) == 0 || failure_memory(f);
 }
 
 static bool read_system(chat_request *c, const json_t *body, failure *f)
@@ -156,7 +151,7 @@ static bool take_call(assistant *a, const json_t *block, const char *place, fail
     }
     json_t *call = json_pack("{s:O, s:O, s:O}", "id", id, "name", name, "arguments", input);
     a->calls = json_door_append(a->calls != NULL ? a->calls : json_array(), call);
-    return a->calls != NULL || no_memory(f);
+    return a->calls != NULL || failure_memory(f);
 }
 
 static bool take_block(assistant *a, const json_t *block, const char *place, failure *f)
@@ -199,7 +194,7 @@ static bool read_assistant(chat_request *c, json_t *names, const json_t *content
         const json_t *call = json_array_get(a.calls, i);
         good = json_object_set(names, json_string_value(json_object_get(call, "id")), json_object_get(call, "name")) ==
                    0 ||
-               no_memory(f);
+               failure_memory(f);
     }
     good = good && add_message(c, assistant_message(&a), f);
     buffer_free(&a.text);
@@ -238,7 +233,7 @@ static bool read_messages(chat_request *c, const json_t *body, failure *f)
                            MOST_MESSAGES);
     }
     json_t *names = json_object();
-    bool good = names != NULL || no_memory(f);
+    bool good = names != NULL || failure_memory(f);
     for (size_t i = 0; i < count && good; i++) {
         good = read_message(c, names, json_array_get(messages, i), i, f);
     }
@@ -276,7 +271,7 @@ static bool read_tool(chat_request *c, const json_t *tool, size_t index, failure
     function = json_door_put(function, "parameters", json_incref(schema));
     json_t *made = json_door_put(json_object(), "type", json_string("function"));
     c->tools = json_door_append(c->tools != NULL ? c->tools : json_array(), json_door_put(made, "function", function));
-    return c->tools != NULL || no_memory(f);
+    return c->tools != NULL || failure_memory(f);
 }
 
 static bool offers(const json_t *tools, const char *name)
@@ -354,6 +349,6 @@ static bool read_thinking(chat_request *c, const json_t *body, failure *f)
 bool anthropic_read(chat_request *c, const json_t *body, failure *f)
 {
     c->messages = json_array();
-    return (c->messages != NULL || no_memory(f)) && read_system(c, body, f) && read_messages(c, body, f) &&
+    return (c->messages != NULL || failure_memory(f)) && read_system(c, body, f) && read_messages(c, body, f) &&
            read_tools(c, body, f) && read_thinking(c, body, f);
 }

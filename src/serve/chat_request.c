@@ -27,7 +27,7 @@ static bool set_own(chat_request *c, failure *f)
     c->sampling.temperature = 0;
     c->stops = mem_calloc(1, sizeof *c->stops);
     if (c->stops == NULL) {
-        return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+        return failure_memory(f);
     }
     c->stops[0] = line;
     c->stop_count = 1;
@@ -105,7 +105,7 @@ bool chat_request_stops(chat_request *c, const json_t *value, const char *name, 
     }
     const char **stops = mem_realloc(c->stops, (count + 1) * sizeof *stops);
     if (stops == NULL) {
-        return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+        return failure_memory(f);
     }
     c->stops = stops;
     c->stop_count = 0;
@@ -132,7 +132,7 @@ bool chat_request_biases(chat_request *c, const json_t *value, failure *f)
     }
     c->biases = mem_calloc(json_object_size(value) + 1, sizeof *c->biases);
     if (c->biases == NULL) {
-        return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+        return failure_memory(f);
     }
     json_object_foreach((json_t *)value, key, bias)
     {
@@ -162,8 +162,7 @@ bool chat_request_add(chat_request *c, const char *role, const char *content, fa
     if (c->messages == NULL) {
         c->messages = json_array();
     }
-    return json_array_append_new(c->messages, message) == 0 ||
-           failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+    return json_array_append_new(c->messages, message) == 0 || failure_memory(f);
 }
 
 bool chat_request_grammar(request *r, chat_request *c, grammar_kind kind, const json_t *source, const char *name,
@@ -182,7 +181,7 @@ bool chat_request_grammar(request *r, chat_request *c, grammar_kind kind, const 
     json_decref(c->bound);
     c->grammar = made;
     c->bound = json_pack("{s:s, s:O?}", "kind", grammar_kind_names[kind], "source", (json_t *)source);
-    return c->bound != NULL || failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+    return c->bound != NULL || failure_memory(f);
 }
 
 /* ---- the prompt ---- */
@@ -297,7 +296,7 @@ static token_list *add_prompt(chat_request *c, failure *f)
 {
     token_list *prompts = mem_realloc(c->prompts, (c->prompt_count + 1) * sizeof *prompts);
     if (prompts == NULL) {
-        (void)failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+        (void)failure_memory(f);
         return NULL;
     }
     c->prompts = prompts;
@@ -399,7 +398,7 @@ static bool require_call(chat_request *c, const answer_plan *p, failure *f)
     c->grammar = made;
     c->bound = json_pack("{s:s, s:{s:O, s:s?, s:b, s:b}}", "kind", RECORDED_CALLS, "source", "tools", c->tools, "name",
                          how.name, "parallel", (int)how.parallel, "thinks", (int)how.thinks);
-    return c->bound != NULL || failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+    return c->bound != NULL || failure_memory(f);
 }
 
 /* Its template shows tools, or speaks of calls (then the system message is to tell of the tools). */

@@ -24,7 +24,7 @@ bool embedding_room(embedding *e, size_t count, failure *f)
     e->count = count;
     e->texts = mem_calloc(count, sizeof *e->texts);
     e->decoded = mem_calloc(count, sizeof *e->decoded);
-    return (e->texts != NULL && e->decoded != NULL) || failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+    return (e->texts != NULL && e->decoded != NULL) || failure_memory(f);
 }
 
 static hearth_status run(embedding *e, embedder *made, hearth_error *error)

@@ -252,7 +252,7 @@ static ollama_answer *create(request *r, const chat_request *c, const ollama_set
 {
     ollama_answer *a = mem_calloc(1, sizeof *a);
     if (a == NULL) {
-        (void)failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+        (void)failure_memory(f);
         return NULL;
     }
     a->r = r;
@@ -261,7 +261,7 @@ static ollama_answer *create(request *r, const chat_request *c, const ollama_set
     a->model = mem_strdup(c->model->name);
     collected_init(&a->c);
     if (a->model == NULL || (s->context && !copy_prompt(a, c, f))) {
-        (void)failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+        (void)failure_memory(f);
         drop(a);
         return NULL;
     }

@@ -16,11 +16,6 @@
 #define MOST_MESSAGES 10000u
 #define PENALTY_WINDOW 64u /* Ollama's repeat_last_n, where a penalty is asked for and this is not */
 
-static bool no_memory(failure *f)
-{
-    return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
-}
-
 /* ---- options ---- */
 
 /* Whole numbers that may be negative, which then mean something else. */
@@ -94,7 +89,7 @@ static bool read_think(chat_request *c, const json_t *body, failure *f)
     const json_t *think = field_of(body, "think");
     if (json_is_string(think)) {
         c->think = 1;
-        return json_object_set(c->variables, "reasoning_effort", (json_t *)think) == 0 || no_memory(f);
+        return json_object_set(c->variables, "reasoning_effort", (json_t *)think) == 0 || failure_memory(f);
     }
     if (think != NULL && !json_is_boolean(think)) {
         return field_wrong("think", "a boolean or a string", think, f);
@@ -229,7 +224,7 @@ static bool put_result(reading *so_far, const json_t *message, json_t *made, fai
     json_t *called = name != NULL ? json_string(name) : json_incref(json_object_get(call, "name"));
     bool good = json_object_set_new(made, "tool_call_id", which) == 0;
     good = good && (called == NULL || json_object_set_new(made, "name", called) == 0);
-    return good || no_memory(f);
+    return good || failure_memory(f);
 }
 
 static json_t *read_call(const json_t *call, size_t number, const char *place, failure *f)
@@ -258,21 +253,21 @@ static bool put_calls(reading *so_far, const json_t *message, const char *place,
         return false;
     }
     if (thinking != NULL && json_object_set(made, "reasoning_content", json_object_get(message, "thinking")) != 0) {
-        return no_memory(f);
+        return failure_memory(f);
     }
     json_t *list = json_array_size(calls) > 0 ? json_array() : NULL;
     for (size_t i = 0; i < json_array_size(calls); i++) {
         json_t *call = read_call(json_array_get(calls, i), so_far->calls++, place, f);
         if (call == NULL || json_array_append_new(list, call) != 0) {
             json_decref(list);
-            return call != NULL ? no_memory(f) : f->status != 0 ? false : no_memory(f);
+            return call != NULL ? failure_memory(f) : f->status != 0 ? false : failure_memory(f);
         }
     }
     if (list != NULL) {
         so_far->latest = list;
         so_far->results = 0;
     }
-    return list == NULL || json_object_set_new(made, "tool_calls", list) == 0 || no_memory(f);
+    return list == NULL || json_object_set_new(made, "tool_calls", list) == 0 || failure_memory(f);
 }
 
 static bool read_message(chat_request *c, const json_t *message, size_t index, reading *so_far, failure *f)
@@ -301,7 +296,7 @@ static bool read_message(chat_request *c, const json_t *message, size_t index, r
     const json_t *text = field_of(message, "content");
     json_t *made = json_door_put(json_object(), "role", json_string(role));
     made = json_door_put(made, "content", text != NULL ? json_incref((json_t *)text) : json_string(""));
-    bool good = made != NULL || no_memory(f);
+    bool good = made != NULL || failure_memory(f);
     if (good && strcmp(role, "assistant") == 0) {
         good = put_calls(so_far, message, place, made, f);
     } else if (good && strcmp(role, "tool") == 0) {
@@ -311,7 +306,7 @@ static bool read_message(chat_request *c, const json_t *message, size_t index, r
         json_decref(made);
         return false;
     }
-    return json_array_append_new(c->messages, made) == 0 || no_memory(f);
+    return json_array_append_new(c->messages, made) == 0 || failure_memory(f);
 }
 
 static bool read_messages(chat_request *c, const json_t *messages, failure *f)
@@ -322,7 +317,7 @@ static bool read_messages(chat_request *c, const json_t *messages, failure *f)
                            MOST_MESSAGES);
     }
     c->messages = json_array();
-    bool good = c->messages != NULL || no_memory(f);
+    bool good = c->messages != NULL || failure_memory(f);
     for (size_t i = 0; i < json_array_size(messages) && good; i++) {
         good = read_message(c, json_array_get(messages, i), i, &so_far, f);
     }

@@ -302,7 +302,7 @@ void openai_chat(request *r)
     bool stream = false, usage = false;
     bool good = read_request(r, &c, &f) && openai_stream_fields(r->body, &stream, &usage, &f);
     if (good && (a = create_answer(r, &c)) == NULL) {
-        good = failure_set(&f, 503, "out_of_memory", NULL, "Out of memory.");
+        good = failure_memory(&f);
     }
     if (!good) {
         chat_request_free(r, &c);

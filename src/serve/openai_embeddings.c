@@ -14,11 +14,6 @@ typedef struct embed_request {
     bool base64;
 } embed_request;
 
-static bool no_memory(failure *f)
-{
-    return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
-}
-
 /* ---- the request ---- */
 
 /* Tokens become the text that they stand for. */
@@ -44,7 +39,7 @@ static bool read_tokens(embedding *e, size_t index, const json_t *ids, failure *
     if (good) {
         e->decoded[index] = mem_strdup(buffer_text(&text));
         e->texts[index] = (embed_text){e->decoded[index], text.length};
-        good = e->decoded[index] != NULL || no_memory(f);
+        good = e->decoded[index] != NULL || failure_memory(f);
     }
     token_list_free(&list);
     buffer_free(&text);

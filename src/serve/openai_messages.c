@@ -10,11 +10,6 @@
 #define MOST_MESSAGES 10000u
 #define MOST_TOOLS 1024u
 
-static bool no_memory(failure *f)
-{
-    return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
-}
-
 /* ---- content ---- */
 
 static bool append_part(const json_t *part, const char *place, buffer *out, failure *f)
@@ -36,7 +31,7 @@ static bool append_part(const json_t *part, const char *place, buffer *out, fail
     }
     if ((out->length > 0 && buffer_append_char(out, '\n', NULL) != HEARTH_OK) ||
         buffer_append(out, json_string_value(text), json_string_length(text), NULL) != HEARTH_OK) {
-        return no_memory(f);
+        return failure_memory(f);
     }
     return true;
 }
@@ -64,7 +59,7 @@ static bool read_content(const json_t *message, const char *place, bool may_lack
     }
     *ret = good ? json_stringn(buffer_text(&text), text.length) : NULL;
     buffer_free(&text);
-    return good && (*ret != NULL || no_memory(f));
+    return good && (*ret != NULL || failure_memory(f));
 }
 
 /* ---- calls ---- */
@@ -90,7 +85,7 @@ static bool read_call(const json_t *call, const char *place, json_t *calls, fail
         arguments = json_incref((json_t *)text);
     }
     json_t *made = json_pack("{s:O, s:O, s:o}", "id", id, "name", name, "arguments", arguments);
-    return json_array_append_new(calls, made) == 0 || no_memory(f);
+    return json_array_append_new(calls, made) == 0 || failure_memory(f);
 }
 
 static bool read_calls(const json_t *message, const char *place, json_t *made, failure *f)
@@ -103,12 +98,12 @@ static bool read_calls(const json_t *message, const char *place, json_t *made, f
         return field_wrong(place, "an array of tool calls", calls, f);
     }
     json_t *read = json_array();
-    bool good = read != NULL || no_memory(f);
+    bool good = read != NULL || failure_memory(f);
     for (size_t i = 0; i < json_array_size(calls) && good; i++) {
         good = read_call(json_array_get(calls, i), place, read, f);
     }
     if (good && json_array_size(read) > 0) {
-        return json_object_set_new(made, "tool_calls", read) == 0 || no_memory(f);
+        return json_object_set_new(made, "tool_calls", read) == 0 || failure_memory(f);
     }
     json_decref(read);
     return good;
@@ -122,7 +117,7 @@ static bool note_calls(json_t *names, const json_t *made, failure *f)
         const json_t *call = json_array_get(calls, i);
         if (json_object_set(names, json_string_value(json_object_get(call, "id")), json_object_get(call, "name")) !=
             0) {
-            return no_memory(f);
+            return failure_memory(f);
         }
     }
     return true;
@@ -150,7 +145,7 @@ static bool add_details(json_t *names, const json_t *message, const char *role, 
         json_t *thought = json_object_get(message, "reasoning_content");
         thought = json_is_string(thought) ? thought : json_object_get(message, "reasoning");
         if (json_is_string(thought) && json_object_set(made, "reasoning_content", thought) != 0) {
-            return no_memory(f);
+            return failure_memory(f);
         }
         return read_calls(message, place, made, f) && note_calls(names, made, f);
     }
@@ -162,7 +157,7 @@ static bool add_details(json_t *names, const json_t *message, const char *role, 
         json_t *name = json_object_get(names, json_string_value(id));
         if (json_object_set(made, "tool_call_id", id) != 0 ||
             (name != NULL && json_object_set(made, "name", name) != 0)) {
-            return no_memory(f);
+            return failure_memory(f);
         }
     }
     return true;
@@ -195,9 +190,9 @@ static bool read_message(chat_request *c, json_t *names, const json_t *message, 
     snprintf(place, sizeof place, "messages[%zu]", index);
     if (made == NULL || !add_details(names, message, role, place, made, f)) {
         json_decref(made);
-        return made != NULL ? false : no_memory(f);
+        return made != NULL ? false : failure_memory(f);
     }
-    return json_array_append_new(c->messages, made) == 0 || no_memory(f);
+    return json_array_append_new(c->messages, made) == 0 || failure_memory(f);
 }
 
 bool openai_read_messages(chat_request *c, const json_t *body, failure *f)
@@ -218,7 +213,7 @@ bool openai_read_messages(chat_request *c, const json_t *body, failure *f)
     }
     c->messages = json_array();
     json_t *names = json_object();
-    bool good = (c->messages != NULL && names != NULL) || no_memory(f);
+    bool good = (c->messages != NULL && names != NULL) || failure_memory(f);
     for (size_t i = 0; i < count && good; i++) {
         good = read_message(c, names, json_array_get(messages, i), i, f);
     }
@@ -316,10 +311,10 @@ bool openai_read_thinking(chat_request *c, const json_t *body, failure *f)
     if (effort != NULL) {
         c->think = strcmp(effort, "none") != 0;
         if (c->think == 1 && json_object_set_new(c->variables, "reasoning_effort", json_string(effort)) != 0) {
-            return no_memory(f);
+            return failure_memory(f);
         }
     }
-    return variables == NULL || json_object_update(c->variables, (json_t *)variables) == 0 || no_memory(f);
+    return variables == NULL || json_object_update(c->variables, (json_t *)variables) == 0 || failure_memory(f);
 }
 
 /* ---- the answer's form ---- */

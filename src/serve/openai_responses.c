@@ -375,7 +375,7 @@ void openai_responses(request *r)
     bool stream = false;
     bool good = responses_read(r, &c, &stream, &f);
     if (good && (a = create_answer(r, &c, stream)) == NULL) {
-        good = failure_set(&f, 503, "out_of_memory", NULL, "Out of memory.");
+        good = failure_memory(&f);
     }
     if (!good) {
         chat_request_free(r, &c);

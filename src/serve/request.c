@@ -23,6 +23,11 @@ bool failure_set(failure *f, unsigned status, const char *code, const char *para
     return false;
 }
 
+bool failure_memory(failure *f)
+{
+    return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+}
+
 static const char *code_of(hearth_status status)
 {
     switch (status) {

@@ -67,7 +67,9 @@ typedef struct failure {
 /* Fills it in; always false, so that a reader of fields can return it. */
 bool failure_set(failure *f, unsigned status, const char *code, const char *param, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
-/* The same from an error value: the status follows from its kind. `param` may be NULL. */
+/* 503: memory is out. */
+bool failure_memory(failure *f);
+/* failure_set from an error value: the status follows from its kind. `param` may be NULL. */
 bool failure_from(failure *f, const hearth_error *error, const char *param);
 /* The body of an error answer, and of an error event; NULL when memory is out. */
 json_t *failure_json(api_shape shape, const failure *f);
