@@ -75,9 +75,7 @@ bool ollama_send(request *r, json_t *value)
 
 void ollama_begin_stream(request *r)
 {
-    http_call_set_header(r->call, "Cache-Control", "no-cache");
-    http_call_set_header(r->call, "X-Accel-Buffering", "no");
-    http_call_begin_stream(r->call, 200, "application/x-ndjson");
+    request_begin_stream(r, "application/x-ndjson");
 }
 
 const char *ollama_model_name(const json_t *body, failure *f)

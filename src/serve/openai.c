@@ -89,19 +89,6 @@ json_t *openai_usage(const answer_usage *u)
                      (json_int_t)u->reasoning_tokens);
 }
 
-bool openai_send(request *r, json_t *value)
-{
-    buffer text;
-    buffer_init(&text, 0);
-    bool good = value != NULL && buffer_append_text(&text, "data: ", NULL) == HEARTH_OK &&
-                json_door_write(value, 0, &text, NULL) == HEARTH_OK &&
-                buffer_append_text(&text, "\n\n", NULL) == HEARTH_OK;
-    good = good && http_call_write(r->call, buffer_text(&text), text.length);
-    buffer_free(&text);
-    json_decref(value);
-    return good;
-}
-
 bool openai_make_lead(json_t *envelope, buffer *ret)
 {
     static const char end[] = ",\"choices\":[";
@@ -129,17 +116,10 @@ bool openai_send_choice(request *r, const buffer *lead, json_t *choice, bool usa
     return good;
 }
 
-void openai_begin_stream(request *r)
-{
-    http_call_set_header(r->call, "Cache-Control", "no-cache");
-    http_call_set_header(r->call, "X-Accel-Buffering", "no");
-    http_call_begin_stream(r->call, 200, "text/event-stream");
-}
-
 void openai_end_stream(request *r, json_t *last)
 {
     static const char done[] = "data: [DONE]\n\n";
-    if (last == NULL || openai_send(r, last)) {
+    if (last == NULL || request_send_event(r, NULL, last)) {
         (void)http_call_write(r->call, done, sizeof done - 1);
     }
     http_call_end_stream(r->call);
@@ -154,7 +134,7 @@ void openai_fail(request *r, bool begun, const hearth_error *error)
     }
     (void)failure_from(&f, error, NULL);
     counters_failed(f.status);
-    (void)openai_send(r, failure_json(API_OPENAI, &f));
+    (void)request_send_event(r, NULL, failure_json(API_OPENAI, &f));
     http_call_end_stream(r->call);
 }
 

@@ -16,9 +16,6 @@ json_t *openai_usage(const answer_usage *u);
 bool openai_make_lead(json_t *envelope, buffer *ret);
 /* A chunk with one choice; frees it. `usage`: the chunk says that it has none. */
 bool openai_send_choice(request *r, const buffer *lead, json_t *choice, bool usage);
-/* An event of a stream: "data: VALUE\n\n"; frees the value. False where nobody reads any more. */
-bool openai_send(request *r, json_t *value);
-void openai_begin_stream(request *r);
 /* `last` (NULL: none), then the mark of the end. */
 void openai_end_stream(request *r, json_t *last);
 /* An answer that fails: an event and the end where its stream has begun, else a refusal. */

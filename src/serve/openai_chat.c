@@ -78,7 +78,7 @@ static bool stream_begin(void *context)
     if (!openai_make_lead(envelope(a, "chat.completion.chunk"), &a->lead)) {
         return false;
     }
-    openai_begin_stream(a->r);
+    request_begin_stream(a->r, REQUEST_EVENTS);
     for (unsigned i = 0; i < a->choices; i++) {
         if (!begin_choice(a, i)) {
             return false;

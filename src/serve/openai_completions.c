@@ -143,7 +143,7 @@ static bool stream_begin(void *context)
         return false;
     }
     a->begun = true;
-    openai_begin_stream(a->r);
+    request_begin_stream(a->r, REQUEST_EVENTS);
     for (unsigned i = 0; a->echo != NULL && i < a->choices; i++) {
         const buffer *text = &a->echo[i / a->each].text;
         json_t *logprobs = logprobs_of(a, &a->part[i], echo_rows(a, i));

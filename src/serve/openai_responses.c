@@ -89,21 +89,13 @@ static json_t *response_json(const responses_answer *a, const char *status, json
 /* True where there is no stream. Frees `event`, an object to which its type and number are added. */
 static bool send(responses_answer *a, const char *type, json_t *event)
 {
-    buffer text;
     if (!a->stream) {
         json_decref(event);
         return true;
     }
-    buffer_init(&text, 0);
     event = json_door_put(event, "type", json_string(type));
     event = json_door_put(event, "sequence_number", json_integer(a->sequence++));
-    const bool made = event != NULL && buffer_printf(&text, NULL, "event: %s\ndata: ", type) == HEARTH_OK &&
-                      json_door_write(event, 0, &text, NULL) == HEARTH_OK &&
-                      buffer_append_text(&text, "\n\n", NULL) == HEARTH_OK;
-    const bool good = made && http_call_write(a->r->call, buffer_text(&text), text.length);
-    buffer_free(&text);
-    json_decref(event);
-    return good;
+    return request_send_event(a->r, type, event);
 }
 
 /* {"item_id", "output_index"}, and "content_index" where the item has parts. */
@@ -209,7 +201,7 @@ static bool begin(void *context)
     if (!a->stream) {
         return true;
     }
-    openai_begin_stream(a->r);
+    request_begin_stream(a->r, REQUEST_EVENTS);
     json_t *made = response_json(a, "in_progress", json_null(), json_null());
     const bool good = send(a, "response.created", json_door_put(json_object(), "response", json_incref(made))) &&
                       send(a, "response.in_progress", json_door_put(json_object(), "response", json_incref(made)));

@@ -166,6 +166,27 @@ void request_answer_json(request *r, json_t *value)
     answer(r->call, 200, value);
 }
 
+void request_begin_stream(request *r, const char *type)
+{
+    http_call_set_header(r->call, "Cache-Control", "no-cache");
+    http_call_set_header(r->call, "X-Accel-Buffering", "no");
+    http_call_begin_stream(r->call, 200, type);
+}
+
+bool request_send_event(request *r, const char *name, json_t *value)
+{
+    buffer text;
+    buffer_init(&text, 0);
+    const bool named = name == NULL || buffer_printf(&text, NULL, "event: %s\n", name) == HEARTH_OK;
+    const bool made = named && value != NULL && buffer_append_text(&text, "data: ", NULL) == HEARTH_OK &&
+                      json_door_write(value, 0, &text, NULL) == HEARTH_OK &&
+                      buffer_append_text(&text, "\n\n", NULL) == HEARTH_OK;
+    const bool good = made && http_call_write(r->call, buffer_text(&text), text.length);
+    buffer_free(&text);
+    json_decref(value);
+    return good;
+}
+
 request *request_retain(request *r)
 {
     (void)http_call_retain(r->call);

@@ -81,6 +81,14 @@ void request_refuse_with(request *r, unsigned status, const char *code, const ch
 /* Answers 200 with a JSON value and frees it; NULL (memory ran out while it was built) is 503. */
 void request_answer_json(request *r, json_t *value);
 
+/* Answers 200 with a body that comes piece by piece, which nothing on the way keeps back; http_call_end_stream ends it.
+ */
+#define REQUEST_EVENTS "text/event-stream"
+void request_begin_stream(request *r, const char *type);
+/* An event of such a stream, of this name (NULL: none); frees the value. False where nobody reads any more, or
+ * memory is out. */
+bool request_send_event(request *r, const char *name, json_t *value);
+
 /* The request stays until the last who holds it lets it go. */
 request *request_retain(request *r);
 void request_release(request *r);
