@@ -315,20 +315,8 @@ bool chat_request_prompt(chat_request *c, const char *text, size_t length, bool 
 
 bool chat_request_ids(chat_request *c, const json_t *ids, const char *name, failure *f)
 {
-    hearth_error error = {0};
     token_list *list = add_prompt(c, f);
-    for (size_t i = 0; list != NULL && i < json_array_size(ids); i++) {
-        const json_t *id = json_array_get(ids, i);
-        const json_int_t number = json_is_integer(id) ? json_integer_value(id) : -1;
-        if (number < 0 || number >= (json_int_t)c->model->m->config.vocabulary) {
-            return failure_set(f, 400, "invalid_value", name, "Invalid '%s': expected ids of tokens below %u.", name,
-                               c->model->m->config.vocabulary);
-        }
-        if (token_list_append(list, (int32_t)number, &error) != HEARTH_OK) {
-            return failure_from(f, &error, name);
-        }
-    }
-    return list != NULL;
+    return list != NULL && field_tokens(ids, c->model->m->config.vocabulary, name, list, f);
 }
 
 /* A model without a template continues the last message as it is. */

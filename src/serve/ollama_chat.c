@@ -370,22 +370,8 @@ static bool read_template(chat_request *c, const json_t *body, failure *f)
 static bool read_context(chat_request *c, const json_t *body, failure *f)
 {
     const json_t *ids = NULL;
-    hearth_error error = {0};
-    if (!field_array(body, "context", &ids, f)) {
-        return false;
-    }
-    for (size_t i = 0; i < json_array_size(ids); i++) {
-        const json_t *id = json_array_get(ids, i);
-        const json_int_t number = json_is_integer(id) ? json_integer_value(id) : -1;
-        if (number < 0 || number >= (json_int_t)c->model->m->config.vocabulary) {
-            return failure_set(f, 400, "invalid_value", "context",
-                               "Invalid 'context': expected ids of tokens below %u.", c->model->m->config.vocabulary);
-        }
-        if (token_list_append(&c->before, (int32_t)number, &error) != HEARTH_OK) {
-            return failure_from(f, &error, "context");
-        }
-    }
-    return true;
+    return field_array(body, "context", &ids, f) &&
+           field_tokens(ids, c->model->m->config.vocabulary, "context", &c->before, f);
 }
 
 static bool read_text(chat_request *c, const json_t *body, bool raw, failure *f)

@@ -23,15 +23,7 @@ static bool read_tokens(embedding *e, size_t index, const json_t *ids, failure *
     buffer text;
     hearth_error error = {0};
     buffer_init(&text, 0);
-    bool good = true;
-    for (size_t i = 0; i < json_array_size(ids) && good; i++) {
-        const json_t *id = json_array_get(ids, i);
-        const json_int_t number = json_is_integer(id) ? json_integer_value(id) : -1;
-        good = number >= 0 && number < (json_int_t)e->model->m->config.vocabulary
-                   ? token_list_append(&list, (int32_t)number, &error) == HEARTH_OK || failure_from(f, &error, "input")
-                   : failure_set(f, 400, "invalid_value", "input", "Invalid 'input': expected ids of tokens below %u.",
-                                 e->model->m->config.vocabulary);
-    }
+    bool good = field_tokens(ids, e->model->m->config.vocabulary, "input", &list, f);
     if (good &&
         tokenizer_decode(e->model->m->tokenizer, list.ids, list.count, DECODE_PLAIN, &text, &error) != HEARTH_OK) {
         good = failure_from(f, &error, "input");

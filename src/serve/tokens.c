@@ -76,25 +76,13 @@ static void tokenize(request *r)
 static bool read_ids(const json_t *body, const served_model *m, token_list *list, failure *f)
 {
     const json_t *ids = NULL;
-    hearth_error error = {0};
     if (!field_array(body, "tokens", &ids, f)) {
         return false;
     }
     if (ids == NULL) {
         return failure_set(f, 400, "missing_required_parameter", "tokens", "Missing required parameter: 'tokens'.");
     }
-    for (size_t i = 0; i < json_array_size(ids); i++) {
-        const json_t *id = json_array_get(ids, i);
-        const json_int_t number = json_is_integer(id) ? json_integer_value(id) : -1;
-        if (number < 0 || number >= (json_int_t)tokenizer_vocabulary_size(m->m->tokenizer)) {
-            return failure_set(f, 400, "invalid_value", "tokens", "Invalid 'tokens': expected ids below %zu.",
-                               tokenizer_vocabulary_size(m->m->tokenizer));
-        }
-        if (token_list_append(list, (int32_t)number, &error) != HEARTH_OK) {
-            return failure_from(f, &error, "tokens");
-        }
-    }
-    return true;
+    return field_tokens(ids, tokenizer_vocabulary_size(m->m->tokenizer), "tokens", list, f);
 }
 
 static void detokenize(request *r)
