@@ -53,7 +53,7 @@ bool embedding_run(embedding *e, const char *param, failure *f)
 void embedding_free(request *r, embedding *e)
 {
     for (size_t i = 0; e->decoded != NULL && i < e->count; i++) {
-        mem_free(e->decoded[i]);
+        buffer_free(&e->decoded[i]);
     }
     mem_free(e->decoded);
     mem_free(e->texts);

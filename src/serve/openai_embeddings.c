@@ -2,7 +2,6 @@
 #include "serve/openai.h"
 
 #include "base/base64.h"
-#include "base/memory.h"
 #include "serve/access.h"
 #include "serve/embedding.h"
 #include "serve/fields.h"
@@ -29,12 +28,12 @@ static bool read_tokens(embedding *e, size_t index, const json_t *ids, failure *
         good = failure_from(f, &error, "input");
     }
     if (good) {
-        e->decoded[index] = mem_strdup(buffer_text(&text));
-        e->texts[index] = (embed_text){e->decoded[index], text.length};
-        good = e->decoded[index] != NULL || failure_memory(f);
+        e->decoded[index] = text; /* any bytes, zeroes among them */
+        e->texts[index] = (embed_text){buffer_text(&e->decoded[index]), text.length};
+    } else {
+        buffer_free(&text);
     }
     token_list_free(&list);
-    buffer_free(&text);
     return good;
 }
 

@@ -329,6 +329,15 @@ def vectors_are_those_of_embed():
 
 
 @test
+def vectors_of_tokens_are_those_of_their_text():
+    """A text of zero bytes, too."""
+    for text in ("The fire", 50 * "\0" + "ab"):
+        ids = S.good("/tokenize", {"model": "own", "prompt": text, "add_special": False})["tokens"]
+        rows = S.good("/v1/embeddings", {"model": "own", "input": [ids]})["data"] + S.good("/v1/embeddings", {"model": "own", "input": text})["data"]
+        assert rows[0] == rows[1], (text, ids, rows[0]["embedding"][:3], rows[1]["embedding"][:3])
+
+
+@test
 def tokens_go_and_come():
     ids = S.good("/tokenize", {"model": "own", "prompt": "The fire"})["tokens"]
     assert S.good("/detokenize", {"model": "own", "tokens": ids})["prompt"] == "The fire"
