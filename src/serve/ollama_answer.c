@@ -5,6 +5,7 @@
 #include "platform/cpu.h"
 #include "serve/collected.h"
 #include "serve/openai.h"
+#include "serve/values.h"
 
 #include <string.h>
 
@@ -144,14 +145,8 @@ static json_t *calls_json(const collected *c)
 
 static json_t *context_json(const ollama_answer *a)
 {
-    json_t *ids = json_array();
-    for (size_t i = 0; i < a->prompt.count; i++) {
-        ids = json_door_append(ids, json_integer(a->prompt.ids[i]));
-    }
-    for (size_t i = 0; i < a->drawn.count; i++) {
-        ids = json_door_append(ids, json_integer(a->drawn.ids[i]));
-    }
-    return ids;
+    json_t *ids = values_append_ids(json_array(), a->prompt.ids, a->prompt.count);
+    return values_append_ids(ids, a->drawn.ids, a->drawn.count);
 }
 
 static json_t *put_usage(const ollama_answer *a, json_t *made, const answer_usage *u)

@@ -5,6 +5,7 @@
 #include "serve/access.h"
 #include "serve/embedding.h"
 #include "serve/fields.h"
+#include "serve/values.h"
 
 #include <string.h>
 
@@ -95,10 +96,7 @@ static json_t *vector_json(const embed_request *e, size_t index)
         }
         buffer_free(&text);
     } else {
-        value = json_array();
-        for (size_t i = 0; i < width; i++) {
-            value = json_door_append(value, json_door_float(v[i]));
-        }
+        value = values_vector(v, width);
     }
     json_t *row = json_pack("{s:s, s:I}", "object", "embedding", "index", (json_int_t)index);
     return json_door_put(row, "embedding", value);
