@@ -1,13 +1,11 @@
 /* From Anthropic's messages, blocks and tools to the canonical request. */
 #include "serve/anthropic.h"
 
+#include "base/limits.h"
 #include "serve/fields.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define MOST_MESSAGES 10000u
-#define MOST_TOOLS 1024u
 
 static const char *type_of(const json_t *block)
 {
@@ -190,13 +188,7 @@ static bool read_assistant(chat_request *c, json_t *names, const json_t *content
     for (size_t i = 0; i < json_array_size(content) && good; i++) {
         good = take_block(&a, json_array_get(content, i), place, f);
     }
-    for (size_t i = 0; i < json_array_size(a.calls) && good; i++) {
-        const json_t *call = json_array_get(a.calls, i);
-        good = json_object_set(names, json_string_value(json_object_get(call, "id")), json_object_get(call, "name")) ==
-                   0 ||
-               failure_memory(f);
-    }
-    good = good && add_message(c, assistant_message(&a), f);
+    good = good && chat_request_note_calls(names, a.calls, f) && add_message(c, assistant_message(&a), f);
     buffer_free(&a.text);
     buffer_free(&a.thinking);
     json_decref(a.calls);
@@ -226,11 +218,11 @@ static bool read_messages(chat_request *c, const json_t *body, failure *f)
 {
     const json_t *messages = field_of(body, "messages");
     const size_t count = json_array_size(messages);
-    if (!json_is_array(messages) || count == 0 || count > MOST_MESSAGES) {
+    if (!json_is_array(messages) || count == 0 || count > LIMIT_MESSAGES) {
         return failure_set(f, 400, NULL, "messages",
                            messages == NULL ? "messages: Field required"
                                             : "messages: Input should be a list of 1 to %u messages",
-                           MOST_MESSAGES);
+                           LIMIT_MESSAGES);
     }
     json_t *names = json_object();
     bool good = names != NULL || failure_memory(f);
@@ -274,17 +266,6 @@ static bool read_tool(chat_request *c, const json_t *tool, size_t index, failure
     return c->tools != NULL || failure_memory(f);
 }
 
-static bool offers(const json_t *tools, const char *name)
-{
-    for (size_t i = 0; i < json_array_size(tools); i++) {
-        const json_t *function = json_object_get(json_array_get(tools, i), "function");
-        if (strcmp(json_string_value(json_object_get(function, "name")), name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool read_choice(chat_request *c, const json_t *choice, failure *f)
 {
     static const char *const names[] = {"auto", "none", "any", "tool", NULL}; /* as tool_choice has them */
@@ -303,7 +284,7 @@ static bool read_choice(chat_request *c, const json_t *choice, failure *f)
     }
     if (c->choice == TOOLS_NAMED) {
         c->tool = json_string_value(json_object_get(choice, "name"));
-        if (c->tool == NULL || !offers(c->tools, c->tool)) {
+        if (c->tool == NULL || !chat_request_offers(c, c->tool)) {
             return failure_set(f, 400, NULL, "tool_choice",
                                "tool_choice.name: Tool '%.100s' not found in provided tools",
                                c->tool != NULL ? c->tool : "");
@@ -319,8 +300,8 @@ static bool read_tools(chat_request *c, const json_t *body, failure *f)
     if (!field_array(body, "tools", &tools, f) || !field_object(body, "tool_choice", &choice, f)) {
         return false;
     }
-    if (json_array_size(tools) > MOST_TOOLS) {
-        return failure_set(f, 400, NULL, "tools", "tools: at most %u are taken.", MOST_TOOLS);
+    if (json_array_size(tools) > LIMIT_TOOLS) {
+        return failure_set(f, 400, NULL, "tools", "tools: at most %u are taken.", LIMIT_TOOLS);
     }
     for (size_t i = 0; i < json_array_size(tools); i++) {
         if (!read_tool(c, json_array_get(tools, i), i, f)) {

@@ -165,6 +165,29 @@ bool chat_request_add(chat_request *c, const char *role, const char *content, fa
     return json_array_append_new(c->messages, message) == 0 || failure_memory(f);
 }
 
+bool chat_request_offers(const chat_request *c, const char *name)
+{
+    for (size_t i = 0; i < json_array_size(c->tools); i++) {
+        const json_t *function = json_object_get(json_array_get(c->tools, i), "function");
+        if (strcmp(json_string_value(json_object_get(function, "name")), name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool chat_request_note_calls(json_t *names, const json_t *calls, failure *f)
+{
+    for (size_t i = 0; i < json_array_size(calls); i++) {
+        const json_t *call = json_array_get(calls, i);
+        const char *id = json_string_value(json_object_get(call, "id"));
+        if (json_object_set(names, id, json_object_get(call, "name")) != 0) {
+            return failure_memory(f);
+        }
+    }
+    return true;
+}
+
 bool chat_request_grammar(request *r, chat_request *c, grammar_kind kind, const json_t *source, const char *name,
                           failure *f)
 {

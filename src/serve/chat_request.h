@@ -62,6 +62,12 @@ bool chat_request_check(const chat_request *c, failure *f);
 /* Appends a message to c->messages; content NULL: null. */
 bool chat_request_add(chat_request *c, const char *role, const char *content, failure *f);
 
+/* Whether one of c->tools has this name. */
+bool chat_request_offers(const chat_request *c, const char *name);
+/* Which function each call (as messages' tool_calls) names, by its id, into the object `names`: results come with the
+ * id alone. */
+bool chat_request_note_calls(json_t *names, const json_t *calls, failure *f);
+
 /* Makes the prompts' tokens, in c->prompts, for callers that count them. */
 bool chat_request_encode(chat_request *c, failure *f);
 /* Runs it. What it has is taken over, whatever comes of it, but where it fails the writer is not called: then the

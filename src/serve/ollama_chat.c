@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_MESSAGES 10000u
 #define PENALTY_WINDOW 64u /* Ollama's repeat_last_n, where a penalty is asked for and this is not */
 
 /* ---- options ---- */
@@ -312,9 +311,9 @@ static bool read_message(chat_request *c, const json_t *message, size_t index, r
 static bool read_messages(chat_request *c, const json_t *messages, failure *f)
 {
     reading so_far = {0};
-    if (json_array_size(messages) > MOST_MESSAGES) {
+    if (json_array_size(messages) > LIMIT_MESSAGES) {
         return failure_set(f, 400, "invalid_value", "messages", "Invalid 'messages': at most %u are taken.",
-                           MOST_MESSAGES);
+                           LIMIT_MESSAGES);
     }
     c->messages = json_array();
     bool good = c->messages != NULL || failure_memory(f);

@@ -1,14 +1,11 @@
 /* From OpenAI's messages to the canonical ones. */
 #include "serve/openai_messages.h"
 
-#include "base/text.h"
+#include "base/limits.h"
 #include "serve/fields.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define MOST_MESSAGES 10000u
-#define MOST_TOOLS 1024u
 
 /* ---- content ---- */
 
@@ -109,20 +106,6 @@ static bool read_calls(const json_t *message, const char *place, json_t *made, f
     return good;
 }
 
-/* Which function each call names, by its id: results come with the id alone. */
-static bool note_calls(json_t *names, const json_t *made, failure *f)
-{
-    const json_t *calls = json_object_get(made, "tool_calls");
-    for (size_t i = 0; i < json_array_size(calls); i++) {
-        const json_t *call = json_array_get(calls, i);
-        if (json_object_set(names, json_string_value(json_object_get(call, "id")), json_object_get(call, "name")) !=
-            0) {
-            return failure_memory(f);
-        }
-    }
-    return true;
-}
-
 /* ---- messages ---- */
 
 static const char *role_of(const json_t *message)
@@ -147,7 +130,8 @@ static bool add_details(json_t *names, const json_t *message, const char *role, 
         if (json_is_string(thought) && json_object_set(made, "reasoning_content", thought) != 0) {
             return failure_memory(f);
         }
-        return read_calls(message, place, made, f) && note_calls(names, made, f);
+        return read_calls(message, place, made, f) &&
+               chat_request_note_calls(names, json_object_get(made, "tool_calls"), f);
     }
     if (strcmp(role, "tool") == 0) {
         json_t *id = json_object_get(message, "tool_call_id");
@@ -205,11 +189,11 @@ bool openai_read_messages(chat_request *c, const json_t *body, failure *f)
         return field_wrong("messages", "an array of objects", messages, f);
     }
     const size_t count = json_array_size(messages);
-    if (count == 0 || count > MOST_MESSAGES) {
+    if (count == 0 || count > LIMIT_MESSAGES) {
         return failure_set(f, 400, "invalid_value", "messages",
                            "Invalid 'messages': expected 1 to %u messages, but got "
                            "%zu.",
-                           MOST_MESSAGES, count);
+                           LIMIT_MESSAGES, count);
     }
     c->messages = json_array();
     json_t *names = json_object();
@@ -242,17 +226,6 @@ static bool check_tool(const json_t *tool, size_t index, failure *f)
     return parameters == NULL || json_is_object(parameters) || field_wrong(place, "an object", parameters, f);
 }
 
-static bool offers(const json_t *tools, const char *name)
-{
-    for (size_t i = 0; i < json_array_size(tools); i++) {
-        const json_t *function = json_object_get(json_array_get(tools, i), "function");
-        if (strcmp(json_string_value(json_object_get(function, "name")), name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool read_choice(chat_request *c, const json_t *choice, failure *f)
 {
     static const char *const names[] = {"auto", "none", "required"};
@@ -269,8 +242,9 @@ static bool read_choice(chat_request *c, const json_t *choice, failure *f)
                            "Invalid 'tool_choice': expected 'auto', 'none', 'required' or a function.");
     }
     c->choice = TOOLS_NAMED;
-    return offers(c->tools, c->tool) || failure_set(f, 400, "invalid_value", "tool_choice",
-                                                    "Invalid 'tool_choice': no tool is called '%.100s'.", c->tool);
+    return chat_request_offers(c, c->tool) ||
+           failure_set(f, 400, "invalid_value", "tool_choice", "Invalid 'tool_choice': no tool is called '%.100s'.",
+                       c->tool);
 }
 
 bool openai_read_tools(chat_request *c, const json_t *body, failure *f)
@@ -280,8 +254,8 @@ bool openai_read_tools(chat_request *c, const json_t *body, failure *f)
         return false;
     }
     const size_t count = json_array_size(tools);
-    if (count > MOST_TOOLS) {
-        return failure_set(f, 400, "invalid_value", "tools", "Invalid 'tools': at most %u are taken.", MOST_TOOLS);
+    if (count > LIMIT_TOOLS) {
+        return failure_set(f, 400, "invalid_value", "tools", "Invalid 'tools': at most %u are taken.", LIMIT_TOOLS);
     }
     for (size_t i = 0; i < count; i++) {
         if (!check_tool(json_array_get(tools, i), i, f)) {
