@@ -194,6 +194,7 @@ static bool open_model(request *r, const char *name, chat_request *c, ollama_set
 typedef struct reading {
     size_t calls;         /* all of them */
     const json_t *latest; /* the calls of the last message that has some; NULL: none had */
+    json_t *first;        /* of these, the first of each name */
     size_t results;       /* that came since */
 } reading;
 
@@ -201,13 +202,8 @@ typedef struct reading {
  * result came for. */
 static const json_t *call_of_result(const reading *so_far, const char *name)
 {
-    for (size_t i = 0; name != NULL && i < json_array_size(so_far->latest); i++) {
-        const json_t *call = json_array_get(so_far->latest, i);
-        if (strcmp(json_string_value(json_object_get(call, "name")), name) == 0) {
-            return call;
-        }
-    }
-    return json_array_get(so_far->latest, so_far->results);
+    const json_t *call = name != NULL ? json_object_get(so_far->first, name) : NULL;
+    return call != NULL ? call : json_array_get(so_far->latest, so_far->results);
 }
 
 static bool put_result(reading *so_far, const json_t *message, json_t *made, failure *f)
@@ -224,6 +220,22 @@ static bool put_result(reading *so_far, const json_t *message, json_t *made, fai
     bool good = json_object_set_new(made, "tool_call_id", which) == 0;
     good = good && (called == NULL || json_object_set_new(made, "name", called) == 0);
     return good || failure_memory(f);
+}
+
+/* From here on results belong to these. */
+static bool note_calls(reading *so_far, const json_t *calls, failure *f)
+{
+    so_far->latest = calls;
+    so_far->results = 0;
+    (void)json_object_clear(so_far->first);
+    for (size_t i = 0; i < json_array_size(calls); i++) {
+        json_t *call = json_array_get(calls, i);
+        const char *name = json_string_value(json_object_get(call, "name"));
+        if (json_object_get(so_far->first, name) == NULL && json_object_set(so_far->first, name, call) != 0) {
+            return failure_memory(f);
+        }
+    }
+    return true;
 }
 
 static json_t *read_call(const json_t *call, size_t number, const char *place, failure *f)
@@ -262,11 +274,8 @@ static bool put_calls(reading *so_far, const json_t *message, const char *place,
             return call != NULL ? failure_memory(f) : f->status != 0 ? false : failure_memory(f);
         }
     }
-    if (list != NULL) {
-        so_far->latest = list;
-        so_far->results = 0;
-    }
-    return list == NULL || json_object_set_new(made, "tool_calls", list) == 0 || failure_memory(f);
+    return list == NULL ||
+           (json_object_set_new(made, "tool_calls", list) == 0 ? note_calls(so_far, list, f) : failure_memory(f));
 }
 
 static bool read_message(chat_request *c, const json_t *message, size_t index, reading *so_far, failure *f)
@@ -310,16 +319,17 @@ static bool read_message(chat_request *c, const json_t *message, size_t index, r
 
 static bool read_messages(chat_request *c, const json_t *messages, failure *f)
 {
-    reading so_far = {0};
     if (json_array_size(messages) > LIMIT_MESSAGES) {
         return failure_set(f, 400, "invalid_value", "messages", "Invalid 'messages': at most %u are taken.",
                            LIMIT_MESSAGES);
     }
+    reading so_far = {.first = json_object()};
     c->messages = json_array();
-    bool good = c->messages != NULL || failure_memory(f);
+    bool good = (c->messages != NULL && so_far.first != NULL) || failure_memory(f);
     for (size_t i = 0; i < json_array_size(messages) && good; i++) {
         good = read_message(c, json_array_get(messages, i), i, &so_far, f);
     }
+    json_decref(so_far.first);
     return good;
 }
 
