@@ -155,9 +155,9 @@ bool chat_request_biases(chat_request *c, const json_t *value, failure *f)
     return true;
 }
 
-bool chat_request_add(chat_request *c, const char *role, const char *content, failure *f)
+bool chat_request_add(chat_request *c, const char *role, const char *content, size_t length, failure *f)
 {
-    json_t *text = content != NULL ? json_string(content) : json_null();
+    json_t *text = json_door_text(content, length);
     json_t *message = json_door_put(json_door_put(json_object(), "role", json_string(role)), "content", text);
     if (c->messages == NULL) {
         c->messages = json_array();

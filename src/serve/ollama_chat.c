@@ -215,8 +215,10 @@ static bool put_result(reading *so_far, const json_t *message, json_t *made, fai
     const json_t *call = call_of_result(so_far, name);
     so_far->results++;
     json_t *known = json_object_get(call, "id");
-    json_t *which = id != NULL ? json_string(id) : known != NULL ? json_incref(known) : json_string("call_0");
-    json_t *called = name != NULL ? json_string(name) : json_incref(json_object_get(call, "name"));
+    json_t *which = id != NULL      ? json_incref(json_object_get(message, "tool_call_id"))
+                    : known != NULL ? json_incref(known)
+                                    : json_string("call_0");
+    json_t *called = json_incref(json_object_get(name != NULL ? message : call, name != NULL ? "tool_name" : "name"));
     bool good = json_object_set_new(made, "tool_call_id", which) == 0;
     good = good && (called == NULL || json_object_set_new(made, "name", called) == 0);
     return good || failure_memory(f);
@@ -364,7 +366,8 @@ static bool read_template(chat_request *c, const json_t *body, failure *f)
 {
     hearth_error error = {0};
     const char *source = NULL;
-    if (!field_text(body, "template", &source, f) || source == NULL || source[0] == '\0') {
+    const size_t length = json_string_length(json_object_get(body, "template"));
+    if (!field_text(body, "template", &source, f) || length == 0) {
         return f->status == 0;
     }
     if (strstr(source, "{{ .") != NULL || strstr(source, "{{.") != NULL || strstr(source, "{{- .") != NULL ||
@@ -372,7 +375,7 @@ static bool read_template(chat_request *c, const json_t *body, failure *f)
         return failure_set(f, 400, "unsupported", "template",
                            "'template' is one of Go's; this server takes Jinja, as chat_template has it.");
     }
-    return prompt_open(c->model->m, source, strlen(source), "template", &c->template, &error) == HEARTH_OK ||
+    return prompt_open(c->model->m, source, length, "template", &c->template, &error) == HEARTH_OK ||
            (failure_from(f, &error, "template"), f->status = 400, false);
 }
 
@@ -393,13 +396,13 @@ static bool read_text(chat_request *c, const json_t *body, bool raw, failure *f)
     if (!field_text(body, "system", &system, f) || !read_template(c, body, f) || !read_context(c, body, f)) {
         return false;
     }
-    const bool has_system = system != NULL && system[0] != '\0';
-    if (has_system && c->template == NULL && c->model->template == NULL) {
+    const size_t system_length = json_string_length(field_of(body, "system"));
+    if (system_length > 0 && c->template == NULL && c->model->template == NULL) {
         return failure_set(f, 400, "unsupported", "system",
                            "This model has no chat template that could tell 'system'.");
     }
-    return (!has_system || chat_request_add(c, "system", system, f)) &&
-           chat_request_add(c, "user", json_string_value(prompt), f);
+    return (system_length == 0 || chat_request_add(c, "system", system, system_length, f)) &&
+           chat_request_add(c, "user", json_string_value(prompt), json_string_length(prompt), f);
 }
 
 static bool read_generate(request *r, const char **ret_name, ollama_settings *s, bool *ret_raw, failure *f)
@@ -424,11 +427,11 @@ void ollama_generate(request *r)
     failure f = {0};
     chat_request c = {0};
     ollama_settings s = {.stream = true};
-    const char *name = NULL, *prompt = NULL;
+    const char *name = NULL, *prompt = NULL; /* the prompt may have zero bytes */
     bool raw = false, unload = false;
     bool good = read_generate(r, &name, &s, &raw, &f) && field_text(r->body, "prompt", &prompt, &f) &&
                 read_keep_alive(r->body, &unload, &f);
-    if (good && (prompt == NULL || prompt[0] == '\0')) {
+    if (good && json_string_length(json_object_get(r->body, "prompt")) == 0) {
         load_or_unload(r, name, &s, unload);
         return;
     }

@@ -103,6 +103,18 @@ def results_belong_to_calls():
 
 
 @test
+def texts_may_have_zero_bytes():
+    """A token is a byte here, each text's as many as where it has other bytes."""
+    count = lambda path, **more: S.good(path, {  # noqa: E731
+        "model": "chat", "stream": False, "options": {"temperature": 0, "num_predict": 1}, **more})["prompt_eval_count"]
+    for zero, other in (("a\0bc", "axbc"), ("\0", "x"), ("\0bc", "xbc")):
+        assert count("/api/generate", prompt=zero) == count("/api/generate", prompt=other) > 0, zero
+        assert count("/api/generate", prompt="p", system=zero) == count("/api/generate", prompt="p", system=other), zero
+        assert count("/api/generate", prompt="p", template=zero) == count("/api/generate", prompt="p", template=other), zero
+        assert count("/api/chat", messages=[{"role": "user", "content": zero}]) == count("/api/chat", messages=[{"role": "user", "content": other}])
+
+
+@test
 def stops_and_lengths():
     whole = S.good("/api/chat", {**HELLO, "stream": False, "think": False, "options": {"temperature": 0, "stop": ["ve"]}})
     assert whole["message"]["content"] == "Fi" and whole["done_reason"] == "stop", whole
