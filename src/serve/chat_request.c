@@ -115,6 +115,10 @@ bool chat_request_stops(chat_request *c, const json_t *value, const char *name, 
         if (!json_is_string(text) || json_string_length(text) == 0) {
             return field_wrong(name, "strings that are not empty", text, f);
         }
+        if (strlen(json_string_value(text)) != json_string_length(text)) {
+            return failure_set(f, 400, "unsupported", name,
+                               "Invalid '%s': stop sequences with zero bytes are not taken.", name);
+        }
         stops[c->stop_count++] = json_string_value(text);
     }
     return true;

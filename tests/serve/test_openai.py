@@ -365,6 +365,7 @@ def what_is_wrong_is_refused_by_name():
         (chat, {**ASK, "max_tokens": 0}, 400, "max_tokens", "invalid_value"),
         (chat, {**ASK, "seed": -4}, 400, "seed", "invalid_value"),
         (chat, {**ASK, "stop": [""]}, 400, "stop", "invalid_type"),
+        (chat, {**ASK, "stop": ["a", "e\0x"]}, 400, "stop", "unsupported"),
         (chat, {**ASK, "stop": {"a": 1}}, 400, "stop", "invalid_type"),
         (chat, {**ASK, "stream": "yes"}, 400, "stream", "invalid_type"),
         (chat, {**ASK, "stream_options": {}}, 400, "stream_options", "invalid_value"),
