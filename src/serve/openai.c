@@ -2,7 +2,6 @@
 #include "serve/openai.h"
 
 #include "serve/access.h"
-#include "serve/counters.h"
 #include "serve/fields.h"
 #include "serve/routes.h"
 #include "serve/server.h"
@@ -133,7 +132,6 @@ void openai_fail(request *r, bool begun, const hearth_error *error)
         return;
     }
     (void)failure_from(&f, error, NULL);
-    counters_failed(f.status);
     (void)request_send_event(r, NULL, failure_json(API_OPENAI, &f));
     http_call_end_stream(r->call);
 }

@@ -2,7 +2,6 @@
 #include "serve/request.h"
 
 #include "base/text.h"
-#include "serve/counters.h"
 #include "serve/metrics.h"
 
 #include <math.h>
@@ -130,7 +129,6 @@ static void answer(http_call *call, unsigned status, json_t *value)
 void request_refuse(request *r, const failure *f)
 {
     const api_shape shape = r->route != NULL ? r->route->shape : API_OPENAI;
-    counters_failed(f->status);
     metrics_refused(f);
     if (f->status == 401) {
         http_call_set_header(r->call, "WWW-Authenticate", "Bearer");
