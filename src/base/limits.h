@@ -34,6 +34,10 @@
 #define LIMIT_THREADS 256
 #define LIMIT_TEXT_BYTES (1u << 30) /* a prompt, a text to score */
 
+/* Requests to hearth serve */
+#define LIMIT_MESSAGES 10000u /* of one conversation */
+#define LIMIT_TOOLS 1024u     /* that a request offers */
+
 /* Getting models */
 #define LIMIT_LISTING_BYTES (64u << 20) /* what a hub says of a repository, a manifest */
 #define LIMIT_LISTING_FILES 100000u

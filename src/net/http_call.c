@@ -101,6 +101,7 @@ bool http_call_decode(http_call *c)
             return false;
         }
     }
+    size_t count = 0;
     for (char *at = c->arguments, *next = NULL; at != NULL && *at != '\0'; at = next) {
         next = strchr(at, '&');
         if (next != NULL) {
@@ -112,11 +113,9 @@ bool http_call_decode(http_call *c)
         } else {
             value = at + strlen(at);
         }
-        if (c->argument_count == HTTP_ARGUMENTS || !decode(at, true) || !decode(value, true)) {
+        if (count++ == HTTP_ARGUMENTS || !decode(at, true) || !decode(value, true)) {
             return false;
         }
-        c->argument[c->argument_count].name = at;
-        c->argument[c->argument_count++].value = value;
     }
     return c->path[0] == '/' && decode(c->path, false);
 }
@@ -129,16 +128,6 @@ const char *http_call_method(const http_call *c)
 const char *http_call_path(const http_call *c)
 {
     return c->path;
-}
-
-const char *http_call_query(const http_call *c, const char *name)
-{
-    for (size_t i = 0; i < c->argument_count; i++) {
-        if (strcmp(c->argument[i].name, name) == 0) {
-            return c->argument[i].value;
-        }
-    }
-    return NULL;
 }
 
 const char *http_call_header(const http_call *c, const char *name)
@@ -369,25 +358,14 @@ bool http_call_write(http_call *c, const void *bytes, size_t length)
     return good;
 }
 
-static void end_stream(http_call *c, bool broken)
+void http_call_end_stream(http_call *c)
 {
     pthread_mutex_lock(&c->lock);
     if (c->answer == HTTP_STREAM) {
         c->complete = true;
-        c->broken = c->broken || broken;
         go_on(c);
     }
     pthread_mutex_unlock(&c->lock);
-}
-
-void http_call_end_stream(http_call *c)
-{
-    end_stream(c, false);
-}
-
-void http_call_break_stream(http_call *c)
-{
-    end_stream(c, true);
 }
 
 enum MHD_Result http_call_queue(http_call *c)

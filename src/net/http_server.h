@@ -70,7 +70,6 @@ void http_call_release(http_call *c);
 
 const char *http_call_method(const http_call *c);
 const char *http_call_path(const http_call *c);                     /* decoded; UTF-8 without NUL */
-const char *http_call_query(const http_call *c, const char *name);  /* decoded; NULL: none */
 const char *http_call_header(const http_call *c, const char *name); /* NULL: none; in http_admit_fn alone */
 const char *http_call_peer(const http_call *c);                     /* the client's address */
 const buffer *http_call_body(const http_call *c);                   /* from the worker on */
@@ -100,7 +99,5 @@ void http_call_begin_stream(http_call *c, unsigned status, const char *type);
 /* False where nobody reads any more. */
 bool http_call_write(http_call *c, const void *bytes, size_t length);
 void http_call_end_stream(http_call *c);
-/* The answer is cut off where it is, so that the client sees that it is not whole. */
-void http_call_break_stream(http_call *c);
 
 #endif

@@ -30,10 +30,6 @@ struct http_call {
     char *path; /* raw at first: http_call_decode */
     char method[16];
     char peer[64];
-    struct {
-        char *name, *value; /* within `arguments` */
-    } argument[HTTP_ARGUMENTS];
-    size_t argument_count;
     char *arguments;
     buffer body;
     size_t dropped; /* bytes of a body that nobody wants */

@@ -6,15 +6,11 @@
 #include "recipe/recipe.h"
 #include "serve/routes.h"
 #include "serve/server.h"
+#include "serve/values.h"
 
 #include <string.h>
 
 #define MOST_CORPUS_BYTES ((size_t)16 << 20)
-
-static json_t *text_or_null(const char *text)
-{
-    return text != NULL && text[0] != '\0' ? json_door_text(text, strlen(text)) : json_null();
-}
 
 /* ---- what became of its sources: corpus.json beside the model ---- */
 
@@ -52,10 +48,10 @@ static json_t *source_json(const recipe_source *s, const json_t *corpus)
 {
     static const char *const kept[] = {"kind", "documents"};
     const json_t *row = find_source(corpus, s->name);
-    json_t *made = json_door_put(json_object(), "name", text_or_null(s->name));
-    made = json_door_put(made, "licence", text_or_null(s->licence));
-    made = json_door_put(made, "evidence", text_or_null(s->evidence));
-    made = json_door_put(made, "language", text_or_null(s->language));
+    json_t *made = json_door_put(json_object(), "name", values_text_or_null(s->name));
+    made = json_door_put(made, "licence", values_text_or_null(s->licence));
+    made = json_door_put(made, "evidence", values_text_or_null(s->evidence));
+    made = json_door_put(made, "language", values_text_or_null(s->language));
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
         json_t *value = json_object_get(row, kept[i]);
         made = json_door_put(made, kept[i], value != NULL ? json_incref(value) : json_null());
@@ -70,9 +66,9 @@ static json_t *put_recipe(json_t *all, const recipe *made_by, const json_t *corp
         sources = json_door_append(sources, source_json(&made_by->sources[i], corpus));
     }
     if (json_is_null(json_object_get(all, "licence"))) {
-        all = json_door_put(all, "licence", text_or_null(made_by->licence));
+        all = json_door_put(all, "licence", values_text_or_null(made_by->licence));
     }
-    all = json_door_put(all, "description", text_or_null(made_by->description));
+    all = json_door_put(all, "description", values_text_or_null(made_by->description));
     all = json_door_put(all, "recipe", json_door_text(made_by->text, made_by->text_length));
     return json_door_put(all, "sources", sources);
 }
@@ -91,7 +87,7 @@ static json_t *put_origin(json_t *all, const char *folder)
         } else {
             char line[512];
             error.file[0] = '\0'; /* a path of this machine's is nobody's business */
-            all = json_door_put(all, "recipe_error", text_or_null(hearth_error_line(&error, line, sizeof line)));
+            all = json_door_put(all, "recipe_error", values_text_or_null(hearth_error_line(&error, line, sizeof line)));
         }
     }
     recipe_close(made_by);
@@ -110,7 +106,7 @@ static json_t *about(const char *name, const model *m, hearth_error *error)
     json_t *all = describe_json(m, licence, false, false);
     if (all != NULL) {
         (void)json_object_del(all, "path"); /* of this machine */
-        all = json_door_put(all, "title", m->gguf != NULL ? text_or_null(m->config.name) : json_null());
+        all = json_door_put(all, "title", m->gguf != NULL ? values_text_or_null(m->config.name) : json_null());
         all = json_door_put(all, "name", json_door_text(name, strlen(name)));
         all = put_origin(all, m->hf != NULL ? m->hf->path : NULL);
     }

@@ -7,6 +7,7 @@
 #include "serve/metrics.h"
 #include "serve/routes.h"
 #include "serve/server.h"
+#include "serve/values.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -87,7 +88,7 @@ bool access_identify(request *r, failure *f)
         return judge(r, state, f);
     }
     r->access.claim = mem_strdup(text);
-    return r->access.claim != NULL || failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+    return r->access.claim != NULL || failure_memory(f);
 }
 
 bool access_is_proved(const request *r)
@@ -198,23 +199,19 @@ void access_spend(request *r, size_t prompt_tokens, size_t tokens)
 
 /* ---- the end ---- */
 
-static json_t *text_or_null(const char *text)
-{
-    return text != NULL && text[0] != '\0' ? json_door_text(text, strlen(text)) : json_null();
-}
-
 static json_t *audit_line(const request *r)
 {
     char now[32];
     const request_access *a = &r->access;
     audit_time(now);
-    json_t *line = json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:I, s:I, s:i, s:o, s:s}", "time", now, "request", r->id,
-                             "key", text_or_null(a->key != NULL ? key_id(a->key) : NULL), "method",
-                             http_call_method(r->call), "route", text_or_null(r->route != NULL ? r->route->path : NULL),
-                             "model", text_or_null(a->model), "prompt_tokens", (json_int_t)a->prompt_tokens, "tokens",
-                             (json_int_t)a->tokens, "status", (int)http_call_status(r->call), "seconds",
-                             json_door_number((double)(int64_t)((time_seconds() - r->began) * 1e6) / 1e6), "client",
-                             http_call_peer(r->call));
+    json_t *line =
+        json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:I, s:I, s:i, s:o, s:s}", "time", now, "request", r->id, "key",
+                  values_text_or_null(a->key != NULL ? key_id(a->key) : NULL), "method", http_call_method(r->call),
+                  "route", values_text_or_null(r->route != NULL ? r->route->path : NULL), "model",
+                  values_text_or_null(a->model), "prompt_tokens", (json_int_t)a->prompt_tokens, "tokens",
+                  (json_int_t)a->tokens, "status", (int)http_call_status(r->call), "seconds",
+                  json_door_number((double)(int64_t)((time_seconds() - r->began) * 1e6) / 1e6), "client",
+                  http_call_peer(r->call));
     if (http_call_is_gone(r->call)) {
         line = json_door_put(line, "left", json_true());
     }

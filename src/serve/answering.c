@@ -13,6 +13,9 @@
 #include <stdatomic.h>
 #include <string.h>
 
+/* Tokens that are guessed ahead in a step: answers are the same bytes, sooner. docs/serving-scheduler.md */
+#define DRAFT_MOST 8u
+
 typedef struct answering answering;
 
 typedef struct choice {
@@ -20,9 +23,8 @@ typedef struct choice {
     unsigned index;
     answer_reader *reader;
     generation *generation; /* under the lock; NULL before and after */
-    bool submitted, done;
-    bool called;   /* a tool call came */
-    bool answered; /* some of this token was text */
+    bool done;              /* under the lock */
+    bool called;            /* a tool call came */
     size_t tokens, reasoning_tokens;
     double last; /* when its last token came */
     token_list own, *drawn;
@@ -131,8 +133,7 @@ static hearth_status read_token(choice *c, const generation_token *token, hearth
     buffer_clear(&a->piece);
     TRY(tokenizer_piece(a->model->m->tokenizer, token->drawn.id, DECODE_PLAIN, &a->piece, error));
     if (a->logprobs && !thought && !is_mark(&a->format, token->drawn.id) && a->writer->token != NULL) {
-        const answer_token told = {.token = token, .bytes = buffer_text(&a->piece), .length = a->piece.length};
-        TRY(stop_unless(a, a->writer->token(a->context, c->index, &told), error));
+        TRY(stop_unless(a, a->writer->token(a->context, c->index, token), error));
     }
     TRY(answer_reader_push(c->reader, token->drawn.id, buffer_text(&a->piece), a->piece.length, error));
     c->reasoning_tokens += thought ? 1 : 0;
@@ -200,14 +201,11 @@ static void add_usage(answering *a, const choice *c, const generation_outcome *o
         u->kept_tokens += o->kept_tokens;
     }
     if (c->index == 0) {
-        u->waited_s = o->waited_s;
         u->prompt_s = o->prompt_s;
         u->answer_s = o->answer_s;
     }
     u->tokens += o->tokens;
     u->reasoning_tokens += c->reasoning_tokens;
-    u->drafted += o->drafted;
-    u->accepted += o->accepted;
 }
 
 static void cancel_all(answering *a)
@@ -377,6 +375,7 @@ static hearth_status submit(answering *a, choice *c, const answer_plan *p, heart
                                 .ignore_end = p->ignore_end,
                                 .logprobs = p->logprobs,
                                 .top_logprobs = p->top_logprobs,
+                                .draft_most = DRAFT_MOST,
                                 .group = a->r->group,
                                 .token = on_token,
                                 .done = on_done,

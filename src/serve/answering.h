@@ -12,22 +12,15 @@ typedef enum answer_finish { FINISH_STOP, FINISH_LENGTH, FINISH_CALLS } answer_f
 
 typedef struct answer_usage {
     size_t prompt_tokens, kept_tokens, tokens, reasoning_tokens; /* of all choices; a prompt counts once */
-    double waited_s, prompt_s, answer_s;                         /* of the first choice */
-    size_t drafted, accepted;
+    double prompt_s, answer_s;                                   /* of the first choice */
 } answer_usage;
-
-/* A token that is part of the answer's text, with what was asked for beside it. */
-typedef struct answer_token {
-    const generation_token *token;
-    const char *bytes;
-    size_t length;
-} answer_token;
 
 /* All but `drop` are called on one thread (the scheduler's), one after the other; none may wait. A writer that sees
  * that its client has left returns false: then everything ends. Any but begin and end may be NULL. */
 typedef struct answer_writer {
-    bool (*begin)(void *context);                                                  /* before all others */
-    bool (*token)(void *context, unsigned choice, const answer_token *token);      /* where logprobs were asked for */
+    bool (*begin)(void *context); /* before all others */
+    /* one that is part of the answer's text, where logprobs were asked for */
+    bool (*token)(void *context, unsigned choice, const generation_token *token);
     bool (*text)(void *context, unsigned choice, const char *text, size_t length); /* whole characters */
     bool (*reasoning)(void *context, unsigned choice, const char *text, size_t length);
     bool (*call)(void *context, unsigned choice, const json_t *call); /* {"id", "name", "arguments"} */

@@ -26,18 +26,14 @@ typedef struct anthropic_answer {
 /* Frees `more`, what the event has beside its type. */
 static bool send(anthropic_answer *a, const char *name, json_t *more)
 {
-    buffer text;
-    buffer_init(&text, 0);
     json_t *event = json_door_put(json_object(), "type", json_string(name));
-    bool good = event != NULL && more != NULL && json_object_update(event, more) == 0 &&
-                buffer_printf(&text, NULL, "event: %s\ndata: ", name) == HEARTH_OK &&
-                json_door_write(event, 0, &text, NULL) == HEARTH_OK &&
-                buffer_append_text(&text, "\n\n", NULL) == HEARTH_OK;
-    good = good && http_call_write(a->r->call, buffer_text(&text), text.length);
-    buffer_free(&text);
-    json_decref(event);
+    const bool whole = event != NULL && more != NULL && json_object_update(event, more) == 0;
     json_decref(more);
-    return good;
+    if (!whole) {
+        json_decref(event);
+        return false;
+    }
+    return request_send_event(a->r, name, event);
 }
 
 static json_t *usage_json(size_t input, size_t kept, size_t output)
@@ -77,9 +73,7 @@ static bool stream_begin(void *context)
 {
     anthropic_answer *a = context;
     a->begun = true;
-    http_call_set_header(a->r->call, "Cache-Control", "no-cache");
-    http_call_set_header(a->r->call, "X-Accel-Buffering", "no");
-    http_call_begin_stream(a->r->call, 200, "text/event-stream");
+    request_begin_stream(a->r, REQUEST_EVENTS);
     json_t *message = message_json(a, json_array(), json_null(), json_null(), usage_json(a->prompt_tokens, 0, 0));
     return send(a, "message_start", json_door_put(json_object(), "message", message)) && send(a, "ping", json_object());
 }
@@ -317,7 +311,7 @@ void anthropic_answer_start(request *r, chat_request *c, bool stream)
     anthropic_answer *a = NULL;
     bool good = chat_request_encode(c, &f);
     if (good && (a = create(r, c)) == NULL) {
-        good = failure_set(&f, 503, "out_of_memory", NULL, "Out of memory.");
+        good = failure_memory(&f);
     }
     if (!good) {
         chat_request_free(r, c);

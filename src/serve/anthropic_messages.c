@@ -1,18 +1,11 @@
 /* From Anthropic's messages, blocks and tools to the canonical request. */
 #include "serve/anthropic.h"
 
+#include "base/limits.h"
 #include "serve/fields.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define MOST_MESSAGES 10000u
-#define MOST_TOOLS 1024u
-
-static bool no_memory(failure *f)
-{
-    return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
-}
 
 static const char *type_of(const json_t *block)
 {
@@ -29,7 +22,7 @@ static bool append_text(const json_t *text, const char *place, buffer *out, fail
     }
     if ((out->length > 0 && buffer_append_char(out, '\n', NULL) != HEARTH_OK) ||
         buffer_append(out, json_string_value(text), json_string_length(text), NULL) != HEARTH_OK) {
-        return no_memory(f);
+        return failure_memory(f);
     }
     return true;
 }
@@ -69,7 +62,7 @@ static json_t *message_of(const char *role, const buffer *text)
 
 static bool add_message(chat_request *c, json_t *message, failure *f)
 {
-    return json_array_append_new(c->messages, message) == 0 || no_memory(f);
+    return json_array_append_new(c->messages, message) == 0 || failure_memory(f);
 }
 
 static bool read_system(chat_request *c, const json_t *body, failure *f)
@@ -156,7 +149,7 @@ static bool take_call(assistant *a, const json_t *block, const char *place, fail
     }
     json_t *call = json_pack("{s:O, s:O, s:O}", "id", id, "name", name, "arguments", input);
     a->calls = json_door_append(a->calls != NULL ? a->calls : json_array(), call);
-    return a->calls != NULL || no_memory(f);
+    return a->calls != NULL || failure_memory(f);
 }
 
 static bool take_block(assistant *a, const json_t *block, const char *place, failure *f)
@@ -195,13 +188,7 @@ static bool read_assistant(chat_request *c, json_t *names, const json_t *content
     for (size_t i = 0; i < json_array_size(content) && good; i++) {
         good = take_block(&a, json_array_get(content, i), place, f);
     }
-    for (size_t i = 0; i < json_array_size(a.calls) && good; i++) {
-        const json_t *call = json_array_get(a.calls, i);
-        good = json_object_set(names, json_string_value(json_object_get(call, "id")), json_object_get(call, "name")) ==
-                   0 ||
-               no_memory(f);
-    }
-    good = good && add_message(c, assistant_message(&a), f);
+    good = good && chat_request_note_calls(names, a.calls, f) && add_message(c, assistant_message(&a), f);
     buffer_free(&a.text);
     buffer_free(&a.thinking);
     json_decref(a.calls);
@@ -231,14 +218,14 @@ static bool read_messages(chat_request *c, const json_t *body, failure *f)
 {
     const json_t *messages = field_of(body, "messages");
     const size_t count = json_array_size(messages);
-    if (!json_is_array(messages) || count == 0 || count > MOST_MESSAGES) {
+    if (!json_is_array(messages) || count == 0 || count > LIMIT_MESSAGES) {
         return failure_set(f, 400, NULL, "messages",
                            messages == NULL ? "messages: Field required"
                                             : "messages: Input should be a list of 1 to %u messages",
-                           MOST_MESSAGES);
+                           LIMIT_MESSAGES);
     }
     json_t *names = json_object();
-    bool good = names != NULL || no_memory(f);
+    bool good = names != NULL || failure_memory(f);
     for (size_t i = 0; i < count && good; i++) {
         good = read_message(c, names, json_array_get(messages, i), i, f);
     }
@@ -276,18 +263,7 @@ static bool read_tool(chat_request *c, const json_t *tool, size_t index, failure
     function = json_door_put(function, "parameters", json_incref(schema));
     json_t *made = json_door_put(json_object(), "type", json_string("function"));
     c->tools = json_door_append(c->tools != NULL ? c->tools : json_array(), json_door_put(made, "function", function));
-    return c->tools != NULL || no_memory(f);
-}
-
-static bool offers(const json_t *tools, const char *name)
-{
-    for (size_t i = 0; i < json_array_size(tools); i++) {
-        const json_t *function = json_object_get(json_array_get(tools, i), "function");
-        if (strcmp(json_string_value(json_object_get(function, "name")), name) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return c->tools != NULL || failure_memory(f);
 }
 
 static bool read_choice(chat_request *c, const json_t *choice, failure *f)
@@ -308,7 +284,7 @@ static bool read_choice(chat_request *c, const json_t *choice, failure *f)
     }
     if (c->choice == TOOLS_NAMED) {
         c->tool = json_string_value(json_object_get(choice, "name"));
-        if (c->tool == NULL || !offers(c->tools, c->tool)) {
+        if (c->tool == NULL || !chat_request_offers(c, c->tool)) {
             return failure_set(f, 400, NULL, "tool_choice",
                                "tool_choice.name: Tool '%.100s' not found in provided tools",
                                c->tool != NULL ? c->tool : "");
@@ -324,8 +300,8 @@ static bool read_tools(chat_request *c, const json_t *body, failure *f)
     if (!field_array(body, "tools", &tools, f) || !field_object(body, "tool_choice", &choice, f)) {
         return false;
     }
-    if (json_array_size(tools) > MOST_TOOLS) {
-        return failure_set(f, 400, NULL, "tools", "tools: at most %u are taken.", MOST_TOOLS);
+    if (json_array_size(tools) > LIMIT_TOOLS) {
+        return failure_set(f, 400, NULL, "tools", "tools: at most %u are taken.", LIMIT_TOOLS);
     }
     for (size_t i = 0; i < json_array_size(tools); i++) {
         if (!read_tool(c, json_array_get(tools, i), i, f)) {
@@ -354,6 +330,6 @@ static bool read_thinking(chat_request *c, const json_t *body, failure *f)
 bool anthropic_read(chat_request *c, const json_t *body, failure *f)
 {
     c->messages = json_array();
-    return (c->messages != NULL || no_memory(f)) && read_system(c, body, f) && read_messages(c, body, f) &&
+    return (c->messages != NULL || failure_memory(f)) && read_system(c, body, f) && read_messages(c, body, f) &&
            read_tools(c, body, f) && read_thinking(c, body, f);
 }

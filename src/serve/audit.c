@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "platform/cpu.h"
+#include "serve/values.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -168,11 +169,6 @@ uint64_t audit_lost(audit *a)
 void audit_time(char ret[32])
 {
     struct timespec now;
-    struct tm parts;
-    char seconds[24] = "";
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    if (gmtime_r(&now.tv_sec, &parts) != NULL) {
-        (void)strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &parts);
-    }
-    (void)snprintf(ret, 32, "%.19s.%03uZ", seconds, (unsigned)(now.tv_nsec / 1000000) % 1000);
+    values_time(&now, 3, ret);
 }

@@ -30,7 +30,7 @@ static bool set_own(chat_request *c, failure *f)
     c->sampling.temperature = 0;
     c->stops = mem_calloc(1, sizeof *c->stops);
     if (c->stops == NULL) {
-        return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+        return failure_memory(f);
     }
     c->stops[0] = line;
     c->stop_count = 1;
@@ -108,7 +108,7 @@ bool chat_request_stops(chat_request *c, const json_t *value, const char *name, 
     }
     const char **stops = mem_realloc(c->stops, (count + 1) * sizeof *stops);
     if (stops == NULL) {
-        return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+        return failure_memory(f);
     }
     c->stops = stops;
     c->stop_count = 0;
@@ -143,7 +143,7 @@ bool chat_request_biases(chat_request *c, const json_t *value, failure *f)
     }
     c->biases = mem_calloc(json_object_size(value) + 1, sizeof *c->biases);
     if (c->biases == NULL) {
-        return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+        return failure_memory(f);
     }
     json_object_foreach((json_t *)value, key, bias)
     {
@@ -167,15 +167,37 @@ bool chat_request_biases(chat_request *c, const json_t *value, failure *f)
     return true;
 }
 
-bool chat_request_add(chat_request *c, const char *role, const char *content, failure *f)
+bool chat_request_add(chat_request *c, const char *role, const char *content, size_t length, failure *f)
 {
-    json_t *text = content != NULL ? json_string(content) : json_null();
+    json_t *text = json_door_text(content, length);
     json_t *message = json_door_put(json_door_put(json_object(), "role", json_string(role)), "content", text);
     if (c->messages == NULL) {
         c->messages = json_array();
     }
-    return json_array_append_new(c->messages, message) == 0 ||
-           failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+    return json_array_append_new(c->messages, message) == 0 || failure_memory(f);
+}
+
+bool chat_request_offers(const chat_request *c, const char *name)
+{
+    for (size_t i = 0; i < json_array_size(c->tools); i++) {
+        const json_t *function = json_object_get(json_array_get(c->tools, i), "function");
+        if (strcmp(json_string_value(json_object_get(function, "name")), name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool chat_request_note_calls(json_t *names, const json_t *calls, failure *f)
+{
+    for (size_t i = 0; i < json_array_size(calls); i++) {
+        const json_t *call = json_array_get(calls, i);
+        const char *id = json_string_value(json_object_get(call, "id"));
+        if (json_object_set(names, id, json_object_get(call, "name")) != 0) {
+            return failure_memory(f);
+        }
+    }
+    return true;
 }
 
 bool chat_request_grammar(request *r, chat_request *c, grammar_kind kind, const json_t *source, const char *name,
@@ -194,7 +216,7 @@ bool chat_request_grammar(request *r, chat_request *c, grammar_kind kind, const 
     json_decref(c->bound);
     c->grammar = made;
     c->bound = json_pack("{s:s, s:O?}", "kind", grammar_kind_names[kind], "source", (json_t *)source);
-    return c->bound != NULL || failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+    return c->bound != NULL || failure_memory(f);
 }
 
 /* ---- the prompt ---- */
@@ -309,7 +331,7 @@ static token_list *add_prompt(chat_request *c, failure *f)
 {
     token_list *prompts = mem_realloc(c->prompts, (c->prompt_count + 1) * sizeof *prompts);
     if (prompts == NULL) {
-        (void)failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+        (void)failure_memory(f);
         return NULL;
     }
     c->prompts = prompts;
@@ -328,20 +350,8 @@ bool chat_request_prompt(chat_request *c, const char *text, size_t length, bool 
 
 bool chat_request_ids(chat_request *c, const json_t *ids, const char *name, failure *f)
 {
-    hearth_error error = {0};
     token_list *list = add_prompt(c, f);
-    for (size_t i = 0; list != NULL && i < json_array_size(ids); i++) {
-        const json_t *id = json_array_get(ids, i);
-        const json_int_t number = json_is_integer(id) ? json_integer_value(id) : -1;
-        if (number < 0 || number >= (json_int_t)c->model->m->config.vocabulary) {
-            return failure_set(f, 400, "invalid_value", name, "Invalid '%s': expected ids of tokens below %u.", name,
-                               c->model->m->config.vocabulary);
-        }
-        if (token_list_append(list, (int32_t)number, &error) != HEARTH_OK) {
-            return failure_from(f, &error, name);
-        }
-    }
-    return list != NULL;
+    return list != NULL && field_tokens(ids, c->model->m->config.vocabulary, name, list, f);
 }
 
 /* A model without a template continues the last message as it is. */
@@ -411,7 +421,7 @@ static bool require_call(chat_request *c, const answer_plan *p, failure *f)
     c->grammar = made;
     c->bound = json_pack("{s:s, s:{s:O, s:s?, s:b, s:b}}", "kind", RECORDED_CALLS, "source", "tools", c->tools, "name",
                          how.name, "parallel", (int)how.parallel, "thinks", (int)how.thinks);
-    return c->bound != NULL || failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+    return c->bound != NULL || failure_memory(f);
 }
 
 /* Its template shows tools, or speaks of calls (then the system message is to tell of the tools). */

@@ -59,8 +59,14 @@ bool chat_request_prompt(chat_request *c, const char *text, size_t length, bool 
 bool chat_request_ids(chat_request *c, const json_t *ids, const char *name, failure *f);
 /* Whether the prompts fit into the context, and the answers into one request. */
 bool chat_request_check(const chat_request *c, failure *f);
-/* Appends a message to c->messages; content NULL: null. */
-bool chat_request_add(chat_request *c, const char *role, const char *content, failure *f);
+/* Appends a message to c->messages. */
+bool chat_request_add(chat_request *c, const char *role, const char *content, size_t length, failure *f);
+
+/* Whether one of c->tools has this name. */
+bool chat_request_offers(const chat_request *c, const char *name);
+/* Which function each call (as messages' tool_calls) names, by its id, into the object `names`: results come with the
+ * id alone. */
+bool chat_request_note_calls(json_t *names, const json_t *calls, failure *f);
 
 /* Makes the prompts' tokens, in c->prompts, for callers that count them. */
 bool chat_request_encode(chat_request *c, failure *f);

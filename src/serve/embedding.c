@@ -24,7 +24,7 @@ bool embedding_room(embedding *e, size_t count, failure *f)
     e->count = count;
     e->texts = mem_calloc(count, sizeof *e->texts);
     e->decoded = mem_calloc(count, sizeof *e->decoded);
-    return (e->texts != NULL && e->decoded != NULL) || failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+    return (e->texts != NULL && e->decoded != NULL) || failure_memory(f);
 }
 
 static hearth_status run(const request *r, embedding *e, embedder *made, hearth_error *error)
@@ -53,7 +53,7 @@ bool embedding_run(const request *r, embedding *e, const char *param, failure *f
 void embedding_free(request *r, embedding *e)
 {
     for (size_t i = 0; e->decoded != NULL && i < e->count; i++) {
-        mem_free(e->decoded[i]);
+        buffer_free(&e->decoded[i]);
     }
     mem_free(e->decoded);
     mem_free(e->texts);

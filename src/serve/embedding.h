@@ -10,7 +10,7 @@
 typedef struct embedding {
     served_model *model;
     embed_text *texts; /* borrowed from the body or from `decoded` */
-    char **decoded;    /* texts that came as tokens; owned */
+    buffer *decoded;   /* texts that came as tokens; owned */
     size_t count;
     uint64_t dimensions; /* 0: all */
     float *vectors;      /* [count, width] */

@@ -98,3 +98,20 @@ bool field_array(const json_t *object, const char *name, const json_t **ret, fai
     *ret = value != NULL ? value : *ret;
     return true;
 }
+
+bool field_tokens(const json_t *ids, size_t vocabulary, const char *name, token_list *list, failure *f)
+{
+    hearth_error error = {0};
+    for (size_t i = 0; i < json_array_size(ids); i++) {
+        const json_t *id = json_array_get(ids, i);
+        const json_int_t number = json_is_integer(id) ? json_integer_value(id) : -1;
+        if (number < 0 || number >= (json_int_t)vocabulary) {
+            return failure_set(f, 400, "invalid_value", name, "Invalid '%s': expected ids of tokens below %zu.", name,
+                               vocabulary);
+        }
+        if (token_list_append(list, (int32_t)number, &error) != HEARTH_OK) {
+            return failure_from(f, &error, name);
+        }
+    }
+    return true;
+}

@@ -4,6 +4,7 @@
 #define SERVE_FIELDS_H
 
 #include "serve/request.h"
+#include "tokenizer/tokenizer.h"
 
 /* NULL where it is not there or null. */
 const json_t *field_of(const json_t *object, const char *name);
@@ -14,6 +15,8 @@ bool field_flag(const json_t *object, const char *name, bool *ret, failure *f);
 bool field_text(const json_t *object, const char *name, const char **ret, failure *f);
 bool field_object(const json_t *object, const char *name, const json_t **ret, failure *f);
 bool field_array(const json_t *object, const char *name, const json_t **ret, failure *f);
+/* Appends an array's ids of tokens, each below `vocabulary`; `name` is the field's. */
+bool field_tokens(const json_t *ids, size_t vocabulary, const char *name, token_list *list, failure *f);
 /* For what is of the wrong kind: "Invalid type for 'x': expected E, but got an object instead." */
 bool field_wrong(const char *name, const char *expected, const json_t *found, failure *f);
 

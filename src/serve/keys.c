@@ -342,17 +342,6 @@ static key_state state_of(const ring_key *y)
                                                               : KEY_GOOD;
 }
 
-size_t keys_count(key_ring *k)
-{
-    size_t count = 0;
-    pthread_mutex_lock(&k->lock);
-    for (size_t i = 0; i < k->count; i++) {
-        count += state_of(k->keys[i]) == KEY_GOOD ? 1 : 0;
-    }
-    pthread_mutex_unlock(&k->lock);
-    return count;
-}
-
 static bool is_guessed(const ring_key *y)
 {
     return y->guesses >= GUESSES && time_seconds() - y->guessed < GUESS_S;

@@ -13,8 +13,6 @@ typedef void (*keys_told_fn)(void *context, const char *line);
 hearth_status keys_open(const char *path, keys_told_fn told, void *context, key_ring **ret, hearth_error *error);
 /* Writes what was used. NULL is allowed. */
 void keys_close(key_ring *k);
-/* Keys that are neither revoked nor expired. */
-size_t keys_count(key_ring *k);
 /* Reads the database again, now. */
 hearth_status keys_reload(key_ring *k, hearth_error *error);
 

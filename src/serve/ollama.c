@@ -3,12 +3,9 @@
 
 #include "serve/fields.h"
 #include "serve/routes.h"
+#include "serve/values.h"
 
 #include "hearth/hearth.h"
-
-#include <stdio.h>
-#include <string.h>
-#include <time.h>
 
 /* The version of Ollama whose interface this is: clients ask for it to know what they may use. */
 #define OLLAMA_VERSION "0.12.6"
@@ -34,13 +31,9 @@ const route routes_ollama[] = {
 
 static json_t *time_json(const struct timespec *when)
 {
-    struct tm parts;
-    char text[64], whole[64];
-    if (gmtime_r(&when->tv_sec, &parts) == NULL || strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts) == 0) {
-        return json_string("1970-01-01T00:00:00Z");
-    }
-    snprintf(whole, sizeof whole, "%.32s.%06ldZ", text, when->tv_nsec / 1000);
-    return json_string(whole);
+    char text[VALUES_TIME_SIZE];
+    values_time(when, 6, text);
+    return json_string(text);
 }
 
 json_t *ollama_now(void)
@@ -75,9 +68,7 @@ bool ollama_send(request *r, json_t *value)
 
 void ollama_begin_stream(request *r)
 {
-    http_call_set_header(r->call, "Cache-Control", "no-cache");
-    http_call_set_header(r->call, "X-Accel-Buffering", "no");
-    http_call_begin_stream(r->call, 200, "application/x-ndjson");
+    request_begin_stream(r, "application/x-ndjson");
 }
 
 const char *ollama_model_name(const json_t *body, failure *f)

@@ -5,6 +5,7 @@
 #include "platform/cpu.h"
 #include "serve/collected.h"
 #include "serve/openai.h"
+#include "serve/values.h"
 
 #include <string.h>
 
@@ -119,7 +120,7 @@ static bool whole_call(void *context, unsigned index, const json_t *call)
 
 /* ---- both ---- */
 
-static bool take_token(void *context, unsigned index, const answer_token *token)
+static bool take_token(void *context, unsigned index, const generation_token *token)
 {
     (void)index;
     ollama_answer *a = context;
@@ -144,14 +145,8 @@ static json_t *calls_json(const collected *c)
 
 static json_t *context_json(const ollama_answer *a)
 {
-    json_t *ids = json_array();
-    for (size_t i = 0; i < a->prompt.count; i++) {
-        ids = json_door_append(ids, json_integer(a->prompt.ids[i]));
-    }
-    for (size_t i = 0; i < a->drawn.count; i++) {
-        ids = json_door_append(ids, json_integer(a->drawn.ids[i]));
-    }
-    return ids;
+    json_t *ids = values_append_ids(json_array(), a->prompt.ids, a->prompt.count);
+    return values_append_ids(ids, a->drawn.ids, a->drawn.count);
 }
 
 static json_t *put_usage(const ollama_answer *a, json_t *made, const answer_usage *u)
@@ -252,7 +247,7 @@ static ollama_answer *create(request *r, const chat_request *c, const ollama_set
 {
     ollama_answer *a = mem_calloc(1, sizeof *a);
     if (a == NULL) {
-        (void)failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+        (void)failure_memory(f);
         return NULL;
     }
     a->r = r;
@@ -261,7 +256,7 @@ static ollama_answer *create(request *r, const chat_request *c, const ollama_set
     a->model = mem_strdup(c->model->name);
     collected_init(&a->c);
     if (a->model == NULL || (s->context && !copy_prompt(a, c, f))) {
-        (void)failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
+        (void)failure_memory(f);
         drop(a);
         return NULL;
     }

@@ -13,13 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_MESSAGES 10000u
 #define PENALTY_WINDOW 64u /* Ollama's repeat_last_n, where a penalty is asked for and this is not */
-
-static bool no_memory(failure *f)
-{
-    return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
-}
 
 /* ---- options ---- */
 
@@ -94,7 +88,7 @@ static bool read_think(chat_request *c, const json_t *body, failure *f)
     const json_t *think = field_of(body, "think");
     if (json_is_string(think)) {
         c->think = 1;
-        return json_object_set(c->variables, "reasoning_effort", (json_t *)think) == 0 || no_memory(f);
+        return json_object_set(c->variables, "reasoning_effort", (json_t *)think) == 0 || failure_memory(f);
     }
     if (think != NULL && !json_is_boolean(think)) {
         return field_wrong("think", "a boolean or a string", think, f);
@@ -200,6 +194,7 @@ static bool open_model(request *r, const char *name, chat_request *c, ollama_set
 typedef struct reading {
     size_t calls;         /* all of them */
     const json_t *latest; /* the calls of the last message that has some; NULL: none had */
+    json_t *first;        /* of these, the first of each name */
     size_t results;       /* that came since */
 } reading;
 
@@ -207,13 +202,8 @@ typedef struct reading {
  * result came for. */
 static const json_t *call_of_result(const reading *so_far, const char *name)
 {
-    for (size_t i = 0; name != NULL && i < json_array_size(so_far->latest); i++) {
-        const json_t *call = json_array_get(so_far->latest, i);
-        if (strcmp(json_string_value(json_object_get(call, "name")), name) == 0) {
-            return call;
-        }
-    }
-    return json_array_get(so_far->latest, so_far->results);
+    const json_t *call = name != NULL ? json_object_get(so_far->first, name) : NULL;
+    return call != NULL ? call : json_array_get(so_far->latest, so_far->results);
 }
 
 static bool put_result(reading *so_far, const json_t *message, json_t *made, failure *f)
@@ -225,11 +215,29 @@ static bool put_result(reading *so_far, const json_t *message, json_t *made, fai
     const json_t *call = call_of_result(so_far, name);
     so_far->results++;
     json_t *known = json_object_get(call, "id");
-    json_t *which = id != NULL ? json_string(id) : known != NULL ? json_incref(known) : json_string("call_0");
-    json_t *called = name != NULL ? json_string(name) : json_incref(json_object_get(call, "name"));
+    json_t *which = id != NULL      ? json_incref(json_object_get(message, "tool_call_id"))
+                    : known != NULL ? json_incref(known)
+                                    : json_string("call_0");
+    json_t *called = json_incref(json_object_get(name != NULL ? message : call, name != NULL ? "tool_name" : "name"));
     bool good = json_object_set_new(made, "tool_call_id", which) == 0;
     good = good && (called == NULL || json_object_set_new(made, "name", called) == 0);
-    return good || no_memory(f);
+    return good || failure_memory(f);
+}
+
+/* From here on results belong to these. */
+static bool note_calls(reading *so_far, const json_t *calls, failure *f)
+{
+    so_far->latest = calls;
+    so_far->results = 0;
+    (void)json_object_clear(so_far->first);
+    for (size_t i = 0; i < json_array_size(calls); i++) {
+        json_t *call = json_array_get(calls, i);
+        const char *name = json_string_value(json_object_get(call, "name"));
+        if (json_object_get(so_far->first, name) == NULL && json_object_set(so_far->first, name, call) != 0) {
+            return failure_memory(f);
+        }
+    }
+    return true;
 }
 
 static json_t *read_call(const json_t *call, size_t number, const char *place, failure *f)
@@ -258,21 +266,18 @@ static bool put_calls(reading *so_far, const json_t *message, const char *place,
         return false;
     }
     if (thinking != NULL && json_object_set(made, "reasoning_content", json_object_get(message, "thinking")) != 0) {
-        return no_memory(f);
+        return failure_memory(f);
     }
     json_t *list = json_array_size(calls) > 0 ? json_array() : NULL;
     for (size_t i = 0; i < json_array_size(calls); i++) {
         json_t *call = read_call(json_array_get(calls, i), so_far->calls++, place, f);
         if (call == NULL || json_array_append_new(list, call) != 0) {
             json_decref(list);
-            return call != NULL ? no_memory(f) : f->status != 0 ? false : no_memory(f);
+            return call != NULL ? failure_memory(f) : f->status != 0 ? false : failure_memory(f);
         }
     }
-    if (list != NULL) {
-        so_far->latest = list;
-        so_far->results = 0;
-    }
-    return list == NULL || json_object_set_new(made, "tool_calls", list) == 0 || no_memory(f);
+    return list == NULL ||
+           (json_object_set_new(made, "tool_calls", list) == 0 ? note_calls(so_far, list, f) : failure_memory(f));
 }
 
 static bool read_message(chat_request *c, const json_t *message, size_t index, reading *so_far, failure *f)
@@ -301,7 +306,7 @@ static bool read_message(chat_request *c, const json_t *message, size_t index, r
     const json_t *text = field_of(message, "content");
     json_t *made = json_door_put(json_object(), "role", json_string(role));
     made = json_door_put(made, "content", text != NULL ? json_incref((json_t *)text) : json_string(""));
-    bool good = made != NULL || no_memory(f);
+    bool good = made != NULL || failure_memory(f);
     if (good && strcmp(role, "assistant") == 0) {
         good = put_calls(so_far, message, place, made, f);
     } else if (good && strcmp(role, "tool") == 0) {
@@ -311,21 +316,22 @@ static bool read_message(chat_request *c, const json_t *message, size_t index, r
         json_decref(made);
         return false;
     }
-    return json_array_append_new(c->messages, made) == 0 || no_memory(f);
+    return json_array_append_new(c->messages, made) == 0 || failure_memory(f);
 }
 
 static bool read_messages(chat_request *c, const json_t *messages, failure *f)
 {
-    reading so_far = {0};
-    if (json_array_size(messages) > MOST_MESSAGES) {
+    if (json_array_size(messages) > LIMIT_MESSAGES) {
         return failure_set(f, 400, "invalid_value", "messages", "Invalid 'messages': at most %u are taken.",
-                           MOST_MESSAGES);
+                           LIMIT_MESSAGES);
     }
+    reading so_far = {.first = json_object()};
     c->messages = json_array();
-    bool good = c->messages != NULL || no_memory(f);
+    bool good = (c->messages != NULL && so_far.first != NULL) || failure_memory(f);
     for (size_t i = 0; i < json_array_size(messages) && good; i++) {
         good = read_message(c, json_array_get(messages, i), i, &so_far, f);
     }
+    json_decref(so_far.first);
     return good;
 }
 
@@ -360,7 +366,8 @@ static bool read_template(chat_request *c, const json_t *body, failure *f)
 {
     hearth_error error = {0};
     const char *source = NULL;
-    if (!field_text(body, "template", &source, f) || source == NULL || source[0] == '\0') {
+    const size_t length = json_string_length(json_object_get(body, "template"));
+    if (!field_text(body, "template", &source, f) || length == 0) {
         return f->status == 0;
     }
     if (strstr(source, "{{ .") != NULL || strstr(source, "{{.") != NULL || strstr(source, "{{- .") != NULL ||
@@ -368,29 +375,15 @@ static bool read_template(chat_request *c, const json_t *body, failure *f)
         return failure_set(f, 400, "unsupported", "template",
                            "'template' is one of Go's; this server takes Jinja, as chat_template has it.");
     }
-    return prompt_open(c->model->m, source, strlen(source), "template", &c->template, &error) == HEARTH_OK ||
+    return prompt_open(c->model->m, source, length, "template", &c->template, &error) == HEARTH_OK ||
            (failure_from(f, &error, "template"), f->status = 400, false);
 }
 
 static bool read_context(chat_request *c, const json_t *body, failure *f)
 {
     const json_t *ids = NULL;
-    hearth_error error = {0};
-    if (!field_array(body, "context", &ids, f)) {
-        return false;
-    }
-    for (size_t i = 0; i < json_array_size(ids); i++) {
-        const json_t *id = json_array_get(ids, i);
-        const json_int_t number = json_is_integer(id) ? json_integer_value(id) : -1;
-        if (number < 0 || number >= (json_int_t)c->model->m->config.vocabulary) {
-            return failure_set(f, 400, "invalid_value", "context",
-                               "Invalid 'context': expected ids of tokens below %u.", c->model->m->config.vocabulary);
-        }
-        if (token_list_append(&c->before, (int32_t)number, &error) != HEARTH_OK) {
-            return failure_from(f, &error, "context");
-        }
-    }
-    return true;
+    return field_array(body, "context", &ids, f) &&
+           field_tokens(ids, c->model->m->config.vocabulary, "context", &c->before, f);
 }
 
 static bool read_text(chat_request *c, const json_t *body, bool raw, failure *f)
@@ -403,13 +396,13 @@ static bool read_text(chat_request *c, const json_t *body, bool raw, failure *f)
     if (!field_text(body, "system", &system, f) || !read_template(c, body, f) || !read_context(c, body, f)) {
         return false;
     }
-    const bool has_system = system != NULL && system[0] != '\0';
-    if (has_system && c->template == NULL && c->model->template == NULL) {
+    const size_t system_length = json_string_length(field_of(body, "system"));
+    if (system_length > 0 && c->template == NULL && c->model->template == NULL) {
         return failure_set(f, 400, "unsupported", "system",
                            "This model has no chat template that could tell 'system'.");
     }
-    return (!has_system || chat_request_add(c, "system", system, f)) &&
-           chat_request_add(c, "user", json_string_value(prompt), f);
+    return (system_length == 0 || chat_request_add(c, "system", system, system_length, f)) &&
+           chat_request_add(c, "user", json_string_value(prompt), json_string_length(prompt), f);
 }
 
 static bool read_generate(request *r, const char **ret_name, ollama_settings *s, bool *ret_raw, failure *f)
@@ -434,11 +427,11 @@ void ollama_generate(request *r)
     failure f = {0};
     chat_request c = {0};
     ollama_settings s = {.stream = true};
-    const char *name = NULL, *prompt = NULL;
+    const char *name = NULL, *prompt = NULL; /* the prompt may have zero bytes */
     bool raw = false, unload = false;
     bool good = read_generate(r, &name, &s, &raw, &f) && field_text(r->body, "prompt", &prompt, &f) &&
                 read_keep_alive(r->body, &unload, &f);
-    if (good && (prompt == NULL || prompt[0] == '\0')) {
+    if (good && json_string_length(json_object_get(r->body, "prompt")) == 0) {
         load_or_unload(r, name, &s, unload);
         return;
     }

@@ -7,6 +7,7 @@
 #include "serve/embedding.h"
 #include "serve/fields.h"
 #include "serve/server.h"
+#include "serve/values.h"
 
 #include <string.h>
 
@@ -64,25 +65,16 @@ static bool read_request(request *r, vectors *v, failure *f)
     return read_texts(v, r->body, f);
 }
 
-static json_t *vector_json(const float *values, size_t width)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < width; i++) {
-        list = json_door_append(list, json_door_float(values[i]));
-    }
-    return list;
-}
-
 static void answer(request *r, const vectors *v)
 {
     access_spend(r, v->e.counts.tokens, 0);
     if (v->one) {
-        request_answer_json(r, json_door_put(json_object(), "embedding", vector_json(v->e.vectors, v->e.width)));
+        request_answer_json(r, json_door_put(json_object(), "embedding", values_vector(v->e.vectors, v->e.width)));
         return;
     }
     json_t *list = json_array();
     for (size_t i = 0; i < v->e.count; i++) {
-        list = json_door_append(list, vector_json(v->e.vectors + i * v->e.width, v->e.width));
+        list = json_door_append(list, values_vector(v->e.vectors + i * v->e.width, v->e.width));
     }
     json_t *made = json_door_put(json_object(), "model", json_door_text(v->e.model->name, strlen(v->e.model->name)));
     made = json_door_put(made, "embeddings", list);

@@ -2,7 +2,6 @@
 #include "serve/openai.h"
 
 #include "serve/access.h"
-#include "serve/counters.h"
 #include "serve/fields.h"
 #include "serve/routes.h"
 #include "serve/server.h"
@@ -89,19 +88,6 @@ json_t *openai_usage(const answer_usage *u)
                      (json_int_t)u->reasoning_tokens);
 }
 
-bool openai_send(request *r, json_t *value)
-{
-    buffer text;
-    buffer_init(&text, 0);
-    bool good = value != NULL && buffer_append_text(&text, "data: ", NULL) == HEARTH_OK &&
-                json_door_write(value, 0, &text, NULL) == HEARTH_OK &&
-                buffer_append_text(&text, "\n\n", NULL) == HEARTH_OK;
-    good = good && http_call_write(r->call, buffer_text(&text), text.length);
-    buffer_free(&text);
-    json_decref(value);
-    return good;
-}
-
 bool openai_make_lead(json_t *envelope, buffer *ret)
 {
     static const char end[] = ",\"choices\":[";
@@ -129,17 +115,10 @@ bool openai_send_choice(request *r, const buffer *lead, json_t *choice, bool usa
     return good;
 }
 
-void openai_begin_stream(request *r)
-{
-    http_call_set_header(r->call, "Cache-Control", "no-cache");
-    http_call_set_header(r->call, "X-Accel-Buffering", "no");
-    http_call_begin_stream(r->call, 200, "text/event-stream");
-}
-
 void openai_end_stream(request *r, json_t *last)
 {
     static const char done[] = "data: [DONE]\n\n";
-    if (last == NULL || openai_send(r, last)) {
+    if (last == NULL || request_send_event(r, NULL, last)) {
         (void)http_call_write(r->call, done, sizeof done - 1);
     }
     http_call_end_stream(r->call);
@@ -153,8 +132,7 @@ void openai_fail(request *r, bool begun, const hearth_error *error)
         return;
     }
     (void)failure_from(&f, error, NULL);
-    counters_failed(f.status);
-    (void)openai_send(r, failure_json(API_OPENAI, &f));
+    (void)request_send_event(r, NULL, failure_json(API_OPENAI, &f));
     http_call_end_stream(r->call);
 }
 
@@ -176,14 +154,13 @@ static json_t *one_logprob(const tokenizer *t, int32_t id, float logprob)
     return made;
 }
 
-json_t *openai_logprob(const tokenizer *t, const answer_token *token)
+json_t *openai_logprob(const tokenizer *t, const generation_token *token)
 {
-    const generation_token *g = token->token;
     json_t *top = json_array();
-    for (size_t i = 0; i < g->top_count; i++) {
-        top = json_door_append(top, one_logprob(t, g->top[i].id, g->top[i].logprob));
+    for (size_t i = 0; i < token->top_count; i++) {
+        top = json_door_append(top, one_logprob(t, token->top[i].id, token->top[i].logprob));
     }
-    return json_door_put(one_logprob(t, g->drawn.id, g->drawn.logprob), "top_logprobs", top);
+    return json_door_put(one_logprob(t, token->drawn.id, token->drawn.logprob), "top_logprobs", top);
 }
 
 json_t *openai_call(const json_t *call, int index)

@@ -16,15 +16,12 @@ json_t *openai_usage(const answer_usage *u);
 bool openai_make_lead(json_t *envelope, buffer *ret);
 /* A chunk with one choice; frees it. `usage`: the chunk says that it has none. */
 bool openai_send_choice(request *r, const buffer *lead, json_t *choice, bool usage);
-/* An event of a stream: "data: VALUE\n\n"; frees the value. False where nobody reads any more. */
-bool openai_send(request *r, json_t *value);
-void openai_begin_stream(request *r);
 /* `last` (NULL: none), then the mark of the end. */
 void openai_end_stream(request *r, json_t *last);
 /* An answer that fails: an event and the end where its stream has begun, else a refusal. */
 void openai_fail(request *r, bool begun, const hearth_error *error);
 /* {"token", "logprob", "bytes", "top_logprobs"} of chat completions. */
-json_t *openai_logprob(const tokenizer *t, const answer_token *token);
+json_t *openai_logprob(const tokenizer *t, const generation_token *token);
 /* A call as messages have it: {"id", "type": "function", "function": {"name", "arguments": "…"}}; `index` < 0: none. */
 json_t *openai_call(const json_t *call, int index);
 /* stream, stream_options.include_usage */

@@ -78,7 +78,7 @@ static bool stream_begin(void *context)
     if (!openai_make_lead(envelope(a, "chat.completion.chunk"), &a->lead)) {
         return false;
     }
-    openai_begin_stream(a->r);
+    request_begin_stream(a->r, REQUEST_EVENTS);
     for (unsigned i = 0; i < a->choices; i++) {
         if (!begin_choice(a, i)) {
             return false;
@@ -210,7 +210,7 @@ static void whole_end(void *context, const answer_usage *usage)
 
 /* ---- both ---- */
 
-static bool take_token(void *context, unsigned index, const answer_token *token)
+static bool take_token(void *context, unsigned index, const generation_token *token)
 {
     chat_answer *a = context;
     return collected_token(&a->part[index].c, openai_logprob(a->tokenizer, token));
@@ -302,7 +302,7 @@ void openai_chat(request *r)
     bool stream = false, usage = false;
     bool good = read_request(r, &c, &f) && openai_stream_fields(r->body, &stream, &usage, &f);
     if (good && (a = create_answer(r, &c)) == NULL) {
-        good = failure_set(&f, 503, "out_of_memory", NULL, "Out of memory.");
+        good = failure_memory(&f);
     }
     if (!good) {
         chat_request_free(r, &c);

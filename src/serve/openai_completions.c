@@ -144,7 +144,7 @@ static bool stream_begin(void *context)
         return false;
     }
     a->begun = true;
-    openai_begin_stream(a->r);
+    request_begin_stream(a->r, REQUEST_EVENTS);
     for (unsigned i = 0; a->echo != NULL && i < a->choices; i++) {
         const buffer *text = &a->echo[i / a->each].text;
         json_t *logprobs = logprobs_of(a, &a->part[i], echo_rows(a, i));
@@ -218,11 +218,11 @@ static void whole_end(void *context, const answer_usage *usage)
     request_answer_json(a->r, json_door_put(made, "usage", openai_usage(usage)));
 }
 
-static bool take_token(void *context, unsigned index, const answer_token *token)
+static bool take_token(void *context, unsigned index, const generation_token *token)
 {
     text_answer *a = context;
-    const generation_token *g = token->token;
-    return collected_token(&a->part[index].c, token_row(a->tokenizer, &g->drawn, g->top, g->top_count, true));
+    json_t *row = token_row(a->tokenizer, &token->drawn, token->top, token->top_count, true);
+    return collected_token(&a->part[index].c, row);
 }
 
 static void fail(void *context, const hearth_error *error)

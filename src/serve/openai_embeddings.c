@@ -2,10 +2,10 @@
 #include "serve/openai.h"
 
 #include "base/base64.h"
-#include "base/memory.h"
 #include "serve/access.h"
 #include "serve/embedding.h"
 #include "serve/fields.h"
+#include "serve/values.h"
 
 #include <string.h>
 
@@ -13,11 +13,6 @@ typedef struct embed_request {
     embedding e;
     bool base64;
 } embed_request;
-
-static bool no_memory(failure *f)
-{
-    return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
-}
 
 /* ---- the request ---- */
 
@@ -28,29 +23,18 @@ static bool read_tokens(embedding *e, size_t index, const json_t *ids, failure *
     buffer text;
     hearth_error error = {0};
     buffer_init(&text, 0);
-    bool good = true;
-    for (size_t i = 0; i < json_array_size(ids) && good; i++) {
-        const json_t *id = json_array_get(ids, i);
-        const json_int_t number = json_is_integer(id) ? json_integer_value(id) : -1;
-        good = number >= 0 && number < (json_int_t)e->model->m->config.vocabulary
-                   ? token_list_append(&list, (int32_t)number, &error) == HEARTH_OK || failure_from(f, &error, "input")
-                   : failure_set(f, 400, "invalid_value", "input", "Invalid 'input': expected ids of tokens below %u.",
-                                 e->model->m->config.vocabulary);
-    }
+    bool good = field_tokens(ids, e->model->m->config.vocabulary, "input", &list, f);
     if (good &&
         tokenizer_decode(e->model->m->tokenizer, list.ids, list.count, DECODE_PLAIN, &text, &error) != HEARTH_OK) {
         good = failure_from(f, &error, "input");
     }
     if (good) {
-        e->decoded[index] = mem_alloc(text.length + 1); /* there may be zeros in it */
-        good = e->decoded[index] != NULL || no_memory(f);
-    }
-    if (good) {
-        memcpy(e->decoded[index], buffer_text(&text), text.length);
-        e->texts[index] = (embed_text){e->decoded[index], text.length};
+        e->decoded[index] = text; /* any bytes, zeroes among them */
+        e->texts[index] = (embed_text){buffer_text(&e->decoded[index]), text.length};
+    } else {
+        buffer_free(&text);
     }
     token_list_free(&list);
-    buffer_free(&text);
     return good;
 }
 
@@ -112,10 +96,7 @@ static json_t *vector_json(const embed_request *e, size_t index)
         }
         buffer_free(&text);
     } else {
-        value = json_array();
-        for (size_t i = 0; i < width; i++) {
-            value = json_door_append(value, json_door_float(v[i]));
-        }
+        value = values_vector(v, width);
     }
     json_t *row = json_pack("{s:s, s:I}", "object", "embedding", "index", (json_int_t)index);
     return json_door_put(row, "embedding", value);

@@ -1,19 +1,11 @@
 /* From OpenAI's messages to the canonical ones. */
 #include "serve/openai_messages.h"
 
-#include "base/text.h"
+#include "base/limits.h"
 #include "serve/fields.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define MOST_MESSAGES 10000u
-#define MOST_TOOLS 1024u
-
-static bool no_memory(failure *f)
-{
-    return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
-}
 
 /* ---- content ---- */
 
@@ -36,7 +28,7 @@ static bool append_part(const json_t *part, const char *place, buffer *out, fail
     }
     if ((out->length > 0 && buffer_append_char(out, '\n', NULL) != HEARTH_OK) ||
         buffer_append(out, json_string_value(text), json_string_length(text), NULL) != HEARTH_OK) {
-        return no_memory(f);
+        return failure_memory(f);
     }
     return true;
 }
@@ -64,7 +56,7 @@ static bool read_content(const json_t *message, const char *place, bool may_lack
     }
     *ret = good ? json_stringn(buffer_text(&text), text.length) : NULL;
     buffer_free(&text);
-    return good && (*ret != NULL || no_memory(f));
+    return good && (*ret != NULL || failure_memory(f));
 }
 
 /* ---- calls ---- */
@@ -90,7 +82,7 @@ static bool read_call(const json_t *call, const char *place, json_t *calls, fail
         arguments = json_incref((json_t *)text);
     }
     json_t *made = json_pack("{s:O, s:O, s:o}", "id", id, "name", name, "arguments", arguments);
-    return json_array_append_new(calls, made) == 0 || no_memory(f);
+    return json_array_append_new(calls, made) == 0 || failure_memory(f);
 }
 
 static bool read_calls(const json_t *message, const char *place, json_t *made, failure *f)
@@ -103,29 +95,15 @@ static bool read_calls(const json_t *message, const char *place, json_t *made, f
         return field_wrong(place, "an array of tool calls", calls, f);
     }
     json_t *read = json_array();
-    bool good = read != NULL || no_memory(f);
+    bool good = read != NULL || failure_memory(f);
     for (size_t i = 0; i < json_array_size(calls) && good; i++) {
         good = read_call(json_array_get(calls, i), place, read, f);
     }
     if (good && json_array_size(read) > 0) {
-        return json_object_set_new(made, "tool_calls", read) == 0 || no_memory(f);
+        return json_object_set_new(made, "tool_calls", read) == 0 || failure_memory(f);
     }
     json_decref(read);
     return good;
-}
-
-/* Which function each call names, by its id: results come with the id alone. */
-static bool note_calls(json_t *names, const json_t *made, failure *f)
-{
-    const json_t *calls = json_object_get(made, "tool_calls");
-    for (size_t i = 0; i < json_array_size(calls); i++) {
-        const json_t *call = json_array_get(calls, i);
-        if (json_object_set(names, json_string_value(json_object_get(call, "id")), json_object_get(call, "name")) !=
-            0) {
-            return no_memory(f);
-        }
-    }
-    return true;
 }
 
 /* ---- messages ---- */
@@ -150,9 +128,10 @@ static bool add_details(json_t *names, const json_t *message, const char *role, 
         json_t *thought = json_object_get(message, "reasoning_content");
         thought = json_is_string(thought) ? thought : json_object_get(message, "reasoning");
         if (json_is_string(thought) && json_object_set(made, "reasoning_content", thought) != 0) {
-            return no_memory(f);
+            return failure_memory(f);
         }
-        return read_calls(message, place, made, f) && note_calls(names, made, f);
+        return read_calls(message, place, made, f) &&
+               chat_request_note_calls(names, json_object_get(made, "tool_calls"), f);
     }
     if (strcmp(role, "tool") == 0) {
         json_t *id = json_object_get(message, "tool_call_id");
@@ -162,7 +141,7 @@ static bool add_details(json_t *names, const json_t *message, const char *role, 
         json_t *name = json_object_get(names, json_string_value(id));
         if (json_object_set(made, "tool_call_id", id) != 0 ||
             (name != NULL && json_object_set(made, "name", name) != 0)) {
-            return no_memory(f);
+            return failure_memory(f);
         }
     }
     return true;
@@ -195,9 +174,9 @@ static bool read_message(chat_request *c, json_t *names, const json_t *message, 
     snprintf(place, sizeof place, "messages[%zu]", index);
     if (made == NULL || !add_details(names, message, role, place, made, f)) {
         json_decref(made);
-        return made != NULL ? false : no_memory(f);
+        return made != NULL ? false : failure_memory(f);
     }
-    return json_array_append_new(c->messages, made) == 0 || no_memory(f);
+    return json_array_append_new(c->messages, made) == 0 || failure_memory(f);
 }
 
 bool openai_read_messages(chat_request *c, const json_t *body, failure *f)
@@ -210,15 +189,15 @@ bool openai_read_messages(chat_request *c, const json_t *body, failure *f)
         return field_wrong("messages", "an array of objects", messages, f);
     }
     const size_t count = json_array_size(messages);
-    if (count == 0 || count > MOST_MESSAGES) {
+    if (count == 0 || count > LIMIT_MESSAGES) {
         return failure_set(f, 400, "invalid_value", "messages",
                            "Invalid 'messages': expected 1 to %u messages, but got "
                            "%zu.",
-                           MOST_MESSAGES, count);
+                           LIMIT_MESSAGES, count);
     }
     c->messages = json_array();
     json_t *names = json_object();
-    bool good = (c->messages != NULL && names != NULL) || no_memory(f);
+    bool good = (c->messages != NULL && names != NULL) || failure_memory(f);
     for (size_t i = 0; i < count && good; i++) {
         good = read_message(c, names, json_array_get(messages, i), i, f);
     }
@@ -247,17 +226,6 @@ static bool check_tool(const json_t *tool, size_t index, failure *f)
     return parameters == NULL || json_is_object(parameters) || field_wrong(place, "an object", parameters, f);
 }
 
-static bool offers(const json_t *tools, const char *name)
-{
-    for (size_t i = 0; i < json_array_size(tools); i++) {
-        const json_t *function = json_object_get(json_array_get(tools, i), "function");
-        if (strcmp(json_string_value(json_object_get(function, "name")), name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool read_choice(chat_request *c, const json_t *choice, failure *f)
 {
     static const char *const names[] = {"auto", "none", "required"};
@@ -274,8 +242,9 @@ static bool read_choice(chat_request *c, const json_t *choice, failure *f)
                            "Invalid 'tool_choice': expected 'auto', 'none', 'required' or a function.");
     }
     c->choice = TOOLS_NAMED;
-    return offers(c->tools, c->tool) || failure_set(f, 400, "invalid_value", "tool_choice",
-                                                    "Invalid 'tool_choice': no tool is called '%.100s'.", c->tool);
+    return chat_request_offers(c, c->tool) ||
+           failure_set(f, 400, "invalid_value", "tool_choice", "Invalid 'tool_choice': no tool is called '%.100s'.",
+                       c->tool);
 }
 
 bool openai_read_tools(chat_request *c, const json_t *body, failure *f)
@@ -285,8 +254,8 @@ bool openai_read_tools(chat_request *c, const json_t *body, failure *f)
         return false;
     }
     const size_t count = json_array_size(tools);
-    if (count > MOST_TOOLS) {
-        return failure_set(f, 400, "invalid_value", "tools", "Invalid 'tools': at most %u are taken.", MOST_TOOLS);
+    if (count > LIMIT_TOOLS) {
+        return failure_set(f, 400, "invalid_value", "tools", "Invalid 'tools': at most %u are taken.", LIMIT_TOOLS);
     }
     for (size_t i = 0; i < count; i++) {
         if (!check_tool(json_array_get(tools, i), i, f)) {
@@ -316,10 +285,10 @@ bool openai_read_thinking(chat_request *c, const json_t *body, failure *f)
     if (effort != NULL) {
         c->think = strcmp(effort, "none") != 0;
         if (c->think == 1 && json_object_set_new(c->variables, "reasoning_effort", json_string(effort)) != 0) {
-            return no_memory(f);
+            return failure_memory(f);
         }
     }
-    return variables == NULL || json_object_update(c->variables, (json_t *)variables) == 0 || no_memory(f);
+    return variables == NULL || json_object_update(c->variables, (json_t *)variables) == 0 || failure_memory(f);
 }
 
 /* ---- the answer's form ---- */

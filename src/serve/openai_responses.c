@@ -3,7 +3,6 @@
 
 #include "base/memory.h"
 #include "serve/collected.h"
-#include "serve/counters.h"
 #include "serve/fields.h"
 #include "serve/openai.h"
 
@@ -89,21 +88,13 @@ static json_t *response_json(const responses_answer *a, const char *status, json
 /* True where there is no stream. Frees `event`, an object to which its type and number are added. */
 static bool send(responses_answer *a, const char *type, json_t *event)
 {
-    buffer text;
     if (!a->stream) {
         json_decref(event);
         return true;
     }
-    buffer_init(&text, 0);
     event = json_door_put(event, "type", json_string(type));
     event = json_door_put(event, "sequence_number", json_integer(a->sequence++));
-    const bool made = event != NULL && buffer_printf(&text, NULL, "event: %s\ndata: ", type) == HEARTH_OK &&
-                      json_door_write(event, 0, &text, NULL) == HEARTH_OK &&
-                      buffer_append_text(&text, "\n\n", NULL) == HEARTH_OK;
-    const bool good = made && http_call_write(a->r->call, buffer_text(&text), text.length);
-    buffer_free(&text);
-    json_decref(event);
-    return good;
+    return request_send_event(a->r, type, event);
 }
 
 /* {"item_id", "output_index"}, and "content_index" where the item has parts. */
@@ -209,7 +200,7 @@ static bool begin(void *context)
     if (!a->stream) {
         return true;
     }
-    openai_begin_stream(a->r);
+    request_begin_stream(a->r, REQUEST_EVENTS);
     json_t *made = response_json(a, "in_progress", json_null(), json_null());
     const bool good = send(a, "response.created", json_door_put(json_object(), "response", json_incref(made))) &&
                       send(a, "response.in_progress", json_door_put(json_object(), "response", json_incref(made)));
@@ -217,7 +208,7 @@ static bool begin(void *context)
     return good;
 }
 
-static bool take_token(void *context, unsigned index, const answer_token *token)
+static bool take_token(void *context, unsigned index, const generation_token *token)
 {
     (void)index;
     responses_answer *a = context;
@@ -317,7 +308,6 @@ static void fail(void *context, const hearth_error *error)
         return;
     }
     (void)failure_from(&f, error, NULL);
-    counters_failed(f.status);
     json_t *what =
         json_pack("{s:s, s:o}", "code", "server_error", "message", json_door_text(f.message, strlen(f.message)));
     json_t *made = response_json(a, "failed", json_null(), what);
@@ -375,7 +365,7 @@ void openai_responses(request *r)
     bool stream = false;
     bool good = responses_read(r, &c, &stream, &f);
     if (good && (a = create_answer(r, &c, stream)) == NULL) {
-        good = failure_set(&f, 503, "out_of_memory", NULL, "Out of memory.");
+        good = failure_memory(&f);
     }
     if (!good) {
         chat_request_free(r, &c);

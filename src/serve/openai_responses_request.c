@@ -8,11 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool no_memory(failure *f)
-{
-    return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
-}
-
 /* ---- items to chat's messages ---- */
 
 /* The last message, where it is an assistant's; else a new one. */
@@ -34,20 +29,20 @@ static bool add_call(json_t *messages, const json_t *item, failure *f)
     if (calls == NULL) {
         calls = json_array();
         if (message == NULL || json_object_set_new(message, "tool_calls", calls) != 0) {
-            return no_memory(f);
+            return failure_memory(f);
         }
     }
     json_t *function = json_pack("{s:O?, s:O?}", "name", json_object_get(item, "name"), "arguments",
                                  json_object_get(item, "arguments"));
     json_t *call = json_door_put(json_pack("{s:O?}", "id", json_object_get(item, "call_id")), "function", function);
-    return json_array_append_new(calls, call) == 0 || no_memory(f);
+    return json_array_append_new(calls, call) == 0 || failure_memory(f);
 }
 
 static bool add_result(json_t *messages, const json_t *item, failure *f)
 {
     json_t *made = json_pack("{s:s, s:O?, s:O?}", "role", "tool", "tool_call_id", json_object_get(item, "call_id"),
                              "content", json_object_get(item, "output"));
-    return json_array_append_new(messages, made) == 0 || no_memory(f);
+    return json_array_append_new(messages, made) == 0 || failure_memory(f);
 }
 
 /* What was thought before an answer goes with it. */
@@ -59,7 +54,7 @@ static bool add_reasoning(json_t *messages, const json_t *item, failure *f)
         return true;
     }
     json_t *made = json_pack("{s:s, s:n, s:O}", "role", "assistant", "content", "reasoning_content", text);
-    return json_array_append_new(messages, made) == 0 || no_memory(f);
+    return json_array_append_new(messages, made) == 0 || failure_memory(f);
 }
 
 static bool add_message(json_t *messages, const json_t *item, failure *f)
@@ -70,10 +65,10 @@ static bool add_message(json_t *messages, const json_t *item, failure *f)
     const bool thought = last != NULL && json_is_null(json_object_get(last, "content")) &&
                          json_object_get(last, "reasoning_content") != NULL;
     if (role != NULL && strcmp(role, "assistant") == 0 && thought) {
-        return json_object_set(last, "content", content) == 0 || no_memory(f);
+        return json_object_set(last, "content", content) == 0 || failure_memory(f);
     }
     json_t *made = json_pack("{s:O?, s:O?}", "role", json_object_get(item, "role"), "content", content);
-    return json_array_append_new(messages, made) == 0 || no_memory(f);
+    return json_array_append_new(messages, made) == 0 || failure_memory(f);
 }
 
 static bool add_item(json_t *messages, const json_t *item, size_t index, failure *f)
@@ -102,7 +97,7 @@ static bool add_item(json_t *messages, const json_t *item, size_t index, failure
 static bool add_text(json_t *messages, const char *role, const json_t *text, failure *f)
 {
     json_t *made = json_pack("{s:s, s:O}", "role", role, "content", text);
-    return json_array_append_new(messages, made) == 0 || no_memory(f);
+    return json_array_append_new(messages, made) == 0 || failure_memory(f);
 }
 
 static bool read_input(const json_t *body, json_t *messages, failure *f)
@@ -149,7 +144,7 @@ static bool read_tools(const json_t *body, json_t *as_chat, failure *f)
     }
     if (json_array_size(list) == 0) {
         json_decref(list);
-        return list != NULL || no_memory(f);
+        return list != NULL || failure_memory(f);
     }
     json_t *choice = json_object_get(body, "tool_choice");
     if (json_is_object(choice)) {
@@ -159,7 +154,7 @@ static bool read_tools(const json_t *body, json_t *as_chat, failure *f)
     }
     return (json_object_set_new(as_chat, "tools", list) == 0 &&
             json_object_set_new(as_chat, "tool_choice", choice) == 0) ||
-           no_memory(f);
+           failure_memory(f);
 }
 
 /* text.format is flat, too. */
@@ -172,14 +167,14 @@ static bool read_format(const json_t *body, json_t *as_chat, failure *f)
     }
     json_t *effort = json_object_get(reasoning, "effort");
     if (effort != NULL && json_object_set(as_chat, "reasoning_effort", effort) != 0) {
-        return no_memory(f);
+        return failure_memory(f);
     }
     if (format == NULL) {
         return true;
     }
     json_t *made = json_pack("{s:O?, s:{s:O?}}", "type", json_object_get(format, "type"), "json_schema", "schema",
                              json_object_get(format, "schema"));
-    return json_object_set_new(as_chat, "response_format", made) == 0 || no_memory(f);
+    return json_object_set_new(as_chat, "response_format", made) == 0 || failure_memory(f);
 }
 
 /* Nothing is kept on the server. */
@@ -228,7 +223,7 @@ static bool read_as_chat(request *r, chat_request *c, json_t *as_chat, failure *
     json_t *parallel = json_object_get(body, "parallel_tool_calls");
     if (json_object_set_new(as_chat, "messages", messages) != 0 ||
         (parallel != NULL && json_object_set(as_chat, "parallel_tool_calls", parallel) != 0)) {
-        return no_memory(f);
+        return failure_memory(f);
     }
     return read_input(body, messages, f) && read_tools(body, as_chat, f) && read_format(body, as_chat, f) &&
            openai_read_messages(c, as_chat, f) && openai_read_tools(c, as_chat, f) &&
@@ -258,13 +253,13 @@ bool responses_read(request *r, chat_request *c, bool *ret_stream, failure *f)
         return false;
     }
     json_t *as_chat = json_object();
-    bool good = as_chat != NULL || no_memory(f);
+    bool good = as_chat != NULL || failure_memory(f);
     if (good && !read_as_chat(r, c, as_chat, f)) {
         good = false;
         rename_field(f);
     }
     if (good && json_object_set(r->body, "chat", as_chat) != 0) { /* what was read lives as long as the request */
-        good = no_memory(f);
+        good = failure_memory(f);
     }
     json_decref(as_chat);
     return good && read_lengths(c, r->body, f) && chat_request_sampling(c, r->body, f) &&

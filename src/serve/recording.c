@@ -5,6 +5,7 @@
 #include "hearth/hearth.h"
 #include "model/kv_cache.h"
 #include "platform/file_append.h"
+#include "serve/values.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -62,15 +63,6 @@ void recording_close(recording *k)
 
 /* ---- what is kept ---- */
 
-static json_t *ids_json(const int32_t *ids, size_t count)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < count; i++) {
-        list = json_door_append(list, json_integer(ids[i]));
-    }
-    return list;
-}
-
 /* Pairs; null: the token is forbidden. */
 static json_t *biases_json(const sampling *s)
 {
@@ -123,7 +115,7 @@ json_t *recording_request(const recording *k, const served_model *m, const gener
     if (bound != NULL) {
         made = json_door_put(made, "constraint", json_deep_copy(bound));
     }
-    return json_door_put(made, "prompt", ids_json(asked->prompt, asked->prompt_count));
+    return json_door_put(made, "prompt", values_append_ids(json_array(), asked->prompt, asked->prompt_count));
 }
 
 hearth_status recording_hash(const token_list *ids, char ret[HASH_HEX_SIZE], hearth_error *error)
@@ -177,7 +169,7 @@ void recording_add(recording *k, const json_t *kept, const token_list *drawn, ge
     }
     json_t *made = json_copy((json_t *)kept);
     made = json_door_put(made, "end", json_string(recording_ends[end]));
-    made = json_door_put(made, "tokens", ids_json(drawn->ids, drawn->count));
+    made = json_door_put(made, "tokens", values_append_ids(json_array(), drawn->ids, drawn->count));
     made = json_door_put(made, "sha256", json_string(hash));
     buffer_init(&line, 0);
     if (made != NULL && json_door_write(made, 0, &line, NULL) == HEARTH_OK &&

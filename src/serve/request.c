@@ -2,7 +2,6 @@
 #include "serve/request.h"
 
 #include "base/text.h"
-#include "serve/counters.h"
 #include "serve/metrics.h"
 
 #include <math.h>
@@ -21,6 +20,11 @@ bool failure_set(failure *f, unsigned status, const char *code, const char *para
     vsnprintf(f->message, sizeof f->message, format, values);
     va_end(values);
     return false;
+}
+
+bool failure_memory(failure *f)
+{
+    return failure_set(f, 503, "out_of_memory", NULL, "Out of memory.");
 }
 
 static const char *code_of(hearth_status status)
@@ -125,7 +129,6 @@ static void answer(http_call *call, unsigned status, json_t *value)
 void request_refuse(request *r, const failure *f)
 {
     const api_shape shape = r->route != NULL ? r->route->shape : API_OPENAI;
-    counters_failed(f->status);
     metrics_refused(f);
     if (f->status == 401) {
         http_call_set_header(r->call, "WWW-Authenticate", "Bearer");
@@ -159,6 +162,27 @@ void request_refuse_with(request *r, unsigned status, const char *code, const ch
 void request_answer_json(request *r, json_t *value)
 {
     answer(r->call, 200, value);
+}
+
+void request_begin_stream(request *r, const char *type)
+{
+    http_call_set_header(r->call, "Cache-Control", "no-cache");
+    http_call_set_header(r->call, "X-Accel-Buffering", "no");
+    http_call_begin_stream(r->call, 200, type);
+}
+
+bool request_send_event(request *r, const char *name, json_t *value)
+{
+    buffer text;
+    buffer_init(&text, 0);
+    const bool named = name == NULL || buffer_printf(&text, NULL, "event: %s\n", name) == HEARTH_OK;
+    const bool made = named && value != NULL && buffer_append_text(&text, "data: ", NULL) == HEARTH_OK &&
+                      json_door_write(value, 0, &text, NULL) == HEARTH_OK &&
+                      buffer_append_text(&text, "\n\n", NULL) == HEARTH_OK;
+    const bool good = made && http_call_write(r->call, buffer_text(&text), text.length);
+    buffer_free(&text);
+    json_decref(value);
+    return good;
 }
 
 request *request_retain(request *r)

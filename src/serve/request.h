@@ -67,7 +67,9 @@ typedef struct failure {
 /* Fills it in; always false, so that a reader of fields can return it. */
 bool failure_set(failure *f, unsigned status, const char *code, const char *param, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
-/* The same from an error value: the status follows from its kind. `param` may be NULL. */
+/* 503: memory is out. */
+bool failure_memory(failure *f);
+/* failure_set from an error value: the status follows from its kind. `param` may be NULL. */
 bool failure_from(failure *f, const hearth_error *error, const char *param);
 /* The body of an error answer, and of an error event; NULL when memory is out. */
 json_t *failure_json(api_shape shape, const failure *f);
@@ -80,6 +82,14 @@ void request_refuse_with(request *r, unsigned status, const char *code, const ch
 bool request_goes_on(void *context, const char *what, uint64_t done, uint64_t total, const char *unit);
 /* Answers 200 with a JSON value and frees it; NULL (memory ran out while it was built) is 503. */
 void request_answer_json(request *r, json_t *value);
+
+/* Answers 200 with a body that comes piece by piece, which nothing on the way keeps back; http_call_end_stream ends it.
+ */
+#define REQUEST_EVENTS "text/event-stream"
+void request_begin_stream(request *r, const char *type);
+/* An event of such a stream, of this name (NULL: none); frees the value. False where nobody reads any more, or
+ * memory is out. */
+bool request_send_event(request *r, const char *name, json_t *value);
 
 /* The request stays until the last who holds it lets it go. */
 request *request_retain(request *r);

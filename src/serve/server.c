@@ -152,11 +152,6 @@ audit *server_audit(const server *s)
     return s->audit;
 }
 
-const server_options *server_get_options(const server *s)
-{
-    return &s->o;
-}
-
 double server_began(const server *s)
 {
     return s->began;

@@ -32,8 +32,7 @@ models *server_models(const server *s);
 recording *server_recording(const server *s); /* NULL: nothing is recorded */
 key_ring *server_keys(const server *s);       /* NULL: no key is asked for */
 audit *server_audit(const server *s);         /* NULL: none */
-const server_options *server_get_options(const server *s);
-double server_began(const server *s); /* time_seconds */
+double server_began(const server *s);         /* time_seconds */
 /* What changed in files: keys, certificate, and an audit log that was moved away. What went wrong is told; the rest is
  * done. */
 void server_reload(server *s);

@@ -4,6 +4,7 @@
 #include "serve/prompt_scores.h"
 #include "serve/routes.h"
 #include "serve/server.h"
+#include "serve/values.h"
 
 #include "base/memory.h"
 
@@ -16,15 +17,6 @@ static bool take_model(request *r, served_model **ret, failure *f)
     const char *name = NULL;
     return field_text(r->body, "model", &name, f) &&
            (models_take(server_models(r->s), name, ret, &error) == HEARTH_OK || models_refusal(name, &error, f));
-}
-
-static json_t *ids_json(const token_list *list)
-{
-    json_t *ids = json_array();
-    for (size_t i = 0; i < list->count; i++) {
-        ids = json_door_append(ids, json_integer(list->ids[i]));
-    }
-    return ids;
 }
 
 /* ---- text to tokens ---- */
@@ -62,8 +54,9 @@ static void tokenize(request *r)
     served_model *m = NULL;
     token_list list = {0};
     if (take_model(r, &m, &f) && tokenize_text(r, m, &list, &f)) {
-        request_answer_json(r, json_pack("{s:o, s:I, s:I}", "tokens", ids_json(&list), "count", (json_int_t)list.count,
-                                         "max_model_len", (json_int_t)m->context));
+        request_answer_json(r, json_pack("{s:o, s:I, s:I}", "tokens",
+                                         values_append_ids(json_array(), list.ids, list.count), "count",
+                                         (json_int_t)list.count, "max_model_len", (json_int_t)m->context));
     } else {
         request_refuse(r, &f);
     }
@@ -76,25 +69,13 @@ static void tokenize(request *r)
 static bool read_ids(const json_t *body, const served_model *m, token_list *list, failure *f)
 {
     const json_t *ids = NULL;
-    hearth_error error = {0};
     if (!field_array(body, "tokens", &ids, f)) {
         return false;
     }
     if (ids == NULL) {
         return failure_set(f, 400, "missing_required_parameter", "tokens", "Missing required parameter: 'tokens'.");
     }
-    for (size_t i = 0; i < json_array_size(ids); i++) {
-        const json_t *id = json_array_get(ids, i);
-        const json_int_t number = json_is_integer(id) ? json_integer_value(id) : -1;
-        if (number < 0 || number >= (json_int_t)tokenizer_vocabulary_size(m->m->tokenizer)) {
-            return failure_set(f, 400, "invalid_value", "tokens", "Invalid 'tokens': expected ids below %zu.",
-                               tokenizer_vocabulary_size(m->m->tokenizer));
-        }
-        if (token_list_append(list, (int32_t)number, &error) != HEARTH_OK) {
-            return failure_from(f, &error, "tokens");
-        }
-    }
-    return true;
+    return field_tokens(ids, tokenizer_vocabulary_size(m->m->tokenizer), "tokens", list, f);
 }
 
 static void detokenize(request *r)
@@ -162,7 +143,8 @@ static void score(request *r)
     token_list list = {0};
     score_sum sum = {.rows = json_array()};
     if (take_model(r, &m, &f) && score_text(r, m, &list, &sum, &f)) {
-        json_t *made = json_pack("{s:s, s:o, s:O}", "object", "score", "tokens", ids_json(&list), "logprobs", sum.rows);
+        json_t *made = json_pack("{s:s, s:o, s:O}", "object", "score", "tokens",
+                                 values_append_ids(json_array(), list.ids, list.count), "logprobs", sum.rows);
         access_spend(r, list.count, 0);
         made = json_door_put(made, "sum", json_door_number(sum.sum));
         request_answer_json(r, json_door_put(made, "model", json_door_text(m->name, strlen(m->name))));

@@ -10,6 +10,7 @@ from support import BERT, OWN, ROOT, Server, folder, main, test, write_model
 sys.path.insert(0, os.path.join(ROOT, "hub"))
 from place import gguf  # noqa: E402
 from server import Hub  # noqa: E402
+from scripted_model import TEMPLATE  # noqa: E402
 from tap import good_json  # noqa: E402
 
 PLACE = folder()
@@ -74,6 +75,43 @@ def tools_are_called_and_answered():
     assert (text, calls[0]["function"]) == (whole["message"]["content"], call["function"])
     more = [*HELLO["messages"], whole["message"], {"role": "tool", "tool_name": "get_weather", "content": "21 degrees"}]
     assert S.good("/api/chat", {**asked, "messages": more, "stream": False})["message"]["content"] == "It is 21."
+
+
+@test
+def results_belong_to_calls():
+    """By name to the first of that name, else in order. The template shows whose result it is; a token is a byte here, so OpenAI's
+    interface, where each result says it, has to count as many."""
+    template = TEMPLATE.replace("{{ m.role }}", "{{ m.role }}{% if m.role == 'tool' %}{{ m.name }} {{ m.tool_call_id }}{% endif %}")
+    asked = ["one", "seven", "one", "fourteen"]
+    ids = ["a", "bbbbb", "ccccccccccc", "ddddddddddddddddddddddd"]
+    results = [("seven", 1), (None, 1), ("one", 0), (None, 3)]
+    calls = [{"id": i, "function": {"name": n, "arguments": {}}} for i, n in zip(ids, asked)]
+    with Server("chat=" + write_model(os.path.join(PLACE.name, "named"), template=template)) as s:
+        for count in range(len(results)):
+            mine = [*HELLO["messages"], {"role": "assistant", "content": "", "tool_calls": calls[:1]}, {"role": "tool", "content": ""},
+                    {"role": "assistant", "content": "", "tool_calls": calls}]
+            theirs = [*HELLO["messages"], {"role": "assistant", "content": "", "tool_calls": [
+                {**c, "type": "function", "function": {**c["function"], "arguments": "{}"}} for c in calls]}]
+            theirs[1:1] = [{**theirs[1], "tool_calls": theirs[1]["tool_calls"][:1]}, {"role": "tool", "content": "", "tool_call_id": "a"}]
+            for name, which in results[:count + 1]:
+                mine.append({"role": "tool", "content": "", **({"tool_name": name} if name else {})})
+                theirs.append({"role": "tool", "content": "", "tool_call_id": ids[which]})
+            asks = {"model": "chat", "temperature": 0, "max_tokens": 1}
+            a = s.good("/api/chat", {"model": "chat", "stream": False, "options": {"temperature": 0, "num_predict": 1}, "messages": mine})
+            b = s.good("/v1/chat/completions", {**asks, "messages": theirs})
+            assert a["prompt_eval_count"] == b["usage"]["prompt_tokens"], (count, a, b)
+
+
+@test
+def texts_may_have_zero_bytes():
+    """A token is a byte here, each text's as many as where it has other bytes."""
+    count = lambda path, **more: S.good(path, {  # noqa: E731
+        "model": "chat", "stream": False, "options": {"temperature": 0, "num_predict": 1}, **more})["prompt_eval_count"]
+    for zero, other in (("a\0bc", "axbc"), ("\0", "x"), ("\0bc", "xbc")):
+        assert count("/api/generate", prompt=zero) == count("/api/generate", prompt=other) > 0, zero
+        assert count("/api/generate", prompt="p", system=zero) == count("/api/generate", prompt="p", system=other), zero
+        assert count("/api/generate", prompt="p", template=zero) == count("/api/generate", prompt="p", template=other), zero
+        assert count("/api/chat", messages=[{"role": "user", "content": zero}]) == count("/api/chat", messages=[{"role": "user", "content": other}])
 
 
 @test

@@ -331,6 +331,15 @@ def vectors_are_those_of_embed():
 
 
 @test
+def vectors_of_tokens_are_those_of_their_text():
+    """A text of zero bytes, too."""
+    for text in ("The fire", 50 * "\0" + "ab"):
+        ids = S.good("/tokenize", {"model": "own", "prompt": text, "add_special": False})["tokens"]
+        rows = S.good("/v1/embeddings", {"model": "own", "input": [ids]})["data"] + S.good("/v1/embeddings", {"model": "own", "input": text})["data"]
+        assert rows[0] == rows[1], (text, ids, rows[0]["embedding"][:3], rows[1]["embedding"][:3])
+
+
+@test
 def tokens_go_and_come():
     ids = S.good("/tokenize", {"model": "own", "prompt": "The fire"})["tokens"]
     assert S.good("/detokenize", {"model": "own", "tokens": ids})["prompt"] == "The fire"
@@ -365,6 +374,7 @@ def what_is_wrong_is_refused_by_name():
         (chat, {**ASK, "logit_bias": {str(i): 1 for i in range(1025)}}, 400, "logit_bias", "invalid_value"),
         (chat, {**ASK, "tools": [WEATHER], "tool_choice": "required", "response_format": {"type": "json_object"}}, 400, "tool_choice", "invalid_value"),
         (chat, {**ASK, "stop": [""]}, 400, "stop", "invalid_type"),
+        (chat, {**ASK, "stop": ["a", "e\0x"]}, 400, "stop", "unsupported"),
         (chat, {**ASK, "stop": {"a": 1}}, 400, "stop", "invalid_type"),
         (chat, {**ASK, "stream": "yes"}, 400, "stream", "invalid_type"),
         (chat, {**ASK, "stream_options": {}}, 400, "stream_options", "invalid_value"),

@@ -83,6 +83,20 @@ def answers_are_made_again_with_other_threads_and_instructions():
 
 
 @test
+def guesses_are_counted_and_change_nothing():
+    """A replay guesses nothing ahead."""
+    path = os.path.join(PLACE.name, "guessed.jsonl")
+    with Server(f"own={OWN}", "--record", path) as s:
+        s.good("/v1/completions", {**FREE, "prompt": "Thrice", "max_tokens": 100, "seed": 6, "logit_bias": {"40": 100, "41": 100}})
+        rows = {"hearth_running": "1"}
+        while rows["hearth_running"] != "0":  # what is counted is told behind each step
+            rows = dict(line.rsplit(" ", 1) for line in s.send("GET", "/metrics")[2].decode().splitlines() if not line.startswith("#"))
+    drafted, accepted, steps = (int(rows["hearth_open_" + name]) for name in ("drafted", "accepted", "steps"))
+    assert drafted > accepted > 0 and steps == 100 - accepted, rows
+    assert "1 answer, 1 the same" in good("replay", path).out
+
+
+@test
 def models_may_lie_elsewhere():
     moved = [{**line, "source": "/nowhere/" + line["model"]} for line in LINES]
     path = write("moved.jsonl", moved)
