@@ -324,8 +324,6 @@ def vectors_are_those_of_embed():
     assert [[struct.pack("<f", x) for x in v] for v in mine] == [[struct.pack("<f", x) for x in v] for v in theirs], (mine[0][:4], told)
     packed = S.good("/v1/embeddings", {"model": "bert", "input": texts[0], "encoding_format": "base64"})["data"][0]["embedding"]
     assert base64.b64decode(packed) == struct.pack(f"<{len(mine[0])}f", *mine[0])
-    zero = S.good("/tokenize", {"model": "own", "prompt": "\0"})["tokens"]
-    assert S.post("/v1/embeddings", {"model": "own", "input": zero + [70] * 200})[0] == 200  # a text with a zero in it is as long as it is
     short = S.good("/v1/embeddings", {"model": "bert", "input": texts[0], "dimensions": 8})["data"][0]["embedding"]
     assert len(short) == 8, short
 
@@ -374,7 +372,6 @@ def what_is_wrong_is_refused_by_name():
         (chat, {**ASK, "logit_bias": {str(i): 1 for i in range(1025)}}, 400, "logit_bias", "invalid_value"),
         (chat, {**ASK, "tools": [WEATHER], "tool_choice": "required", "response_format": {"type": "json_object"}}, 400, "tool_choice", "invalid_value"),
         (chat, {**ASK, "stop": [""]}, 400, "stop", "invalid_type"),
-        (chat, {**ASK, "stop": ["a", "e\0x"]}, 400, "stop", "unsupported"),
         (chat, {**ASK, "stop": {"a": 1}}, 400, "stop", "invalid_type"),
         (chat, {**ASK, "stream": "yes"}, 400, "stream", "invalid_type"),
         (chat, {**ASK, "stream_options": {}}, 400, "stream_options", "invalid_value"),
