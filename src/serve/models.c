@@ -187,7 +187,6 @@ static void close_model(served_model *m)
     m->template = NULL;
     m->vocabulary = NULL;
     m->m = NULL;
-    m->bytes = 0;
 }
 
 void models_free(models *s)
@@ -258,7 +257,6 @@ static hearth_status open_parts(models *s, served_model *m, hearth_error *error)
         return HEARTH_E_UNSUPPORTED;
     }
     TRY(take_fingerprint(m, error));
-    m->bytes = m->m->weights.matrix_bytes;
     m->embeds = m->m->config.form.bidirectional;
     m->context = m->m->config.context;
     if (m->embeds || model_needs_head(m->m, NULL) != HEARTH_OK) {
@@ -302,8 +300,8 @@ static void make_room(models *s, const served_model *claimant, uint64_t wanted)
         served_model *oldest = NULL;
         for (size_t i = 0; i < s->count; i++) {
             served_model *m = s->rows[i];
-            used += m->bytes;
-            if (m->m != NULL && m->users == 0 && !m->loading && (oldest == NULL || m->used < oldest->used)) {
+            used += m->reserved;
+            if (!m->loading && m->m != NULL && m->users == 0 && (oldest == NULL || m->used < oldest->used)) {
                 oldest = m;
             }
         }
@@ -313,6 +311,7 @@ static void make_room(models *s, const served_model *claimant, uint64_t wanted)
         if (oldest != NULL) {
             tell(s, "unloaded", oldest);
             close_model(oldest);
+            oldest->reserved = 0;
         } else {
             s->claimant = claimant;
             pthread_cond_wait(&s->changed, &s->lock);
@@ -334,14 +333,16 @@ static hearth_status load(models *s, served_model *m, hearth_error *error)
     pthread_mutex_lock(&s->lock);
     if (status == HEARTH_OK && s->o.memory_bytes > 0) {
         make_room(s, m, wanted);
-        m->bytes = wanted; /* so that nobody else takes it meanwhile */
+        m->reserved = wanted; /* so that nobody else takes it meanwhile */
     }
     pthread_mutex_unlock(&s->lock);
     status = status == HEARTH_OK ? open_parts(s, m, error) : status;
     pthread_mutex_lock(&s->lock);
     if (status != HEARTH_OK) {
         close_model(m);
+        m->reserved = 0;
     } else {
+        m->reserved = m->m->weights.matrix_bytes;
         m->loads++;
         tell(s, "loaded", m);
     }
@@ -476,10 +477,10 @@ void models_each(models *s, void (*fn)(void *context, const models_row *row), vo
     for (size_t i = 0; i < s->count; i++) {
         const served_model *m = s->rows[i];
         models_row row = {.name = m->name, .source = m->source, .created = m->created, .users = m->users};
-        row.open = m->m != NULL && !m->loading;
+        row.open = !m->loading && m->m != NULL;
         if (row.open) {
             row.model = m;
-            row.bytes = m->bytes;
+            row.bytes = m->reserved;
             if (m->scheduler != NULL) {
                 row.slots = s->o.scheduler.most_running > 0 ? s->o.scheduler.most_running : DEFAULT_SLOTS;
                 scheduler_stats_read(m->scheduler, &row.stats);
@@ -497,9 +498,10 @@ hearth_status models_unload(models *s, const char *name, hearth_error *error)
     served_model *m = find(s, name);
     if (m == NULL) {
         status = error_set(error, HEARTH_E_NOT_FOUND, "model", NULL, "%.200s", name != NULL ? name : "");
-    } else if (m->m != NULL && m->users == 0 && !m->loading) {
+    } else if (!m->loading && m->m != NULL && m->users == 0) {
         tell(s, "unloaded", m);
         close_model(m);
+        m->reserved = 0;
     }
     pthread_mutex_unlock(&s->lock);
     return status;

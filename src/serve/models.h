@@ -38,14 +38,15 @@ typedef struct served_model {
     grammar_vocabulary *vocabulary; /* made when first wanted: models_vocabulary */
     bool embeds;                    /* it is made for vectors */
     size_t context;                 /* most positions of one sequence */
-    uint64_t bytes;                 /* of weights */
     char fingerprint[32];           /* "hc1-…": numeric contract and model */
     pthread_mutex_t lock;           /* of what is made when first wanted */
-    /* the registry's own */
+    /* the registry's own, with its lock */
     unsigned users;
-    double used;         /* time_seconds */
-    bool loading, named; /* named: by models_options or models_change */
-    unsigned change;     /* of the last models_change that had it */
+    double used;       /* time_seconds */
+    uint64_t reserved; /* bytes of weights, those of a model that is opened just now among them */
+    bool loading;      /* somebody opens it: what stands from `m` on is theirs alone */
+    bool named;        /* by models_options or models_change */
+    unsigned change;   /* of the last models_change that had it */
     uint64_t loads;
 } served_model;
 
