@@ -24,6 +24,7 @@ struct models {
     served_model **rows;
     size_t count;
     const served_model *claimant; /* for which room is being made; NULL: for none */
+    uint64_t leaving;             /* bytes of models that are closed just now and have no row any more */
     unsigned change;              /* models_change calls */
 };
 
@@ -189,6 +190,19 @@ static void close_model(served_model *m)
     m->m = NULL;
 }
 
+/* With the lock, which is let go meanwhile: to wait for a scheduler and to unmap files takes a while. */
+static void close_unlocked(models *s, served_model *m)
+{
+    tell(s, "unloaded", m);
+    m->loading = true;
+    pthread_mutex_unlock(&s->lock);
+    close_model(m);
+    pthread_mutex_lock(&s->lock);
+    m->loading = false;
+    m->reserved = 0;
+    pthread_cond_broadcast(&s->changed);
+}
+
 void models_free(models *s)
 {
     if (s == NULL) {
@@ -287,16 +301,16 @@ static hearth_status weights_of(models *s, const served_model *m, uint64_t *ret,
     return HEARTH_OK;
 }
 
-/* With the lock: idle models go, the one that was idle longest first, until `wanted` bytes are left of the limit. Where
- * all are in use, their answers are waited for; meanwhile nobody takes another model than this one, so that its turn
- * comes. */
+/* With the lock, which is let go while models are closed: idle ones go, the one that was idle longest first, until
+ * `wanted` bytes are left of the limit. Where all are in use, their answers are waited for; meanwhile nobody takes
+ * another model than this one, so that its turn comes. */
 static void make_room(models *s, const served_model *claimant, uint64_t wanted)
 {
     for (;;) {
         while (s->claimant != NULL && s->claimant != claimant) {
             pthread_cond_wait(&s->changed, &s->lock);
         }
-        uint64_t used = 0;
+        uint64_t used = s->leaving;
         served_model *oldest = NULL;
         for (size_t i = 0; i < s->count; i++) {
             served_model *m = s->rows[i];
@@ -308,12 +322,10 @@ static void make_room(models *s, const served_model *claimant, uint64_t wanted)
         if (used == 0 || used + wanted <= s->o.memory_bytes) {
             break;
         }
+        s->claimant = claimant;
         if (oldest != NULL) {
-            tell(s, "unloaded", oldest);
-            close_model(oldest);
-            oldest->reserved = 0;
+            close_unlocked(s, oldest);
         } else {
-            s->claimant = claimant;
             pthread_cond_wait(&s->changed, &s->lock);
         }
     }
@@ -337,12 +349,12 @@ static hearth_status load(models *s, served_model *m, hearth_error *error)
     }
     pthread_mutex_unlock(&s->lock);
     status = status == HEARTH_OK ? open_parts(s, m, error) : status;
-    pthread_mutex_lock(&s->lock);
     if (status != HEARTH_OK) {
         close_model(m);
-        m->reserved = 0;
-    } else {
-        m->reserved = m->m->weights.matrix_bytes;
+    }
+    pthread_mutex_lock(&s->lock);
+    m->reserved = status == HEARTH_OK ? m->m->weights.matrix_bytes : 0;
+    if (status == HEARTH_OK) {
         m->loads++;
         tell(s, "loaded", m);
     }
@@ -418,19 +430,36 @@ hearth_status models_add(models *s, const char *name, const char *source, hearth
     return status;
 }
 
-/* With the lock. */
-static void take_out(models *s, size_t i)
+/* With the lock: it has no row any more, and is closed by close_gone. */
+static void take_out(models *s, size_t i, served_model **gone)
 {
     served_model *m = s->rows[i];
     memmove(s->rows + i, s->rows + i + 1, (s->count - i - 1) * sizeof(served_model *));
     s->count--;
-    close_model(m);
-    free_row(m);
+    s->leaving += m->reserved;
+    m->next = *gone;
+    *gone = m;
+}
+
+/* Without the lock. */
+static void close_gone(models *s, served_model *gone)
+{
+    while (gone != NULL) {
+        served_model *m = gone;
+        gone = m->next;
+        close_model(m);
+        pthread_mutex_lock(&s->lock);
+        s->leaving -= m->reserved;
+        pthread_cond_broadcast(&s->changed);
+        pthread_mutex_unlock(&s->lock);
+        free_row(m);
+    }
 }
 
 hearth_status models_change(models *s, const char *const *names, hearth_error *error)
 {
     hearth_status status = HEARTH_OK;
+    served_model *gone = NULL;
     pthread_mutex_lock(&s->lock);
     s->change++;
     for (size_t i = 0; status == HEARTH_OK && names[i] != NULL; i++) {
@@ -444,16 +473,18 @@ hearth_status models_change(models *s, const char *const *names, hearth_error *e
         const bool used = m->users > 0 || m->loading;
         tell(s, used ? "still used, not removed:" : "removed", m);
         if (!used) {
-            take_out(s, i);
+            take_out(s, i, &gone);
         }
     }
     pthread_mutex_unlock(&s->lock);
+    close_gone(s, gone);
     return status;
 }
 
 hearth_status models_remove(models *s, const char *name, hearth_error *error)
 {
     hearth_status status = HEARTH_OK;
+    served_model *gone = NULL;
     pthread_mutex_lock(&s->lock);
     served_model *m = name != NULL && name[0] != '\0' ? find(s, name) : NULL;
     if (m == NULL) {
@@ -465,9 +496,10 @@ hearth_status models_remove(models *s, const char *name, hearth_error *error)
         while (s->rows[i] != m) {
             i++;
         }
-        take_out(s, i);
+        take_out(s, i, &gone);
     }
     pthread_mutex_unlock(&s->lock);
+    close_gone(s, gone);
     return status;
 }
 
@@ -499,9 +531,7 @@ hearth_status models_unload(models *s, const char *name, hearth_error *error)
     if (m == NULL) {
         status = error_set(error, HEARTH_E_NOT_FOUND, "model", NULL, "%.200s", name != NULL ? name : "");
     } else if (!m->loading && m->m != NULL && m->users == 0) {
-        tell(s, "unloaded", m);
-        close_model(m);
-        m->reserved = 0;
+        close_unlocked(s, m);
     }
     pthread_mutex_unlock(&s->lock);
     return status;

@@ -42,11 +42,12 @@ typedef struct served_model {
     pthread_mutex_t lock;           /* of what is made when first wanted */
     /* the registry's own, with its lock */
     unsigned users;
-    double used;       /* time_seconds */
-    uint64_t reserved; /* bytes of weights, those of a model that is opened just now among them */
-    bool loading;      /* somebody opens it: what stands from `m` on is theirs alone */
-    bool named;        /* by models_options or models_change */
-    unsigned change;   /* of the last models_change that had it */
+    double used;               /* time_seconds */
+    uint64_t reserved;         /* bytes of weights, those of a model that is opened or closed just now among them */
+    bool loading;              /* somebody opens or closes it: what stands from `m` on is theirs alone */
+    bool named;                /* by models_options or models_change */
+    struct served_model *next; /* of those that are taken out */
+    unsigned change;           /* of the last models_change that had it */
     uint64_t loads;
 } served_model;
 
