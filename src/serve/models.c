@@ -76,17 +76,17 @@ static served_model *find(const models *s, const char *name)
     return NULL;
 }
 
-/* With the lock. */
-static hearth_status add_row(models *s, const char *name, const char *source, int64_t created, hearth_error *error)
+/* With the lock: it has no row any more, and is closed by close_gone. */
+static void leave(models *s, served_model *m, served_model **gone)
 {
-    if (name[0] == '\0' || find(s, name) != NULL) {
-        return HEARTH_OK;
-    }
-    served_model **rows = mem_realloc(s->rows, (s->count + 1) * sizeof(served_model *));
-    if (rows == NULL) {
-        return error_memory(error, (s->count + 1) * sizeof(served_model *));
-    }
-    s->rows = rows;
+    s->leaving += m->reserved;
+    m->next = *gone;
+    *gone = m;
+}
+
+static hearth_status create_row(const char *name, const char *source, int64_t created, served_model **ret,
+                                hearth_error *error)
+{
     served_model *m = mem_calloc(1, sizeof *m);
     if (m == NULL) {
         return error_memory(error, sizeof *m);
@@ -99,20 +99,42 @@ static hearth_status add_row(models *s, const char *name, const char *source, in
         free_row(m);
         return error_memory(error, strlen(name) + strlen(source));
     }
-    s->rows[s->count++] = m;
+    *ret = m;
     return HEARTH_OK;
 }
 
-/* "NAME=MODEL", or MODEL, whose name is what it is called by: of a path its last part, without ".gguf". */
-static hearth_status add_operand(models *s, const char *operand, hearth_error *error)
+/* With the lock. *ret is the new row. */
+static hearth_status append_row(models *s, const char *name, const char *source, int64_t created, served_model **ret,
+                                hearth_error *error)
 {
-    char name[NAME_BYTES];
+    served_model **rows = mem_realloc(s->rows, (s->count + 1) * sizeof(served_model *));
+    if (rows == NULL) {
+        return error_memory(error, (s->count + 1) * sizeof(served_model *));
+    }
+    s->rows = rows;
+    TRY(create_row(name, source, created, &s->rows[s->count], error));
+    *ret = s->rows[s->count++];
+    return HEARTH_OK;
+}
+
+/* With the lock: of a store. */
+static hearth_status add_row(models *s, const char *name, const char *source, int64_t created, hearth_error *error)
+{
+    served_model *m = NULL;
+    return name[0] == '\0' || find(s, name) != NULL ? HEARTH_OK : append_row(s, name, source, created, &m, error);
+}
+
+/* ---- what is named ---- */
+
+/* "NAME=MODEL", or MODEL, whose name is what it is called by: of a path its last part, without ".gguf". */
+static const char *read_operand(const char *operand, char name[NAME_BYTES])
+{
     const char *equals = strchr(operand, '=');
-    const char *source = operand;
-    if (equals != NULL && equals > operand && (size_t)(equals - operand) < sizeof name) {
-        snprintf(name, sizeof name, "%.*s", (int)(equals - operand), operand);
-        source = equals + 1;
-    } else if (operand[0] == '/' || operand[0] == '.' || text_ends(operand, ".gguf") || text_ends(operand, "/")) {
+    if (equals != NULL && equals > operand && equals - operand < NAME_BYTES) {
+        snprintf(name, NAME_BYTES, "%.*s", (int)(equals - operand), operand);
+        return equals + 1;
+    }
+    if (operand[0] == '/' || operand[0] == '.' || text_ends(operand, ".gguf") || text_ends(operand, "/")) {
         size_t end = strlen(operand);
         while (end > 1 && operand[end - 1] == '/') {
             end--;
@@ -122,16 +144,72 @@ static hearth_status add_operand(models *s, const char *operand, hearth_error *e
             from--;
         }
         end -= end > from + 5 && strncmp(operand + end - 5, ".gguf", 5) == 0 ? 5 : 0;
-        snprintf(name, sizeof name, "%.*s", (int)(end - from), operand + from);
+        snprintf(name, NAME_BYTES, "%.*s", (int)(end - from), operand + from);
     } else {
-        snprintf(name, sizeof name, "%s", text_starts(operand, "embedded:") ? operand + 9 : operand);
+        snprintf(name, NAME_BYTES, "%s", text_starts(operand, "embedded:") ? operand + 9 : operand);
     }
-    TRY(add_row(s, name, source, (int64_t)time(NULL), error));
-    served_model *m = find(s, name);
-    if (m != NULL) {
-        m->named = true;
-        m->change = s->change;
+    return operand;
+}
+
+/* A name stands for one model. */
+static hearth_status check_names(const char *const *names, hearth_error *error)
+{
+    char name[NAME_BYTES], other[NAME_BYTES];
+    for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
+        const char *source = read_operand(names[i], name);
+        for (size_t j = 0; j < i; j++) {
+            const char *before = read_operand(names[j], other);
+            if (strcmp(name, other) == 0 && strcmp(source, before) != 0) {
+                return error_set(error, HEARTH_E_ARGUMENT, name, "a name that one model has", "%.200s and %.200s",
+                                 before, source);
+            }
+        }
     }
+    return HEARTH_OK;
+}
+
+/* With the lock: the row of exactly this name; s->count: none. */
+static size_t index_of(const models *s, const char *name)
+{
+    size_t i = 0;
+    while (i < s->count && strcmp(s->rows[i]->name, name) != 0) {
+        i++;
+    }
+    return i;
+}
+
+/* With the lock: another model under a name that there is; the old one goes to *gone, unless it is used. */
+static hearth_status replace(models *s, size_t i, const char *source, served_model **gone, hearth_error *error)
+{
+    served_model *old = s->rows[i], *m = NULL;
+    if (old->users > 0 || old->loading) {
+        tell(s, "still used, not replaced:", old);
+        return HEARTH_OK;
+    }
+    TRY(create_row(old->name, source, (int64_t)time(NULL), &m, error));
+    tell(s, "replaced", old);
+    s->rows[i] = m;
+    leave(s, old, gone);
+    return HEARTH_OK;
+}
+
+/* With the lock. */
+static hearth_status add_operand(models *s, const char *operand, served_model **gone, hearth_error *error)
+{
+    char name[NAME_BYTES];
+    const char *source = read_operand(operand, name);
+    const size_t i = index_of(s, name);
+    served_model *m = NULL;
+    if (name[0] == '\0') {
+        return HEARTH_OK;
+    }
+    if (i == s->count) {
+        TRY(append_row(s, name, source, (int64_t)time(NULL), &m, error));
+    } else if (strcmp(s->rows[i]->source, source) != 0) {
+        TRY(replace(s, i, source, gone, error));
+    }
+    s->rows[i]->named = true;
+    s->rows[i]->change = s->change;
     return HEARTH_OK;
 }
 
@@ -151,8 +229,10 @@ static hearth_status add_stores(models *s, hearth_error *error)
 
 static hearth_status add_all(models *s, hearth_error *error)
 {
+    served_model *gone = NULL; /* stays so: names are looked through first */
+    TRY(check_names(s->o.names, error));
     for (size_t i = 0; s->o.names != NULL && s->o.names[i] != NULL; i++) {
-        TRY(add_operand(s, s->o.names[i], error));
+        TRY(add_operand(s, s->o.names[i], &gone, error));
     }
     return s->o.store ? add_stores(s, error) : HEARTH_OK;
 }
@@ -430,15 +510,13 @@ hearth_status models_add(models *s, const char *name, const char *source, hearth
     return status;
 }
 
-/* With the lock: it has no row any more, and is closed by close_gone. */
+/* With the lock. */
 static void take_out(models *s, size_t i, served_model **gone)
 {
     served_model *m = s->rows[i];
     memmove(s->rows + i, s->rows + i + 1, (s->count - i - 1) * sizeof(served_model *));
     s->count--;
-    s->leaving += m->reserved;
-    m->next = *gone;
-    *gone = m;
+    leave(s, m, gone);
 }
 
 /* Without the lock. */
@@ -460,10 +538,11 @@ hearth_status models_change(models *s, const char *const *names, hearth_error *e
 {
     hearth_status status = HEARTH_OK;
     served_model *gone = NULL;
+    TRY(check_names(names, error));
     pthread_mutex_lock(&s->lock);
     s->change++;
     for (size_t i = 0; status == HEARTH_OK && names[i] != NULL; i++) {
-        status = add_operand(s, names[i], error);
+        status = add_operand(s, names[i], &gone, error);
     }
     for (size_t i = s->count; status == HEARTH_OK && i-- > 0;) {
         const served_model *m = s->rows[i];

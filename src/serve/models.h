@@ -66,8 +66,8 @@ void models_give_back(models *s, served_model *m);
 hearth_status models_peek(models *s, const char *name, model **ret, hearth_error *error);
 /* Adds one that came to be in a store; nothing where the name is there already. */
 hearth_status models_add(models *s, const char *name, const char *source, hearth_error *error);
-/* Serves these (as models_options.names) from now on: new ones come, those that were named before go, unless they are
- * used. */
+/* Serves these (as models_options.names) from now on: new ones come, also under an old name, those that were named
+ * before go, unless they are used. HEARTH_E_ARGUMENT, and nothing is changed, where two models have one name. */
 hearth_status models_change(models *s, const char *const *names, hearth_error *error);
 /* HEARTH_E_NOT_FOUND; HEARTH_E_ARGUMENT while it is used. */
 hearth_status models_remove(models *s, const char *name, hearth_error *error);
