@@ -27,13 +27,6 @@ void counters_request(void)
     pthread_mutex_unlock(&lock);
 }
 
-void counters_failed(unsigned status)
-{
-    pthread_mutex_lock(&lock);
-    now.failed[status < 600 ? status : 0]++;
-    pthread_mutex_unlock(&lock);
-}
-
 void counters_ended(const counters_answer *a)
 {
     pthread_mutex_lock(&lock);

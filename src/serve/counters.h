@@ -15,16 +15,14 @@ typedef struct counters_histogram {
 } counters_histogram;
 
 typedef struct counters {
-    uint64_t requests;    /* with a route */
-    uint64_t failed[600]; /* by HTTP status */
-    uint64_t answers;     /* generations that ended */
-    uint64_t cancelled;   /* clients that left, and what was cut off */
+    uint64_t requests;  /* with a route */
+    uint64_t answers;   /* generations that ended */
+    uint64_t cancelled; /* clients that left, and what was cut off */
     uint64_t prompt_tokens, kept_tokens, tokens;
     counters_histogram first_token, next_token, whole; /* seconds */
 } counters;
 
 void counters_request(void);
-void counters_failed(unsigned status);
 typedef struct counters_answer {
     size_t prompt_tokens, kept_tokens, tokens;
     double first_s, whole_s; /* from the request's arrival; first_s < 0: there was none */

@@ -2,7 +2,6 @@
 #include "serve/openai.h"
 
 #include "serve/access.h"
-#include "serve/counters.h"
 #include "serve/fields.h"
 #include "serve/routes.h"
 #include "serve/server.h"
@@ -153,7 +152,7 @@ void openai_fail(request *r, bool begun, const hearth_error *error)
         return;
     }
     (void)failure_from(&f, error, NULL);
-    counters_failed(f.status);
+    request_failed_late(&f);
     (void)openai_send(r, failure_json(API_OPENAI, &f));
     http_call_end_stream(r->call);
 }

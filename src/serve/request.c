@@ -2,7 +2,6 @@
 #include "serve/request.h"
 
 #include "base/text.h"
-#include "serve/counters.h"
 #include "serve/metrics.h"
 
 #include <math.h>
@@ -125,7 +124,6 @@ static void answer(http_call *call, unsigned status, json_t *value)
 void request_refuse(request *r, const failure *f)
 {
     const api_shape shape = r->route != NULL ? r->route->shape : API_OPENAI;
-    counters_failed(f->status);
     metrics_refused(f);
     if (f->status == 401) {
         http_call_set_header(r->call, "WWW-Authenticate", "Bearer");
@@ -136,6 +134,11 @@ void request_refuse(request *r, const failure *f)
         http_call_set_header(r->call, "Retry-After", seconds);
     }
     answer(r->call, f->status, failure_json(shape, f));
+}
+
+void request_failed_late(const failure *f)
+{
+    metrics_refused(f);
 }
 
 void request_refuse_error(request *r, const hearth_error *error, const char *param)
