@@ -57,7 +57,7 @@ struct http_call {
     struct MHD_Response *response;
     struct {
         char name[48];
-        char value[208];
+        char value[400];
     } header[20];
     size_t header_count;
     buffer copy; /* http_call_copy_answer */

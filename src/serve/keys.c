@@ -453,8 +453,10 @@ bool keys_may_use(key_ring *k, const ring_key *y, const char *model)
     pthread_mutex_lock(&k->lock);
     bool may = y->row.admin || y->row.models[0] == '\0';
     const size_t length = strlen(model);
-    for (const char *at = y->row.models; !may && *at != '\0'; at = strchr(at, '\n') + 1) {
-        may = strncmp(at, model, length) == 0 && at[length] == '\n';
+    for (const char *at = y->row.models; !may && *at != '\0'; at += *at == '\n' ? 1 : 0) {
+        const size_t own = strcspn(at, "\n"); /* another program may have left the last line feed out */
+        may = own == length && memcmp(at, model, length) == 0;
+        at += own;
     }
     pthread_mutex_unlock(&k->lock);
     return may;

@@ -79,6 +79,7 @@ def strangers_pages_are_turned_away():
     assert S.send("GET", "/health", headers={"Origin": own})[0] == 200
     status, headers, _ = S.send("OPTIONS", "/v1/completions", headers={"Origin": "https://pages.example"})
     assert status == 204 and headers["Access-Control-Allow-Origin"] == "https://pages.example" and "POST" in headers["Access-Control-Allow-Methods"]
+    assert "x-stainless-runtime-version" in headers["Access-Control-Allow-Headers"] and "DELETE" not in headers["Access-Control-Allow-Methods"], headers
     status, headers, _ = S.send("OPTIONS", "/v1/completions", headers={"Origin": "https://evil.example"})
     assert status == 403 and "Access-Control-Allow-Origin" not in headers, headers
 

@@ -213,6 +213,25 @@ def keys_stay_while_the_database_is_read_and_where_it_cannot_be():
 
 
 @test
+def rights_are_taken_away_and_names_without_their_line_feed_are_names():
+    file = os.path.join(PLACE, "rights.sqlite")
+    both, one = add("both", "--metrics", "--admin", file=file), add("one", "--model", "a", file=file)
+    db = sqlite3.connect(file)
+    with db:
+        db.execute("UPDATE key SET models='b\na' WHERE name='one'")
+    db.close()
+    with Server(f"a={OWN}", f"b={OWN}", f"c={OWN}", "--keys", file) as server:
+        for model, wanted in (("a", 200), ("b", 200), ("c", 403)):
+            assert ask(one, {**TEXT, "model": model}, server=server)[0] == wanted, model
+    assert [r["models"] for r in good_json("keys", "list", "--keys", file)] == [None, ["b", "a"]]
+    assert "b a" in str(good("keys", "list", "--keys", file))
+    row = good_json("keys", "limit", both["id"], "--no-admin", "--keys", file)
+    assert row["metrics"] and not row["admin"], row
+    row = good_json("keys", "limit", both["id"], "--no-metrics", "--keys", file)
+    assert not row["metrics"] and not row["admin"], row
+
+
+@test
 def wrong_secrets_are_not_tried_for_ever():
     key = MADE["guessed"]
     assert ask(key)[0] == 200
