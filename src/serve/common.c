@@ -1,4 +1,4 @@
-/* What is asked of the server itself: whether it lives, whether it takes more, what it counted. */
+/* What is asked of the server itself: whether it lives, whether it takes more (what it counted: metrics.c). */
 #include "serve/load.h"
 #include "serve/metrics.h"
 #include "serve/routes.h"
