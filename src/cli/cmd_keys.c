@@ -20,7 +20,7 @@
 typedef struct keys_settings {
     const char *file, *expires;
     option_list models;
-    bool metrics, admin;
+    bool metrics, admin, no_metrics, no_admin;
     size_t tokens_minute, tokens_day, requests_minute, concurrency, days;
 } keys_settings;
 
@@ -52,6 +52,14 @@ static const option options[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(keys_settings, admin),
      .help = "add, limit: the key has every right, also to fetch and remove models."},
+    {.name = "no-metrics",
+     .type = OPTION_FLAG,
+     .offset = offsetof(keys_settings, no_metrics),
+     .help = "limit: takes --metrics away."},
+    {.name = "no-admin",
+     .type = OPTION_FLAG,
+     .offset = offsetof(keys_settings, no_admin),
+     .help = "limit: takes --admin away."},
     {.name = "tokens-per-minute",
      .type = OPTION_COUNT,
      .offset = offsetof(keys_settings, tokens_minute),
@@ -158,8 +166,8 @@ static hearth_status change_row(const keys_settings *s, key_row *row, hearth_err
     set_limit(&row->limits.tokens_day, s->tokens_day);
     set_limit(&row->limits.requests_minute, s->requests_minute);
     set_limit(&row->limits.concurrency, s->concurrency);
-    row->metrics = row->metrics || s->metrics;
-    row->admin = row->admin || s->admin;
+    row->metrics = (row->metrics || s->metrics) && !s->no_metrics;
+    row->admin = (row->admin || s->admin) && !s->no_admin;
     if (s->expires != NULL) {
         TRY(read_expiry(s->expires, &row->expires, error));
     }
@@ -171,8 +179,9 @@ static hearth_status change_row(const keys_settings *s, key_row *row, hearth_err
 static json_t *models_json(const char *models)
 {
     json_t *names = json_array();
-    for (const char *at = models; *at != '\0'; at = strchr(at, '\n') + 1) {
+    for (const char *at = models; *at != '\0'; at += *at == '\n' ? 1 : 0) {
         names = json_door_append(names, json_door_text(at, strcspn(at, "\n")));
+        at += strcspn(at, "\n");
     }
     if (models[0] == '\0') {
         json_decref(names);
@@ -234,9 +243,10 @@ static void print_row(const key_row *row)
     printf("%s  ", row->id);
     (void)terminal_write_text(row->name, strlen(row->name), NULL);
     printf("%s: ", row->admin ? " (admin)" : row->metrics ? " (metrics)" : "");
-    for (const char *at = row->models; *at != '\0'; at = strchr(at, '\n') + 1) {
+    for (const char *at = row->models; *at != '\0'; at += *at == '\n' ? 1 : 0) {
         printf("%s", at == row->models ? "" : " ");
         (void)terminal_write_text(at, strcspn(at, "\n"), NULL);
+        at += strcspn(at, "\n");
     }
     printf("%s", row->models[0] == '\0' ? "all models; " : "; ");
     print_limit("tokens a minute", row->limits.tokens_minute, &some);

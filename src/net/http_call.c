@@ -11,6 +11,9 @@
 
 #define STREAM_BLOCK ((size_t)32 << 10)
 
+/* Of all bodies in this process: a call may outlive its server. */
+static atomic_size_t bodies_bytes;
+
 /* ---- the request ---- */
 
 http_call *http_call_create(http_server *s, const char *target)
@@ -53,6 +56,7 @@ void http_call_release(http_call *c)
         MHD_destroy_response(c->response);
     }
     buffer_free(&c->body);
+    atomic_fetch_sub(&bodies_bytes, c->body_bytes);
     buffer_free(&c->unsent);
     buffer_free(&c->copy);
     mem_free(c->path);
@@ -60,6 +64,13 @@ void http_call_release(http_call *c)
     pthread_mutex_destroy(&c->gone_lock);
     pthread_mutex_destroy(&c->lock);
     mem_free(c);
+}
+
+bool http_call_reserve_body(http_call *c, size_t length)
+{
+    const size_t before = atomic_fetch_add(&bodies_bytes, length);
+    c->body_bytes += length;
+    return before <= c->s->o.most_bodies && length <= c->s->o.most_bodies - before;
 }
 
 static int hex_value(char c)

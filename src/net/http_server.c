@@ -15,9 +15,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A body of at most so many bytes that nobody wants is read to its end, so that its sender gets to read the answer. */
 /* What the system keeps of an answer that its client does not read; the connections have it of the listener. */
 #define SOCKET_BYTES (128 << 10)
+/* A body of at most so many bytes that nobody wants is read to its end, so that its sender gets to read the answer. */
 #define DROPPED_BYTES ((size_t)1 << 20)
 /* At the end, for clients that read the last of their answers. */
 #define LAST_READ_S 2.0
@@ -177,10 +177,12 @@ static enum MHD_Result admit(http_server *s, http_call *c, const char *method)
 
 static enum MHD_Result take_body(http_call *c, const char *bytes, size_t length)
 {
-    if (c->answer == HTTP_NONE && buffer_append(&c->body, bytes, length, NULL) == HEARTH_OK) {
+    if (c->answer == HTTP_NONE && !http_call_reserve_body(c, length)) {
+        c->s->o.refuse(c->s->o.context, c, MHD_HTTP_SERVICE_UNAVAILABLE,
+                       "the bodies of the requests under way are as large as this server takes together");
+    } else if (c->answer == HTTP_NONE && buffer_append(&c->body, bytes, length, NULL) == HEARTH_OK) {
         return MHD_YES;
-    }
-    if (c->answer == HTTP_NONE) {
+    } else if (c->answer == HTTP_NONE) {
         refuse_body(c);
     }
     c->dropped += length;
@@ -365,6 +367,8 @@ static void set_defaults(http_server_options *o)
 {
     o->most_head = o->most_head == 0 ? HTTP_HEAD_BYTES : o->most_head;
     o->most_body = o->most_body == 0 ? HTTP_BODY_BYTES : o->most_body;
+    const size_t bodies = o->most_body > HTTP_BODIES_BYTES ? o->most_body : HTTP_BODIES_BYTES;
+    o->most_bodies = o->most_bodies == 0 ? bodies : o->most_bodies;
     o->most_unsent = o->most_unsent == 0 ? HTTP_UNSENT_BYTES : o->most_unsent;
     o->most_connections = o->most_connections == 0 ? HTTP_CONNECTIONS : o->most_connections;
     o->most_workers = o->most_workers == 0 ? HTTP_WORKERS : o->most_workers;

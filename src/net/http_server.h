@@ -16,7 +16,8 @@ typedef struct http_call http_call; /* a request and its answer; counted */
 typedef bool (*http_admit_fn)(void *context, http_call *c);
 /* On a worker. It answers, or keeps the call (http_call_retain) for a thread that does. */
 typedef void (*http_handle_fn)(void *context, http_call *c);
-/* A request that never gets to `handle`: 400 (its target), 413 (its body), 503 (no worker). Answers it. */
+/* A request that never gets to `handle`: 400 (its target), 413 (its body), 503 (no worker, no room for its
+ * body). Answers it. */
 typedef void (*http_refuse_fn)(void *context, http_call *c, unsigned status, const char *why);
 /* The client has left: on any thread, at most once a call, and never once there is a whole answer. */
 typedef void (*http_gone_fn)(void *context);
@@ -27,6 +28,7 @@ typedef struct http_server_options {
     struct http_tls *tls;      /* http_tls.h; NULL: no TLS */
     size_t most_head;          /* bytes of a request's head; 0: HTTP_HEAD_BYTES */
     size_t most_body;          /* 0: HTTP_BODY_BYTES */
+    size_t most_bodies;        /* of all requests' bodies at a time; 0: HTTP_BODIES_BYTES, or most_body if more */
     size_t most_unsent;        /* bytes of a stream that wait for its reader; 0: HTTP_UNSENT_BYTES */
     unsigned most_connections; /* 0: HTTP_CONNECTIONS */
     unsigned most_workers;     /* 0: HTTP_WORKERS */
@@ -40,6 +42,7 @@ typedef struct http_server_options {
 
 #define HTTP_HEAD_BYTES ((size_t)32 << 10)
 #define HTTP_BODY_BYTES ((size_t)32 << 20)
+#define HTTP_BODIES_BYTES ((size_t)1 << 30)
 #define HTTP_UNSENT_BYTES ((size_t)256 << 10)
 #define HTTP_CONNECTIONS 1024u
 #define HTTP_WORKERS 64u

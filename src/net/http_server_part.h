@@ -32,7 +32,8 @@ struct http_call {
     char peer[64];
     char *arguments;
     buffer body;
-    size_t dropped; /* bytes of a body that nobody wants */
+    size_t body_bytes; /* of it, or of what would have been it: http_call_reserve_body */
+    size_t dropped;    /* bytes of a body that nobody wants */
     void *kept;
     void (*drop)(void *kept);
     /* of the server's thread alone */
@@ -53,7 +54,7 @@ struct http_call {
     struct MHD_Response *response;
     struct {
         char name[48];
-        char value[208];
+        char value[400];
     } header[20];
     size_t header_count;
     buffer copy; /* http_call_copy_answer */
@@ -95,6 +96,8 @@ struct http_server {
 http_call *http_call_create(http_server *s, const char *target);
 /* Takes the raw target apart; false where its escapes, its UTF-8 or its number of arguments is wrong. */
 bool http_call_decode(http_call *c);
+/* Whether the bodies of all calls leave room for more of this one. */
+bool http_call_reserve_body(http_call *c, size_t length);
 /* Queues what there is as the answer; on the server's thread. */
 enum MHD_Result http_call_queue(http_call *c);
 void http_call_tell_gone(http_call *c);

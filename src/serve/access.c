@@ -69,9 +69,12 @@ bool access_check(request *r, failure *f)
 void access_preflight(request *r)
 {
     if (http_call_header(r->call, "Origin") != NULL) {
-        http_call_set_header(r->call, "Access-Control-Allow-Methods", "GET, POST, DELETE");
+        http_call_set_header(r->call, "Access-Control-Allow-Methods", "GET, POST");
         http_call_set_header(r->call, "Access-Control-Allow-Headers",
-                             "authorization, content-type, x-api-key, anthropic-version, anthropic-beta");
+                             "authorization, content-type, x-api-key, anthropic-version, anthropic-beta, "
+                             "x-stainless-lang, x-stainless-package-version, x-stainless-os, x-stainless-arch, "
+                             "x-stainless-runtime, x-stainless-runtime-version, x-stainless-retry-count, "
+                             "x-stainless-timeout");
         http_call_set_header(r->call, "Access-Control-Max-Age", "600");
     }
     http_call_answer_static(r->call, 204, "text/plain", "", 0);

@@ -253,6 +253,7 @@ static void fail(void *context, const hearth_error *error)
     failure f;
     (void)failure_from(&f, error, NULL);
     if (a->begun) {
+        request_failed_late(&f);
         (void)send(a, "error", failure_json(API_ANTHROPIC, &f));
         http_call_end_stream(a->r->call);
     } else {

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,8 +22,8 @@ struct audit {
     char *path;
     pthread_mutex_t lock; /* of all below */
     int file;
-    bool cut;     /* the last line is not whole */
-    bool failing; /* the last line was not written */
+    bool cut;            /* the last line is not whole */
+    atomic_bool failing; /* the last line was not written; read without the lock, too */
     uint64_t lost;
     double tried;
 };
@@ -123,39 +124,49 @@ static bool write_line(audit *a, const char *text, size_t length)
     return good;
 }
 
-static bool write_value(audit *a, const json_t *value)
+/* False: memory is out. */
+static bool make_text(const json_t *value, buffer *ret)
+{
+    return value != NULL && json_door_write(value, 0, ret, NULL) == HEARTH_OK &&
+           buffer_append_char(ret, '\n', NULL) == HEARTH_OK;
+}
+
+/* What is long is done before the lock, for which the server's thread may wait. */
+void audit_write(audit *a, json_t *line)
 {
     buffer text;
     buffer_init(&text, 0);
-    bool good = value != NULL && json_door_write(value, 0, &text, NULL) == HEARTH_OK &&
-                buffer_append_char(&text, '\n', NULL) == HEARTH_OK;
-    good = good && write_line(a, text.data, text.length);
+    const bool made = make_text(line, &text);
+    pthread_mutex_lock(&a->lock);
+    a->lost += made && write_line(a, text.data, text.length) ? 0 : 1;
+    pthread_mutex_unlock(&a->lock);
     buffer_free(&text);
-    return good;
+    json_decref(line);
 }
 
-void audit_write(audit *a, json_t *line)
+/* With the lock. */
+static void try_again(audit *a)
 {
-    pthread_mutex_lock(&a->lock);
-    a->lost += write_value(a, line) ? 0 : 1;
-    pthread_mutex_unlock(&a->lock);
-    json_decref(line);
+    char now[32], text[128];
+    a->tried = time_seconds();
+    audit_time(now);
+    const int length = snprintf(text, sizeof text, "{\"time\":\"%s\",\"event\":\"written again\",\"lost\":%llu}\n", now,
+                                (unsigned long long)a->lost);
+    (void)write_line(a, text, (size_t)length);
 }
 
 bool audit_refuses(audit *a)
 {
-    pthread_mutex_lock(&a->lock);
-    if (a->o.required && a->failing && time_seconds() - a->tried >= TRY_AGAIN_S) {
-        char now[32];
-        a->tried = time_seconds();
-        audit_time(now);
-        json_t *line = json_pack("{s:s, s:s, s:I}", "time", now, "event", "written again", "lost", (json_int_t)a->lost);
-        (void)write_value(a, line);
-        json_decref(line);
+    if (!a->o.required || !atomic_load(&a->failing)) {
+        return false;
     }
-    const bool refuses = a->o.required && a->failing;
-    pthread_mutex_unlock(&a->lock);
-    return refuses;
+    if (pthread_mutex_trylock(&a->lock) == 0) { /* else somebody writes just now */
+        if (a->failing && time_seconds() - a->tried >= TRY_AGAIN_S) {
+            try_again(a);
+        }
+        pthread_mutex_unlock(&a->lock);
+    }
+    return atomic_load(&a->failing);
 }
 
 uint64_t audit_lost(audit *a)

@@ -24,7 +24,7 @@ void audit_close(audit *a); /* NULL is allowed */
 bool audit_has_contents(const audit *a);
 /* Takes the value over; NULL (memory is out) counts as not written. */
 void audit_write(audit *a, json_t *line);
-/* Whether requests are to be refused: the last line was not written, nor is one now. */
+/* Whether requests are to be refused: the last line was not written, nor is one now. Waits for nobody who writes. */
 bool audit_refuses(audit *a);
 /* Lines that were not written. */
 uint64_t audit_lost(audit *a);

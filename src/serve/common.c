@@ -1,4 +1,4 @@
-/* What is asked of the server itself: whether it lives, whether it takes more, what it counted. */
+/* What is asked of the server itself: whether it lives, whether it takes more (what it counted: metrics.c). */
 #include "serve/load.h"
 #include "serve/metrics.h"
 #include "serve/routes.h"
@@ -26,7 +26,7 @@ static void ready(request *r)
 
 const route routes_common[] = {
     {"GET", "/health", RIGHT_OPEN, API_OPENAI, true, false, health},
-    {"GET", "/ready", RIGHT_OPEN, API_OPENAI, false, false, ready},
+    {"GET", "/ready", RIGHT_OPEN, API_OPENAI, true, false, ready},
     {"GET", "/metrics", RIGHT_WATCH, API_OPENAI, false, false, metrics_answer},
     {NULL, NULL, RIGHT_OPEN, API_OPENAI, false, false, NULL},
 };

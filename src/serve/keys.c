@@ -22,7 +22,8 @@ typedef struct bucket {
 
 struct ring_key {
     key_row row;
-    bool listed; /* in the database when it was last read */
+    bool listed;   /* in the database when it was last read whole */
+    uint64_t seen; /* the reading that had its row last */
     bool proved;
     uint8_t mark[32]; /* of the secret that was proved */
     unsigned guesses;
@@ -37,7 +38,10 @@ struct ring_key {
 struct key_ring {
     keys_file *file; /* of the writer's thread; else under file_lock */
     pthread_mutex_t file_lock;
-    int64_t version;
+    int64_t version;  /* of what was read whole; file_lock, as the next three */
+    uint64_t reading; /* readings that began */
+    bool unread;      /* the last one failed */
+    bool unwritten;   /* what was used could not be written last */
     keys_told_fn told;
     void *told_context;
     uint8_t mark_key[32];
@@ -49,7 +53,7 @@ struct key_ring {
     size_t count, capacity;
     key_usage *late; /* of days that are over, and not written yet */
     size_t late_count, late_capacity;
-    bool ending, failing;
+    bool ending;
     pthread_t writer;
     bool writing;
 };
@@ -107,7 +111,7 @@ static hearth_status take_row(void *context, const key_row *row, hearth_error *e
         const bool other = memcmp(&y->row.hash, &row->hash, sizeof row->hash) != 0;
         y->proved = y->proved && !other;
         y->row = *row;
-        y->listed = true;
+        y->seen = k->reading;
     }
     pthread_mutex_unlock(&k->lock);
     return y != NULL ? HEARTH_OK : error_memory(error, sizeof *y);
@@ -130,17 +134,21 @@ static hearth_status take_usage(void *context, const key_usage *u, hearth_error 
     return HEARTH_OK;
 }
 
-/* With file_lock. */
+/* With file_lock. Keys stay what they were until all rows are there, and where they cannot be read. */
 static hearth_status read_all(key_ring *k, hearth_error *error)
 {
+    int64_t version = 0;
+    k->reading++;
+    TRY(keys_file_version(k->file, &version, error));
+    TRY(keys_file_each(k->file, take_row, k, error));
     pthread_mutex_lock(&k->lock);
     for (size_t i = 0; i < k->count; i++) {
-        k->keys[i]->listed = false;
+        k->keys[i]->listed = k->keys[i]->seen == k->reading;
     }
     pthread_mutex_unlock(&k->lock);
-    TRY(keys_file_version(k->file, &k->version, error));
-    TRY(keys_file_each(k->file, take_row, k, error));
-    return keys_file_each_usage(k->file, NULL, today(), take_usage, k, error);
+    TRY(keys_file_each_usage(k->file, NULL, today(), take_usage, k, error));
+    k->version = version; /* else it is read again */
+    return HEARTH_OK;
 }
 
 hearth_status keys_reload(key_ring *k, hearth_error *error)
@@ -210,15 +218,16 @@ static key_usage *take_unwritten(key_ring *k, size_t *ret_count)
     return items;
 }
 
-static void tell_once(key_ring *k, hearth_status status, const hearth_error *error)
+/* The first of failures that follow each other; `failing` is theirs. */
+static void tell_once(const key_ring *k, bool *failing, hearth_status status, const char *what,
+                      const hearth_error *error)
 {
     char line[1024], text[900];
-    if (status != HEARTH_OK && !k->failing && k->told != NULL) {
-        (void)snprintf(line, sizeof line, "keys: usage is kept in memory until it can be written: %s",
-                       hearth_error_line(error, text, sizeof text));
+    if (status != HEARTH_OK && !*failing && k->told != NULL) {
+        (void)snprintf(line, sizeof line, "keys: %s: %s", what, hearth_error_line(error, text, sizeof text));
         k->told(k->told_context, line);
     }
-    k->failing = status != HEARTH_OK;
+    *failing = status != HEARTH_OK;
 }
 
 /* With file_lock. */
@@ -236,7 +245,7 @@ static void write_usage(key_ring *k)
         pthread_mutex_unlock(&k->lock);
     }
     if (count > 0) {
-        tell_once(k, status, &error);
+        tell_once(k, &k->unwritten, status, "usage is kept in memory until it can be written", &error);
     }
     mem_free(items);
 }
@@ -245,15 +254,11 @@ static void read_changes(key_ring *k)
 {
     int64_t version = 0;
     hearth_error error = {0};
-    char line[1024];
     hearth_status status = keys_file_version(k->file, &version, &error);
     if (status == HEARTH_OK && version != k->version) {
         status = read_all(k, &error);
     }
-    if (status != HEARTH_OK && !k->failing && k->told != NULL) {
-        k->told(k->told_context, hearth_error_line(&error, line, sizeof line));
-    }
-    k->failing = k->failing || status != HEARTH_OK;
+    tell_once(k, &k->unread, status, "they stay as they were until they can be read", &error);
 }
 
 static void *write_on(void *context)
@@ -437,8 +442,10 @@ bool keys_may_use(key_ring *k, const ring_key *y, const char *model)
     pthread_mutex_lock(&k->lock);
     bool may = y->row.admin || y->row.models[0] == '\0';
     const size_t length = strlen(model);
-    for (const char *at = y->row.models; !may && *at != '\0'; at = strchr(at, '\n') + 1) {
-        may = strncmp(at, model, length) == 0 && at[length] == '\n';
+    for (const char *at = y->row.models; !may && *at != '\0'; at += *at == '\n' ? 1 : 0) {
+        const size_t own = strcspn(at, "\n"); /* another program may have left the last line feed out */
+        may = own == length && memcmp(at, model, length) == 0;
+        at += own;
     }
     pthread_mutex_unlock(&k->lock);
     return may;

@@ -197,7 +197,7 @@ hearth_status keys_file_change(keys_file *f, const key_row *row, hearth_error *e
     sqlite3_stmt *s = NULL;
     TRY(sql_prepare(f->db,
                     "UPDATE key SET name=?2, models=?3, metrics=?4, admin=?5, tokens_minute=?6, tokens_day=?7,"
-                    " requests_minute=?8, concurrency=?9, expires=?11, revoked=?12 WHERE id=?1",
+                    " requests_minute=?8, concurrency=?9, expires=?11, revoked=max(revoked,?12) WHERE id=?1",
                     &s, error));
     bind_settings(s, row);
     return run_once(s, error);

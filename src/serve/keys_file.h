@@ -46,7 +46,7 @@ void keys_file_close(keys_file *f); /* NULL is allowed */
 hearth_status keys_file_add(keys_file *f, key_row *row, char ret_text[KEY_TEXT_SIZE], hearth_error *error);
 /* By its id, or by a name that one key alone has which is not revoked. HEARTH_E_NOT_FOUND. */
 hearth_status keys_file_find(keys_file *f, const char *id_or_name, key_row *ret, hearth_error *error);
-/* Rights, limits, expiry and whether it is revoked, of the row's id. */
+/* Rights, limits, expiry and whether it is revoked, of the row's id; what was revoked meanwhile stays so. */
 hearth_status keys_file_change(keys_file *f, const key_row *row, hearth_error *error);
 /* In the order in which they were made. fn must not call this file. */
 hearth_status keys_file_each(keys_file *f, hearth_status (*fn)(void *context, const key_row *row, hearth_error *error),

@@ -24,6 +24,7 @@ struct models {
     served_model **rows;
     size_t count;
     const served_model *claimant; /* for which room is being made; NULL: for none */
+    uint64_t leaving;             /* bytes of models that are closed just now and have no row any more */
     unsigned change;              /* models_change calls */
 };
 
@@ -76,17 +77,17 @@ static served_model *find(const models *s, const char *name)
     return NULL;
 }
 
-/* With the lock. */
-static hearth_status add_row(models *s, const char *name, const char *source, int64_t created, hearth_error *error)
+/* With the lock: it has no row any more, and is closed by close_gone. */
+static void leave(models *s, served_model *m, served_model **gone)
 {
-    if (name[0] == '\0' || find(s, name) != NULL) {
-        return HEARTH_OK;
-    }
-    served_model **rows = mem_realloc(s->rows, (s->count + 1) * sizeof(served_model *));
-    if (rows == NULL) {
-        return error_memory(error, (s->count + 1) * sizeof(served_model *));
-    }
-    s->rows = rows;
+    s->leaving += m->reserved;
+    m->next = *gone;
+    *gone = m;
+}
+
+static hearth_status create_row(const char *name, const char *source, int64_t created, served_model **ret,
+                                hearth_error *error)
+{
     served_model *m = mem_calloc(1, sizeof *m);
     if (m == NULL) {
         return error_memory(error, sizeof *m);
@@ -100,20 +101,42 @@ static hearth_status add_row(models *s, const char *name, const char *source, in
         free_row(m);
         return error_memory(error, strlen(name) + strlen(source));
     }
-    s->rows[s->count++] = m;
+    *ret = m;
     return HEARTH_OK;
 }
 
-/* "NAME=MODEL", or MODEL, whose name is what it is called by: of a path its last part, without ".gguf". */
-static hearth_status add_operand(models *s, const char *operand, hearth_error *error)
+/* With the lock. *ret is the new row. */
+static hearth_status append_row(models *s, const char *name, const char *source, int64_t created, served_model **ret,
+                                hearth_error *error)
 {
-    char name[NAME_BYTES];
+    served_model **rows = mem_realloc(s->rows, (s->count + 1) * sizeof(served_model *));
+    if (rows == NULL) {
+        return error_memory(error, (s->count + 1) * sizeof(served_model *));
+    }
+    s->rows = rows;
+    TRY(create_row(name, source, created, &s->rows[s->count], error));
+    *ret = s->rows[s->count++];
+    return HEARTH_OK;
+}
+
+/* With the lock: of a store. */
+static hearth_status add_row(models *s, const char *name, const char *source, int64_t created, hearth_error *error)
+{
+    served_model *m = NULL;
+    return name[0] == '\0' || find(s, name) != NULL ? HEARTH_OK : append_row(s, name, source, created, &m, error);
+}
+
+/* ---- what is named ---- */
+
+/* "NAME=MODEL", or MODEL, whose name is what it is called by: of a path its last part, without ".gguf". */
+static const char *read_operand(const char *operand, char name[NAME_BYTES])
+{
     const char *equals = strchr(operand, '=');
-    const char *source = operand;
-    if (equals != NULL && equals > operand && (size_t)(equals - operand) < sizeof name) {
-        snprintf(name, sizeof name, "%.*s", (int)(equals - operand), operand);
-        source = equals + 1;
-    } else if (operand[0] == '/' || operand[0] == '.' || text_ends(operand, ".gguf") || text_ends(operand, "/")) {
+    if (equals != NULL && equals > operand && equals - operand < NAME_BYTES) {
+        snprintf(name, NAME_BYTES, "%.*s", (int)(equals - operand), operand);
+        return equals + 1;
+    }
+    if (operand[0] == '/' || operand[0] == '.' || text_ends(operand, ".gguf") || text_ends(operand, "/")) {
         size_t end = strlen(operand);
         while (end > 1 && operand[end - 1] == '/') {
             end--;
@@ -123,16 +146,72 @@ static hearth_status add_operand(models *s, const char *operand, hearth_error *e
             from--;
         }
         end -= end > from + 5 && strncmp(operand + end - 5, ".gguf", 5) == 0 ? 5 : 0;
-        snprintf(name, sizeof name, "%.*s", (int)(end - from), operand + from);
+        snprintf(name, NAME_BYTES, "%.*s", (int)(end - from), operand + from);
     } else {
-        snprintf(name, sizeof name, "%s", text_starts(operand, "embedded:") ? operand + 9 : operand);
+        snprintf(name, NAME_BYTES, "%s", text_starts(operand, "embedded:") ? operand + 9 : operand);
     }
-    TRY(add_row(s, name, source, (int64_t)time(NULL), error));
-    served_model *m = find(s, name);
-    if (m != NULL) {
-        m->named = true;
-        m->change = s->change;
+    return operand;
+}
+
+/* A name stands for one model. */
+static hearth_status check_names(const char *const *names, hearth_error *error)
+{
+    char name[NAME_BYTES], other[NAME_BYTES];
+    for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
+        const char *source = read_operand(names[i], name);
+        for (size_t j = 0; j < i; j++) {
+            const char *before = read_operand(names[j], other);
+            if (strcmp(name, other) == 0 && strcmp(source, before) != 0) {
+                return error_set(error, HEARTH_E_ARGUMENT, name, "a name that one model has", "%.200s and %.200s",
+                                 before, source);
+            }
+        }
     }
+    return HEARTH_OK;
+}
+
+/* With the lock: the row of exactly this name; s->count: none. */
+static size_t index_of(const models *s, const char *name)
+{
+    size_t i = 0;
+    while (i < s->count && strcmp(s->rows[i]->name, name) != 0) {
+        i++;
+    }
+    return i;
+}
+
+/* With the lock: another model under a name that there is; the old one goes to *gone, unless it is used. */
+static hearth_status replace(models *s, size_t i, const char *source, served_model **gone, hearth_error *error)
+{
+    served_model *old = s->rows[i], *m = NULL;
+    if (old->users > 0 || old->loading) {
+        tell(s, "still used, not replaced:", old);
+        return HEARTH_OK;
+    }
+    TRY(create_row(old->name, source, (int64_t)time(NULL), &m, error));
+    tell(s, "replaced", old);
+    s->rows[i] = m;
+    leave(s, old, gone);
+    return HEARTH_OK;
+}
+
+/* With the lock. */
+static hearth_status add_operand(models *s, const char *operand, served_model **gone, hearth_error *error)
+{
+    char name[NAME_BYTES];
+    const char *source = read_operand(operand, name);
+    const size_t i = index_of(s, name);
+    served_model *m = NULL;
+    if (name[0] == '\0') {
+        return HEARTH_OK;
+    }
+    if (i == s->count) {
+        TRY(append_row(s, name, source, (int64_t)time(NULL), &m, error));
+    } else if (strcmp(s->rows[i]->source, source) != 0) {
+        TRY(replace(s, i, source, gone, error));
+    }
+    s->rows[i]->named = true;
+    s->rows[i]->change = s->change;
     return HEARTH_OK;
 }
 
@@ -152,8 +231,10 @@ static hearth_status add_stores(models *s, hearth_error *error)
 
 static hearth_status add_all(models *s, hearth_error *error)
 {
+    served_model *gone = NULL; /* stays so: names are looked through first */
+    TRY(check_names(s->o.names, error));
     for (size_t i = 0; s->o.names != NULL && s->o.names[i] != NULL; i++) {
-        TRY(add_operand(s, s->o.names[i], error));
+        TRY(add_operand(s, s->o.names[i], &gone, error));
     }
     return s->o.store ? add_stores(s, error) : HEARTH_OK;
 }
@@ -189,7 +270,19 @@ static void close_model(served_model *m)
     m->template = NULL;
     m->vocabulary = NULL;
     m->m = NULL;
-    m->bytes = 0;
+}
+
+/* With the lock, which is let go meanwhile: to wait for a scheduler and to unmap files takes a while. */
+static void close_unlocked(models *s, served_model *m)
+{
+    tell(s, "unloaded", m);
+    m->loading = true;
+    pthread_mutex_unlock(&s->lock);
+    close_model(m);
+    pthread_mutex_lock(&s->lock);
+    m->loading = false;
+    m->reserved = 0;
+    pthread_cond_broadcast(&s->changed);
 }
 
 void models_free(models *s)
@@ -260,7 +353,6 @@ static hearth_status open_parts(models *s, served_model *m, hearth_error *error)
         return HEARTH_E_UNSUPPORTED;
     }
     TRY(take_fingerprint(m, error));
-    m->bytes = m->m->weights.matrix_bytes;
     m->embeds = m->m->config.form.bidirectional;
     m->context = m->m->config.context;
     if (m->embeds || model_needs_head(m->m, NULL) != HEARTH_OK) {
@@ -291,32 +383,31 @@ static hearth_status weights_of(models *s, const served_model *m, uint64_t *ret,
     return HEARTH_OK;
 }
 
-/* With the lock: idle models go, the one that was idle longest first, until `wanted` bytes are left of the limit. Where
- * all are in use, their answers are waited for; meanwhile nobody takes another model than this one, so that its turn
- * comes. */
+/* With the lock, which is let go while models are closed: idle ones go, the one that was idle longest first, until
+ * `wanted` bytes are left of the limit. Where all are in use, their answers are waited for; meanwhile nobody takes
+ * another model than this one, so that its turn comes. */
 static void make_room(models *s, const served_model *claimant, uint64_t wanted)
 {
     for (;;) {
         while (s->claimant != NULL && s->claimant != claimant) {
             pthread_cond_wait(&s->changed, &s->lock);
         }
-        uint64_t used = 0;
+        uint64_t used = s->leaving;
         served_model *oldest = NULL;
         for (size_t i = 0; i < s->count; i++) {
             served_model *m = s->rows[i];
-            used += m->bytes;
-            if (m->m != NULL && m->users == 0 && !m->loading && (oldest == NULL || m->used < oldest->used)) {
+            used += m->reserved;
+            if (!m->loading && m->m != NULL && m->users == 0 && (oldest == NULL || m->used < oldest->used)) {
                 oldest = m;
             }
         }
         if (used == 0 || used + wanted <= s->o.memory_bytes) {
             break;
         }
+        s->claimant = claimant;
         if (oldest != NULL) {
-            tell(s, "unloaded", oldest);
-            close_model(oldest);
+            close_unlocked(s, oldest);
         } else {
-            s->claimant = claimant;
             pthread_cond_wait(&s->changed, &s->lock);
         }
     }
@@ -336,14 +427,16 @@ static hearth_status load(models *s, served_model *m, hearth_error *error)
     pthread_mutex_lock(&s->lock);
     if (status == HEARTH_OK && s->o.memory_bytes > 0) {
         make_room(s, m, wanted);
-        m->bytes = wanted; /* so that nobody else takes it meanwhile */
+        m->reserved = wanted; /* so that nobody else takes it meanwhile */
     }
     pthread_mutex_unlock(&s->lock);
     status = status == HEARTH_OK ? open_parts(s, m, error) : status;
-    pthread_mutex_lock(&s->lock);
     if (status != HEARTH_OK) {
         close_model(m);
-    } else {
+    }
+    pthread_mutex_lock(&s->lock);
+    m->reserved = status == HEARTH_OK ? m->m->weights.matrix_bytes : 0;
+    if (status == HEARTH_OK) {
         m->loads++;
         tell(s, "loaded", m);
     }
@@ -420,22 +513,38 @@ hearth_status models_add(models *s, const char *name, const char *source, hearth
 }
 
 /* With the lock. */
-static void take_out(models *s, size_t i)
+static void take_out(models *s, size_t i, served_model **gone)
 {
     served_model *m = s->rows[i];
     memmove(s->rows + i, s->rows + i + 1, (s->count - i - 1) * sizeof(served_model *));
     s->count--;
-    close_model(m);
-    free_row(m);
+    leave(s, m, gone);
+}
+
+/* Without the lock. */
+static void close_gone(models *s, served_model *gone)
+{
+    while (gone != NULL) {
+        served_model *m = gone;
+        gone = m->next;
+        close_model(m);
+        pthread_mutex_lock(&s->lock);
+        s->leaving -= m->reserved;
+        pthread_cond_broadcast(&s->changed);
+        pthread_mutex_unlock(&s->lock);
+        free_row(m);
+    }
 }
 
 hearth_status models_change(models *s, const char *const *names, hearth_error *error)
 {
     hearth_status status = HEARTH_OK;
+    served_model *gone = NULL;
+    TRY(check_names(names, error));
     pthread_mutex_lock(&s->lock);
     s->change++;
     for (size_t i = 0; status == HEARTH_OK && names[i] != NULL; i++) {
-        status = add_operand(s, names[i], error);
+        status = add_operand(s, names[i], &gone, error);
     }
     for (size_t i = s->count; status == HEARTH_OK && i-- > 0;) {
         const served_model *m = s->rows[i];
@@ -445,16 +554,18 @@ hearth_status models_change(models *s, const char *const *names, hearth_error *e
         const bool used = m->users > 0 || m->loading;
         tell(s, used ? "still used, not removed:" : "removed", m);
         if (!used) {
-            take_out(s, i);
+            take_out(s, i, &gone);
         }
     }
     pthread_mutex_unlock(&s->lock);
+    close_gone(s, gone);
     return status;
 }
 
 hearth_status models_remove(models *s, const char *name, hearth_error *error)
 {
     hearth_status status = HEARTH_OK;
+    served_model *gone = NULL;
     pthread_mutex_lock(&s->lock);
     served_model *m = name != NULL && name[0] != '\0' ? find(s, name) : NULL;
     if (m == NULL) {
@@ -466,9 +577,10 @@ hearth_status models_remove(models *s, const char *name, hearth_error *error)
         while (s->rows[i] != m) {
             i++;
         }
-        take_out(s, i);
+        take_out(s, i, &gone);
     }
     pthread_mutex_unlock(&s->lock);
+    close_gone(s, gone);
     return status;
 }
 
@@ -478,10 +590,10 @@ void models_each(models *s, void (*fn)(void *context, const models_row *row), vo
     for (size_t i = 0; i < s->count; i++) {
         const served_model *m = s->rows[i];
         models_row row = {.name = m->name, .source = m->source, .created = m->created, .users = m->users};
-        row.open = m->m != NULL && !m->loading;
+        row.open = !m->loading && m->m != NULL;
         if (row.open) {
             row.model = m;
-            row.bytes = m->bytes;
+            row.bytes = m->reserved;
             if (m->scheduler != NULL) {
                 row.slots = s->o.scheduler.most_running > 0 ? s->o.scheduler.most_running : DEFAULT_SLOTS;
                 scheduler_stats_read(m->scheduler, &row.stats);
@@ -499,9 +611,8 @@ hearth_status models_unload(models *s, const char *name, hearth_error *error)
     served_model *m = find(s, name);
     if (m == NULL) {
         status = error_set(error, HEARTH_E_NOT_FOUND, "model", NULL, "%.200s", name != NULL ? name : "");
-    } else if (m->m != NULL && m->users == 0 && !m->loading) {
-        tell(s, "unloaded", m);
-        close_model(m);
+    } else if (!m->loading && m->m != NULL && m->users == 0) {
+        close_unlocked(s, m);
     }
     pthread_mutex_unlock(&s->lock);
     return status;

@@ -38,15 +38,17 @@ typedef struct served_model {
     grammar_vocabulary *vocabulary; /* made when first wanted: models_vocabulary */
     bool embeds;                    /* it is made for vectors */
     size_t context;                 /* most positions of one sequence */
-    uint64_t bytes;                 /* of weights */
     char fingerprint[32];           /* "hc1-…": numeric contract and model */
     pthread_mutex_t lock;           /* of what is made when first wanted */
     pthread_mutex_t scoring;        /* one prompt's scores at a time: each takes a cache of its own */
-    /* the registry's own */
+    /* the registry's own, with its lock */
     unsigned users;
-    double used;         /* time_seconds */
-    bool loading, named; /* named: by models_options or models_change */
-    unsigned change;     /* of the last models_change that had it */
+    double used;               /* time_seconds */
+    uint64_t reserved;         /* bytes of weights, those of a model that is opened or closed just now among them */
+    bool loading;              /* somebody opens or closes it: what stands from `m` on is theirs alone */
+    bool named;                /* by models_options or models_change */
+    struct served_model *next; /* of those that are taken out */
+    unsigned change;           /* of the last models_change that had it */
     uint64_t loads;
 } served_model;
 
@@ -65,8 +67,8 @@ void models_give_back(models *s, served_model *m);
 hearth_status models_peek(models *s, const char *name, model **ret, hearth_error *error);
 /* Adds one that came to be in a store; nothing where the name is there already. */
 hearth_status models_add(models *s, const char *name, const char *source, hearth_error *error);
-/* Serves these (as models_options.names) from now on: new ones come, those that were named before go, unless they are
- * used. */
+/* Serves these (as models_options.names) from now on: new ones come, also under an old name, those that were named
+ * before go, unless they are used. HEARTH_E_ARGUMENT, and nothing is changed, where two models have one name. */
 hearth_status models_change(models *s, const char *const *names, hearth_error *error);
 /* HEARTH_E_NOT_FOUND; HEARTH_E_ARGUMENT while it is used. */
 hearth_status models_remove(models *s, const char *name, hearth_error *error);

@@ -78,6 +78,9 @@ static void tell_end(const pulling *p, const hearth_error *error)
         }
         return;
     }
+    if (error->status != HEARTH_OK) {
+        request_failed_late(&f);
+    }
     (void)ollama_send(p->r, error->status != HEARTH_OK ? failure_json(API_OLLAMA, &f) : status_json("success"));
     http_call_end_stream(p->r->call);
 }

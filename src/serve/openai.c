@@ -132,6 +132,7 @@ void openai_fail(request *r, bool begun, const hearth_error *error)
         return;
     }
     (void)failure_from(&f, error, NULL);
+    request_failed_late(&f);
     (void)request_send_event(r, NULL, failure_json(API_OPENAI, &f));
     http_call_end_stream(r->call);
 }

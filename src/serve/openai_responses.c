@@ -308,6 +308,7 @@ static void fail(void *context, const hearth_error *error)
         return;
     }
     (void)failure_from(&f, error, NULL);
+    request_failed_late(&f);
     json_t *what =
         json_pack("{s:s, s:o}", "code", "server_error", "message", json_door_text(f.message, strlen(f.message)));
     json_t *made = response_json(a, "failed", json_null(), what);

@@ -141,6 +141,11 @@ void request_refuse(request *r, const failure *f)
     answer(r->call, f->status, failure_json(shape, f));
 }
 
+void request_failed_late(const failure *f)
+{
+    metrics_refused(f);
+}
+
 void request_refuse_error(request *r, const hearth_error *error, const char *param)
 {
     failure f;

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "platform/cpu.h"
 #include "serve/access.h"
@@ -11,7 +12,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 const route *const routes_tables[] = {routes_common,    routes_openai,  routes_tokens, routes_about, routes_page,
                                       routes_anthropic, routes_openapi, routes_ollama, NULL};
@@ -74,11 +74,14 @@ static request *create_request(server *s, http_call *call)
 {
     request *r = mem_calloc(1, sizeof *r);
     uint8_t random[16] = {0};
+    if (r != NULL && secret_random(random, sizeof random, NULL) != HEARTH_OK) {
+        mem_free(r);
+        return NULL;
+    }
     if (r != NULL) {
         r->s = s;
         r->call = call;
         r->began = time_seconds();
-        (void)!getrandom(random, sizeof random, 0);
         hash_hex_bytes(random, sizeof random, r->id);
         http_call_keep(call, r, free_request);
     }

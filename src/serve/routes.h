@@ -5,7 +5,7 @@
 #include "serve/request.h"
 
 /* One table a file of handlers: a new interface is a file with a table, and a line here and in routes.c. */
-extern const route routes_common[];    /* common.c: health, readiness, metrics, tokens, scores */
+extern const route routes_common[];    /* common.c: health, readiness, metrics */
 extern const route routes_about[];     /* about.c: what a model is and comes from */
 extern const route routes_page[];      /* page.c: what a browser shows */
 extern const route routes_openai[];    /* openai.c */

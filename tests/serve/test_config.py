@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 
-from support import OWN, Server, main, test
+from support import BERT, OWN, Server, main, test
 from tap import hearth, one_line
 
 PLACE = tempfile.mkdtemp(prefix="hearth config ")
@@ -104,6 +104,41 @@ def sighup_changes_models_and_lists_and_drops_nobody():
     assert models(server) == ["one", "three"]
     err = end(server)
     assert "parallel: what changed there waits" in err and "not reloaded: " in err and "serve.yaml" in err, err
+
+
+@test
+def a_name_is_one_model_and_sighup_may_give_it_another():
+    one_line(hearth("serve", f"chat={OWN}", f"chat={BERT}", "--port", "0"), 1, "chat", OWN, BERT)
+    write(f"models: [chat={OWN}, chat={OWN}, other={OWN}]\n")
+    server = Server("--config", FILE, "--log")
+    assert models(server) == ["chat", "other"]
+
+    def vector():
+        return server.post("/v1/embeddings", {"model": "chat", "input": "x"})
+
+    status, own = vector()
+    c = server.connect()
+    c.request("POST", "/v1/completions", json.dumps({**TEXT, "model": "chat", "prompt": ["The"] * 64, "n": 2, "max_tokens": 250, "ignore_eos": True}))
+    wait_until(lambda: server.get("/ready")[1]["running"] > 0)
+    write(f"models: [chat={BERT}, other={OWN}]\n")
+    server.process.send_signal(signal.SIGHUP)
+    while "still used, not replaced: chat" not in server.process.stderr.readline():
+        pass
+    c.close()
+    wait_until(lambda: server.get("/ready")[1]["running"] == 0)
+    time.sleep(0.2)  # it is given back when its answer ended
+    server.process.send_signal(signal.SIGHUP)
+    while "replaced chat" not in server.process.stderr.readline():
+        pass
+    status, made = vector()
+    assert status == 200 and made["data"] != own.get("data") and models(server) == ["chat", "other"], (own, made)
+    assert server.post("/v1/completions", {**TEXT, "model": "chat"})[0] == 400
+    write(f"models: [chat={BERT}, other={OWN}, other={BERT}]\n")
+    server.process.send_signal(signal.SIGHUP)
+    while "not reloaded: other" not in (line := server.process.stderr.readline()):
+        assert line
+    assert server.post("/v1/completions", {**TEXT, "model": "other"})[0] == 200
+    end(server)
 
 
 @test

@@ -79,6 +79,7 @@ def strangers_pages_are_turned_away():
     assert S.send("GET", "/health", headers={"Origin": own})[0] == 200
     status, headers, _ = S.send("OPTIONS", "/v1/completions", headers={"Origin": "https://pages.example"})
     assert status == 204 and headers["Access-Control-Allow-Origin"] == "https://pages.example" and "POST" in headers["Access-Control-Allow-Methods"]
+    assert "x-stainless-runtime-version" in headers["Access-Control-Allow-Headers"] and "DELETE" not in headers["Access-Control-Allow-Methods"], headers
     status, headers, _ = S.send("OPTIONS", "/v1/completions", headers={"Origin": "https://evil.example"})
     assert status == 403 and "Access-Control-Allow-Origin" not in headers, headers
 
@@ -249,6 +250,27 @@ def a_second_signal_ends_it_at_once():
         except (http.client.HTTPException, OSError):
             pass
     s.process.communicate()
+
+
+@test
+def readiness_is_told_while_every_worker_waits_for_a_model():
+    with Server(f"a={OWN}", f"b={OWN}", "--memory", "6MB", "--parallel", "1") as s:
+        c = s.connect()
+        c.request("POST", "/v1/completions", json.dumps({**TEXT, "model": "a", "prompt": ["The"] * 64, "n": 2, "max_tokens": 250, "ignore_eos": True}))
+        wait_until(lambda: s.get("/ready")[1]["running"] > 0)
+        waiting = [s.connect() for _ in range(80)]  # more than there are workers; memory holds one of the two models
+        for w in waiting:
+            w.request("POST", "/v1/completions", json.dumps({**TEXT, "model": "b", "max_tokens": 1}))
+        time.sleep(0.2)
+        status, made = s.get("/ready")
+        c.sock.settimeout(0)
+        try:
+            raise AssertionError(c.sock.recv(1))  # it is answered still
+        except BlockingIOError:
+            pass
+        assert status == 200 and made["models_open"] == 1 and made["running"] == 1, made
+        c.close()
+        assert [w.getresponse().status for w in waiting] == [200] * 80
 
 
 with S:

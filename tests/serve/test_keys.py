@@ -177,6 +177,65 @@ def revoked_and_expired_keys_end_while_the_server_runs():
 
 
 @test
+def keys_stay_while_the_database_is_read_and_where_it_cannot_be():
+    file = os.path.join(PLACE, "read.sqlite")
+    first = add("first", file=file)
+    broken = "INSERT INTO key SELECT 'broken', name, models, metrics, admin, tokens_minute, tokens_day, requests_minute, concurrency," \
+             " 0, expires, revoked, n, r, p, salt, x'00' FROM key WHERE name='first'"
+
+    def change(*statements):
+        db = sqlite3.connect(file)
+        with db:
+            for statement in statements:
+                db.execute(statement)
+        db.close()
+
+    server = Server(OWN, "--keys", file)
+    assert ask(first, server=server)[0] == 200
+    wait_until(lambda: good_json("keys", "usage", "--keys", file) != [])  # nothing is written from here on
+    for name in ("second", "third"):
+        change(broken)
+        assert "until they can be read" in server.process.stderr.readline()
+        assert server.send("GET", "/v1/models", headers=bearer(first["key"]))[0] == 200
+        change("DELETE FROM key WHERE id='broken'")
+        made = add(name, file=file)
+        wait_until(lambda: server.send("GET", "/v1/models", headers=bearer(made["key"]))[0] == 200)  # noqa: B023
+    # many rows, the one that is asked with behind them: each reading takes a while
+    change("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<4000) INSERT INTO key SELECT printf('%012x', i), 'many',"
+           " models, metrics, admin, tokens_minute, tokens_day, requests_minute, concurrency, 1, expires, revoked, n, r, p, salt, hash"
+           " FROM key, n WHERE name='first'")
+    before, seen = time.monotonic(), []
+    while time.monotonic() - before < 2.5:
+        seen.append(server.send("GET", "/v1/models", headers=bearer(first["key"]))[0])
+        if len(seen) % 40 == 0:
+            change("UPDATE key SET name='more' WHERE id='000000000001'")
+    assert set(seen) == {200}, {status: seen.count(status) for status in seen}
+    change("DELETE FROM key WHERE name='first'")
+    wait_until(lambda: server.send("GET", "/v1/models", headers=bearer(first["key"]))[0] == 401)
+    with server:
+        pass
+
+
+@test
+def rights_are_taken_away_and_names_without_their_line_feed_are_names():
+    file = os.path.join(PLACE, "rights.sqlite")
+    both, one = add("both", "--metrics", "--admin", file=file), add("one", "--model", "a", file=file)
+    db = sqlite3.connect(file)
+    with db:
+        db.execute("UPDATE key SET models='b\na' WHERE name='one'")
+    db.close()
+    with Server(f"a={OWN}", f"b={OWN}", f"c={OWN}", "--keys", file) as server:
+        for model, wanted in (("a", 200), ("b", 200), ("c", 403)):
+            assert ask(one, {**TEXT, "model": model}, server=server)[0] == wanted, model
+    assert [r["models"] for r in good_json("keys", "list", "--keys", file)] == [None, ["b", "a"]]
+    assert "b a" in str(good("keys", "list", "--keys", file))
+    row = good_json("keys", "limit", both["id"], "--no-admin", "--keys", file)
+    assert row["metrics"] and not row["admin"], row
+    row = good_json("keys", "limit", both["id"], "--no-metrics", "--keys", file)
+    assert not row["metrics"] and not row["admin"], row
+
+
+@test
 def wrong_secrets_are_not_tried_for_ever():
     key = MADE["guessed"]
     assert ask(key)[0] == 200

@@ -211,6 +211,11 @@ def what_is_wrong_is_told_in_ollamas_shape():
     assert status == 400 and list(json.loads(body)) == ["error"]
 
 
+def refusals(kind, status):
+    line = f'hearth_errors_total{{kind="{kind}",status="{status}"}} '
+    return sum(int(row[len(line):]) for row in S.send("GET", "/metrics")[2].decode().splitlines() if row.startswith(line))
+
+
 @test
 def a_model_is_pulled_and_served():
     HUB.add_repository("org/small", {"small.gguf": gguf()})
@@ -222,6 +227,9 @@ def a_model_is_pulled_and_served():
     assert S.good("/api/pull", {"model": "hf.co/org/small", "stream": False}) == {"status": "success"}
     refused("/api/pull", {"model": "hf.co/org/nowhere", "stream": False}, 404, "org/nowhere")
     refused("/api/pull", {"model": "/etc/passwd"}, 400, "path")
+    before = refusals("not_found", 404)  # what goes wrong in a stream is counted, too
+    status, _, text = S.send("POST", "/api/pull", {"model": "hf.co/org/nowhere"})
+    assert status == 200 and "org/nowhere" in json.loads(text.splitlines()[-1])["error"] and refusals("not_found", 404) == before + 1, text
 
 
 @test
