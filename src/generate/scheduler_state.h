@@ -31,6 +31,7 @@ typedef struct scheduler_group scheduler_group;
 struct generation {
     scheduler *s;
     generation *next; /* in its group's queue */
+    bool again;       /* it waits though it had its turn: there was no room, or it gave its pages to others */
     scheduler_group *group;
     atomic_bool cancelled;
     /* the request */
@@ -74,7 +75,7 @@ struct generation {
 struct scheduler_group {
     scheduler_group *next;
     char *name;
-    generation *first, **last; /* waiting, in order */
+    generation *first, **last; /* waiting, in order of arrival */
     unsigned running;
     uint64_t turn; /* when one of it was last taken */
 };
@@ -121,12 +122,12 @@ struct scheduler {
 
 /* Behind the others of its group, which it keeps. */
 hearth_status scheduler_enqueue(scheduler *s, generation *g, const char *group, hearth_error *error);
-/* Takes the next one out, of the group of which the fewest run, and of several, of the one that has waited longest;
- * NULL: nobody waits. It counts as running in its group. */
+/* Takes the next one out: the oldest of those that were put back; else of the group of which the fewest run, and of
+ * several, of the one that has waited longest. NULL: nobody waits. It counts as running in its group. */
 generation *scheduler_dequeue(scheduler *s);
 /* Takes one out that was cancelled, or anyone at all. NULL: there is none. */
 generation *scheduler_dequeue_cancelled(scheduler *s, bool anyone);
-/* It no longer runs, and is the next one whose turn it is. */
+/* It no longer runs, and its turn comes before those of all who were not put back. */
 void scheduler_requeue(scheduler *s, generation *g);
 /* It no longer runs, and leaves its group. */
 void scheduler_leave(scheduler *s, generation *g);
