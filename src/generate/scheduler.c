@@ -68,11 +68,15 @@ static void finish_cancelled(scheduler *s, bool all)
     }
 }
 
-/* Are there pages for its tokens, and one for each of the others? */
+/* Are there pages for its tokens, and for those of each that runs, which has not taken them all yet, or one more? */
 static bool fits(const scheduler *s, const generation *g)
 {
-    return s->running_count == 0 ||
-           page_cache_available(s->pages) >= scheduler_pages_missing(g) + (size_t)s->running_count;
+    size_t wanted = scheduler_pages_missing(g);
+    for (unsigned i = 0; i < s->running_count; i++) {
+        const size_t missing = scheduler_pages_missing(s->running[i]);
+        wanted += missing > 1 ? missing : 1;
+    }
+    return s->running_count == 0 || page_cache_available(s->pages) >= wanted;
 }
 
 /* In order of arrival. */

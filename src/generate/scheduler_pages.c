@@ -117,6 +117,11 @@ bool scheduler_pages_reserve(scheduler *s, generation *g, size_t positions)
     return true;
 }
 
+size_t scheduler_pages_fitting(const scheduler *s, const generation *g)
+{
+    return (g->page_count + page_cache_available(s->pages)) * ATTENTION_BLOCK - g->computed;
+}
+
 size_t scheduler_pages_missing(const generation *g)
 {
     const size_t wanted = (g->count + ATTENTION_BLOCK) / ATTENTION_BLOCK; /* with the next token */

@@ -154,6 +154,8 @@ void scheduler_pages_adopt(scheduler *s, generation *g);
 bool scheduler_pages_same(const scheduler *s, const generation *a, const generation *b);
 /* Pages for positions [0, positions); false: there are not enough, and it has some of them. */
 bool scheduler_pages_reserve(scheduler *s, generation *g, size_t positions);
+/* How many positions behind those that are computed its pages have, and those that could be taken. */
+size_t scheduler_pages_fitting(const scheduler *s, const generation *g);
 /* That it has not got, for its tokens and one more. */
 size_t scheduler_pages_missing(const generation *g);
 /* Tells the tree of pages that are full. */

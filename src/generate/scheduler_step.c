@@ -97,20 +97,42 @@ static generation *youngest_idle(const scheduler *s)
     return NULL;
 }
 
-/* Pages for a piece, if need be those of the youngest; which may be this one itself. */
-static bool reserve(scheduler *s, generation *g, size_t piece)
+static void preempt(scheduler *s, generation *g)
 {
-    while (!scheduler_pages_reserve(s, g, g->computed + piece)) {
+    scheduler_pages_release(s, g);
+    g->preempted = true;
+    g->outcome.preempted++;
+    s->own.preemptions++;
+}
+
+/* A page for the token that is due, if need be one of the youngest; which may be this one itself. */
+static bool reserve_next(scheduler *s, generation *g)
+{
+    while (!scheduler_pages_reserve(s, g, g->computed + 1)) {
         generation *youngest = youngest_idle(s); /* there is this one */
-        scheduler_pages_release(s, youngest);
-        youngest->preempted = true;
-        youngest->outcome.preempted++;
-        s->own.preemptions++;
+        preempt(s, youngest);
         if (youngest == g) {
             return false;
         }
     }
     return true;
+}
+
+/* Pages for as much of a piece of a prompt as there are pages for. Where there are none, the youngest gives its own;
+ * where that would be this one itself, it keeps them and waits: others are in this step. */
+static size_t reserve_piece(scheduler *s, generation *g, size_t piece)
+{
+    size_t most = scheduler_pages_fitting(s, g);
+    while (most == 0) {
+        generation *youngest = youngest_idle(s);
+        if (youngest == g) {
+            return 0;
+        }
+        preempt(s, youngest);
+        most = scheduler_pages_fitting(s, g);
+    }
+    piece = piece < most ? piece : most;
+    return scheduler_pages_reserve(s, g, g->computed + piece) ? piece : 0;
 }
 
 /* A token each; while there are few of them, guesses, too, where there are pages for them. */
@@ -120,7 +142,7 @@ static void plan_decoding(scheduler *s, step_plan *plan)
     room = room < s->chunk - s->running_count ? room : s->chunk - s->running_count; /* one of each fits */
     for (unsigned i = 0; i < s->running_count; i++) {
         generation *g = s->running[i];
-        if (g->preempted || left_of(g) != 1 || !reserve(s, g, 1)) {
+        if (g->preempted || left_of(g) != 1 || !reserve_next(s, g)) {
             continue;
         }
         size_t drafted = scheduler_draft(s, g, room);
@@ -151,8 +173,11 @@ static void plan_prompts(scheduler *s, step_plan *plan, size_t room)
             continue;
         }
         scheduler_pages_adopt(s, g);
-        const size_t piece = left_of(g) < room ? left_of(g) : room;
-        if (!is_computed(s, g) && reserve(s, g, piece)) {
+        if (is_computed(s, g)) {
+            continue;
+        }
+        const size_t piece = reserve_piece(s, g, left_of(g) < room ? left_of(g) : room);
+        if (piece != 0) {
             add_piece(s, plan, g, piece, 0);
             room -= piece;
         }

@@ -360,7 +360,7 @@ static void crowds(void **state)
     ask_with(&c, path, 1, REQUESTS_MOST, &many);
     assert_true(c.stats.preemptions == 0 && c.stats.kept_tokens == 0);
     ask_with(&c, path, 1, REQUESTS_MOST, &tight); /* pages for one sequence, of which 9 run */
-    assert_true(c.stats.preemptions > 50 && c.stats.kept_tokens > 0 && c.stats.pages == 4);
+    assert_true(c.stats.preemptions > 5 && c.stats.kept_tokens > 0 && c.stats.pages == 4);
     ask_with(&c, path, 2, REQUESTS_MOST / 10, &plain);
     ask_with(&c, path, 3, REQUESTS_MOST / 10, &plain);
     close_crowd(&c);

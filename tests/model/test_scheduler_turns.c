@@ -32,14 +32,16 @@ struct table {
     size_t end_count;
 };
 
-static void sit_down(table *t, const scheduler_options *options)
+/* With so many pages; 0: plenty. */
+static void sit_down(table *t, scheduler_options options, size_t pages)
 {
     *t = (table){.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER};
     t->m = open_model(make_engine(1, NULL), golden_path("llama-gqa.gguf"), COMPUTE_NATIVE);
-    OK(scheduler_create(t->m, options, &t->s, error));
+    options.cache_bytes = pages * kv_cache_page_bytes(&t->m->config, kv_cache_choose(t->m->compute, -1));
+    OK(scheduler_create(t->m, &options, &t->s, error));
 }
 
-/* As many as the table, and of each the last. */
+/* When all have ended. */
 static void rise(table *t)
 {
     engine *e = t->m->engine;
@@ -137,7 +139,7 @@ static void groups_take_turns(void **state)
     table t;
     const scheduler_options options = {.cache = -1, .most_running = 1, .most_waiting = 8};
     const char names[] = "aaaaabca";
-    sit_down(&t, &options);
+    sit_down(&t, options, 0);
     hold(&t, 'h', 'h', 3);
     for (size_t i = 0; i < 8; i++) {
         ask(&t, names[i], names[i], 1, 3);
@@ -193,11 +195,75 @@ static void who_is_put_back_comes_first(void **state)
     scheduler_free_groups(&s);
 }
 
+/* One that needs all pages gets them though another group, of which fewer run, asks again and again for one. */
+static void who_does_not_fit_is_next(void **state)
+{
+    (void)state;
+    table t;
+    const scheduler_options options = {.cache = -1, .most_running = 3, .chunk = 64, .without_prefixes = true};
+    sit_down(&t, options, 4);
+    hold(&t, 'H', 'a', 100);
+    ask(&t, 'b', 'b', 1, 3);
+    ask(&t, 'X', 'a', 200, 1);
+    for (size_t i = 0; i < 4; i++) {
+        ask(&t, 'b', 'b', 1, 3);
+    }
+    let_go(&t);
+    rise(&t);
+    assert_string_equal(t.ended, "bHXbbbb");
+    assert_int_equal(t.all[2].outcome.preempted, 0);
+}
+
+/* Pages are promised once: the rest of a running prompt's are not there for one that asks later. */
+static void pages_are_promised_once(void **state)
+{
+    (void)state;
+    table t;
+    const scheduler_options options = {.cache = -1,
+                                       .most_running = 4,
+
+                                       .chunk = 33,
+                                       .without_prefixes = true};
+    sit_down(&t, options, 8);
+    hold(&t, 'H', 'a', 60);
+    ask(&t, 'P', 'a', 200, 40);
+    ask(&t, 'Q', 'a', 200, 40);
+    let_go(&t);
+    rise(&t);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(t.all[i].outcome.preempted, 0);
+    }
+    assert_null(strchr(t.ended, '-'));
+}
+
+/* Those that decode take pages, too. The oldest of those that lack some keeps its own until there are more. */
+static void the_oldest_keeps_its_pages(void **state)
+{
+    (void)state;
+    table t;
+    const scheduler_options options = {.cache = -1,
+                                       .most_running = 3,
+
+                                       .chunk = 3,
+                                       .without_prefixes = true};
+    sit_down(&t, options, 7);
+    hold(&t, 'H', 'a', 2);
+    ask(&t, 'P', 'a', 200, 1);
+    ask(&t, 'd', 'a', 1, 190);
+    ask(&t, 'e', 'a', 1, 190);
+    let_go(&t);
+    rise(&t);
+    assert_int_equal(t.all[1].outcome.preempted, 0);
+    assert_int_equal(t.all[3].outcome.preempted, 1);
+    assert_null(strchr(t.ended, '-'));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(groups_take_turns),
-        cmocka_unit_test(who_is_put_back_comes_first),
+        cmocka_unit_test(groups_take_turns),          cmocka_unit_test(who_is_put_back_comes_first),
+        cmocka_unit_test(who_does_not_fit_is_next),   cmocka_unit_test(pages_are_promised_once),
+        cmocka_unit_test(the_oldest_keeps_its_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
