@@ -3,10 +3,10 @@
  * One result: the tokens of an answer are a function of the model, the prompt and the request's settings. Neither what
  * else is computed, nor how prompts are cut into chunks, nor kept prefixes, nor preemption, nor speculation is seen.
  *
- * A step takes one token of every sequence that decodes, and, in the room that is left, pieces of prompts: nobody waits
- * behind a long prompt. Sequences' keys and values lie in pages of ATTENTION_BLOCK positions, which sequences with a
- * common beginning share; pages that nobody uses are kept until room is needed, so that a prompt that begins as an
- * earlier one is not computed again. Where pages run out, the youngest sequence gives its own back and is computed
+ * A step takes one token of every sequence that decodes, and, in the room that is left, pieces of all prompts: nobody
+ * waits behind a long prompt. Sequences' keys and values lie in pages of ATTENTION_BLOCK positions, which sequences
+ * with a common beginning share; pages that nobody uses are kept until room is needed, so that a prompt that begins as
+ * an earlier one is not computed again. Where pages run out, the youngest sequence gives its own back and is computed
  * again later. */
 #ifndef GENERATE_SCHEDULER_H
 #define GENERATE_SCHEDULER_H

@@ -110,6 +110,7 @@ struct scheduler {
     generation **running; /* [most_running], the oldest first */
     unsigned running_count;
     forward_segment *segments; /* [most_running] */
+    uint64_t prompts_from;     /* prompts with this number and larger ones are next, when not all get a share */
     double token_s;            /* of a step with prompts, what a token takes; 0: there was none */
     scheduler_stats own;       /* what is added to `stats` after a step */
     /* of drawing */

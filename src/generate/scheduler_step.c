@@ -165,21 +165,75 @@ static bool is_computed(const scheduler *s, const generation *g)
     return false;
 }
 
-static void plan_prompts(scheduler *s, step_plan *plan, size_t room)
+/* In this step, a prompt without a part. */
+static bool waits_for_part(const generation *g)
+{
+    return !g->preempted && g->piece == 0;
+}
+
+/* Each of `count` prompts gets so much of the room, in whole blocks where it is large. */
+static size_t share_of(size_t room, size_t count)
+{
+    const size_t share = (room / count + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK * ATTENTION_BLOCK;
+    const size_t half = (room + 1) / 2;
+    return count == 1 ? room : share < half ? share : half;
+}
+
+/* A share to each of those with numbers [from, until) that has no part yet; returns the room that is left. */
+static size_t share_out(scheduler *s, uint64_t from, uint64_t until, size_t share, size_t room)
 {
     for (unsigned i = 0; i < s->running_count && room != 0; i++) {
         generation *g = s->running[i];
-        if (g->preempted || g->piece != 0) {
+        if (!waits_for_part(g) || g->number < from || g->number >= until) {
             continue;
         }
         scheduler_pages_adopt(s, g);
-        if (is_computed(s, g)) {
-            continue;
+        if (!is_computed(s, g)) {
+            const size_t most = share < room ? share : room;
+            g->piece = reserve_piece(s, g, left_of(g) < most ? left_of(g) : most);
+            room -= g->piece;
+            s->prompts_from = g->piece != 0 ? g->number + 1 : s->prompts_from;
         }
-        const size_t piece = reserve_piece(s, g, left_of(g) < room ? left_of(g) : room);
-        if (piece != 0) {
-            add_piece(s, plan, g, piece, 0);
-            room -= piece;
+    }
+    return room;
+}
+
+/* What nobody else wants, the oldest get. */
+static void lengthen(scheduler *s, generation *g, size_t *room)
+{
+    const size_t fitting = scheduler_pages_fitting(s, g);
+    size_t piece = left_of(g) < g->piece + *room ? left_of(g) : g->piece + *room;
+    piece = piece < fitting ? piece : fitting;
+    if (piece > g->piece && scheduler_pages_reserve(s, g, g->computed + piece)) {
+        *room -= piece - g->piece;
+        g->piece = piece;
+    }
+}
+
+/* The oldest first, then the others from the one on whose turn it is: where there is no room for all, it goes round. */
+static void plan_prompts(scheduler *s, step_plan *plan, size_t room)
+{
+    const uint64_t from = s->prompts_from;
+    const generation *oldest = NULL;
+    size_t count = 0;
+    for (unsigned i = s->running_count; i-- > 0;) {
+        if (waits_for_part(s->running[i])) {
+            oldest = s->running[i];
+            count++;
+        }
+    }
+    if (oldest == NULL) {
+        return;
+    }
+    const size_t share = share_of(room, count);
+    room = share_out(s, oldest->number, oldest->number + 1, share, room);
+    room = share_out(s, from, UINT64_MAX, share, room);
+    room = share_out(s, 0, from, share, room);
+    for (unsigned i = 0; i < s->running_count; i++) {
+        generation *g = s->running[i];
+        if (g->piece != 0 && g->rows == 0) { /* those that decode have rows */
+            lengthen(s, g, &room);
+            add_piece(s, plan, g, g->piece, 0);
         }
     }
 }
@@ -203,7 +257,7 @@ static void learn_time(scheduler *s, const step_plan *plan, double seconds)
     }
 }
 
-/* Decoding first; prompts as they came. */
+/* Decoding first. */
 static step_plan plan_step(scheduler *s)
 {
     step_plan plan = {0};

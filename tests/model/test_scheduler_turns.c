@@ -258,12 +258,33 @@ static void the_oldest_keeps_its_pages(void **state)
     assert_null(strchr(t.ended, '-'));
 }
 
+/* A short prompt is not kept waiting by longer ones that came before it, with much room in a step and with little. */
+static void nobody_waits_behind_long_prompts(void **state)
+{
+    (void)state;
+    for (unsigned chunk = 16; chunk <= 48; chunk += 32) {
+        table t;
+        const scheduler_options options = {.cache = -1, .most_running = 8, .chunk = chunk, .without_prefixes = true};
+        sit_down(&t, options, 0);
+        hold(&t, 'H', 'a', 60);
+        for (char name = 'P'; name < 'T'; name++) {
+            ask(&t, name, 'a', 200, 1);
+        }
+        ask(&t, 's', 'a', 5, 1);
+        let_go(&t);
+        rise(&t);
+        assert_int_equal(t.ended[0], 's');
+        assert_int_equal(t.ended[1], 'P'); /* the oldest is no worse off than the others */
+        assert_null(strchr(t.ended, '-'));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(groups_take_turns),          cmocka_unit_test(who_is_put_back_comes_first),
         cmocka_unit_test(who_does_not_fit_is_next),   cmocka_unit_test(pages_are_promised_once),
-        cmocka_unit_test(the_oldest_keeps_its_pages),
+        cmocka_unit_test(the_oldest_keeps_its_pages), cmocka_unit_test(nobody_waits_behind_long_prompts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
