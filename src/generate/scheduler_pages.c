@@ -78,13 +78,15 @@ hearth_status scheduler_pages_start(scheduler *s, generation *g, hearth_error *e
     }
     if (s->shares) {
         adopt_whole(s, g);
-        adopt_part(s, g);
     }
     return HEARTH_OK;
 }
 
 void scheduler_pages_started(scheduler *s, generation *g)
 {
+    if (s->shares) {
+        adopt_part(s, g);
+    }
     account_kept(s, g, 0);
 }
 

@@ -145,9 +145,9 @@ void scheduler_step(scheduler *s);
 
 /* ---- scheduler_pages.c; the thread's ---- */
 
-/* Of a sequence without pages: begins with what the tree has of it. */
+/* Of a sequence without pages: begins with the pages that the tree has of it. */
 hearth_status scheduler_pages_start(scheduler *s, generation *g, hearth_error *error);
-/* Counts what was found. */
+/* It runs: takes a copy of a page that begins alike, and counts what was found. */
 void scheduler_pages_started(scheduler *s, generation *g);
 /* Goes on with what the tree has by now. */
 void scheduler_pages_adopt(scheduler *s, generation *g);

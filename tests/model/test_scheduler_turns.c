@@ -4,6 +4,7 @@
 
 #include "generate/scheduler_state.h"
 
+#include <ctype.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@ typedef struct asked {
     table *t;
     char name;
     bool holds; /* the scheduler's thread, at its first token, until the table is open */
+    generation *running;
+    struct asked *cancels; /* at its fifth token; NULL: nobody */
     generation_outcome outcome;
 } asked;
 
@@ -41,15 +44,19 @@ static void sit_down(table *t, scheduler_options options, size_t pages)
     OK(scheduler_create(t->m, &options, &t->s, error));
 }
 
-/* When all have ended. */
-static void rise(table *t)
+static void wait_for_all(table *t)
 {
-    engine *e = t->m->engine;
     pthread_mutex_lock(&t->lock);
     while (t->end_count < t->count) {
         pthread_cond_wait(&t->moved, &t->lock);
     }
     pthread_mutex_unlock(&t->lock);
+}
+
+static void rise(table *t)
+{
+    engine *e = t->m->engine;
+    wait_for_all(t);
     scheduler_free(t->s);
     model_close(t->m);
     engine_free(e);
@@ -68,6 +75,9 @@ static bool token_came(void *context, const generation_token *token)
         }
     }
     pthread_mutex_unlock(&t->lock);
+    if (a->cancels != NULL && token->index == 4) {
+        generation_cancel(a->cancels->running);
+    }
     return true;
 }
 
@@ -82,12 +92,13 @@ static void it_ended(void *context, const generation_outcome *outcome)
     pthread_mutex_unlock(&t->lock);
 }
 
-/* The group's name is `group`; of the name, the prompt. */
+/* The prompt is the name's; its first ten tokens are those of the capital letter's. */
 static hearth_status ask_as(table *t, char name, char group, size_t prompt, size_t tokens, bool holds)
 {
     int32_t ids[PROMPT_MOST];
     for (size_t i = 0; i < prompt; i++) {
-        ids[i] = (int32_t)((i * i + (size_t)name * (i + 1)) % 64);
+        const size_t of = (size_t)(i < 10 ? toupper(name) : name);
+        ids[i] = (int32_t)((i * i + of * (i + 1)) % 64);
     }
     asked *a = &t->all[t->count];
     *a = (asked){.t = t, .name = name, .holds = holds};
@@ -101,7 +112,7 @@ static hearth_status ask_as(table *t, char name, char group, size_t prompt, size
                                         .token = token_came,
                                         .done = it_ended,
                                         .context = a};
-    const hearth_status status = scheduler_submit(t->s, &request, NULL, NULL);
+    const hearth_status status = scheduler_submit(t->s, &request, &a->running, NULL);
     t->count += status == HEARTH_OK;
     return status;
 }
@@ -279,12 +290,35 @@ static void nobody_waits_behind_long_prompts(void **state)
     }
 }
 
+/* One that waits for room takes no page in the meantime, which would be one that another has left. */
+static void who_waits_takes_no_pages(void **state)
+{
+    (void)state;
+    table t;
+    const scheduler_options options = {.cache = -1, .most_running = 2};
+    sit_down(&t, options, 4);
+    ask(&t, 'K', 'a', 70, 1); /* leaves a page and a part of one */
+    wait_for_all(&t);
+    hold(&t, 'H', 'a', 20);
+    t.all[1].cancels = &t.all[2];
+    ask(&t, 'k', 'a', 200, 1); /* needs all pages; begins as the first one did */
+    let_go(&t);
+    wait_for_all(&t);
+    ask(&t, 'K', 'a', 70, 1);
+    rise(&t);
+    assert_string_equal(t.ended, "K-HK");
+    assert_int_equal(t.all[2].outcome.end, GENERATION_END_CANCELLED);
+    assert_int_equal(t.all[2].outcome.kept_tokens, 0);
+    assert_int_equal(t.all[3].outcome.kept_tokens, 69);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(groups_take_turns),          cmocka_unit_test(who_is_put_back_comes_first),
         cmocka_unit_test(who_does_not_fit_is_next),   cmocka_unit_test(pages_are_promised_once),
         cmocka_unit_test(the_oldest_keeps_its_pages), cmocka_unit_test(nobody_waits_behind_long_prompts),
+        cmocka_unit_test(who_waits_takes_no_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
