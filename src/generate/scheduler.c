@@ -299,6 +299,11 @@ void scheduler_free(scheduler *s)
     free_parts(s);
 }
 
+size_t scheduler_context(const scheduler *s)
+{
+    return s->context_length;
+}
+
 /* ---- requests ---- */
 
 static hearth_status check_request(const scheduler *s, const generation_request *r, hearth_error *error)

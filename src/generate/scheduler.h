@@ -85,6 +85,9 @@ hearth_status scheduler_create(model *m, const scheduler_options *options, sched
 /* What runs and waits ends as cancelled. NULL is allowed. */
 void scheduler_free(scheduler *s);
 
+/* Most positions of one sequence. */
+size_t scheduler_context(const scheduler *s);
+
 /* HEARTH_E_LIMIT: too many wait, or the prompt leaves no room in the context. HEARTH_E_ARGUMENT as sampling_check, and
  * for ids outside the vocabulary. From any thread. `ret` is valid until the done callback returns. */
 hearth_status scheduler_submit(scheduler *s, const generation_request *request, generation **ret, hearth_error *error);
