@@ -119,21 +119,6 @@ static bool admit_one(scheduler *s)
     return true;
 }
 
-static void make_calls(scheduler *s)
-{
-    pthread_mutex_lock(&s->lock);
-    while (s->calls != NULL) {
-        scheduler_call_entry *call = s->calls;
-        s->calls = call->next;
-        pthread_mutex_unlock(&s->lock);
-        call->fn(call->context);
-        pthread_mutex_lock(&s->lock);
-        call->done = true;
-        pthread_cond_broadcast(&s->called);
-    }
-    pthread_mutex_unlock(&s->lock);
-}
-
 static void publish(scheduler *s)
 {
     scheduler_stats *to = &s->stats;
@@ -155,7 +140,7 @@ static bool wait_for_work(scheduler *s, bool *ret_cancels)
 {
     pthread_mutex_lock(&s->lock);
     publish(s);
-    while (!s->stopping && s->running_count == 0 && s->waiting == 0 && s->calls == NULL) {
+    while (!s->stopping && s->running_count == 0 && s->waiting == 0) {
         pthread_cond_wait(&s->work, &s->lock);
     }
     *ret_cancels = s->cancels;
@@ -170,7 +155,6 @@ static void *run(void *context)
     scheduler *s = context;
     bool cancels = false;
     while (wait_for_work(s, &cancels)) {
-        make_calls(s);
         if (cancels) {
             finish_cancelled(s, false);
         }
@@ -180,7 +164,6 @@ static void *run(void *context)
         scheduler_step(s);
         finish_ended(s);
     }
-    make_calls(s);
     for (unsigned i = 0; i < s->running_count; i++) {
         atomic_store(&s->running[i]->cancelled, true);
     }
@@ -254,7 +237,6 @@ static void free_parts(scheduler *s)
     mem_free(s->running);
     mem_free(s->segments);
     scheduler_free_groups(s);
-    pthread_cond_destroy(&s->called);
     pthread_cond_destroy(&s->work);
     pthread_mutex_destroy(&s->lock);
     mem_free(s);
@@ -272,7 +254,6 @@ hearth_status scheduler_create(model *m, const scheduler_options *options, sched
     s->m = m;
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->work, NULL);
-    pthread_cond_init(&s->called, NULL);
     hearth_status status = create_parts(s, options, error);
     if (status == HEARTH_OK) {
         const int failed = pthread_create(&s->thread, NULL, run, s);
@@ -402,22 +383,6 @@ void generation_cancel(generation *g)
     atomic_store(&g->cancelled, true);
     s->cancels = true;
     pthread_cond_signal(&s->work);
-    pthread_mutex_unlock(&s->lock);
-}
-
-void scheduler_call(scheduler *s, void (*fn)(void *context), void *context)
-{
-    scheduler_call_entry call = {.fn = fn, .context = context};
-    pthread_mutex_lock(&s->lock);
-    scheduler_call_entry **last = &s->calls;
-    while (*last != NULL) {
-        last = &(*last)->next;
-    }
-    *last = &call;
-    pthread_cond_signal(&s->work);
-    while (!call.done) {
-        pthread_cond_wait(&s->called, &s->lock);
-    }
     pthread_mutex_unlock(&s->lock);
 }
 

@@ -94,9 +94,6 @@ hearth_status scheduler_submit(scheduler *s, const generation_request *request, 
 /* From any thread, before the done callback has returned; its slot is free within one step. */
 void generation_cancel(generation *g);
 
-/* Calls fn on the scheduler's thread between two steps and returns when it is done: for embeddings and scores. */
-void scheduler_call(scheduler *s, void (*fn)(void *context), void *context);
-
 typedef struct scheduler_stats {
     unsigned running, waiting;
     size_t pages, pages_used, pages_kept; /* kept: of prefixes that nobody uses */

@@ -80,13 +80,6 @@ struct scheduler_group {
     uint64_t turn; /* when one of it was last taken */
 };
 
-typedef struct scheduler_call_entry {
-    struct scheduler_call_entry *next;
-    void (*fn)(void *context);
-    void *context;
-    bool done;
-} scheduler_call_entry;
-
 struct scheduler {
     model *m;
     size_t context_length, chunk, vocabulary;
@@ -95,9 +88,8 @@ struct scheduler {
     pthread_t thread;
     /* under the lock */
     pthread_mutex_t lock;
-    pthread_cond_t work, called; /* there is something to do; a call was made */
+    pthread_cond_t work; /* there is something to do */
     scheduler_group *groups;
-    scheduler_call_entry *calls;
     uint64_t turns, numbers;
     unsigned waiting;
     bool cancels; /* somebody was cancelled since the thread last looked */
