@@ -47,8 +47,8 @@ struct generation {
     void *context;
     /* the sequence */
     uint64_t number; /* in order of arrival: the larger one is the younger */
-    int32_t *tokens; /* [capacity]: the prompt, what was drawn and, during a step, behind `count`, what is guessed */
-    size_t count, capacity, prompt_count;
+    int32_t *tokens; /* [the most]: the prompt, what was drawn and, during a step, behind `count`, what is guessed */
+    size_t count, prompt_count;
     size_t computed; /* of them; less than count while it runs */
     kv_cache cache;
     page_id *pages;           /* [cache.capacity / ATTENTION_BLOCK] */
@@ -104,7 +104,7 @@ struct scheduler {
     forward_segment *segments; /* [most_running] */
     uint64_t prompts_from;     /* prompts with this number and larger ones are next, when not all get a share */
     double token_s;            /* of a step with prompts, what a token takes; 0: there was none */
-    scheduler_stats own;       /* what is added to `stats` after a step */
+    scheduler_stats own;       /* becomes `stats` between two steps */
     /* of drawing */
     atomic_uint next_draw;
     const float *logits; /* of wanted rows [logits_first, logits_first + logits_count) */

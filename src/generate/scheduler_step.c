@@ -13,13 +13,12 @@ static size_t most_count(const scheduler *s, const generation *g)
 
 static hearth_status make_room(scheduler *s, generation *g, hearth_error *error)
 {
-    const size_t capacity = most_count(s, g);
-    int32_t *tokens = mem_realloc(g->tokens, capacity * sizeof *tokens);
+    const size_t most = most_count(s, g);
+    int32_t *tokens = mem_realloc(g->tokens, most * sizeof *tokens);
     if (tokens == NULL) {
-        return error_memory(error, capacity * sizeof *tokens);
+        return error_memory(error, most * sizeof *tokens);
     }
     g->tokens = tokens;
-    g->capacity = capacity;
     const size_t choices = (1 + (size_t)g->draft_most) * (1 + (size_t)g->top_logprobs);
     g->choices = mem_calloc(choices, sizeof *g->choices);
     if (g->choices == NULL) {
