@@ -119,20 +119,13 @@ static bool admit_one(scheduler *s)
     return true;
 }
 
+/* Under the lock. */
 static void publish(scheduler *s)
 {
-    scheduler_stats *to = &s->stats;
-    to->running = s->running_count;
-    to->pages_used = page_cache_pages(s->pages) - page_cache_available(s->pages);
-    to->pages_kept = page_cache_kept(s->pages);
-    to->steps = s->own.steps;
-    to->prompt_tokens = s->own.prompt_tokens;
-    to->kept_tokens = s->own.kept_tokens;
-    to->tokens = s->own.tokens;
-    to->preemptions = s->own.preemptions;
-    to->drafted = s->own.drafted;
-    to->accepted = s->own.accepted;
-    to->busy_s = s->own.busy_s;
+    s->own.running = s->running_count;
+    s->own.pages_used = page_cache_pages(s->pages) - page_cache_available(s->pages);
+    s->own.pages_kept = page_cache_kept(s->pages);
+    s->stats = s->own;
 }
 
 /* Waits until there is something to do; false: the scheduler ends. */
@@ -207,8 +200,9 @@ static hearth_status create_pages(scheduler *s, const scheduler_options *o, hear
     const size_t pages = choose_pages(s, o->cache_bytes, page_bytes == 0 ? 64 : page_bytes);
     s->shares = !o->without_prefixes && model_config_state_bytes(&s->m->config) == 0;
     TRY(page_cache_create(page_bytes == 0 ? 64 : page_bytes, pages, &s->pages, error));
-    s->stats.pages = pages;
-    s->stats.page_bytes = page_bytes;
+    s->own.pages = pages;
+    s->own.page_bytes = page_bytes;
+    s->stats = s->own;
     return HEARTH_OK;
 }
 

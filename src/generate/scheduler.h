@@ -1,4 +1,4 @@
-/* Many answers at a time from one model: a thread that puts what waits into steps. docs/serving.md.
+/* Many answers at a time from one model: a thread that puts what waits into steps. docs/serving-scheduler.md.
  *
  * One result: the tokens of an answer are a function of the model, the prompt and the request's settings. Neither what
  * else is computed, nor how prompts are cut into chunks, nor kept prefixes, nor preemption, nor speculation is seen.
