@@ -77,22 +77,33 @@ static hearth_status put(void *context, document *d, hearth_error *error)
     return next_row(p, error);
 }
 
-/* Passes over the rows of a package that is not there. */
-static hearth_status gone(void *context, const char *name, const char *version, const char *file, hearth_error *error)
+/* Names the first packages that are gone; " …" stands for the others. */
+static void name_gone(corpus_proof *proof, const char *name, const char *version)
 {
-    proving *p = context;
-    corpus_proof *proof = p->proof;
-    const char *source = p->r->sources[p->source].name;
-    const size_t length = strlen(file);
     const size_t used = strlen(proof->gone);
+    if (text_ends(proof->gone, " …")) {
+        return;
+    }
     if (used + strlen(name) + strlen(version) + 8 < sizeof proof->gone) {
         (void)snprintf(proof->gone + used, sizeof proof->gone - used, "%s%s %s", used > 0 ? ", " : "", name, version);
-    } else if (!text_ends(proof->gone, " …")) {
+    } else {
         (void)snprintf(proof->gone + used, sizeof proof->gone - used, " …");
     }
-    proof->packages_gone++;
+}
+
+/* Passes over the rows of a package that is not there. */
+static hearth_status gone(void *context, const char *name, const char *version, const char *file,
+                          uint64_t *ret_documents, hearth_error *error)
+{
+    proving *p = context;
+    const char *source = p->r->sources[p->source].name;
+    const size_t length = strlen(file);
+    *ret_documents = 0;
+    name_gone(p->proof, name, version);
+    p->proof->packages_gone++;
     while (p->row != NULL && strcmp(said(p, "source"), source) == 0 && strncmp(said(p, "place"), file, length) == 0 &&
            said(p, "place")[length] == ':') {
+        ++*ret_documents;
         TRY(next_row(p, error));
     }
     return HEARTH_OK;

@@ -31,10 +31,15 @@ hearth_status source_begin(source_reader *reader, hearth_error *error)
     return document_set(&d->language, s->language, error);
 }
 
+void source_count(source_reader *reader, uint64_t documents)
+{
+    reader->documents += documents;
+    reader->full = reader->s->documents != 0 && reader->documents >= reader->s->documents;
+}
+
 hearth_status source_put(source_reader *reader, hearth_error *error)
 {
-    reader->documents++;
-    reader->full = reader->s->documents != 0 && reader->documents >= reader->s->documents;
+    source_count(reader, 1);
     return reader->sink->put(reader->sink->context, &reader->d, error);
 }
 

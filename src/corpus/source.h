@@ -11,8 +11,10 @@ typedef struct document_sink {
     hearth_status (*put)(void *context, document *d, hearth_error *error);
     void *context;
     go_on_fn go_on; /* asked within documents and while files are hashed; NULL: nobody is */
-    /* A package of a list that is not there is told, by its file, in the order of the list; NULL: it is an error. */
-    hearth_status (*gone)(void *context, const char *name, const char *version, const char *file, hearth_error *error);
+    /* A package of a list that is not there is told, by its file, in the order of the list; the sink says how many
+     * documents it had, which count. NULL: it is an error. */
+    hearth_status (*gone)(void *context, const char *name, const char *version, const char *file,
+                          uint64_t *ret_documents, hearth_error *error);
 } document_sink;
 
 typedef struct source_report {

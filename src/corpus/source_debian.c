@@ -368,8 +368,10 @@ static hearth_status read_packages(source_reader *reader, const debian_list *lis
         if (p.file == NULL) {
             status = error_memory(error, strlen(p.package->file));
         } else if (reader->sink->gone != NULL && !file_exists(p.file)) {
-            status =
-                reader->sink->gone(reader->sink->context, p.package->name, p.package->version, p.package->file, error);
+            uint64_t documents = 0;
+            status = reader->sink->gone(reader->sink->context, p.package->name, p.package->version, p.package->file,
+                                        &documents, error);
+            source_count(reader, documents);
         } else {
             status = read_package(&p, error);
         }

@@ -19,6 +19,8 @@ typedef struct source_reader {
 /* Empties reader->d and gives it what the source says of all its documents; `place` may be set afterwards. */
 hearth_status source_begin(source_reader *reader, hearth_error *error);
 hearth_status source_put(source_reader *reader, hearth_error *error);
+/* Counts documents that are put, or that are gone. */
+void source_count(source_reader *reader, uint64_t documents);
 /* Asks the sink; NULL is allowed. */
 hearth_status source_go_on(const document_sink *sink, hearth_error *error);
 

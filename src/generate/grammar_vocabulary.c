@@ -120,8 +120,7 @@ static bool make_tree(const entry *entries, size_t count, bool plain, token_tree
         }
         t->ids[i] = entries[i].id;
     }
-    t->count = (uint32_t)count;
-    t->first[t->nodes] = t->count;
+    t->first[t->nodes] = (uint32_t)count;
     return close_nodes(t);
 }
 

@@ -15,8 +15,7 @@ typedef struct token_tree {
     uint32_t *end;   /* [nodes]: the first node that is not below */
     uint32_t *first; /* [nodes + 1]: of `ids`; node n's own tokens are before node n + 1's */
     uint32_t nodes;
-    int32_t *ids; /* [count], in order of their bytes */
-    uint32_t count;
+    int32_t *ids; /* [first[nodes]], in order of their bytes */
     uint16_t most_depth;
 } token_tree;
 

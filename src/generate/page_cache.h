@@ -42,7 +42,7 @@ page_id page_cache_insert(page_cache *c, page_id parent, page_id page, const int
 void page_cache_release(page_cache *c, page_id page);
 
 size_t page_cache_pages(const page_cache *c);
-/* That could be taken: those that are free, and of them those in the tree that nobody holds. */
+/* That could be taken: those that are free, and those in the tree that nobody holds. */
 size_t page_cache_available(const page_cache *c);
 size_t page_cache_kept(const page_cache *c);
 

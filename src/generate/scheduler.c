@@ -68,11 +68,15 @@ static void finish_cancelled(scheduler *s, bool all)
     }
 }
 
-/* Are there pages for its tokens, and one for each of the others? */
+/* Are there pages for its tokens, and for those of each that runs, which has not taken them all yet, or one more? */
 static bool fits(const scheduler *s, const generation *g)
 {
-    return s->running_count == 0 ||
-           page_cache_available(s->pages) >= scheduler_pages_missing(g) + (size_t)s->running_count;
+    size_t wanted = scheduler_pages_missing(g);
+    for (unsigned i = 0; i < s->running_count; i++) {
+        const size_t missing = scheduler_pages_missing(s->running[i]);
+        wanted += missing > 1 ? missing : 1;
+    }
+    return s->running_count == 0 || page_cache_available(s->pages) >= wanted;
 }
 
 /* In order of arrival. */
@@ -115,35 +119,13 @@ static bool admit_one(scheduler *s)
     return true;
 }
 
-static void make_calls(scheduler *s)
-{
-    pthread_mutex_lock(&s->lock);
-    while (s->calls != NULL) {
-        scheduler_call_entry *call = s->calls;
-        s->calls = call->next;
-        pthread_mutex_unlock(&s->lock);
-        call->fn(call->context);
-        pthread_mutex_lock(&s->lock);
-        call->done = true;
-        pthread_cond_broadcast(&s->called);
-    }
-    pthread_mutex_unlock(&s->lock);
-}
-
+/* Under the lock. */
 static void publish(scheduler *s)
 {
-    scheduler_stats *to = &s->stats;
-    to->running = s->running_count;
-    to->pages_used = page_cache_pages(s->pages) - page_cache_available(s->pages);
-    to->pages_kept = page_cache_kept(s->pages);
-    to->steps = s->own.steps;
-    to->prompt_tokens = s->own.prompt_tokens;
-    to->kept_tokens = s->own.kept_tokens;
-    to->tokens = s->own.tokens;
-    to->preemptions = s->own.preemptions;
-    to->drafted = s->own.drafted;
-    to->accepted = s->own.accepted;
-    to->busy_s = s->own.busy_s;
+    s->own.running = s->running_count;
+    s->own.pages_used = page_cache_pages(s->pages) - page_cache_available(s->pages);
+    s->own.pages_kept = page_cache_kept(s->pages);
+    s->stats = s->own;
 }
 
 /* Waits until there is something to do; false: the scheduler ends. */
@@ -151,7 +133,7 @@ static bool wait_for_work(scheduler *s, bool *ret_cancels)
 {
     pthread_mutex_lock(&s->lock);
     publish(s);
-    while (!s->stopping && s->running_count == 0 && s->waiting == 0 && s->calls == NULL) {
+    while (!s->stopping && s->running_count == 0 && s->waiting == 0) {
         pthread_cond_wait(&s->work, &s->lock);
     }
     *ret_cancels = s->cancels;
@@ -166,7 +148,6 @@ static void *run(void *context)
     scheduler *s = context;
     bool cancels = false;
     while (wait_for_work(s, &cancels)) {
-        make_calls(s);
         if (cancels) {
             finish_cancelled(s, false);
         }
@@ -176,7 +157,6 @@ static void *run(void *context)
         scheduler_step(s);
         finish_ended(s);
     }
-    make_calls(s);
     for (unsigned i = 0; i < s->running_count; i++) {
         atomic_store(&s->running[i]->cancelled, true);
     }
@@ -220,8 +200,9 @@ static hearth_status create_pages(scheduler *s, const scheduler_options *o, hear
     const size_t pages = choose_pages(s, o->cache_bytes, page_bytes == 0 ? 64 : page_bytes);
     s->shares = !o->without_prefixes && model_config_state_bytes(&s->m->config) == 0;
     TRY(page_cache_create(page_bytes == 0 ? 64 : page_bytes, pages, &s->pages, error));
-    s->stats.pages = pages;
-    s->stats.page_bytes = page_bytes;
+    s->own.pages = pages;
+    s->own.page_bytes = page_bytes;
+    s->stats = s->own;
     return HEARTH_OK;
 }
 
@@ -250,7 +231,6 @@ static void free_parts(scheduler *s)
     mem_free(s->running);
     mem_free(s->segments);
     scheduler_free_groups(s);
-    pthread_cond_destroy(&s->called);
     pthread_cond_destroy(&s->work);
     pthread_mutex_destroy(&s->lock);
     mem_free(s);
@@ -268,7 +248,6 @@ hearth_status scheduler_create(model *m, const scheduler_options *options, sched
     s->m = m;
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->work, NULL);
-    pthread_cond_init(&s->called, NULL);
     hearth_status status = create_parts(s, options, error);
     if (status == HEARTH_OK) {
         const int failed = pthread_create(&s->thread, NULL, run, s);
@@ -293,6 +272,11 @@ void scheduler_free(scheduler *s)
     pthread_mutex_unlock(&s->lock);
     pthread_join(s->thread, NULL);
     free_parts(s);
+}
+
+size_t scheduler_context(const scheduler *s)
+{
+    return s->context_length;
 }
 
 /* ---- requests ---- */
@@ -393,22 +377,6 @@ void generation_cancel(generation *g)
     atomic_store(&g->cancelled, true);
     s->cancels = true;
     pthread_cond_signal(&s->work);
-    pthread_mutex_unlock(&s->lock);
-}
-
-void scheduler_call(scheduler *s, void (*fn)(void *context), void *context)
-{
-    scheduler_call_entry call = {.fn = fn, .context = context};
-    pthread_mutex_lock(&s->lock);
-    scheduler_call_entry **last = &s->calls;
-    while (*last != NULL) {
-        last = &(*last)->next;
-    }
-    *last = &call;
-    pthread_cond_signal(&s->work);
-    while (!call.done) {
-        pthread_cond_wait(&s->called, &s->lock);
-    }
     pthread_mutex_unlock(&s->lock);
 }
 

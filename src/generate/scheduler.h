@@ -1,12 +1,12 @@
-/* Many answers at a time from one model: a thread that puts what waits into steps. docs/serving.md.
+/* Many answers at a time from one model: a thread that puts what waits into steps. docs/serving-scheduler.md.
  *
  * One result: the tokens of an answer are a function of the model, the prompt and the request's settings. Neither what
  * else is computed, nor how prompts are cut into chunks, nor kept prefixes, nor preemption, nor speculation is seen.
  *
- * A step takes one token of every sequence that decodes, and, in the room that is left, pieces of prompts: nobody waits
- * behind a long prompt. Sequences' keys and values lie in pages of ATTENTION_BLOCK positions, which sequences with a
- * common beginning share; pages that nobody uses are kept until room is needed, so that a prompt that begins as an
- * earlier one is not computed again. Where pages run out, the youngest sequence gives its own back and is computed
+ * A step takes one token of every sequence that decodes, and, in the room that is left, pieces of all prompts: nobody
+ * waits behind a long prompt. Sequences' keys and values lie in pages of ATTENTION_BLOCK positions, which sequences
+ * with a common beginning share; pages that nobody uses are kept until room is needed, so that a prompt that begins as
+ * an earlier one is not computed again. Where pages run out, the youngest sequence gives its own back and is computed
  * again later. */
 #ifndef GENERATE_SCHEDULER_H
 #define GENERATE_SCHEDULER_H
@@ -85,14 +85,14 @@ hearth_status scheduler_create(model *m, const scheduler_options *options, sched
 /* What runs and waits ends as cancelled. NULL is allowed. */
 void scheduler_free(scheduler *s);
 
+/* Most positions of one sequence. */
+size_t scheduler_context(const scheduler *s);
+
 /* HEARTH_E_LIMIT: too many wait, or the prompt leaves no room in the context. HEARTH_E_ARGUMENT as sampling_check, and
  * for ids outside the vocabulary. From any thread. `ret` is valid until the done callback returns. */
 hearth_status scheduler_submit(scheduler *s, const generation_request *request, generation **ret, hearth_error *error);
 /* From any thread, before the done callback has returned; its slot is free within one step. */
 void generation_cancel(generation *g);
-
-/* Calls fn on the scheduler's thread between two steps and returns when it is done: for embeddings and scores. */
-void scheduler_call(scheduler *s, void (*fn)(void *context), void *context);
 
 typedef struct scheduler_stats {
     unsigned running, waiting;

@@ -78,13 +78,15 @@ hearth_status scheduler_pages_start(scheduler *s, generation *g, hearth_error *e
     }
     if (s->shares) {
         adopt_whole(s, g);
-        adopt_part(s, g);
     }
     return HEARTH_OK;
 }
 
 void scheduler_pages_started(scheduler *s, generation *g)
 {
+    if (s->shares) {
+        adopt_part(s, g);
+    }
     account_kept(s, g, 0);
 }
 
@@ -115,6 +117,11 @@ bool scheduler_pages_reserve(scheduler *s, generation *g, size_t positions)
         put_page(s, g, g->page_count++, page);
     }
     return true;
+}
+
+size_t scheduler_pages_fitting(const scheduler *s, const generation *g)
+{
+    return (g->page_count + page_cache_available(s->pages)) * ATTENTION_BLOCK - g->computed;
 }
 
 size_t scheduler_pages_missing(const generation *g)

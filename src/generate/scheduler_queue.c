@@ -67,17 +67,25 @@ static generation *take_out(scheduler *s, scheduler_group *group, generation **l
         group->last = link;
     }
     g->next = NULL;
+    g->again = false;
     s->waiting--;
     return g;
+}
+
+/* Those who had their turn already and had to give it back come first, the oldest of them before the others. */
+static bool comes_before(const scheduler_group *a, const scheduler_group *b)
+{
+    if (a->first->again || b->first->again) {
+        return a->first->again && (!b->first->again || a->first->number < b->first->number);
+    }
+    return a->running < b->running || (a->running == b->running && a->turn < b->turn);
 }
 
 generation *scheduler_dequeue(scheduler *s)
 {
     scheduler_group *best = NULL;
     for (scheduler_group *group = s->groups; group != NULL; group = group->next) {
-        const bool before = best == NULL || group->running < best->running ||
-                            (group->running == best->running && group->turn < best->turn);
-        if (group->first != NULL && before) {
+        if (group->first != NULL && (best == NULL || comes_before(group, best))) {
             best = group;
         }
     }
@@ -105,10 +113,14 @@ generation *scheduler_dequeue_cancelled(scheduler *s, bool anyone)
 void scheduler_requeue(scheduler *s, generation *g)
 {
     scheduler_group *group = g->group;
+    generation **link = &group->first;
+    while (*link != NULL && (*link)->number < g->number) {
+        link = &(*link)->next;
+    }
     group->running--;
-    group->turn = 0;
-    g->next = group->first;
-    group->first = g;
+    g->again = true;
+    g->next = *link;
+    *link = g;
     if (g->next == NULL) {
         group->last = &g->next;
     }

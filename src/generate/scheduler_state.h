@@ -31,6 +31,7 @@ typedef struct scheduler_group scheduler_group;
 struct generation {
     scheduler *s;
     generation *next; /* in its group's queue */
+    bool again;       /* it waits though it had its turn: there was no room, or it gave its pages to others */
     scheduler_group *group;
     atomic_bool cancelled;
     /* the request */
@@ -46,8 +47,8 @@ struct generation {
     void *context;
     /* the sequence */
     uint64_t number; /* in order of arrival: the larger one is the younger */
-    int32_t *tokens; /* [capacity]: the prompt, what was drawn and, during a step, behind `count`, what is guessed */
-    size_t count, capacity, prompt_count;
+    int32_t *tokens; /* [the most]: the prompt, what was drawn and, during a step, behind `count`, what is guessed */
+    size_t count, prompt_count;
     size_t computed; /* of them; less than count while it runs */
     kv_cache cache;
     page_id *pages;           /* [cache.capacity / ATTENTION_BLOCK] */
@@ -74,17 +75,10 @@ struct generation {
 struct scheduler_group {
     scheduler_group *next;
     char *name;
-    generation *first, **last; /* waiting, in order */
+    generation *first, **last; /* waiting, in order of arrival */
     unsigned running;
     uint64_t turn; /* when one of it was last taken */
 };
-
-typedef struct scheduler_call_entry {
-    struct scheduler_call_entry *next;
-    void (*fn)(void *context);
-    void *context;
-    bool done;
-} scheduler_call_entry;
 
 struct scheduler {
     model *m;
@@ -94,9 +88,8 @@ struct scheduler {
     pthread_t thread;
     /* under the lock */
     pthread_mutex_t lock;
-    pthread_cond_t work, called; /* there is something to do; a call was made */
+    pthread_cond_t work; /* there is something to do */
     scheduler_group *groups;
-    scheduler_call_entry *calls;
     uint64_t turns, numbers;
     unsigned waiting;
     bool cancels; /* somebody was cancelled since the thread last looked */
@@ -109,8 +102,9 @@ struct scheduler {
     generation **running; /* [most_running], the oldest first */
     unsigned running_count;
     forward_segment *segments; /* [most_running] */
+    uint64_t prompts_from;     /* prompts with this number and larger ones are next, when not all get a share */
     double token_s;            /* of a step with prompts, what a token takes; 0: there was none */
-    scheduler_stats own;       /* what is added to `stats` after a step */
+    scheduler_stats own;       /* becomes `stats` between two steps */
     /* of drawing */
     atomic_uint next_draw;
     const float *logits; /* of wanted rows [logits_first, logits_first + logits_count) */
@@ -121,12 +115,12 @@ struct scheduler {
 
 /* Behind the others of its group, which it keeps. */
 hearth_status scheduler_enqueue(scheduler *s, generation *g, const char *group, hearth_error *error);
-/* Takes the next one out, of the group of which the fewest run, and of several, of the one that has waited longest;
- * NULL: nobody waits. It counts as running in its group. */
+/* Takes the next one out: the oldest of those that were put back; else of the group of which the fewest run, and of
+ * several, of the one that has waited longest. NULL: nobody waits. It counts as running in its group. */
 generation *scheduler_dequeue(scheduler *s);
 /* Takes one out that was cancelled, or anyone at all. NULL: there is none. */
 generation *scheduler_dequeue_cancelled(scheduler *s, bool anyone);
-/* It no longer runs, and is the next one whose turn it is. */
+/* It no longer runs, and its turn comes before those of all who were not put back. */
 void scheduler_requeue(scheduler *s, generation *g);
 /* It no longer runs, and leaves its group. */
 void scheduler_leave(scheduler *s, generation *g);
@@ -143,9 +137,9 @@ void scheduler_step(scheduler *s);
 
 /* ---- scheduler_pages.c; the thread's ---- */
 
-/* Of a sequence without pages: begins with what the tree has of it. */
+/* Of a sequence without pages: begins with the pages that the tree has of it. */
 hearth_status scheduler_pages_start(scheduler *s, generation *g, hearth_error *error);
-/* Counts what was found. */
+/* It runs: takes a copy of a page that begins alike, and counts what was found. */
 void scheduler_pages_started(scheduler *s, generation *g);
 /* Goes on with what the tree has by now. */
 void scheduler_pages_adopt(scheduler *s, generation *g);
@@ -153,6 +147,8 @@ void scheduler_pages_adopt(scheduler *s, generation *g);
 bool scheduler_pages_same(const scheduler *s, const generation *a, const generation *b);
 /* Pages for positions [0, positions); false: there are not enough, and it has some of them. */
 bool scheduler_pages_reserve(scheduler *s, generation *g, size_t positions);
+/* How many positions behind those that are computed its pages have, and those that could be taken. */
+size_t scheduler_pages_fitting(const scheduler *s, const generation *g);
 /* That it has not got, for its tokens and one more. */
 size_t scheduler_pages_missing(const generation *g);
 /* Tells the tree of pages that are full. */

@@ -13,13 +13,12 @@ static size_t most_count(const scheduler *s, const generation *g)
 
 static hearth_status make_room(scheduler *s, generation *g, hearth_error *error)
 {
-    const size_t capacity = most_count(s, g);
-    int32_t *tokens = mem_realloc(g->tokens, capacity * sizeof *tokens);
+    const size_t most = most_count(s, g);
+    int32_t *tokens = mem_realloc(g->tokens, most * sizeof *tokens);
     if (tokens == NULL) {
-        return error_memory(error, capacity * sizeof *tokens);
+        return error_memory(error, most * sizeof *tokens);
     }
     g->tokens = tokens;
-    g->capacity = capacity;
     const size_t choices = (1 + (size_t)g->draft_most) * (1 + (size_t)g->top_logprobs);
     g->choices = mem_calloc(choices, sizeof *g->choices);
     if (g->choices == NULL) {
@@ -97,20 +96,42 @@ static generation *youngest_idle(const scheduler *s)
     return NULL;
 }
 
-/* Pages for a piece, if need be those of the youngest; which may be this one itself. */
-static bool reserve(scheduler *s, generation *g, size_t piece)
+static void preempt(scheduler *s, generation *g)
 {
-    while (!scheduler_pages_reserve(s, g, g->computed + piece)) {
+    scheduler_pages_release(s, g);
+    g->preempted = true;
+    g->outcome.preempted++;
+    s->own.preemptions++;
+}
+
+/* A page for the token that is due, if need be one of the youngest; which may be this one itself. */
+static bool reserve_next(scheduler *s, generation *g)
+{
+    while (!scheduler_pages_reserve(s, g, g->computed + 1)) {
         generation *youngest = youngest_idle(s); /* there is this one */
-        scheduler_pages_release(s, youngest);
-        youngest->preempted = true;
-        youngest->outcome.preempted++;
-        s->own.preemptions++;
+        preempt(s, youngest);
         if (youngest == g) {
             return false;
         }
     }
     return true;
+}
+
+/* Pages for as much of a piece of a prompt as there are pages for. Where there are none, the youngest gives its own;
+ * where that would be this one itself, it keeps them and waits: others are in this step. */
+static size_t reserve_piece(scheduler *s, generation *g, size_t piece)
+{
+    size_t most = scheduler_pages_fitting(s, g);
+    while (most == 0) {
+        generation *youngest = youngest_idle(s);
+        if (youngest == g) {
+            return 0;
+        }
+        preempt(s, youngest);
+        most = scheduler_pages_fitting(s, g);
+    }
+    piece = piece < most ? piece : most;
+    return scheduler_pages_reserve(s, g, g->computed + piece) ? piece : 0;
 }
 
 /* A token each; while there are few of them, guesses, too, where there are pages for them. */
@@ -120,7 +141,7 @@ static void plan_decoding(scheduler *s, step_plan *plan)
     room = room < s->chunk - s->running_count ? room : s->chunk - s->running_count; /* one of each fits */
     for (unsigned i = 0; i < s->running_count; i++) {
         generation *g = s->running[i];
-        if (g->preempted || left_of(g) != 1 || !reserve(s, g, 1)) {
+        if (g->preempted || left_of(g) != 1 || !reserve_next(s, g)) {
             continue;
         }
         size_t drafted = scheduler_draft(s, g, room);
@@ -143,18 +164,75 @@ static bool is_computed(const scheduler *s, const generation *g)
     return false;
 }
 
-static void plan_prompts(scheduler *s, step_plan *plan, size_t room)
+/* In this step, a prompt without a part. */
+static bool waits_for_part(const generation *g)
+{
+    return !g->preempted && g->piece == 0;
+}
+
+/* Each of `count` prompts gets so much of the room, in whole blocks where it is large. */
+static size_t share_of(size_t room, size_t count)
+{
+    const size_t share = (room / count + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK * ATTENTION_BLOCK;
+    const size_t half = (room + 1) / 2;
+    return count == 1 ? room : share < half ? share : half;
+}
+
+/* A share to each of those with numbers [from, until) that has no part yet; returns the room that is left. */
+static size_t share_out(scheduler *s, uint64_t from, uint64_t until, size_t share, size_t room)
 {
     for (unsigned i = 0; i < s->running_count && room != 0; i++) {
         generation *g = s->running[i];
-        if (g->preempted || g->piece != 0) {
+        if (!waits_for_part(g) || g->number < from || g->number >= until) {
             continue;
         }
         scheduler_pages_adopt(s, g);
-        const size_t piece = left_of(g) < room ? left_of(g) : room;
-        if (!is_computed(s, g) && reserve(s, g, piece)) {
-            add_piece(s, plan, g, piece, 0);
-            room -= piece;
+        if (!is_computed(s, g)) {
+            const size_t most = share < room ? share : room;
+            g->piece = reserve_piece(s, g, left_of(g) < most ? left_of(g) : most);
+            room -= g->piece;
+            s->prompts_from = g->piece != 0 ? g->number + 1 : s->prompts_from;
+        }
+    }
+    return room;
+}
+
+/* What nobody else wants, the oldest get. */
+static void lengthen(scheduler *s, generation *g, size_t *room)
+{
+    const size_t fitting = scheduler_pages_fitting(s, g);
+    size_t piece = left_of(g) < g->piece + *room ? left_of(g) : g->piece + *room;
+    piece = piece < fitting ? piece : fitting;
+    if (piece > g->piece && scheduler_pages_reserve(s, g, g->computed + piece)) {
+        *room -= piece - g->piece;
+        g->piece = piece;
+    }
+}
+
+/* The oldest first, then the others from the one on whose turn it is: where there is no room for all, it goes round. */
+static void plan_prompts(scheduler *s, step_plan *plan, size_t room)
+{
+    const uint64_t from = s->prompts_from;
+    const generation *oldest = NULL;
+    size_t count = 0;
+    for (unsigned i = s->running_count; i-- > 0;) {
+        if (waits_for_part(s->running[i])) {
+            oldest = s->running[i];
+            count++;
+        }
+    }
+    if (oldest == NULL) {
+        return;
+    }
+    const size_t share = share_of(room, count);
+    room = share_out(s, oldest->number, oldest->number + 1, share, room);
+    room = share_out(s, from, UINT64_MAX, share, room);
+    room = share_out(s, 0, from, share, room);
+    for (unsigned i = 0; i < s->running_count; i++) {
+        generation *g = s->running[i];
+        if (g->piece != 0 && g->rows == 0) { /* those that decode have rows */
+            lengthen(s, g, &room);
+            add_piece(s, plan, g, g->piece, 0);
         }
     }
 }
@@ -178,7 +256,7 @@ static void learn_time(scheduler *s, const step_plan *plan, double seconds)
     }
 }
 
-/* Decoding first; prompts as they came. */
+/* Decoding first. */
 static step_plan plan_step(scheduler *s)
 {
     step_plan plan = {0};

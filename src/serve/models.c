@@ -364,7 +364,7 @@ static hearth_status open_parts(models *s, served_model *m, hearth_error *error)
         options.context_length = m->m->config.context;
     }
     TRY(scheduler_create(m->m, &options, &m->scheduler, error));
-    m->context = options.context_length > 0 ? options.context_length : model_config_plain_context(&m->m->config);
+    m->context = scheduler_context(m->scheduler);
     return HEARTH_OK;
 }
 

@@ -51,6 +51,7 @@ static double median(double *list, size_t count)
 typedef struct answers {
     pthread_mutex_t lock;
     pthread_cond_t ended;
+    bool held, open; /* the scheduler waits until all have asked */
     size_t left;
     generation_outcome last;
 } answers;
@@ -73,10 +74,41 @@ typedef struct asking {
     unsigned draft;
 } asking;
 
-/* Between two steps: all begin with the same one. */
-static void submit_all(void *context)
+static bool hold(void *context, const generation_token *token)
 {
-    const asking *w = context;
+    answers *a = context;
+    (void)token;
+    pthread_mutex_lock(&a->lock);
+    a->held = true;
+    pthread_cond_signal(&a->ended);
+    while (!a->open) {
+        pthread_cond_wait(&a->ended, &a->lock);
+    }
+    pthread_mutex_unlock(&a->lock);
+    return true;
+}
+
+/* Another request's only token keeps the scheduler between two steps. */
+static void hold_scheduler(const asking *w)
+{
+    const generation_request request = {.prompt = w->ids,
+                                        .prompt_count = 1,
+                                        .sampling = sampling_default(),
+                                        .most_tokens = 1,
+                                        .ignore_end = true,
+                                        .token = hold,
+                                        .done = one_done,
+                                        .context = w->a};
+    MUST(scheduler_submit(w->s, &request, NULL, error));
+    pthread_mutex_lock(&w->a->lock);
+    while (!w->a->held) {
+        pthread_cond_wait(&w->a->ended, &w->a->lock);
+    }
+    pthread_mutex_unlock(&w->a->lock);
+}
+
+static void submit_all(const asking *w)
+{
     for (size_t i = 0; i < w->sequences; i++) {
         generation_request request = {.prompt = w->ids + i,
                                       .prompt_count = w->count,
@@ -93,12 +125,15 @@ static void submit_all(void *context)
 
 static double seconds_of(asking *w, generation_outcome *ret)
 {
-    answers a = {.lock = PTHREAD_MUTEX_INITIALIZER, .left = w->sequences};
+    answers a = {.lock = PTHREAD_MUTEX_INITIALIZER, .left = w->sequences + 1};
     pthread_cond_init(&a.ended, NULL);
     w->a = &a;
+    hold_scheduler(w);
     const double began = time_seconds();
-    scheduler_call(w->s, submit_all, w);
+    submit_all(w); /* so that all begin with the same step */
     pthread_mutex_lock(&a.lock);
+    a.open = true;
+    pthread_cond_broadcast(&a.ended);
     while (a.left > 0) {
         pthread_cond_wait(&a.ended, &a.lock);
     }

@@ -124,6 +124,81 @@ static void at_random(void **state)
     page_cache_free(c);
 }
 
+/* ---- parts at random, against a list that is looked through ---- */
+
+typedef struct child {
+    bool known;
+    page_id parent;
+    size_t count;
+    int32_t tokens[ATTENTION_BLOCK];
+} child;
+
+/* Few words and long repetitions: many begin alike. */
+static size_t make_part(uint64_t round, int32_t tokens[ATTENTION_BLOCK])
+{
+    const uint32_t count = 1 + drawn(round, 1, ATTENTION_BLOCK);
+    for (uint32_t i = 0; i < ATTENTION_BLOCK; i++) {
+        tokens[i] = i > 0 && drawn(round, 100 + i, 12) != 0 ? tokens[i - 1] : (int32_t)drawn(round, 10 + i, 3) - 1;
+    }
+    return count;
+}
+
+static size_t most_alike(const child *all, page_id parent, const int32_t *tokens, size_t count)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < PAGES; i++) {
+        size_t same = 0;
+        while (same < count && same < all[i].count && all[i].tokens[same] == tokens[same]) {
+            same++;
+        }
+        most = all[i].known && all[i].parent == parent && same > most ? same : most;
+    }
+    return most;
+}
+
+/* Takes a page and lets it be known; one of the same tokens that was there before is found instead. */
+static void add_part(page_cache *c, child *all, page_id parent, const int32_t *tokens, size_t count)
+{
+    const page_id taken = page_cache_take(c);
+    assert_true(taken < PAGES);
+    all[taken].known = false; /* it had to go, if it was */
+    bool there = false;
+    for (size_t i = 0; i < PAGES; i++) {
+        there = there || (all[i].known && all[i].parent == parent && all[i].count == count &&
+                          memcmp(all[i].tokens, tokens, count * sizeof *tokens) == 0);
+    }
+    const page_id page = page_cache_insert(c, parent, taken, tokens, count);
+    assert_int_equal(page != taken, there);
+    all[page] = (child){.known = true, .parent = parent, .count = count};
+    memcpy(all[page].tokens, tokens, count * sizeof *tokens);
+    page_cache_release(c, page);
+}
+
+static void parts_at_random(void **state)
+{
+    (void)state;
+    page_cache *c = NULL;
+    child all[PAGES] = {0};
+    int32_t tokens[ATTENTION_BLOCK];
+    OK(page_cache_create(PAGE_BYTES, PAGES, &c, error));
+    fill(tokens, 9);
+    const page_id first = page_cache_insert(c, PAGE_ROOT, page_cache_take(c), tokens, ATTENTION_BLOCK); /* is held */
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        const page_id parent = drawn(round, 0, 2) == 0 ? PAGE_ROOT : first;
+        const size_t count = make_part(round, tokens);
+        size_t found = 99;
+        const page_id part = page_cache_find_part(c, parent, tokens, count, &found);
+        assert_int_equal(found, most_alike(all, parent, tokens, count));
+        assert_int_equal(part == PAGE_NONE, found == 0);
+        if (part != PAGE_NONE) {
+            assert_true(all[part].known && all[part].parent == parent && all[part].count >= found);
+            assert_memory_equal(all[part].tokens, tokens, found * sizeof *tokens);
+        }
+        add_part(c, all, parent, tokens, count);
+    }
+    page_cache_free(c);
+}
+
 /* ---- one thing each ---- */
 
 static void the_oldest_goes_first(void **state)
@@ -201,10 +276,8 @@ static void sizes_are_checked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(at_random),
-        cmocka_unit_test(the_oldest_goes_first),
-        cmocka_unit_test(parts_are_found),
-        cmocka_unit_test(sizes_are_checked),
+        cmocka_unit_test(at_random),       cmocka_unit_test(parts_at_random),   cmocka_unit_test(the_oldest_goes_first),
+        cmocka_unit_test(parts_are_found), cmocka_unit_test(sizes_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,9 +4,10 @@
 import base64
 import json
 import os
+import shutil
 import struct
 
-from support import BERT, OWN, Server, folder, main, test, timeless, write_model
+from support import BERT, OWN, Server, Skip, folder, main, test, timeless, write_model
 from tap import good_json
 
 PLACE = folder()
@@ -166,6 +167,23 @@ def completions_of_many_prompts_with_echo_and_scores():
     assert one["choices"][0]["logprobs"]["token_logprobs"] == scored["logprobs"] and one["usage"]["completion_tokens"] == 0, (one, scored)
     told = good_json("score", OWN, "--per-token", stdin="The fire")
     assert scored["logprobs"] == [t["log_probability"] for t in told["per_token"]], (scored, told)
+
+
+@test
+def the_context_is_that_which_memory_has():
+    long = shutil.copytree(CHAT, os.path.join(PLACE.name, "long"))
+    with open(os.path.join(long, "config.json"), encoding="utf-8") as f:
+        config = json.load(f)
+    positions = config["max_position_embeddings"] = 2**26
+    # no memory holds them: a position's keys and values take 8 bytes for each of the model's values, and half of what is free is taken
+    if os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2 > 8 * config["hidden_size"] * positions:
+        raise Skip("this machine has memory for every context")
+    with open(os.path.join(long, "config.json"), "w", encoding="utf-8") as f:
+        json.dump(config, f)
+    with Server(f"long={long}", "--cache", "f32") as s:
+        told = s.good("/tokenize", {"model": "long", "prompt": "Hello"})["max_model_len"]
+        assert 0 < told < positions and told % 64 == 0, told
+        assert s.good("/v1/chat/completions", {**ASK, "model": "long"})["choices"][0]["finish_reason"] == "stop"
 
 
 @test

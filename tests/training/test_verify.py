@@ -391,20 +391,20 @@ def forged_models_without_their_run():
         assert ended.code == 1 and told, (words, ended)
 
 
-def run_of_packages():
+def run_of_packages(name="packages", names=tuple(f"p{number:02}" for number in range(11)), documents=None):
     """A run over eleven Debian packages; the model carried away, with the manifest beside it as a repository has it."""
-    place = os.path.join(PLACE.name, "packages")
+    place = os.path.join(PLACE.name, name)
     os.makedirs(os.path.join(place, "debs"))
     packages = {}
-    for number in range(11):
-        texts = {f"usr/share/doc/p{number:02}/part-{k}.txt": read(PLACE.name, "texts", f"text-{number * 5 + k:02}.txt") for k in range(5)}
-        packages[f"p{number:02}", "1:2-1"] = deb(f"p{number:02}", "1:2-1", texts)
+    for number, package in enumerate(names):
+        texts = {f"usr/share/doc/{package}/part-{k}.txt": read(PLACE.name, "texts", f"text-{number * 5 + k:02}.txt") for k in range(5)}
+        packages[package, "1:2-1"] = deb(package, "1:2-1", texts)
     for key, data in packages.items():
         write(data, place, "debs", file_name(*key))
     listed = "".join(line(*key, data) for key, data in packages.items())
     write(listed, place, "packages.txt")
     text = read(write_recipe(PLACE.name, "of-packages.yaml", steps=8, every=4)).decode()
-    text = text.replace("kind: folder\n    path: texts\n    licence: CC0-1.0", f"kind: debian\n    path: debs\n    packages: packages.txt\n    sha256: {sha256(listed.encode())}")
+    text = text.replace("kind: folder\n    path: texts\n    licence: CC0-1.0", f"kind: debian\n    path: debs\n    packages: packages.txt\n    sha256: {sha256(listed.encode())}" + (f"\n    documents: {documents}" if documents else ""))
     write(text.replace("held_out: 0.1", "held_out: 0.3"), place, "recipe.yaml")
     recipe = os.path.join(place, "recipe.yaml")
     train(recipe, os.path.join(place, "run"))
@@ -458,6 +458,23 @@ def packages_that_are_gone():
     os.remove(manifest)
     ended = hearth("verify", alone, "--recipe", recipe, "-q")
     assert ended.code == 1 and "DIFFERS sources" in ended.out and "alone.manifest.jsonl.zst" in ended.out, ended
+
+
+@test
+def packages_that_are_gone_count():
+    """Of a source that was cut after so many documents: those of the packages that are gone are among them."""
+    first, long, short = "p03" + "x" * 120, "p04" + "y" * 150, "p06"  # the second name has no room beside the first one, the third has
+    names = ["p00", "p01", "p02", first, long, "p05", short, "p07", "p08", "p09"]
+    place, recipe = run_of_packages("cut", names, documents=38)
+    rows = [json.loads(row)["metadata"]["place"] for row in zstd_read(read(place, "alone.manifest.jsonl.zst")).splitlines()]
+    assert len(rows) == 38 and rows[-1].startswith("p07"), rows
+    for gone, left in (((first, long, short), 23), ((first, long, short, "p07"), 20)):  # the last one is cut
+        for name in gone:
+            if os.path.exists(os.path.join(place, "debs", file_name(name, "1:2-1"))):
+                os.remove(os.path.join(place, "debs", file_name(name, "1:2-1")))
+        said = f"{len(gone)} packages are gone, of which the manifest is believed: {first} 1:2-1 …; {left} of 38 documents read again"
+        ended = hearth("verify", os.path.join(place, "alone"), "--recipe", recipe, "-q")
+        assert ended.code == 0 and said in ended.out, ended
 
 
 @test
