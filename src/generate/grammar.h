@@ -19,6 +19,7 @@
 typedef struct grammar_rules {
     automaton *rules;
     size_t count, capacity;
+    automaton_total total; /* of all rules: they point to it, so what has rules stays where it is */
     hearth_status failed;
 } grammar_rules;
 

@@ -156,15 +156,19 @@ hearth_status automaton_determinize(const automaton *a, size_t most_states, auto
     c.reached = mem_calloc((size_t)a->state_count + 1, sizeof *c.reached);
     c.seen = mem_calloc((size_t)a->state_count + 1, sizeof *c.seen);
     const hearth_status status = c.reached != NULL && c.seen != NULL ? construct(&c) : HEARTH_E_MEMORY;
+    const size_t work = a->work + ret->work + c.sets.member_count;
     grammar_sets_free(&c.sets);
     mem_free(c.edges);
     mem_free(c.points);
     mem_free(c.reached);
     mem_free(c.seen);
+    if (status != HEARTH_OK) {
+        automaton_free(ret);
+    }
+    ret->work = work;
     if (status == HEARTH_OK) {
         return HEARTH_OK;
     }
-    automaton_free(ret);
     return status == HEARTH_E_LIMIT ? error_set(error, HEARTH_E_LIMIT, "grammar", "a smaller one",
                                                 "more than %zu states of an automaton", most_states)
                                     : error_memory(error, c.sets.member_capacity * sizeof(uint64_t));

@@ -503,6 +503,49 @@ static void large_schemas(void **state)
     json_decref(schema);
 }
 
+/* 40,000 rules, each of which calls the one before: looked at rule by rule, or checked at each element, that would
+ * take hours. */
+static void many_rules(void **state)
+{
+    hearth_error error;
+    grammar *g = NULL;
+    buffer text;
+    buffer_init(&text, 0);
+    for (int i = 0; i < 40000; i++) {
+        ok(i == 0 ? buffer_printf(&text, &error, "r0 ::= \"a\"\n")
+                  : buffer_printf(&text, &error, "r%d ::= \"(\" r%d\n", i, i - 1),
+           &error);
+    }
+    ok(buffer_printf(&text, &error, "root ::= r39999\n"), &error);
+    ok(grammar_from_gbnf(buffer_text(&text), text.length, &g, &error), &error);
+    constraint *c = begin(*state, g);
+    accept_text(c, "(((((((((");
+    assert_false(has(mask_of(c), 'a'));
+    constraint_free(c);
+    grammar_release(g);
+    buffer_free(&text);
+}
+
+/* Edges are counted over all rules: one state of each class has thousands. */
+static void many_edges(void **state)
+{
+    (void)state;
+    hearth_error error;
+    grammar *g = NULL;
+    buffer text;
+    buffer_init(&text, 0);
+    for (int i = 0; i < 20; i++) {
+        ok(buffer_printf(&text, &error, "r%d ::= [", i), &error);
+        for (unsigned code = 0x4000; code < 0x8000; code += 8) {
+            ok(buffer_printf(&text, &error, "\\u%04x", code), &error);
+        }
+        ok(buffer_printf(&text, &error, "]{300}\n"), &error);
+    }
+    ok(buffer_printf(&text, &error, "root ::= r0\n"), &error);
+    assert_int_equal(grammar_from_gbnf(buffer_text(&text), text.length, &g, &error), HEARTH_E_LIMIT);
+    buffer_free(&text);
+}
+
 /* Every prefix of an ambiguous text stands at few places, or an error comes. */
 static void ambiguous(void **state)
 {
@@ -534,6 +577,8 @@ int main(void)
         cmocka_unit_test(gbnf_errors),
         cmocka_unit_test(deep_nesting),
         cmocka_unit_test(large_schemas),
+        cmocka_unit_test(many_rules),
+        cmocka_unit_test(many_edges),
         cmocka_unit_test(ambiguous),
     };
     return cmocka_run_group_tests_name("structured", tests, set_up, tear_down);
