@@ -60,6 +60,8 @@ typedef struct compiler {
     hearth_error *error;
 } compiler;
 
+/* ---- places (schema_places.c) ---- */
+
 /* Errors whose place is the JSON pointer of `schema`, with /`key` unless that is NULL. */
 hearth_status schema_error(compiler *c, hearth_status status, const json_t *schema, const char *key,
                            const char *expected, const char *found);
@@ -68,6 +70,10 @@ void schema_place(const compiler *c, const json_t *schema, const char *key, char
 hearth_status schema_memory(compiler *c);
 /* A name for a schema that is its alone, while it lives. */
 void schema_address(const json_t *schema, char ret[32]);
+/* What $ref in `schema` names. */
+hearth_status schema_resolve(compiler *c, const json_t *schema, const json_t **ret);
+
+/* ---- all of it (schema_compile.c) ---- */
 
 /* The rule of a schema among `rules`, made with all that it needs. */
 hearth_status schema_add_to(grammar_rules *rules, const json_t *schema, uint32_t *ret, hearth_error *error);
@@ -81,21 +87,17 @@ hearth_status schema_rule(compiler *c, element_set *s, uint32_t *ret);
 /* The alternatives of a set. */
 hearth_status schema_spread(compiler *c, const element_set *s, alternatives *ret);
 void alternatives_free(alternatives *a);
-/* What $ref in `schema` names. */
-hearth_status schema_resolve(compiler *c, const json_t *schema, const json_t **ret);
 
 /* ---- values (schema_valid.c) ---- */
 
 /* Whether a value is valid under every element. */
 hearth_status schema_valid(compiler *c, const json_t *value, const element_set *s, bool *ret);
 hearth_status schema_valid_whole(compiler *c, const json_t *value, const json_t *schema, bool *ret);
-/* Equal as JSON Schema has it: 1 and 1.0 are. */
-bool schema_equal(const json_t *a, const json_t *b);
 /* Whether a string has a match. */
 hearth_status schema_matches(compiler *c, const json_t *schema, const char *key, const char *pattern, const char *text,
                              size_t length, bool *ret);
 
-/* ---- types ---- */
+/* ---- types (schema_types.c) ---- */
 
 enum {
     TYPE_NULL = 1,
@@ -110,7 +112,14 @@ enum {
 
 /* The types that elements leave. */
 hearth_status schema_types(compiler *c, const element_set *s, unsigned *ret);
-unsigned schema_type_named(const char *name); /* 0: none */
+
+/* The value, or the list, that an element's "const" or "enum" gives, and the schema that has it; NULL: none does. */
+const json_t *schema_enumeration(const element_set *s, const json_t **ret_schema);
+/* Adds those of its values that all elements allow. */
+hearth_status schema_add_enumeration(compiler *c, uint32_t rule, const json_t *values, const json_t *schema,
+                                     const element_set *s);
+/* What "not" forbids of types whose values we do not tell apart. */
+hearth_status schema_forbid(compiler *c, const element_set *s, unsigned *types, bool ret_booleans[2]);
 
 /* Each adds to `rule` (`outer`), from begin to end, the values of its type that all elements, leaves, allow. */
 hearth_status schema_add_numbers(compiler *c, uint32_t rule, const element_set *s, unsigned types);
@@ -118,9 +127,8 @@ hearth_status schema_add_strings(compiler *c, uint32_t rule, const element_set *
 hearth_status schema_add_array(compiler *c, uint32_t outer, const element_set *s);
 hearth_status schema_add_object(compiler *c, uint32_t rule, const element_set *s);
 
-/* Deterministic: what stands between the quotation marks of the strings that leaves allow, in our own spelling. */
-hearth_status schema_string_content(compiler *c, const element_set *s, automaton *ret);
-/* The same for a whole set; *ret may be empty. */
+/* Deterministic: what stands between the quotation marks of the strings that a set allows, in our own spelling; may be
+ * empty. */
 hearth_status schema_string_content_of_set(compiler *c, const element_set *s, automaton *ret);
 
 /* A keyword that is a number of things: NULL schema value: `otherwise`. HEARTH_E_ARGUMENT, HEARTH_E_LIMIT. */

@@ -5,82 +5,10 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MOST_DEPTH = 200, MOST_STEPS = 200000, MOST_NESTING = 2000 };
-
-/* ---- places ---- */
-
-static bool find_place(const json_t *at, const json_t *wanted, char *path, size_t length, size_t size, unsigned depth)
-{
-    const char *key = NULL;
-    json_t *inner = NULL;
-    size_t i = 0;
-    path[length] = 0;
-    if (at == wanted) {
-        return true;
-    }
-    if (depth > JSON_DOOR_DEPTH || length + 2 >= size) {
-        return false;
-    }
-    if (json_is_array(at)) {
-        json_array_foreach(at, i, inner)
-        {
-            const int n = snprintf(path + length, size - length, "/%zu", i);
-            if (n > 0 && (size_t)n < size - length &&
-                find_place(inner, wanted, path, length + (size_t)n, size, depth + 1)) {
-                return true;
-            }
-        }
-    }
-    json_object_foreach((json_t *)at, key, inner)
-    {
-        size_t end = length;
-        path[end++] = '/';
-        for (const char *k = key; *k != 0 && end + 3 < size; k++) {
-            if (*k == '~' || *k == '/') {
-                path[end++] = '~';
-                path[end++] = *k == '~' ? '0' : '1';
-            } else {
-                path[end++] = *k;
-            }
-        }
-        if (find_place(inner, wanted, path, end, size, depth + 1)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void schema_place(const compiler *c, const json_t *schema, const char *key, char *ret, size_t size)
-{
-    char path[120];
-    path[0] = '#';
-    if (!find_place(c->root, schema, path, 1, sizeof path, 0)) {
-        path[1] = 0;
-    }
-    snprintf(ret, size, "%s%s%s", path, key == NULL ? "" : "/", key == NULL ? "" : key);
-}
-
-hearth_status schema_error(compiler *c, hearth_status status, const json_t *schema, const char *key,
-                           const char *expected, const char *found)
-{
-    char place[128];
-    schema_place(c, schema, key, place, sizeof place);
-    return error_set(c->error, status, place, expected, "%s", found);
-}
-
-hearth_status schema_memory(compiler *c)
-{
-    return error_memory(c->error, sizeof(element));
-}
-
-void schema_address(const json_t *schema, char ret[32])
-{
-    snprintf(ret, 32, "%p", (const void *)schema);
-}
 
 /* ---- sets ---- */
 
@@ -185,95 +113,6 @@ void alternatives_free(alternatives *a)
     }
     mem_free(a->list);
     *a = (alternatives){0};
-}
-
-/* ---- references ---- */
-
-static int hex_value(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-/* One part of a JSON pointer, %XX, ~0 and ~1 undone; returns what follows it. */
-static const char *pointer_part(const char *text, char *ret, size_t size)
-{
-    size_t n = 0;
-    while (*text != 0 && *text != '/') {
-        char c = *text++;
-        if (c == '%' && hex_value(text[0]) >= 0 && hex_value(text[1]) >= 0) {
-            c = (char)(hex_value(text[0]) * 16 + hex_value(text[1]));
-            text += 2;
-        }
-        if (c == '~' && (*text == '0' || *text == '1')) {
-            c = *text++ == '0' ? '~' : '/';
-        }
-        if (n + 1 < size) {
-            ret[n++] = c;
-        }
-    }
-    ret[n] = 0;
-    return text;
-}
-
-static const json_t *find_anchor(const json_t *at, const char *name, unsigned depth)
-{
-    const char *key = NULL;
-    json_t *inner = NULL;
-    size_t i = 0;
-    const char *anchor = json_string_value(json_object_get(at, "$anchor"));
-    if (anchor != NULL && strcmp(anchor, name) == 0) {
-        return at;
-    }
-    const json_t *found = NULL;
-    if (depth <= JSON_DOOR_DEPTH) {
-        json_array_foreach(at, i, inner)
-        {
-            found = found == NULL ? find_anchor(inner, name, depth + 1) : found;
-        }
-        json_object_foreach((json_t *)at, key, inner)
-        {
-            const bool data = strcmp(key, "const") == 0 || strcmp(key, "enum") == 0;
-            found = found == NULL && !data ? find_anchor(inner, name, depth + 1) : found;
-        }
-    }
-    return found;
-}
-
-static const json_t *follow_pointer(const json_t *at, const char *pointer)
-{
-    char part[512];
-    while (*pointer == '/' && at != NULL) {
-        pointer = pointer_part(pointer + 1, part, sizeof part);
-        char *end = NULL;
-        const unsigned long index = strtoul(part, &end, 10);
-        at = json_is_array(at) ? (end != part && *end == 0 ? json_array_get(at, index) : NULL)
-                               : json_object_get(at, part);
-    }
-    return *pointer == 0 ? at : NULL;
-}
-
-hearth_status schema_resolve(compiler *c, const json_t *schema, const json_t **ret)
-{
-    const char *text = json_string_value(json_object_get(schema, "$ref"));
-    const char *id = json_string_value(json_object_get(c->root, "$id"));
-    if (text == NULL) {
-        return schema_error(c, HEARTH_E_ARGUMENT, schema, "$ref", "a string", "another type");
-    }
-    const size_t id_length = id == NULL ? 0 : strcspn(id, "#");
-    if (id_length != 0 && strncmp(text, id, id_length) == 0 && (text[id_length] == 0 || text[id_length] == '#')) {
-        text += id_length;
-    } else if (text[0] != '#') {
-        return schema_error(c, HEARTH_E_UNSUPPORTED, schema, "$ref", "a reference within the schema (#…)", text);
-    }
-    text += text[0] == '#';
-    *ret = text[0] == 0 ? c->root : text[0] == '/' ? follow_pointer(c->root, text) : find_anchor(c->root, text, 0);
-    if (*ret == NULL) {
-        return schema_error(c, HEARTH_E_ARGUMENT, schema, "$ref", "a place of the schema", text);
-    }
-    return HEARTH_OK;
 }
 
 /* ---- spreading out ---- */

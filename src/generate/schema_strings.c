@@ -137,7 +137,8 @@ static hearth_status combine_lengths(compiler *c, const lengths *l, automaton *a
     return combine(c, a, &with, true);
 }
 
-hearth_status schema_string_content(compiler *c, const element_set *s, automaton *ret)
+/* Deterministic: what stands between the quotation marks of the strings that leaves allow, in our own spelling. */
+static hearth_status string_content(compiler *c, const element_set *s, automaton *ret)
 {
     lengths l;
     TRY(read_lengths(c, s, &l));
@@ -185,7 +186,7 @@ static hearth_status add_content(compiler *c, const element_set *alternative, au
     if ((types & TYPE_STRING) == 0) {
         return HEARTH_OK;
     }
-    TRY(schema_string_content(c, alternative, &content));
+    TRY(string_content(c, alternative, &content));
     automaton_add_copy(all, 0, &content, end);
     automaton_free(&content);
     return HEARTH_OK;

@@ -6,7 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-bool schema_equal(const json_t *a, const json_t *b)
+/* As JSON Schema has it: 1 and 1.0 are. */
+static bool equal_values(const json_t *a, const json_t *b)
 {
     const char *key = NULL;
     json_t *inner = NULL;
@@ -20,7 +21,7 @@ bool schema_equal(const json_t *a, const json_t *b)
     if (json_is_array(a)) {
         bool equal = json_array_size(a) == json_array_size(b);
         for (size_t i = 0; equal && i < json_array_size(a); i++) {
-            equal = schema_equal(json_array_get(a, i), json_array_get(b, i));
+            equal = equal_values(json_array_get(a, i), json_array_get(b, i));
         }
         return equal;
     }
@@ -29,7 +30,7 @@ bool schema_equal(const json_t *a, const json_t *b)
         json_object_foreach((json_t *)a, key, inner)
         {
             const json_t *other = json_object_get(b, key);
-            equal = equal && other != NULL && schema_equal(inner, other);
+            equal = equal && other != NULL && equal_values(inner, other);
         }
         return equal;
     }
@@ -126,7 +127,7 @@ static hearth_status valid_array(compiler *c, const json_t *value, const json_t 
     if (strcmp(key, "uniqueItems") == 0) {
         for (size_t i = 0; json_is_true(wanted) && i < size; i++) {
             for (size_t j = 0; j < i; j++) {
-                *ret = *ret && !schema_equal(json_array_get(value, i), json_array_get(value, j));
+                *ret = *ret && !equal_values(json_array_get(value, i), json_array_get(value, j));
             }
         }
         return HEARTH_OK;
@@ -202,11 +203,11 @@ static hearth_status valid_any_type(compiler *c, const json_t *value, const json
 {
     const json_t *wanted = json_object_get(schema, key);
     if (strcmp(key, "const") == 0) {
-        *ret = schema_equal(value, wanted);
+        *ret = equal_values(value, wanted);
     } else if (strcmp(key, "enum") == 0) {
         *ret = false;
         for (size_t i = 0; i < json_array_size(wanted); i++) {
-            *ret = *ret || schema_equal(value, json_array_get(wanted, i));
+            *ret = *ret || equal_values(value, json_array_get(wanted, i));
         }
     } else if (strcmp(key, "type") == 0) {
         const element_set one = {&(element){ELEMENT_LEAF, schema, NULL}, 1, 0};
