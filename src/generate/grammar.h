@@ -19,6 +19,7 @@
 typedef struct grammar_rules {
     automaton *rules;
     size_t count, capacity;
+    size_t steps;          /* that schemas took, all of them together */
     automaton_total total; /* of all rules: they point to it, so what has rules stays where it is */
     hearth_status failed;
 } grammar_rules;

@@ -372,11 +372,11 @@ bool automaton_is_empty(const automaton *a)
     return true;
 }
 
-bool automaton_has(const automaton *a, const char *bytes, size_t length)
+bool automaton_has(const automaton *a, const automaton *text)
 {
     uint32_t s = 0;
-    for (size_t i = 0; i < length; i++) {
-        const uint32_t byte = (uint8_t)bytes[i];
+    for (uint32_t t = text->states[0].first_edge; t != NO_STATE; t = text->states[text->edges[t].to].first_edge) {
+        const uint32_t byte = text->edges[t].first;
         uint32_t e = a->states[s].first_edge;
         while (e != NO_STATE && (a->edges[e].first > byte || a->edges[e].last < byte)) {
             e = a->edges[e].next;

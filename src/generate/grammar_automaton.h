@@ -85,8 +85,8 @@ hearth_status automaton_product(const automaton *a, const automaton *b, bool ins
 /* Merges states that go on alike as far as that is seen from the ends. `a` is deterministic. */
 void automaton_merge(automaton *a);
 bool automaton_is_empty(const automaton *a); /* trimmed */
-/* Whether deterministic `a` has the text. */
-bool automaton_has(const automaton *a, const char *bytes, size_t length);
+/* Whether deterministic `a` has the only text of `text`, a chain of states. */
+bool automaton_has(const automaton *a, const automaton *text);
 
 /* Makes room for `need` elements. */
 bool grammar_grow(void *block, size_t *capacity, size_t need, size_t size_bytes);

@@ -54,9 +54,15 @@ typedef struct compiler {
     size_t pending_count, pending_capacity, pending_done;
     disjoint_pair *pairs;
     size_t pair_count, pair_capacity;
-    json_t *paired;        /* schemas whose oneOf was looked at, by their addresses */
-    json_t *overlapping;   /* those whose branches have values in common, by their addresses */
-    size_t steps, nesting; /* of spreading out */
+    json_t *paired;      /* schemas whose oneOf was looked at, by their addresses */
+    json_t *overlapping; /* those whose branches have values in common, by their addresses */
+    json_t *patterns;    /* regular expressions to their numbers in `made` */
+    automaton **made;    /* deterministic */
+    size_t made_count, made_capacity;
+    json_t *anchors;      /* anchors to their schemas; NULL: not looked for yet */
+    const json_t *listed; /* an enumeration that is being written, and the value of it at hand: it is in it */
+    const json_t *listed_value;
+    size_t nesting; /* of spreading out */
     hearth_error *error;
 } compiler;
 
@@ -65,9 +71,13 @@ typedef struct compiler {
 /* Errors whose place is the JSON pointer of `schema`, with /`key` unless that is NULL. */
 hearth_status schema_error(compiler *c, hearth_status status, const json_t *schema, const char *key,
                            const char *expected, const char *found);
-/* The pointer alone; "#…". */
-void schema_place(const compiler *c, const json_t *schema, const char *key, char *ret, size_t size);
+/* An error that was made without knowing where gets its place, as schema_error has it; returns `status`. */
+hearth_status schema_error_at(compiler *c, hearth_status status, const json_t *schema, const char *key);
 hearth_status schema_memory(compiler *c);
+/* HEARTH_E_LIMIT for one of more than LIMIT_GRAMMAR_TEXT_BYTES. */
+hearth_status schema_check_size(const json_t *schema, hearth_error *error);
+/* Counts work: HEARTH_E_LIMIT past LIMIT_GRAMMAR_STEPS, whatever it was spent on. */
+hearth_status schema_spend(compiler *c, size_t steps);
 /* A name for a schema that is its alone, while it lives. */
 void schema_address(const json_t *schema, char ret[32]);
 /* What $ref in `schema` names. */
@@ -93,9 +103,8 @@ void alternatives_free(alternatives *a);
 /* Whether a value is valid under every element. */
 hearth_status schema_valid(compiler *c, const json_t *value, const element_set *s, bool *ret);
 hearth_status schema_valid_whole(compiler *c, const json_t *value, const json_t *schema, bool *ret);
-/* Whether a string has a match. */
-hearth_status schema_matches(compiler *c, const json_t *schema, const char *key, const char *pattern, const char *text,
-                             size_t length, bool *ret);
+/* Whether a property's name has a match of one of `schema`'s "patternProperties". */
+hearth_status schema_name_matches(compiler *c, const json_t *schema, const char *pattern, const char *name, bool *ret);
 
 /* ---- types (schema_types.c) ---- */
 
@@ -130,6 +139,15 @@ hearth_status schema_add_object(compiler *c, uint32_t rule, const element_set *s
 /* Deterministic: what stands between the quotation marks of the strings that a set allows, in our own spelling; may be
  * empty. */
 hearth_status schema_string_content_of_set(compiler *c, const element_set *s, automaton *ret);
+
+/* A regular expression's automaton, deterministic, which stays the compiler's: made once for each text. Errors are at
+ * `schema`'s `key`. */
+hearth_status schema_pattern_of(compiler *c, const json_t *schema, const char *key, const char *pattern, size_t length,
+                                const automaton **ret);
+/* *a becomes its strings that are (`inside`), or are not, in `with`; both are deterministic. */
+hearth_status schema_restrict(compiler *c, automaton *a, const automaton *with, bool inside);
+/* Deterministic: these strings and no others. */
+hearth_status schema_strings_of(compiler *c, const json_t *list, automaton *ret);
 
 /* A keyword that is a number of things: NULL schema value: `otherwise`. HEARTH_E_ARGUMENT, HEARTH_E_LIMIT. */
 hearth_status schema_count(compiler *c, const json_t *schema, const char *key, uint32_t otherwise, uint32_t *ret);

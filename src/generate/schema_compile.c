@@ -50,7 +50,6 @@ static hearth_status add_alternative(compiler *c, uint32_t rule, const element_s
 static hearth_status make_rule(compiler *c, uint32_t rule, const element_set *s)
 {
     alternatives a = {0};
-    c->steps = 0;
     TRY(schema_spread(c, s, &a));
     hearth_status status = HEARTH_OK;
     for (size_t i = 0; i < a.count && status == HEARTH_OK; i++) {
@@ -100,6 +99,13 @@ static void compiler_free(compiler *c)
     }
     mem_free(c->pending);
     mem_free(c->pairs);
+    for (size_t i = 0; i < c->made_count; i++) {
+        automaton_free(c->made[i]);
+        mem_free(c->made[i]);
+    }
+    mem_free(c->made);
+    json_decref(c->patterns);
+    json_decref(c->anchors);
     json_decref(c->known);
     json_decref(c->paired);
 }
@@ -113,9 +119,10 @@ static hearth_status attempt(grammar_rules *rules, const json_t *schema, json_t 
                   .json = {.rules = rules},
                   .known = json_object(),
                   .paired = json_object(),
+                  .patterns = json_object(),
                   .overlapping = overlapping,
                   .error = error};
-    hearth_status status = c.known != NULL && c.paired != NULL && overlapping != NULL
+    hearth_status status = c.known != NULL && c.paired != NULL && c.patterns != NULL && overlapping != NULL
                                ? make_rules(&c, schema, ret, ret_again)
                                : error_memory(error, sizeof c);
     compiler_free(&c);
@@ -124,6 +131,7 @@ static hearth_status attempt(grammar_rules *rules, const json_t *schema, json_t 
 
 hearth_status schema_add_to(grammar_rules *rules, const json_t *schema, uint32_t *ret, hearth_error *error)
 {
+    TRY(schema_check_size(schema, error));
     json_t *overlapping = json_object();
     hearth_status status = HEARTH_OK;
     bool again = true;

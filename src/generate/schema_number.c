@@ -357,14 +357,14 @@ hearth_status schema_number_told_apart(automaton *ret, hearth_error *error)
 
 enum { MOST_REMAINDERS = 4096 };
 
-hearth_status schema_number_multiple(const decimal *of, const char *place, automaton *ret, hearth_error *error)
+hearth_status schema_number_multiple(const decimal *of, automaton *ret, hearth_error *error)
 {
     uint64_t step = 0; /* in units of the last place of the fraction */
     for (unsigned i = 0; i < of->whole_count + of->fraction_count && step <= MOST_REMAINDERS; i++) {
         step = step * 10 + of->digits[i];
     }
     if (step == 0 || step > MOST_REMAINDERS) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, place, "a step of 1 to 4096 units of its last digit", "%s",
+        return error_set(error, HEARTH_E_UNSUPPORTED, "multipleOf", "a step of 1 to 4096 units of its last digit", "%s",
                          step == 0 ? "none" : "more");
     }
     automaton a = {0};

@@ -30,6 +30,6 @@ hearth_status schema_number_range(const number_range *r, automaton *ret, hearth_
  * as such, they are on the same side of a bound of as many digits. */
 hearth_status schema_number_told_apart(automaton *ret, hearth_error *error);
 /* Multiples of a positive number of few digits. HEARTH_E_UNSUPPORTED where the automaton would be large. */
-hearth_status schema_number_multiple(const decimal *of, const char *place, automaton *ret, hearth_error *error);
+hearth_status schema_number_multiple(const decimal *of, automaton *ret, hearth_error *error);
 
 #endif

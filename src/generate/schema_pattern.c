@@ -18,7 +18,6 @@ enum { MOST_STATES = 50000 }; /* of one string's automaton */
 typedef struct pattern {
     const char *text;
     size_t length, at;
-    const char *place;
     automaton *a;
     unsigned depth;
     hearth_error *error;
@@ -26,7 +25,7 @@ typedef struct pattern {
 
 static hearth_status wrong(const pattern *p, hearth_status status, const char *expected, const char *what)
 {
-    return error_set(p->error, status, p->place, expected, "%s at byte %zu", what, p->at);
+    return error_set(p->error, status, "pattern", expected, "%s at byte %zu", what, p->at);
 }
 
 static char peek(const pattern *p)
@@ -464,11 +463,11 @@ static hearth_status parse(pattern *p)
     return p->at < p->length ? wrong(p, HEARTH_E_FORMAT, "a regular expression", "a ) too many") : HEARTH_OK;
 }
 
-hearth_status schema_pattern(const char *text, size_t length, const char *place, automaton *ret, hearth_error *error)
+hearth_status schema_pattern(const char *text, size_t length, automaton *ret, hearth_error *error)
 {
     automaton parsed = {0};
     automaton phases = {0};
-    pattern p = {.text = text, .length = length, .place = place, .a = &parsed, .error = error};
+    pattern p = {.text = text, .length = length, .a = &parsed, .error = error};
     hearth_status status = parse(&p);
     if (status == HEARTH_OK) {
         status = automaton_check(&parsed, error);

@@ -50,7 +50,8 @@ static bool find_place(const json_t *at, const json_t *wanted, char *path, size_
     return false;
 }
 
-void schema_place(const compiler *c, const json_t *schema, const char *key, char *ret, size_t size)
+/* The pointer alone; "#…". It walks the schema: for errors. */
+static void place_of(const compiler *c, const json_t *schema, const char *key, char *ret, size_t size)
 {
     char path[120];
     path[0] = '#';
@@ -64,13 +65,60 @@ hearth_status schema_error(compiler *c, hearth_status status, const json_t *sche
                            const char *expected, const char *found)
 {
     char place[128];
-    schema_place(c, schema, key, place, sizeof place);
+    place_of(c, schema, key, place, sizeof place);
     return error_set(c->error, status, place, expected, "%s", found);
+}
+
+hearth_status schema_error_at(compiler *c, hearth_status status, const json_t *schema, const char *key)
+{
+    if (status != HEARTH_OK && status != HEARTH_E_MEMORY && c->error != NULL) {
+        const hearth_error kept = *c->error;
+        return schema_error(c, status, schema, key, kept.expected, kept.found);
+    }
+    return status;
 }
 
 hearth_status schema_memory(compiler *c)
 {
     return error_memory(c->error, sizeof(element));
+}
+
+hearth_status schema_spend(compiler *c, size_t steps)
+{
+    c->rules->steps += steps < LIMIT_GRAMMAR_STEPS ? steps : LIMIT_GRAMMAR_STEPS;
+    return c->rules->steps <= LIMIT_GRAMMAR_STEPS
+               ? HEARTH_OK
+               : schema_error(c, HEARTH_E_LIMIT, c->root, NULL, "a schema whose grammar is made in 8 million steps",
+                              "more");
+}
+
+/* Counts a value's size down, about as it is written. */
+static bool takes_at_most(const json_t *at, size_t *left, unsigned depth)
+{
+    const char *key = NULL;
+    json_t *inner = NULL;
+    size_t i = 0;
+    const size_t size = 2 + json_string_length(at);
+    bool good = size <= *left && depth <= JSON_DOOR_DEPTH;
+    *left -= good ? size : 0;
+    for (; good && i < json_array_size(at); i++) {
+        good = takes_at_most(json_array_get(at, i), left, depth + 1);
+    }
+    json_object_foreach((json_t *)at, key, inner)
+    {
+        good = good && strlen(key) + 2 <= *left;
+        *left -= good ? strlen(key) + 2 : 0;
+        good = good && takes_at_most(inner, left, depth + 1);
+    }
+    return good;
+}
+
+hearth_status schema_check_size(const json_t *schema, hearth_error *error)
+{
+    size_t left = LIMIT_GRAMMAR_TEXT_BYTES;
+    return takes_at_most(schema, &left, 0)
+               ? HEARTH_OK
+               : error_set(error, HEARTH_E_LIMIT, "#", "a schema of at most 4 MiB", "a larger one");
 }
 
 void schema_address(const json_t *schema, char ret[32])
@@ -109,28 +157,36 @@ static const char *pointer_part(const char *text, char *ret, size_t size)
     return text;
 }
 
-static const json_t *find_anchor(const json_t *at, const char *name, unsigned depth)
+/* The first schema that has each anchor. */
+static bool note_anchors(const json_t *at, json_t *ret, unsigned depth)
 {
     const char *key = NULL;
     json_t *inner = NULL;
-    size_t i = 0;
     const char *anchor = json_string_value(json_object_get(at, "$anchor"));
-    if (anchor != NULL && strcmp(anchor, name) == 0) {
-        return at;
+    bool good =
+        anchor == NULL || json_object_get(ret, anchor) != NULL || json_object_set(ret, anchor, (json_t *)at) == 0;
+    for (size_t i = 0; good && depth <= JSON_DOOR_DEPTH && i < json_array_size(at); i++) {
+        good = note_anchors(json_array_get(at, i), ret, depth + 1);
     }
-    const json_t *found = NULL;
-    if (depth <= JSON_DOOR_DEPTH) {
-        json_array_foreach(at, i, inner)
-        {
-            found = found == NULL ? find_anchor(inner, name, depth + 1) : found;
-        }
-        json_object_foreach((json_t *)at, key, inner)
-        {
-            const bool data = strcmp(key, "const") == 0 || strcmp(key, "enum") == 0;
-            found = found == NULL && !data ? find_anchor(inner, name, depth + 1) : found;
+    json_object_foreach((json_t *)at, key, inner)
+    {
+        if (strcmp(key, "const") != 0 && strcmp(key, "enum") != 0) {
+            good = good && depth <= JSON_DOOR_DEPTH && note_anchors(inner, ret, depth + 1);
         }
     }
-    return found;
+    return good;
+}
+
+static hearth_status find_anchor(compiler *c, const char *name, const json_t **ret)
+{
+    if (c->anchors == NULL) {
+        c->anchors = json_object();
+        if (c->anchors == NULL || !note_anchors(c->root, c->anchors, 0)) {
+            return schema_memory(c);
+        }
+    }
+    *ret = json_object_get(c->anchors, name);
+    return HEARTH_OK;
 }
 
 static const json_t *follow_pointer(const json_t *at, const char *pointer)
@@ -160,7 +216,11 @@ hearth_status schema_resolve(compiler *c, const json_t *schema, const json_t **r
         return schema_error(c, HEARTH_E_UNSUPPORTED, schema, "$ref", "a reference within the schema (#…)", text);
     }
     text += text[0] == '#';
-    *ret = text[0] == 0 ? c->root : text[0] == '/' ? follow_pointer(c->root, text) : find_anchor(c->root, text, 0);
+    TRY(schema_spend(c, strlen(text) / 16));
+    *ret = text[0] == 0 ? c->root : text[0] == '/' ? follow_pointer(c->root, text) : NULL;
+    if (text[0] != 0 && text[0] != '/') {
+        TRY(find_anchor(c, text, ret));
+    }
     if (*ret == NULL) {
         return schema_error(c, HEARTH_E_ARGUMENT, schema, "$ref", "a place of the schema", text);
     }

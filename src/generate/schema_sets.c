@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_DEPTH = 200, MOST_STEPS = 200000, MOST_NESTING = 2000 };
+enum { MOST_DEPTH = 200, MOST_NESTING = 2000, MOST_ELEMENTS = 4096 };
 
 /* ---- sets ---- */
 
@@ -32,6 +32,10 @@ hearth_status set_add(compiler *c, element_set *s, element e)
             return HEARTH_OK;
         }
     }
+    if (s->count >= MOST_ELEMENTS) {
+        return schema_error(c, HEARTH_E_LIMIT, c->root, NULL, "at most 4096 assertions that hold together", "more");
+    }
+    TRY(schema_spend(c, s->count / 16));
     if (!grammar_grow(&s->list, &s->capacity, s->count + 1, sizeof e)) {
         return schema_memory(c);
     }
@@ -61,6 +65,7 @@ static hearth_status set_copy(compiler *c, const element_set *s, element_set *re
 static hearth_status set_text(compiler *c, const element_set *s, buffer *ret)
 {
     element_set sorted = {0};
+    TRY(schema_spend(c, s->count));
     TRY(set_copy(c, s, &sorted));
     if (sorted.count != 0) {
         qsort(sorted.list, sorted.count, sizeof *sorted.list, by_address);
@@ -150,6 +155,7 @@ static hearth_status open_element(compiler *c, branch *b, element e, unsigned de
 static hearth_status branch_copy(compiler *c, const branch *b, branch *ret)
 {
     *ret = (branch){0};
+    TRY(schema_spend(c, b->leaves.count + b->open_count));
     TRY(set_copy(c, &b->leaves, &ret->leaves));
     if (b->open_count != 0 && !grammar_grow(&ret->open, &ret->open_capacity, b->open_count, sizeof *b->open)) {
         return schema_memory(c);
@@ -305,6 +311,9 @@ static hearth_status spread_dependent(compiler *c, branch *b, const json_t *sche
     if (from == json_array_size(keys)) {
         return spread_with(c, b, NULL, 0, depth, ret);
     }
+    if (from > MOST_DEPTH) {
+        return schema_error(c, HEARTH_E_LIMIT, schema, NULL, "at most 200 keys that something depends on", "more");
+    }
     const char *key = json_string_value(json_array_get(keys, from));
     const json_t *dependent = json_object_get(json_object_get(schema, "dependentSchemas"), key);
     const json_t *required = json_object_get(json_object_get(schema, "dependentRequired"), key);
@@ -445,6 +454,7 @@ static hearth_status check_keys(compiler *c, const json_t *schema, bool *ret_lea
     if (!json_is_object(schema)) {
         return schema_error(c, HEARTH_E_ARGUMENT, schema, NULL, "a schema: an object, true or false", "another type");
     }
+    TRY(schema_spend(c, json_object_size(schema)));
     json_object_foreach((json_t *)schema, key, inner)
     {
         const keyword_kind kind = kind_of(key);
@@ -566,7 +576,8 @@ static hearth_status spread_not(compiler *c, branch *b, const json_t *schema, un
 
 static hearth_status spread_next(compiler *c, branch *b, alternatives *ret)
 {
-    if (++c->steps > MOST_STEPS || ret->count >= LIMIT_GRAMMAR_ALTERNATIVES) {
+    TRY(schema_spend(c, 1));
+    if (ret->count >= LIMIT_GRAMMAR_ALTERNATIVES) {
         return schema_error(c, HEARTH_E_LIMIT, c->root, NULL, "at most 1024 alternatives of one value", "more");
     }
     if (b->open_count == 0) {

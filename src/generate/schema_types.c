@@ -32,6 +32,7 @@ static hearth_status types_of(compiler *c, const json_t *schema, unsigned *ret)
     const json_t *type = json_object_get(schema, "type");
     const bool list = json_is_array(type);
     const size_t count = list ? json_array_size(type) : 1;
+    TRY(schema_spend(c, count));
     *ret = type == NULL ? TYPE_ALL : 0;
     for (size_t i = 0; type != NULL && i < count; i++) {
         const unsigned named = type_named(json_string_value(list ? json_array_get(type, i) : type));
@@ -151,10 +152,14 @@ hearth_status schema_add_enumeration(compiler *c, uint32_t rule, const json_t *v
     if (!json_is_array(values)) {
         return schema_error(c, HEARTH_E_ARGUMENT, schema, "enum", "an array of values", "another value");
     }
-    for (size_t i = 0; i < json_array_size(values); i++) {
-        TRY(add_value(c, rule, json_array_get(values, i), s));
+    hearth_status status = HEARTH_OK;
+    for (size_t i = 0; i < json_array_size(values) && status == HEARTH_OK; i++) {
+        c->listed = values;
+        c->listed_value = json_array_get(values, i);
+        status = add_value(c, rule, c->listed_value, s);
     }
-    return HEARTH_OK;
+    c->listed = c->listed_value = NULL;
+    return status;
 }
 
 hearth_status schema_forbid(compiler *c, const element_set *s, unsigned *types, bool ret_booleans[2])
@@ -244,17 +249,6 @@ static hearth_status narrow(compiler *c, number_range *r, const element_set *s)
     return HEARTH_OK;
 }
 
-/* *a becomes what both have. */
-static hearth_status intersect(compiler *c, automaton *a, automaton *with)
-{
-    automaton both = {0};
-    const hearth_status status = automaton_product(a, with, true, &both, c->error);
-    automaton_free(a);
-    automaton_free(with);
-    *a = both;
-    return status;
-}
-
 static hearth_status add_multiples(compiler *c, automaton *a, const element_set *s)
 {
     for (size_t i = 0; i < s->count; i++) {
@@ -263,15 +257,16 @@ static hearth_status add_multiples(compiler *c, automaton *a, const element_set 
             continue;
         }
         decimal step;
-        char place[128];
         automaton multiples = {0};
         TRY(read_bound(c, schema, "multipleOf", &step));
         if (step.negative || step.whole_count + step.fraction_count == 0) {
             return schema_error(c, HEARTH_E_ARGUMENT, schema, "multipleOf", "a positive number", "another");
         }
-        schema_place(c, schema, "multipleOf", place, sizeof place);
-        TRY(schema_number_multiple(&step, place, &multiples, c->error));
-        TRY(intersect(c, a, &multiples));
+        TRY(schema_error_at(c, schema_number_multiple(&step, &multiples, c->error), schema, "multipleOf"));
+        hearth_status status = schema_spend(c, multiples.work);
+        status = status == HEARTH_OK ? schema_restrict(c, a, &multiples, true) : status;
+        automaton_free(&multiples);
+        TRY(status);
     }
     return HEARTH_OK;
 }
@@ -303,7 +298,8 @@ hearth_status schema_add_numbers(compiler *c, uint32_t rule, const element_set *
     if (status == HEARTH_OK && !range.integers) {
         automaton few = {0};
         status = schema_number_told_apart(&few, c->error);
-        status = status == HEARTH_OK ? intersect(c, &numbers, &few) : status;
+        status = status == HEARTH_OK ? schema_restrict(c, &numbers, &few, true) : status;
+        automaton_free(&few);
     }
     if (status == HEARTH_OK && !automaton_is_empty(&numbers)) {
         automaton_add_copy(&c->rules->rules[rule], RULE_BEGIN, &numbers, RULE_END);

@@ -7,10 +7,11 @@
 #include <string.h>
 
 /* As JSON Schema has it: 1 and 1.0 are. */
-static bool equal_values(const json_t *a, const json_t *b)
+static bool are_equal(const json_t *a, const json_t *b, size_t *steps)
 {
     const char *key = NULL;
     json_t *inner = NULL;
+    ++*steps;
     if (json_is_number(a) && json_is_number(b)) {
         return json_is_integer(a) && json_is_integer(b) ? json_integer_value(a) == json_integer_value(b)
                                                         : json_number_value(a) == json_number_value(b);
@@ -21,7 +22,7 @@ static bool equal_values(const json_t *a, const json_t *b)
     if (json_is_array(a)) {
         bool equal = json_array_size(a) == json_array_size(b);
         for (size_t i = 0; equal && i < json_array_size(a); i++) {
-            equal = equal_values(json_array_get(a, i), json_array_get(b, i));
+            equal = are_equal(json_array_get(a, i), json_array_get(b, i), steps);
         }
         return equal;
     }
@@ -30,31 +31,37 @@ static bool equal_values(const json_t *a, const json_t *b)
         json_object_foreach((json_t *)a, key, inner)
         {
             const json_t *other = json_object_get(b, key);
-            equal = equal && other != NULL && equal_values(inner, other);
+            equal = equal && other != NULL && are_equal(inner, other, steps);
         }
         return equal;
     }
     return json_equal(a, b);
 }
 
-hearth_status schema_matches(compiler *c, const json_t *schema, const char *key, const char *pattern, const char *text,
-                             size_t length, bool *ret)
+static hearth_status equal_values(compiler *c, const json_t *a, const json_t *b, bool *ret)
 {
-    char place[128];
-    automaton a = {0};
+    size_t steps = 0;
+    *ret = are_equal(a, b, &steps);
+    return schema_spend(c, steps);
+}
+
+/* Whether a string has a match of a pattern. */
+static hearth_status matches(compiler *c, const json_t *schema, const char *key, const char *pattern,
+                             size_t pattern_length, const char *text, size_t length, bool *ret)
+{
+    const automaton *a = NULL;
     automaton one = {0};
-    automaton both = {0};
-    schema_place(c, schema, key, place, sizeof place);
-    TRY(schema_pattern(pattern, strlen(pattern), place, &a, c->error));
-    hearth_status status = schema_string(text, length, &one, c->error);
-    if (status == HEARTH_OK) {
-        status = automaton_product(&one, &a, true, &both, c->error);
-    }
-    *ret = status == HEARTH_OK && !automaton_is_empty(&both);
-    automaton_free(&a);
+    TRY(schema_spend(c, length));
+    TRY(schema_pattern_of(c, schema, key, pattern, pattern_length, &a));
+    TRY(schema_string(text, length, &one, c->error));
+    *ret = automaton_has(a, &one);
     automaton_free(&one);
-    automaton_free(&both);
-    return status;
+    return HEARTH_OK;
+}
+
+hearth_status schema_name_matches(compiler *c, const json_t *schema, const char *pattern, const char *name, bool *ret)
+{
+    return matches(c, schema, "patternProperties", pattern, strlen(pattern), name, strlen(name), ret);
 }
 
 /* ---- one type each ---- */
@@ -85,6 +92,7 @@ static hearth_status valid_string(compiler *c, const json_t *value, const json_t
     const json_t *wanted = json_object_get(schema, key);
     uint32_t count = 0;
     size_t characters = 0;
+    TRY(schema_spend(c, length / 16));
     for (size_t i = 0; i < length; i++) {
         characters += ((uint8_t)text[i] & 0xc0) != 0x80;
     }
@@ -94,10 +102,12 @@ static hearth_status valid_string(compiler *c, const json_t *value, const json_t
         return HEARTH_OK;
     }
     const char *pattern = json_string_value(wanted);
+    size_t pattern_length = json_string_length(wanted);
     if (strcmp(key, "format") == 0 && pattern != NULL) {
         pattern = schema_format_pattern(pattern);
+        pattern_length = pattern == NULL ? 0 : strlen(pattern);
     }
-    return pattern == NULL ? HEARTH_OK : schema_matches(c, schema, key, pattern, text, length, ret);
+    return pattern == NULL ? HEARTH_OK : matches(c, schema, key, pattern, pattern_length, text, length, ret);
 }
 
 static bool valid_number(const json_t *value, const json_t *wanted, const char *key)
@@ -127,7 +137,9 @@ static hearth_status valid_array(compiler *c, const json_t *value, const json_t 
     if (strcmp(key, "uniqueItems") == 0) {
         for (size_t i = 0; json_is_true(wanted) && i < size; i++) {
             for (size_t j = 0; j < i; j++) {
-                *ret = *ret && !equal_values(json_array_get(value, i), json_array_get(value, j));
+                bool equal = false;
+                TRY(equal_values(c, json_array_get(value, i), json_array_get(value, j), &equal));
+                *ret = *ret && !equal;
             }
         }
         return HEARTH_OK;
@@ -157,10 +169,10 @@ static hearth_status valid_member(compiler *c, const char *name, const json_t *v
     }
     json_object_foreach(json_object_get(schema, "patternProperties"), pattern, inner)
     {
-        bool matches = false;
-        TRY(schema_matches(c, schema, "patternProperties", pattern, name, strlen(name), &matches));
-        told = told || matches;
-        if (matches && *ret) {
+        bool has = false;
+        TRY(schema_name_matches(c, schema, pattern, name, &has));
+        told = told || has;
+        if (has && *ret) {
             TRY(schema_valid_whole(c, value, inner, ret));
         }
     }
@@ -175,6 +187,7 @@ static hearth_status valid_object(compiler *c, const json_t *value, const json_t
     uint32_t most = 0;
     const char *name = NULL;
     json_t *inner = NULL;
+    TRY(schema_spend(c, json_array_size(required) + json_object_size(value)));
     for (size_t i = 0; i < json_array_size(required); i++) {
         const char *needed = json_string_value(json_array_get(required, i));
         *ret = *ret && needed != NULL && json_object_get(value, needed) != NULL;
@@ -203,11 +216,11 @@ static hearth_status valid_any_type(compiler *c, const json_t *value, const json
 {
     const json_t *wanted = json_object_get(schema, key);
     if (strcmp(key, "const") == 0) {
-        *ret = equal_values(value, wanted);
+        return equal_values(c, value, wanted, ret);
     } else if (strcmp(key, "enum") == 0) {
-        *ret = false;
-        for (size_t i = 0; i < json_array_size(wanted); i++) {
-            *ret = *ret || equal_values(value, json_array_get(wanted, i));
+        *ret = wanted == c->listed && value == c->listed_value;
+        for (size_t i = 0; i < json_array_size(wanted) && !*ret; i++) {
+            TRY(equal_values(c, value, json_array_get(wanted, i), ret));
         }
     } else if (strcmp(key, "type") == 0) {
         const element_set one = {&(element){ELEMENT_LEAF, schema, NULL}, 1, 0};
@@ -255,6 +268,7 @@ static hearth_status valid_leaf(compiler *c, const json_t *value, const json_t *
     const char *key = NULL;
     json_t *inner = NULL;
     *ret = true;
+    TRY(schema_spend(c, json_object_size(schema)));
     json_object_foreach((json_t *)schema, key, inner)
     {
         if (*ret) {
