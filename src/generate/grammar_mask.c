@@ -112,11 +112,12 @@ static void walk_below(walk *w, uint32_t top, uint32_t configuration)
     const uint32_t end = t->end[top];
     const size_t base = t->depth[top];
     uint32_t n = top + 1;
+    size_t nodes = 1;
     w->path[base] = configuration;
     if (t->plain[top] != UINT8_MAX && t == &w->v->plain && end - n > 32 && allow_plain(w, top, configuration)) {
         return;
     }
-    while (n < end) {
+    for (; n < end && w->m->failed == HEARTH_OK; nodes++) {
         const uint32_t to = machine_step(w->m, w->path[t->depth[n] - 1], t->bytes[n]);
         if (to == CONFIGURATION_DEAD) {
             n = t->end[n];
@@ -133,6 +134,7 @@ static void walk_below(walk *w, uint32_t top, uint32_t configuration)
         }
         n++;
     }
+    machine_spend(w->m, nodes);
 }
 
 static bool walk_begin(walk *w, const token_tree *tree, uint32_t **ends, size_t *end_count)
@@ -241,8 +243,9 @@ static hearth_status refresh(mask_cache *c, hearth_error *error)
     return HEARTH_OK;
 }
 
-/* *ret_owned: the caller frees it; there was no room to keep it. */
-static hearth_status get_state(mask_cache *c, uint32_t state, state_mask **ret, bool *ret_owned, hearth_error *error)
+/* *ret_owned: the caller frees it; there was no room to keep it. `steps`: of the mask so far. */
+static hearth_status get_state(mask_cache *c, uint32_t state, size_t *steps, state_mask **ret, bool *ret_owned,
+                               hearth_error *error)
 {
     pthread_mutex_t *busy = &c->g->busy;
     hearth_status status = HEARTH_OK;
@@ -251,7 +254,11 @@ static hearth_status get_state(mask_cache *c, uint32_t state, state_mask **ret, 
     state_mask *s = c->states[state];
     if (s == NULL) {
         status = refresh(c, error);
-        s = status == HEARTH_OK ? make_state(c, state) : NULL;
+        if (status == HEARTH_OK) {
+            c->m->steps = *steps;
+            s = make_state(c, state);
+            *steps = c->m->steps;
+        }
         if (status == HEARTH_OK && s == NULL) {
             status = machine_check(c->m, error);
             status = status == HEARTH_OK ? error_memory(error, c->v->words * sizeof(uint64_t)) : status;
@@ -299,8 +306,9 @@ static hearth_status add_place(mask_cache *c, walk *w, place p, hearth_error *er
 {
     state_mask *s = NULL;
     bool owned = false;
-    TRY(get_state(c, PLACE_STATE(p), &s, &owned, error));
+    TRY(get_state(c, PLACE_STATE(p), &w->m->steps, &s, &owned, error));
     add_state(s, c->v, w->bits);
+    machine_spend(w->m, c->v->words / 16);
     const uint32_t context = PLACE_CONTEXT(p);
     const bool good = add_ends(w, &c->v->plain, s->ends_plain, s->ends_plain_count, context) &&
                       add_ends(w, &c->v->rest, s->ends_rest, s->ends_rest_count, context);

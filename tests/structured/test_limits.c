@@ -3,6 +3,8 @@
 #include "byte_vocabulary.h"
 
 #include "base/limits.h"
+#include "base/random.h"
+#include "generate/grammar_machine.h"
 #include "generate/schema.h"
 
 #include <setjmp.h>
@@ -144,11 +146,98 @@ static void many_alternatives(void **state)
     refused(json_pack("{s:o}", "properties", properties));
 }
 
+/* ---- answers ---- */
+
+/* Made of a and b; which of the last `count` are a is all that there is to know, so no two places are the same. */
+static grammar *with_memory(int count)
+{
+    hearth_error error;
+    char text[64];
+    grammar *g = NULL;
+    const int length = snprintf(text, sizeof text, "root ::= [ab]* \"a\" [ab]{%d}", count);
+    assert_int_equal(grammar_from_gbnf(text, (size_t)length, &g, &error), HEARTH_OK);
+    return g;
+}
+
+static char either(uint32_t i)
+{
+    return random_uniform(7, RANDOM_SAMPLING, 0, i) < 0.5f ? 'a' : 'b';
+}
+
+static void memory_of_a_machine(void **state)
+{
+    (void)state;
+    hearth_error error;
+    machine *m = NULL;
+    grammar *g = with_memory(200);
+    assert_int_equal(machine_create(g, &m, &error), HEARTH_OK);
+    uint32_t at = machine_begin(m);
+    for (uint32_t i = 0; i < 200000 && m->failed == HEARTH_OK; i++) {
+        m->steps = 0;
+        at = machine_step(m, at, (uint8_t)either(i));
+        assert_true(machine_bytes(m) < 4 * (size_t)LIMIT_GRAMMAR_WORK_BYTES);
+    }
+    assert_int_equal(machine_check(m, &error), HEARTH_E_LIMIT);
+    assert_string_equal(error.found, "one step that needs more than 128 MiB");
+    machine_free(m);
+    grammar_release(g);
+}
+
+/* As many rules that each remember ten letters. */
+static grammar *with_rules(int count)
+{
+    hearth_error error;
+    grammar *g = NULL;
+    buffer text;
+    buffer_init(&text, 0);
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(buffer_printf(&text, &error, "r%d ::= [ab]* \"a\" [ab]{9}\n", i), HEARTH_OK);
+    }
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(buffer_printf(&text, &error, "%s r%d", i == 0 ? "root ::=" : " |", i), HEARTH_OK);
+    }
+    assert_int_equal(grammar_from_gbnf(buffer_text(&text), text.length, &g, &error), HEARTH_OK);
+    buffer_free(&text);
+    return g;
+}
+
+/* A vocabulary of all texts of nine letters a or b, each of which stands at thousands of places. */
+static void work_of_a_mask(void **state)
+{
+    (void)state;
+    enum { LETTERS = 9, COUNT = 1 << LETTERS };
+    static char texts[COUNT][LETTERS];
+    const char *list[COUNT];
+    size_t lengths[COUNT];
+    hearth_error error;
+    grammar_vocabulary *v = NULL;
+    constraint *c = NULL;
+    const uint64_t *mask = NULL;
+    for (size_t i = 0; i < COUNT; i++) {
+        for (size_t j = 0; j < LETTERS; j++) {
+            texts[i][j] = (i >> j & 1) != 0 ? 'a' : 'b';
+        }
+        list[i] = texts[i];
+        lengths[i] = LETTERS;
+    }
+    tokenizer *t = byte_vocabulary(list, lengths, COUNT);
+    grammar *g = with_rules(400);
+    assert_int_equal(grammar_vocabulary_create(t, 258 + COUNT, &v, &error), HEARTH_OK);
+    assert_int_equal(constraint_create(g, v, &c, &error), HEARTH_OK);
+    assert_int_equal(constraint_allowed(c, &mask, &error), HEARTH_E_LIMIT);
+    assert_string_equal(error.found, "one step that looks at more than 134217728 places");
+    constraint_free(c);
+    grammar_vocabulary_free(v);
+    tokenizer_free(t);
+    grammar_release(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(size_of_a_schema),   cmocka_unit_test(many_properties), cmocka_unit_test(many_values),
-        cmocka_unit_test(patterns_and_names), cmocka_unit_test(anchors),         cmocka_unit_test(many_alternatives),
+        cmocka_unit_test(size_of_a_schema),    cmocka_unit_test(many_properties), cmocka_unit_test(many_values),
+        cmocka_unit_test(patterns_and_names),  cmocka_unit_test(anchors),         cmocka_unit_test(many_alternatives),
+        cmocka_unit_test(memory_of_a_machine), cmocka_unit_test(work_of_a_mask),
     };
     return cmocka_run_group_tests_name("structured_limits", tests, NULL, NULL);
 }
