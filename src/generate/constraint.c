@@ -25,6 +25,11 @@ grammar *grammar_retain(grammar *g)
     return g;
 }
 
+size_t grammar_bytes(const grammar *g)
+{
+    return g->network_bytes + atomic_load(&g->cache_bytes);
+}
+
 void grammar_release(grammar *g)
 {
     if (g == NULL || atomic_fetch_sub(&g->count, 1) != 1) {

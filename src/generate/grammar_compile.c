@@ -300,6 +300,7 @@ static hearth_status lay_network(const grammar_rules *r, const bool *called, uin
         return error_memory(error, sizeof *g);
     }
     atomic_init(&g->count, 1);
+    atomic_init(&g->cache_bytes, 0);
     pthread_mutex_init(&g->busy, NULL);
     g->state_count = parts[0];
     g->rule_count = rules;
@@ -313,6 +314,9 @@ static hearth_status lay_network(const grammar_rules *r, const bool *called, uin
         grammar_release(g);
         return error_memory(error, parts[1] * sizeof *g->edges);
     }
+    g->network_bytes = sizeof *g + parts[0] * sizeof *g->states + parts[1] * sizeof *g->edges +
+                       parts[2] * sizeof *g->calls + parts[3] * sizeof *g->tokens + rules * 2 * sizeof *g->begins +
+                       MOST_PLAIN_PATHS * sizeof *g->plain;
     lay_rules(g, r, called, numbers, ranks);
     find_classes(g);
     if (!find_plain(g)) {

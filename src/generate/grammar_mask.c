@@ -14,6 +14,7 @@ struct mask_cache {
     state_mask **states; /* [g->state_count]; made once, under g->busy */
     machine *m;          /* for making them; contexts end at the state's own rule */
     size_t bytes;        /* of what is kept */
+    size_t counted;      /* of it and the machine, in g->cache_bytes */
     mask_cache *next;
 };
 
@@ -243,6 +244,13 @@ static hearth_status refresh(mask_cache *c, hearth_error *error)
     return HEARTH_OK;
 }
 
+/* Tells the grammar what its cache takes now. Under g->busy, or by who frees it. */
+static void count_bytes(mask_cache *c, size_t bytes)
+{
+    atomic_fetch_add(&c->g->cache_bytes, bytes - c->counted); /* modulo 2^64: may shrink */
+    c->counted = bytes;
+}
+
 /* *ret_owned: the caller frees it; there was no room to keep it. `steps`: of the mask so far. */
 static hearth_status get_state(mask_cache *c, uint32_t state, size_t *steps, state_mask **ret, bool *ret_owned,
                                hearth_error *error)
@@ -268,6 +276,7 @@ static hearth_status get_state(mask_cache *c, uint32_t state, size_t *steps, sta
             c->states[state] = s;
             c->bytes += s->bytes;
         }
+        count_bytes(c, c->bytes + (c->m == NULL ? 0 : machine_bytes(c->m)));
     }
     pthread_mutex_unlock(busy);
     *ret = s;
@@ -354,6 +363,8 @@ static mask_cache *make_cache(grammar *g, const grammar_vocabulary *v)
         mem_free(c);
         return NULL;
     }
+    c->bytes = sizeof *c + g->state_count * sizeof(state_mask *);
+    count_bytes(c, c->bytes);
     return c;
 }
 
@@ -397,6 +408,7 @@ void mask_cache_release(mask_cache *c)
     for (size_t i = 0; i < c->g->state_count; i++) {
         state_mask_free(c->states[i]);
     }
+    count_bytes(c, 0);
     mem_free(c->states);
     machine_free(c->m);
     mem_free(c);
