@@ -156,7 +156,7 @@ static hearth_status parse_unicode(pattern *p, uint32_t *ret)
         if (*ret >= 0xd800 && *ret < 0xdc00 && next_is(p, "\\u")) {
             p->at += 2;
             TRY(parse_hex(p, 4, &low));
-            *ret = 0x10000 + ((*ret - 0xd800) << 10) + (low - 0xdc00);
+            *ret = low >= 0xdc00 && low < 0xe000 ? 0x10000 + ((*ret - 0xd800) << 10) + (low - 0xdc00) : *ret;
         }
     }
     return *ret > 0x10ffff || (*ret >= 0xd800 && *ret < 0xe000)
