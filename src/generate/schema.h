@@ -8,6 +8,7 @@
 #define GENERATE_SCHEMA_H
 
 #include "generate/grammar_json.h"
+#include "generate/schema_number.h"
 
 typedef enum element_kind {
     ELEMENT_WHOLE,   /* `schema` holds */
@@ -127,6 +128,10 @@ const json_t *schema_enumeration(const element_set *s, const json_t **ret_schema
 /* Adds those of its values that all elements allow. */
 hearth_status schema_add_enumeration(compiler *c, uint32_t rule, const json_t *values, const json_t *schema,
                                      const element_set *s);
+/* A keyword that is a number. HEARTH_E_ARGUMENT, HEARTH_E_UNSUPPORTED. */
+hearth_status schema_read_decimal(compiler *c, const json_t *schema, const char *key, decimal *ret);
+/* One that is above 0. */
+hearth_status schema_read_step(compiler *c, const json_t *schema, decimal *ret);
 /* What "not" forbids of types whose values we do not tell apart. */
 hearth_status schema_forbid(compiler *c, const element_set *s, unsigned *types, bool ret_booleans[2]);
 

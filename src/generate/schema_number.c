@@ -97,6 +97,34 @@ int decimal_compare(const decimal *a, const decimal *b)
     return a->negative ? compare_sizes(b, a) : compare_sizes(a, b);
 }
 
+/* Long division, all places of both numbers at a time: `rest` has one place more. */
+bool decimal_is_multiple(const decimal *a, const decimal *of)
+{
+    enum { PLACES = 2 * DECIMAL_MOST };
+    uint8_t rest[PLACES + 1] = {0};
+    uint8_t step[PLACES + 1] = {0};
+    bool zero = true;
+    for (int i = 0; i < PLACES; i++) {
+        step[i + 1] = (uint8_t)digit_at(of, i - DECIMAL_MOST);
+    }
+    for (int at = -DECIMAL_MOST; at < DECIMAL_MOST; at++) {
+        memmove(rest, rest + 1, PLACES);
+        rest[PLACES] = (uint8_t)digit_at(a, at);
+        while (memcmp(rest, step, sizeof rest) >= 0) { /* nine times at most */
+            int borrowed = 0;
+            for (int i = PLACES; i >= 0; i--) {
+                const int digit = rest[i] - step[i] - borrowed;
+                borrowed = digit < 0;
+                rest[i] = (uint8_t)(digit + 10 * borrowed);
+            }
+        }
+    }
+    for (int i = 0; i <= PLACES; i++) {
+        zero = zero && rest[i] == 0;
+    }
+    return zero;
+}
+
 /* ---- absolute values between two bounds ---- */
 
 typedef struct bounds {
@@ -286,6 +314,9 @@ static hearth_status finish(automaton *a, automaton *ret, hearth_error *error)
     if (status == HEARTH_OK) {
         automaton_merge(ret);
         status = automaton_check(ret, error);
+        if (status != HEARTH_OK) {
+            automaton_free(ret);
+        }
     }
     return status;
 }

@@ -16,6 +16,8 @@ typedef struct decimal {
 /* false: not a number, or more digits than DECIMAL_MOST on a side. */
 bool decimal_read(const json_t *number, decimal *ret);
 int decimal_compare(const decimal *a, const decimal *b);
+/* `of` is not zero. */
+bool decimal_is_multiple(const decimal *a, const decimal *of);
 
 typedef struct number_range {
     bool integers;  /* only whole numbers, written without a point */

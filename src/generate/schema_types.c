@@ -2,7 +2,6 @@
 #include "generate/schema.h"
 
 #include "base/limits.h"
-#include "generate/schema_number.h"
 
 #include <math.h>
 #include <string.h>
@@ -189,7 +188,7 @@ hearth_status schema_forbid(compiler *c, const element_set *s, unsigned *types, 
 
 /* ---- numbers ---- */
 
-static hearth_status read_bound(compiler *c, const json_t *schema, const char *key, decimal *ret)
+hearth_status schema_read_decimal(compiler *c, const json_t *schema, const char *key, decimal *ret)
 {
     const json_t *value = json_object_get(schema, key);
     if (!json_is_number(value)) {
@@ -198,6 +197,14 @@ static hearth_status read_bound(compiler *c, const json_t *schema, const char *k
     return decimal_read(value, ret) ? HEARTH_OK
                                     : schema_error(c, HEARTH_E_UNSUPPORTED, schema, key,
                                                    "a number of at most 40 digits before and after the point", "more");
+}
+
+hearth_status schema_read_step(compiler *c, const json_t *schema, decimal *ret)
+{
+    TRY(schema_read_decimal(c, schema, "multipleOf", ret));
+    return ret->negative || ret->whole_count + ret->fraction_count == 0
+               ? schema_error(c, HEARTH_E_ARGUMENT, schema, "multipleOf", "a positive number", "another")
+               : HEARTH_OK;
 }
 
 static void raise_low(number_range *r, const decimal *bound, bool excluded)
@@ -238,7 +245,7 @@ static hearth_status narrow(compiler *c, number_range *r, const element_set *s)
             if (!holds && !fails) {
                 continue;
             }
-            TRY(read_bound(c, e->schema, rows[j].key, &bound));
+            TRY(schema_read_decimal(c, e->schema, rows[j].key, &bound));
             if (rows[j].low == holds) {
                 raise_low(r, &bound, rows[j].excluded == holds);
             } else {
@@ -258,10 +265,7 @@ static hearth_status add_multiples(compiler *c, automaton *a, const element_set 
         }
         decimal step;
         automaton multiples = {0};
-        TRY(read_bound(c, schema, "multipleOf", &step));
-        if (step.negative || step.whole_count + step.fraction_count == 0) {
-            return schema_error(c, HEARTH_E_ARGUMENT, schema, "multipleOf", "a positive number", "another");
-        }
+        TRY(schema_read_step(c, schema, &step));
         TRY(schema_error_at(c, schema_number_multiple(&step, &multiples, c->error), schema, "multipleOf"));
         hearth_status status = schema_spend(c, multiples.work);
         status = status == HEARTH_OK ? schema_restrict(c, a, &multiples, true) : status;

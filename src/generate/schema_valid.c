@@ -6,6 +6,12 @@
 #include <math.h>
 #include <string.h>
 
+static bool equal_kinds(const json_t *integer, const json_t *real)
+{
+    const double x = json_real_value(real);
+    return x == floor(x) && x >= -0x1p63 && x < 0x1p63 && (json_int_t)x == json_integer_value(integer);
+}
+
 /* As JSON Schema has it: 1 and 1.0 are. */
 static bool are_equal(const json_t *a, const json_t *b, size_t *steps)
 {
@@ -14,7 +20,8 @@ static bool are_equal(const json_t *a, const json_t *b, size_t *steps)
     ++*steps;
     if (json_is_number(a) && json_is_number(b)) {
         return json_is_integer(a) && json_is_integer(b) ? json_integer_value(a) == json_integer_value(b)
-                                                        : json_number_value(a) == json_number_value(b);
+               : json_is_real(a) && json_is_real(b)     ? json_real_value(a) == json_real_value(b)
+                                                        : equal_kinds(json_is_real(a) ? b : a, json_is_real(a) ? a : b);
     }
     if (json_typeof(a) != json_typeof(b)) {
         return false;
@@ -110,18 +117,29 @@ static hearth_status valid_string(compiler *c, const json_t *value, const json_t
     return pattern == NULL ? HEARTH_OK : matches(c, schema, key, pattern, pattern_length, text, length, ret);
 }
 
-static bool valid_number(const json_t *value, const json_t *wanted, const char *key)
+/* By the digits, as the rules of numbers have it. */
+static hearth_status valid_number(compiler *c, const json_t *value, const json_t *schema, const char *key, bool *ret)
 {
-    const double x = json_number_value(value);
-    const double bound = json_number_value(wanted);
+    decimal x;
+    decimal bound;
+    const bool few = decimal_read(value, &x);
     if (strcmp(key, "multipleOf") == 0) {
-        const double times = x / bound;
-        return times == floor(times) || fmod(x, bound) == 0;
+        TRY(schema_read_step(c, schema, &bound));
+        TRY(schema_spend(c, 64));
+        *ret = few && decimal_is_multiple(&x, &bound);
+        return few ? HEARTH_OK
+                   : schema_error(c, HEARTH_E_UNSUPPORTED, schema, key,
+                                  "values of at most 40 digits before and after the point", "more");
     }
-    return strcmp(key, "minimum") == 0            ? x >= bound
-           : strcmp(key, "maximum") == 0          ? x <= bound
-           : strcmp(key, "exclusiveMinimum") == 0 ? x > bound
-                                                  : x < bound;
+    TRY(schema_read_decimal(c, schema, key, &bound));
+    const double far = json_number_value(value); /* of more digits: it is not near any bound of fewer */
+    const double near = json_number_value(json_object_get(schema, key));
+    const int order = few ? decimal_compare(&x, &bound) : (far > near) - (far < near);
+    *ret = strcmp(key, "minimum") == 0            ? order >= 0
+           : strcmp(key, "maximum") == 0          ? order <= 0
+           : strcmp(key, "exclusiveMinimum") == 0 ? order > 0
+                                                  : order < 0;
+    return HEARTH_OK;
 }
 
 static hearth_status valid_array(compiler *c, const json_t *value, const json_t *schema, const char *key, bool *ret)
@@ -148,7 +166,12 @@ static hearth_status valid_array(compiler *c, const json_t *value, const json_t 
     const size_t from = prefix ? 0 : json_array_size(json_object_get(schema, "prefixItems"));
     const size_t end = prefix && json_array_size(wanted) < size ? json_array_size(wanted) : size;
     if (!prefix && strcmp(key, "items") != 0) {
-        return schema_error(c, HEARTH_E_UNSUPPORTED, schema, key, "items, prefixItems", key);
+        const json_t *least = json_object_get(schema, "minContains");
+        const bool nothing = json_is_number(least) && json_number_value(least) == 0 && /* it says nothing */
+                             json_object_get(schema, "maxContains") == NULL;
+        return nothing || json_object_get(schema, "contains") == NULL
+                   ? HEARTH_OK
+                   : schema_error(c, HEARTH_E_UNSUPPORTED, schema, "contains", "items, prefixItems", "contains");
     }
     for (size_t i = from; i < end && *ret; i++) {
         TRY(schema_valid_whole(c, json_array_get(value, i), prefix ? json_array_get(wanted, i) : wanted, ret));
@@ -257,8 +280,7 @@ static hearth_status valid_keyword(compiler *c, const json_t *value, const json_
         return json_is_array(value) ? valid_array(c, value, schema, key, ret) : HEARTH_OK;
     }
     if (is_one_of(key, of_numbers)) {
-        *ret = !json_is_number(value) || valid_number(value, json_object_get(schema, key), key);
-        return HEARTH_OK;
+        return json_is_number(value) ? valid_number(c, value, schema, key, ret) : HEARTH_OK;
     }
     return valid_any_type(c, value, schema, key, ret);
 }

@@ -373,6 +373,48 @@ static void tools_refused(void **state)
     json_decref(tools);
 }
 
+/* ---- values ---- */
+
+static bool has_text(const fixture *f, grammar *g, const char *text)
+{
+    constraint *c = begin(f, g);
+    bool good = true;
+    for (; *text != 0 && good; text++) {
+        good = accept(c, (uint8_t)*text);
+    }
+    good = good && constraint_complete(c);
+    constraint_free(c);
+    return good;
+}
+
+static void given_values(void **state)
+{
+    static const struct {
+        const char *schema, *good, *bad;
+    } rows[] = {
+        {"{\"enum\":[0.07,0.075],\"multipleOf\":0.01}", "0.07", "0.075"},
+        {"{\"enum\":[4.35,4.355],\"multipleOf\":0.01}", "4.35", "4.355"},
+        {"{\"enum\":[9007199254740993,9007199254740992],\"maximum\":9007199254740992}", "9007199254740992",
+         "9007199254740993"},
+        {"{\"enum\":[9007199254740993,9007199254740990],\"multipleOf\":2}", "9007199254740990", "9007199254740993"},
+        {"{\"enum\":[-370371,370370],\"multipleOf\":123457}", "-370371", "370370"},
+        {"{\"enum\":[1e300,5],\"minimum\":7}", "1e+300", "5"},
+        {"{\"allOf\":[{\"enum\":[1.0,9007199254740993]},{\"enum\":[1,9007199254740992.0]}]}", "1", "9007199254740993"},
+        {"{\"enum\":[[1],[]],\"contains\":{},\"minContains\":0,\"minItems\":1}", "[1]", "[]"},
+        {"{\"pattern\":\"^\\\\ud83d\\\\ude00$\"}", "\"\xf0\x9f\x98\x80\"", "\"a\""},
+        {"{\"enum\":[{\"a\":1},{\"a\":{\"a\":1}},{\"a\":2}],\"properties\":{\"a\":{\"anyOf\":[{\"const\":1},{\"$ref\":"
+         "\"#\"}]}}}",
+         "{\"a\":{\"a\":1}}", "{\"a\":2}"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        grammar *g = from_schema(rows[i].schema);
+        if (!has_text(*state, g, rows[i].good) || has_text(*state, g, rows[i].bad)) {
+            fail_msg("%s", rows[i].schema);
+        }
+        grammar_release(g);
+    }
+}
+
 /* ---- what is refused ---- */
 
 static void schema_errors(void **state)
@@ -401,6 +443,10 @@ static void schema_errors(void **state)
         {"{\"pattern\":\"^(a|b)*a(a|b){30}$\"}", HEARTH_E_LIMIT, NULL},
         {"{\"pattern\":\"^((((((((a{99}){99}){99}){99}){99}){99}){99}){99})$\"}", HEARTH_E_LIMIT, NULL},
         {"{\"multipleOf\":0}", HEARTH_E_ARGUMENT, "#/multipleOf"},
+        {"{\"multipleOf\":0,\"const\":1}", HEARTH_E_ARGUMENT, "#/multipleOf"},
+        {"{\"multipleOf\":0.01,\"const\":1e300}", HEARTH_E_UNSUPPORTED, "#/multipleOf"},
+        {"{\"const\":[1],\"contains\":{}}", HEARTH_E_UNSUPPORTED, "#/contains"},
+        {"{\"pattern\":\"\\\\ud800\\\\u0041\"}", HEARTH_E_UNSUPPORTED, "#/pattern"},
         {"{\"multipleOf\":123457}", HEARTH_E_UNSUPPORTED, "#/multipleOf"},
         {"[]", HEARTH_E_ARGUMENT, "#"},
     };
@@ -573,6 +619,7 @@ int main(void)
         cmocka_unit_test(calls_in_each_form),
         cmocka_unit_test(marks_are_tokens),
         cmocka_unit_test(tools_refused),
+        cmocka_unit_test(given_values),
         cmocka_unit_test(schema_errors),
         cmocka_unit_test(gbnf_errors),
         cmocka_unit_test(deep_nesting),
