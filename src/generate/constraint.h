@@ -37,7 +37,7 @@ void grammar_release(grammar *g);
 
 /* At the beginning of the text. Retains `g`; `v` must outlive it. */
 hearth_status constraint_create(grammar *g, const grammar_vocabulary *v, constraint **ret, hearth_error *error);
-/* A copy that goes its own way (speculation). */
+/* A copy that goes its own way; for tests and fuzzers, as constraint_complete is. */
 hearth_status constraint_fork(const constraint *c, constraint **ret, hearth_error *error);
 /* NULL is allowed. */
 void constraint_free(constraint *c);

@@ -84,6 +84,8 @@ hearth_status automaton_product(const automaton *a, const automaton *b, bool ins
                                 hearth_error *error);
 /* Merges states that go on alike as far as that is seen from the ends. `a` is deterministic. */
 void automaton_merge(automaton *a);
+/* All of that: *ret is small and deterministic. `a` is freed. */
+hearth_status automaton_finish(automaton *a, size_t most_states, automaton *ret, hearth_error *error);
 bool automaton_is_empty(const automaton *a); /* trimmed */
 /* Whether deterministic `a` has the only text of `text`, a chain of states. */
 bool automaton_has(const automaton *a, const automaton *text);

@@ -4,7 +4,6 @@
 #include "base/limits.h"
 #include "base/memory.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- contexts and configurations ---- */
@@ -40,20 +39,13 @@ void machine_spend(machine *m, size_t steps)
     }
 }
 
-static int ascending(const void *a, const void *b)
-{
-    const place x = *(const place *)a;
-    const place y = *(const place *)b;
-    return (x > y) - (x < y);
-}
-
 /* In ascending order, each once. */
 static size_t in_order(place *places, size_t count)
 {
     if (count < 2) {
         return count;
     }
-    qsort(places, count, sizeof *places, ascending);
+    grammar_sets_sort(places, count);
     size_t kept = 1;
     for (size_t i = 1; i < count; i++) {
         if (places[i] != places[kept - 1]) {

@@ -154,6 +154,13 @@ hearth_status schema_restrict(compiler *c, automaton *a, const automaton *with, 
 /* Deterministic: these strings and no others. */
 hearth_status schema_strings_of(compiler *c, const json_t *list, automaton *ret);
 
+typedef struct counts {
+    uint32_t least, most; /* UINT32_MAX: any number */
+} counts;
+
+/* What elements leave of a pair of keywords that are numbers of things. */
+hearth_status schema_counts(compiler *c, const element_set *s, const char *least_key, const char *most_key,
+                            counts *ret);
 /* A keyword that is a number of things: NULL schema value: `otherwise`. HEARTH_E_ARGUMENT, HEARTH_E_LIMIT. */
 hearth_status schema_count(compiler *c, const json_t *schema, const char *key, uint32_t otherwise, uint32_t *ret);
 

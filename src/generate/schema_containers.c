@@ -7,38 +7,6 @@
 
 #include <string.h>
 
-/* ---- counts ---- */
-
-typedef struct counts {
-    uint32_t least, most; /* UINT32_MAX: any number */
-} counts;
-
-static hearth_status read_counts(compiler *c, const element_set *s, const char *least_key, const char *most_key,
-                                 counts *ret)
-{
-    *ret = (counts){0, UINT32_MAX};
-    for (size_t i = 0; i < s->count; i++) {
-        const element *e = &s->list[i];
-        uint32_t least = 0;
-        uint32_t most = UINT32_MAX;
-        uint32_t n = 0;
-        if (e->kind == ELEMENT_LEAF) {
-            TRY(schema_count(c, e->schema, least_key, 0, &least));
-            TRY(schema_count(c, e->schema, most_key, UINT32_MAX, &most));
-        } else if (e->kind == ELEMENT_NOT_KEY && strcmp(e->key, least_key) == 0) {
-            TRY(schema_count(c, e->schema, least_key, 0, &n));
-            least = n == 0 ? 1 : 0; /* not at least 0: never */
-            most = n == 0 ? 0 : n - 1;
-        } else if (e->kind == ELEMENT_NOT_KEY && strcmp(e->key, most_key) == 0) {
-            TRY(schema_count(c, e->schema, most_key, 0, &n));
-            least = n + 1;
-        }
-        ret->least = least > ret->least ? least : ret->least;
-        ret->most = most < ret->most ? most : ret->most;
-    }
-    return HEARTH_OK;
-}
-
 /* ---- arrays ---- */
 
 static const json_t *leaf_key(const element *e, const char *key)
@@ -107,7 +75,7 @@ hearth_status schema_add_array(compiler *c, uint32_t outer, const element_set *s
 {
     counts n;
     size_t prefixes = 0;
-    TRY(read_counts(c, s, "minItems", "maxItems", &n));
+    TRY(schema_counts(c, s, "minItems", "maxItems", &n));
     TRY(check_array(c, s, &n));
     if (n.least > n.most) {
         return HEARTH_OK;
@@ -531,7 +499,7 @@ static hearth_status add_object(compiler *c, uint32_t outer, const element_set *
 {
     counts n;
     uint32_t others = 0;
-    TRY(read_counts(c, s, "minProperties", "maxProperties", &n));
+    TRY(schema_counts(c, s, "minProperties", "maxProperties", &n));
     TRY(note_members(c, o, s));
     for (size_t i = 0; i < o->count; i++) {
         TRY(member_rule(c, &o->members[i], s));

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { MOST_STATES = 100000 };
+
 /* ---- decimals ---- */
 
 static bool read_text(const char *text, decimal *ret)
@@ -303,24 +305,6 @@ static void add_bounds(bounds *b, uint32_t from)
     }
 }
 
-static hearth_status finish(automaton *a, automaton *ret, hearth_error *error)
-{
-    automaton_trim(a);
-    hearth_status status = automaton_check(a, error);
-    if (status == HEARTH_OK) {
-        status = automaton_determinize(a, 100000, ret, error);
-    }
-    automaton_free(a);
-    if (status == HEARTH_OK) {
-        automaton_merge(ret);
-        status = automaton_check(ret, error);
-        if (status != HEARTH_OK) {
-            automaton_free(ret);
-        }
-    }
-    return status;
-}
-
 hearth_status schema_number_range(const number_range *r, automaton *ret, hearth_error *error)
 {
     automaton a = {0};
@@ -350,7 +334,7 @@ hearth_status schema_number_range(const number_range *r, automaton *ret, hearth_
         b.high_excluded = r->low_excluded;
         add_bounds(&b, minus);
     }
-    return finish(&a, ret, error);
+    return automaton_finish(&a, MOST_STATES, ret, error);
 }
 
 hearth_status schema_number_told_apart(automaton *ret, hearth_error *error)
@@ -381,7 +365,7 @@ hearth_status schema_number_told_apart(automaton *ret, hearth_error *error)
         }
     }
     automaton_add_edge(&a, whole, '0', '9', whole);
-    return finish(&a, ret, error);
+    return automaton_finish(&a, MOST_STATES, ret, error);
 }
 
 /* ---- multiples ---- */
@@ -434,5 +418,5 @@ hearth_status schema_number_multiple(const decimal *of, automaton *ret, hearth_e
             }
         }
     }
-    return finish(&a, ret, error);
+    return automaton_finish(&a, MOST_STATES, ret, error);
 }

@@ -2,6 +2,7 @@
 #include "generate/schema.h"
 
 #include "base/limits.h"
+#include "generate/grammar_characters.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,22 +129,16 @@ void schema_address(const json_t *schema, char ret[32])
 
 /* ---- references ---- */
 
-static int hex_value(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* One part of a JSON pointer, %XX, ~0 and ~1 undone; returns what follows it. */
 static const char *pointer_part(const char *text, char *ret, size_t size)
 {
     size_t n = 0;
     while (*text != 0 && *text != '/') {
         char c = *text++;
-        if (c == '%' && hex_value(text[0]) >= 0 && hex_value(text[1]) >= 0) {
-            c = (char)(hex_value(text[0]) * 16 + hex_value(text[1]));
+        size_t at = 0;
+        uint32_t code = 0;
+        if (c == '%' && scan_hex(text, strnlen(text, 2), &at, 2, &code)) {
+            c = (char)code;
             text += 2;
         }
         if (c == '~' && (*text == '0' || *text == '1')) {

@@ -7,36 +7,6 @@
 
 #include <string.h>
 
-/* ---- lengths ---- */
-
-typedef struct lengths {
-    uint32_t least, most; /* UINT32_MAX: any number */
-} lengths;
-
-static hearth_status read_lengths(compiler *c, const element_set *s, lengths *ret)
-{
-    *ret = (lengths){0, UINT32_MAX};
-    for (size_t i = 0; i < s->count; i++) {
-        const element *e = &s->list[i];
-        uint32_t least = 0;
-        uint32_t most = UINT32_MAX;
-        if (e->kind == ELEMENT_LEAF) {
-            TRY(schema_count(c, e->schema, "minLength", 0, &least));
-            TRY(schema_count(c, e->schema, "maxLength", UINT32_MAX, &most));
-        } else if (e->kind == ELEMENT_NOT_KEY && strcmp(e->key, "minLength") == 0) {
-            TRY(schema_count(c, e->schema, e->key, 0, &most));
-            least = most == 0 ? 1 : 0; /* not at least 0: never */
-            most = most == 0 ? 0 : most - 1;
-        } else if (e->kind == ELEMENT_NOT_KEY && strcmp(e->key, "maxLength") == 0) {
-            TRY(schema_count(c, e->schema, e->key, 0, &least));
-            least++;
-        }
-        ret->least = least > ret->least ? least : ret->least;
-        ret->most = most < ret->most ? most : ret->most;
-    }
-    return HEARTH_OK;
-}
-
 /* ---- content ---- */
 
 hearth_status schema_pattern_of(compiler *c, const json_t *schema, const char *key, const char *pattern, size_t length,
@@ -172,7 +142,7 @@ static hearth_status combine_all(compiler *c, const element_set *s, automaton *r
     return status;
 }
 
-static hearth_status combine_lengths(compiler *c, const lengths *l, automaton *a)
+static hearth_status combine_lengths(compiler *c, const counts *l, automaton *a)
 {
     automaton with = {0};
     if (l->least > l->most) {
@@ -193,8 +163,8 @@ static hearth_status combine_lengths(compiler *c, const lengths *l, automaton *a
 /* Deterministic: what stands between the quotation marks of the strings that leaves allow, in our own spelling. */
 static hearth_status string_content(compiler *c, const element_set *s, automaton *ret)
 {
-    lengths l;
-    TRY(read_lengths(c, s, &l));
+    counts l;
+    TRY(schema_counts(c, s, "minLength", "maxLength", &l));
     TRY(combine_all(c, s, ret));
     const hearth_status status = combine_lengths(c, &l, ret);
     if (status != HEARTH_OK) {
@@ -272,7 +242,7 @@ hearth_status schema_string_content_of_set(compiler *c, const element_set *s, au
 /* ---- rules ---- */
 
 /* Any spelling: `least` to `most` characters one after another. */
-static void add_counted(compiler *c, uint32_t rule, const lengths *l)
+static void add_counted(compiler *c, uint32_t rule, const counts *l)
 {
     json_rules *j = &c->json;
     uint32_t at = json_then_text(j, rule, RULE_BEGIN, "\"");
@@ -292,9 +262,9 @@ static void add_counted(compiler *c, uint32_t rule, const lengths *l)
 
 hearth_status schema_add_strings(compiler *c, uint32_t rule, const element_set *s)
 {
-    lengths l;
+    counts l;
     automaton content = {0};
-    TRY(read_lengths(c, s, &l));
+    TRY(schema_counts(c, s, "minLength", "maxLength", &l));
     TRY(combine_all(c, s, &content));
     if (content.state_count == 0 && l.least == 0 && l.most == UINT32_MAX) {
         grammar_add_call(c->rules, rule, RULE_BEGIN, json_rule_string(&c->json), RULE_END);

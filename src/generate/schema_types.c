@@ -113,6 +113,31 @@ hearth_status schema_count(compiler *c, const json_t *schema, const char *key, u
     return HEARTH_OK;
 }
 
+hearth_status schema_counts(compiler *c, const element_set *s, const char *least_key, const char *most_key, counts *ret)
+{
+    *ret = (counts){0, UINT32_MAX};
+    for (size_t i = 0; i < s->count; i++) {
+        const element *e = &s->list[i];
+        uint32_t least = 0;
+        uint32_t most = UINT32_MAX;
+        uint32_t n = 0;
+        if (e->kind == ELEMENT_LEAF) {
+            TRY(schema_count(c, e->schema, least_key, 0, &least));
+            TRY(schema_count(c, e->schema, most_key, UINT32_MAX, &most));
+        } else if (e->kind == ELEMENT_NOT_KEY && strcmp(e->key, least_key) == 0) {
+            TRY(schema_count(c, e->schema, least_key, 0, &n));
+            least = n == 0 ? 1 : 0; /* not at least 0: never */
+            most = n == 0 ? 0 : n - 1;
+        } else if (e->kind == ELEMENT_NOT_KEY && strcmp(e->key, most_key) == 0) {
+            TRY(schema_count(c, e->schema, most_key, 0, &n));
+            least = n + 1;
+        }
+        ret->least = least > ret->least ? least : ret->least;
+        ret->most = most < ret->most ? most : ret->most;
+    }
+    return HEARTH_OK;
+}
+
 /* ---- values that an enumeration gives ---- */
 
 const json_t *schema_enumeration(const element_set *s, const json_t **ret_schema)

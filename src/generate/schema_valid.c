@@ -302,9 +302,9 @@ static hearth_status valid_leaf(compiler *c, const json_t *value, const json_t *
 
 static hearth_status valid_not_key(compiler *c, const json_t *value, const element *e, bool *ret)
 {
-    static const char *const counts[] = {"minProperties", "maxProperties", NULL};
+    static const char *const of_objects[] = {"minProperties", "maxProperties", NULL};
     uint32_t count = 0;
-    if (is_one_of(e->key, counts)) {
+    if (is_one_of(e->key, of_objects)) {
         const size_t size = json_object_size(value);
         TRY(schema_count(c, e->schema, e->key, 0, &count));
         *ret = json_is_object(value) && !(e->key[1] == 'i' ? size >= count : size <= count);
