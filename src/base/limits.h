@@ -68,8 +68,9 @@
 
 /* Grammars of structured output */
 #define LIMIT_GRAMMAR_TEXT_BYTES (4u << 20)
-#define LIMIT_GRAMMAR_STATES (1u << 19)
-#define LIMIT_GRAMMAR_EDGES (1u << 21)
+#define LIMIT_GRAMMAR_STATES (1u << 19)    /* of all rules together */
+#define LIMIT_GRAMMAR_EDGES (1u << 21)     /* of one automaton */
+#define LIMIT_GRAMMAR_ALL_EDGES (1u << 23) /* of all rules together */
 #define LIMIT_GRAMMAR_RULES (1u << 16)
 #define LIMIT_GRAMMAR_REPEATS 100000u        /* of {m,n}, minLength, maxItems */
 #define LIMIT_GRAMMAR_DEPTH 200u             /* of groups in each other */
@@ -77,5 +78,8 @@
 #define LIMIT_GRAMMAR_ALTERNATIVES 1024u     /* of one schema, after anyOf in allOf is spread out */
 #define LIMIT_GRAMMAR_PLACES 4096u           /* that a text may stand at, where the grammar is ambiguous */
 #define LIMIT_GRAMMAR_WORK_BYTES (64u << 20) /* of what is remembered for one answer */
+#define LIMIT_GRAMMAR_STEPS (1u << 23)       /* of making one schema's rules: what is looked at, states, edges */
+#define LIMIT_GRAMMAR_MASK_STEPS (1u << 27)  /* of one mask: places that are looked at, nodes of the vocabulary */
+#define LIMIT_GRAMMARS_KEPT_BYTES ((size_t)256 << 20) /* of those that a server keeps, with their masks */
 
 #endif

@@ -25,6 +25,11 @@ grammar *grammar_retain(grammar *g)
     return g;
 }
 
+size_t grammar_bytes(const grammar *g)
+{
+    return g->network_bytes + atomic_load(&g->cache_bytes);
+}
+
 void grammar_release(grammar *g)
 {
     if (g == NULL || atomic_fetch_sub(&g->count, 1) != 1) {
@@ -107,16 +112,21 @@ void constraint_free(constraint *c)
     mem_free(c);
 }
 
-/* Only what the place at hand needs stays, where a long answer's machine has grown large. */
-static hearth_status shrink(constraint *c, hearth_error *error)
+/* Before a step: its work is counted from here. Only what the place at hand needs stays, where a long answer's machine
+ * has grown large. */
+static hearth_status begin_step(constraint *c, hearth_error *error)
 {
+    c->m->steps = 0;
     if (machine_bytes(c->m) <= LIMIT_GRAMMAR_WORK_BYTES) {
         return HEARTH_OK;
     }
     machine *m = NULL;
     TRY(machine_create(c->g, &m, error));
     const uint32_t at = machine_copy(m, c->m, c->at);
-    const hearth_status status = machine_check(m, error);
+    hearth_status status = machine_check(m, error);
+    if (status == HEARTH_OK && machine_bytes(m) > LIMIT_GRAMMAR_WORK_BYTES) {
+        status = error_set(error, HEARTH_E_LIMIT, "grammar", "less that waits to be closed", "more than 64 MiB of it");
+    }
     if (status != HEARTH_OK) {
         machine_free(m);
         return status;
@@ -130,7 +140,7 @@ static hearth_status shrink(constraint *c, hearth_error *error)
 
 hearth_status constraint_allowed(constraint *c, const uint64_t **ret, hearth_error *error)
 {
-    TRY(shrink(c, error));
+    TRY(begin_step(c, error));
     const size_t slot = c->at % MASKS;
     uint64_t *mask = c->masks + slot * c->v->words;
     if (c->held[slot] != c->at) {
@@ -178,6 +188,7 @@ hearth_status constraint_accept(constraint *c, int32_t token, hearth_error *erro
     if (inside && is_end(c, token) && machine_is_complete(c->m, c->at)) {
         return HEARTH_OK;
     }
+    TRY(begin_step(c, error));
     const uint32_t to = inside ? after_token(c, token) : CONFIGURATION_DEAD;
     TRY(machine_check(c->m, error));
     if (to == CONFIGURATION_DEAD) {

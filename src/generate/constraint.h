@@ -29,13 +29,15 @@ hearth_status grammar_from_schema(const json_t *schema, grammar **ret, hearth_er
 hearth_status grammar_from_json_object(grammar **ret, hearth_error *error);
 /* GBNF, as llama.cpp publishes it; the rule "root" is the text. Errors name line and column. */
 hearth_status grammar_from_gbnf(const char *text, size_t length, grammar **ret, hearth_error *error);
+/* What it takes, with all that it keeps of masks so far. */
+size_t grammar_bytes(const grammar *g);
 grammar *grammar_retain(grammar *g);
 /* NULL is allowed. */
 void grammar_release(grammar *g);
 
 /* At the beginning of the text. Retains `g`; `v` must outlive it. */
 hearth_status constraint_create(grammar *g, const grammar_vocabulary *v, constraint **ret, hearth_error *error);
-/* A copy that goes its own way (speculation). */
+/* A copy that goes its own way; for tests and fuzzers, as constraint_complete is. */
 hearth_status constraint_fork(const constraint *c, constraint **ret, hearth_error *error);
 /* NULL is allowed. */
 void constraint_free(constraint *c);

@@ -19,6 +19,8 @@
 typedef struct grammar_rules {
     automaton *rules;
     size_t count, capacity;
+    size_t steps;          /* that schemas took, all of them together */
+    automaton_total total; /* of all rules: they point to it, so what has rules stays where it is */
     hearth_status failed;
 } grammar_rules;
 
@@ -84,7 +86,9 @@ struct grammar {
     unsigned class_count;
     plain_path *plain; /* every plain character, up to classes; NULL: too many ways */
     size_t plain_count;
-    pthread_mutex_t busy; /* caches */
+    size_t network_bytes;      /* of all above */
+    atomic_size_t cache_bytes; /* of all caches */
+    pthread_mutex_t busy;      /* caches */
     mask_cache *caches;
 };
 

@@ -61,34 +61,54 @@ hearth_status automaton_check(const automaton *a, hearth_error *error)
     return a->failed == HEARTH_OK ? HEARTH_OK : error_memory(error, a->edge_capacity * sizeof *a->edges);
 }
 
+/* Notes a failure; whether there was none so far. */
+static bool go_on(automaton *a, hearth_status status)
+{
+    if (a->failed == HEARTH_OK && a->total != NULL) {
+        a->failed = a->total->failed;
+    }
+    if (a->failed == HEARTH_OK) {
+        a->failed = status;
+    }
+    if (a->total != NULL) {
+        a->total->failed = a->failed;
+    }
+    return a->failed == HEARTH_OK;
+}
+
 uint32_t automaton_add_state(automaton *a)
 {
-    if (a->failed == HEARTH_OK && a->state_count >= LIMIT_GRAMMAR_STATES) {
-        a->failed = HEARTH_E_LIMIT;
-    }
-    if (a->failed == HEARTH_OK &&
-        !grammar_grow(&a->states, &a->state_capacity, (size_t)a->state_count + 1, sizeof *a->states)) {
-        a->failed = HEARTH_E_MEMORY;
-    }
-    if (a->failed != HEARTH_OK) {
+    const size_t all = a->total != NULL ? a->total->states : a->state_count;
+    if (!go_on(a, all >= LIMIT_GRAMMAR_STATES ? HEARTH_E_LIMIT : HEARTH_OK)) {
         return 0;
     }
+    if (!grammar_grow(&a->states, &a->state_capacity, (size_t)a->state_count + 1, sizeof *a->states)) {
+        go_on(a, HEARTH_E_MEMORY);
+        return 0;
+    }
+    if (a->total != NULL) {
+        a->total->states++;
+    }
+    a->work++;
     a->states[a->state_count] = (automaton_state){NO_STATE, NO_STATE, false};
     return a->state_count++;
 }
 
 void automaton_add_edge(automaton *a, uint32_t from, uint32_t first, uint32_t last, uint32_t to)
 {
-    if (a->failed == HEARTH_OK && a->edge_count >= LIMIT_GRAMMAR_EDGES) {
-        a->failed = HEARTH_E_LIMIT;
-    }
-    if (a->failed == HEARTH_OK &&
-        !grammar_grow(&a->edges, &a->edge_capacity, (size_t)a->edge_count + 1, sizeof *a->edges)) {
-        a->failed = HEARTH_E_MEMORY;
-    }
-    if (a->failed != HEARTH_OK) {
+    const bool many =
+        a->edge_count >= LIMIT_GRAMMAR_EDGES || (a->total != NULL && a->total->edges >= LIMIT_GRAMMAR_ALL_EDGES);
+    if (!go_on(a, many ? HEARTH_E_LIMIT : HEARTH_OK)) {
         return;
     }
+    if (!grammar_grow(&a->edges, &a->edge_capacity, (size_t)a->edge_count + 1, sizeof *a->edges)) {
+        go_on(a, HEARTH_E_MEMORY);
+        return;
+    }
+    if (a->total != NULL) {
+        a->total->edges++;
+    }
+    a->work++;
     automaton_state *s = &a->states[from];
     a->edges[a->edge_count] = (automaton_edge){first, last, to, NO_STATE};
     if (s->first_edge == NO_STATE) {
@@ -319,6 +339,7 @@ static void keep_marked(automaton *a, const bool *reached, const bool *ending, u
             }
         }
     }
+    kept.work = a->work;
     automaton_free(a);
     *a = kept;
 }
@@ -351,11 +372,11 @@ bool automaton_is_empty(const automaton *a)
     return true;
 }
 
-bool automaton_has(const automaton *a, const char *bytes, size_t length)
+bool automaton_has(const automaton *a, const automaton *text)
 {
     uint32_t s = 0;
-    for (size_t i = 0; i < length; i++) {
-        const uint32_t byte = (uint8_t)bytes[i];
+    for (uint32_t t = text->states[0].first_edge; t != NO_STATE; t = text->states[text->edges[t].to].first_edge) {
+        const uint32_t byte = text->edges[t].first;
         uint32_t e = a->states[s].first_edge;
         while (e != NO_STATE && (a->edges[e].first > byte || a->edges[e].last < byte)) {
             e = a->edges[e].next;

@@ -24,16 +24,29 @@ typedef struct automaton_edge {
     uint32_t next; /* of the same state, or NO_STATE */
 } automaton_edge;
 
+static inline bool automaton_is_call(const automaton_edge *e)
+{
+    return e->first >= SYMBOL_RULE && e->first < SYMBOL_TOKEN;
+}
+
 typedef struct automaton_state {
     uint32_t first_edge, last_edge;
     bool final;
 } automaton_state;
+
+/* What several automata have together. */
+typedef struct automaton_total {
+    size_t states, edges;
+    hearth_status failed; /* the first failure of any */
+} automaton_total;
 
 typedef struct automaton {
     automaton_state *states; /* the first one is the beginning */
     automaton_edge *edges;
     uint32_t state_count, edge_count;
     size_t state_capacity, edge_capacity;
+    size_t work;            /* states, edges and members of sets that were made on the way to it */
+    automaton_total *total; /* of those that it belongs to; NULL: it stands alone */
     hearth_status failed;
 } automaton;
 
@@ -63,16 +76,19 @@ uint32_t automaton_add_times(automaton *a, uint32_t from, const automaton_part *
 
 /* Only states on a way from the beginning to an end stay; the beginning does in any case. */
 void automaton_trim(automaton *a);
-/* *ret: one edge at most for each symbol, edges in ascending order. HEARTH_E_LIMIT past `most_states`. */
+/* *ret: one edge at most for each symbol, edges in ascending order. HEARTH_E_LIMIT past `most_states`; then ret->work
+ * is still told. */
 hearth_status automaton_determinize(const automaton *a, size_t most_states, automaton *ret, hearth_error *error);
 /* Texts of deterministic `a` that are (`inside`) or are not those of deterministic `b`. Deterministic, trimmed. */
 hearth_status automaton_product(const automaton *a, const automaton *b, bool inside, automaton *ret,
                                 hearth_error *error);
 /* Merges states that go on alike as far as that is seen from the ends. `a` is deterministic. */
 void automaton_merge(automaton *a);
+/* All of that: *ret is small and deterministic. `a` is freed. */
+hearth_status automaton_finish(automaton *a, size_t most_states, automaton *ret, hearth_error *error);
 bool automaton_is_empty(const automaton *a); /* trimmed */
-/* Whether deterministic `a` has the text. */
-bool automaton_has(const automaton *a, const char *bytes, size_t length);
+/* Whether deterministic `a` has the only text of `text`, a chain of states. */
+bool automaton_has(const automaton *a, const automaton *text);
 
 /* Makes room for `need` elements. */
 bool grammar_grow(void *block, size_t *capacity, size_t need, size_t size_bytes);

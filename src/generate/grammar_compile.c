@@ -7,10 +7,7 @@
 
 #include <string.h>
 
-static bool is_call(const automaton_edge *e)
-{
-    return e->first >= SYMBOL_RULE && e->first < SYMBOL_TOKEN;
-}
+enum { MOST_WORK = 4 * LIMIT_GRAMMAR_SUBSETS };
 
 /* Calls of rules with nothing in them go; beside a call of one that may be empty, the way around it. */
 static void simplify_rule(automaton *a, const bool *productive, const bool *nullable)
@@ -25,11 +22,11 @@ static void simplify_rule(automaton *a, const bool *productive, const bool *null
     for (uint32_t s = 0; s < a->state_count && new.failed == HEARTH_OK; s++) {
         for (uint32_t e = a->states[s].first_edge; e != NO_STATE; e = a->edges[e].next) {
             const automaton_edge *edge = &a->edges[e];
-            if (is_call(edge) && !productive[edge->first - SYMBOL_RULE]) {
+            if (automaton_is_call(edge) && !productive[edge->first - SYMBOL_RULE]) {
                 continue;
             }
             automaton_add_edge(&new, s, edge->first, edge->last, edge->to);
-            if (is_call(edge) && nullable[edge->first - SYMBOL_RULE]) {
+            if (automaton_is_call(edge) && nullable[edge->first - SYMBOL_RULE]) {
                 automaton_add_nothing(&new, s, edge->to);
             }
         }
@@ -39,11 +36,14 @@ static void simplify_rule(automaton *a, const bool *productive, const bool *null
     automaton_trim(a);
 }
 
-/* A larger one stays ambiguous: texts are then at several places of it at a time. */
-static hearth_status make_deterministic(automaton *a, hearth_error *error)
+/* A larger one stays ambiguous: texts are then at several places of it at a time. So do all that come after rules whose
+ * sets of states took *spent beyond MOST_WORK. */
+static hearth_status make_deterministic(automaton *a, size_t *spent, hearth_error *error)
 {
     automaton made = {0};
-    const hearth_status status = automaton_determinize(a, 4 * (size_t)a->state_count + 64, &made, NULL);
+    const hearth_status status =
+        *spent > MOST_WORK ? HEARTH_E_LIMIT : automaton_determinize(a, 4 * (size_t)a->state_count + 64, &made, NULL);
+    *spent += made.work;
     if (status == HEARTH_E_MEMORY) {
         return error_memory(error, a->edge_capacity * sizeof *a->edges);
     }
@@ -99,7 +99,7 @@ static void mark_called(const grammar_rules *r, bool *called, uint32_t *work)
     while (left > 0) {
         const automaton *a = &r->rules[work[--left]];
         for (uint32_t e = 0; e < a->edge_count; e++) {
-            if (is_call(&a->edges[e]) && !called[a->edges[e].first - SYMBOL_RULE]) {
+            if (automaton_is_call(&a->edges[e]) && !called[a->edges[e].first - SYMBOL_RULE]) {
                 called[a->edges[e].first - SYMBOL_RULE] = true;
                 work[left++] = a->edges[e].first - SYMBOL_RULE;
             }
@@ -124,7 +124,8 @@ static bool rank_rules(const grammar_rules *r, const bool *called, uint32_t *ran
             const automaton *a = &r->rules[i];
             for (uint32_t e = pass == 0 && called[i] ? a->states[0].first_edge : NO_STATE; e != NO_STATE;
                  e = a->edges[e].next) {
-                waiting[is_call(&a->edges[e]) ? a->edges[e].first - SYMBOL_RULE : 0] += is_call(&a->edges[e]);
+                waiting[automaton_is_call(&a->edges[e]) ? a->edges[e].first - SYMBOL_RULE : 0] +=
+                    automaton_is_call(&a->edges[e]);
             }
             count += pass == 1 && called[i];
             if (pass == 1 && called[i] && waiting[i] == 0) {
@@ -136,7 +137,7 @@ static bool rank_rules(const grammar_rules *r, const bool *called, uint32_t *ran
         const automaton *a = &r->rules[work[next]];
         ranks[work[next]] = (uint32_t)next;
         for (uint32_t e = a->states[0].first_edge; e != NO_STATE; e = a->edges[e].next) {
-            if (is_call(&a->edges[e]) && --waiting[a->edges[e].first - SYMBOL_RULE] == 0) {
+            if (automaton_is_call(&a->edges[e]) && --waiting[a->edges[e].first - SYMBOL_RULE] == 0) {
                 work[end++] = a->edges[e].first - SYMBOL_RULE;
             }
         }
@@ -162,7 +163,7 @@ static void count_parts(const grammar_rules *r, const bool *called, size_t ret[4
         const automaton *a = &r->rules[i];
         ret[0] += called[i] ? a->state_count : 0;
         for (uint32_t e = 0; called[i] && e < a->edge_count; e++) {
-            ret[is_call(&a->edges[e]) ? 2 : a->edges[e].first >= SYMBOL_TOKEN ? 3 : 1]++;
+            ret[automaton_is_call(&a->edges[e]) ? 2 : a->edges[e].first >= SYMBOL_TOKEN ? 3 : 1]++;
         }
     }
 }
@@ -175,7 +176,7 @@ static void lay_state(grammar *g, const automaton *a, uint32_t s, uint32_t base,
     for (uint32_t e = a->states[s].first_edge; e != NO_STATE; e = a->edges[e].next) {
         const automaton_edge *edge = &a->edges[e];
         const uint32_t to = base + edge->to;
-        if (is_call(edge)) {
+        if (automaton_is_call(edge)) {
             g->calls[next[1]++] = (network_call){numbers[edge->first - SYMBOL_RULE], to};
         } else if (edge->first >= SYMBOL_TOKEN) {
             g->tokens[next[2]++] = (network_token){(int32_t)(edge->first - SYMBOL_TOKEN), to};
@@ -299,6 +300,7 @@ static hearth_status lay_network(const grammar_rules *r, const bool *called, uin
         return error_memory(error, sizeof *g);
     }
     atomic_init(&g->count, 1);
+    atomic_init(&g->cache_bytes, 0);
     pthread_mutex_init(&g->busy, NULL);
     g->state_count = parts[0];
     g->rule_count = rules;
@@ -312,6 +314,9 @@ static hearth_status lay_network(const grammar_rules *r, const bool *called, uin
         grammar_release(g);
         return error_memory(error, parts[1] * sizeof *g->edges);
     }
+    g->network_bytes = sizeof *g + parts[0] * sizeof *g->states + parts[1] * sizeof *g->edges +
+                       parts[2] * sizeof *g->calls + parts[3] * sizeof *g->tokens + rules * 2 * sizeof *g->begins +
+                       MOST_PLAIN_PATHS * sizeof *g->plain;
     lay_rules(g, r, called, numbers, ranks);
     find_classes(g);
     if (!find_plain(g)) {
@@ -328,6 +333,7 @@ static hearth_status compile(grammar_rules *r, bool *marks, uint32_t *numbers, g
     bool *productive = marks;
     bool *nullable = marks + r->count;
     bool *called = marks + 2 * r->count;
+    size_t spent = 0;
     TRY(grammar_productive(r, productive, error));
     TRY(grammar_nullable(r, nullable, error));
     if (!productive[0]) {
@@ -338,7 +344,7 @@ static hearth_status compile(grammar_rules *r, bool *marks, uint32_t *numbers, g
         if (called[i] && productive[i]) {
             simplify_rule(&r->rules[i], productive, nullable);
             TRY(automaton_check(&r->rules[i], error));
-            TRY(make_deterministic(&r->rules[i], error));
+            TRY(make_deterministic(&r->rules[i], &spent, error));
         }
     }
     memset(called, 0, r->count * sizeof *called);

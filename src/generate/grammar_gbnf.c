@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "generate/grammar_characters.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -71,18 +72,7 @@ static char peek(const parser *p)
 
 static void skip_space(parser *p, bool lines)
 {
-    while (p->at < p->length) {
-        const char c = p->text[p->at];
-        if (c == '#') {
-            while (p->at < p->length && p->text[p->at] != '\n') {
-                p->at++;
-            }
-        } else if (c == ' ' || c == '\t' || (lines && (c == '\n' || c == '\r'))) {
-            p->at++;
-        } else {
-            return;
-        }
-    }
+    scan_space(p->text, p->length, &p->at, lines);
 }
 
 static bool is_name_byte(char c)
@@ -131,16 +121,7 @@ static hearth_status parse_name(parser *p, named_rule **ret)
 
 static hearth_status parse_hex(parser *p, unsigned digits, uint32_t *ret)
 {
-    *ret = 0;
-    for (unsigned i = 0; i < digits; i++, p->at++) {
-        const char c = peek(p);
-        const bool lower = c >= 'a' && c <= 'f';
-        if (!lower && !(c >= 'A' && c <= 'F') && !(c >= '0' && c <= '9')) {
-            return unexpected(p, "a hexadecimal digit");
-        }
-        *ret = *ret << 4 | (uint32_t)(c <= '9' ? c - '0' : lower ? c - 'a' + 10 : c - 'A' + 10);
-    }
-    return HEARTH_OK;
+    return scan_hex(p->text, p->length, &p->at, digits, ret) ? HEARTH_OK : unexpected(p, "a hexadecimal digit");
 }
 
 static hearth_status parse_escape(parser *p, uint32_t *ret)
@@ -197,13 +178,6 @@ static hearth_status parse_literal(parser *p, uint32_t from, uint32_t to)
     return HEARTH_OK;
 }
 
-enum { MOST_RANGES = 4096 };
-
-typedef struct ranges {
-    uint32_t (*list)[2];
-    size_t count, capacity;
-} ranges;
-
 static hearth_status parse_ranges(parser *p, ranges *r)
 {
     while (peek(p) != ']') {
@@ -221,55 +195,30 @@ static hearth_status parse_ranges(parser *p, ranges *r)
                              "one the other way round");
             }
         }
-        if (r->count >= MOST_RANGES) {
-            return wrong(p, p->at, HEARTH_E_LIMIT, "at most 4096 ranges in a class", "more");
-        }
-        if (!grammar_grow(&r->list, &r->capacity, r->count + 1, sizeof *r->list)) {
-            return error_memory(p->error, r->capacity * sizeof *r->list);
-        }
-        r->list[r->count][0] = first;
-        r->list[r->count++][1] = last;
+        ranges_add(r, first, last);
     }
     p->at++;
-    return HEARTH_OK;
-}
-
-/* What is in none of the ranges: the lowest character that is not yet looked at, up to the next range. */
-static void add_others(parser *p, const ranges *r, uint32_t from, uint32_t to)
-{
-    uint32_t next = 0;
-    while (next <= 0x10ffff) {
-        uint32_t end = 0x110000; /* of what is free from here on */
-        bool inside = false;
-        for (size_t i = 0; i < r->count && !inside; i++) {
-            if (r->list[i][0] <= next && next <= r->list[i][1]) {
-                next = r->list[i][1] + 1;
-                inside = true;
-            } else if (r->list[i][0] > next && r->list[i][0] < end) {
-                end = r->list[i][0];
-            }
-        }
-        if (!inside) {
-            automaton_add_characters(current(p), from, next, end - 1, to);
-            next = end;
-        }
-    }
+    return ranges_check(r, p->error);
 }
 
 static hearth_status parse_class(parser *p, uint32_t from, uint32_t to)
 {
     p->at++;
-    ranges r = {0};
-    const bool others = peek(p) == '^';
-    p->at += others;
-    const hearth_status status = parse_ranges(p, &r);
-    for (size_t i = 0; status == HEARTH_OK && !others && i < r.count; i++) {
-        automaton_add_characters(current(p), from, r.list[i][0], r.list[i][1], to);
+    ranges given = {0};
+    ranges others = {0};
+    const bool negated = peek(p) == '^';
+    p->at += negated;
+    hearth_status status = parse_ranges(p, &given);
+    if (status == HEARTH_OK && negated) {
+        ranges_add_others(&others, &given);
+        status = ranges_check(&others, p->error);
     }
-    if (status == HEARTH_OK && others) {
-        add_others(p, &r, from, to);
+    const ranges *r = negated ? &others : &given;
+    for (size_t i = 0; status == HEARTH_OK && i < r->count; i++) {
+        automaton_add_characters(current(p), from, r->list[i][0], r->list[i][1], to);
     }
-    mem_free(r.list);
+    ranges_free(&given);
+    ranges_free(&others);
     return status;
 }
 
@@ -321,52 +270,21 @@ static hearth_status parse_element(parser *p, uint32_t from, uint32_t to, bool *
     return HEARTH_OK;
 }
 
-static hearth_status parse_number(parser *p, uint32_t *ret)
-{
-    const size_t begin = p->at;
-    uint32_t n = 0;
-    while (peek(p) >= '0' && peek(p) <= '9') {
-        n = n * 10 + (uint32_t)(peek(p) - '0');
-        p->at++;
-        if (n > LIMIT_GRAMMAR_REPEATS) {
-            return wrong(p, begin, HEARTH_E_LIMIT, "at most 100000 times", "more");
-        }
-    }
-    *ret = n;
-    return p->at == begin ? unexpected(p, "a number") : HEARTH_OK;
-}
-
 /* *, +, ?, {m}, {m,}, {m,n}; *ret_most UINT32_MAX: any number. */
 static hearth_status parse_times(parser *p, uint32_t *ret_least, uint32_t *ret_most)
 {
-    const char c = peek(p);
-    *ret_least = c == '*' || c == '?' ? 0 : 1;
-    *ret_most = c == '*' || c == '+' ? UINT32_MAX : 1;
-    if (c == '*' || c == '+' || c == '?') {
-        p->at++;
-    }
-    if (c != '{') {
+    switch (scan_times(p->text, p->length, &p->at, true, ret_least, ret_most)) {
+    case SCAN_DONE:
         return HEARTH_OK;
-    }
-    const size_t begin = p->at++;
-    skip_space(p, true);
-    TRY(parse_number(p, ret_least));
-    *ret_most = *ret_least;
-    skip_space(p, true);
-    if (peek(p) == ',') {
-        p->at++;
-        skip_space(p, true);
-        *ret_most = UINT32_MAX;
-        if (peek(p) != '}') {
-            TRY(parse_number(p, ret_most));
-            skip_space(p, true);
-        }
-    }
-    if (peek(p) != '}') {
+    case SCAN_NO_NUMBER:
+        return unexpected(p, "a number");
+    case SCAN_TOO_MANY:
+        return wrong(p, p->at, HEARTH_E_LIMIT, "at most 100000 times", "more");
+    case SCAN_NOT_CLOSED:
         return unexpected(p, "}");
+    default:
+        return wrong(p, p->at, HEARTH_E_FORMAT, "{least,most}", "most below least");
     }
-    p->at++;
-    return *ret_most < *ret_least ? wrong(p, begin, HEARTH_E_FORMAT, "{least,most}", "most below least") : HEARTH_OK;
 }
 
 static hearth_status parse_sequence(parser *p, uint32_t from, uint32_t to, bool nested)

@@ -236,7 +236,7 @@ static void add_list(json_rules *j, uint32_t rule, const char *open, uint32_t it
     json_finish(j, rule, json_then_text(j, rule, json_then_space(j, rule, after), close));
 }
 
-uint32_t json_rule_array(json_rules *j)
+static uint32_t rule_array(json_rules *j)
 {
     if (j->array == 0) {
         const uint32_t rule = j->array = grammar_add_rule(j->rules);
@@ -269,7 +269,7 @@ uint32_t json_rule_value(json_rules *j)
         grammar_add_call(j->rules, rule, RULE_BEGIN, json_rule_string(j), RULE_END);
         grammar_add_call(j->rules, rule, RULE_BEGIN, json_rule_number(j), RULE_END);
         grammar_add_call(j->rules, rule, RULE_BEGIN, json_rule_object(j), RULE_END);
-        grammar_add_call(j->rules, rule, RULE_BEGIN, json_rule_array(j), RULE_END);
+        grammar_add_call(j->rules, rule, RULE_BEGIN, rule_array(j), RULE_END);
     }
     return j->value;
 }

@@ -16,7 +16,6 @@ uint32_t json_rule_string(json_rules *j);
 uint32_t json_rule_number(json_rules *j);
 uint32_t json_rule_integer(json_rules *j);
 uint32_t json_rule_object(json_rules *j);
-uint32_t json_rule_array(json_rules *j);
 uint32_t json_rule_value(json_rules *j);
 
 /* Within `rule`: bytes, white space, a call. */

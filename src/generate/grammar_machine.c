@@ -4,7 +4,6 @@
 #include "base/limits.h"
 #include "base/memory.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- contexts and configurations ---- */
@@ -20,11 +19,24 @@ static bool list_add(machine *m, place_list *list, place p)
     return m->failed == HEARTH_OK;
 }
 
-static int ascending(const void *a, const void *b)
+_Static_assert(LIMIT_GRAMMAR_PLACES == 4096 && LIMIT_GRAMMAR_WORK_BYTES == 64 << 20 &&
+                   LIMIT_GRAMMAR_MASK_STEPS == 134217728,
+               "what errors say");
+
+static void fail_limit(machine *m, const char *past)
 {
-    const place x = *(const place *)a;
-    const place y = *(const place *)b;
-    return (x > y) - (x < y);
+    if (m->failed == HEARTH_OK) {
+        m->failed = HEARTH_E_LIMIT;
+        m->past = past;
+    }
+}
+
+void machine_spend(machine *m, size_t steps)
+{
+    m->steps += steps;
+    if (m->steps > LIMIT_GRAMMAR_MASK_STEPS) {
+        fail_limit(m, "one step that looks at more than 134217728 places");
+    }
 }
 
 /* In ascending order, each once. */
@@ -33,7 +45,7 @@ static size_t in_order(place *places, size_t count)
     if (count < 2) {
         return count;
     }
-    qsort(places, count, sizeof *places, ascending);
+    grammar_sets_sort(places, count);
     size_t kept = 1;
     for (size_t i = 1; i < count; i++) {
         if (places[i] != places[kept - 1]) {
@@ -58,7 +70,10 @@ static uint32_t keep_configuration(machine *m)
     const size_t before = m->configurations.count;
     m->work.count = in_order(m->work.places, m->work.count);
     if (m->work.count > LIMIT_GRAMMAR_PLACES) {
-        m->failed = HEARTH_E_LIMIT;
+        fail_limit(m, "a text at more than 4096 places of it");
+    }
+    if (machine_bytes(m) > 2 * (size_t)LIMIT_GRAMMAR_WORK_BYTES) {
+        fail_limit(m, "one step that needs more than 128 MiB");
     }
     const uint32_t c =
         m->failed == HEARTH_OK ? grammar_sets_keep(&m->configurations, m->work.places, m->work.count) : GRAMMAR_NO_SET;
@@ -117,8 +132,7 @@ void machine_free(machine *m)
 hearth_status machine_check(const machine *m, hearth_error *error)
 {
     if (m->failed == HEARTH_E_LIMIT) {
-        return error_set(error, HEARTH_E_LIMIT, "grammar", "less ambiguity", "a text at more than %u places of it",
-                         LIMIT_GRAMMAR_PLACES);
+        return error_set(error, HEARTH_E_LIMIT, "grammar", "less ambiguity", "%s", m->past);
     }
     return m->failed == HEARTH_OK ? HEARTH_OK : error_memory(error, machine_bytes(m));
 }
@@ -135,20 +149,22 @@ size_t machine_bytes(const machine *m)
 
 static void add_once(machine *m, place p)
 {
+    machine_spend(m, m->work.count);
     for (size_t i = 0; i < m->work.count; i++) {
         if (m->work.places[i] == p) {
             return;
         }
     }
-    if (m->work.count > LIMIT_GRAMMAR_PLACES && m->failed == HEARTH_OK) {
-        m->failed = HEARTH_E_LIMIT;
+    if (m->work.count > LIMIT_GRAMMAR_PLACES) {
+        fail_limit(m, "a text at more than 4096 places of it");
     }
     list_add(m, &m->work, p);
 }
 
 static void add_waiting(machine *m, uint32_t context)
 {
-    for (size_t i = m->contexts.begins[context]; i < m->contexts.begins[context + 1]; i++) {
+    const size_t end = m->contexts.begins[context + 1];
+    for (size_t i = m->contexts.begins[context]; i < end && m->failed == HEARTH_OK; i++) {
         add_once(m, m->contexts.members[i]);
     }
 }
@@ -192,6 +208,7 @@ static void wait_for(machine *m, size_t *count, const network_call *call, uint32
     const bool over = after->over && after->final; /* nothing to come back to: what the caller's context waits for */
     const size_t begin = m->contexts.begins[context];
     const size_t end = over ? m->contexts.begins[context + 1] : begin + 1;
+    machine_spend(m, end - begin);
     if (!grammar_grow(&m->waiting, &m->waiting_capacity, *count + (end - begin), sizeof *m->waiting)) {
         m->failed = HEARTH_E_MEMORY;
         return;
@@ -221,6 +238,7 @@ static bool has_edges(const grammar *g, place p)
 static place begin_rule(machine *m, size_t *count)
 {
     size_t lowest = 0;
+    machine_spend(m, 2 * *count);
     for (size_t i = 1; i < *count; i++) {
         lowest = m->waiting[i].rank < m->waiting[lowest].rank ? i : lowest;
     }
@@ -260,7 +278,7 @@ static void activate(machine *m, uint32_t configuration)
         }
         wait_for_calls(m, &waiting, p);
         if (waiting > LIMIT_GRAMMAR_PLACES * 4 || m->active.count - begin > LIMIT_GRAMMAR_PLACES * 4) {
-            m->failed = HEARTH_E_LIMIT;
+            fail_limit(m, "more than 16384 rules that begin at once");
         }
     }
     m->about[configuration].begin = begin;
@@ -293,6 +311,7 @@ uint32_t machine_compute(machine *m, uint32_t configuration, unsigned class)
     m->work.count = 0;
     for (size_t i = 0; i < count && m->failed == HEARTH_OK; i++) {
         const network_state *s = &m->g->states[PLACE_STATE(active[i])];
+        machine_spend(m, s[1].edge - s[0].edge + 1);
         for (uint32_t e = s[0].edge; e < s[1].edge; e++) {
             if (m->g->edges[e].first <= byte && byte <= m->g->edges[e].last) {
                 arrive(m, PLACE(m->g->edges[e].to, PLACE_CONTEXT(active[i])));
@@ -326,7 +345,7 @@ uint32_t machine_token(machine *m, uint32_t configuration, int32_t id)
 uint32_t machine_after(machine *m, uint32_t context)
 {
     m->work.count = 0;
-    for (size_t i = m->contexts.begins[context]; i < m->contexts.begins[context + 1]; i++) {
+    for (size_t i = m->contexts.begins[context]; i < m->contexts.begins[context + 1] && m->failed == HEARTH_OK; i++) {
         arrive(m, m->contexts.members[i]);
     }
     return keep_configuration(m);

@@ -46,6 +46,8 @@ typedef struct machine {
     place_list work;   /* a set in the making */
     machine_waiting *waiting;
     size_t waiting_capacity;
+    size_t steps;         /* places that were looked at; set back by whoever counts */
+    const char *past;     /* which limit, where that was the failure */
     hearth_status failed; /* stays: what is asked for after it is CONFIGURATION_DEAD */
 } machine;
 
@@ -53,6 +55,8 @@ hearth_status machine_create(const grammar *g, machine **ret, hearth_error *erro
 void machine_free(machine *m);
 hearth_status machine_check(const machine *m, hearth_error *error);
 size_t machine_bytes(const machine *m);
+/* Counts steps; past LIMIT_GRAMMAR_MASK_STEPS the machine fails. */
+void machine_spend(machine *m, size_t steps);
 
 /* At the beginning of the text. */
 uint32_t machine_begin(machine *m);

@@ -14,6 +14,7 @@ struct mask_cache {
     state_mask **states; /* [g->state_count]; made once, under g->busy */
     machine *m;          /* for making them; contexts end at the state's own rule */
     size_t bytes;        /* of what is kept */
+    size_t counted;      /* of it and the machine, in g->cache_bytes */
     mask_cache *next;
 };
 
@@ -112,11 +113,12 @@ static void walk_below(walk *w, uint32_t top, uint32_t configuration)
     const uint32_t end = t->end[top];
     const size_t base = t->depth[top];
     uint32_t n = top + 1;
+    size_t nodes = 1;
     w->path[base] = configuration;
     if (t->plain[top] != UINT8_MAX && t == &w->v->plain && end - n > 32 && allow_plain(w, top, configuration)) {
         return;
     }
-    while (n < end) {
+    for (; n < end && w->m->failed == HEARTH_OK; nodes++) {
         const uint32_t to = machine_step(w->m, w->path[t->depth[n] - 1], t->bytes[n]);
         if (to == CONFIGURATION_DEAD) {
             n = t->end[n];
@@ -133,6 +135,7 @@ static void walk_below(walk *w, uint32_t top, uint32_t configuration)
         }
         n++;
     }
+    machine_spend(w->m, nodes);
 }
 
 static bool walk_begin(walk *w, const token_tree *tree, uint32_t **ends, size_t *end_count)
@@ -241,8 +244,16 @@ static hearth_status refresh(mask_cache *c, hearth_error *error)
     return HEARTH_OK;
 }
 
-/* *ret_owned: the caller frees it; there was no room to keep it. */
-static hearth_status get_state(mask_cache *c, uint32_t state, state_mask **ret, bool *ret_owned, hearth_error *error)
+/* Tells the grammar what its cache takes now. Under g->busy, or by who frees it. */
+static void count_bytes(mask_cache *c, size_t bytes)
+{
+    atomic_fetch_add(&c->g->cache_bytes, bytes - c->counted); /* modulo 2^64: may shrink */
+    c->counted = bytes;
+}
+
+/* *ret_owned: the caller frees it; there was no room to keep it. `steps`: of the mask so far. */
+static hearth_status get_state(mask_cache *c, uint32_t state, size_t *steps, state_mask **ret, bool *ret_owned,
+                               hearth_error *error)
 {
     pthread_mutex_t *busy = &c->g->busy;
     hearth_status status = HEARTH_OK;
@@ -251,7 +262,11 @@ static hearth_status get_state(mask_cache *c, uint32_t state, state_mask **ret, 
     state_mask *s = c->states[state];
     if (s == NULL) {
         status = refresh(c, error);
-        s = status == HEARTH_OK ? make_state(c, state) : NULL;
+        if (status == HEARTH_OK) {
+            c->m->steps = *steps;
+            s = make_state(c, state);
+            *steps = c->m->steps;
+        }
         if (status == HEARTH_OK && s == NULL) {
             status = machine_check(c->m, error);
             status = status == HEARTH_OK ? error_memory(error, c->v->words * sizeof(uint64_t)) : status;
@@ -261,6 +276,7 @@ static hearth_status get_state(mask_cache *c, uint32_t state, state_mask **ret, 
             c->states[state] = s;
             c->bytes += s->bytes;
         }
+        count_bytes(c, c->bytes + (c->m == NULL ? 0 : machine_bytes(c->m)));
     }
     pthread_mutex_unlock(busy);
     *ret = s;
@@ -299,8 +315,9 @@ static hearth_status add_place(mask_cache *c, walk *w, place p, hearth_error *er
 {
     state_mask *s = NULL;
     bool owned = false;
-    TRY(get_state(c, PLACE_STATE(p), &s, &owned, error));
+    TRY(get_state(c, PLACE_STATE(p), &w->m->steps, &s, &owned, error));
     add_state(s, c->v, w->bits);
+    machine_spend(w->m, c->v->words / 16);
     const uint32_t context = PLACE_CONTEXT(p);
     const bool good = add_ends(w, &c->v->plain, s->ends_plain, s->ends_plain_count, context) &&
                       add_ends(w, &c->v->rest, s->ends_rest, s->ends_rest_count, context);
@@ -346,6 +363,8 @@ static mask_cache *make_cache(grammar *g, const grammar_vocabulary *v)
         mem_free(c);
         return NULL;
     }
+    c->bytes = sizeof *c + g->state_count * sizeof(state_mask *);
+    count_bytes(c, c->bytes);
     return c;
 }
 
@@ -389,6 +408,7 @@ void mask_cache_release(mask_cache *c)
     for (size_t i = 0; i < c->g->state_count; i++) {
         state_mask_free(c->states[i]);
     }
+    count_bytes(c, 0);
     mem_free(c->states);
     machine_free(c->m);
     mem_free(c);

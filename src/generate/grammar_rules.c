@@ -17,22 +17,15 @@ void grammar_rules_free(grammar_rules *r)
 
 hearth_status grammar_rules_check(const grammar_rules *r, hearth_error *error)
 {
-    size_t states = 0;
     if (r->failed == HEARTH_E_LIMIT) {
         return error_set(error, HEARTH_E_LIMIT, "grammar", "a smaller one", "more than %u rules", LIMIT_GRAMMAR_RULES);
     }
-    if (r->failed != HEARTH_OK) {
-        return error_memory(error, r->capacity * sizeof *r->rules);
+    if (r->failed == HEARTH_OK && r->total.failed == HEARTH_E_LIMIT) {
+        return error_set(error, HEARTH_E_LIMIT, "grammar", "a smaller one", "more than %u states or %u edges",
+                         LIMIT_GRAMMAR_STATES, LIMIT_GRAMMAR_ALL_EDGES);
     }
-    for (size_t i = 0; i < r->count; i++) {
-        TRY(automaton_check(&r->rules[i], error));
-        states += r->rules[i].state_count;
-    }
-    if (states > LIMIT_GRAMMAR_STATES) {
-        return error_set(error, HEARTH_E_LIMIT, "grammar", "a smaller one", "more than %u states",
-                         LIMIT_GRAMMAR_STATES);
-    }
-    return HEARTH_OK;
+    return r->failed == HEARTH_OK && r->total.failed == HEARTH_OK ? HEARTH_OK
+                                                                  : error_memory(error, r->capacity * sizeof *r->rules);
 }
 
 uint32_t grammar_add_rule(grammar_rules *r)
@@ -47,7 +40,7 @@ uint32_t grammar_add_rule(grammar_rules *r)
         return 0;
     }
     automaton *a = &r->rules[r->count];
-    *a = (automaton){0};
+    *a = (automaton){.total = &r->total};
     automaton_add_state(a);
     const uint32_t end = automaton_add_state(a);
     if (a->failed == HEARTH_OK) {
@@ -71,59 +64,101 @@ void grammar_add_token(grammar_rules *r, uint32_t rule, uint32_t from, int32_t i
     }
 }
 
-/* Whether the end of a rule is reached from its beginning over edges of nothing, of rules that `holds` and, where
- * `others`, of all else. */
-static bool reaches_end(const automaton *a, const bool *holds, bool others, bool *seen, uint32_t *work)
+/* ---- which rules have a text ---- */
+
+typedef struct rule_state {
+    uint32_t rule, state;
+} rule_state;
+
+/* States that are reached from the beginning of their rules, all rules at once: a call is passed once its rule's end is
+ * reached, and until then waits for it. Each state and edge is looked at once. */
+typedef struct closing {
+    const grammar_rules *r;
+    bool others;      /* edges of bytes and tokens are passed, too */
+    bool *ends;       /* [rules]: an end is reached */
+    size_t *begins;   /* [rules]: of each rule's states among all */
+    bool *seen;       /* [states] */
+    rule_state *work; /* [states] */
+    size_t left;
+    struct {
+        rule_state to;
+        uint32_t next; /* of those that wait for the same rule, or NO_STATE */
+    } * waiting;       /* [calls] */
+    uint32_t waiting_count;
+    uint32_t *first; /* [rules]: of `waiting` */
+} closing;
+
+static void reach_state(closing *c, uint32_t rule, uint32_t state)
 {
-    size_t left = 0;
-    memset(seen, 0, a->state_count * sizeof *seen);
-    seen[0] = true;
-    work[left++] = 0;
-    while (left > 0) {
-        const uint32_t s = work[--left];
-        if (a->states[s].final) {
-            return true;
-        }
-        for (uint32_t e = a->states[s].first_edge; e != NO_STATE; e = a->edges[e].next) {
-            const automaton_edge *edge = &a->edges[e];
-            const bool call = edge->first >= SYMBOL_RULE && edge->first < SYMBOL_TOKEN;
-            const bool passes = edge->first == SYMBOL_NOTHING || (call ? holds[edge->first - SYMBOL_RULE] : others);
-            if (passes && !seen[edge->to]) {
-                seen[edge->to] = true;
-                work[left++] = edge->to;
-            }
-        }
+    bool *seen = &c->seen[c->begins[rule] + state];
+    if (!*seen) {
+        *seen = true;
+        c->work[c->left++] = (rule_state){rule, state};
     }
-    return false;
 }
 
-/* The smallest set of rules that is closed under reaches_end. */
-static hearth_status close_rules(const grammar_rules *r, bool others, bool *ret, hearth_error *error)
+static void leave_state(closing *c, rule_state at)
 {
-    size_t most = 1;
-    for (size_t i = 0; i < r->count; i++) {
-        most = r->rules[i].state_count > most ? r->rules[i].state_count : most;
-    }
-    bool *seen = mem_calloc(most, sizeof *seen);
-    uint32_t *work = mem_calloc(most, sizeof *work);
-    if (seen == NULL || work == NULL) {
-        mem_free(seen);
-        mem_free(work);
-        return error_memory(error, most * sizeof *work);
-    }
-    memset(ret, 0, r->count * sizeof *ret);
-    bool changed = true;
-    while (changed) {
-        changed = false;
-        for (size_t i = r->count; i-- > 0;) { /* rules mostly come before those that they call */
-            if (!ret[i] && reaches_end(&r->rules[i], ret, others, seen, work)) {
-                ret[i] = changed = true;
-            }
+    const automaton *a = &c->r->rules[at.rule];
+    if (a->states[at.state].final && !c->ends[at.rule]) {
+        c->ends[at.rule] = true;
+        for (uint32_t w = c->first[at.rule]; w != NO_STATE; w = c->waiting[w].next) {
+            reach_state(c, c->waiting[w].to.rule, c->waiting[w].to.state);
         }
     }
-    mem_free(seen);
-    mem_free(work);
-    return HEARTH_OK;
+    for (uint32_t e = a->states[at.state].first_edge; e != NO_STATE; e = a->edges[e].next) {
+        const automaton_edge *edge = &a->edges[e];
+        const uint32_t callee = automaton_is_call(edge) ? edge->first - SYMBOL_RULE : 0;
+        if (automaton_is_call(edge) ? c->ends[callee] : edge->first == SYMBOL_NOTHING || c->others) {
+            reach_state(c, at.rule, edge->to);
+        } else if (automaton_is_call(edge)) {
+            c->waiting[c->waiting_count].to = (rule_state){at.rule, edge->to};
+            c->waiting[c->waiting_count].next = c->first[callee];
+            c->first[callee] = c->waiting_count++;
+        }
+    }
+}
+
+static bool make_room(closing *c)
+{
+    size_t states = 0;
+    size_t calls = 0;
+    c->begins = mem_calloc(c->r->count + 1, sizeof *c->begins);
+    c->first = mem_calloc(c->r->count + 1, sizeof *c->first);
+    if (c->begins == NULL || c->first == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < c->r->count; i++) {
+        c->begins[i] = states;
+        c->first[i] = NO_STATE;
+        states += c->r->rules[i].state_count;
+        for (uint32_t e = 0; e < c->r->rules[i].edge_count; e++) {
+            calls += automaton_is_call(&c->r->rules[i].edges[e]);
+        }
+    }
+    c->seen = mem_calloc(states + 1, sizeof *c->seen);
+    c->work = mem_calloc(states + 1, sizeof *c->work);
+    c->waiting = mem_calloc(calls + 1, sizeof *c->waiting);
+    return c->seen != NULL && c->work != NULL && c->waiting != NULL;
+}
+
+static hearth_status close_rules(const grammar_rules *r, bool others, bool *ret, hearth_error *error)
+{
+    closing c = {.r = r, .others = others, .ends = ret};
+    const bool good = make_room(&c);
+    memset(ret, 0, r->count * sizeof *ret);
+    for (uint32_t i = 0; good && i < r->count; i++) {
+        reach_state(&c, i, 0);
+        while (c.left > 0) {
+            leave_state(&c, c.work[--c.left]);
+        }
+    }
+    mem_free(c.begins);
+    mem_free(c.first);
+    mem_free(c.seen);
+    mem_free(c.work);
+    mem_free(c.waiting);
+    return good ? HEARTH_OK : error_memory(error, r->total.edges * sizeof *c.waiting);
 }
 
 hearth_status grammar_productive(const grammar_rules *r, bool *ret, hearth_error *error)

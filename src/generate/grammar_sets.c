@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "generate/grammar_automaton.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static uint64_t hash_of(const uint64_t *members, size_t count)
@@ -61,6 +62,20 @@ uint32_t grammar_sets_keep(grammar_sets *s, const uint64_t *members, size_t coun
     s->begins[s->count + 1] = s->member_count;
     s->table[at] = (uint32_t)s->count + 1;
     return (uint32_t)s->count++;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a;
+    const uint64_t y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+void grammar_sets_sort(uint64_t *members, size_t count)
+{
+    if (count > 1) {
+        qsort(members, count, sizeof *members, ascending);
+    }
 }
 
 void grammar_sets_free(grammar_sets *s)

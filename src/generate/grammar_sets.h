@@ -20,6 +20,8 @@ typedef struct grammar_sets {
 /* The number of these members in this order, which is new where it is s->count before; GRAMMAR_NO_SET: memory is out.
  */
 uint32_t grammar_sets_keep(grammar_sets *s, const uint64_t *members, size_t count);
+/* In ascending order. */
+void grammar_sets_sort(uint64_t *members, size_t count);
 /* A zeroed one is allowed. */
 void grammar_sets_free(grammar_sets *s);
 

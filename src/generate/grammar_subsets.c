@@ -24,13 +24,6 @@ typedef struct construction {
     size_t most_states;
 } construction;
 
-static int ascending(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a;
-    const uint64_t y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static int by_first(const void *a, const void *b)
 {
     const automaton_edge *x = a;
@@ -61,7 +54,7 @@ static size_t reach(construction *c, size_t count, uint32_t state)
 
 static uint32_t found(construction *c, size_t count, hearth_status *ret)
 {
-    qsort(c->reached, count, sizeof *c->reached, ascending);
+    grammar_sets_sort(c->reached, count);
     const size_t before = c->sets.count;
     const uint32_t set = grammar_sets_keep(&c->sets, c->reached, count);
     *ret = set == GRAMMAR_NO_SET ? HEARTH_E_MEMORY : HEARTH_OK;
@@ -96,7 +89,7 @@ static hearth_status gather_edges(construction *c, size_t set)
         }
     }
     if (c->edge_count != 0) {
-        qsort(c->points, c->point_count, sizeof *c->points, ascending);
+        grammar_sets_sort(c->points, c->point_count);
         qsort(c->edges, c->edge_count, sizeof *c->edges, by_first);
     }
     return HEARTH_OK;
@@ -156,15 +149,19 @@ hearth_status automaton_determinize(const automaton *a, size_t most_states, auto
     c.reached = mem_calloc((size_t)a->state_count + 1, sizeof *c.reached);
     c.seen = mem_calloc((size_t)a->state_count + 1, sizeof *c.seen);
     const hearth_status status = c.reached != NULL && c.seen != NULL ? construct(&c) : HEARTH_E_MEMORY;
+    const size_t work = a->work + ret->work + c.sets.member_count;
     grammar_sets_free(&c.sets);
     mem_free(c.edges);
     mem_free(c.points);
     mem_free(c.reached);
     mem_free(c.seen);
+    if (status != HEARTH_OK) {
+        automaton_free(ret);
+    }
+    ret->work = work;
     if (status == HEARTH_OK) {
         return HEARTH_OK;
     }
-    automaton_free(ret);
     return status == HEARTH_E_LIMIT ? error_set(error, HEARTH_E_LIMIT, "grammar", "a smaller one",
                                                 "more than %zu states of an automaton", most_states)
                                     : error_memory(error, c.sets.member_capacity * sizeof(uint64_t));
@@ -297,4 +294,20 @@ void automaton_merge(automaton *a)
     mem_free(kept);
     mem_free(text);
     automaton_trim(a);
+}
+
+hearth_status automaton_finish(automaton *a, size_t most_states, automaton *ret, hearth_error *error)
+{
+    *ret = (automaton){0};
+    automaton_trim(a);
+    hearth_status status = automaton_determinize(a, most_states, ret, error);
+    automaton_free(a);
+    if (status == HEARTH_OK) {
+        automaton_merge(ret);
+        status = automaton_check(ret, error);
+    }
+    if (status != HEARTH_OK) {
+        automaton_free(ret);
+    }
+    return status;
 }

@@ -7,38 +7,6 @@
 
 #include <string.h>
 
-/* ---- counts ---- */
-
-typedef struct counts {
-    uint32_t least, most; /* UINT32_MAX: any number */
-} counts;
-
-static hearth_status read_counts(compiler *c, const element_set *s, const char *least_key, const char *most_key,
-                                 counts *ret)
-{
-    *ret = (counts){0, UINT32_MAX};
-    for (size_t i = 0; i < s->count; i++) {
-        const element *e = &s->list[i];
-        uint32_t least = 0;
-        uint32_t most = UINT32_MAX;
-        uint32_t n = 0;
-        if (e->kind == ELEMENT_LEAF) {
-            TRY(schema_count(c, e->schema, least_key, 0, &least));
-            TRY(schema_count(c, e->schema, most_key, UINT32_MAX, &most));
-        } else if (e->kind == ELEMENT_NOT_KEY && strcmp(e->key, least_key) == 0) {
-            TRY(schema_count(c, e->schema, least_key, 0, &n));
-            least = n == 0 ? 1 : 0; /* not at least 0: never */
-            most = n == 0 ? 0 : n - 1;
-        } else if (e->kind == ELEMENT_NOT_KEY && strcmp(e->key, most_key) == 0) {
-            TRY(schema_count(c, e->schema, most_key, 0, &n));
-            least = n + 1;
-        }
-        ret->least = least > ret->least ? least : ret->least;
-        ret->most = most < ret->most ? most : ret->most;
-    }
-    return HEARTH_OK;
-}
-
 /* ---- arrays ---- */
 
 static const json_t *leaf_key(const element *e, const char *key)
@@ -107,7 +75,7 @@ hearth_status schema_add_array(compiler *c, uint32_t outer, const element_set *s
 {
     counts n;
     size_t prefixes = 0;
-    TRY(read_counts(c, s, "minItems", "maxItems", &n));
+    TRY(schema_counts(c, s, "minItems", "maxItems", &n));
     TRY(check_array(c, s, &n));
     if (n.least > n.most) {
         return HEARTH_OK;
@@ -159,6 +127,7 @@ typedef struct member {
 
 typedef struct shape {
     member *members;
+    json_t *names; /* to numbers in `members` */
     size_t count, capacity;
     struct {
         const json_t *schema; /* the leaf that has it */
@@ -170,13 +139,17 @@ typedef struct shape {
 
 static hearth_status find_member(compiler *c, shape *o, const char *name, member **ret)
 {
-    for (size_t i = 0; i < o->count; i++) {
-        if (strcmp(o->members[i].name, name) == 0) {
-            *ret = &o->members[i];
-            return HEARTH_OK;
-        }
+    const json_t *known = json_object_get(o->names, name);
+    TRY(schema_spend(c, 1));
+    if (known != NULL) {
+        *ret = &o->members[json_integer_value(known)];
+        return HEARTH_OK;
     }
-    if (!grammar_grow(&o->members, &o->capacity, o->count + 1, sizeof *o->members)) {
+    if (o->count >= LIMIT_GRAMMAR_RULES) {
+        return schema_error(c, HEARTH_E_LIMIT, c->root, NULL, "at most 65536 properties of one object", "more");
+    }
+    if (!grammar_grow(&o->members, &o->capacity, o->count + 1, sizeof *o->members) ||
+        json_object_set_new(o->names, name, json_integer((json_int_t)o->count)) != 0) {
         return schema_memory(c);
     }
     o->members[o->count] = (member){.name = name};
@@ -259,7 +232,7 @@ static hearth_status add_name(compiler *c, element_set *value, const json_t *sch
     json_object_foreach(json_object_get(schema, "patternProperties"), pattern, inner)
     {
         bool matches = false;
-        TRY(schema_matches(c, schema, "patternProperties", pattern, name, strlen(name), &matches));
+        TRY(schema_name_matches(c, schema, pattern, name, &matches));
         told = told || matches;
         if (matches) {
             TRY(set_add(c, value, (element){ELEMENT_WHOLE, inner, NULL}));
@@ -314,39 +287,20 @@ static hearth_status member_rule(compiler *c, member *m, const element_set *s)
 
 /* ---- names that are not told one by one ---- */
 
-/* *a becomes what is, or is not, in `with`, which is freed. */
-static hearth_status restrict_names(compiler *c, automaton *a, automaton *with, bool inside)
-{
-    automaton result = {0};
-    const hearth_status status = automaton_product(a, with, inside, &result, c->error);
-    automaton_free(a);
-    automaton_free(with);
-    *a = result;
-    return status;
-}
-
 /* All names but those told. */
 static hearth_status other_names(compiler *c, const shape *o, const element_set *s, automaton *ret)
 {
-    automaton told = {0};
-    automaton one = {0};
+    automaton with = {0};
     TRY(schema_length(0, UINT32_MAX, ret, c->error));
-    const uint32_t begin = automaton_add_state(&told);
-    const uint32_t end = automaton_add_state(&told);
-    hearth_status status = HEARTH_OK;
-    for (size_t i = 0; i < o->count && status == HEARTH_OK; i++) {
-        status = schema_string(o->members[i].name, strlen(o->members[i].name), &one, c->error);
-        if (status == HEARTH_OK) {
-            automaton_add_copy(&told, begin, &one, end);
-        }
-        automaton_free(&one);
+    json_t *told = json_array();
+    bool good = told != NULL;
+    for (size_t i = 0; i < o->count && good; i++) {
+        good = json_array_append_new(told, json_string(o->members[i].name)) == 0;
     }
-    if (status == HEARTH_OK && o->count != 0 && told.failed == HEARTH_OK) {
-        told.states[end].final = true;
-        status = automaton_determinize(&told, LIMIT_GRAMMAR_STATES, &one, c->error);
-        status = status == HEARTH_OK ? restrict_names(c, ret, &one, false) : status;
-    }
-    automaton_free(&told);
+    hearth_status status = good ? schema_strings_of(c, told, &with) : schema_memory(c);
+    json_decref(told);
+    status = status == HEARTH_OK && o->count != 0 ? schema_restrict(c, ret, &with, false) : status;
+    automaton_free(&with);
     for (size_t i = 0; i < s->count && status == HEARTH_OK; i++) {
         const json_t *names = leaf_key(&s->list[i], "propertyNames");
         element_set set = {0};
@@ -354,9 +308,10 @@ static hearth_status other_names(compiler *c, const shape *o, const element_set 
             continue;
         }
         status = set_add(c, &set, (element){ELEMENT_WHOLE, names, NULL});
-        status = status == HEARTH_OK ? schema_string_content_of_set(c, &set, &one) : status;
+        status = status == HEARTH_OK ? schema_string_content_of_set(c, &set, &with) : status;
         set_free(&set);
-        status = status == HEARTH_OK ? restrict_names(c, ret, &one, true) : status;
+        status = status == HEARTH_OK ? schema_restrict(c, ret, &with, true) : status;
+        automaton_free(&with);
     }
     return status;
 }
@@ -409,11 +364,10 @@ static hearth_status add_matched(compiler *c, const shape *o, const element_set 
     TRY(schema_rule(c, &value, &value_rule));
     status = automaton_clone(names, &here, c->error);
     for (size_t p = 0; p < o->pattern_count && status == HEARTH_OK; p++) {
-        char place[128];
-        automaton with = {0};
-        schema_place(c, o->patterns[p].schema, "patternProperties", place, sizeof place);
-        status = schema_pattern(o->patterns[p].text, strlen(o->patterns[p].text), place, &with, c->error);
-        status = status == HEARTH_OK ? restrict_names(c, &here, &with, (matched >> p & 1) != 0) : status;
+        const automaton *with = NULL;
+        status = schema_pattern_of(c, o->patterns[p].schema, "patternProperties", o->patterns[p].text,
+                                   strlen(o->patterns[p].text), &with);
+        status = status == HEARTH_OK ? schema_restrict(c, &here, with, (matched >> p & 1) != 0) : status;
     }
     if (status == HEARTH_OK && !automaton_is_empty(&here)) {
         json_rules *j = &c->json;
@@ -545,7 +499,7 @@ static hearth_status add_object(compiler *c, uint32_t outer, const element_set *
 {
     counts n;
     uint32_t others = 0;
-    TRY(read_counts(c, s, "minProperties", "maxProperties", &n));
+    TRY(schema_counts(c, s, "minProperties", "maxProperties", &n));
     TRY(note_members(c, o, s));
     for (size_t i = 0; i < o->count; i++) {
         TRY(member_rule(c, &o->members[i], s));
@@ -594,12 +548,13 @@ static bool is_free(const element_set *s)
 
 hearth_status schema_add_object(compiler *c, uint32_t rule, const element_set *s)
 {
-    shape o = {0};
     if (is_free(s)) {
         grammar_add_call(c->rules, rule, RULE_BEGIN, json_rule_object(&c->json), RULE_END);
         return HEARTH_OK;
     }
-    const hearth_status status = add_object(c, rule, s, &o);
+    shape o = {.names = json_object()};
+    const hearth_status status = o.names == NULL ? schema_memory(c) : add_object(c, rule, s, &o);
     mem_free(o.members);
+    json_decref(o.names);
     return status;
 }

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { MOST_STATES = 100000 };
+
 /* ---- decimals ---- */
 
 static bool read_text(const char *text, decimal *ret)
@@ -95,6 +97,34 @@ int decimal_compare(const decimal *a, const decimal *b)
         return a->negative ? -1 : 1;
     }
     return a->negative ? compare_sizes(b, a) : compare_sizes(a, b);
+}
+
+/* Long division, all places of both numbers at a time: `rest` has one place more. */
+bool decimal_is_multiple(const decimal *a, const decimal *of)
+{
+    enum { PLACES = 2 * DECIMAL_MOST };
+    uint8_t rest[PLACES + 1] = {0};
+    uint8_t step[PLACES + 1] = {0};
+    bool zero = true;
+    for (int i = 0; i < PLACES; i++) {
+        step[i + 1] = (uint8_t)digit_at(of, i - DECIMAL_MOST);
+    }
+    for (int at = -DECIMAL_MOST; at < DECIMAL_MOST; at++) {
+        memmove(rest, rest + 1, PLACES);
+        rest[PLACES] = (uint8_t)digit_at(a, at);
+        while (memcmp(rest, step, sizeof rest) >= 0) { /* nine times at most */
+            int borrowed = 0;
+            for (int i = PLACES; i >= 0; i--) {
+                const int digit = rest[i] - step[i] - borrowed;
+                borrowed = digit < 0;
+                rest[i] = (uint8_t)(digit + 10 * borrowed);
+            }
+        }
+    }
+    for (int i = 0; i <= PLACES; i++) {
+        zero = zero && rest[i] == 0;
+    }
+    return zero;
 }
 
 /* ---- absolute values between two bounds ---- */
@@ -275,21 +305,6 @@ static void add_bounds(bounds *b, uint32_t from)
     }
 }
 
-static hearth_status finish(automaton *a, automaton *ret, hearth_error *error)
-{
-    automaton_trim(a);
-    hearth_status status = automaton_check(a, error);
-    if (status == HEARTH_OK) {
-        status = automaton_determinize(a, 100000, ret, error);
-    }
-    automaton_free(a);
-    if (status == HEARTH_OK) {
-        automaton_merge(ret);
-        status = automaton_check(ret, error);
-    }
-    return status;
-}
-
 hearth_status schema_number_range(const number_range *r, automaton *ret, hearth_error *error)
 {
     automaton a = {0};
@@ -319,7 +334,7 @@ hearth_status schema_number_range(const number_range *r, automaton *ret, hearth_
         b.high_excluded = r->low_excluded;
         add_bounds(&b, minus);
     }
-    return finish(&a, ret, error);
+    return automaton_finish(&a, MOST_STATES, ret, error);
 }
 
 hearth_status schema_number_told_apart(automaton *ret, hearth_error *error)
@@ -350,21 +365,21 @@ hearth_status schema_number_told_apart(automaton *ret, hearth_error *error)
         }
     }
     automaton_add_edge(&a, whole, '0', '9', whole);
-    return finish(&a, ret, error);
+    return automaton_finish(&a, MOST_STATES, ret, error);
 }
 
 /* ---- multiples ---- */
 
 enum { MOST_REMAINDERS = 4096 };
 
-hearth_status schema_number_multiple(const decimal *of, const char *place, automaton *ret, hearth_error *error)
+hearth_status schema_number_multiple(const decimal *of, automaton *ret, hearth_error *error)
 {
     uint64_t step = 0; /* in units of the last place of the fraction */
     for (unsigned i = 0; i < of->whole_count + of->fraction_count && step <= MOST_REMAINDERS; i++) {
         step = step * 10 + of->digits[i];
     }
     if (step == 0 || step > MOST_REMAINDERS) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, place, "a step of 1 to 4096 units of its last digit", "%s",
+        return error_set(error, HEARTH_E_UNSUPPORTED, "multipleOf", "a step of 1 to 4096 units of its last digit", "%s",
                          step == 0 ? "none" : "more");
     }
     automaton a = {0};
@@ -403,5 +418,5 @@ hearth_status schema_number_multiple(const decimal *of, const char *place, autom
             }
         }
     }
-    return finish(&a, ret, error);
+    return automaton_finish(&a, MOST_STATES, ret, error);
 }

@@ -16,6 +16,8 @@ typedef struct decimal {
 /* false: not a number, or more digits than DECIMAL_MOST on a side. */
 bool decimal_read(const json_t *number, decimal *ret);
 int decimal_compare(const decimal *a, const decimal *b);
+/* `of` is not zero. */
+bool decimal_is_multiple(const decimal *a, const decimal *of);
 
 typedef struct number_range {
     bool integers;  /* only whole numbers, written without a point */
@@ -30,6 +32,6 @@ hearth_status schema_number_range(const number_range *r, automaton *ret, hearth_
  * as such, they are on the same side of a bound of as many digits. */
 hearth_status schema_number_told_apart(automaton *ret, hearth_error *error);
 /* Multiples of a positive number of few digits. HEARTH_E_UNSUPPORTED where the automaton would be large. */
-hearth_status schema_number_multiple(const decimal *of, const char *place, automaton *ret, hearth_error *error);
+hearth_status schema_number_multiple(const decimal *of, automaton *ret, hearth_error *error);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "generate/grammar_characters.h"
 #include "generate/grammar_json.h"
 
 #include <stdio.h>
@@ -18,7 +19,6 @@ enum { MOST_STATES = 50000 }; /* of one string's automaton */
 typedef struct pattern {
     const char *text;
     size_t length, at;
-    const char *place;
     automaton *a;
     unsigned depth;
     hearth_error *error;
@@ -26,7 +26,7 @@ typedef struct pattern {
 
 static hearth_status wrong(const pattern *p, hearth_status status, const char *expected, const char *what)
 {
-    return error_set(p->error, status, p->place, expected, "%s at byte %zu", what, p->at);
+    return error_set(p->error, status, "pattern", expected, "%s at byte %zu", what, p->at);
 }
 
 static char peek(const pattern *p)
@@ -42,51 +42,11 @@ static bool next_is(const pattern *p, const char *text)
 
 /* ---- sets of characters ---- */
 
-enum { MOST_RANGES = 512 };
-
-typedef struct set {
-    uint32_t ranges[MOST_RANGES][2];
-    size_t count;
-    bool full; /* more were added than fit */
-} set;
-
-static void set_add(set *s, uint32_t first, uint32_t last)
-{
-    if (s->count == MOST_RANGES) {
-        s->full = true;
-        return;
-    }
-    s->ranges[s->count][0] = first;
-    s->ranges[s->count++][1] = last;
-}
-
-/* What is in none of its ranges. */
-static void set_add_others(set *s, const set *of)
-{
-    uint32_t next = 0;
-    while (next <= 0x10ffff) {
-        uint32_t end = 0x110000;
-        bool inside = false;
-        for (size_t i = 0; i < of->count && !inside; i++) {
-            if (of->ranges[i][0] <= next && next <= of->ranges[i][1]) {
-                next = of->ranges[i][1] + 1;
-                inside = true;
-            } else if (of->ranges[i][0] > next && of->ranges[i][0] < end) {
-                end = of->ranges[i][0];
-            }
-        }
-        if (!inside) {
-            set_add(s, next, end - 1);
-            next = end;
-        }
-    }
-}
-
-static void set_add_named(set *s, char name)
+static void add_named(ranges *s, char name)
 {
     static const struct {
         char name;
-        uint32_t ranges[12][2]; /* ended by 0, 0 */
+        uint32_t list[12][2]; /* ended by 0, 0 */
     } rows[] = {{'d', {{'0', '9'}}},
                 {'w', {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}}},
                 {'s',
@@ -102,23 +62,21 @@ static void set_add_named(set *s, char name)
                   {0xfeff, 0xfeff}}}};
     static const char others[] = "DWS";
     for (size_t r = 0; r < 3; r++) {
-        set named = {.count = 0};
-        for (size_t i = 0; rows[r].ranges[i][1] != 0; i++) {
-            set_add(&named, rows[r].ranges[i][0], rows[r].ranges[i][1]);
-        }
-        for (size_t i = 0; name == rows[r].name && i < named.count; i++) {
-            set_add(s, named.ranges[i][0], named.ranges[i][1]);
+        ranges named = {0};
+        for (size_t i = 0; rows[r].list[i][1] != 0; i++) {
+            ranges_add(name == rows[r].name ? s : &named, rows[r].list[i][0], rows[r].list[i][1]);
         }
         if (name == others[r]) {
-            set_add_others(s, &named);
+            ranges_add_others(s, &named);
         }
+        ranges_free(&named);
     }
 }
 
-static void add_set(const pattern *p, const set *s, uint32_t from, uint32_t to)
+static void add_ranges(const pattern *p, const ranges *s, uint32_t from, uint32_t to)
 {
     for (size_t i = 0; i < s->count; i++) {
-        json_add_written(p->a, from, s->ranges[i][0], s->ranges[i][1], to);
+        json_add_written(p->a, from, s->list[i][0], s->list[i][1], to);
     }
 }
 
@@ -126,16 +84,9 @@ static void add_set(const pattern *p, const set *s, uint32_t from, uint32_t to)
 
 static hearth_status parse_hex(pattern *p, unsigned digits, uint32_t *ret)
 {
-    *ret = 0;
-    for (unsigned i = 0; i < digits; i++, p->at++) {
-        const char c = peek(p);
-        const bool lower = c >= 'a' && c <= 'f';
-        if (!lower && !(c >= 'A' && c <= 'F') && !(c >= '0' && c <= '9')) {
-            return wrong(p, HEARTH_E_FORMAT, "a regular expression", "no hexadecimal digit");
-        }
-        *ret = *ret << 4 | (uint32_t)(c <= '9' ? c - '0' : lower ? c - 'a' + 10 : c - 'A' + 10);
-    }
-    return HEARTH_OK;
+    return scan_hex(p->text, p->length, &p->at, digits, ret)
+               ? HEARTH_OK
+               : wrong(p, HEARTH_E_FORMAT, "a regular expression", "no hexadecimal digit");
 }
 
 static hearth_status parse_unicode(pattern *p, uint32_t *ret)
@@ -157,7 +108,7 @@ static hearth_status parse_unicode(pattern *p, uint32_t *ret)
         if (*ret >= 0xd800 && *ret < 0xdc00 && next_is(p, "\\u")) {
             p->at += 2;
             TRY(parse_hex(p, 4, &low));
-            *ret = 0x10000 + ((*ret - 0xd800) << 10) + (low - 0xdc00);
+            *ret = low >= 0xdc00 && low < 0xe000 ? 0x10000 + ((*ret - 0xd800) << 10) + (low - 0xdc00) : *ret;
         }
     }
     return *ret > 0x10ffff || (*ret >= 0xd800 && *ret < 0xe000)
@@ -166,14 +117,14 @@ static hearth_status parse_unicode(pattern *p, uint32_t *ret)
 }
 
 /* After the backslash: one character, or a named set (*ret_set true, added to `s`). */
-static hearth_status parse_escape(pattern *p, bool in_class, set *s, uint32_t *ret, bool *ret_set)
+static hearth_status parse_escape(pattern *p, bool in_class, ranges *s, uint32_t *ret, bool *ret_set)
 {
     const char c = peek(p);
     static const char letters[] = "t\tn\nv\vf\fr\r";
     *ret_set = c != '\0' && strchr("dDwWsS", c) != NULL;
     if (*ret_set) {
         p->at++;
-        set_add_named(s, c);
+        add_named(s, c);
         return HEARTH_OK;
     }
     const char *letter = c == '\0' ? NULL : strchr(letters, c);
@@ -212,7 +163,7 @@ static hearth_status parse_escape(pattern *p, bool in_class, set *s, uint32_t *r
     return HEARTH_OK;
 }
 
-static hearth_status parse_member(pattern *p, bool in_class, set *s, uint32_t *ret, bool *ret_set)
+static hearth_status parse_member(pattern *p, bool in_class, ranges *s, uint32_t *ret, bool *ret_set)
 {
     *ret_set = false;
     if (peek(p) == '\\') {
@@ -224,47 +175,42 @@ static hearth_status parse_member(pattern *p, bool in_class, set *s, uint32_t *r
     return size == 0 ? wrong(p, HEARTH_E_FORMAT, "a regular expression", "no character") : HEARTH_OK;
 }
 
-static hearth_status parse_class(pattern *p, set *ret)
+static hearth_status parse_ranges(pattern *p, ranges *ret)
 {
-    set *given = mem_calloc(1, sizeof *given);
-    if (given == NULL) {
-        return error_memory(p->error, sizeof *given);
-    }
-    hearth_status status = HEARTH_OK;
-    p->at++;
-    const bool others = peek(p) == '^';
-    p->at += others;
-    while (status == HEARTH_OK && peek(p) != ']') {
+    while (peek(p) != ']' || p->at >= p->length) {
         uint32_t first = 0;
         bool named = false;
         if (p->at >= p->length) {
-            status = wrong(p, HEARTH_E_FORMAT, "a regular expression", "no ] of a class");
-            break;
+            return wrong(p, HEARTH_E_FORMAT, "a regular expression", "no ] of a class");
         }
-        status = parse_member(p, true, given, &first, &named);
+        TRY(parse_member(p, true, ret, &first, &named));
         uint32_t last = first;
-        if (status == HEARTH_OK && !named && peek(p) == '-' && !next_is(p, "-]")) {
+        if (!named && peek(p) == '-' && !next_is(p, "-]")) {
             p->at++;
-            status = parse_member(p, true, given, &last, &named);
-            if (status == HEARTH_OK && (named || last < first)) {
-                status = wrong(p, HEARTH_E_FORMAT, "a regular expression", "a range from higher to lower");
+            TRY(parse_member(p, true, ret, &last, &named));
+            if (named || last < first) {
+                return wrong(p, HEARTH_E_FORMAT, "a regular expression", "a range from higher to lower");
             }
         }
-        if (status == HEARTH_OK && !named) {
-            set_add(given, first, last);
+        if (!named) {
+            ranges_add(ret, first, last);
         }
     }
     p->at++;
+    return HEARTH_OK;
+}
+
+static hearth_status parse_class(pattern *p, ranges *ret)
+{
+    ranges given = {0};
+    p->at++;
+    const bool others = peek(p) == '^';
+    p->at += others;
+    const hearth_status status = parse_ranges(p, others ? &given : ret);
     if (others) {
-        set_add_others(ret, given);
+        ranges_add_others(ret, &given);
+        ranges_free(&given);
     }
-    for (size_t i = 0; !others && i < given->count; i++) {
-        set_add(ret, given->ranges[i][0], given->ranges[i][1]);
-    }
-    if (status == HEARTH_OK && (given->full || ret->full)) {
-        status = wrong(p, HEARTH_E_LIMIT, "at most 512 ranges of a class", "more");
-    }
-    mem_free(given);
     return status;
 }
 
@@ -302,72 +248,45 @@ static hearth_status parse_group(pattern *p, uint32_t from, uint32_t to)
 
 static hearth_status parse_set(pattern *p, uint32_t from, uint32_t to)
 {
-    set *s = mem_calloc(1, sizeof *s);
-    if (s == NULL) {
-        return error_memory(p->error, sizeof *s);
-    }
+    ranges s = {0};
     hearth_status status = HEARTH_OK;
     const char c = peek(p);
     if (c == '[') {
-        status = parse_class(p, s);
+        status = parse_class(p, &s);
     } else if (c == '.') {
-        const set lines = {.ranges = {{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}}, .count = 3};
+        static uint32_t lines[][2] = {{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}};
+        const ranges ends = {.list = lines, .count = 3};
         p->at++;
-        set_add_others(s, &lines);
+        ranges_add_others(&s, &ends);
     } else {
         uint32_t code = 0;
         bool named = false;
-        status = parse_member(p, false, s, &code, &named);
+        status = parse_member(p, false, &s, &code, &named);
         if (status == HEARTH_OK && !named) {
-            set_add(s, code, code);
+            ranges_add(&s, code, code);
         }
     }
+    status = status == HEARTH_OK ? ranges_check(&s, p->error) : status;
     if (status == HEARTH_OK) {
-        add_set(p, s, from, to);
+        add_ranges(p, &s, from, to);
     }
-    mem_free(s);
+    ranges_free(&s);
     return status;
-}
-
-static hearth_status parse_number(pattern *p, uint32_t *ret)
-{
-    uint32_t n = 0;
-    const size_t begin = p->at;
-    while (peek(p) >= '0' && peek(p) <= '9') {
-        n = n * 10 + (uint32_t)(peek(p) - '0');
-        p->at++;
-        if (n > LIMIT_GRAMMAR_REPEATS) {
-            return wrong(p, HEARTH_E_LIMIT, "at most 100000 times", "more");
-        }
-    }
-    *ret = n;
-    return p->at == begin ? wrong(p, HEARTH_E_FORMAT, "a regular expression", "no number in {}") : HEARTH_OK;
 }
 
 static hearth_status parse_times(pattern *p, uint32_t *ret_least, uint32_t *ret_most)
 {
-    const char c = peek(p);
-    *ret_least = c == '*' || c == '?' ? 0 : 1;
-    *ret_most = c == '*' || c == '+' ? UINT32_MAX : 1;
-    if (c == '{') {
-        p->at++;
-        TRY(parse_number(p, ret_least));
-        *ret_most = *ret_least;
-        if (peek(p) == ',') {
-            p->at++;
-            *ret_most = UINT32_MAX;
-            if (peek(p) != '}') {
-                TRY(parse_number(p, ret_most));
-            }
-        }
-        if (peek(p) != '}' || *ret_most < *ret_least) {
-            return wrong(p, HEARTH_E_FORMAT, "a regular expression", "no {least,most}");
-        }
-    } else if (c != '*' && c != '+' && c != '?') {
-        return HEARTH_OK;
+    static const char *const found[] = {
+        [SCAN_NO_NUMBER] = "no number in {}", [SCAN_NOT_CLOSED] = "no {least,most}", [SCAN_BELOW] = "no {least,most}"};
+    const size_t begin = p->at;
+    const scan_result result = scan_times(p->text, p->length, &p->at, false, ret_least, ret_most);
+    if (result == SCAN_TOO_MANY) {
+        return wrong(p, HEARTH_E_LIMIT, "at most 100000 times", "more");
     }
-    p->at++;
-    p->at += peek(p) == '?'; /* lazy: the same strings */
+    if (result != SCAN_DONE) {
+        return wrong(p, HEARTH_E_FORMAT, "a regular expression", found[result]);
+    }
+    p->at += p->at != begin && peek(p) == '?'; /* lazy: the same strings */
     return HEARTH_OK;
 }
 
@@ -437,19 +356,6 @@ static void add_phases(const automaton *a, automaton *ret)
     }
 }
 
-static hearth_status deterministic(automaton *a, automaton *ret, hearth_error *error)
-{
-    automaton_trim(a);
-    TRY(automaton_check(a, error));
-    TRY(automaton_determinize(a, MOST_STATES, ret, error));
-    automaton_merge(ret);
-    const hearth_status status = automaton_check(ret, error);
-    if (status != HEARTH_OK) {
-        automaton_free(ret);
-    }
-    return status;
-}
-
 static hearth_status parse(pattern *p)
 {
     const uint32_t begin = automaton_add_state(p->a);
@@ -464,22 +370,20 @@ static hearth_status parse(pattern *p)
     return p->at < p->length ? wrong(p, HEARTH_E_FORMAT, "a regular expression", "a ) too many") : HEARTH_OK;
 }
 
-hearth_status schema_pattern(const char *text, size_t length, const char *place, automaton *ret, hearth_error *error)
+hearth_status schema_pattern(const char *text, size_t length, automaton *ret, hearth_error *error)
 {
     automaton parsed = {0};
     automaton phases = {0};
-    pattern p = {.text = text, .length = length, .place = place, .a = &parsed, .error = error};
+    pattern p = {.text = text, .length = length, .a = &parsed, .error = error};
     hearth_status status = parse(&p);
     if (status == HEARTH_OK) {
         status = automaton_check(&parsed, error);
     }
     if (status == HEARTH_OK) {
         add_phases(&parsed, &phases);
-        status = deterministic(&phases, ret, error);
     }
     automaton_free(&parsed);
-    automaton_free(&phases);
-    return status;
+    return status == HEARTH_OK ? automaton_finish(&phases, MOST_STATES, ret, error) : status;
 }
 
 hearth_status schema_length(uint32_t least, uint32_t most, automaton *ret, hearth_error *error)
@@ -493,9 +397,7 @@ hearth_status schema_length(uint32_t least, uint32_t most, automaton *ret, heart
     if (a.failed == HEARTH_OK) {
         a.states[end].final = true;
     }
-    const hearth_status status = deterministic(&a, ret, error);
-    automaton_free(&a);
-    return status;
+    return automaton_finish(&a, MOST_STATES, ret, error);
 }
 
 hearth_status schema_string(const char *text, size_t length, automaton *ret, hearth_error *error)

@@ -5,9 +5,9 @@
 
 #include "generate/grammar_automaton.h"
 
-/* *ret: deterministic: strings that the pattern `text` is found in. `place` for errors; HEARTH_E_FORMAT for one that is
+/* *ret: deterministic: strings that the pattern `text` is found in. HEARTH_E_FORMAT for one that is
  * none, HEARTH_E_UNSUPPORTED naming what a finite automaton cannot say. */
-hearth_status schema_pattern(const char *text, size_t length, const char *place, automaton *ret, hearth_error *error);
+hearth_status schema_pattern(const char *text, size_t length, automaton *ret, hearth_error *error);
 /* The pattern of a format ("date", …), or NULL. */
 const char *schema_format_pattern(const char *format);
 /* Deterministic: strings of `least` to `most` characters (UINT32_MAX: any number). */

@@ -5,82 +5,10 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_DEPTH = 200, MOST_STEPS = 200000, MOST_NESTING = 2000 };
-
-/* ---- places ---- */
-
-static bool find_place(const json_t *at, const json_t *wanted, char *path, size_t length, size_t size, unsigned depth)
-{
-    const char *key = NULL;
-    json_t *inner = NULL;
-    size_t i = 0;
-    path[length] = 0;
-    if (at == wanted) {
-        return true;
-    }
-    if (depth > JSON_DOOR_DEPTH || length + 2 >= size) {
-        return false;
-    }
-    if (json_is_array(at)) {
-        json_array_foreach(at, i, inner)
-        {
-            const int n = snprintf(path + length, size - length, "/%zu", i);
-            if (n > 0 && (size_t)n < size - length &&
-                find_place(inner, wanted, path, length + (size_t)n, size, depth + 1)) {
-                return true;
-            }
-        }
-    }
-    json_object_foreach((json_t *)at, key, inner)
-    {
-        size_t end = length;
-        path[end++] = '/';
-        for (const char *k = key; *k != 0 && end + 3 < size; k++) {
-            if (*k == '~' || *k == '/') {
-                path[end++] = '~';
-                path[end++] = *k == '~' ? '0' : '1';
-            } else {
-                path[end++] = *k;
-            }
-        }
-        if (find_place(inner, wanted, path, end, size, depth + 1)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void schema_place(const compiler *c, const json_t *schema, const char *key, char *ret, size_t size)
-{
-    char path[120];
-    path[0] = '#';
-    if (!find_place(c->root, schema, path, 1, sizeof path, 0)) {
-        path[1] = 0;
-    }
-    snprintf(ret, size, "%s%s%s", path, key == NULL ? "" : "/", key == NULL ? "" : key);
-}
-
-hearth_status schema_error(compiler *c, hearth_status status, const json_t *schema, const char *key,
-                           const char *expected, const char *found)
-{
-    char place[128];
-    schema_place(c, schema, key, place, sizeof place);
-    return error_set(c->error, status, place, expected, "%s", found);
-}
-
-hearth_status schema_memory(compiler *c)
-{
-    return error_memory(c->error, sizeof(element));
-}
-
-void schema_address(const json_t *schema, char ret[32])
-{
-    snprintf(ret, 32, "%p", (const void *)schema);
-}
+enum { MOST_DEPTH = 200, MOST_NESTING = 2000, MOST_ELEMENTS = 4096 };
 
 /* ---- sets ---- */
 
@@ -104,6 +32,10 @@ hearth_status set_add(compiler *c, element_set *s, element e)
             return HEARTH_OK;
         }
     }
+    if (s->count >= MOST_ELEMENTS) {
+        return schema_error(c, HEARTH_E_LIMIT, c->root, NULL, "at most 4096 assertions that hold together", "more");
+    }
+    TRY(schema_spend(c, s->count / 16));
     if (!grammar_grow(&s->list, &s->capacity, s->count + 1, sizeof e)) {
         return schema_memory(c);
     }
@@ -133,6 +65,7 @@ static hearth_status set_copy(compiler *c, const element_set *s, element_set *re
 static hearth_status set_text(compiler *c, const element_set *s, buffer *ret)
 {
     element_set sorted = {0};
+    TRY(schema_spend(c, s->count));
     TRY(set_copy(c, s, &sorted));
     if (sorted.count != 0) {
         qsort(sorted.list, sorted.count, sizeof *sorted.list, by_address);
@@ -187,95 +120,6 @@ void alternatives_free(alternatives *a)
     *a = (alternatives){0};
 }
 
-/* ---- references ---- */
-
-static int hex_value(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-/* One part of a JSON pointer, %XX, ~0 and ~1 undone; returns what follows it. */
-static const char *pointer_part(const char *text, char *ret, size_t size)
-{
-    size_t n = 0;
-    while (*text != 0 && *text != '/') {
-        char c = *text++;
-        if (c == '%' && hex_value(text[0]) >= 0 && hex_value(text[1]) >= 0) {
-            c = (char)(hex_value(text[0]) * 16 + hex_value(text[1]));
-            text += 2;
-        }
-        if (c == '~' && (*text == '0' || *text == '1')) {
-            c = *text++ == '0' ? '~' : '/';
-        }
-        if (n + 1 < size) {
-            ret[n++] = c;
-        }
-    }
-    ret[n] = 0;
-    return text;
-}
-
-static const json_t *find_anchor(const json_t *at, const char *name, unsigned depth)
-{
-    const char *key = NULL;
-    json_t *inner = NULL;
-    size_t i = 0;
-    const char *anchor = json_string_value(json_object_get(at, "$anchor"));
-    if (anchor != NULL && strcmp(anchor, name) == 0) {
-        return at;
-    }
-    const json_t *found = NULL;
-    if (depth <= JSON_DOOR_DEPTH) {
-        json_array_foreach(at, i, inner)
-        {
-            found = found == NULL ? find_anchor(inner, name, depth + 1) : found;
-        }
-        json_object_foreach((json_t *)at, key, inner)
-        {
-            const bool data = strcmp(key, "const") == 0 || strcmp(key, "enum") == 0;
-            found = found == NULL && !data ? find_anchor(inner, name, depth + 1) : found;
-        }
-    }
-    return found;
-}
-
-static const json_t *follow_pointer(const json_t *at, const char *pointer)
-{
-    char part[512];
-    while (*pointer == '/' && at != NULL) {
-        pointer = pointer_part(pointer + 1, part, sizeof part);
-        char *end = NULL;
-        const unsigned long index = strtoul(part, &end, 10);
-        at = json_is_array(at) ? (end != part && *end == 0 ? json_array_get(at, index) : NULL)
-                               : json_object_get(at, part);
-    }
-    return *pointer == 0 ? at : NULL;
-}
-
-hearth_status schema_resolve(compiler *c, const json_t *schema, const json_t **ret)
-{
-    const char *text = json_string_value(json_object_get(schema, "$ref"));
-    const char *id = json_string_value(json_object_get(c->root, "$id"));
-    if (text == NULL) {
-        return schema_error(c, HEARTH_E_ARGUMENT, schema, "$ref", "a string", "another type");
-    }
-    const size_t id_length = id == NULL ? 0 : strcspn(id, "#");
-    if (id_length != 0 && strncmp(text, id, id_length) == 0 && (text[id_length] == 0 || text[id_length] == '#')) {
-        text += id_length;
-    } else if (text[0] != '#') {
-        return schema_error(c, HEARTH_E_UNSUPPORTED, schema, "$ref", "a reference within the schema (#…)", text);
-    }
-    text += text[0] == '#';
-    *ret = text[0] == 0 ? c->root : text[0] == '/' ? follow_pointer(c->root, text) : find_anchor(c->root, text, 0);
-    if (*ret == NULL) {
-        return schema_error(c, HEARTH_E_ARGUMENT, schema, "$ref", "a place of the schema", text);
-    }
-    return HEARTH_OK;
-}
-
 /* ---- spreading out ---- */
 
 /* One alternative in the making: elements still to be looked at, and the leaves so far. */
@@ -311,6 +155,7 @@ static hearth_status open_element(compiler *c, branch *b, element e, unsigned de
 static hearth_status branch_copy(compiler *c, const branch *b, branch *ret)
 {
     *ret = (branch){0};
+    TRY(schema_spend(c, b->leaves.count + b->open_count));
     TRY(set_copy(c, &b->leaves, &ret->leaves));
     if (b->open_count != 0 && !grammar_grow(&ret->open, &ret->open_capacity, b->open_count, sizeof *b->open)) {
         return schema_memory(c);
@@ -466,6 +311,9 @@ static hearth_status spread_dependent(compiler *c, branch *b, const json_t *sche
     if (from == json_array_size(keys)) {
         return spread_with(c, b, NULL, 0, depth, ret);
     }
+    if (from > MOST_DEPTH) {
+        return schema_error(c, HEARTH_E_LIMIT, schema, NULL, "at most 200 keys that something depends on", "more");
+    }
     const char *key = json_string_value(json_array_get(keys, from));
     const json_t *dependent = json_object_get(json_object_get(schema, "dependentSchemas"), key);
     const json_t *required = json_object_get(json_object_get(schema, "dependentRequired"), key);
@@ -606,6 +454,7 @@ static hearth_status check_keys(compiler *c, const json_t *schema, bool *ret_lea
     if (!json_is_object(schema)) {
         return schema_error(c, HEARTH_E_ARGUMENT, schema, NULL, "a schema: an object, true or false", "another type");
     }
+    TRY(schema_spend(c, json_object_size(schema)));
     json_object_foreach((json_t *)schema, key, inner)
     {
         const keyword_kind kind = kind_of(key);
@@ -727,7 +576,8 @@ static hearth_status spread_not(compiler *c, branch *b, const json_t *schema, un
 
 static hearth_status spread_next(compiler *c, branch *b, alternatives *ret)
 {
-    if (++c->steps > MOST_STEPS || ret->count >= LIMIT_GRAMMAR_ALTERNATIVES) {
+    TRY(schema_spend(c, 1));
+    if (ret->count >= LIMIT_GRAMMAR_ALTERNATIVES) {
         return schema_error(c, HEARTH_E_LIMIT, c->root, NULL, "at most 1024 alternatives of one value", "more");
     }
     if (b->open_count == 0) {

@@ -1,83 +1,102 @@
 /* Strings: lengths, patterns, formats, and what "not" takes out. */
 #include "generate/schema.h"
 
+#include "base/limits.h"
 #include "base/memory.h"
 #include "generate/schema_pattern.h"
 
 #include <string.h>
 
-/* ---- lengths ---- */
-
-typedef struct lengths {
-    uint32_t least, most; /* UINT32_MAX: any number */
-} lengths;
-
-static hearth_status read_lengths(compiler *c, const element_set *s, lengths *ret)
-{
-    *ret = (lengths){0, UINT32_MAX};
-    for (size_t i = 0; i < s->count; i++) {
-        const element *e = &s->list[i];
-        uint32_t least = 0;
-        uint32_t most = UINT32_MAX;
-        if (e->kind == ELEMENT_LEAF) {
-            TRY(schema_count(c, e->schema, "minLength", 0, &least));
-            TRY(schema_count(c, e->schema, "maxLength", UINT32_MAX, &most));
-        } else if (e->kind == ELEMENT_NOT_KEY && strcmp(e->key, "minLength") == 0) {
-            TRY(schema_count(c, e->schema, e->key, 0, &most));
-            least = most == 0 ? 1 : 0; /* not at least 0: never */
-            most = most == 0 ? 0 : most - 1;
-        } else if (e->kind == ELEMENT_NOT_KEY && strcmp(e->key, "maxLength") == 0) {
-            TRY(schema_count(c, e->schema, e->key, 0, &least));
-            least++;
-        }
-        ret->least = least > ret->least ? least : ret->least;
-        ret->most = most < ret->most ? most : ret->most;
-    }
-    return HEARTH_OK;
-}
-
 /* ---- content ---- */
 
-/* *a becomes the strings of it that are (`inside`), or are not, in `with`; *a without states: every string. */
-static hearth_status combine(compiler *c, automaton *a, automaton *with, bool inside)
+hearth_status schema_pattern_of(compiler *c, const json_t *schema, const char *key, const char *pattern, size_t length,
+                                const automaton **ret)
 {
-    automaton result = {0};
-    hearth_status status = HEARTH_OK;
-    if (a->state_count == 0 && inside) {
-        *a = *with;
-        *with = (automaton){0};
+    const json_t *known = json_object_getn(c->patterns, pattern, length);
+    if (known != NULL) {
+        *ret = c->made[json_integer_value(known)];
         return HEARTH_OK;
     }
-    if (a->state_count == 0) {
-        status = schema_length(0, UINT32_MAX, a, c->error);
+    automaton *a = mem_calloc(1, sizeof *a);
+    if (a == NULL || !grammar_grow(&c->made, &c->made_capacity, c->made_count + 1, sizeof *c->made)) {
+        mem_free(a);
+        return schema_memory(c);
     }
-    if (status == HEARTH_OK) {
-        status = automaton_product(a, with, inside, &result, c->error);
-    }
+    c->made[c->made_count] = a;
+    *ret = a;
+    const json_int_t number = (json_int_t)c->made_count++;
+    TRY(schema_error_at(c, schema_pattern(pattern, length, a, c->error), schema, key));
+    TRY(schema_spend(c, a->work));
+    return json_object_setn_new(c->patterns, pattern, length, json_integer(number)) == 0 ? HEARTH_OK : schema_memory(c);
+}
+
+hearth_status schema_restrict(compiler *c, automaton *a, const automaton *with, bool inside)
+{
+    automaton result = {0};
+    const hearth_status status = automaton_product(a, with, inside, &result, c->error);
     automaton_free(a);
-    automaton_free(with);
     *a = result;
-    return status;
+    return status == HEARTH_OK ? schema_spend(c, a->work) : status;
+}
+
+hearth_status schema_strings_of(compiler *c, const json_t *list, automaton *ret)
+{
+    automaton all = {0};
+    const uint32_t begin = automaton_add_state(&all);
+    const uint32_t end = automaton_add_state(&all);
+    hearth_status status = automaton_check(&all, c->error);
+    for (size_t i = 0; i < json_array_size(list) && status == HEARTH_OK; i++) {
+        const json_t *text = json_array_get(list, i);
+        automaton one = {0};
+        if (json_is_string(text)) {
+            status = schema_string(json_string_value(text), json_string_length(text), &one, c->error);
+            automaton_add_copy(&all, begin, &one, end);
+            automaton_free(&one);
+        }
+    }
+    if (status == HEARTH_OK && all.failed == HEARTH_OK) {
+        all.states[end].final = true;
+    }
+    status = status == HEARTH_OK ? automaton_determinize(&all, LIMIT_GRAMMAR_STATES, ret, c->error) : status;
+    automaton_free(&all);
+    return status == HEARTH_OK ? schema_spend(c, ret->work) : status;
+}
+
+/* *a without states: every string. */
+static hearth_status combine(compiler *c, automaton *a, const automaton *with, bool inside)
+{
+    if (a->state_count == 0 && inside) {
+        return automaton_clone(with, a, c->error);
+    }
+    if (a->state_count == 0) {
+        TRY(schema_length(0, UINT32_MAX, a, c->error));
+    }
+    return schema_restrict(c, a, with, inside);
 }
 
 static hearth_status combine_pattern(compiler *c, automaton *a, const json_t *schema, const char *key,
                                      const char *pattern, size_t length, bool inside)
 {
-    char place[128];
-    automaton with = {0};
-    schema_place(c, schema, key, place, sizeof place);
-    TRY(schema_pattern(pattern, length, place, &with, c->error));
-    return combine(c, a, &with, inside);
+    const automaton *with = NULL;
+    TRY(schema_pattern_of(c, schema, key, pattern, length, &with));
+    return combine(c, a, with, inside);
 }
 
-static hearth_status combine_value(compiler *c, automaton *a, const json_t *value)
+/* All strings but those of a list. */
+static hearth_status combine_others(compiler *c, automaton *a, const json_t *list)
 {
     automaton with = {0};
-    if (!json_is_string(value)) {
+    size_t strings = 0;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        strings += json_is_string(json_array_get(list, i));
+    }
+    if (strings == 0) {
         return HEARTH_OK;
     }
-    TRY(schema_string(json_string_value(value), json_string_length(value), &with, c->error));
-    return combine(c, a, &with, false);
+    TRY(schema_strings_of(c, list, &with));
+    const hearth_status status = combine(c, a, &with, false);
+    automaton_free(&with);
+    return status;
 }
 
 static hearth_status combine_element(compiler *c, automaton *a, const element *e)
@@ -96,14 +115,15 @@ static hearth_status combine_element(compiler *c, automaton *a, const element *e
     if (known != NULL) {
         TRY(combine_pattern(c, a, e->schema, "format", known, strlen(known), true));
     }
-    if (not &&strcmp(e->key, "const") == 0) {
-        return combine_value(c, a, json_object_get(e->schema, "const"));
+    const json_t *value = not &&strcmp(e->key, "const") == 0 ? json_object_get(e->schema, "const") : NULL;
+    if (json_is_string(value)) {
+        json_t *list = json_pack("[O]", value);
+        const hearth_status status = list == NULL ? schema_memory(c) : combine_others(c, a, list);
+        json_decref(list);
+        return status;
     }
     const json_t *list = not &&strcmp(e->key, "enum") == 0 ? json_object_get(e->schema, "enum") : NULL;
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        TRY(combine_value(c, a, json_array_get(list, i)));
-    }
-    return HEARTH_OK;
+    return list == NULL ? HEARTH_OK : combine_others(c, a, list);
 }
 
 /* All but lengths; no states: every string. */
@@ -122,7 +142,7 @@ static hearth_status combine_all(compiler *c, const element_set *s, automaton *r
     return status;
 }
 
-static hearth_status combine_lengths(compiler *c, const lengths *l, automaton *a)
+static hearth_status combine_lengths(compiler *c, const counts *l, automaton *a)
 {
     automaton with = {0};
     if (l->least > l->most) {
@@ -134,13 +154,17 @@ static hearth_status combine_lengths(compiler *c, const lengths *l, automaton *a
         return HEARTH_OK;
     }
     TRY(schema_length(l->least, l->most, &with, c->error));
-    return combine(c, a, &with, true);
+    hearth_status status = schema_spend(c, with.work);
+    status = status == HEARTH_OK ? combine(c, a, &with, true) : status;
+    automaton_free(&with);
+    return status;
 }
 
-hearth_status schema_string_content(compiler *c, const element_set *s, automaton *ret)
+/* Deterministic: what stands between the quotation marks of the strings that leaves allow, in our own spelling. */
+static hearth_status string_content(compiler *c, const element_set *s, automaton *ret)
 {
-    lengths l;
-    TRY(read_lengths(c, s, &l));
+    counts l;
+    TRY(schema_counts(c, s, "minLength", "maxLength", &l));
     TRY(combine_all(c, s, ret));
     const hearth_status status = combine_lengths(c, &l, ret);
     if (status != HEARTH_OK) {
@@ -185,7 +209,7 @@ static hearth_status add_content(compiler *c, const element_set *alternative, au
     if ((types & TYPE_STRING) == 0) {
         return HEARTH_OK;
     }
-    TRY(schema_string_content(c, alternative, &content));
+    TRY(string_content(c, alternative, &content));
     automaton_add_copy(all, 0, &content, end);
     automaton_free(&content);
     return HEARTH_OK;
@@ -208,6 +232,7 @@ hearth_status schema_string_content_of_set(compiler *c, const element_set *s, au
     automaton_trim(&all);
     if (status == HEARTH_OK) {
         status = automaton_determinize(&all, 50000, ret, c->error);
+        status = status == HEARTH_OK ? schema_spend(c, ret->work) : status;
     }
     automaton_free(&all);
     alternatives_free(&a);
@@ -217,7 +242,7 @@ hearth_status schema_string_content_of_set(compiler *c, const element_set *s, au
 /* ---- rules ---- */
 
 /* Any spelling: `least` to `most` characters one after another. */
-static void add_counted(compiler *c, uint32_t rule, const lengths *l)
+static void add_counted(compiler *c, uint32_t rule, const counts *l)
 {
     json_rules *j = &c->json;
     uint32_t at = json_then_text(j, rule, RULE_BEGIN, "\"");
@@ -237,9 +262,9 @@ static void add_counted(compiler *c, uint32_t rule, const lengths *l)
 
 hearth_status schema_add_strings(compiler *c, uint32_t rule, const element_set *s)
 {
-    lengths l;
+    counts l;
     automaton content = {0};
-    TRY(read_lengths(c, s, &l));
+    TRY(schema_counts(c, s, "minLength", "maxLength", &l));
     TRY(combine_all(c, s, &content));
     if (content.state_count == 0 && l.least == 0 && l.most == UINT32_MAX) {
         grammar_add_call(c->rules, rule, RULE_BEGIN, json_rule_string(&c->json), RULE_END);

@@ -6,13 +6,22 @@
 #include <math.h>
 #include <string.h>
 
-bool schema_equal(const json_t *a, const json_t *b)
+static bool equal_kinds(const json_t *integer, const json_t *real)
+{
+    const double x = json_real_value(real);
+    return x == floor(x) && x >= -0x1p63 && x < 0x1p63 && (json_int_t)x == json_integer_value(integer);
+}
+
+/* As JSON Schema has it: 1 and 1.0 are. */
+static bool are_equal(const json_t *a, const json_t *b, size_t *steps)
 {
     const char *key = NULL;
     json_t *inner = NULL;
+    ++*steps;
     if (json_is_number(a) && json_is_number(b)) {
         return json_is_integer(a) && json_is_integer(b) ? json_integer_value(a) == json_integer_value(b)
-                                                        : json_number_value(a) == json_number_value(b);
+               : json_is_real(a) && json_is_real(b)     ? json_real_value(a) == json_real_value(b)
+                                                        : equal_kinds(json_is_real(a) ? b : a, json_is_real(a) ? a : b);
     }
     if (json_typeof(a) != json_typeof(b)) {
         return false;
@@ -20,7 +29,7 @@ bool schema_equal(const json_t *a, const json_t *b)
     if (json_is_array(a)) {
         bool equal = json_array_size(a) == json_array_size(b);
         for (size_t i = 0; equal && i < json_array_size(a); i++) {
-            equal = schema_equal(json_array_get(a, i), json_array_get(b, i));
+            equal = are_equal(json_array_get(a, i), json_array_get(b, i), steps);
         }
         return equal;
     }
@@ -29,31 +38,37 @@ bool schema_equal(const json_t *a, const json_t *b)
         json_object_foreach((json_t *)a, key, inner)
         {
             const json_t *other = json_object_get(b, key);
-            equal = equal && other != NULL && schema_equal(inner, other);
+            equal = equal && other != NULL && are_equal(inner, other, steps);
         }
         return equal;
     }
     return json_equal(a, b);
 }
 
-hearth_status schema_matches(compiler *c, const json_t *schema, const char *key, const char *pattern, const char *text,
-                             size_t length, bool *ret)
+static hearth_status equal_values(compiler *c, const json_t *a, const json_t *b, bool *ret)
 {
-    char place[128];
-    automaton a = {0};
+    size_t steps = 0;
+    *ret = are_equal(a, b, &steps);
+    return schema_spend(c, steps);
+}
+
+/* Whether a string has a match of a pattern. */
+static hearth_status matches(compiler *c, const json_t *schema, const char *key, const char *pattern,
+                             size_t pattern_length, const char *text, size_t length, bool *ret)
+{
+    const automaton *a = NULL;
     automaton one = {0};
-    automaton both = {0};
-    schema_place(c, schema, key, place, sizeof place);
-    TRY(schema_pattern(pattern, strlen(pattern), place, &a, c->error));
-    hearth_status status = schema_string(text, length, &one, c->error);
-    if (status == HEARTH_OK) {
-        status = automaton_product(&one, &a, true, &both, c->error);
-    }
-    *ret = status == HEARTH_OK && !automaton_is_empty(&both);
-    automaton_free(&a);
+    TRY(schema_spend(c, length));
+    TRY(schema_pattern_of(c, schema, key, pattern, pattern_length, &a));
+    TRY(schema_string(text, length, &one, c->error));
+    *ret = automaton_has(a, &one);
     automaton_free(&one);
-    automaton_free(&both);
-    return status;
+    return HEARTH_OK;
+}
+
+hearth_status schema_name_matches(compiler *c, const json_t *schema, const char *pattern, const char *name, bool *ret)
+{
+    return matches(c, schema, "patternProperties", pattern, strlen(pattern), name, strlen(name), ret);
 }
 
 /* ---- one type each ---- */
@@ -84,6 +99,7 @@ static hearth_status valid_string(compiler *c, const json_t *value, const json_t
     const json_t *wanted = json_object_get(schema, key);
     uint32_t count = 0;
     size_t characters = 0;
+    TRY(schema_spend(c, length / 16));
     for (size_t i = 0; i < length; i++) {
         characters += ((uint8_t)text[i] & 0xc0) != 0x80;
     }
@@ -93,24 +109,37 @@ static hearth_status valid_string(compiler *c, const json_t *value, const json_t
         return HEARTH_OK;
     }
     const char *pattern = json_string_value(wanted);
+    size_t pattern_length = json_string_length(wanted);
     if (strcmp(key, "format") == 0 && pattern != NULL) {
         pattern = schema_format_pattern(pattern);
+        pattern_length = pattern == NULL ? 0 : strlen(pattern);
     }
-    return pattern == NULL ? HEARTH_OK : schema_matches(c, schema, key, pattern, text, length, ret);
+    return pattern == NULL ? HEARTH_OK : matches(c, schema, key, pattern, pattern_length, text, length, ret);
 }
 
-static bool valid_number(const json_t *value, const json_t *wanted, const char *key)
+/* By the digits, as the rules of numbers have it. */
+static hearth_status valid_number(compiler *c, const json_t *value, const json_t *schema, const char *key, bool *ret)
 {
-    const double x = json_number_value(value);
-    const double bound = json_number_value(wanted);
+    decimal x;
+    decimal bound;
+    const bool few = decimal_read(value, &x);
     if (strcmp(key, "multipleOf") == 0) {
-        const double times = x / bound;
-        return times == floor(times) || fmod(x, bound) == 0;
+        TRY(schema_read_step(c, schema, &bound));
+        TRY(schema_spend(c, 64));
+        *ret = few && decimal_is_multiple(&x, &bound);
+        return few ? HEARTH_OK
+                   : schema_error(c, HEARTH_E_UNSUPPORTED, schema, key,
+                                  "values of at most 40 digits before and after the point", "more");
     }
-    return strcmp(key, "minimum") == 0            ? x >= bound
-           : strcmp(key, "maximum") == 0          ? x <= bound
-           : strcmp(key, "exclusiveMinimum") == 0 ? x > bound
-                                                  : x < bound;
+    TRY(schema_read_decimal(c, schema, key, &bound));
+    const double far = json_number_value(value); /* of more digits: it is not near any bound of fewer */
+    const double near = json_number_value(json_object_get(schema, key));
+    const int order = few ? decimal_compare(&x, &bound) : (far > near) - (far < near);
+    *ret = strcmp(key, "minimum") == 0            ? order >= 0
+           : strcmp(key, "maximum") == 0          ? order <= 0
+           : strcmp(key, "exclusiveMinimum") == 0 ? order > 0
+                                                  : order < 0;
+    return HEARTH_OK;
 }
 
 static hearth_status valid_array(compiler *c, const json_t *value, const json_t *schema, const char *key, bool *ret)
@@ -126,7 +155,9 @@ static hearth_status valid_array(compiler *c, const json_t *value, const json_t 
     if (strcmp(key, "uniqueItems") == 0) {
         for (size_t i = 0; json_is_true(wanted) && i < size; i++) {
             for (size_t j = 0; j < i; j++) {
-                *ret = *ret && !schema_equal(json_array_get(value, i), json_array_get(value, j));
+                bool equal = false;
+                TRY(equal_values(c, json_array_get(value, i), json_array_get(value, j), &equal));
+                *ret = *ret && !equal;
             }
         }
         return HEARTH_OK;
@@ -135,7 +166,12 @@ static hearth_status valid_array(compiler *c, const json_t *value, const json_t 
     const size_t from = prefix ? 0 : json_array_size(json_object_get(schema, "prefixItems"));
     const size_t end = prefix && json_array_size(wanted) < size ? json_array_size(wanted) : size;
     if (!prefix && strcmp(key, "items") != 0) {
-        return schema_error(c, HEARTH_E_UNSUPPORTED, schema, key, "items, prefixItems", key);
+        const json_t *least = json_object_get(schema, "minContains");
+        const bool nothing = json_is_number(least) && json_number_value(least) == 0 && /* it says nothing */
+                             json_object_get(schema, "maxContains") == NULL;
+        return nothing || json_object_get(schema, "contains") == NULL
+                   ? HEARTH_OK
+                   : schema_error(c, HEARTH_E_UNSUPPORTED, schema, "contains", "items, prefixItems", "contains");
     }
     for (size_t i = from; i < end && *ret; i++) {
         TRY(schema_valid_whole(c, json_array_get(value, i), prefix ? json_array_get(wanted, i) : wanted, ret));
@@ -156,10 +192,10 @@ static hearth_status valid_member(compiler *c, const char *name, const json_t *v
     }
     json_object_foreach(json_object_get(schema, "patternProperties"), pattern, inner)
     {
-        bool matches = false;
-        TRY(schema_matches(c, schema, "patternProperties", pattern, name, strlen(name), &matches));
-        told = told || matches;
-        if (matches && *ret) {
+        bool has = false;
+        TRY(schema_name_matches(c, schema, pattern, name, &has));
+        told = told || has;
+        if (has && *ret) {
             TRY(schema_valid_whole(c, value, inner, ret));
         }
     }
@@ -174,6 +210,7 @@ static hearth_status valid_object(compiler *c, const json_t *value, const json_t
     uint32_t most = 0;
     const char *name = NULL;
     json_t *inner = NULL;
+    TRY(schema_spend(c, json_array_size(required) + json_object_size(value)));
     for (size_t i = 0; i < json_array_size(required); i++) {
         const char *needed = json_string_value(json_array_get(required, i));
         *ret = *ret && needed != NULL && json_object_get(value, needed) != NULL;
@@ -202,11 +239,11 @@ static hearth_status valid_any_type(compiler *c, const json_t *value, const json
 {
     const json_t *wanted = json_object_get(schema, key);
     if (strcmp(key, "const") == 0) {
-        *ret = schema_equal(value, wanted);
+        return equal_values(c, value, wanted, ret);
     } else if (strcmp(key, "enum") == 0) {
-        *ret = false;
-        for (size_t i = 0; i < json_array_size(wanted); i++) {
-            *ret = *ret || schema_equal(value, json_array_get(wanted, i));
+        *ret = wanted == c->listed && value == c->listed_value;
+        for (size_t i = 0; i < json_array_size(wanted) && !*ret; i++) {
+            TRY(equal_values(c, value, json_array_get(wanted, i), ret));
         }
     } else if (strcmp(key, "type") == 0) {
         const element_set one = {&(element){ELEMENT_LEAF, schema, NULL}, 1, 0};
@@ -243,8 +280,7 @@ static hearth_status valid_keyword(compiler *c, const json_t *value, const json_
         return json_is_array(value) ? valid_array(c, value, schema, key, ret) : HEARTH_OK;
     }
     if (is_one_of(key, of_numbers)) {
-        *ret = !json_is_number(value) || valid_number(value, json_object_get(schema, key), key);
-        return HEARTH_OK;
+        return json_is_number(value) ? valid_number(c, value, schema, key, ret) : HEARTH_OK;
     }
     return valid_any_type(c, value, schema, key, ret);
 }
@@ -254,6 +290,7 @@ static hearth_status valid_leaf(compiler *c, const json_t *value, const json_t *
     const char *key = NULL;
     json_t *inner = NULL;
     *ret = true;
+    TRY(schema_spend(c, json_object_size(schema)));
     json_object_foreach((json_t *)schema, key, inner)
     {
         if (*ret) {
@@ -265,9 +302,9 @@ static hearth_status valid_leaf(compiler *c, const json_t *value, const json_t *
 
 static hearth_status valid_not_key(compiler *c, const json_t *value, const element *e, bool *ret)
 {
-    static const char *const counts[] = {"minProperties", "maxProperties", NULL};
+    static const char *const of_objects[] = {"minProperties", "maxProperties", NULL};
     uint32_t count = 0;
-    if (is_one_of(e->key, counts)) {
+    if (is_one_of(e->key, of_objects)) {
         const size_t size = json_object_size(value);
         TRY(schema_count(c, e->schema, e->key, 0, &count));
         *ret = json_is_object(value) && !(e->key[1] == 'i' ? size >= count : size <= count);

@@ -20,15 +20,17 @@ typedef struct kept_grammar {
 struct grammars {
     pthread_mutex_t lock;
     uint64_t turn;
+    size_t most_bytes;
     kept_grammar kept[KEPT];
 };
 
-hearth_status grammars_create(grammars **ret, hearth_error *error)
+hearth_status grammars_create(size_t most_bytes, grammars **ret, hearth_error *error)
 {
     grammars *g = mem_calloc(1, sizeof *g);
     if (g == NULL) {
         return error_memory(error, sizeof *g);
     }
+    g->most_bytes = most_bytes;
     pthread_mutex_init(&g->lock, NULL);
     *ret = g;
     return HEARTH_OK;
@@ -73,12 +75,35 @@ static hearth_status compile(grammar_kind kind, const json_t *source, grammar **
     }
 }
 
+/* With the lock: those used longest ago go until the others fit. They grow while they are used, so this is looked at
+ * each time; the last one stays in any case. */
+static void keep_within(grammars *g)
+{
+    for (;;) {
+        kept_grammar *oldest = NULL;
+        size_t bytes = 0;
+        for (size_t i = 0; i < KEPT; i++) {
+            kept_grammar *k = &g->kept[i];
+            bytes += k->made == NULL ? 0 : grammar_bytes(k->made);
+            if (k->made != NULL && k->used != g->turn && (oldest == NULL || k->used < oldest->used)) {
+                oldest = k;
+            }
+        }
+        if (bytes <= g->most_bytes || oldest == NULL) {
+            return;
+        }
+        grammar_release(oldest->made);
+        *oldest = (kept_grammar){.made = NULL};
+    }
+}
+
 /* With the lock. */
 static grammar *find(grammars *g, const char *key)
 {
     for (size_t i = 0; i < KEPT; i++) {
         if (g->kept[i].made != NULL && strcmp(g->kept[i].key, key) == 0) {
             g->kept[i].used = ++g->turn;
+            keep_within(g);
             return grammar_retain(g->kept[i].made);
         }
     }
@@ -95,6 +120,7 @@ static void keep(grammars *g, const char *key, grammar *made)
     memcpy(oldest->key, key, sizeof oldest->key);
     oldest->made = grammar_retain(made);
     oldest->used = ++g->turn;
+    keep_within(g);
 }
 
 hearth_status grammars_take(grammars *g, grammar_kind kind, const json_t *source, grammar **ret, hearth_error *error)

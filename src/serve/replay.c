@@ -1,6 +1,7 @@
 /* Recorded answers, made again. */
 #include "serve/replay.h"
 
+#include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "generate/tool_grammar.h"
@@ -275,7 +276,7 @@ hearth_status replay_run(replay_file *f, const replay_options *options, hearth_e
     counted c = {.o = options};
     pthread_mutex_init(&b.lock, NULL);
     pthread_cond_init(&b.ended, NULL);
-    hearth_status status = grammars_create(&b.grammars, error);
+    hearth_status status = grammars_create(LIMIT_GRAMMARS_KEPT_BYTES, &b.grammars, error);
     for (size_t i = 0; i < f->count && status == HEARTH_OK; i++) {
         if (!f->records[i].done) {
             status = run_first(f, &f->records[i], &c, &b, error);

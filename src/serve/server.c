@@ -1,6 +1,7 @@
 /* The parts of a server, made and ended in order. */
 #include "serve/server.h"
 
+#include "base/limits.h"
 #include "base/memory.h"
 #include "platform/cpu.h"
 #include "net/http_tls.h"
@@ -97,7 +98,7 @@ hearth_status server_start(const server_options *options, server **ret, hearth_e
     s->o.audit.told = s->o.told;
     s->o.audit.told_context = s->o.told_context;
     hearth_status status = set_lists(s, options->names, options->origins, error);
-    status = status == HEARTH_OK ? grammars_create(&s->grammars, error) : status;
+    status = status == HEARTH_OK ? grammars_create(LIMIT_GRAMMARS_KEPT_BYTES, &s->grammars, error) : status;
     status = status == HEARTH_OK ? models_create(&s->o.models, &s->models, error) : status;
     if (status == HEARTH_OK && s->o.record != NULL) {
         status = recording_open(s->o.record, s->o.record_bytes, &s->o.models, s->o.told, s->o.told_context,

@@ -373,6 +373,48 @@ static void tools_refused(void **state)
     json_decref(tools);
 }
 
+/* ---- values ---- */
+
+static bool has_text(const fixture *f, grammar *g, const char *text)
+{
+    constraint *c = begin(f, g);
+    bool good = true;
+    for (; *text != 0 && good; text++) {
+        good = accept(c, (uint8_t)*text);
+    }
+    good = good && constraint_complete(c);
+    constraint_free(c);
+    return good;
+}
+
+static void given_values(void **state)
+{
+    static const struct {
+        const char *schema, *good, *bad;
+    } rows[] = {
+        {"{\"enum\":[0.07,0.075],\"multipleOf\":0.01}", "0.07", "0.075"},
+        {"{\"enum\":[4.35,4.355],\"multipleOf\":0.01}", "4.35", "4.355"},
+        {"{\"enum\":[9007199254740993,9007199254740992],\"maximum\":9007199254740992}", "9007199254740992",
+         "9007199254740993"},
+        {"{\"enum\":[9007199254740993,9007199254740990],\"multipleOf\":2}", "9007199254740990", "9007199254740993"},
+        {"{\"enum\":[-370371,370370],\"multipleOf\":123457}", "-370371", "370370"},
+        {"{\"enum\":[1e300,5],\"minimum\":7}", "1e+300", "5"},
+        {"{\"allOf\":[{\"enum\":[1.0,9007199254740993]},{\"enum\":[1,9007199254740992.0]}]}", "1", "9007199254740993"},
+        {"{\"enum\":[[1],[]],\"contains\":{},\"minContains\":0,\"minItems\":1}", "[1]", "[]"},
+        {"{\"pattern\":\"^\\\\ud83d\\\\ude00$\"}", "\"\xf0\x9f\x98\x80\"", "\"a\""},
+        {"{\"enum\":[{\"a\":1},{\"a\":{\"a\":1}},{\"a\":2}],\"properties\":{\"a\":{\"anyOf\":[{\"const\":1},{\"$ref\":"
+         "\"#\"}]}}}",
+         "{\"a\":{\"a\":1}}", "{\"a\":2}"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        grammar *g = from_schema(rows[i].schema);
+        if (!has_text(*state, g, rows[i].good) || has_text(*state, g, rows[i].bad)) {
+            fail_msg("%s", rows[i].schema);
+        }
+        grammar_release(g);
+    }
+}
+
 /* ---- what is refused ---- */
 
 static void schema_errors(void **state)
@@ -401,6 +443,10 @@ static void schema_errors(void **state)
         {"{\"pattern\":\"^(a|b)*a(a|b){30}$\"}", HEARTH_E_LIMIT, NULL},
         {"{\"pattern\":\"^((((((((a{99}){99}){99}){99}){99}){99}){99}){99})$\"}", HEARTH_E_LIMIT, NULL},
         {"{\"multipleOf\":0}", HEARTH_E_ARGUMENT, "#/multipleOf"},
+        {"{\"multipleOf\":0,\"const\":1}", HEARTH_E_ARGUMENT, "#/multipleOf"},
+        {"{\"multipleOf\":0.01,\"const\":1e300}", HEARTH_E_UNSUPPORTED, "#/multipleOf"},
+        {"{\"const\":[1],\"contains\":{}}", HEARTH_E_UNSUPPORTED, "#/contains"},
+        {"{\"pattern\":\"\\\\ud800\\\\u0041\"}", HEARTH_E_UNSUPPORTED, "#/pattern"},
         {"{\"multipleOf\":123457}", HEARTH_E_UNSUPPORTED, "#/multipleOf"},
         {"[]", HEARTH_E_ARGUMENT, "#"},
     };
@@ -503,6 +549,49 @@ static void large_schemas(void **state)
     json_decref(schema);
 }
 
+/* 40,000 rules, each of which calls the one before: looked at rule by rule, or checked at each element, that would
+ * take hours. */
+static void many_rules(void **state)
+{
+    hearth_error error;
+    grammar *g = NULL;
+    buffer text;
+    buffer_init(&text, 0);
+    for (int i = 0; i < 40000; i++) {
+        ok(i == 0 ? buffer_printf(&text, &error, "r0 ::= \"a\"\n")
+                  : buffer_printf(&text, &error, "r%d ::= \"(\" r%d\n", i, i - 1),
+           &error);
+    }
+    ok(buffer_printf(&text, &error, "root ::= r39999\n"), &error);
+    ok(grammar_from_gbnf(buffer_text(&text), text.length, &g, &error), &error);
+    constraint *c = begin(*state, g);
+    accept_text(c, "(((((((((");
+    assert_false(has(mask_of(c), 'a'));
+    constraint_free(c);
+    grammar_release(g);
+    buffer_free(&text);
+}
+
+/* Edges are counted over all rules: one state of each class has thousands. */
+static void many_edges(void **state)
+{
+    (void)state;
+    hearth_error error;
+    grammar *g = NULL;
+    buffer text;
+    buffer_init(&text, 0);
+    for (int i = 0; i < 20; i++) {
+        ok(buffer_printf(&text, &error, "r%d ::= [", i), &error);
+        for (unsigned code = 0x4000; code < 0x8000; code += 8) {
+            ok(buffer_printf(&text, &error, "\\u%04x", code), &error);
+        }
+        ok(buffer_printf(&text, &error, "]{300}\n"), &error);
+    }
+    ok(buffer_printf(&text, &error, "root ::= r0\n"), &error);
+    assert_int_equal(grammar_from_gbnf(buffer_text(&text), text.length, &g, &error), HEARTH_E_LIMIT);
+    buffer_free(&text);
+}
+
 /* Every prefix of an ambiguous text stands at few places, or an error comes. */
 static void ambiguous(void **state)
 {
@@ -530,10 +619,13 @@ int main(void)
         cmocka_unit_test(calls_in_each_form),
         cmocka_unit_test(marks_are_tokens),
         cmocka_unit_test(tools_refused),
+        cmocka_unit_test(given_values),
         cmocka_unit_test(schema_errors),
         cmocka_unit_test(gbnf_errors),
         cmocka_unit_test(deep_nesting),
         cmocka_unit_test(large_schemas),
+        cmocka_unit_test(many_rules),
+        cmocka_unit_test(many_edges),
         cmocka_unit_test(ambiguous),
     };
     return cmocka_run_group_tests_name("structured", tests, set_up, tear_down);
