@@ -437,7 +437,6 @@ static hearth_status load(models *s, served_model *m, hearth_error *error)
     pthread_mutex_lock(&s->lock);
     m->reserved = status == HEARTH_OK ? m->m->weights.matrix_bytes : 0;
     if (status == HEARTH_OK) {
-        m->loads++;
         tell(s, "loaded", m);
     }
     m->loading = false;
@@ -562,34 +561,12 @@ hearth_status models_change(models *s, const char *const *names, hearth_error *e
     return status;
 }
 
-hearth_status models_remove(models *s, const char *name, hearth_error *error)
-{
-    hearth_status status = HEARTH_OK;
-    served_model *gone = NULL;
-    pthread_mutex_lock(&s->lock);
-    served_model *m = name != NULL && name[0] != '\0' ? find(s, name) : NULL;
-    if (m == NULL) {
-        status = error_set(error, HEARTH_E_NOT_FOUND, "model", NULL, "%.200s", name != NULL ? name : "");
-    } else if (m->users > 0 || m->loading) {
-        status = error_set(error, HEARTH_E_ARGUMENT, "model", "one that nobody uses", "%.200s", name);
-    } else {
-        size_t i = 0;
-        while (s->rows[i] != m) {
-            i++;
-        }
-        take_out(s, i, &gone);
-    }
-    pthread_mutex_unlock(&s->lock);
-    close_gone(s, gone);
-    return status;
-}
-
 void models_each(models *s, void (*fn)(void *context, const models_row *row), void *context)
 {
     pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < s->count; i++) {
         const served_model *m = s->rows[i];
-        models_row row = {.name = m->name, .source = m->source, .created = m->created, .users = m->users};
+        models_row row = {.name = m->name, .source = m->source, .created = m->created};
         row.open = !m->loading && m->m != NULL;
         if (row.open) {
             row.model = m;

@@ -49,7 +49,6 @@ typedef struct served_model {
     bool named;                /* by models_options or models_change */
     struct served_model *next; /* of those that are taken out */
     unsigned change;           /* of the last models_change that had it */
-    uint64_t loads;
 } served_model;
 
 typedef struct models models;
@@ -70,8 +69,6 @@ hearth_status models_add(models *s, const char *name, const char *source, hearth
 /* Serves these (as models_options.names) from now on: new ones come, also under an old name, those that were named
  * before go, unless they are used. HEARTH_E_ARGUMENT, and nothing is changed, where two models have one name. */
 hearth_status models_change(models *s, const char *const *names, hearth_error *error);
-/* HEARTH_E_NOT_FOUND; HEARTH_E_ARGUMENT while it is used. */
-hearth_status models_remove(models *s, const char *name, hearth_error *error);
 
 /* What is known of a model without opening it. */
 typedef struct models_row {
@@ -79,10 +76,9 @@ typedef struct models_row {
     int64_t created;
     bool open;
     const served_model *model; /* where open, while the registry is locked */
-    unsigned users;
-    unsigned slots;        /* sequences that run at a time; 0: it writes no text */
-    uint64_t bytes;        /* where open */
-    scheduler_stats stats; /* where open and it writes text */
+    unsigned slots;            /* sequences that run at a time; 0: it writes no text */
+    uint64_t bytes;            /* where open */
+    scheduler_stats stats;     /* where open and it writes text */
 } models_row;
 /* Each of them, in order, with the registry locked: fn must not call it. */
 void models_each(models *s, void (*fn)(void *context, const models_row *row), void *context);
