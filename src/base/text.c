@@ -39,6 +39,14 @@ bool text_is_hex(const char *text, size_t count)
     return strlen(text) == count && strspn(text, "0123456789abcdef") == count;
 }
 
+int text_hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
 /* ---- words that are nearly the same ---- */
 
 enum { WORD_MOST = 64 }; /* longer words are compared by their beginning only */

@@ -11,6 +11,8 @@ bool text_starts(const char *text, const char *beginning);
 bool text_ends(const char *text, const char *end);
 /* Exactly `count` lower-case hexadecimal digits, and nothing else. */
 bool text_is_hex(const char *text, size_t count);
+/* Of either case: 0 to 15; -1 for any other character. */
+int text_hex_digit(char c);
 
 /* How far two words are apart: insertions, deletions, replacements and swaps of neighbours. */
 unsigned text_distance(const char *a, const char *b);

@@ -136,12 +136,6 @@ static bool parse_ollama(const char *text, model_name *ret)
     return own[length] == '\0' || take_part(own + length + 1, strlen(own + length + 1), ret->revision, 81);
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0'
-                                : (c >= 'a' && c <= 'f' ? c - 'a' + 10 : (c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1));
-}
-
 /* The last part of the path, without what %XX hides. */
 static bool parse_url(const char *text, model_name *ret)
 {
@@ -154,8 +148,8 @@ static bool parse_url(const char *text, model_name *ret)
     size_t out = 0;
     for (size_t i = begin; i < length && out + 1 < sizeof ret->file; i++) {
         const bool coded =
-            host[i] == '%' && i + 2 < length && hex_digit(host[i + 1]) >= 0 && hex_digit(host[i + 2]) >= 0;
-        ret->file[out++] = coded ? (char)(hex_digit(host[i + 1]) * 16 + hex_digit(host[i + 2])) : host[i];
+            host[i] == '%' && i + 2 < length && text_hex_digit(host[i + 1]) >= 0 && text_hex_digit(host[i + 2]) >= 0;
+        ret->file[out++] = coded ? (char)(text_hex_digit(host[i + 1]) * 16 + text_hex_digit(host[i + 2])) : host[i];
         i += coded ? 2 : 0;
     }
     ret->file[out] = '\0';

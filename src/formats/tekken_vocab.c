@@ -3,6 +3,7 @@
 #include "formats/tekken_vocab.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "base/utf8.h"
 
 #include <string.h>
@@ -51,14 +52,6 @@ static bool take(scan *s, char c)
     return false;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* What follows a backslash. Halves of surrogate pairs are left to the parser. */
 static bool take_escape(scan *s)
 {
@@ -72,7 +65,7 @@ static bool take_escape(scan *s)
     }
     int code = 0;
     for (int i = 0; i < 4; i++, s->at++) {
-        const int digit = s->at < s->end ? hex_digit(*s->at) : -1;
+        const int digit = s->at < s->end ? text_hex_digit(*s->at) : -1;
         if (digit < 0) {
             return false;
         }

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "generate/grammar_automaton.h"
 
 #include <stdlib.h>
@@ -97,12 +98,11 @@ bool scan_hex(const char *text, size_t length, size_t *at, unsigned digits, uint
 {
     *ret = 0;
     for (unsigned i = 0; i < digits; i++, ++*at) {
-        const char c = peek(text, length, *at);
-        const bool lower = c >= 'a' && c <= 'f';
-        if (!lower && !(c >= 'A' && c <= 'F') && !(c >= '0' && c <= '9')) {
+        const int digit = text_hex_digit(peek(text, length, *at));
+        if (digit < 0) {
             return false;
         }
-        *ret = *ret << 4 | (uint32_t)(c <= '9' ? c - '0' : lower ? c - 'a' + 10 : c - 'A' + 10);
+        *ret = *ret << 4 | (uint32_t)digit;
     }
     return true;
 }

@@ -3,6 +3,7 @@
 #include "net/http_server_part.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "platform/cpu.h"
 
@@ -73,14 +74,6 @@ bool http_call_reserve_body(http_call *c, size_t length)
     return before <= c->s->o.most_bodies && length <= c->s->o.most_bodies - before;
 }
 
-static int hex_value(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* In place. %00, half an escape and what is no UTF-8 are wrong. */
 static bool decode(char *text, bool plus)
 {
@@ -88,8 +81,8 @@ static bool decode(char *text, bool plus)
     for (const char *in = text; *in != '\0'; in++) {
         char c = plus && *in == '+' ? ' ' : *in;
         if (*in == '%') {
-            const int high = hex_value(in[1]);
-            const int low = high < 0 ? -1 : hex_value(in[2]);
+            const int high = text_hex_digit(in[1]);
+            const int low = high < 0 ? -1 : text_hex_digit(in[2]);
             if (low < 0 || high * 16 + low == 0) {
                 return false;
             }

@@ -258,10 +258,7 @@ bool responses_read(request *r, chat_request *c, bool *ret_stream, failure *f)
         good = false;
         rename_field(f);
     }
-    if (good && json_object_set(r->body, "chat", as_chat) != 0) { /* what was read lives as long as the request */
-        good = failure_memory(f);
-    }
-    json_decref(as_chat);
+    r->translation = as_chat; /* what was read lives as long as the request */
     return good && read_lengths(c, r->body, f) && chat_request_sampling(c, r->body, f) &&
            openai_stream_fields(r->body, ret_stream, &usage, f);
 }

@@ -37,6 +37,7 @@ typedef struct request {
     char parameter[256];       /* what {…} of the route's path stood for */
     char group[REQUEST_GROUP]; /* who asks: those with different ones take turns */
     json_t *body;              /* the JSON body; NULL: the route wants none */
+    json_t *translation;       /* of the body, where an interface reads it as another one; NULL: none */
     char id[33];               /* hexadecimal, of this request alone */
     double began;
     request_access access;
@@ -75,7 +76,8 @@ bool failure_from(failure *f, const hearth_error *error, const char *param);
 json_t *failure_json(api_shape shape, const failure *f);
 
 void request_refuse(request *r, const failure *f);
-/* Of a stream that goes wrong when its status is sent: counted as a refusal is; the writer tells it in its API's event. */
+/* Of a stream that goes wrong when its status is sent: counted as a refusal is; the writer tells it in its API's event.
+ */
 void request_failed_late(const failure *f);
 void request_refuse_error(request *r, const hearth_error *error, const char *param);
 void request_refuse_with(request *r, unsigned status, const char *code, const char *param, const char *format, ...)

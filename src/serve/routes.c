@@ -67,6 +67,7 @@ static void free_request(void *kept)
     request *r = kept;
     access_end(r);
     json_decref(r->body);
+    json_decref(r->translation);
     mem_free(r);
 }
 

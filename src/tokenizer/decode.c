@@ -1,6 +1,7 @@
 /* Ids to text. What each token decodes to is worked out once, when the tokenizer is made. */
 #include "tokenizer/internal.h"
 
+#include "base/text.h"
 #include "tokenizer/find.h"
 
 #include <string.h>
@@ -34,21 +35,14 @@ static hearth_status replace_in_token(token_text in, token_text pattern, token_t
     return *ret_changed ? buffer_append(out, in.text + done, in.length - done, error) : HEARTH_OK;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                  : -1;
-}
-
 static hearth_status byte_of_token(token_text in, buffer *out, bool *ret_changed, hearth_error *error)
 {
     buffer_clear(out);
     *ret_changed = in.length == 6 && memcmp(in.text, "<0x", 3) == 0 && in.text[5] == '>' &&
-                   hex_digit(in.text[3]) >= 0 && hex_digit(in.text[4]) >= 0;
-    return *ret_changed ? buffer_append_char(out, (char)(hex_digit(in.text[3]) * 16 + hex_digit(in.text[4])), error)
-                        : HEARTH_OK;
+                   text_hex_digit(in.text[3]) >= 0 && text_hex_digit(in.text[4]) >= 0;
+    return *ret_changed
+               ? buffer_append_char(out, (char)(text_hex_digit(in.text[3]) * 16 + text_hex_digit(in.text[4])), error)
+               : HEARTH_OK;
 }
 
 /* Hugging Face's clean_up_tokenization, one token at a time. */

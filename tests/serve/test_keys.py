@@ -346,7 +346,10 @@ def the_audit_log_tells_who_and_how_much_and_not_what():
 def contents_where_they_are_asked_for():
     log = os.path.join(PLACE, "contents.jsonl")
     with Server(OWN, "--audit", log, "--audit-contents") as server:
+        asked = {"input": "The fire", "max_output_tokens": 3, "chat": "mine"}
+        server.good("/v1/responses", asked)  # read as another interface's, and logged as it was sent
         made = server.good(ASK, TEXT)
+    assert lines(log)[-2]["body"] == asked, lines(log)[-2]
     line = lines(log)[-1]
     assert line["body"] == TEXT and json.loads(line["answer"]) == made and line["key"] is None, line
 
