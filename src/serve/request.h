@@ -73,7 +73,8 @@ bool failure_from(failure *f, const hearth_error *error, const char *param);
 json_t *failure_json(api_shape shape, const failure *f);
 
 void request_refuse(request *r, const failure *f);
-/* Of a stream that goes wrong when its status is sent: counted as a refusal is; the writer tells it in its API's event. */
+/* Of a stream that goes wrong when its status is sent: counted as a refusal is; the writer tells it in its API's event.
+ */
 void request_failed_late(const failure *f);
 void request_refuse_error(request *r, const hearth_error *error, const char *param);
 void request_refuse_with(request *r, unsigned status, const char *code, const char *param, const char *format, ...)
