@@ -167,7 +167,8 @@ static const option options[] = {
      .argument = "N",
      .least = 1,
      .most = 65535,
-     .help = "Tell HAProxy's agent-check on this port how much is free (up 75%), and drain while the server stops."},
+     .help =
+         "Tell HAProxy's agent-check on this port how much is free (up ready 75%), and drain while the server stops."},
     {.name = "drain",
      .type = OPTION_COUNT,
      .offset = offsetof(serve_settings, drain),
