@@ -138,6 +138,7 @@ static double seconds_of(asking *w, generation_outcome *ret)
         pthread_cond_wait(&a.ended, &a.lock);
     }
     pthread_mutex_unlock(&a.lock);
+    w->a = NULL;
     *ret = a.last;
     return time_seconds() - began;
 }
