@@ -18,7 +18,7 @@ hearth_status schema_pattern_of(compiler *c, const json_t *schema, const char *k
         return HEARTH_OK;
     }
     automaton *a = mem_calloc(1, sizeof *a);
-    if (a == NULL || !grammar_grow(&c->made, &c->made_capacity, c->made_count + 1, sizeof *c->made)) {
+    if (a == NULL || !grammar_grow(&c->made, &c->made_capacity, c->made_count + 1, sizeof(void *))) {
         mem_free(a);
         return schema_memory(c);
     }

@@ -216,6 +216,7 @@ hearth_status schema_forbid(compiler *c, const element_set *s, unsigned *types, 
 hearth_status schema_read_decimal(compiler *c, const json_t *schema, const char *key, decimal *ret)
 {
     const json_t *value = json_object_get(schema, key);
+    *ret = (decimal){0};
     if (!json_is_number(value)) {
         return schema_error(c, HEARTH_E_ARGUMENT, schema, key, "a number", "another value");
     }
