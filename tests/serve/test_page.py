@@ -400,6 +400,7 @@ def errors_are_shown():
         tab.wait("/tick tock tick/.test(document.querySelector('.message:last-child .text')?.innerText)")
         server.process.kill()   # in the middle of an answer
         tab.wait(DONE)
+        tab.wait(wrong + " !== ''")
         assert tab.js(wrong) in ("The connection ended before the answer did.", "network error"), tab.js(wrong)
         assert "tick tock" in texts(tab)[-1]   # what came is kept
         server.process.wait()
