@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "cli"))
@@ -82,6 +83,14 @@ class Server:
         lines = [line[6:] for line in text.decode().split("\n\n") if line.startswith("data: ")]
         assert lines[-1] == "[DONE]", text[-300:]
         return [json.loads(line) for line in lines[:-1]]
+
+
+def wait_until(true):
+    for _ in range(1200):
+        if true():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come to that in a minute")
 
 
 def timeless(answer):

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 
-from support import BERT, OWN, Server, main, test
+from support import BERT, OWN, Server, main, test, wait_until
 from tap import hearth, one_line
 
 PLACE = tempfile.mkdtemp(prefix="hearth config ")
@@ -26,14 +26,6 @@ def write(text, path=FILE):
 
 def wrong(text, *words):
     one_line(hearth("serve", "--config", write(text)), 1, "serve.yaml", *words)
-
-
-def wait_until(true):
-    for _ in range(600):
-        if true():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not come to that in half a minute")
 
 
 def end(server):

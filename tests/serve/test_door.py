@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 
-from support import HEARTH, OWN, Server, environment, main, test, timeless
+from support import HEARTH, OWN, Server, environment, main, test, timeless, wait_until
 from tap import hearth, one_line
 
 S = Server(OWN, "--parallel", "8", "--request-timeout", "1", "--name", "front.example", "--allow-origin", "https://pages.example")
@@ -28,14 +28,6 @@ def answer_to(request):
 
 def running():
     return S.get("/ready")[1]["running"] + S.get("/ready")[1]["waiting"]
-
-
-def wait_until(true):
-    for _ in range(1200):
-        if true():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not come to that in a minute")
 
 
 @test

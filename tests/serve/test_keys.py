@@ -11,7 +11,7 @@ import stat
 import tempfile
 import time
 
-from support import HEARTH, OWN, Server, main, test
+from support import HEARTH, OWN, Server, main, test, wait_until
 from tap import good, good_json, hearth, one_line
 
 PLACE = tempfile.mkdtemp(prefix="hearth keys ")
@@ -32,14 +32,6 @@ def bearer(key):
 def lines(path=AUDIT):
     with open(path, encoding="utf-8") as file:
         return [json.loads(line) for line in file]
-
-
-def wait_until(true):
-    for _ in range(600):
-        if true():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not come to that in half a minute")
 
 
 ALICE = add("alice")
