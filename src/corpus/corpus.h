@@ -42,7 +42,8 @@ typedef struct corpus_document {
     uint64_t row;
     char id[HASH_HEX_SIZE];
     bool held_out;
-    const char *source, *language; /* language: "" where it is unknown */
+    const char *source, *language;          /* language: "" where it is unknown */
+    const char *place, *licence, *evidence; /* "" where the manifest has none */
     const char *text;
     size_t length;
 } corpus_document;

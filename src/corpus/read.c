@@ -85,14 +85,23 @@ typedef struct each {
     uint64_t line;
 } each;
 
+static const char *text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text != NULL ? text : "";
+}
+
 static hearth_status hand_over(const each *e, const json_t *record, hearth_error *error)
 {
     const json_t *text = json_object_get(record, "text");
     const json_t *metadata = json_object_get(record, "metadata");
     const char *split = json_string_value(json_object_get(metadata, "split"));
     const char *source = json_string_value(json_object_get(record, "source"));
-    const char *language = json_string_value(json_object_get(metadata, "language"));
-    corpus_document d = {.source = source, .language = language != NULL ? language : ""};
+    corpus_document d = {.source = source,
+                         .language = text_of(metadata, "language"),
+                         .place = text_of(metadata, "place"),
+                         .licence = text_of(metadata, "license"),
+                         .evidence = text_of(metadata, "license_evidence")};
     if (!json_is_string(text) || split == NULL || source == NULL || !take_number(metadata, "row", &d.row) ||
         !take_hash(record, "id", d.id)) {
         char place[64];

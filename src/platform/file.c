@@ -118,6 +118,13 @@ void file_fetch(const uint8_t *bytes, size_t length)
     (void)madvise((void *)(uintptr_t)(bytes - before), length + before, MADV_WILLNEED);
 }
 
+void file_map_random(const file_map *map)
+{
+    if (map->size > 0 && !embedded_owns(map->data)) {
+        (void)madvise((void *)(uintptr_t)map->data, map->size, MADV_RANDOM);
+    }
+}
+
 hearth_status file_read_descriptor(int descriptor, const char *name, size_t limit_bytes, buffer *out,
                                    hearth_error *error)
 {

@@ -19,6 +19,8 @@ void file_map_close(file_map *map);
 void file_map_release(const file_map *map, size_t offset, size_t length);
 /* Tells the system that mapped bytes will be wanted soon: it begins to read them. */
 void file_fetch(const uint8_t *bytes, size_t length);
+/* Tells the system that the file is read here and there: nothing is read ahead. */
+void file_map_random(const file_map *map);
 
 /* The whole of a regular file, at most limit_bytes. */
 hearth_status file_read(const char *path, size_t limit_bytes, buffer *out, hearth_error *error);

@@ -1,0 +1,160 @@
+/* hearth trace: where texts stand in what a model was trained on. */
+#include "cli/commands.h"
+#include "cli/signals.h"
+#include "cli/size.h"
+#include "cli/trace_command.h"
+
+#include <stdio.h>
+
+const char *const trace_by_names[] = {"tokens", "bytes", "both", NULL};
+
+static const option options[] = {
+    {.name = "output",
+     .letter = 'o',
+     .type = OPTION_TEXT,
+     .offset = offsetof(trace_settings, output),
+     .argument = "PATH",
+     .hint = HINT_FILE,
+     .help = "The new index's folder. Default: the corpus's name with -index behind."},
+    {.name = "by",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(trace_settings, by),
+     .argument = "UNIT",
+     .choices = trace_by_names,
+     .help =
+         "What sequences are made of: tokens, bytes, or (of an index) both. Default: index makes both where there is "
+         "a tokenizer, else bytes; the others search by bytes where the index can, next by tokens."},
+    {.name = "tokenizer",
+     .type = OPTION_TEXT,
+     .offset = offsetof(trace_settings, tokenizer),
+     .argument = "MODEL",
+     .hint = HINT_FILE,
+     .help =
+         "Index tokens, too: of this tokenizer.json, or of the folder of a model that has one. It is copied into the "
+         "index."},
+    {.name = "memory",
+     .type = OPTION_TEXT,
+     .offset = offsetof(trace_settings, memory),
+     .argument = "SIZE",
+     .help = "Sort in at most SIZE of memory: " SIZE_HELP ". What is more is sorted in parts, which are merged; the "
+             "index is the same. Default: 2GB."},
+    {.name = "shard",
+     .type = OPTION_TEXT,
+     .offset = offsetof(trace_settings, shard),
+     .argument = "SIZE",
+     .help = "Begin a new shard after SIZE of text. Default: 1GiB."},
+    {.name = "add",
+     .type = OPTION_TEXT,
+     .offset = offsetof(trace_settings, add),
+     .argument = "INDEX",
+     .hint = HINT_FOLDER,
+     .help = "Put the documents into new shards of this index; those that it has stay as they are."},
+    {.name = "licence",
+     .type = OPTION_TEXT,
+     .offset = offsetof(trace_settings, licence),
+     .argument = "SPDX",
+     .help = "The licence of plain files, which say none. Default: NOASSERTION."},
+    {.name = "held-out",
+     .type = OPTION_FLAG,
+     .offset = offsetof(trace_settings, held_out),
+     .help = "Index also the documents that the corpus holds out, which no model was trained on."},
+    {.name = "ids",
+     .type = OPTION_FLAG,
+     .offset = offsetof(trace_settings, ids),
+     .help = "TEXT is numbers of tokens, apart by blanks or commas; searches by tokens."},
+    {.name = "most",
+     .letter = 'n',
+     .type = OPTION_COUNT,
+     .offset = offsetof(trace_settings, most),
+     .argument = "N",
+     .least = 0,
+     .most = 1000000,
+     .help = "Show at most N places, or N of what follows. Default: 10."},
+    {.name = "context",
+     .type = OPTION_COUNT,
+     .offset = offsetof(trace_settings, context),
+     .argument = "N",
+     .least = 0,
+     .most = 1000000,
+     .help = "Show N bytes (by tokens: N/4 tokens) of a document on each side of a place. Default: 60."},
+    {.name = NULL},
+};
+
+static const trace_settings defaults = {.by = -1, .most = 10, .context = 60};
+
+/* ---- the verbs ---- */
+
+static int end(const cli *c, trace_verb verb, const void *settings, const char **operands, size_t count)
+{
+    hearth_error error = {0};
+    int code = EXIT_DONE;
+    return verb(c, settings, operands, count, &code, &error) == HEARTH_OK ? code : cli_fail(c, &error);
+}
+
+static int run_index(cli *c, const void *settings, const char **operands, size_t count)
+{
+    const trace_settings *s = settings;
+    if (s->output != NULL && s->add != NULL) {
+        return cli_usage(c, "--output and --add exclude each other");
+    }
+    return end(c, trace_verb_index, settings, operands, count);
+}
+
+static int run_find(cli *c, const void *settings, const char **operands, size_t count)
+{
+    (void)signals_leave_at_once(true); /* nothing there is ever half done */
+    return end(c, trace_verb_find, settings, operands, count);
+}
+
+static int run_count(cli *c, const void *settings, const char **operands, size_t count)
+{
+    (void)signals_leave_at_once(true);
+    return end(c, trace_verb_count, settings, operands, count);
+}
+
+static int run_next(cli *c, const void *settings, const char **operands, size_t count)
+{
+    (void)signals_leave_at_once(true);
+    return end(c, trace_verb_next, settings, operands, count);
+}
+
+static int run(cli *c, void *settings, const char **operands, size_t count)
+{
+    static const cli_verb verbs[] = {{"index", "a corpus's folder, a file or a folder of texts", 1, 1, run_index},
+                                     {"find", "an index's folder and a text", 2, 2, run_find},
+                                     {"count", "an index's folder and texts", 2, SIZE_MAX, run_count},
+                                     {"next", "an index's folder and a text", 2, 2, run_next},
+                                     {NULL, NULL, 0, 0, NULL}};
+    return cli_run_verb(c, verbs, settings, operands, count);
+}
+
+const cli_command command_trace = {
+    .name = "trace",
+    .operands = "index CORPUS | find INDEX TEXT | count INDEX TEXT... | next INDEX TEXT",
+    .least = 1,
+    .most = 1000,
+    .summary = "find where a text stands in what a model was trained on",
+    .text =
+        "`index` makes a searchable index of a corpus that `hearth corpus build` wrote, or of plain texts: a folder, a "
+        "file, an archive, JSON lines (`text`). It lies on the disk and may be larger than memory.\n\n"
+        "`find` shows every place where a text stands, with its document, source and licence.\n\n"
+        "`count` counts the places of each text.\n\n"
+        "`next` tells what follows a text, or the longest end of it that stands somewhere: the distribution of the "
+        "infinite n-gram.\n\n"
+        "No match reaches from one document into the next. How it works, and what a match proves and what it does not, "
+        "is in docs/tracing.md.",
+    .options = options,
+    .defaults = &defaults,
+    .settings_bytes = sizeof defaults,
+    .has_json = true,
+    .examples =
+        (const cli_example[]){
+            {"hearth trace index corpus --tokenizer tokenizer.json",
+             "An index by tokens and by bytes, in corpus-index."},
+            {"hearth trace index texts/ --licence CC0-1.0 -o my-index", "Of a folder of plain texts, by bytes."},
+            {"hearth trace find corpus-index 'once upon a time'", "Ten of its places."},
+            {"hearth trace count corpus-index 'he said' 'she said'", "How often each stands there."},
+            {"hearth trace next corpus-index 'once upon a'", "What follows, and how often."},
+            {NULL, NULL}},
+    .run = run,
+};

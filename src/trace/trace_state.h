@@ -1,0 +1,26 @@
+/* An open index, for the files of this room. */
+#ifndef TRACE_TRACE_STATE_H
+#define TRACE_TRACE_STATE_H
+
+#include "threads/pool.h"
+#include "trace/trace_shard.h"
+
+#include <pthread.h>
+
+struct trace_index {
+    trace_facts facts;
+    char *folder;
+    json_t *root; /* index.json: facts borrow from it */
+    tokenizer *tokenizer;
+    trace_shard *shards;       /* [facts.shards] */
+    thread_pool *pool;         /* NULL: one thread, or one shard */
+    pthread_mutex_t pool_lock; /* who finds it taken searches alone */
+};
+
+/* HEARTH_E_UNSUPPORTED where the index has no suffix array of that unit. */
+hearth_status trace_needs(const trace_index *x, trace_unit unit, hearth_error *error);
+/* The shard of a document, and its number there; HEARTH_E_ARGUMENT where there is none. */
+hearth_status trace_shard_of(const trace_index *x, uint64_t number, const trace_shard **ret, uint64_t *ret_document,
+                             hearth_error *error);
+
+#endif
