@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "formats/json_file.h"
 #include "model/load_tokenizer.h"
+#include "platform/cpu.h"
 
 const char *const trace_unit_names[] = {"tokens", "bytes", NULL};
 
@@ -98,6 +99,13 @@ static hearth_status open_shard(trace_index *x, size_t i, const char *path, hear
     return HEARTH_OK;
 }
 
+/* A shard that lies in memory is searched in less time than a thread takes to wake up; one on the disk is waited for.
+ */
+static bool worth_threads(const trace_facts *f)
+{
+    return f->shards >= TRACE_MANY_SHARDS || (f->shards > 1 && f->file_bytes > memory_available_bytes());
+}
+
 static hearth_status open_in(trace_index *x, int threads, hearth_error *error)
 {
     char *path = file_join(x->folder, TRACE_INDEX_FILE);
@@ -114,7 +122,7 @@ static hearth_status open_in(trace_index *x, int threads, hearth_error *error)
         status = open_shard(x, i, path, error);
     }
     mem_free(path);
-    if (status == HEARTH_OK && threads > 1 && x->facts.shards > 1) {
+    if (status == HEARTH_OK && threads > 1 && worth_threads(&x->facts)) {
         const int parts = (size_t)threads < x->facts.shards ? threads : (int)x->facts.shards;
         status = thread_pool_create(parts, &x->pool, error);
     }

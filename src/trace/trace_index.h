@@ -15,7 +15,8 @@ typedef struct trace_index trace_index;
 typedef enum trace_unit { TRACE_TOKENS, TRACE_BYTES, TRACE_UNITS } trace_unit;
 extern const char *const trace_unit_names[]; /* "tokens", "bytes", NULL */
 
-/* `threads` search shards side by side; 1 starts none. Sizes are checked, not hashes: trace_index_verify. */
+/* `threads` search many shards, or those that lie on the disk, side by side; 1 starts none. Sizes are checked, not
+ * hashes: trace_index_verify. */
 hearth_status trace_index_open(const char *folder, int threads, trace_index **ret, hearth_error *error);
 void trace_index_close(trace_index *x); /* NULL is allowed */
 /* Reads every file and holds its SHA-256 against index.json's. */

@@ -7,13 +7,15 @@
 
 #include <pthread.h>
 
+#define TRACE_MANY_SHARDS 16u /* that are searched by threads in any case */
+
 struct trace_index {
     trace_facts facts;
     char *folder;
     json_t *root; /* index.json: facts borrow from it */
     tokenizer *tokenizer;
     trace_shard *shards;       /* [facts.shards] */
-    thread_pool *pool;         /* NULL: one thread, or one shard */
+    thread_pool *pool;         /* NULL: nobody's but the caller's */
     pthread_mutex_t pool_lock; /* who finds it taken searches alone */
 };
 

@@ -276,12 +276,12 @@ static void check_longest(const trace_index *x, const scan *s, const trace_query
     trace_matches_free(&m);
 }
 
-static void check_queries(const trace_index *x, const texts *t, trace_unit unit)
+static void check_queries(const trace_index *x, const texts *t, trace_unit unit, unsigned queries)
 {
     scan s;
     scan_open(x, t, unit, &s);
     unsigned found = 0;
-    for (unsigned i = 0; i < QUERIES; i++) {
+    for (unsigned i = 0; i < queries; i++) {
         int32_t query[LONGEST];
         char bytes[LONGEST];
         const size_t length = make_query(&s, i, query);
@@ -297,7 +297,7 @@ static void check_queries(const trace_index *x, const texts *t, trace_unit unit)
         }
         trace_matches_free(&m);
     }
-    assert_true(found > QUERIES / 4);
+    assert_true(found > queries / 4);
     scan_close(&s);
 }
 
@@ -331,14 +331,18 @@ static void counts_are_those_of_a_scan(void **state)
         make_texts(kind, &t);
         write_texts(&t);
         trace_index *whole = must_index("whole", 0, 1u << 24, 1), *parts = must_index("parts", 0, 10000, 2),
-                    *shards = must_index("shards", 3000, 1u << 24, 2);
+                    *shards = must_index("shards", 3000, 1u << 24, 1), *many = must_index("many", 300, 1u << 24, 2);
         check_same_files("whole", "parts");
         assert_int_equal(trace_index_facts(whole)->shards, 1);
         assert_true(trace_index_facts(shards)->shards > 2);
-        check_queries(whole, &t, TRACE_BYTES);
-        check_queries(whole, &t, TRACE_TOKENS);
-        check_queries(shards, &t, TRACE_BYTES);
-        check_queries(shards, &t, TRACE_TOKENS);
+        check_queries(whole, &t, TRACE_BYTES, QUERIES);
+        check_queries(whole, &t, TRACE_TOKENS, QUERIES);
+        check_queries(shards, &t, TRACE_BYTES, QUERIES);
+        check_queries(shards, &t, TRACE_TOKENS, QUERIES);
+        assert_true(trace_index_facts(many)->shards >= 16); /* by threads */
+        check_queries(many, &t, TRACE_BYTES, 100);
+        check_queries(many, &t, TRACE_TOKENS, 100);
+        trace_index_close(many);
         trace_index_close(whole);
         trace_index_close(parts);
         trace_index_close(shards);
