@@ -158,6 +158,32 @@ static const option options[] = {
      .help = "Begin with this conversation: a JSON array of messages, as /save writes it and OpenAI's interface takes "
              "it. A "
              "prompt follows it; without one it is answered as it is."},
+    {.name = "schema",
+     .type = OPTION_TEXT,
+     .offset = offsetof(run_settings, schema),
+     .argument = "FILE|JSON",
+     .hint = HINT_FILE,
+     .help =
+         "Hold each answer to this JSON Schema, a file or JSON that begins with {: what comes is JSON that is valid "
+         "under it. {\"type\": \"object\"}: any object."},
+    {.name = "grammar",
+     .type = OPTION_TEXT,
+     .offset = offsetof(run_settings, grammar),
+     .argument = "FILE",
+     .hint = HINT_FILE,
+     .help = "Hold each answer to this grammar, a file of llama.cpp's GBNF."},
+    {.name = "draft",
+     .type = OPTION_TEXT,
+     .offset = offsetof(run_settings, draft),
+     .argument = "MODEL",
+     .help = "Let this smaller model of the same vocabulary guess what comes next: the answer is the same, sooner."},
+    {.name = "draft-tokens",
+     .type = OPTION_COUNT,
+     .offset = offsetof(run_settings, draft_tokens),
+     .argument = "N",
+     .least = 1,
+     .most = DRAFT_MOST - 1,
+     .help = "Let it guess N tokens each time. Default: as many as pay, as far as earlier ones tell."},
     {.name = "raw",
      .type = OPTION_FLAG,
      .offset = offsetof(run_settings, raw),
@@ -256,6 +282,17 @@ static double rate(size_t tokens, double seconds)
     return seconds > 0 ? (double)tokens / seconds : 0;
 }
 
+/* How guessing went: null without a draft. */
+static json_t *draft_json(const run_state *r)
+{
+    const session_guesses *g = &r->last.guesses;
+    if (r->draft == NULL) {
+        return json_null();
+    }
+    return json_pack("{s:o, s:I, s:I, s:I}", "model", json_door_text(r->s->draft, strlen(r->s->draft)), "drafted",
+                     (json_int_t)g->drafted, "accepted", (json_int_t)g->accepted, "steps", (json_int_t)g->steps);
+}
+
 /* What was told apart from the text. */
 static json_t *add_parts(json_t *answer, const run_answer *a)
 {
@@ -276,7 +313,7 @@ static int print_json(const run_state *r)
         r->c,
         add_parts(
             json_pack("{s:o, s:s, s:o, s:{s:I, s:I}, s:{s:f, s:f, s:f}, s:{s:f, s:f}, s:s, s:s, s:s, s:i, s:I, s:b, "
-                      "s:o, s:o, s:o}",
+                      "s:o, s:o, s:o, s:o, s:o}",
                       "text", json_door_text(buffer_text(&a->text), a->text.length), "finish", run_end_name(a->end),
                       "stop", stop, "tokens", "prompt", (json_int_t)a->prompt_tokens, "answer", (json_int_t)a->tokens,
                       "seconds", "load", r->o.seconds, "prompt", a->prompt_seconds, "answer", a->seconds,
@@ -286,7 +323,9 @@ static int print_json(const run_state *r)
                       r->o.engine->threads, "context", (json_int_t)session_context_length(r->session), "raw",
                       r->template == NULL, "max_tokens",
                       r->s->most_tokens > 0 ? json_integer((json_int_t)r->s->most_tokens) : json_null(), "stops",
-                      stops_json(&r->s->stops), "sampling", sampling_json(&r->sampling)),
+                      stops_json(&r->s->stops), "sampling", sampling_json(&r->sampling), "form",
+                      r->bound != NULL ? json_string(grammar_kind_names[r->bound_kind]) : json_null(), "draft",
+                      draft_json(r)),
             a));
 }
 
@@ -347,13 +386,18 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
             return cli_usage(c, "--stop takes a text, not \"\"");
         }
     }
+    if ((s->schema != NULL) + (s->grammar != NULL) + (s->tools != NULL) > 1) {
+        return cli_usage(c, "--schema, --grammar and --tools exclude each other");
+    }
     hearth_error error = {0};
     buffer prompt;
     buffer_init(&prompt, LIMIT_TEXT_BYTES);
     run_state r = {.c = c, .s = s};
-    if (pull_when_missing(c, name, &error) != HEARTH_OK || (count == 0 && run_take_own(s, &error) != HEARTH_OK) ||
+    if (pull_when_missing(c, name, &error) != HEARTH_OK ||
+        (s->draft != NULL && pull_when_missing(c, s->draft, &error) != HEARTH_OK) ||
+        (count == 0 && run_take_own(s, &error) != HEARTH_OK) ||
         run_take_brought(name, s, &r.brought, &error) != HEARTH_OK) {
-        run_free_brought(&r.brought);
+        ollama_brought_free(&r.brought);
         return cli_fail(c, &error);
     }
     /* First of all, so that what is typed while the model loads waits for the prompt. */
@@ -363,7 +407,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
                                            : HEARTH_OK;
     if (status == HEARTH_OK && !talk && s->prompt == NULL && s->messages == NULL && prompt.length == 0) {
         buffer_free(&prompt);
-        run_free_brought(&r.brought);
+        ollama_brought_free(&r.brought);
         return cli_usage(c, "no prompt: standard input is empty; give one with --prompt TEXT");
     }
     if (status == HEARTH_OK) {
@@ -416,6 +460,18 @@ static const cli_section sections[] = {
      "trained. `--tools` passes the list to the template; what the model calls comes out as `{\"id\", \"name\", "
      "\"arguments\"}`. A call that is malformed stays text, and a line on standard error says what is wrong. With "
      "`--json`: \"reasoning\", \"thinking_tokens\", \"cut_thinking\", \"tool_calls\", \"tool_call_problems\"."},
+    {"Answers of a given form",
+     "With `--schema` or `--grammar` no other token can be drawn than those that keep the answer within it, at any "
+     "temperature; docs/structured-output.md tells which keywords are supported, and one that is not is an error "
+     "before "
+     "the model answers. What a reasoning model thinks comes before the form, unless `--think off`. An answer that "
+     "`--max-tokens` cuts off is not whole: `finish` with `--json` says so."},
+    {"A draft",
+     "A draft is any model with the same vocabulary, of a tenth of the size or less, say. It draws ahead with the same "
+     "settings and random numbers; the model computes its guesses in one step and keeps those that it would have drawn "
+     "itself, so the answer is the same to the byte. How many are guessed follows how many were right and how long "
+     "both take. Where `--memory` leaves no room for it, a line says so and there is none. `--json` tells "
+     "\"draft\": guesses, those that were right, and the model's steps."},
     {"What is printed",
      "The answer goes to standard output as it is made. On a terminal, control characters in it are shown as pictures "
      "and do nothing, and a closing line on standard error says how many tokens the prompt and the answer had, how "
@@ -453,6 +509,8 @@ const cli_command command_run = {
             {"hearth run model.gguf --tools tools.json -p \"What is the weather in Paris?\"", "A call, or an answer."},
             {"hearth run model.gguf --tools tools.json --messages conversation.json < /dev/null",
              "A conversation answered as it is."},
+            {"hearth run model.gguf --schema person.json -p \"Ada Lovelace, born in 1815\" | jq .name",
+             "JSON of a given shape."},
             {"hearth run model.gguf --raw -p \"Once upon a time\" -n 100 --seed 7", "A text continued."},
             {NULL, NULL}},
     .run = run,

@@ -31,7 +31,8 @@ typedef struct serve_settings {
     const char *memory, *cache_memory, *most_body;
     const char *record, *record_limit;
     int compute, cache, lossless;
-    option_list names, origins;
+    option_list names, origins, drafts;
+    size_t draft_tokens;
     const char *config, *keys, *audit, *tls_certificate, *tls_key;
     size_t agent_port, drain;
     bool audit_contents, audit_required;
@@ -107,6 +108,19 @@ static const option options[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(serve_settings, no_prefix_cache),
      .help = "Compute every prompt from its beginning. Results are the same."},
+    {.name = "draft",
+     .type = OPTION_LIST,
+     .offset = offsetof(serve_settings, drafts),
+     .argument = "[NAME=]MODEL",
+     .help = "Let this smaller model of the same vocabulary guess what the first model, or the one that is served as "
+             "NAME, says next: answers are the same, sooner. May be given many times."},
+    {.name = "draft-tokens",
+     .type = OPTION_COUNT,
+     .offset = offsetof(serve_settings, draft_tokens),
+     .argument = "N",
+     .least = 1,
+     .most = DRAFT_MOST - 1,
+     .help = "Let it guess N tokens each time. Default: as many as pay, as far as earlier ones tell."},
     {.name = "compute",
      .type = OPTION_CHOICE,
      .offset = offsetof(serve_settings, compute),
@@ -234,7 +248,7 @@ static const serve_settings defaults = {.host = "127.0.0.1", .port = DEFAULT_POR
 
 /* Lists that end by NULL, as the server takes them. */
 typedef struct serve_lists {
-    const char **models, **names, **origins;
+    const char **models, **names, **origins, **drafts;
     char *keys;
 } serve_lists;
 
@@ -255,7 +269,8 @@ static hearth_status make_lists(const serve_settings *s, const char **operands, 
     ret->models = ended_list(none ? own : operands, none ? 1 : count);
     ret->names = ended_list(s->names.items, s->names.count);
     ret->origins = ended_list(s->origins.items, s->origins.count);
-    const bool made = ret->models != NULL && ret->names != NULL && ret->origins != NULL;
+    ret->drafts = ended_list(s->drafts.items, s->drafts.count);
+    const bool made = ret->models != NULL && ret->names != NULL && ret->origins != NULL && ret->drafts != NULL;
     return made ? HEARTH_OK : error_memory(error, count * sizeof(char *));
 }
 
@@ -264,6 +279,7 @@ static void free_lists(serve_lists *l)
     mem_free(l->models);
     mem_free(l->names);
     mem_free(l->origins);
+    mem_free(l->drafts);
     mem_free(l->keys);
 }
 
@@ -312,7 +328,9 @@ static hearth_status make_options(cli *c, const serve_settings *s, const serve_l
                                  .cache = s->cache,
                                  .most_running = (unsigned)s->parallel,
                                  .most_waiting = (unsigned)s->queue,
-                                 .without_prefixes = s->no_prefix_cache},
+                                 .without_prefixes = s->no_prefix_cache,
+                                 .draft_tokens = (unsigned)s->draft_tokens},
+                   .drafts = l->drafts,
                    .told = s->log ? tell : NULL,
                    .told_context = c},
         .names = l->names,
@@ -524,6 +542,11 @@ static const cli_section sections[] = {
      "it "
      "is ready, and is the one that is asked where a request names none; the others are opened when first asked for. "
      "Without a MODEL, and without --store, hearth's own small model is served (hearthside)."},
+    {"DRAFTS",
+     "A draft is any MODEL with the same vocabulary, of a tenth of the size or less, say; its memory counts for "
+     "--memory "
+     "(where there is no room beside the model, it is left out) and its keys and values for --cache-memory. What it "
+     "gained is in /metrics and in each answer's usage. docs/serving-scheduler.md, \"Guessing ahead\"."},
     {"STOPPING", "On SIGTERM or Ctrl-C no more requests are taken and those under way are answered; a second one ends "
                  "the process at "
                  "once."},

@@ -7,7 +7,9 @@
 #include "generate/prompt.h"
 
 #include "generate/chat_abilities.h"
+#include "generate/draft.h"
 #include "generate/session.h"
+#include "hub/ollama_brought.h"
 
 #include <jansson.h>
 
@@ -30,6 +32,10 @@ typedef struct run_settings {
     int think;            /* index of run_think_names, or -1: shown at a terminal, else left out */
     const char *tools;    /* a file; NULL: none */
     const char *messages; /* likewise */
+    const char *schema;   /* a file or JSON; NULL: none */
+    const char *grammar;  /* a file; NULL: none */
+    const char *draft;    /* a model; NULL: none */
+    size_t draft_tokens;  /* 0: as many as pay */
     const char *memory;
     int lossless;
     bool raw;
@@ -37,15 +43,9 @@ typedef struct run_settings {
 
 enum { RUN_THINK_SHOW, RUN_THINK_HIDE, RUN_THINK_OFF };
 extern const char *const run_think_names[];
-/* run_ollama.c: what a model of Ollama's store brings along. */
-typedef struct run_brought {
-    json_t *params; /* stop texts lie in it */
-    buffer system;  /* empty: none, or an option gave one */
-} run_brought;
-/* Fills in the settings that no option gave; nothing for other models. *ret lives as long as the settings. */
-hearth_status run_take_brought(const char *name, run_settings *s, run_brought *ret, hearth_error *error);
-/* Zeroed and half-made ones are allowed. */
-void run_free_brought(run_brought *brought);
+/* run_ollama.c: what a model of Ollama's store brings along. Fills in the settings that no option gave; nothing for
+ * other models. *ret lives as long as the settings. */
+hearth_status run_take_brought(const char *name, run_settings *s, ollama_brought *ret, hearth_error *error);
 
 /* run_own.c: the model that is part of the program, and the settings that it is asked with where no option gave them.
  */
@@ -67,6 +67,7 @@ typedef struct run_answer {
     size_t kept_tokens;   /* of those, computed for an earlier answer */
     double prompt_seconds;
     size_t tokens;
+    session_guesses guesses;
     double seconds;
     run_end end;
     const char *stop;
@@ -84,6 +85,7 @@ typedef struct run_state {
     const run_settings *s;
     opened o;
     chat *template; /* NULL: text is continued as it is */
+    model *draft;   /* NULL: none, or there is no room for it */
     session *session;
     sampling sampling;
     logit_bias *biases;
@@ -92,9 +94,13 @@ typedef struct run_state {
     json_t *variables; /* for the template */
     answer_format format;
     chat_call_shape shape;
-    bool answer_now;     /* a slash word wants the conversation answered as it is */
-    run_brought brought; /* owned */
-    run_answer last;     /* what it holds is owned */
+    grammar_kind bound_kind;        /* where `bound` is not NULL */
+    json_t *bound;                  /* what grammar_make takes; NULL: an answer may be anything */
+    grammar *grammars[2];           /* made when first wanted: the prompt has opened the thinking or not */
+    grammar_vocabulary *vocabulary; /* for them */
+    bool answer_now;                /* a slash word wants the conversation answered as it is */
+    ollama_brought brought;         /* owned */
+    run_answer last;                /* what it holds is owned */
 } run_state;
 
 /* run_tools.c: --messages is the conversation so far. */
@@ -127,6 +133,15 @@ hearth_status run_open_parts(run_state *r, hearth_error *error);
  * *ret_left: calls that still wait. */
 hearth_status run_add_result(run_state *r, const char *text, size_t *ret_left, hearth_error *error);
 size_t run_waiting_calls(const run_state *r);
+
+/* run_grammar.c: --schema and --grammar. What is wrong with them is told before a model answers. */
+hearth_status run_open_grammar(run_state *r, hearth_error *error);
+void run_close_grammar(run_state *r);
+/* Of a prompt that is done: where the answer is bound and the model is not to think, what the template opened is
+ * closed. */
+hearth_status run_close_thinking(const run_state *r, token_list *prompt, hearth_error *error);
+/* What an answer to a prompt is held to; NULL: nothing. */
+hearth_status run_begin_grammar(run_state *r, const token_list *prompt, constraint **ret, hearth_error *error);
 
 /* run_setup.c: the model, the template, the session, as the settings want them. run_close takes half-made ones. */
 hearth_status run_open(run_state *r, const char *name, hearth_error *error);

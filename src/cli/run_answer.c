@@ -31,8 +31,9 @@ typedef struct making {
     size_t raw_length;
     token_list prompt;
     run_parts parts;
-    terminal_progress bar; /* of the answer */
-    bool halved;           /* some of the answer was forgotten */
+    constraint *constraint; /* what the answer is held to; NULL: nothing */
+    terminal_progress bar;  /* of the answer */
+    bool halved;            /* some of the answer was forgotten */
     hearth_error *error;
 } making;
 
@@ -66,7 +67,8 @@ static hearth_status make_prompt(making *m, const json_t *messages, hearth_error
         return tokenizer_encode(r->o.model->tokenizer, m->raw, m->raw_length, ENCODE_ADD_BOS, &m->prompt, error);
     }
     const prompt_more more = {.tools = r->tools, .variables = r->variables};
-    return prompt_encode(r->template, r->o.model->tokenizer, messages, &more, &m->prompt, error);
+    TRY(prompt_encode(r->template, r->o.model->tokenizer, messages, &more, &m->prompt, error));
+    return run_close_thinking(r, &m->prompt, error);
 }
 
 /* Tokens that should be free when an answer begins or goes on. */
@@ -235,7 +237,8 @@ static hearth_status draw(making *m, bool *ret_full)
     const session_answer_options how = {.most_tokens = left < room ? left : room,
                                         .stops = r->s->stops.items,
                                         .stop_count = r->s->stops.count,
-                                        .reader = m->parts.reader};
+                                        .reader = m->parts.reader,
+                                        .constraint = m->constraint};
     session_answer_result result = {0};
     TRY(session_answer(r->session, &how, on_text, &out, &result, m->error));
     TRY(out.status);
@@ -288,13 +291,18 @@ static hearth_status make_answer(making *m)
     size_t forgotten = 0;
     TRY(fit_prompt(m, &forgotten));
     TRY(run_parts_open(&m->parts, r, &m->prompt, m->error));
+    TRY(run_begin_grammar(r, &m->prompt, &m->constraint, m->error));
     (void)signals_leave_at_once(false);
     const double began = time_seconds();
     TRY(feed(r, &m->prompt, &r->last.kept_tokens, m->error));
     r->last.prompt_tokens = m->prompt.count;
     r->last.prompt_seconds = time_seconds() - began;
     say_exchanges(m, forgotten, false);
+    const session_guesses before = session_guessed(r->session);
     TRY(draw_all(m));
+    const session_guesses all = session_guessed(r->session);
+    r->last.guesses =
+        (session_guesses){all.drafted - before.drafted, all.accepted - before.accepted, all.steps - before.steps};
     return run_parts_finish(&m->parts, m->error);
 }
 
@@ -308,6 +316,7 @@ hearth_status run_make_answer(run_state *r, const char *raw, size_t raw_length, 
     }
     const hearth_status status = make_answer(&m);
     run_parts_close(&m.parts);
+    constraint_free(m.constraint);
     terminal_progress_end(&m.bar);
     if (status != HEARTH_OK) { /* then nothing was forgotten for it either */
         json_t *shortened = r->messages;
@@ -336,6 +345,9 @@ void run_print_closing(const run_state *r)
     }
     if (a->thinking_tokens > 0) {
         fprintf(stderr, " of which %zu thinking", a->thinking_tokens);
+    }
+    if (a->guesses.drafted > 0) {
+        fprintf(stderr, ", of %zu guesses %zu right", a->guesses.drafted, a->guesses.accepted);
     }
     fprintf(stderr, ", compute %s", open_compute_names[r->s->compute]);
     switch (a->end) {

@@ -9,7 +9,7 @@ hearth_status run_take_own(run_settings *s, hearth_error *error)
 {
     s->raw = true;
     s->temperature = isnan(s->temperature) ? 0 : s->temperature;
-    if (s->stops.count > 0) {
+    if (s->stops.count > 0 || s->schema != NULL || s->grammar != NULL) { /* JSON may have ends of lines */
         return HEARTH_OK;
     }
     const char **items = mem_realloc(s->stops.items, sizeof *items);

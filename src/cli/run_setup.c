@@ -1,8 +1,10 @@
 /* From settings to a model, a template and a session. */
 #include "cli/conversation.h"
+#include "cli/pull.h"
 #include "cli/run.h"
 
 #include "base/memory.h"
+#include "generate/draft.h"
 
 #include <math.h>
 #include <string.h>
@@ -73,6 +75,50 @@ static hearth_status read_sampling(run_state *r, hearth_error *error)
     return read_biases(r, error);
 }
 
+/* A draft that was read from its file for each token would be slower than none. */
+static hearth_status has_room_for_draft(run_state *r, bool *ret, hearth_error *error)
+{
+    const model_options how = {.without_weights = true};
+    model *peeked = NULL;
+    uint64_t memory = 0, bytes = r->o.model->weights.matrix_bytes;
+    *ret = r->o.model->weights.streamed_bytes == 0;
+    if (r->s->memory == NULL) {
+        return HEARTH_OK;
+    }
+    TRY(size_read("--memory", r->s->memory, &memory, error));
+    TRY(model_open(r->o.engine, r->s->draft, &how, &peeked, error));
+    for (size_t i = 0; i < peeked->tensors->count; i++) {
+        bytes += peeked->tensors->entries[i].size_bytes;
+    }
+    model_close(peeked);
+    *ret = *ret && bytes <= memory;
+    return HEARTH_OK;
+}
+
+static hearth_status open_draft(run_state *r, hearth_error *error)
+{
+    bool room = false;
+    if (r->s->draft == NULL) {
+        return HEARTH_OK;
+    }
+    terminal_progress bar = {.quiet = r->c->quiet};
+    const model_options how = {.compute = (compute)r->s->compute,
+                               .lossless = (lossless_choice)r->s->lossless,
+                               .progress = terminal_progress_step,
+                               .progress_context = &bar};
+    hearth_status status = has_room_for_draft(r, &room, error);
+    if (status == HEARTH_OK && !room) {
+        cli_note(r->c, "there is no room for the draft beside the model: nothing is guessed");
+        return HEARTH_OK;
+    }
+    status = status == HEARTH_OK ? model_open(r->o.engine, r->s->draft, &how, &r->draft, error) : status;
+    terminal_progress_end(&bar);
+    if (status == HEARTH_E_NOT_FOUND) {
+        pull_explain_missing(r->s->draft, error);
+    }
+    return status == HEARTH_OK ? draft_check(r->o.model, r->draft, error) : status;
+}
+
 static hearth_status open_session(run_state *r, hearth_error *error)
 {
     const uint32_t most = r->o.model->config.context;
@@ -84,6 +130,8 @@ static hearth_status open_session(run_state *r, hearth_error *error)
     how.context_length = r->s->context;
     how.cache = r->s->cache;
     how.sampling = r->sampling;
+    how.draft = r->draft;
+    how.draft_tokens = (unsigned)r->s->draft_tokens;
     TRY(session_create(r->o.model, &how, &r->session, error));
     const uint32_t plain = model_config_plain_context(&r->o.model->config);
     if (r->s->context == 0 && session_context_length(r->session) < plain) {
@@ -122,9 +170,11 @@ hearth_status run_open(run_state *r, const char *name, hearth_error *error)
     TRY(model_needs_head(r->o.model, error));
     TRY(open_needs_tokenizer(&r->o, error));
     TRY(read_sampling(r, error));
+    TRY(open_draft(r, error));
     TRY(open_template(r, error));
     const char *system = r->s->system != NULL ? r->s->system : buffer_text(&r->brought.system);
     TRY(run_open_parts(r, error));
+    TRY(run_open_grammar(r, error));
     TRY(run_read_messages(r, error));
     const char *first = json_string_value(json_object_get(json_array_get(r->messages, 0), "role"));
     const bool told = r->s->system == NULL && first != NULL && strcmp(first, "system") == 0;
@@ -139,10 +189,12 @@ void run_close(run_state *r)
     run_answer_clear(&r->last);
     json_decref(r->tools);
     json_decref(r->variables);
+    run_close_grammar(r);
     session_free(r->session);
+    model_close(r->draft);
     chat_close(r->template);
     mem_free(r->biases);
     json_decref(r->messages);
-    run_free_brought(&r->brought);
+    ollama_brought_free(&r->brought);
     open_close(&r->o);
 }

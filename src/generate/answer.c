@@ -54,12 +54,26 @@ static void lap(const answer *a, nn_op op)
     }
 }
 
+static hearth_status draw(const answer *a, int32_t *ret, hearth_error *error)
+{
+    constraint *c = a->options->constraint;
+    const uint64_t *allowed = NULL;
+    if (c == NULL) {
+        return session_sample(a->s, ret, error);
+    }
+    TRY(constraint_allowed(c, &allowed, error));
+    session_allow(a->s, allowed);
+    const hearth_status status = session_sample(a->s, ret, error);
+    session_allow(a->s, NULL); /* the mask is the constraint's */
+    return status == HEARTH_OK ? constraint_accept(c, *ret, error) : status;
+}
+
 /* One token: drawn, shown, fed. Sets *ret_done with the reason in the result. */
 static hearth_status one_token(answer *a, bool *ret_done, hearth_error *error)
 {
     int32_t token = 0;
     session_answer_result *r = &a->result;
-    TRY(session_sample(a->s, &token, error));
+    TRY(draw(a, &token, error));
     lap(a, NN_OP_SAMPLE);
     r->tokens++;
     *ret_done = true;
@@ -81,7 +95,7 @@ static hearth_status one_token(answer *a, bool *ret_done, hearth_error *error)
         goes_on = show(a);
         lap(a, NN_OP_SHOW);
     }
-    TRY(session_feed(a->s, &token, 1, NULL, NULL, error));
+    TRY(session_go_on(a->s, token, a->options->constraint, error));
     r->stop = stop_met(a);
     if (end) {
         r->end = SESSION_END_TOKEN;

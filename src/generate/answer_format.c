@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct mark_row {
@@ -286,4 +287,16 @@ hearth_status answer_format_prompt_thinks(const answer_format *f, const tokenize
                                                : ends_in_text(open, t, ids, count, &tail, ret, error);
     buffer_free(&tail);
     return status;
+}
+
+hearth_status answer_format_close_thinking(const answer_format *f, const tokenizer *t, token_list *prompt,
+                                           hearth_error *error)
+{
+    const answer_mark_text *mark = &f->marks[MARK_THINK_CLOSE];
+    char text[128];
+    if (mark->text == NULL) {
+        return HEARTH_OK;
+    }
+    const int length = snprintf(text, sizeof text, "\n%s\n\n", mark->text);
+    return tokenizer_encode(t, text, (size_t)length, ENCODE_PARSE_SPECIAL, prompt, error);
 }

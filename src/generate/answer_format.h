@@ -66,5 +66,8 @@ bool answer_format_named(const char *thinking, const char *calls, const tokenize
 /* Whether tokens that end here (the prompt's) leave the thinking open: the template wrote its first mark. */
 hearth_status answer_format_prompt_thinks(const answer_format *f, const tokenizer *t, const int32_t *ids, size_t count,
                                           bool *ret, hearth_error *error);
+/* Appends what closes thinking that the prompt has opened; nothing for a form without such a mark. */
+hearth_status answer_format_close_thinking(const answer_format *f, const tokenizer *t, token_list *prompt,
+                                           hearth_error *error);
 
 #endif

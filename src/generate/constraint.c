@@ -15,6 +15,8 @@ struct constraint {
     mask_cache *cache;
     machine *m;
     uint32_t at;
+    bool marked;
+    uint32_t mark;        /* where `marked` */
     uint64_t *masks;      /* [MASKS][words] */
     uint32_t held[MASKS]; /* the configuration that each is of; CONFIGURATION_DEAD: none */
 };
@@ -123,6 +125,7 @@ static hearth_status begin_step(constraint *c, hearth_error *error)
     machine *m = NULL;
     TRY(machine_create(c->g, &m, error));
     const uint32_t at = machine_copy(m, c->m, c->at);
+    const uint32_t mark = c->marked ? machine_copy(m, c->m, c->mark) : 0;
     hearth_status status = machine_check(m, error);
     if (status == HEARTH_OK && machine_bytes(m) > LIMIT_GRAMMAR_WORK_BYTES) {
         status = error_set(error, HEARTH_E_LIMIT, "grammar", "less that waits to be closed", "more than 64 MiB of it");
@@ -134,6 +137,7 @@ static hearth_status begin_step(constraint *c, hearth_error *error)
     machine_free(c->m);
     c->m = m;
     c->at = at;
+    c->mark = mark;
     memset(c->held, 0, sizeof c->held);
     return HEARTH_OK;
 }
@@ -166,20 +170,21 @@ static bool is_end(const constraint *c, int32_t token)
     return tokenizer_is_end(c->v->t, token);
 }
 
-/* A token that both is a terminal and has bytes goes on both ways. */
+/* A token that is a terminal here is nothing else, whatever its bytes: a mark that ends a text of any characters does
+ * not go on in it. */
 static uint32_t after_token(constraint *c, int32_t token)
 {
+    const uint32_t as_terminal = machine_token(c->m, c->at, token);
+    if (as_terminal != CONFIGURATION_DEAD) {
+        return as_terminal;
+    }
     size_t length = 0;
     const char *bytes = vocabulary_text(c->v, token, &length);
     uint32_t at = length == 0 ? CONFIGURATION_DEAD : c->at;
     for (size_t i = 0; i < length && at != CONFIGURATION_DEAD; i++) {
         at = machine_step(c->m, at, (uint8_t)bytes[i]);
     }
-    const uint32_t as_terminal = machine_token(c->m, c->at, token);
-    if (at == CONFIGURATION_DEAD || as_terminal == CONFIGURATION_DEAD) {
-        return at == CONFIGURATION_DEAD ? as_terminal : at;
-    }
-    return machine_join(c->m, at, as_terminal);
+    return at;
 }
 
 hearth_status constraint_accept(constraint *c, int32_t token, hearth_error *error)
@@ -196,6 +201,18 @@ hearth_status constraint_accept(constraint *c, int32_t token, hearth_error *erro
     }
     c->at = to;
     return HEARTH_OK;
+}
+
+void constraint_mark(constraint *c)
+{
+    c->marked = true;
+    c->mark = c->at;
+}
+
+void constraint_return(constraint *c)
+{
+    c->at = c->marked ? c->mark : c->at;
+    c->marked = false;
 }
 
 bool constraint_complete(const constraint *c)

@@ -8,7 +8,7 @@
 #define GENERATE_CONSTRAINT_H
 
 #include "base/json.h"
-#include "tokenizer/tokenizer.h"
+#include "generate/answer_format.h"
 
 typedef struct grammar grammar;                       /* immutable, counted */
 typedef struct grammar_vocabulary grammar_vocabulary; /* immutable */
@@ -29,6 +29,21 @@ hearth_status grammar_from_schema(const json_t *schema, grammar **ret, hearth_er
 hearth_status grammar_from_json_object(grammar **ret, hearth_error *error);
 /* GBNF, as llama.cpp publishes it; the rule "root" is the text. Errors name line and column. */
 hearth_status grammar_from_gbnf(const char *text, size_t length, grammar **ret, hearth_error *error);
+
+typedef enum grammar_kind { GRAMMAR_SCHEMA, GRAMMAR_OBJECT, GRAMMAR_GBNF } grammar_kind;
+extern const char *const grammar_kind_names[]; /* ended by NULL */
+
+/* What a reasoning model writes before the text. Of harmony that is also the header of the message. */
+typedef struct grammar_before {
+    const answer_format *format; /* its marks */
+    bool thinks;                 /* the prompt has opened the thinking: it comes first, up to the mark that closes it */
+    bool may_think;              /* the model may open it itself */
+} grammar_before;
+/* Whether that is anything, with these marks. NULL is allowed. */
+bool grammar_before_any(const grammar_before *before);
+/* One of the three above: `source` is the schema, a JSON string of the GBNF text, or NULL. `before`: NULL, nothing. */
+hearth_status grammar_make(grammar_kind kind, const json_t *source, const grammar_before *before, grammar **ret,
+                           hearth_error *error);
 /* What it takes, with all that it keeps of masks so far. */
 size_t grammar_bytes(const grammar *g);
 grammar *grammar_retain(grammar *g);
@@ -46,6 +61,10 @@ void constraint_free(constraint *c);
 hearth_status constraint_allowed(constraint *c, const uint64_t **ret, hearth_error *error);
 /* Goes on by a token. HEARTH_E_ARGUMENT for one that is not allowed; the place is what it was. */
 hearth_status constraint_accept(constraint *c, int32_t token, hearth_error *error);
+/* Keeps the place, for constraint_return: who tries what may come goes back to it. Where nothing is kept, that does
+ * nothing. */
+void constraint_mark(constraint *c);
+void constraint_return(constraint *c);
 /* The text so far is one of the grammar's. */
 bool constraint_complete(const constraint *c);
 

@@ -33,6 +33,9 @@ void grammar_add_call(grammar_rules *r, uint32_t rule, uint32_t from, uint32_t c
 /* Token `id` and nothing else. */
 void grammar_add_token(grammar_rules *r, uint32_t rule, uint32_t from, int32_t id, uint32_t to);
 
+/* Nothing, from one state of a rule to another. */
+void grammar_add_nothing(grammar_rules *r, uint32_t rule, uint32_t from, uint32_t to);
+
 /* Whether anything is in each rule. ret: [count]. */
 hearth_status grammar_productive(const grammar_rules *r, bool *ret, hearth_error *error);
 /* Whether each rule has the empty text. ret: [count]. */

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "generate/grammar_characters.h"
+#include "generate/grammar_thinking.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -346,7 +347,7 @@ static hearth_status parse_rule(parser *p)
     return HEARTH_OK;
 }
 
-static hearth_status parse_rules(parser *p)
+static hearth_status parse_rules(parser *p, const grammar_before *before)
 {
     const uint32_t text = grammar_add_rule(p->rules);
     skip_space(p, true);
@@ -362,8 +363,7 @@ static hearth_status parse_rules(parser *p)
     if (root == NULL) {
         return wrong(p, p->at, HEARTH_E_FORMAT, "a rule named root", "none");
     }
-    grammar_add_call(p->rules, text, RULE_BEGIN, p->named[json_integer_value(root)].rule, RULE_END);
-    return HEARTH_OK;
+    return grammar_add_whole(p->rules, text, p->named[json_integer_value(root)].rule, before, p->error);
 }
 
 static hearth_status compile(parser *p, grammar **ret)
@@ -379,14 +379,15 @@ static hearth_status compile(parser *p, grammar **ret)
     return status;
 }
 
-hearth_status grammar_from_gbnf(const char *text, size_t length, grammar **ret, hearth_error *error)
+hearth_status grammar_make_gbnf(const char *text, size_t length, const grammar_before *before, grammar **ret,
+                                hearth_error *error)
 {
     if (length > LIMIT_GRAMMAR_TEXT_BYTES) {
         return error_set(error, HEARTH_E_LIMIT, "grammar", "at most 4 MiB", "%zu bytes", length);
     }
     grammar_rules rules = {0};
     parser p = {.text = text, .length = length, .rules = &rules, .names = json_object(), .error = error};
-    hearth_status status = p.names != NULL ? parse_rules(&p) : error_memory(error, sizeof p);
+    hearth_status status = p.names != NULL ? parse_rules(&p, before) : error_memory(error, sizeof p);
     if (status == HEARTH_OK) {
         status = compile(&p, ret);
     }

@@ -2,6 +2,7 @@
 #include "generate/grammar_json.h"
 
 #include "base/memory.h"
+#include "generate/grammar_thinking.h"
 
 #include <string.h>
 
@@ -274,13 +275,17 @@ uint32_t json_rule_value(json_rules *j)
     return j->value;
 }
 
-hearth_status grammar_from_json_object(grammar **ret, hearth_error *error)
+hearth_status grammar_make_object(const grammar_before *before, grammar **ret, hearth_error *error)
 {
     grammar_rules rules = {0};
     json_rules j = {.rules = &rules};
     uint32_t recursive = NO_STATE;
     const uint32_t text = grammar_add_rule(&rules);
-    grammar_add_call(&rules, text, RULE_BEGIN, json_rule_object(&j), RULE_END);
+    const hearth_status status = grammar_add_whole(&rules, text, json_rule_object(&j), before, error);
+    if (status != HEARTH_OK) {
+        grammar_rules_free(&rules);
+        return status;
+    }
     return grammar_compile(&rules, ret, &recursive, error);
 }
 

@@ -351,19 +351,6 @@ uint32_t machine_after(machine *m, uint32_t context)
     return keep_configuration(m);
 }
 
-uint32_t machine_join(machine *m, uint32_t a, uint32_t b)
-{
-    m->work.count = 0;
-    for (int i = 0; i < 2; i++) {
-        size_t count = 0;
-        const place *places = machine_places(m, i == 0 ? a : b, &count);
-        for (size_t j = 0; j < count; j++) {
-            list_add(m, &m->work, places[j]);
-        }
-    }
-    return keep_configuration(m);
-}
-
 uint32_t machine_plain(machine *m, uint32_t configuration)
 {
     if (m->about[configuration].plain != CONFIGURATION_UNKNOWN || m->failed != HEARTH_OK) {

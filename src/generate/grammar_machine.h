@@ -65,8 +65,6 @@ uint32_t machine_at(machine *m, place p);
 /* What `context` waits for. */
 uint32_t machine_after(machine *m, uint32_t context);
 uint32_t machine_token(machine *m, uint32_t configuration, int32_t id);
-/* What both have. */
-uint32_t machine_join(machine *m, uint32_t a, uint32_t b);
 uint32_t machine_compute(machine *m, uint32_t configuration, unsigned class);
 /* Where every plain character leads to, CONFIGURATION_DEAD where they lead apart or nowhere. */
 uint32_t machine_plain(machine *m, uint32_t configuration);

@@ -76,7 +76,7 @@ static bool fits(const scheduler *s, const generation *g)
         const size_t missing = scheduler_pages_missing(s->running[i]);
         wanted += missing > 1 ? missing : 1;
     }
-    return s->running_count == 0 || page_cache_available(s->pages) >= wanted;
+    return s->running_count == 0 || page_cache_available(s->pool.pages) >= wanted;
 }
 
 /* In order of arrival. */
@@ -109,7 +109,7 @@ static bool admit_one(scheduler *s)
         return true;
     }
     if (!fits(s, g)) {
-        scheduler_pages_release(s, g);
+        paged_release(&s->pool, &g->held, g->tokens);
         pthread_mutex_lock(&s->lock);
         scheduler_requeue(s, g);
         pthread_mutex_unlock(&s->lock);
@@ -123,8 +123,8 @@ static bool admit_one(scheduler *s)
 static void publish(scheduler *s)
 {
     s->own.running = s->running_count;
-    s->own.pages_used = page_cache_pages(s->pages) - page_cache_available(s->pages);
-    s->own.pages_kept = page_cache_kept(s->pages);
+    s->own.pages_used = page_cache_pages(s->pool.pages) - page_cache_available(s->pool.pages);
+    s->own.pages_kept = page_cache_kept(s->pool.pages);
     s->stats = s->own;
 }
 
@@ -179,7 +179,8 @@ static hearth_status check_options(const model *m, const scheduler_options *o, h
     return model_needs_head(m, error);
 }
 
-/* As many as the bytes hold, but those of one sequence, and no more than all that run could fill twice. */
+/* As many as the bytes hold, with as many of the draft, but those of one sequence, and no more than all that run could
+ * fill twice. */
 static size_t choose_pages(const scheduler *s, uint64_t cache_bytes, size_t page_bytes)
 {
     const uint64_t one = (s->context_length + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK;
@@ -197,13 +198,23 @@ static size_t choose_pages(const scheduler *s, uint64_t cache_bytes, size_t page
 static hearth_status create_pages(scheduler *s, const scheduler_options *o, hearth_error *error)
 {
     const size_t page_bytes = kv_cache_page_bytes(&s->m->config, s->cache);
-    const size_t pages = choose_pages(s, o->cache_bytes, page_bytes == 0 ? 64 : page_bytes);
-    s->shares = !o->without_prefixes && model_config_state_bytes(&s->m->config) == 0;
-    TRY(page_cache_create(page_bytes == 0 ? 64 : page_bytes, pages, &s->pages, error));
+    const size_t both = page_bytes + draft_page_bytes(o->draft, s->cache);
+    const size_t pages = choose_pages(s, o->cache_bytes, both == 0 ? 64 : both);
+    s->pool.shares = !o->without_prefixes && model_config_state_bytes(&s->m->config) == 0;
+    TRY(page_cache_create(page_bytes == 0 ? 64 : page_bytes, pages, &s->pool.pages, error));
     s->own.pages = pages;
     s->own.page_bytes = page_bytes;
     s->stats = s->own;
-    return HEARTH_OK;
+    const drafter_options draft = {.m = s->m,
+                                   .draft = o->draft,
+                                   .context_length = s->context_length,
+                                   .cache = s->cache,
+                                   .pages = pages,
+                                   .without_prefixes = o->without_prefixes,
+                                   .chunk = s->chunk,
+                                   .most_sequences = s->most_running,
+                                   .tokens = o->draft_tokens};
+    return drafter_create(&draft, &s->drafter, error);
 }
 
 static hearth_status create_parts(scheduler *s, const scheduler_options *o, hearth_error *error)
@@ -217,7 +228,8 @@ static hearth_status create_parts(scheduler *s, const scheduler_options *o, hear
     s->vocabulary = s->m->config.vocabulary;
     s->running = mem_calloc(s->most_running, sizeof(generation *));
     s->segments = mem_calloc(s->most_running, sizeof *s->segments);
-    if (s->running == NULL || s->segments == NULL) {
+    s->wishes = mem_calloc(s->most_running, sizeof *s->wishes);
+    if (s->running == NULL || s->segments == NULL || s->wishes == NULL) {
         return error_memory(error, s->most_running * sizeof *s->segments);
     }
     TRY(create_pages(s, o, error));
@@ -227,9 +239,11 @@ static hearth_status create_parts(scheduler *s, const scheduler_options *o, hear
 static void free_parts(scheduler *s)
 {
     forward_free(s->forward);
-    page_cache_free(s->pages);
+    page_cache_free(s->pool.pages);
     mem_free(s->running);
     mem_free(s->segments);
+    mem_free(s->wishes);
+    drafter_free(s->drafter);
     scheduler_free_groups(s);
     pthread_cond_destroy(&s->work);
     pthread_mutex_destroy(&s->lock);
@@ -294,7 +308,7 @@ static hearth_status check_request(const scheduler *s, const generation_request 
     if (r->top_logprobs > SCHEDULER_TOP_MOST) {
         return error_set(error, HEARTH_E_ARGUMENT, "top logprobs", "at most 20", "%u", r->top_logprobs);
     }
-    if (r->draft_most > SCHEDULER_DRAFT_MOST) {
+    if (r->draft_most > DRAFT_MOST) {
         return error_set(error, HEARTH_E_ARGUMENT, "draft", "at most 64 tokens", "%u", r->draft_most);
     }
     for (size_t i = 0; i < r->prompt_count; i++) {

@@ -12,6 +12,7 @@
 #define GENERATE_SCHEDULER_H
 
 #include "generate/constraint.h"
+#include "generate/draft.h"
 #include "generate/sampler.h"
 #include "model/model.h"
 
@@ -26,6 +27,9 @@ typedef struct scheduler_options {
     unsigned most_waiting; /* requests beyond; 0: 256 */
     size_t chunk;          /* tokens of a step; 0: FORWARD_CHUNK */
     bool without_prefixes; /* nothing is kept nor shared */
+    model *draft;          /* guesses, too; outlives the scheduler, and its keys and values are among cache_bytes. NULL:
+                              none */
+    unsigned draft_tokens; /* it guesses so many each time; 0: as many as pay */
 } scheduler_options;
 
 typedef struct generation_choice {
@@ -58,6 +62,7 @@ typedef struct generation_outcome {
     double waited_s, prompt_s, answer_s;
     unsigned preempted;       /* times */
     size_t drafted, accepted; /* tokens, by speculation */
+    size_t steps;             /* of the model that gave tokens */
 } generation_outcome;
 
 /* Both are called on the scheduler's thread: they must not wait, nor call the scheduler but for generation_cancel. */
@@ -72,7 +77,7 @@ typedef struct generation_request {
     bool ignore_end;    /* end tokens are tokens like others */
     bool logprobs;
     unsigned top_logprobs;  /* at most 20 */
-    unsigned draft_most;    /* tokens that are guessed ahead in a step, from the text so far; at most 64. 0: none */
+    unsigned draft_most;    /* tokens that are guessed ahead in a step; at most 64. 0: none */
     constraint *constraint; /* taken over, where the request is accepted; NULL: none */
     const char *group;      /* who asks: groups take turns. NULL: "" */
     generation_token_fn token;
@@ -99,8 +104,9 @@ typedef struct scheduler_stats {
     size_t pages, pages_used, pages_kept; /* kept: of prefixes that nobody uses */
     uint64_t page_bytes;
     uint64_t steps, prompt_tokens, kept_tokens, tokens, preemptions;
-    uint64_t drafted, accepted;
-    double busy_s; /* in steps */
+    uint64_t drafted[DRAFT_KINDS], accepted[DRAFT_KINDS]; /* tokens */
+    uint64_t decoded;                                     /* steps that gave tokens, of all sequences together */
+    double busy_s;                                        /* in steps */
 } scheduler_stats;
 void scheduler_stats_read(scheduler *s, scheduler_stats *ret);
 

@@ -3,20 +3,20 @@
  * scheduler_queue.c  who waits, and whose turn it is;
  * scheduler_step.c   what goes into a step, and what becomes of it;
  * scheduler_pages.c  where a sequence's keys and values lie;
- * scheduler_draft.c  guesses of what will be drawn;
+ * scheduler_draft.c  guesses of what will be drawn (draft.h);
  * scheduler_draw.c   from logits to tokens. */
 #ifndef GENERATE_SCHEDULER_STATE_H
 #define GENERATE_SCHEDULER_STATE_H
 
-#include "generate/page_cache.h"
+#include "generate/draft.h"
+#include "generate/paged.h"
 #include "generate/scheduler.h"
 #include "model/forward.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define SCHEDULER_TOP_MOST 20u   /* of top_logprobs */
-#define SCHEDULER_DRAFT_MOST 64u /* of draft_most */
+#define SCHEDULER_TOP_MOST 20u /* of top_logprobs */
 /* Nothing is guessed beyond so many tokens of a step: with more of them it is not reading the weights that takes the
  * time. */
 #define SCHEDULER_DRAFT_ROWS 16u
@@ -49,13 +49,10 @@ struct generation {
     uint64_t number; /* in order of arrival: the larger one is the younger */
     int32_t *tokens; /* [the most]: the prompt, what was drawn and, during a step, behind `count`, what is guessed */
     size_t count, prompt_count;
-    size_t computed; /* of them; less than count while it runs */
-    kv_cache cache;
-    page_id *pages;           /* [cache.capacity / ATTENTION_BLOCK] */
-    size_t page_count, known; /* that it has; of them, the first ones, that are in the tree */
+    paged_sequence held; /* what is computed of them; less than count while it runs */
     sampler *sampler;
-    float *row;                                     /* [vocabulary], where logarithms are asked for */
-    unsigned draft_now, draft_rest, draft_failures; /* how much is guessed next; not in so many steps; in a row */
+    float *row;            /* [vocabulary], where logarithms are asked for */
+    draft_sequence *draft; /* NULL: nothing is guessed */
     /* this step's */
     bool preempted;
     size_t piece; /* tokens that are computed; 0: it takes no part */
@@ -97,14 +94,15 @@ struct scheduler {
     scheduler_stats stats;
     /* the thread's own */
     forward *forward;
-    page_cache *pages;
-    bool shares;          /* sequences have pages in common */
+    paged_pool pool;
     generation **running; /* [most_running], the oldest first */
     unsigned running_count;
     forward_segment *segments; /* [most_running] */
-    uint64_t prompts_from;     /* prompts with this number and larger ones are next, when not all get a share */
-    double token_s;            /* of a step with prompts, what a token takes; 0: there was none */
-    scheduler_stats own;       /* becomes `stats` between two steps */
+    drafter *drafter;
+    draft_wish *wishes;    /* [most_running] */
+    uint64_t prompts_from; /* prompts with this number and larger ones are next, when not all get a share */
+    double token_s;        /* of a step with prompts, what a token takes; 0: there was none */
+    scheduler_stats own;   /* becomes `stats` between two steps */
     /* of drawing */
     atomic_uint next_draw;
     const float *logits; /* of wanted rows [logits_first, logits_first + logits_count) */
@@ -145,21 +143,13 @@ void scheduler_pages_started(scheduler *s, generation *g);
 void scheduler_pages_adopt(scheduler *s, generation *g);
 /* Does `a` compute the page that `b` would compute next? */
 bool scheduler_pages_same(const scheduler *s, const generation *a, const generation *b);
-/* Pages for positions [0, positions); false: there are not enough, and it has some of them. */
-bool scheduler_pages_reserve(scheduler *s, generation *g, size_t positions);
-/* How many positions behind those that are computed its pages have, and those that could be taken. */
-size_t scheduler_pages_fitting(const scheduler *s, const generation *g);
 /* That it has not got, for its tokens and one more. */
 size_t scheduler_pages_missing(const generation *g);
-/* Tells the tree of pages that are full. */
-void scheduler_pages_filled(scheduler *s, generation *g);
-/* Gives back all of them; what they hold may stay in the tree. */
-void scheduler_pages_release(scheduler *s, generation *g);
-
 /* ---- scheduler_draft.c; the thread's ---- */
 
-/* Guesses at most `room` tokens that will be drawn next, into `tokens` behind the last one; returns how many. */
-size_t scheduler_draft(const scheduler *s, generation *g, size_t room);
+/* Guesses at most `room` tokens in all that will be drawn next, for those that have a piece: into `tokens` behind the
+ * last one, `drafted` of them. */
+void scheduler_draft(scheduler *s, size_t room);
 /* Learns of how many were right, after a step with some. */
 void scheduler_draft_judge(scheduler *s, generation *g);
 

@@ -39,14 +39,18 @@ hearth_status scheduler_start(scheduler *s, generation *g, hearth_error *error)
         TRY(make_room(s, g, error));
         TRY(sampler_create(s->m->engine->kernels, &g->sampling, s->vocabulary, &g->sampler, error));
     }
-    return scheduler_pages_start(s, g, error);
+    TRY(scheduler_pages_start(s, g, error));
+    return g->draft_most != 0 && g->draft == NULL && g->held.cache.states == NULL
+               ? draft_sequence_create(s->drafter, &g->sampling, &g->draft, error)
+               : HEARTH_OK;
 }
 
 void scheduler_stop(scheduler *s, generation *g)
 {
-    scheduler_pages_release(s, g);
-    mem_free(g->pages);
-    kv_cache_free(&g->cache);
+    draft_sequence_free(g->draft, g->tokens, g->count);
+    g->draft = NULL;
+    paged_release(&s->pool, &g->held, g->tokens);
+    paged_free(&g->held);
     sampler_free(g->sampler);
     g->sampler = NULL;
     mem_free(g->row);
@@ -59,16 +63,17 @@ void scheduler_stop(scheduler *s, generation *g)
 
 typedef struct step_plan {
     size_t segments, tokens, rows;
+    size_t decoding; /* tokens that are no prompt's */
 } step_plan;
 
 /* The next `piece` tokens, of which the last `drafted` are guessed. */
 static void add_piece(scheduler *s, step_plan *plan, generation *g, size_t piece, size_t drafted)
 {
-    const bool last = g->computed + piece == g->count + drafted;
-    s->segments[plan->segments++] = (forward_segment){.cache = &g->cache,
-                                                      .position = (uint32_t)g->computed,
+    const bool last = g->held.computed + piece == g->count + drafted;
+    s->segments[plan->segments++] = (forward_segment){.cache = &g->held.cache,
+                                                      .position = (uint32_t)g->held.computed,
                                                       .count = (uint32_t)piece,
-                                                      .ids = g->tokens + g->computed,
+                                                      .ids = g->tokens + g->held.computed,
                                                       .want = drafted != 0 ? WANT_ALL
                                                               : last       ? WANT_LAST
                                                                            : WANT_NONE};
@@ -82,7 +87,7 @@ static void add_piece(scheduler *s, step_plan *plan, generation *g, size_t piece
 
 static size_t left_of(const generation *g)
 {
-    return g->count - g->computed;
+    return g->count - g->held.computed;
 }
 
 /* The youngest that has no part in this step yet. */
@@ -98,7 +103,8 @@ static generation *youngest_idle(const scheduler *s)
 
 static void preempt(scheduler *s, generation *g)
 {
-    scheduler_pages_release(s, g);
+    draft_sequence_pause(g->draft, g->tokens, g->count);
+    paged_release(&s->pool, &g->held, g->tokens);
     g->preempted = true;
     g->outcome.preempted++;
     s->own.preemptions++;
@@ -107,7 +113,7 @@ static void preempt(scheduler *s, generation *g)
 /* A page for the token that is due, if need be one of the youngest; which may be this one itself. */
 static bool reserve_next(scheduler *s, generation *g)
 {
-    while (!scheduler_pages_reserve(s, g, g->computed + 1)) {
+    while (!paged_reserve(&s->pool, &g->held, g->held.computed + 1)) {
         generation *youngest = youngest_idle(s); /* there is this one */
         preempt(s, youngest);
         if (youngest == g) {
@@ -121,17 +127,17 @@ static bool reserve_next(scheduler *s, generation *g)
  * where that would be this one itself, it keeps them and waits: others are in this step. */
 static size_t reserve_piece(scheduler *s, generation *g, size_t piece)
 {
-    size_t most = scheduler_pages_fitting(s, g);
+    size_t most = paged_fitting(&s->pool, &g->held);
     while (most == 0) {
         generation *youngest = youngest_idle(s);
         if (youngest == g) {
             return 0;
         }
         preempt(s, youngest);
-        most = scheduler_pages_fitting(s, g);
+        most = paged_fitting(&s->pool, &g->held);
     }
     piece = piece < most ? piece : most;
-    return scheduler_pages_reserve(s, g, g->computed + piece) ? piece : 0;
+    return paged_reserve(&s->pool, &g->held, g->held.computed + piece) ? piece : 0;
 }
 
 /* A token each; while there are few of them, guesses, too, where there are pages for them. */
@@ -141,16 +147,20 @@ static void plan_decoding(scheduler *s, step_plan *plan)
     room = room < s->chunk - s->running_count ? room : s->chunk - s->running_count; /* one of each fits */
     for (unsigned i = 0; i < s->running_count; i++) {
         generation *g = s->running[i];
-        if (g->preempted || left_of(g) != 1 || !reserve_next(s, g)) {
-            continue;
+        if (!g->preempted && left_of(g) == 1 && reserve_next(s, g)) {
+            g->piece = 1;
         }
-        size_t drafted = scheduler_draft(s, g, room);
-        if (drafted != 0 && !scheduler_pages_reserve(s, g, g->computed + 1 + drafted)) {
-            drafted = 0;
-        }
-        add_piece(s, plan, g, 1 + drafted, drafted);
-        room -= drafted;
     }
+    scheduler_draft(s, room);
+    for (unsigned i = 0; i < s->running_count; i++) {
+        generation *g = s->running[i];
+        if (g->piece != 0) {
+            const bool fits = paged_reserve(&s->pool, &g->held, g->held.computed + 1 + g->drafted);
+            const size_t drafted = fits ? g->drafted : 0;
+            add_piece(s, plan, g, 1 + drafted, drafted);
+        }
+    }
+    plan->decoding = plan->tokens;
 }
 
 /* Somebody who is in this step computes what this one could do without computing it. */
@@ -200,10 +210,10 @@ static size_t share_out(scheduler *s, uint64_t from, uint64_t until, size_t shar
 /* What nobody else wants, the oldest get. */
 static void lengthen(scheduler *s, generation *g, size_t *room)
 {
-    const size_t fitting = scheduler_pages_fitting(s, g);
+    const size_t fitting = paged_fitting(&s->pool, &g->held);
     size_t piece = left_of(g) < g->piece + *room ? left_of(g) : g->piece + *room;
     piece = piece < fitting ? piece : fitting;
-    if (piece > g->piece && scheduler_pages_reserve(s, g, g->computed + piece)) {
+    if (piece > g->piece && paged_reserve(&s->pool, &g->held, g->held.computed + piece)) {
         *room -= piece - g->piece;
         g->piece = piece;
     }
@@ -304,11 +314,15 @@ static void fail(generation *g, const hearth_error *error)
  * what comes next takes the place. */
 static void advance(scheduler *s, generation *g)
 {
-    const size_t end = g->drawn != 0 ? g->count - 1 : g->computed + g->piece;
+    const size_t end = g->drawn != 0 ? g->count - 1 : g->held.computed + g->piece;
     const size_t prompt = end < g->prompt_count ? end : g->prompt_count;
-    s->own.prompt_tokens += prompt > g->computed ? prompt - g->computed : 0;
-    g->computed = end;
-    scheduler_pages_filled(s, g);
+    s->own.prompt_tokens += prompt > g->held.computed ? prompt - g->held.computed : 0;
+    g->held.computed = end;
+    paged_filled(&s->pool, &g->held, g->tokens);
+    if (g->drawn != 0) {
+        g->outcome.steps++;
+        s->own.decoded++;
+    }
     if (g->drafted != 0 && g->drawn != 0) {
         scheduler_draft_judge(s, g);
     }
@@ -324,10 +338,14 @@ void scheduler_step(scheduler *s)
     if (plan.segments == 0) {
         return;
     }
+    const double planned = time_seconds();
     hearth_status status = forward_step(s->forward, s->segments, plan.segments, &error);
-    learn_time(s, &plan, time_seconds() - begin);
+    learn_time(s, &plan, time_seconds() - planned);
     if (status == HEARTH_OK && plan.rows != 0) {
         status = scheduler_draw(s, &error);
+    }
+    if (plan.tokens == plan.decoding) {
+        drafter_timed(s->drafter, plan.tokens, time_seconds() - planned);
     }
     for (unsigned i = 0; i < s->running_count; i++) {
         generation *g = s->running[i];

@@ -1,4 +1,5 @@
 /* From a schema's alternatives to rules, type by type. */
+#include "generate/grammar_thinking.h"
 #include "generate/schema.h"
 
 #include "base/memory.h"
@@ -147,14 +148,15 @@ hearth_status schema_add_to(grammar_rules *rules, const json_t *schema, uint32_t
     return status;
 }
 
-static hearth_status compile(grammar_rules *rules, const json_t *schema, grammar **ret, hearth_error *error)
+static hearth_status compile(grammar_rules *rules, const json_t *schema, const grammar_before *before, grammar **ret,
+                             hearth_error *error)
 {
     uint32_t rule = 0;
     uint32_t recursive = NO_STATE;
     const uint32_t text = grammar_add_rule(rules);
     TRY(grammar_rules_check(rules, error));
     TRY(schema_add_to(rules, schema, &rule, error));
-    grammar_add_call(rules, text, RULE_BEGIN, rule, RULE_END);
+    TRY(grammar_add_whole(rules, text, rule, before, error));
     const hearth_status status = grammar_compile(rules, ret, &recursive, error);
     if (status == HEARTH_E_ARGUMENT) {
         return error_set(error, status, "#", "a schema under which some value is valid", "one that allows none");
@@ -164,10 +166,11 @@ static hearth_status compile(grammar_rules *rules, const json_t *schema, grammar
                : status;
 }
 
-hearth_status grammar_from_schema(const json_t *schema, grammar **ret, hearth_error *error)
+hearth_status grammar_make_schema(const json_t *schema, const grammar_before *before, grammar **ret,
+                                  hearth_error *error)
 {
     grammar_rules rules = {0};
-    const hearth_status status = compile(&rules, schema, ret, error);
+    const hearth_status status = compile(&rules, schema, before, ret, error);
     grammar_rules_free(&rules);
     return status;
 }

@@ -2,6 +2,7 @@
 #include "generate/session.h"
 
 #include "base/memory.h"
+#include "generate/draft.h"
 #include "nn/profile.h"
 #include "platform/cpu.h"
 
@@ -22,7 +23,16 @@ struct session {
     bool has_logits;
     const float *logits; /* in the workspace */
     const nn_profiler *profiler;
+    /* guesses; `tokens` has them behind `length` */
+    drafter *drafter; /* NULL: none are made */
+    draft_sequence *draft;
+    size_t draft_most;
+    size_t ahead, ahead_right; /* computed behind the last token that was fed for itself; of them, drawn by now */
+    const float *ahead_logits; /* rows: of that token and of each guess */
+    session_guesses guesses;
 };
+
+#define DRAFT_PLENTY 16u /* guesses in a step at most, where nobody says */
 
 /* A checkpoint is kept so many tokens before a prompt's end: the next prompt of a chat differs from there on, where
  * what a template puts before an answer, or the thinking in it, is not in the history. */
@@ -62,6 +72,24 @@ static hearth_status check_options(const model *m, const session_options *o, hea
     return sampling_check(&o->sampling, m->config.vocabulary, error);
 }
 
+static hearth_status create_drafter(session *s, const session_options *o, cache_type type, hearth_error *error)
+{
+    const drafter_options how = {.m = s->m,
+                                 .draft = o->draft,
+                                 .context_length = s->capacity,
+                                 .cache = type,
+                                 .pages = (s->capacity + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK,
+                                 .without_prefixes = true,
+                                 .chunk = o->chunk,
+                                 .most_sequences = 1,
+                                 .tokens = o->draft_tokens};
+    const size_t chunk = forward_chunk(s->forward) - 1, wanted = o->draft_tokens != 0 ? o->draft_tokens : DRAFT_PLENTY;
+    s->draft_most = wanted < FORWARD_LOGIT_ROWS ? wanted : FORWARD_LOGIT_ROWS - 1; /* and the token before them */
+    s->draft_most = s->draft_most < chunk ? s->draft_most : chunk;
+    TRY(drafter_create(&how, &s->drafter, error));
+    return draft_sequence_create(s->drafter, &o->sampling, &s->draft, error);
+}
+
 static hearth_status create_parts(session *s, const session_options *o, hearth_error *error)
 {
     const cache_type type = kv_cache_choose(s->m->compute, o->cache);
@@ -72,6 +100,9 @@ static hearth_status create_parts(session *s, const session_options *o, hearth_e
     }
     TRY(kv_cache_create(&s->m->config, type, s->capacity, &s->cache, error));
     TRY(forward_create(s->m, o->chunk, &s->forward, error));
+    if (o->draft != NULL) {
+        TRY(create_drafter(s, o, type, error));
+    }
     return sampler_create(s->m->engine->kernels, &o->sampling, s->m->config.vocabulary, &s->sampler, error);
 }
 
@@ -99,6 +130,8 @@ void session_free(session *s)
     if (s == NULL) {
         return;
     }
+    draft_sequence_free(s->draft, s->tokens, s->length);
+    drafter_free(s->drafter);
     sampler_free(s->sampler);
     forward_free(s->forward);
     kv_cache_free(&s->cache);
@@ -136,6 +169,20 @@ static hearth_status check_ids(const session *s, const int32_t *ids, size_t coun
         }
     }
     return HEARTH_OK;
+}
+
+/* What was guessed and not drawn is no part of the sequence. */
+static void settle(session *s)
+{
+    if (s->ahead != 0) {
+        draft_judge(s->draft, s->ahead, s->ahead_right);
+        s->guesses.drafted += s->ahead;
+        s->guesses.accepted += s->ahead_right;
+        s->ahead = s->ahead_right = 0;
+    }
+    if (s->draft != NULL) {
+        draft_sequence_cut(s->draft, s->length);
+    }
 }
 
 /* What session_feed tells its progress. */
@@ -189,6 +236,7 @@ hearth_status session_feed(session *s, const int32_t *ids, size_t count, progres
                          "%zu tokens after %zu of %zu", count, s->length, s->capacity);
     }
     TRY(check_ids(s, ids, count, error)); /* before anything is computed */
+    settle(s);
     const size_t end = s->length;
     const size_t from = count == 0 ? end : kv_cache_reach(&s->cache, (uint32_t)end);
     const size_t whole = end + count;
@@ -235,6 +283,7 @@ hearth_status session_fill(session *s, size_t count, hearth_error *error)
         return error_set(error, HEARTH_E_LIMIT, "context", "no more tokens than the context has",
                          "%zu tokens after %zu of %zu", count, s->length, s->capacity);
     }
+    settle(s);
     s->length += count; /* of tokens that are zeros, or were there before */
     s->has_logits = false;
     return kv_cache_synthesize(&s->cache, s->m->engine->kernels, (uint32_t)s->length, error);
@@ -243,6 +292,11 @@ hearth_status session_fill(session *s, size_t count, hearth_error *error)
 const float *session_logits(const session *s)
 {
     return s->has_logits ? s->logits : NULL;
+}
+
+void session_allow(session *s, const uint64_t *allowed)
+{
+    sampler_allow(s->sampler, allowed);
 }
 
 hearth_status session_sample(session *s, int32_t *ret_token, hearth_error *error)
@@ -263,8 +317,60 @@ hearth_status session_rewind(session *s, size_t length, hearth_error *error)
     if (length < s->length) {
         s->length = length;
         s->has_logits = false;
+        settle(s);
     }
     return HEARTH_OK;
+}
+
+/* The token, and guesses of what follows. */
+static hearth_status feed_guessing(session *s, int32_t token, constraint *c, hearth_error *error)
+{
+    const size_t room = s->capacity - s->length - 1;
+    s->tokens[s->length] = token;
+    draft_wish wish = {.of = s->draft,
+                       .tokens = s->tokens,
+                       .count = s->length + 1,
+                       .most = s->draft_most < room ? s->draft_most : room,
+                       .constraint = c};
+    drafter_guess(s->drafter, &wish, 1);
+    const forward_segment segment = {.cache = &s->cache,
+                                     .position = (uint32_t)s->length,
+                                     .count = (uint32_t)(1 + wish.guessed),
+                                     .ids = s->tokens + s->length,
+                                     .want = WANT_ALL};
+    const double began = time_seconds();
+    s->has_logits = false;
+    TRY(forward_step(s->forward, &segment, 1, error));
+    TRY(forward_logits(s->forward, 0, 1 + wish.guessed, &s->ahead_logits, error));
+    drafter_timed(s->drafter, 1 + wish.guessed, time_seconds() - began);
+    s->length++;
+    s->guesses.steps++;
+    s->ahead = wish.guessed;
+    s->logits = s->ahead_logits;
+    s->has_logits = true;
+    return HEARTH_OK;
+}
+
+hearth_status session_go_on(session *s, int32_t token, constraint *bound, hearth_error *error)
+{
+    if (s->draft == NULL || s->length == s->capacity) {
+        return session_feed(s, &token, 1, NULL, NULL, error);
+    }
+    if (s->ahead_right < s->ahead && s->tokens[s->length] == token) {
+        s->length++;
+        s->ahead_right++;
+        s->logits = s->ahead_logits + s->ahead_right * s->m->config.vocabulary;
+        return HEARTH_OK;
+    }
+    TRY(check_ids(s, &token, 1, error));
+    settle(s);
+    return feed_guessing(s, token, bound, error);
+}
+
+session_guesses session_guessed(session *s)
+{
+    settle(s);
+    return s->guesses;
 }
 
 size_t session_length(const session *s)

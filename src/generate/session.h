@@ -4,6 +4,7 @@
 
 #include "base/progress.h"
 #include "generate/answer_reader.h"
+#include "generate/constraint.h"
 #include "generate/sampler.h"
 #include "model/forward.h"
 
@@ -14,6 +15,9 @@ typedef struct session_options {
     int cache;             /* a cache_type or -1: kv_cache_choose */
     size_t chunk;          /* tokens per step of a prompt; 0: FORWARD_CHUNK. Results do not depend on it */
     sampling sampling;     /* its logit biases are copied */
+    model *draft;          /* guesses ahead (generate/draft.h), and so does what the text says; outlives the session.
+                              Results are the same. NULL: nothing is guessed */
+    unsigned draft_tokens; /* it guesses so many each time; 0: as many as pay */
 } session_options;
 
 /* context 0, cache -1, chunk 0, sampling_default(). */
@@ -42,8 +46,20 @@ const float *session_logits(const session *s);
  * a long text without computing it. The tokens are those of the session so far and id 0, and there are no logits.
  * HEARTH_E_LIMIT as session_feed. */
 hearth_status session_fill(session *s, size_t count, hearth_error *error);
+/* Which tokens session_sample may draw from now on: sampler_allow. */
+void session_allow(session *s, const uint64_t *allowed);
 /* Draws the next token; it is not fed. HEARTH_E_ARGUMENT when there are no logits. */
 hearth_status session_sample(session *s, int32_t *ret_token, hearth_error *error);
+/* Feeds a token that was drawn. Where the session has a draft, what may come behind it is computed in the same step:
+ * the tokens that session_sample then draws cost nothing for as long as they are the ones that were guessed.
+ * `bound`: where the constraint stands after this token; NULL: none. */
+hearth_status session_go_on(session *s, int32_t token, constraint *bound, hearth_error *error);
+/* What came of guessing so far. */
+typedef struct session_guesses {
+    size_t drafted, accepted; /* tokens */
+    size_t steps;             /* of the model, with a token that was drawn */
+} session_guesses;
+session_guesses session_guessed(session *s);
 /* Forgets positions from `length` on. */
 hearth_status session_rewind(session *s, size_t length, hearth_error *error);
 size_t session_length(const session *s);
@@ -76,6 +92,7 @@ typedef struct session_answer_options {
      * (those above are not looked at) and tells its own caller; `text` is called with length 0. The caller finishes it.
      */
     answer_reader *reader;
+    constraint *constraint; /* which tokens may come; NULL: any */
 } session_answer_options;
 
 typedef struct session_answer_result {

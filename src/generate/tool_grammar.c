@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "generate/grammar_thinking.h"
 #include "generate/schema.h"
 
 #include <string.h>
@@ -74,23 +75,14 @@ static hearth_status add_all_arguments(tool_writer *w)
 
 /* ---- pieces ---- */
 
-/* A mark: its token, or its text; a form without it: nothing. */
 static uint32_t then_mark(tool_writer *w, uint32_t rule, uint32_t from, answer_mark mark)
 {
-    const answer_mark_text *m = &w->f->marks[mark];
-    if (m->text == NULL || m->id < 0) {
-        return json_then_text(w->json, rule, from, m->text == NULL ? "" : m->text);
-    }
-    const uint32_t to = json_add_state(w->json, rule);
-    grammar_add_token(w->rules, rule, from, m->id, to);
-    return to;
+    return grammar_then_mark(w->json, rule, from, &w->f->marks[mark]);
 }
 
 static void add_nothing(tool_writer *w, uint32_t rule, uint32_t from, uint32_t to)
 {
-    if (w->rules->failed == HEARTH_OK) {
-        automaton_add_nothing(&w->rules->rules[rule], from, to);
-    }
+    grammar_add_nothing(w->rules, rule, from, to);
 }
 
 static uint32_t then_name(tool_writer *w, uint32_t rule, uint32_t from, size_t tool)
@@ -105,9 +97,7 @@ static uint32_t then_arguments(tool_writer *w, uint32_t rule, uint32_t from, siz
 
 static uint32_t then_line(tool_writer *w, uint32_t rule, uint32_t from)
 {
-    const uint32_t to = json_then_text(w->json, rule, from, "\n");
-    add_nothing(w, rule, from, to);
-    return to;
+    return grammar_then_line(w->json, rule, from);
 }
 
 /* {"name": NAME, "arguments": {…}} under the form's own keys. */
@@ -272,70 +262,6 @@ static uint32_t then_calls(tool_writer *w, uint32_t rule, uint32_t from, uint32_
     }
 }
 
-/* ---- thinking ---- */
-
-/* Text up to the first time that the mark is written. */
-static hearth_status then_text_until(tool_writer *w, uint32_t rule, uint32_t from, const char *mark, uint32_t *ret)
-{
-    automaton any = {0};
-    automaton until = {0};
-    const uint32_t begin = automaton_add_state(&any);
-    const uint32_t end = automaton_add_state(&any);
-    automaton_add_characters(&any, begin, 0, 0x10ffff, begin);
-    automaton_add_bytes(&any, begin, mark, strlen(mark), end);
-    if (any.failed == HEARTH_OK) {
-        any.states[end].final = true;
-    }
-    const hearth_status status = automaton_determinize(&any, 10000, &until, w->error);
-    automaton_free(&any);
-    for (uint32_t s = 0; status == HEARTH_OK && s < until.state_count; s++) {
-        if (until.states[s].final) {
-            until.states[s].first_edge = until.states[s].last_edge = NO_STATE;
-        }
-    }
-    *ret = json_add_state(w->json, rule);
-    if (status == HEARTH_OK && w->rules->failed == HEARTH_OK) {
-        automaton_trim(&until);
-        automaton_add_copy(&w->rules->rules[rule], from, &until, *ret);
-    }
-    automaton_free(&until);
-    return status;
-}
-
-static hearth_status then_thinking(tool_writer *w, uint32_t rule, uint32_t from, uint32_t *ret)
-{
-    const answer_mark close = w->f->form == CALL_HARMONY ? MARK_END : MARK_THINK_CLOSE;
-    const answer_mark_text *mark = &w->f->marks[close];
-    uint32_t at = from;
-    *ret = from;
-    if (!w->o->thinks || mark->text == NULL) {
-        return HEARTH_OK;
-    }
-    if (close == MARK_END) {
-        at = then_mark(w, rule, json_then_text(w->json, rule, then_mark(w, rule, at, MARK_CHANNEL), "analysis"),
-                       MARK_MESSAGE);
-    }
-    if (mark->id < 0) {
-        TRY(then_text_until(w, rule, at, mark->text, &at));
-    } else {
-        const uint32_t text = json_add_state(w->json, rule);
-        add_nothing(w, rule, at, text);
-        if (w->rules->failed == HEARTH_OK) {
-            automaton_add_characters(&w->rules->rules[rule], text, 0, 0x10ffff, text);
-        }
-        at = then_mark(w, rule, text, close);
-    }
-    if (close == MARK_END) {
-        at = json_then_text(w->json, rule, then_mark(w, rule, at, MARK_START), "assistant");
-        *ret = json_add_state(w->json, rule);
-        add_nothing(w, rule, from, *ret); /* or without it */
-        add_nothing(w, rule, at, *ret);
-        return HEARTH_OK;
-    }
-    *ret = then_line(w, rule, then_line(w, rule, at));
-    return HEARTH_OK;
-}
-
 /* ---- the grammar ---- */
 
 static hearth_status check_form(const tool_writer *w)
@@ -358,7 +284,10 @@ static hearth_status write_grammar(tool_writer *w, grammar **ret)
     TRY(grammar_rules_check(w->rules, w->error));
     TRY(add_all_arguments(w));
     const uint32_t call = call_rule(w);
-    TRY(then_thinking(w, text, RULE_BEGIN, &begin));
+    if (w->o->thinks) {
+        const grammar_before before = {.format = w->f, .thinks = !w->f->harmony, .may_think = true};
+        TRY(grammar_then_thinking(w->json, text, RULE_BEGIN, &before, &begin, w->error));
+    }
     const uint32_t calls = json_add_state(w->json, text);
     add_nothing(w, text, begin, calls);
     json_finish(w->json, text, then_calls(w, text, calls, call));

@@ -13,9 +13,6 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* Tokens that are guessed ahead in a step: answers are the same bytes, sooner. docs/serving-scheduler.md */
-#define DRAFT_MOST 8u
-
 typedef struct answering answering;
 
 typedef struct choice {
@@ -205,6 +202,9 @@ static void add_usage(answering *a, const choice *c, const generation_outcome *o
         u->answer_s = o->answer_s;
     }
     u->tokens += o->tokens;
+    u->drafted += o->drafted;
+    u->accepted += o->accepted;
+    u->steps += o->steps;
     u->reasoning_tokens += c->reasoning_tokens;
 }
 
@@ -375,7 +375,7 @@ static hearth_status submit(answering *a, choice *c, const answer_plan *p, heart
                                 .ignore_end = p->ignore_end,
                                 .logprobs = p->logprobs,
                                 .top_logprobs = p->top_logprobs,
-                                .draft_most = DRAFT_MOST,
+                                .draft_most = a->model->guesses,
                                 .group = a->r->group,
                                 .token = on_token,
                                 .done = on_done,

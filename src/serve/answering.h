@@ -12,6 +12,7 @@ typedef enum answer_finish { FINISH_STOP, FINISH_LENGTH, FINISH_CALLS } answer_f
 
 typedef struct answer_usage {
     size_t prompt_tokens, kept_tokens, tokens, reasoning_tokens; /* of all choices; a prompt counts once */
+    size_t drafted, accepted, steps;                             /* of all choices: guesses, and steps with tokens */
     double prompt_s, answer_s;                                   /* of the first choice */
 } answer_usage;
 

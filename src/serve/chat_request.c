@@ -38,6 +38,35 @@ static bool set_own(chat_request *c, failure *f)
     return true;
 }
 
+/* A model of Ollama's store is asked as `hearth run` asks it: with its own settings, where a request says nothing. */
+static bool set_brought(chat_request *c, failure *f)
+{
+    const ollama_brought *b = &c->model->brought;
+    sampling *s = &c->sampling;
+    const struct {
+        double value;
+        float *field;
+    } rows[] = {{b->temperature, &s->temperature},
+                {b->top_p, &s->top_p},
+                {b->min_p, &s->min_p},
+                {b->typical_p, &s->typical_p},
+                {b->repetition_penalty, &s->repetition_penalty},
+                {b->presence_penalty, &s->presence_penalty},
+                {b->frequency_penalty, &s->frequency_penalty}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        *rows[i].field = isnan(rows[i].value) ? *rows[i].field : (float)rows[i].value;
+    }
+    s->top_k = isnan(b->top_k) ? s->top_k : (uint32_t)b->top_k;
+    s->penalty_window = isnan(b->penalty_window) ? s->penalty_window : (uint32_t)b->penalty_window;
+    c->most_tokens = isnan(b->most_tokens) ? 0 : (size_t)b->most_tokens;
+    if (json_array_size(b->stops) == 0) {
+        return true;
+    }
+    const bool good = chat_request_stops(c, b->stops, "stop", f);
+    c->own_stops = true;
+    return good;
+}
+
 bool chat_request_open(request *r, const char *name, chat_request *ret, failure *f)
 {
     hearth_error error = {0};
@@ -51,7 +80,7 @@ bool chat_request_open(request *r, const char *name, chat_request *ret, failure 
     if (ret->model->scheduler == NULL) {
         return failure_set(f, 400, "unsupported", "model", "The model `%.200s` writes no text.", ret->model->name);
     }
-    return strcmp(ret->model->source, OWN_MODEL) != 0 || set_own(ret, f);
+    return strcmp(ret->model->source, OWN_MODEL) != 0 ? set_brought(ret, f) : set_own(ret, f);
 }
 
 void chat_request_free(request *r, chat_request *c)
@@ -205,7 +234,7 @@ bool chat_request_grammar(request *r, chat_request *c, grammar_kind kind, const 
 {
     hearth_error error = {0};
     grammar *made = NULL;
-    const hearth_status status = grammars_take(server_grammars(r->s), kind, source, &made, &error);
+    const hearth_status status = grammars_take(server_grammars(r->s), kind, source, NULL, &made, &error);
     if (status != HEARTH_OK) {
         (void)failure_from(f, &error, name);
         f->status = error_is_machine(status) ? f->status : 400;
@@ -215,6 +244,7 @@ bool chat_request_grammar(request *r, chat_request *c, grammar_kind kind, const 
     grammar_release(c->grammar);
     json_decref(c->bound);
     c->grammar = made;
+    c->kind = kind;
     c->bound = json_pack("{s:s, s:O?}", "kind", grammar_kind_names[kind], "source", (json_t *)source);
     return c->bound != NULL || failure_memory(f);
 }
@@ -275,35 +305,32 @@ static hearth_status put_before(const chat_request *c, token_list *list, hearth_
     return status;
 }
 
-/* An answer of a given form begins with it: what thinking a template opens is closed at once. */
-static bool is_bound(const chat_request *c)
-{
-    return c->grammar != NULL;
-}
-
+/* An answer of a given form that nobody wants thinking before: what a template opens all the same is closed. */
 static hearth_status close_thinking(chat_request *c, token_list *prompt, hearth_error *error)
 {
-    const answer_mark_text *mark = &c->model->format.marks[MARK_THINK_CLOSE];
-    if (!c->thinks || !is_bound(c) || mark->text == NULL) {
+    if (!c->thinks || c->grammar == NULL || c->think != 0) {
         return HEARTH_OK;
     }
     c->thinks = false;
-    char text[128];
-    snprintf(text, sizeof text, "\n%s\n\n", mark->text);
-    return tokenizer_encode(c->model->m->tokenizer, text, strlen(text), ENCODE_PARSE_SPECIAL, prompt, error);
+    return answer_format_close_thinking(&c->model->format, c->model->m->tokenizer, prompt, error);
 }
 
 static hearth_status set_thinking(const chat_request *c, hearth_error *error)
 {
     chat_switch found = CHAT_SWITCH_NONE;
-    const int think = is_bound(c) ? 0 : c->think;
-    return think < 0 ? HEARTH_OK : chat_thinking(template_of(c), think == 1, c->variables, &found, error);
+    return c->think < 0 ? HEARTH_OK : chat_thinking(template_of(c), c->think == 1, c->variables, &found, error);
 }
 
 static hearth_status encode_messages(chat_request *c, token_list *ret, hearth_error *error)
 {
     const served_model *m = c->model;
     json_t *messages = json_array();
+    const char *first = json_string_value(json_object_get(json_array_get(c->messages, 0), "role"));
+    if (m->brought.system.length > 0 && (first == NULL || strcmp(first, "system") != 0)) {
+        json_t *system = json_door_text(buffer_text(&m->brought.system), m->brought.system.length);
+        messages = json_door_append(
+            messages, json_door_put(json_door_put(json_object(), "role", json_string("system")), "content", system));
+    }
     for (size_t i = 0; i < json_array_size(c->messages); i++) {
         messages = json_door_append(messages, shaped(m, json_array_get(c->messages, i)));
     }
@@ -424,6 +451,26 @@ static bool require_call(chat_request *c, const answer_plan *p, failure *f)
     return c->bound != NULL || failure_memory(f);
 }
 
+/* What a model thinks comes before the form that the answer has. */
+static bool allow_thinking(request *r, chat_request *c, const answer_plan *p, failure *f)
+{
+    hearth_error error = {0};
+    grammar *made = NULL;
+    const grammar_before before = {.format = &p->format, .thinks = p->thinks, .may_think = c->think != 0};
+    if (c->grammar == NULL || !grammar_before_any(&before)) {
+        return true;
+    }
+    if (grammars_take(server_grammars(r->s), c->kind, json_object_get(c->bound, "source"), &before, &made, &error) !=
+        HEARTH_OK) {
+        return failure_from(f, &error, NULL);
+    }
+    grammar_release(c->grammar);
+    c->grammar = made;
+    c->bound = json_door_put(c->bound, "thinks", json_boolean(before.thinks));
+    c->bound = json_door_put(c->bound, "may_think", json_boolean(before.may_think));
+    return c->bound != NULL || failure_memory(f);
+}
+
 /* Its template shows tools, or speaks of calls (then the system message is to tell of the tools). */
 static bool can_call(const served_model *m)
 {
@@ -462,6 +509,9 @@ static bool start(request *r, chat_request *c, const answer_writer *writer, void
         return failure_set(
             f, 400, "invalid_value", "tool_choice",
             "Invalid 'tool_choice': a call that is required and a form of the answer exclude each other.");
+    }
+    if (!allow_thinking(r, c, &p, f)) {
+        return false;
     }
     p.tools = c->grammar != NULL ? NULL : p.tools; /* an answer of a given form is no call */
     if (p.tools != NULL && c->choice != TOOLS_AUTO && !require_call(c, &p, f)) {

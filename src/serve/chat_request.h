@@ -37,7 +37,8 @@ typedef struct chat_request {
     bool ignore_end;
     bool one_call;    /* with tools: no two calls in an answer */
     grammar *grammar; /* owned: what the answer must be; NULL: anything */
-    json_t *bound;    /* the same for recordings: {"kind", "source"}; NULL: none */
+    grammar_kind kind;
+    json_t *bound; /* the same for recordings: {"kind", "source"}; NULL: none */
 } chat_request;
 
 /* Opens the model that is asked for (NULL: the first) and sets what is not asked to what it is by default. */
@@ -50,8 +51,8 @@ bool chat_request_stops(chat_request *c, const json_t *value, const char *name, 
 /* {"ID": VALUE}, as OpenAI has it. */
 bool chat_request_biases(chat_request *c, const json_t *value, failure *f);
 
-/* The answer must be JSON of a schema, any JSON object (`source` NULL), or what a GBNF text (a JSON string) says. Then
- * it is not preceded by thinking. `name`: the field, for what is wrong. */
+/* The answer must be JSON of a schema, any JSON object (`source` NULL), or what a GBNF text (a JSON string) says; a
+ * model that thinks does so before. `name`: the field, for what is wrong. */
 bool chat_request_grammar(request *r, chat_request *c, grammar_kind kind, const json_t *source, const char *name,
                           failure *f);
 /* Appends a prompt, as tokens or as a text, whose control tokens are text unless `special`. */

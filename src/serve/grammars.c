@@ -9,8 +9,6 @@
 
 #define KEPT 64u
 
-const char *const grammar_kind_names[] = {"schema", "object", "gbnf", NULL};
-
 typedef struct kept_grammar {
     char key[HASH_HEX_SIZE];
     grammar *made; /* NULL: free */
@@ -48,11 +46,29 @@ void grammars_free(grammars *g)
     mem_free(g);
 }
 
-static hearth_status key_of(grammar_kind kind, const json_t *source, char ret[HASH_HEX_SIZE], hearth_error *error)
+/* What comes before, and by which marks: models that have the same ones share the grammar. */
+static hearth_status add_before(const grammar_before *before, buffer *text, hearth_error *error)
+{
+    if (!grammar_before_any(before)) {
+        return HEARTH_OK;
+    }
+    TRY(buffer_printf(text, error, "%d%d%d", before->thinks, before->may_think, before->format->harmony));
+    for (size_t i = 0; i < ANSWER_MARKS; i++) {
+        const answer_mark_text *mark = &before->format->marks[i];
+        TRY(buffer_printf(text, error, "%s %d ", mark->text != NULL ? mark->text : "", mark->id));
+    }
+    return HEARTH_OK;
+}
+
+static hearth_status key_of(grammar_kind kind, const json_t *source, const grammar_before *before,
+                            char ret[HASH_HEX_SIZE], hearth_error *error)
 {
     buffer text;
     buffer_init(&text, 0);
     hearth_status status = buffer_append_char(&text, (char)('0' + (int)kind), error);
+    if (status == HEARTH_OK) {
+        status = add_before(before, &text, error);
+    }
     if (status == HEARTH_OK && source != NULL) {
         status = json_door_write(source, 0, &text, error);
     }
@@ -61,18 +77,6 @@ static hearth_status key_of(grammar_kind kind, const json_t *source, char ret[HA
     }
     buffer_free(&text);
     return status;
-}
-
-static hearth_status compile(grammar_kind kind, const json_t *source, grammar **ret, hearth_error *error)
-{
-    switch (kind) {
-    case GRAMMAR_OBJECT:
-        return grammar_from_json_object(ret, error);
-    case GRAMMAR_GBNF:
-        return grammar_from_gbnf(json_string_value(source), json_string_length(source), ret, error);
-    default:
-        return grammar_from_schema(source, ret, error);
-    }
 }
 
 /* With the lock: those used longest ago go until the others fit. They grow while they are used, so this is looked at
@@ -123,15 +127,16 @@ static void keep(grammars *g, const char *key, grammar *made)
     keep_within(g);
 }
 
-hearth_status grammars_take(grammars *g, grammar_kind kind, const json_t *source, grammar **ret, hearth_error *error)
+hearth_status grammars_take(grammars *g, grammar_kind kind, const json_t *source, const grammar_before *before,
+                            grammar **ret, hearth_error *error)
 {
     char key[HASH_HEX_SIZE];
-    TRY(key_of(kind, source, key, error));
+    TRY(key_of(kind, source, before, key, error));
     pthread_mutex_lock(&g->lock);
     grammar *made = find(g, key);
     pthread_mutex_unlock(&g->lock);
     if (made == NULL) { /* two who ask for the same at once both compile it */
-        TRY(compile(kind, source, &made, error));
+        TRY(grammar_make(kind, source, before, &made, error));
         pthread_mutex_lock(&g->lock);
         keep(g, key, made);
         pthread_mutex_unlock(&g->lock);

@@ -26,8 +26,11 @@ static void add(void *context, const models_row *row)
     sums->kept_tokens += t->kept_tokens;
     sums->tokens += t->tokens;
     sums->preemptions += t->preemptions;
-    sums->drafted += t->drafted;
-    sums->accepted += t->accepted;
+    for (size_t i = 0; i < DRAFT_KINDS; i++) {
+        sums->drafted[i] += t->drafted[i];
+        sums->accepted[i] += t->accepted[i];
+    }
+    sums->decoded += t->decoded;
     sums->busy_s += t->busy_s;
 }
 

@@ -118,6 +118,15 @@ static hearth_status print_counters(buffer *out)
     return histogram(out, "hearth_answer_seconds", "From a request to the end of its answer.", &c.whole);
 }
 
+static hearth_status by_kind(buffer *out, const char *name, const char *help, const uint64_t *counts)
+{
+    TRY(head(out, name, "gauge", help));
+    for (size_t i = 0; i < DRAFT_KINDS; i++) {
+        TRY(buffer_printf(out, NULL, "%s{by=\"%s\"} %llu\n", name, draft_kind_names[i], (unsigned long long)counts[i]));
+    }
+    return HEARTH_OK;
+}
+
 static hearth_status print_load(server *s, buffer *out)
 {
     server_load l;
@@ -138,8 +147,11 @@ static hearth_status print_load(server *s, buffer *out)
                (double)t->steps));
     TRY(number(out, "hearth_open_preemptions", "gauge", "Sequences that were put aside, likewise.",
                (double)t->preemptions));
-    TRY(number(out, "hearth_open_drafted", "gauge", "Tokens that speculation proposed, likewise.", (double)t->drafted));
-    TRY(number(out, "hearth_open_accepted", "gauge", "Of these, the ones that were right.", (double)t->accepted));
+    TRY(by_kind(out, "hearth_open_drafted", "Tokens that were guessed ahead, likewise, by who guessed.", t->drafted));
+    TRY(by_kind(out, "hearth_open_accepted", "Of these, the ones that were right.", t->accepted));
+    TRY(number(out, "hearth_open_decoded", "gauge",
+               "Steps that gave tokens, of each sequence, likewise: what tokens are more than these, guesses gained.",
+               (double)t->decoded));
     TRY(number(out, "hearth_open_busy_seconds", "gauge", "Time in steps, likewise.", t->busy_s));
     return number(out, "hearth_connections", "gauge", "Connections.", http_server_connections(server_http(s)));
 }

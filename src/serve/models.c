@@ -14,6 +14,7 @@
 
 #define DEFAULT_SLOTS 32u /* as scheduler_options */
 #define NAME_BYTES 256
+#define GUESSES 8u /* ahead in a step: answers are the same bytes, sooner. docs/serving-scheduler.md */
 #define SAMPLE_BYTES ((size_t)4096)
 
 struct models {
@@ -26,6 +27,7 @@ struct models {
     const served_model *claimant; /* for which room is being made; NULL: for none */
     uint64_t leaving;             /* bytes of models that are closed just now and have no row any more */
     unsigned change;              /* models_change calls */
+    char first[NAME_BYTES];       /* the name of the first model, as it was at the start */
 };
 
 static void tell(const models *s, const char *what, const served_model *m)
@@ -236,6 +238,7 @@ static hearth_status add_all(models *s, hearth_error *error)
     for (size_t i = 0; s->o.names != NULL && s->o.names[i] != NULL; i++) {
         TRY(add_operand(s, s->o.names[i], &gone, error));
     }
+    (void)snprintf(s->first, sizeof s->first, "%s", s->count > 0 ? s->rows[0]->name : "");
     return s->o.store ? add_stores(s, error) : HEARTH_OK;
 }
 
@@ -265,7 +268,10 @@ static void close_model(served_model *m)
     scheduler_free(m->scheduler);
     chat_close(m->template);
     grammar_vocabulary_free(m->vocabulary);
+    ollama_brought_free(&m->brought);
     model_close(m->m);
+    model_close(m->draft);
+    m->draft = NULL;
     m->scheduler = NULL;
     m->template = NULL;
     m->vocabulary = NULL;
@@ -343,6 +349,54 @@ static hearth_status open_chat(served_model *m, hearth_error *error)
     return HEARTH_OK;
 }
 
+/* What guesses for it; NULL: nothing. */
+static const char *draft_of(const models *s, const served_model *m)
+{
+    const char *found = NULL;
+    for (size_t i = 0; s->o.drafts != NULL && s->o.drafts[i] != NULL; i++) {
+        const char *equals = strchr(s->o.drafts[i], '=');
+        const size_t length = equals != NULL ? (size_t)(equals - s->o.drafts[i]) : 0;
+        if (equals == NULL ? strcmp(m->name, s->first) == 0
+                           : strlen(m->name) == length && strncmp(m->name, s->o.drafts[i], length) == 0) {
+            found = equals != NULL ? equals + 1 : s->o.drafts[i];
+        }
+    }
+    return found;
+}
+
+static hearth_status bytes_of(models *s, const char *source, uint64_t *ret, hearth_error *error)
+{
+    const model_options how = {.without_weights = true};
+    model *peeked = NULL;
+    *ret = 0;
+    TRY(model_open(s->engine, source, &how, &peeked, error));
+    for (size_t i = 0; i < peeked->tensors->count; i++) {
+        *ret += peeked->tensors->entries[i].size_bytes;
+    }
+    model_close(peeked);
+    return HEARTH_OK;
+}
+
+/* Where the limit of memory leaves no room for it beside the model, the model is served without. */
+static hearth_status open_draft(models *s, served_model *m, hearth_error *error)
+{
+    const char *source = draft_of(s, m);
+    const model_options how = {.compute = s->o.compute, .lossless = s->o.lossless};
+    uint64_t bytes = 0;
+    if (source == NULL) {
+        return HEARTH_OK;
+    }
+    if (s->o.memory_bytes > 0) {
+        TRY(bytes_of(s, source, &bytes, error));
+        if (m->m->weights.matrix_bytes + bytes > s->o.memory_bytes) {
+            tell(s, "no room for its draft:", m);
+            return HEARTH_OK;
+        }
+    }
+    TRY(model_open(s->engine, source, &how, &m->draft, error));
+    return draft_check(m->m, m->draft, error);
+}
+
 static hearth_status open_parts(models *s, served_model *m, hearth_error *error)
 {
     const model_options how = {.compute = s->o.compute, .lossless = s->o.lossless, .memory_bytes = s->o.memory_bytes};
@@ -359,7 +413,11 @@ static hearth_status open_parts(models *s, served_model *m, hearth_error *error)
         return HEARTH_OK;
     }
     TRY(open_chat(m, error));
+    TRY(ollama_brought_read(m->source, &m->brought, error));
+    TRY(open_draft(s, m, error));
     scheduler_options options = s->o.scheduler;
+    options.draft = m->draft;
+    m->guesses = options.draft_tokens > GUESSES ? options.draft_tokens : GUESSES;
     if (options.context_length > m->m->config.context) {
         options.context_length = m->m->config.context;
     }
@@ -370,16 +428,16 @@ static hearth_status open_parts(models *s, served_model *m, hearth_error *error)
 
 /* ---- memory ---- */
 
+/* With its draft, if there may be room for both. */
 static hearth_status weights_of(models *s, const served_model *m, uint64_t *ret, hearth_error *error)
 {
-    const model_options how = {.without_weights = true};
-    model *peeked = NULL;
-    *ret = 0;
-    TRY(model_open(s->engine, m->source, &how, &peeked, error));
-    for (size_t i = 0; i < peeked->tensors->count; i++) {
-        *ret += peeked->tensors->entries[i].size_bytes;
+    const char *draft = draft_of(s, m);
+    uint64_t more = 0;
+    TRY(bytes_of(s, m->source, ret, error));
+    if (draft != NULL) {
+        TRY(bytes_of(s, draft, &more, error));
     }
-    model_close(peeked);
+    *ret += *ret + more <= s->o.memory_bytes ? more : 0;
     return HEARTH_OK;
 }
 
@@ -436,6 +494,7 @@ static hearth_status load(models *s, served_model *m, hearth_error *error)
     }
     pthread_mutex_lock(&s->lock);
     m->reserved = status == HEARTH_OK ? m->m->weights.matrix_bytes : 0;
+    m->reserved += status == HEARTH_OK && m->draft != NULL ? m->draft->weights.matrix_bytes : 0;
     if (status == HEARTH_OK) {
         tell(s, "loaded", m);
     }

@@ -7,6 +7,7 @@
 #include "generate/embed.h"
 #include "generate/prompt.h"
 #include "generate/scheduler.h"
+#include "hub/ollama_brought.h"
 #include "serve/request.h"
 
 #include <pthread.h>
@@ -21,6 +22,8 @@ typedef struct models_options {
     lossless_choice lossless;
     uint64_t memory_bytes; /* of all models' weights; 0: no limit of our own */
     scheduler_options scheduler;
+    const char *const *drafts; /* of models that are served: "NAME=MODEL" guesses for NAME, MODEL for the first one;
+                                  ended by NULL; or NULL */
     void (*told)(void *context, const char *line); /* what is loaded and unloaded; NULL: nobody */
     void *told_context;
 } models_options;
@@ -31,12 +34,15 @@ typedef struct served_model {
     char *source;    /* what is opened */
     int64_t created; /* Unix seconds */
     model *m;
-    scheduler *scheduler; /* NULL: it writes no text */
-    chat *template;       /* NULL: it has none */
+    model *draft;           /* NULL: none, or there is no room for it */
+    scheduler *scheduler;   /* NULL: it writes no text */
+    chat *template;         /* NULL: it has none */
+    ollama_brought brought; /* settings and a system message, of a model of Ollama's store */
     answer_format format;
     chat_call_shape calls;
     grammar_vocabulary *vocabulary; /* made when first wanted: models_vocabulary */
     bool embeds;                    /* it is made for vectors */
+    unsigned guesses;               /* tokens that are guessed ahead in a step at most */
     size_t context;                 /* most positions of one sequence */
     char fingerprint[32];           /* "hc1-…": numeric contract and model */
     pthread_mutex_t lock;           /* of what is made when first wanted */

@@ -61,8 +61,12 @@ static bool read_wholes(chat_request *c, const json_t *options, failure *f)
     sampling *s = &c->sampling;
     s->top_k = top_k <= 0 ? 0 : top_k > LIMIT_VOCABULARY ? LIMIT_VOCABULARY : (uint32_t)top_k;
     s->seed = seed >= 0 ? (uint64_t)seed : s->seed;
-    c->most_tokens = predict <= 0 ? 0 : predict > INT32_MAX ? INT32_MAX : (size_t)predict;
-    s->penalty_window = penalised ? PENALTY_WINDOW : window < 0 || window > LIMIT_CONTEXT ? 0 : (uint32_t)window;
+    if (field_of(options, "num_predict") != NULL) {
+        c->most_tokens = predict <= 0 ? 0 : predict > INT32_MAX ? INT32_MAX : (size_t)predict;
+    }
+    if (penalised || field_of(options, "repeat_last_n") != NULL) {
+        s->penalty_window = penalised ? PENALTY_WINDOW : window < 0 || window > LIMIT_CONTEXT ? 0 : (uint32_t)window;
+    }
     if (window == 0 && !penalised) { /* Ollama: off */
         s->repetition_penalty = 1;
         s->presence_penalty = s->frequency_penalty = 0;

@@ -79,13 +79,15 @@ const char *openai_finish_name(answer_finish why)
     return why == FINISH_CALLS ? "tool_calls" : why == FINISH_LENGTH ? "length" : "stop";
 }
 
+/* Guesses under the names that OpenAI has for predictions; here they are no part of the tokens. */
 json_t *openai_usage(const answer_usage *u)
 {
-    return json_pack("{s:I, s:I, s:I, s:{s:I}, s:{s:I}}", "prompt_tokens", (json_int_t)u->prompt_tokens,
+    return json_pack("{s:I, s:I, s:I, s:{s:I}, s:{s:I, s:I, s:I}}", "prompt_tokens", (json_int_t)u->prompt_tokens,
                      "completion_tokens", (json_int_t)u->tokens, "total_tokens",
                      (json_int_t)u->prompt_tokens + (json_int_t)u->tokens, "prompt_tokens_details", "cached_tokens",
                      (json_int_t)u->kept_tokens, "completion_tokens_details", "reasoning_tokens",
-                     (json_int_t)u->reasoning_tokens);
+                     (json_int_t)u->reasoning_tokens, "accepted_prediction_tokens", (json_int_t)u->accepted,
+                     "rejected_prediction_tokens", (json_int_t)(u->drafted - u->accepted));
 }
 
 bool openai_make_lead(json_t *envelope, buffer *ret)

@@ -243,7 +243,7 @@ static const answer_writer whole = {whole_begin, take_token, whole_text, whole_r
 
 static bool read_lengths(chat_request *c, const json_t *body, failure *f)
 {
-    uint64_t most = 0, choices = 1, top = 0;
+    uint64_t most = c->most_tokens, choices = 1, top = 0;
     bool logprobs = false;
     if (!field_count(body, "max_tokens", 1, INT32_MAX, &most, f) ||
         !field_count(body, "max_completion_tokens", 1, INT32_MAX, &most, f) ||

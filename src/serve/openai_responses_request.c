@@ -200,7 +200,7 @@ static bool check_unsupported(const json_t *body, failure *f)
 
 static bool read_lengths(chat_request *c, const json_t *body, failure *f)
 {
-    uint64_t most = 0, top = 0;
+    uint64_t most = c->most_tokens, top = 0;
     const json_t *include = NULL;
     if (!field_count(body, "max_output_tokens", 1, INT32_MAX, &most, f) ||
         !field_count(body, "top_logprobs", 0, 20, &top, f) || !field_array(body, "include", &include, f)) {

@@ -81,7 +81,8 @@ static hearth_status make_constraint(served_model *m, const answer_again *a, con
                                           .thinks = json_is_true(json_object_get(r->constraint, "thinks"))};
         TRY(grammar_from_tools(&m->format, &how, &made, error));
     } else {
-        TRY(grammars_take(a->of->grammars, r->kind, r->constraint, &made, error));
+        const grammar_before before = {.format = &m->format, .thinks = r->thinks, .may_think = r->may_think};
+        TRY(grammars_take(a->of->grammars, r->kind, r->constraint, r->thought_before ? &before : NULL, &made, error));
     }
     const hearth_status status = constraint_create(made, vocabulary, ret, error);
     grammar_release(made);

@@ -17,10 +17,11 @@ typedef struct replay_record {
     logit_bias *biases;
     bool ignore_end;
     token_list prompt, tokens;
-    grammar_kind kind;  /* of the constraint */
-    bool bound;         /* there is one */
-    bool calls;         /* it is of the kind RECORDED_CALLS */
-    json_t *constraint; /* its source; NULL: none is needed */
+    grammar_kind kind;                      /* of the constraint */
+    bool bound;                             /* there is one */
+    bool calls;                             /* it is of the kind RECORDED_CALLS */
+    bool thought_before, thinks, may_think; /* grammar_before, where the first of them */
+    json_t *constraint;                     /* its source; NULL: none is needed */
     /* what came of it */
     bool done, same;
     size_t at;     /* the first token that differs */

@@ -183,6 +183,9 @@ static hearth_status read_constraint(const json_t *o, const char *path, replay_r
     }
     r->bound = true;
     r->kind = (grammar_kind)kind;
+    r->thought_before = json_is_boolean(json_object_get(bound, "thinks"));
+    r->thinks = json_is_true(json_object_get(bound, "thinks"));
+    r->may_think = json_is_true(json_object_get(bound, "may_think"));
     r->constraint = kind == GRAMMAR_OBJECT ? NULL : json_incref(source);
     return HEARTH_OK;
 }

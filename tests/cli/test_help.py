@@ -43,7 +43,7 @@ def errors_are_as_recorded():
 NUMBERS = {  # the command's options with a number, and the bounds that its errors state
     "run": {"--temperature": (0, 100), "--top-p": (0, 1), "--min-p": (0, 1), "--typical": (0, 1), "--repetition-penalty": (0.01, 100),
             "--presence-penalty": (-100, 100), "--frequency-penalty": (-100, 100), "--top-k": (0, 4194304), "--max-tokens": (1, 10**9),
-            "--context": (1, 2**26), "--penalty-window": (0, 2**26), "--seed": (0, 2**63 - 1), "--threads": (1, 256)},
+            "--context": (1, 2**26), "--draft-tokens": (1, 63), "--penalty-window": (0, 2**26), "--seed": (0, 2**63 - 1), "--threads": (1, 256)},
     "pull": {"--connections": (1, 32), "--retries": (0, 1000), "--threads": (1, 256)},
     "score": {"--window": (2, 2**26), "--stride": (1, 2**26), "--threads": (1, 256)},
     "bench": {"--depth": (1, 2**26), "--context": (2, 2**26), "--rounds": (1, 101), "--threads": (1, 256)},

@@ -228,4 +228,65 @@ def earlier_thinking_goes_to_the_template_as_reasoning():
         assert f"{wanted} prompt tokens" in shown, (wanted, shown)
 
 
+
+WORDS = {"enum": ["four", "five"]}
+
+
+@test
+def an_answer_has_the_form_that_is_asked_for():
+    """The model would rather say something else; what it thinks comes before."""
+    with folder() as place:
+        model, path = write_model(os.path.join(place, "m")), os.path.join(place, "f")
+        made = good_json(*run(model, "--schema", json.dumps(WORDS)))
+        assert json.loads(made["text"]) in WORDS["enum"] and made["finish"] == "end" and made["form"] == "schema", made
+        assert made["reasoning"] == "Hm, two and two: STOP?", made
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(WORDS, file)
+        for heat in ("0", "2"):
+            plain = good_json(*run(model, "--schema", path, "--think", "off", "--temperature", heat))
+            assert json.loads(plain["text"]) in WORDS["enum"] and plain["reasoning"] is None, plain
+        opened = good_json(*run(model, "--schema", path, prompt="open"))
+        assert json.loads(opened["text"]) in WORDS["enum"] and "thinking it over" in opened["reasoning"], opened
+        deaf = write_model(os.path.join(place, "deaf"), template=TEMPLATE.replace("enable_thinking", "other"))
+        closed = good_json(*run(deaf, "--schema", path, "--think", "off", prompt="open"))
+        assert json.loads(closed["text"]) in WORDS["enum"] and closed["reasoning"] is None, closed
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('root ::= ("yes" | "no") "!"')
+        for more in ([], ["--raw"]):
+            said = good_json(*run(model, "--grammar", path, *more))
+            assert said["text"] in ("yes!", "no!") and said["form"] == "gbnf", said
+        own = good("run", "--schema", '{"enum": ["Tom", "Ann"]}', "-p", "Tom has a ball. Who has the ball?").out
+        assert own in ('"Tom"\n', '"Ann"\n'), own
+
+
+@test
+def a_conversation_is_held_to_a_form_in_every_answer():
+    with folder() as place:
+        model = write_model(os.path.join(place, "m"))
+        chat = Session([HEARTH, "run", model, "--color", "never", "--temperature", "0", "--think", "off", "--schema", json.dumps(WORDS)], columns=120,
+                       XDG_STATE_HOME=os.path.join(place, "state"))
+        for _ in range(2):
+            chat.expect("> ")
+            chat.send("One\r")
+            chat.expect(re.compile(r'"(four|five)"'))
+        chat.expect("> ")
+        chat.send("\x04")
+        assert chat.wait() == 0
+
+
+@test
+def forms_that_cannot_be_enforced_are_told_before_an_answer():
+    with folder() as place:
+        model, path = write_model(os.path.join(place, "m")), os.path.join(place, "f")
+        one_line(hearth(*run(model, "--schema", '{"type": "array", "uniqueItems": true}')), 1, "--schema: #/uniqueItems")
+        one_line(hearth(*run(model, "--schema", '{"type": ')), 1, "--schema")
+        one_line(hearth(*run(model, "--schema", path)), 1, path, "No such file")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("root ::= (")
+        one_line(hearth(*run(model, "--grammar", path)), 1, f"{path}: line 1")
+        one_line(hearth(*run(model, "--schema", path)), 1, path)
+        one_line(hearth(*run(model, "--schema", "{}", "--grammar", path)), 2, "--schema, --grammar and --tools exclude each other")
+        one_line(hearth(*run(model, "--schema", "{}", "--tools", tools_in(place))), 2, "exclude each other")
+
+
 main()

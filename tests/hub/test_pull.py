@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from place import GOLDEN, Place, big, ended, files_under, gguf, model_files, read  # noqa: E402
@@ -534,6 +535,17 @@ def ollama_models_are_pulled_into_ollamas_store():
         assert [f for f in files_under(place.ollama) if not f.startswith(".locks")] == []
 
 
+def serve(place, name, bodies):
+    """What a server of this model answers to each, asked as OpenAI's clients do."""
+    with subprocess.Popen([HEARTH, "serve", f"m={name}", "--port", "0", "--json"], env=place.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
+        try:
+            url = json.loads(server.stdout.readline())["url"] + "v1/chat/completions"
+            asked = [urllib.request.Request(url, json.dumps({"model": "m", **body}).encode()) for body in bodies]
+            return [json.loads(urllib.request.urlopen(one, timeout=120).read()) for one in asked]
+        finally:
+            server.terminate()
+
+
 @test
 def what_an_ollama_model_brings_along_is_used():
     from tap import chat_gguf
@@ -555,6 +567,15 @@ def what_an_ollama_model_brings_along_is_used():
         given = json.loads(place.good("run", name, "-p", "Once", "--json", "-t", "0", "--stop", "q", "-n", "3", "--system", "x").out)
         assert given["sampling"]["temperature"] == 0 and given["stops"] == ["q"] and given["max_tokens"] == 3, given
         assert given["tokens"]["prompt"] < made["tokens"]["prompt"], (given, made)
+        served = json.loads(place.good("run", path, "-p", "Once", "--json", "--top-k", "7", "--repetition-penalty", "1.5", "--penalty-window", "64",
+                                       "-n", "9", "-t", "0", "--system", "Sei kurz ☃.").out)
+        messages = [{"role": "user", "content": "Once"}]
+        answers = serve(place, name, [{"messages": messages}, {"messages": messages, "temperature": 0, "max_tokens": 9, "stop": ["q"]},
+                                      {"messages": [{"role": "system", "content": "x"}, *messages]}])
+        assert answers[0]["choices"][0]["message"]["content"] == made["text"], (answers, made)
+        assert answers[0]["usage"]["prompt_tokens"] == made["tokens"]["prompt"] and answers[0]["usage"]["completion_tokens"] <= 5, answers
+        assert answers[1]["choices"][0]["message"]["content"] == served["text"], (answers, served)
+        assert answers[2]["usage"]["prompt_tokens"] == given["tokens"]["prompt"], answers
         bad = f"ollama:http://{hub.host}/s/bad:1"
         place.good("pull", bad)
         one_line(place.run("run", bad, "-p", "x"), 1, "key temperature: expected a number from 0 to 100")

@@ -41,6 +41,8 @@ typedef struct crowd {
     pthread_cond_t ended;
     size_t done;
     scheduler_stats stats; /* at the end */
+    const char *draft;     /* guesses for it: a golden model, "" for the model itself, or NULL */
+    unsigned draft_tokens;
 } crowd;
 
 /* ---- requests, made up from their numbers ---- */
@@ -270,7 +272,13 @@ static void ask_all(crowd *c, const scheduler_options *options)
 {
     asker_thread threads[ASKERS];
     forget_answers(c);
-    OK(scheduler_create(c->m, options, &c->s, error));
+    scheduler_options with = *options;
+    model *other = c->draft != NULL && c->draft[0] != '\0'
+                       ? open_model(c->m->engine, golden_path(c->draft), COMPUTE_NATIVE)
+                       : NULL;
+    with.draft = c->draft == NULL ? NULL : other != NULL ? other : c->m;
+    with.draft_tokens = c->draft_tokens;
+    OK(scheduler_create(c->m, &with, &c->s, error));
     for (size_t i = 0; i < ASKERS; i++) {
         threads[i] = (asker_thread){.c = c, .first = i};
         assert_int_equal(pthread_create(&threads[i].thread, NULL, ask_many, &threads[i]), 0);
@@ -286,9 +294,16 @@ static void ask_all(crowd *c, const scheduler_options *options)
     scheduler_stats_read(c->s, &c->stats);
     assert_int_equal(c->stats.waiting, 0);
     scheduler_free(c->s);
+    model_close(other);
+    size_t drafted = 0, accepted = 0;
+    for (size_t i = 0; i < DRAFT_KINDS; i++) {
+        drafted += c->stats.drafted[i];
+        accepted += c->stats.accepted[i];
+    }
+    assert_true(c->stats.decoded + accepted >= c->stats.tokens); /* more where somebody left with tokens to come */
     print_message("# %u prompt tokens computed and %u kept, %u drawn, %u of %u guesses right, %u preemptions\n",
                   (unsigned)c->stats.prompt_tokens, (unsigned)c->stats.kept_tokens, (unsigned)c->stats.tokens,
-                  (unsigned)c->stats.accepted, (unsigned)c->stats.drafted, (unsigned)c->stats.preemptions);
+                  (unsigned)accepted, (unsigned)drafted, (unsigned)c->stats.preemptions);
     for (size_t i = 0; i < c->count; i++) {
         check_answer(&c->all[i], i);
     }
@@ -310,7 +325,7 @@ static void close_with(model *m)
 static void open_crowd(crowd *c, const char *path, size_t count, int cache)
 {
     model *m = open_with(path, 1);
-    *c = (crowd){.count = count};
+    *c = (crowd){.count = count}; /* no draft */
     c->all = calloc(count, sizeof *c->all);
     assert_non_null(c->all);
     pthread_mutex_init(&c->lock, NULL);
@@ -356,7 +371,7 @@ static void crowds(void **state)
     ask_with(&c, path, 1, REQUESTS_MOST, &plain);
     assert_true(c.stats.preemptions == 0 && c.stats.kept_tokens > 10000);
     ask_with(&c, path, 1, REQUESTS_MOST, &few); /* few enough that guesses have room in a step */
-    assert_true(c.stats.accepted > 100 && c.stats.accepted < c.stats.drafted);
+    assert_true(c.stats.accepted[DRAFT_LOOKUP] > 100 && c.stats.accepted[DRAFT_LOOKUP] < c.stats.drafted[DRAFT_LOOKUP]);
     ask_with(&c, path, 1, REQUESTS_MOST, &many);
     assert_true(c.stats.preemptions == 0 && c.stats.kept_tokens == 0);
     ask_with(&c, path, 1, REQUESTS_MOST, &tight); /* pages for one sequence, of which 9 run */
@@ -364,6 +379,71 @@ static void crowds(void **state)
     ask_with(&c, path, 2, REQUESTS_MOST / 10, &plain);
     ask_with(&c, path, 3, REQUESTS_MOST / 10, &plain);
     close_crowd(&c);
+}
+
+/* A draft that guesses the same, one that hardly ever does; as many guesses as are told and as many as pay; where there
+ * are pages for few, where prefixes are not kept, where prompts come in small pieces. */
+static void drafts(void **state)
+{
+    (void)state;
+    enum { FEW = 150 };
+    static const char path[] = "llama-gqa.gguf";
+    const scheduler_options plain = {.context_length = CONTEXT, .cache = -1, .most_running = 6};
+    const scheduler_options small = {
+        .context_length = CONTEXT, .cache = -1, .most_running = 3, .chunk = 7, .without_prefixes = true};
+    const scheduler_options tight = {.context_length = CONTEXT, .cache = -1, .most_running = 9, .cache_bytes = 1};
+    crowd c;
+    open_crowd(&c, path, FEW, -1);
+    c.draft = "";
+    c.draft_tokens = 3;
+    ask_with(&c, path, 1, FEW, &plain);
+    assert_true(c.stats.accepted[DRAFT_MODEL] > 300 && c.stats.accepted[DRAFT_LOOKUP] > 0);
+    assert_true(c.stats.accepted[DRAFT_MODEL] > c.stats.drafted[DRAFT_MODEL] * 9 / 10);
+    ask_with(&c, path, 1, FEW, &small);
+    assert_true(c.stats.accepted[DRAFT_MODEL] > 300);
+    ask_with(&c, path, 1, FEW, &tight); /* pages for one, of which 9 run: drafts give way */
+    assert_true(c.stats.preemptions > 0 && c.stats.drafted[DRAFT_MODEL] > 0);
+    c.draft_tokens = 0;
+    ask_with(&c, path, 2, FEW, &plain);
+    c.draft = "qwen2-tied.gguf";
+    c.draft_tokens = 4;
+    ask_with(&c, path, 1, FEW, &plain);
+    assert_true(c.stats.drafted[DRAFT_MODEL] > 300);
+    assert_true(c.stats.accepted[DRAFT_MODEL] < c.stats.drafted[DRAFT_MODEL] / 2);
+    c.draft_tokens = 0;
+    ask_with(&c, path, 1, FEW, &small);
+    close_crowd(&c);
+}
+
+/* Of a model with an own vocabulary, of one with recurrent layers and for one. */
+static void drafts_refused(void **state)
+{
+    static const struct {
+        const char *path, *draft, *found;
+        hearth_status status;
+    } rows[] = {
+        {"llama-gqa.gguf", "llama-odd.gguf", "77 tokens in place of 64", HEARTH_E_ARGUMENT},
+        {"llama-gqa.gguf", "families/qwen3-next.gguf", "recurrent layers", HEARTH_E_UNSUPPORTED},
+        {"families/qwen3-next.gguf", "llama-gqa.gguf", "recurrent layers", HEARTH_E_UNSUPPORTED},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        engine *e = make_engine(1, NULL);
+        model *m = open_model(e, golden_path(rows[i].path), COMPUTE_NATIVE);
+        model *draft = open_model(e, golden_path(rows[i].draft), COMPUTE_NATIVE);
+        scheduler *s = NULL;
+        hearth_error found;
+        const scheduler_options options = {.cache = -1, .draft = draft};
+        assert_int_equal(scheduler_create(m, &options, &s, &found), rows[i].status);
+        assert_non_null(strstr(found.found, rows[i].found));
+        if (rows[i].status == HEARTH_E_ARGUMENT) { /* names both */
+            assert_non_null(strstr(found.file, rows[i].draft));
+            assert_non_null(strstr(found.expected, rows[i].path));
+        }
+        model_close(draft);
+        model_close(m);
+        engine_free(e);
+    }
 }
 
 /* Windows, soft-caps, chunks, latent attention, mixtures and states, with every format of the cache. */
@@ -380,6 +460,12 @@ static void families(void **state)
         const scheduler_options options = {.context_length = CONTEXT, .cache = cache, .most_running = 9, .chunk = 100};
         open_crowd(&c, paths[i], 60, cache);
         ask_with(&c, paths[i], 1, 60, &options);
+        if (strstr(paths[i], "qwen3-next") == NULL) { /* its states cannot be taken back */
+            c.draft = "";
+            c.draft_tokens = 5;
+            ask_with(&c, paths[i], 1, 30, &options);
+            assert_true(c.stats.accepted[DRAFT_MODEL] > 20);
+        }
         close_crowd(&c);
     }
 }
@@ -632,8 +718,9 @@ static void constraints(void **state)
     OK(constraint_create(g, v, &c, error));
     const size_t count = constrained_alone(m, &how, c, alone);
     constraint_free(c);
-    OK(scheduler_create(m, NULL, &s, error));
-    for (unsigned drafts = 0; drafts <= 8; drafts += 8) {
+    for (unsigned drafts = 0; drafts <= 8; drafts += 4) { /* none, by the text, with a draft */
+        const scheduler_options options = {.cache = -1, .draft = drafts == 8 ? m : NULL, .draft_tokens = 3};
+        OK(scheduler_create(m, &options, &s, error));
         constrained found = {.end = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER}};
         generation_request request = {.prompt = &bos,
                                       .prompt_count = 1,
@@ -649,8 +736,10 @@ static void constraints(void **state)
         assert_int_equal(found.count, count);
         assert_memory_equal(found.ids, alone, count * sizeof *alone);
         assert_true((found.end.outcome.accepted > 0) == (drafts > 0));
+        assert_true(found.end.outcome.steps + found.end.outcome.accepted == count);
+        assert_true(drafts != 8 || found.end.outcome.accepted * 2 > found.end.outcome.drafted);
+        scheduler_free(s);
     }
-    scheduler_free(s);
     grammar_release(g);
     grammar_vocabulary_free(v);
     model_close(m);
@@ -660,8 +749,9 @@ static void constraints(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(crowds),          cmocka_unit_test(families),   cmocka_unit_test(refusals),
-        cmocka_unit_test(freeing_cancels), cmocka_unit_test(end_tokens), cmocka_unit_test(constraints),
+        cmocka_unit_test(crowds),          cmocka_unit_test(families),       cmocka_unit_test(refusals),
+        cmocka_unit_test(freeing_cancels), cmocka_unit_test(end_tokens),     cmocka_unit_test(constraints),
+        cmocka_unit_test(drafts),          cmocka_unit_test(drafts_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -157,6 +157,71 @@ static void answers(void **state)
 }
 
 /* Text that could still become a stop string is shown in the end, whatever ended the answer. */
+/* ---- a draft ---- */
+
+typedef struct drafted {
+    const char *draft; /* NULL: none; "": the model itself */
+    unsigned tokens;
+    float temperature;
+} drafted;
+
+/* Two answers, the second after a piece of the first was taken back; until the context is full. */
+static size_t talk(model *m, const drafted *how, int32_t *ret, session_guesses *ret_guesses)
+{
+    session *s = NULL;
+    session_options options = session_options_default();
+    const int32_t prompt[5] = {3, 9, 27, 17, 51}, more[3] = {8, 8, 1};
+    const session_answer_options some = {.most_tokens = 40, .ignore_end = true}, all = {.ignore_end = true};
+    model *other = how->draft != NULL && how->draft[0] != '\0'
+                       ? open_model(m->engine, golden_path(how->draft), COMPUTE_NATIVE)
+                       : NULL;
+    options.context_length = 200;
+    options.sampling.temperature = how->temperature;
+    options.sampling.seed = 11;
+    options.sampling.repetition_penalty = 1.1f;
+    options.draft = how->draft == NULL ? NULL : other != NULL ? other : m;
+    options.draft_tokens = how->tokens;
+    OK(session_create(m, &options, &s, error));
+    OK(session_feed(s, prompt, 5, NULL, NULL, error));
+    OK(session_answer(s, &some, NULL, NULL, NULL, error));
+    assert_int_equal(session_length(s), 45);
+    OK(session_rewind(s, 30, error));
+    OK(session_feed(s, more, 3, NULL, NULL, error));
+    OK(session_answer(s, &all, NULL, NULL, NULL, error));
+    const size_t count = session_length(s);
+    memcpy(ret, session_tokens(s), count * sizeof *ret);
+    *ret_guesses = session_guessed(s);
+    session_free(s);
+    model_close(other);
+    return count;
+}
+
+static void a_draft_changes_nothing(void **state)
+{
+    static const drafted rows[] = {{NULL, 0, 0}, {"", 3, 0}, {"", 63, 0}, {"", 0, 0}, {"qwen2-tied.gguf", 5, 0},
+                                   {NULL, 0, 1}, {"", 3, 1}, {"", 63, 1}, {"", 0, 1}, {"qwen2-tied.gguf", 5, 1}};
+    (void)state;
+    engine *e = make_engine(2, NULL);
+    model *m = open_model(e, golden_path("llama-gqa.gguf"), COMPUTE_NATIVE);
+    int32_t plain[200], made[200];
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        session_guesses guesses;
+        const size_t found = talk(m, &rows[i], rows[i].draft == NULL ? plain : made, &guesses);
+        if (rows[i].draft == NULL) {
+            count = found;
+            assert_int_equal(guesses.steps, 0);
+            continue;
+        }
+        assert_int_equal(found, count);
+        assert_memory_equal(made, plain, count * sizeof *plain);
+        assert_true(guesses.accepted <= guesses.drafted && guesses.steps > 0);
+        assert_true(rows[i].tokens != 3 || guesses.accepted > 100);
+    }
+    model_close(m);
+    engine_free(e);
+}
+
 static void held_text_is_shown(void **state)
 {
     (void)state;
@@ -715,6 +780,7 @@ int main(void)
         cmocka_unit_test(spellings),
         cmocka_unit_test(silence_means_llama4),
         cmocka_unit_test(contexts_choose_rope),
+        cmocka_unit_test(a_draft_changes_nothing),
         cmocka_unit_test(held_text_is_shown),
         cmocka_unit_test(families_are_named),
         cmocka_unit_test(end_tokens_end_unless_ignored),

@@ -14,7 +14,7 @@ static grammar *take(grammars *g, int number)
     hearth_error error;
     grammar *made = NULL;
     json_t *schema = json_pack("{s:{s:{s:i}}}", "properties", "a", "minimum", 1000 + number);
-    assert_int_equal(grammars_take(g, GRAMMAR_SCHEMA, schema, &made, &error), HEARTH_OK);
+    assert_int_equal(grammars_take(g, GRAMMAR_SCHEMA, schema, NULL, &made, &error), HEARTH_OK);
     json_decref(schema);
     return made;
 }

@@ -220,8 +220,13 @@ def answers_have_the_form_that_is_asked_for():
     for model, more in (("chat", {}), ("own", {"temperature": 2, "top_k": 0, "top_p": 1, "min_p": 0, "seed": 3})):
         body = {**ASK, **more, "model": model, "response_format": formats, **without_blanks(model)}
         message = same_as_whole(body)["choices"][0]
-        assert message["finish_reason"] == "stop" and "reasoning_content" not in message["message"], message
+        assert message["finish_reason"] == "stop", message
+        assert message["message"].get("reasoning_content") == ("Hm, two and two: STOP?" if model == "chat" else None), message
         fits_schema(message["message"]["content"])
+    for off in ({"chat_template_kwargs": {"enable_thinking": False}}, {"reasoning_effort": "none"}):
+        message = S.good("/v1/chat/completions", {**ASK, **off, "response_format": formats, **without_blanks("chat")})["choices"][0]["message"]
+        assert "reasoning_content" not in message, message
+        fits_schema(message["content"])
     made = same_response({"model": "own", "input": "Hello", "text": {"format": {"type": "json_schema", "name": "flag", "schema": {"enum": ["on", "off"]}}}})
     assert made["output"][0]["content"][0]["text"] in ('"on"', '"off"'), made
     free = S.good("/v1/completions", {**TEXT, "response_format": {"type": "json_object"}, "max_tokens": 120, "temperature": 0})

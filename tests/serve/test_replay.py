@@ -91,8 +91,8 @@ def guesses_are_counted_and_change_nothing():
         rows = {"hearth_running": "1"}
         while rows["hearth_running"] != "0":  # what is counted is told behind each step
             rows = dict(line.rsplit(" ", 1) for line in s.send("GET", "/metrics")[2].decode().splitlines() if not line.startswith("#"))
-    drafted, accepted, steps = (int(rows["hearth_open_" + name]) for name in ("drafted", "accepted", "steps"))
-    assert drafted > accepted > 0 and steps == 100 - accepted, rows
+    drafted, accepted, steps, decoded = (int(rows["hearth_open_" + name]) for name in ('drafted{by="lookup"}', 'accepted{by="lookup"}', "steps", "decoded"))
+    assert drafted > accepted > 0 and steps == decoded == 100 - accepted and rows['hearth_open_drafted{by="model"}'] == "0", rows
     assert "1 answer, 1 the same" in good("replay", path).out
 
 

@@ -351,6 +351,63 @@ static void marks_are_tokens(void **state)
     json_decref(tools);
 }
 
+/* ---- thinking first ---- */
+
+static bool takes_after(const fixture *f, const grammar_before *before, const char *text)
+{
+    hearth_error error;
+    grammar *g = NULL;
+    json_t *schema = parse("{\"enum\":[\"a\",\"bc\"]}");
+    ok(grammar_make(GRAMMAR_SCHEMA, schema, before, &g, &error), &error);
+    json_decref(schema);
+    constraint *c = begin(f, g);
+    bool good = true;
+    for (; *text != 0 && good; text++) {
+        good = has(mask_of(c), (uint8_t)*text);
+        assert_true(accept(c, (uint8_t)*text) == good);
+    }
+    good = good && constraint_complete(c) && has(mask_of(c), END);
+    constraint_free(c);
+    grammar_release(g);
+    return good;
+}
+
+static void thinking_comes_first(void **state)
+{
+    answer_format format, harmony;
+    assert_true(answer_format_named("think", NULL, NULL, &format));
+    assert_true(answer_format_named("harmony", NULL, NULL, &harmony));
+    const grammar_before none = {.format = &format};
+    const grammar_before opened = {.format = &format, .thinks = true, .may_think = true};
+    const grammar_before may = {.format = &format, .may_think = true};
+    const grammar_before channels = {.format = &harmony, .may_think = true};
+    const grammar_before quiet = {.format = &harmony};
+    assert_true(takes_after(*state, NULL, "\"bc\"") && takes_after(*state, &none, "\"bc\""));
+    assert_false(takes_after(*state, &none, "<think>x</think>\"bc\""));
+    assert_false(grammar_before_any(NULL) || grammar_before_any(&none));
+    assert_true(takes_after(*state, &opened, "\"a\" </thin\xc3\xa9k></think>\n\n\"bc\""));
+    assert_true(takes_after(*state, &opened, "</think>\"a\""));
+    assert_false(takes_after(*state, &opened, "\"a\""));
+    assert_false(takes_after(*state, &opened, "x</think>\n\n\n\"a\""));
+    assert_true(takes_after(*state, &may, "<think>\nHm </think>\n\"a\"") && takes_after(*state, &may, "\"a\""));
+    assert_false(takes_after(*state, &may, "Hm </think>\"a\""));
+    assert_true(takes_after(*state, &channels, "<|channel|>final<|message|>\"a\""));
+    const char *analysis = "<|channel|>analysis<|message|>Hm<|end|><|start|>assistant<|channel|>final<|message|>\"a\"";
+    assert_true(takes_after(*state, &channels, analysis));
+    assert_true(takes_after(*state, &quiet, "<|channel|>final<|message|>\"a\""));
+    assert_false(takes_after(*state, &quiet, analysis) || takes_after(*state, &quiet, "\"a\""));
+    /* a mark that is a token of text, too, is the mark */
+    hearth_error error;
+    grammar *g = NULL;
+    format.marks[MARK_THINK_CLOSE].id = 256;
+    ok(grammar_make(GRAMMAR_OBJECT, NULL, &opened, &g, &error), &error);
+    constraint *c = begin(*state, g);
+    accept_text(c, "x</think>");
+    assert_true(accept(c, 256) && has(mask_of(c), '{') && has(mask_of(c), '\n') && !has(mask_of(c), 'x'));
+    constraint_free(c);
+    grammar_release(g);
+}
+
 static void tools_refused(void **state)
 {
     (void)state;
@@ -618,6 +675,7 @@ int main(void)
         cmocka_unit_test(vocabularies_are_told_apart),
         cmocka_unit_test(calls_in_each_form),
         cmocka_unit_test(marks_are_tokens),
+        cmocka_unit_test(thinking_comes_first),
         cmocka_unit_test(tools_refused),
         cmocka_unit_test(given_values),
         cmocka_unit_test(schema_errors),

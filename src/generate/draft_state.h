@@ -1,0 +1,65 @@
+/* What the kinds of guessing share. Private to generate/draft*.c:
+ * draft.c        which kind guesses how much;
+ * draft_lookup.c from the text so far;
+ * draft_model.c  with a smaller model. */
+#ifndef GENERATE_DRAFT_STATE_H
+#define GENERATE_DRAFT_STATE_H
+
+#include "generate/draft.h"
+#include "generate/paged.h"
+#include "model/forward.h"
+
+/* Seconds as a line over the number of tokens, from the steps of late. */
+typedef struct draft_times {
+    double weight, tokens, seconds, squares, products;
+} draft_times;
+
+/* How guessing by the text goes: the number doubles while all are right, and pauses after failures. */
+typedef struct draft_pace {
+    unsigned now, rest, failures; /* next; not in so many steps; in a row */
+} draft_pace;
+
+struct draft_sequence {
+    drafter *d;
+    draft_kind last; /* who guessed last */
+    draft_pace lookup;
+    /* of the draft model */
+    sampling sampling; /* its biases are `biases` */
+    logit_bias *biases;
+    sampler *sampler; /* made when first used */
+    paged_sequence held;
+    bool off;            /* it cannot: no memory, or a token that it does not know */
+    double tried, right; /* guesses of late, and those that were right */
+    unsigned rest;       /* not in so many steps: it does not pay */
+    /* while guesses are made */
+    size_t wanted; /* by the draft model in this step; 0: none */
+};
+
+struct drafter {
+    drafter_options o;
+    size_t vocabulary; /* ids that both have */
+    /* of the draft model */
+    forward *forward;
+    paged_pool pool;
+    forward_segment *segments; /* [most_sequences] */
+    draft_wish **fed;          /* [most_sequences]: whose they are */
+    draft_times model_times, times;
+};
+
+/* Each guesses for those wishes that have no guess yet. */
+void draft_lookup_guess(drafter *d, draft_wish *wishes, size_t count);
+void draft_model_guess(drafter *d, draft_wish *wishes, size_t count);
+
+/* What a step of so many tokens takes; 0: unknown. */
+double draft_times_of(const draft_times *t, double tokens);
+void draft_times_add(draft_times *t, double tokens, double seconds);
+
+/* draft_model.c */
+hearth_status draft_model_create(drafter *d, hearth_error *error);
+void draft_model_free(drafter *d);
+/* What was computed behind so many tokens is no part of it. */
+void draft_model_cut(draft_sequence *q, size_t count);
+/* Gives back the pages. */
+void draft_model_pause(draft_sequence *q, const int32_t *tokens, size_t count);
+
+#endif
