@@ -30,6 +30,10 @@
 #define LIMIT_RECIPE_KEYS 256u     /* of one mapping */
 #define LIMIT_RECIPE_SOURCES 1000u /* rules, special tokens */
 
+/* Papers of models */
+#define LIMIT_CARD_BYTES (8u << 20) /* README.md and other documents, a licence's text */
+#define LIMIT_CARD_METADATA_BYTES (1u << 20)
+
 /* Work */
 #define LIMIT_THREADS 256
 #define LIMIT_TEXT_BYTES (1u << 30) /* a prompt, a text to score */

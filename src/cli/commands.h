@@ -29,6 +29,7 @@ extern const cli_command command_reproduce;
 extern const cli_command command_recipe;
 extern const cli_command command_corpus;
 extern const cli_command command_trace;
+extern const cli_command command_openness;
 extern const cli_command command_doctor;
 extern const cli_command command_help;
 extern const cli_command command_version;
