@@ -15,7 +15,8 @@ static const option options[] = {
      .offset = offsetof(trace_settings, output),
      .argument = "PATH",
      .hint = HINT_FILE,
-     .help = "The new index's folder. Default: the corpus's name with -index behind."},
+     .help = "The new index's folder (default: the corpus's name with -index behind), the page of report (default: the "
+             "index's name with .html behind)."},
     {.name = "by",
      .type = OPTION_CHOICE,
      .offset = offsetof(trace_settings, by),
@@ -77,10 +78,30 @@ static const option options[] = {
      .least = 0,
      .most = 1000000,
      .help = "Show N bytes (by tokens: N/4 tokens) of a document on each side of a place. Default: 60."},
+    {.name = "least",
+     .type = OPTION_COUNT,
+     .offset = offsetof(trace_settings, least),
+     .argument = "N",
+     .least = 8,
+     .most = 1000000,
+     .help = "For contaminated: only what stands there for N bytes or more counts. Default: 50."},
+    {.name = "model",
+     .type = OPTION_TEXT,
+     .offset = offsetof(trace_settings, model),
+     .argument = "MODEL",
+     .hint = HINT_FILE,
+     .help = "For perplexity: also this model's, and of both mixed. Its tokenizer must be the index's."},
+    {.name = "mix",
+     .type = OPTION_NUMBER,
+     .offset = offsetof(trace_settings, mix),
+     .argument = "SHARE",
+     .least = 0,
+     .most = 1,
+     .help = "The infinite n-gram's share of the mixture with --model. Default: 0.5."},
     {.name = NULL},
 };
 
-static const trace_settings defaults = {.by = -1, .most = 10, .context = 60};
+static const trace_settings defaults = {.by = -1, .most = 10, .context = 60, .least = 50, .mix = 0.5};
 
 /* ---- the verbs ---- */
 
@@ -118,19 +139,41 @@ static int run_next(cli *c, const void *settings, const char **operands, size_t 
     return end(c, trace_verb_next, settings, operands, count);
 }
 
+static int run_contaminated(cli *c, const void *settings, const char **operands, size_t count)
+{
+    (void)signals_leave_at_once(true);
+    return end(c, trace_verb_contaminated, settings, operands, count);
+}
+
+static int run_perplexity(cli *c, const void *settings, const char **operands, size_t count)
+{
+    return end(c, trace_verb_perplexity, settings, operands, count);
+}
+
+static int run_report(cli *c, const void *settings, const char **operands, size_t count)
+{
+    (void)signals_leave_at_once(true);
+    return end(c, trace_verb_report, settings, operands, count);
+}
+
 static int run(cli *c, void *settings, const char **operands, size_t count)
 {
-    static const cli_verb verbs[] = {{"index", "a corpus's folder, a file or a folder of texts", 1, 1, run_index},
-                                     {"find", "an index's folder and a text", 2, 2, run_find},
-                                     {"count", "an index's folder and texts", 2, SIZE_MAX, run_count},
-                                     {"next", "an index's folder and a text", 2, 2, run_next},
-                                     {NULL, NULL, 0, 0, NULL}};
+    static const cli_verb verbs[] = {
+        {"index", "a corpus's folder, a file or a folder of texts", 1, 1, run_index},
+        {"find", "an index's folder and a text", 2, 2, run_find},
+        {"count", "an index's folder and texts", 2, SIZE_MAX, run_count},
+        {"next", "an index's folder and a text", 2, 2, run_next},
+        {"contaminated", "an index's folder and an evaluation's file or folder", 2, 2, run_contaminated},
+        {"perplexity", "an index's folder and a file (or standard input)", 1, 2, run_perplexity},
+        {"report", "an index's folder, and an evaluation's file or folder", 1, 2, run_report},
+        {NULL, NULL, 0, 0, NULL}};
     return cli_run_verb(c, verbs, settings, operands, count);
 }
 
 const cli_command command_trace = {
     .name = "trace",
-    .operands = "index CORPUS | find INDEX TEXT | count INDEX TEXT... | next INDEX TEXT",
+    .operands = "index CORPUS | find INDEX TEXT | count INDEX TEXT... | next INDEX TEXT | contaminated INDEX SUITE | "
+                "perplexity INDEX [FILE] | report INDEX [SUITE]",
     .least = 1,
     .most = 1000,
     .summary = "find where a text stands in what a model was trained on",
@@ -141,6 +184,14 @@ const cli_command command_trace = {
         "`count` counts the places of each text.\n\n"
         "`next` tells what follows a text, or the longest end of it that stands somewhere: the distribution of the "
         "infinite n-gram.\n\n"
+        "`contaminated` looks for the items of an evaluation: each record of JSON lines with all its strings, each "
+        "line "
+        "of other texts. An item of which --least bytes stand in the index word for word is shown, with the share of "
+        "its bytes that do and where the longest piece stands.\n\n"
+        "`perplexity` tells how well the infinite n-gram foresees a text, a token at a time; with --model beside what "
+        "that model does, and what both do mixed.\n\n"
+        "`report` writes a page of HTML: sources, licences, lengths, the most frequent pieces, and with SUITE what of "
+        "it stands in the index.\n\n"
         "No match reaches from one document into the next. How it works, and what a match proves and what it does not, "
         "is in docs/tracing.md.",
     .options = options,
@@ -155,6 +206,9 @@ const cli_command command_trace = {
             {"hearth trace find corpus-index 'once upon a time'", "Ten of its places."},
             {"hearth trace count corpus-index 'he said' 'she said'", "How often each stands there."},
             {"hearth trace next corpus-index 'once upon a'", "What follows, and how often."},
+            {"hearth trace contaminated corpus-index eval/", "Which items of an evaluation stand there."},
+            {"hearth trace perplexity corpus-index text.txt --model models/debian-reader",
+             "How well both foresee a text."},
             {NULL, NULL}},
     .run = run,
 };

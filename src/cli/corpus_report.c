@@ -1,5 +1,6 @@
 /* The page of a corpus: tables and bars, nothing from elsewhere. */
 #include "cli/corpus_report.h"
+#include "cli/page_parts.h"
 #include "cli/terminal.h"
 
 #include "base/markup.h"
@@ -8,27 +9,6 @@
 #include <string.h>
 
 #define BARS_MOST 30u /* rows of a chart; the rest is summed up in one */
-
-static const char head[] =
-    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
-    "content=\"width=device-width\">\n<title>Corpus</title>\n<style>\n"
-    ":root { --ink: #222; --paper: #fff; --kept: #2a7f62; --gone: #c9c2b4; --line: #ddd }\n"
-    "@media (prefers-color-scheme: dark) { :root { --ink: #ddd; --paper: #1b1b1b; --kept: #4cb592; --gone: #55504a; "
-    "--line: "
-    "#444 } }\n"
-    "body { font: 16px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: var(--ink); "
-    "background: "
-    "var(--paper) }\n"
-    "table { border-collapse: collapse } td, th { padding: .2em .8em .2em 0; border-bottom: 1px solid var(--line); "
-    "text-align: left; vertical-align: top }\n"
-    "td.n, th.n { text-align: right; font-variant-numeric: tabular-nums } svg { width: 100%; height: auto } svg text { "
-    "fill: "
-    "var(--ink); font: 13px sans-serif }\n"
-    ".kept { fill: var(--kept) } .gone { fill: var(--gone) } pre { white-space: pre-wrap; overflow-wrap: anywhere; "
-    "border-left: 3px "
-    "solid var(--line); padding-left: .8em; margin: .3em 0 }\n"
-    "code { overflow-wrap: anywhere }\n"
-    "</style>\n</head>\n<body>\n";
 
 static uint64_t number(const json_t *object, const char *name)
 {
@@ -58,53 +38,10 @@ static hearth_status totals(const json_t *stats, buffer *out, hearth_error *erro
 
 /* ---- charts ---- */
 
-typedef struct bar {
-    const char *name;
-    uint64_t all, kept;
-} bar;
-
-static hearth_status draw_bar(const bar *b, size_t row, uint64_t most, buffer *out, hearth_error *error)
-{
-    char count[32], kept[32];
-    const double scale = most > 0 ? 560.0 / (double)most : 0;
-    const size_t y = row * 24;
-    TRY(buffer_printf(out, error, "<text x=\"0\" y=\"%zu\">", y + 16));
-    TRY(markup_text(out, b->name, false, error));
-    return buffer_printf(out, error,
-                         "</text><rect class=\"gone\" x=\"260\" y=\"%zu\" width=\"%.1f\" height=\"18\"/><rect "
-                         "class=\"kept\" x=\"260\" y=\"%zu\" width=\"%.1f\" height=\"18\"/><text x=\"%.1f\" "
-                         "y=\"%zu\">%s of %s</text>\n",
-                         y + 3, (double)b->all * scale, y + 3, (double)b->kept * scale, 266 + (double)b->all * scale,
-                         y + 16, terminal_number(b->kept, kept), terminal_number(b->all, count));
-}
-
-static hearth_status chart(const char *title, const bar *bars, size_t count, buffer *out, hearth_error *error)
-{
-    uint64_t most = 0;
-    for (size_t i = 0; i < count; i++) {
-        most = bars[i].all > most ? bars[i].all : most;
-    }
-    TRY(buffer_printf(out, error, "<h2>%s</h2>\n<svg viewBox=\"0 0 960 %zu\" role=\"img\"><title>%s</title>\n", title,
-                      count * 24, title));
-    for (size_t i = 0; i < count; i++) {
-        TRY(draw_bar(&bars[i], i, most, out, error));
-    }
-    return buffer_append_text(out, "</svg>\n", error);
-}
-
-/* Long names lose their end. */
-static void shorten(const char *name, char *ret, size_t size)
-{
-    (void)snprintf(ret, size, "%s", name);
-    if (strlen(name) >= size) {
-        memcpy(ret + size - 4, "...", 4);
-    }
-}
-
 static hearth_status counted(const json_t *stats, const char *key, const char *title, const char *none, buffer *out,
                              hearth_error *error)
 {
-    bar bars[BARS_MOST + 1];
+    page_bar bars[BARS_MOST + 1];
     char names[BARS_MOST + 1][36];
     size_t count = 0, i = 0;
     const json_t *row = NULL;
@@ -112,18 +49,18 @@ static hearth_status counted(const json_t *stats, const char *key, const char *t
     {
         const size_t at = i < BARS_MOST ? i : BARS_MOST;
         if (i <= BARS_MOST) {
-            shorten(i < BARS_MOST ? word(row, "name", none) : "all others", names[at], sizeof names[at]);
-            bars[count++] = (bar){names[at], 0, 0};
+            page_shorten(i < BARS_MOST ? word(row, "name", none) : "all others", names[at], sizeof names[at]);
+            bars[count++] = (page_bar){names[at], 0, 0};
         }
         bars[at].all += number(row, "documents");
         bars[at].kept += number(row, "kept");
     }
-    return chart(title, bars, count, out, error);
+    return page_chart(title, bars, count, true, out, error);
 }
 
 static hearth_status lengths(const json_t *stats, buffer *out, hearth_error *error)
 {
-    bar bars[64];
+    page_bar bars[64];
     char names[64][48], from[32], to[32];
     size_t count = 0, i = 0;
     const json_t *row = NULL;
@@ -133,21 +70,14 @@ static hearth_status lengths(const json_t *stats, buffer *out, hearth_error *err
         if (count < 64) {
             (void)snprintf(names[count], sizeof names[count], "%s to %s", terminal_bytes(first, from),
                            terminal_bytes(first == 0 ? 1 : 2 * first - 1, to));
-            bars[count] = (bar){names[count], number(row, "documents"), number(row, "kept")};
+            bars[count] = (page_bar){names[count], number(row, "documents"), number(row, "kept")};
             count++;
         }
     }
-    return chart("Lengths", bars, count, out, error);
+    return page_chart("Lengths", bars, count, true, out, error);
 }
 
 /* ---- tables ---- */
-
-static hearth_status cell(const char *text, buffer *out, hearth_error *error)
-{
-    TRY(buffer_append_text(out, "<td>", error));
-    TRY(markup_text(out, text, false, error));
-    return buffer_append_text(out, "</td>", error);
-}
 
 static hearth_status source_table(const json_t *stats, buffer *out, hearth_error *error)
 {
@@ -161,9 +91,9 @@ static hearth_status source_table(const json_t *stats, buffer *out, hearth_error
     {
         char a[32], b[32], c[32];
         TRY(buffer_append_text(out, "<tr>", error));
-        TRY(cell(word(row, "name", ""), out, error));
-        TRY(cell(word(row, "kind", ""), out, error));
-        TRY(cell(word(row, "licence", "each its own"), out, error));
+        TRY(page_cell(word(row, "name", ""), out, error));
+        TRY(page_cell(word(row, "kind", ""), out, error));
+        TRY(page_cell(word(row, "licence", "each its own"), out, error));
         TRY(buffer_printf(out, error, "<td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td><code>",
                           terminal_number(number(row, "documents"), a), terminal_number(number(row, "kept"), b),
                           terminal_bytes(number(row, "kept_bytes"), c)));
@@ -183,8 +113,8 @@ static hearth_status rules(const json_t *stats, buffer *out, hearth_error *error
     json_array_foreach(json_object_get(stats, "rules"), i, row)
     {
         TRY(buffer_append_text(out, "<tr>", error));
-        TRY(cell(word(row, "name", ""), out, error));
-        TRY(cell(word(row, "parameters", "as its defaults are"), out, error));
+        TRY(page_cell(word(row, "name", ""), out, error));
+        TRY(page_cell(word(row, "parameters", "as its defaults are"), out, error));
         TRY(buffer_append_text(out, "</tr>\n", error));
     }
     return buffer_append_text(out, "</table>\n", error);
@@ -227,7 +157,7 @@ static hearth_status dropped(const json_t *stats, buffer *out, hearth_error *err
 
 hearth_status corpus_report(const json_t *stats, buffer *out, hearth_error *error)
 {
-    TRY(buffer_append_text(out, head, error));
+    TRY(page_head("Corpus", out, error));
     TRY(totals(stats, out, error));
     TRY(counted(stats, "sources", "Sources", "", out, error));
     TRY(source_table(stats, out, error));
@@ -236,5 +166,5 @@ hearth_status corpus_report(const json_t *stats, buffer *out, hearth_error *erro
     TRY(lengths(stats, out, error));
     TRY(rules(stats, out, error));
     TRY(dropped(stats, out, error));
-    return buffer_append_text(out, "</body>\n</html>\n", error);
+    return page_end(out, error);
 }

@@ -7,10 +7,11 @@
 #include "trace/trace_index.h"
 
 typedef struct trace_settings {
-    const char *output, *tokenizer, *memory, *shard, *licence, *add;
+    const char *output, *tokenizer, *memory, *shard, *licence, *add, *model;
     int by; /* of index: tokens, bytes or both; of the others: tokens or bytes; -1: nobody says */
     bool held_out, ids;
-    size_t most, context;
+    size_t most, context, least;
+    double mix; /* of perplexity: the ∞-gram's share */
 } trace_settings;
 
 /* The work of a verb; an exit status other than EXIT_DONE goes to *ret_code. */
@@ -24,6 +25,12 @@ hearth_status trace_verb_count(const cli *c, const trace_settings *s, const char
                                int *ret_code, hearth_error *error);
 hearth_status trace_verb_next(const cli *c, const trace_settings *s, const char **operands, size_t count, int *ret_code,
                               hearth_error *error);
+hearth_status trace_verb_contaminated(const cli *c, const trace_settings *s, const char **operands, size_t count,
+                                      int *ret_code, hearth_error *error);
+hearth_status trace_verb_perplexity(const cli *c, const trace_settings *s, const char **operands, size_t count,
+                                    int *ret_code, hearth_error *error);
+hearth_status trace_verb_report(const cli *c, const trace_settings *s, const char **operands, size_t count,
+                                int *ret_code, hearth_error *error);
 
 enum { TRACE_BY_TOKENS, TRACE_BY_BYTES, TRACE_BY_BOTH };
 extern const char *const trace_by_names[];

@@ -1,0 +1,25 @@
+/* What the pages of reports are made of. */
+#ifndef CLI_PAGE_PARTS_H
+#define CLI_PAGE_PARTS_H
+
+#include "base/buffer.h"
+
+#include <stdbool.h>
+
+/* Up to the body, with the style of tables, charts and texts; and what ends it. */
+hearth_status page_head(const char *title, buffer *out, hearth_error *error);
+hearth_status page_end(buffer *out, hearth_error *error);
+
+typedef struct page_bar {
+    const char *name;
+    uint64_t all, kept;
+} page_bar;
+/* Lying bars with a heading. `parts`: `kept` is drawn dark over `all`, and both are told; else `all` alone is. */
+hearth_status page_chart(const char *title, const page_bar *bars, size_t count, bool parts, buffer *out,
+                         hearth_error *error);
+/* An element of a table's row. */
+hearth_status page_cell(const char *text, buffer *out, hearth_error *error);
+/* Long names lose their end. */
+void page_shorten(const char *name, char *ret, size_t size);
+
+#endif
