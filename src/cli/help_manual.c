@@ -151,13 +151,27 @@ static void program_page(FILE *out)
     }
 }
 
+/* Lines of the manual's source are short: one ends between two alternatives. */
+static void operands(const char *text, FILE *out)
+{
+    size_t column = 0;
+    while (*text != '\0') {
+        const char *bar = strstr(text, " | ");
+        const size_t length = bar != NULL ? (size_t)(bar - text) + 2 : strlen(text);
+        const bool breaks = column == 0 || column + length > 76;
+        fprintf(out, "%s%.*s", breaks ? "\n" : " ", (int)length, text);
+        column = (breaks ? 0 : column + 1) + length;
+        text += bar != NULL ? length + 1 : length;
+    }
+}
+
 static void command_page(const cli_command *row, FILE *out)
 {
     fprintf(out, ".SH NAME\nhearth\\-%s \\- ", row->name);
     troff(row->summary, strlen(row->summary), out);
     fprintf(out, ".SH SYNOPSIS\n.B hearth %s\n[\\fIOPTIONS\\fR]", row->name);
     if (*row->operands != '\0') {
-        fprintf(out, "\n%s", row->operands);
+        operands(row->operands, out);
     }
     fputs("\n.SH DESCRIPTION\n", out);
     paragraphs(row->text, out);

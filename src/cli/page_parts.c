@@ -9,7 +9,7 @@
 
 static const char before_title[] =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
-    "content=\"width=device-width\">\n";
+    "content=\"width=device-width\">\n<title>";
 static const char behind_title[] =
     "</title>\n<style>\n"
     ":root { --ink: #222; --paper: #fff; --kept: #2a7f62; --gone: #c9c2b4; --line: #ddd }\n"
