@@ -9,16 +9,19 @@
 #include "formats/hub_cache.h"
 #include "model/config.h"
 #include "model/locate.h"
+#include "openness/card_facts.h"
 #include "openness/verdict.h"
 #include "platform/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 typedef struct openness_settings {
     bool reproduce;
-    const char *sources, *work, *html, *require, *out;
+    const char *sources, *work, *html, *require, *out, *provider, *url;
+    bool markdown;
 } openness_settings;
 
 static const char *const requirements[] = {"open-source", "open-weights", "class-i", "class-ii",
@@ -65,6 +68,20 @@ static const option options[] = {
      .argument = "DIR",
      .hint = HINT_FOLDER,
      .help = "For docs: the folder for the papers. Default: MODEL's name with -papers behind it."},
+    {.name = "provider",
+     .type = OPTION_TEXT,
+     .offset = offsetof(openness_settings, provider),
+     .argument = "NAME",
+     .help = "For docs: who provides the model."},
+    {.name = "url",
+     .type = OPTION_TEXT,
+     .offset = offsetof(openness_settings, url),
+     .argument = "URL",
+     .help = "For docs: where the model can be had."},
+    {.name = "markdown",
+     .type = OPTION_FLAG,
+     .offset = offsetof(openness_settings, markdown),
+     .help = "For docs: no pages of HTML."},
     {.name = NULL},
 };
 
@@ -197,13 +214,92 @@ static int run_verdict(cli *c, const openness_settings *s, const char *name)
     return code;
 }
 
+/* ---- docs ---- */
+
+/* Now, or what SOURCE_DATE_EPOCH says: the same papers again. */
+static int64_t paper_time(void)
+{
+    const char *wanted = getenv("SOURCE_DATE_EPOCH");
+    const char *end = NULL;
+    uint64_t value = 0;
+    return wanted != NULL && option_read_whole(wanted, &end, &value) && *end == '\0' ? (int64_t)value
+                                                                                     : (int64_t)time(NULL);
+}
+
+static hearth_status write_papers(cli *c, const openness_settings *s, judged *j, const char *out, size_t *ret_count,
+                                  hearth_error *error)
+{
+    const openness_wish wish = {0};
+    card_facts facts = {0};
+    TRY(openness_evidence_read(c, j->path, &wish, &j->evidence, error));
+    if (j->evidence.training == NULL) {
+        (void)error_set(error, HEARTH_E_ARGUMENT, NULL, "a model with recipe and log whose checks hold (hearth verify)",
+                        "%s", j->evidence.there ? "a check that fails" : "no recipe.yaml or no log.jsonl");
+        error_in_file(error, j->path);
+        return HEARTH_E_ARGUMENT;
+    }
+    const card_wish what = {.folder = j->evidence.folder,
+                            .training = j->evidence.training,
+                            .provider = s->provider,
+                            .url = s->url,
+                            .when_s = paper_time()};
+    TRY(card_facts_open(&what, &facts, error));
+    const hearth_status status = card_write_all(&facts, out, !s->markdown, ret_count, error);
+    card_facts_close(&facts);
+    return status;
+}
+
+static char *default_out(const char *path)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/') {
+        length--;
+    }
+    size_t begin = length;
+    while (begin > 0 && path[begin - 1] != '/') {
+        begin--;
+    }
+    return text_format("%.*s-papers", (int)(length - begin), path + begin);
+}
+
+static int run_docs(cli *c, const openness_settings *s, const char *name)
+{
+    hearth_error error = {0};
+    judged j = {0};
+    size_t count = 0;
+    hearth_status status = find_model(name, &j.path, &error);
+    char *out = status != HEARTH_OK ? NULL : s->out != NULL ? mem_strdup(s->out) : default_out(j.path);
+    if (status == HEARTH_OK) {
+        openness_settings where = *s;
+        where.out = out;
+        status = out == NULL ? error_memory(&error, 0) : confine(j.path, &where, &error);
+    }
+    status = status == HEARTH_OK ? write_papers(c, s, &j, out, &count, &error) : status;
+    int code = status == HEARTH_OK ? EXIT_DONE : cli_fail(c, &error);
+    if (status == HEARTH_OK && c->json) {
+        code = cli_print_json(c, json_pack("{s:s, s:I}", "folder", out, "files", (json_int_t)count));
+    } else if (status == HEARTH_OK) {
+        printf("%s: %zu papers; what only a person can say is marked \"" PAGE_PERSON "\"\n", out, count);
+    }
+    mem_free(out);
+    judged_free(&j);
+    return code;
+}
+
 static int run(cli *c, void *settings, const char **operands, size_t count)
 {
     const openness_settings *s = settings;
-    if (count == 1 && s->out == NULL) {
-        return run_verdict(c, s, operands[0]);
+    const bool docs = count == 2 && strcmp(operands[0], "docs") == 0;
+    if (count == 2 && !docs) {
+        return cli_usage(c, "expected MODEL, or docs MODEL, found \"%.80s\" before another word", operands[0]);
     }
-    return cli_usage(c, "expected MODEL, or docs MODEL, found %zu words", count);
+    if (docs && (s->html != NULL || s->require != NULL || s->reproduce)) {
+        return cli_usage(c, "--html, --require and --reproduce are for a verdict, not for docs");
+    }
+    if (!docs && (s->out != NULL || s->provider != NULL || s->url != NULL || s->markdown)) {
+        return cli_usage(c, "--out, --provider, --url and --markdown are for docs MODEL");
+    }
+    return docs ? run_docs(c, s, operands[1]) : run_verdict(c, s, operands[0]);
 }
 
 const cli_command command_openness = {
@@ -224,7 +320,13 @@ const cli_command command_openness = {
         "the "
         "exemption of the EU AI Act for open-source models; and a plain word, `open source`, `open weights` or `closed "
         "terms`. Each point has a reason and a place. What a model calls itself decides nothing: where it calls itself "
-        "open source and is not, the point that fails is told. Not legal advice.",
+        "open source and is not, the point that fails is told. Not legal advice.\n\n"
+        "`docs` writes a model's papers from its recipe, manifest and log: model card, data card, technical report, "
+        "evaluation results, the EU's public summary of training content, the documentation of Annex XI and XII, and "
+        "bills of "
+        "materials (SPDX 3.0.1, CycloneDX 1.6); as Markdown, JSON, and pages that print well. What only a person can "
+        "say is "
+        "marked. The time that is written is SOURCE_DATE_EPOCH's where it is set.",
     .options = options,
     .defaults = &defaults,
     .settings_bytes = sizeof defaults,

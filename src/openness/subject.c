@@ -62,6 +62,7 @@ hearth_status subject_add_licence(subject *s, component *c, const char *licence,
         return HEARTH_E_MEMORY;
     }
     f->licence = licence_canonical(licence);
+    f->vague = text_ends(f->licence, "-only") && !text_ends(licence, "-only");
     return licence_judge(licence, s->a, &f->verdict, error);
 }
 
@@ -93,6 +94,7 @@ hearth_status subject_add_text(subject *s, component *c, const char *text, size_
     if (t.id != NULL) {
         f->licence = t.id;
         f->note = "its text";
+        f->vague = text_ends(t.id, "-only"); /* the text is the same */
         TRY(licence_judge(t.id, s->a, &f->verdict, error));
     } else {
         f->verdict = (licence_verdict){.verdict = LICENCE_UNKNOWN, .codes = "", .why = "a text that is not known here"};
@@ -157,6 +159,8 @@ hearth_status subject_conclude(subject *s, component *c, hearth_error *error)
             const bool narrower = licence_narrowness(&f->verdict) > licence_narrowness(&best->verdict);
             other = narrower ? best : f;
             best = narrower ? f : best;
+        } else if (best->vague && !f->vague) {
+            best = f;
         }
     }
     if (best == NULL) {

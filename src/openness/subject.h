@@ -13,6 +13,7 @@ struct licence_finding {
     const char *licence; /* NULL: a text that is not known */
     const char *place;   /* "README.md, license", "LICENSE, line 31" */
     const char *note;    /* of a text: what it is like; NULL */
+    bool vague;          /* a name that may mean this or a later version: "gpl-3.0" */
     licence_verdict verdict;
     licence_finding *next;
 };

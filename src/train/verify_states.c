@@ -28,7 +28,14 @@ static hearth_status same_file(const char *folder, const char *other, const char
 }
 
 static const char *const of_checkpoint[] = {"optimizer.safetensors", NULL};
-static const char *const of_model[] = {"log.jsonl", "corpus.json", NULL};
+/* And papers, which no program takes for a part of the model (openness/card_facts.h), and signatures of it. */
+static const char *const of_model[] = {"log.jsonl",           "corpus.json",
+                                       "README.md",           "DATA_CARD.md",
+                                       "EVALUATION.md",       "LICENSE",
+                                       "model.cdx.json",      "model.spdx.json",
+                                       "EU_ANNEX_XI.md",      "EU_ANNEX_XII.md",
+                                       "model.sig",           "EU_TRAINING_SUMMARY.md",
+                                       "TECHNICAL_REPORT.md", NULL};
 
 static bool among(const char *name, const char *const *names, size_t count)
 {
