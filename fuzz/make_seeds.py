@@ -18,6 +18,9 @@ import tarfile
 import zipfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "tests", "trace"))
+from plain_index import trace_index  # noqa: E402
+
 GOLDEN = os.path.join(ROOT, "tests", "formats", "golden")
 
 
@@ -384,6 +387,14 @@ def seeds_schema(folder):
 def seeds_gbnf(folder):
     for number, (grammar, text) in enumerate(GRAMMARS):
         write(folder, f"{number:03}", grammar.encode() + b"\0" + text.encode())
+
+
+def seeds_trace_index(folder):
+    for number, texts in enumerate((["abba", "ab", "bbb"], ["a" * 300, "a" * 20], ["ab" * 200 + "b" * number for number in range(4)], [])):
+        files = trace_index(texts)
+        write(folder, f"{number:03}", b"".join(struct.pack("<H", len(content)) + content for content in files) + b"ab")
+        short = [struct.pack("<H", len(content)) + content for content in files[:4]] + [b"\xff\xff" * 2] + [struct.pack("<H", len(content)) + content for content in files[6:]]
+        write(folder, f"{number:03}-tokens", b"".join(short) + b"ba")
 
 
 def main():
