@@ -2,7 +2,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all help setup demo check check-long check-format bench bench-peers bench-train install uninstall clean
+.PHONY: all help setup demo check check-long check-format bench bench-peers bench-train install uninstall deb musl-tarball check-packages clean
 
 all: $(BUILD)/build.ninja            ## build; leaves build/hearth
 	@ninja -C $(BUILD) programs
@@ -45,6 +45,18 @@ install: all                         ## into PREFIX (/usr/local), DESTDIR is obe
 	@meson configure $(BUILD) --prefix=$(PREFIX) >/dev/null
 	@ninja -C $(BUILD) programs
 	@meson install -C $(BUILD) --no-rebuild
+
+deb:                                 ## build-deb/hearth_VERSION_ARCH.deb of what is committed
+	@scripts/setup package
+	@scripts/make-deb
+
+musl-tarball:                        ## build-musl/openhearth-VERSION-ARCH-musl.tar.gz: one static program, its libraries from Debian's sources
+	@scripts/setup package
+	@scripts/make-musl
+
+check-packages:                      ## install both in a clean Debian root, start the service and ask it (needs root)
+	@scripts/setup package
+	@scripts/check-packages
 
 uninstall:
 	@ninja -C $(BUILD) uninstall

@@ -1,5 +1,6 @@
 /* hearth serve: models for other programs and people, over HTTP. */
 #include "cli/commands.h"
+#include "cli/confine.h"
 #include "cli/open.h"
 #include "cli/run.h"
 #include "cli/serve_config.h"
@@ -31,12 +32,12 @@ typedef struct serve_settings {
     const char *memory, *cache_memory, *most_body;
     const char *record, *record_limit;
     int compute, cache, lossless;
-    option_list names, origins, drafts;
+    option_list names, origins, folders, drafts;
     size_t draft_tokens;
     const char *config, *keys, *audit, *tls_certificate, *tls_key;
     size_t agent_port, drain;
     bool audit_contents, audit_required;
-    bool store, no_prefix_cache, insecure_no_key, log;
+    bool store, no_prefix_cache, insecure_no_key, log, no_pull, no_confine;
 } serve_settings;
 
 static const option options[] = {
@@ -235,6 +236,24 @@ static const option options[] = {
      .offset = offsetof(serve_settings, record_limit),
      .argument = "SIZE",
      .help = "Record no more once FILE has this size. Default: 1 GiB."},
+    {.name = "models-in",
+     .type = OPTION_LIST,
+     .offset = offsetof(serve_settings, folders),
+     .argument = "FOLDER",
+     .hint = HINT_FILE,
+     .help = "Keep this folder readable after the start, so that a reload may name models that lie in it. May be given "
+             "many times."},
+    {.name = "no-pull",
+     .type = OPTION_FLAG,
+     .offset = offsetof(serve_settings, no_pull),
+     .help =
+         "Fetch no models for clients (Ollama's /api/pull): then the process also gives up connecting to others and "
+         "writing into the stores."},
+    {.name = "no-confine",
+     .type = OPTION_FLAG,
+     .offset = offsetof(serve_settings, no_confine),
+     .help = "Keep all rights of the user after the start. Default: other files, programs and processes are given up "
+             "(docs/security.md)."},
     {.name = "log",
      .type = OPTION_FLAG,
      .offset = offsetof(serve_settings, log),
@@ -248,7 +267,7 @@ static const serve_settings defaults = {.host = "127.0.0.1", .port = DEFAULT_POR
 
 /* Lists that end by NULL, as the server takes them. */
 typedef struct serve_lists {
-    const char **models, **names, **origins, **drafts;
+    const char **models, **names, **origins, **folders, **drafts;
     char *keys;
 } serve_lists;
 
@@ -269,8 +288,10 @@ static hearth_status make_lists(const serve_settings *s, const char **operands, 
     ret->models = ended_list(none ? own : operands, none ? 1 : count);
     ret->names = ended_list(s->names.items, s->names.count);
     ret->origins = ended_list(s->origins.items, s->origins.count);
+    ret->folders = ended_list(s->folders.items, s->folders.count);
     ret->drafts = ended_list(s->drafts.items, s->drafts.count);
-    const bool made = ret->models != NULL && ret->names != NULL && ret->origins != NULL && ret->drafts != NULL;
+    const bool made = ret->models != NULL && ret->names != NULL && ret->origins != NULL && ret->folders != NULL &&
+                      ret->drafts != NULL;
     return made ? HEARTH_OK : error_memory(error, count * sizeof(char *));
 }
 
@@ -280,6 +301,7 @@ static void free_lists(serve_lists *l)
     mem_free(l->names);
     mem_free(l->origins);
     mem_free(l->drafts);
+    mem_free(l->folders);
     mem_free(l->keys);
 }
 
@@ -335,6 +357,7 @@ static hearth_status make_options(cli *c, const serve_settings *s, const serve_l
                    .told_context = c},
         .names = l->names,
         .origins = l->origins,
+        .no_pull = s->no_pull,
         .record = s->record,
         .tls_certificate = s->tls_certificate,
         .tls_key = s->tls_key,
@@ -482,6 +505,15 @@ static void reload(void *context)
         while ((o = serve_config_next_change(options, &v->plan->settings, &p.settings, changeable, o)) != NULL) {
             cli_note(v->c, "%s: what changed there waits for the next start", o->name);
         }
+        for (size_t i = 0; p.lists.models[i] != NULL; i++) {
+            if (!confine_server_reads(p.lists.models[i])) {
+                cli_note(
+                    v->c,
+                    "%s: outside of what this server reads since its start; a restart opens it, --models-in before "
+                    "a start names its folder",
+                    p.lists.models[i]);
+            }
+        }
         status = server_change(v->s, p.lists.models, p.lists.names, p.lists.origins, &error);
     }
     if (status != HEARTH_OK) {
@@ -492,13 +524,42 @@ static void reload(void *context)
     free_plan(&p);
 }
 
-static hearth_status start(const serve_settings *s, const server_options *o, server **ret, agent **ret_agent,
-                           hearth_error *error)
+/* Which files are needed from here on. */
+static hearth_status give_up_files(const serving *v, const server_options *o, confine_state *ret, hearth_error *error)
 {
+    const serve_settings *s = &v->plan->settings;
+    const char *replaced[4] = {NULL}, *written[4] = {NULL};
+    const char *const read[] = {s->config, o->tls_certificate, o->tls_key};
+    const char *const grown[] = {o->keys, o->audit.path, o->record};
+    for (size_t i = 0, at = 0; i < 3; i++) {
+        at += (replaced[at] = read[i]) != NULL ? 1 : 0;
+    }
+    for (size_t i = 0, at = 0; i < 3; i++) {
+        at += (written[at] = grown[i]) != NULL ? 1 : 0;
+    }
+    const confine_server what = {.models = v->plan->lists.models,
+                                 .drafts = v->plan->lists.drafts,
+                                 .folders = v->plan->lists.folders,
+                                 .replaced = replaced,
+                                 .written = written,
+                                 .beside_models = s->config != NULL,
+                                 .pulls = !s->no_pull,
+                                 .wanted = !s->no_confine};
+    return confine_server_files(&what, ret, error);
+}
+
+static hearth_status start(serving *v, const server_options *o, agent **ret_agent, hearth_error *error)
+{
+    const serve_settings *s = &v->plan->settings;
+    confine_state confined = {0};
+    TRY(give_up_files(v, o, &confined, error));
     TRY(serve_signals_start(error));
-    TRY(server_start(o, ret, error));
-    TRY(open_first(*ret, error));
-    return s->agent_port > 0 ? agent_start(*ret, s->host, (unsigned)s->agent_port, ret_agent, error) : HEARTH_OK;
+    TRY(server_start(o, &v->s, error));
+    TRY(open_first(v->s, error));
+    if (s->agent_port > 0) {
+        TRY(agent_start(v->s, s->host, (unsigned)s->agent_port, ret_agent, error));
+    }
+    return confine_server_calls(v->c, &confined, error);
 }
 
 static int serve(serving *v, const serve_settings *s, const server_options *o)
@@ -506,7 +567,7 @@ static int serve(serving *v, const serve_settings *s, const server_options *o)
     hearth_error error = {0};
     agent *told = NULL;
     allow_connections();
-    const hearth_status status = start(s, o, &v->s, &told, &error);
+    const hearth_status status = start(v, o, &told, &error);
     if (status == HEARTH_OK) {
         serve_signals_hold();
         print_ready(v->c, s, v->s);

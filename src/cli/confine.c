@@ -9,11 +9,14 @@
 #include "model/locate.h"
 #include "platform/confine.h"
 #include "platform/file.h"
+#include "serve/models.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- HEARTH_CONFINE ---- */
 
@@ -29,6 +32,12 @@ static hearth_status read_wish(bool *ret_wanted, bool *ret_required, hearth_erro
     return HEARTH_OK;
 }
 
+static hearth_status missing(int landlock, bool seccomp, hearth_error *error)
+{
+    return error_set(error, HEARTH_E_UNSUPPORTED, "HEARTH_CONFINE", "a kernel with Landlock and seccomp",
+                     "Landlock %s, seccomp %s", landlock != 0 ? "there" : "missing", seccomp ? "there" : "missing");
+}
+
 /* The kernel's part; what it does not offer is an error only where it is required. */
 static hearth_status confine(const file_list *read, const file_list *write, bool network, bool required,
                              hearth_error *error)
@@ -39,12 +48,7 @@ static hearth_status confine(const file_list *read, const file_list *write, bool
                                  .write_count = write->count,
                                  .network = network};
     const confine_support got = confine_process(&rules);
-    if (required && (got.landlock == 0 || !got.seccomp)) {
-        return error_set(error, HEARTH_E_UNSUPPORTED, "HEARTH_CONFINE", "a kernel with Landlock and seccomp",
-                         "Landlock %s, seccomp %s", got.landlock != 0 ? "there" : "missing",
-                         got.seccomp ? "there" : "missing");
-    }
-    return HEARTH_OK;
+    return required && (got.landlock == 0 || !got.seccomp) ? missing(got.landlock, got.seccomp, error) : HEARTH_OK;
 }
 
 /* ---- paths ---- */
@@ -242,6 +246,15 @@ static hearth_status add_store_to_read(file_list *list, char *store, int deep, h
     return status == HEARTH_OK ? add(list, store, error) : (mem_free(store), status);
 }
 
+static hearth_status add_stores(file_list *list, hearth_error *error)
+{
+    /* HUB/models--ORG--NAME/snapshots/COMMIT/FOLDER; STORE/blobs; STORE/NAME */
+    TRY(add_store_to_read(list, hub_cache_folder(), 4, error));
+    TRY(add_store_to_read(list, ollama_store_folder(), 1, error));
+    TRY(add_store_to_read(list, file_user_folder("data"), 2, error));
+    return add_store_to_read(list, file_user_folder("cache"), 1, error);
+}
+
 hearth_status confine_to_stores(hearth_error *error)
 {
     bool wanted = false, required = false;
@@ -250,11 +263,7 @@ hearth_status confine_to_stores(hearth_error *error)
     if (!wanted) {
         return HEARTH_OK;
     }
-    /* HUB/models--ORG--NAME/snapshots/COMMIT/FOLDER; STORE/blobs; STORE/NAME */
-    hearth_status status = add_store_to_read(&read, hub_cache_folder(), 4, error);
-    status = status == HEARTH_OK ? add_store_to_read(&read, ollama_store_folder(), 1, error) : status;
-    status = status == HEARTH_OK ? add_store_to_read(&read, file_user_folder("data"), 2, error) : status;
-    status = status == HEARTH_OK ? add_store_to_read(&read, file_user_folder("cache"), 1, error) : status;
+    hearth_status status = add_stores(&read, error);
     status = status == HEARTH_OK ? confine(&read, &write, false, required, error) : status;
     file_list_free(&read);
     file_list_free(&write);
@@ -279,9 +288,9 @@ static hearth_status add_store(file_list *list, char *folder, hearth_error *erro
 static hearth_status add_url_store(file_list *list, hearth_error *error)
 {
     char *data = file_user_folder("data");
-    char *models = data != NULL ? file_join(data, "models") : NULL;
+    char *store = data != NULL ? file_join(data, "models") : NULL;
     mem_free(data);
-    return add_store(list, models, error);
+    return add_store(list, store, error);
 }
 
 /* The store that `name` goes to. Folders of it that somebody put on another disk, with a link in their place, are part
@@ -362,4 +371,126 @@ hearth_status confine_to_fetch(const char *folder, hearth_error *error)
     file_list_free(&read);
     file_list_free(&write);
     return status;
+}
+
+/* ---- serving ---- */
+
+/* What is found by this path and what it points to: files that are replaced are links at times, whose target changes
+ * within its folder. */
+static hearth_status add_places(file_list *list, const char *path, hearth_error *error)
+{
+    char *target = realpath(path, NULL);
+    const char *const found[] = {path, target};
+    hearth_status status = HEARTH_OK;
+    for (size_t i = 0; status == HEARTH_OK && i < 2 && found[i] != NULL; i++) {
+        struct stat info;
+        const bool special = stat(found[i], &info) == 0 && !S_ISREG(info.st_mode); /* a terminal, a pipe */
+        status = add(list, special ? mem_strdup(found[i]) : place_of(found[i]), error);
+    }
+    free(target); /* realpath's */
+    return status;
+}
+
+/* "NAME=MODEL" or MODEL. What is not there is told by who opens it. */
+static hearth_status add_served(file_list *list, const char *operand, bool beside, hearth_error *error)
+{
+    const char *source = models_source(operand);
+    char *path = NULL;
+    if (model_locate(source, &path, NULL) != HEARTH_OK || path == NULL) {
+        return HEARTH_OK;
+    }
+    hearth_status status = file_is_folder(source) ? add_copy(list, source, error) : HEARTH_OK; /* looked into again */
+    if (status != HEARTH_OK) {
+        mem_free(path);
+        return status;
+    }
+    status = file_is_folder(path) ? add_folder(list, path, error) : add_file(list, path, error);
+    status = status == HEARTH_OK && beside ? add(list, place_of(path), error) : status;
+    mem_free(path);
+    return status;
+}
+
+static hearth_status add_server(const confine_server *s, file_list *read, file_list *write, hearth_error *error)
+{
+    for (size_t i = 0; s->models[i] != NULL; i++) {
+        TRY(add_served(read, s->models[i], s->beside_models, error));
+    }
+    for (size_t i = 0; s->drafts[i] != NULL; i++) {
+        TRY(add_served(read, s->drafts[i], s->beside_models, error));
+    }
+    for (size_t i = 0; s->folders[i] != NULL; i++) {
+        TRY(add_copy(read, s->folders[i], error));
+    }
+    for (size_t i = 0; s->replaced[i] != NULL; i++) {
+        TRY(add_places(read, s->replaced[i], error));
+    }
+    for (size_t i = 0; s->written[i] != NULL; i++) {
+        TRY(add_places(write, s->written[i], error));
+    }
+    TRY(add_stores(read, error));
+    if (s->pulls) {
+        TRY(add_read(read, "", error));
+        TRY(add_store(write, hub_cache_folder(), error));
+        TRY(add_store(write, ollama_store_folder(), error));
+        TRY(add_url_store(write, error));
+    }
+    return HEARTH_OK;
+}
+
+hearth_status confine_server_files(const confine_server *what, confine_state *ret, hearth_error *error)
+{
+    file_list read = {0}, write = {0};
+    *ret = (confine_state){.pulls = what->pulls};
+    TRY(read_wish(&ret->wanted, &ret->required, error));
+    ret->wanted = ret->wanted && what->wanted;
+    if (!ret->wanted) {
+        return HEARTH_OK;
+    }
+    const hearth_status status = add_server(what, &read, &write, error);
+    if (status == HEARTH_OK) {
+        ret->landlock = confine_files(&(confine_rules){.read = (const char *const *)read.names,
+                                                       .read_count = read.count,
+                                                       .write = (const char *const *)write.names,
+                                                       .write_count = write.count,
+                                                       .network = what->pulls,
+                                                       .listens = true});
+    }
+    file_list_free(&read);
+    file_list_free(&write);
+    return status;
+}
+
+hearth_status confine_server_calls(const cli *c, const confine_state *state, hearth_error *error)
+{
+    if (!state->wanted) {
+        return HEARTH_OK;
+    }
+    /* Files are written in any case: those of keys, of logs; which, Landlock knows. */
+    const bool filtered = confine_calls(&(confine_rules){.write_count = 1, .network = state->pulls, .listens = true});
+    if (state->required && (state->landlock == 0 || !filtered)) {
+        return missing(state->landlock, filtered, error);
+    }
+    if (confine_is_built() && (state->landlock == 0 || !filtered)) {
+        cli_note(c, "not confined to %s: this kernel has no %s (docs/security.md)",
+                 state->landlock == 0 ? "its files" : "its system calls",
+                 state->landlock != 0 ? "seccomp"
+                 : filtered           ? "Landlock"
+                                      : "Landlock and no seccomp");
+    }
+    return HEARTH_OK;
+}
+
+bool confine_server_reads(const char *operand)
+{
+    char *path = NULL;
+    if (model_locate(models_source(operand), &path, NULL) != HEARTH_OK || path == NULL) {
+        return true; /* who opens it says so */
+    }
+    const int at = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const bool outside = at < 0 && errno == EACCES;
+    if (at >= 0) {
+        (void)close(at);
+    }
+    mem_free(path);
+    return !outside;
 }

@@ -24,4 +24,29 @@ hearth_status confine_to_fetch(const char *folder, hearth_error *error);
 /* For fetching: the network, and the stores of the place that `name` is fetched from. */
 hearth_status confine_to_pull(const char *name, hearth_error *error);
 
+/* A server, in two steps; lists are ended by NULL. */
+typedef struct confine_server {
+    const char *const *models;   /* as models_options.names; those that are not there are passed over */
+    const char *const *drafts;   /* the same of models that guess for them */
+    const char *const *folders;  /* of other models that a reload may name */
+    const char *const *replaced; /* files that are read again by their names: their folders are read */
+    const char *const *written;  /* files that are written, and opened again: their folders are written */
+    bool beside_models;          /* what lies beside the models, too */
+    bool pulls;                  /* the network, and the stores are written */
+    bool wanted;                 /* --no-confine and HEARTH_CONFINE=off leave it out */
+} confine_server;
+
+typedef struct confine_state {
+    bool wanted, required;
+    bool pulls;
+    int landlock; /* what came into force */
+} confine_state;
+
+/* Before threads are started: files. */
+hearth_status confine_server_files(const confine_server *what, confine_state *ret, hearth_error *error);
+/* Once it listens: system calls. Tells what the kernel lacks. */
+hearth_status confine_server_calls(const cli *c, const confine_state *state, hearth_error *error);
+/* Whether a model that a reload names can be opened; false: it lies outside. */
+bool confine_server_reads(const char *operand);
+
 #endif

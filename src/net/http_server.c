@@ -19,6 +19,9 @@
 #define SOCKET_BYTES (128 << 10)
 /* A body of at most so many bytes that nobody wants is read to its end, so that its sender gets to read the answer. */
 #define DROPPED_BYTES ((size_t)1 << 20)
+/* libmicrohttpd answers a head that is larger than a connection's memory with a page of its own: it has more, so that
+ * we answer those that are too large by less than this factor. Memory that nobody fills is not taken. */
+#define HEAD_ROOM 4
 /* At the end, for clients that read the last of their answers. */
 #define LAST_READ_S 2.0
 
@@ -151,6 +154,13 @@ static uint64_t announced_bytes(const http_call *c)
     return text != NULL ? strtoull(text, NULL, 10) : 0;
 }
 
+static bool head_fits(const http_call *c)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    return info == NULL || info->header_size <= c->s->o.most_head;
+}
+
 static void refuse_body(http_call *c)
 {
     c->s->o.refuse(c->s->o.context, c, MHD_HTTP_CONTENT_TOO_LARGE,
@@ -167,7 +177,10 @@ static enum MHD_Result admit(http_server *s, http_call *c, const char *method)
     snprintf(c->method, sizeof c->method, "%s", strlen(method) < sizeof c->method ? method : "");
     name_peer(c);
     const uint64_t announced = announced_bytes(c);
-    if (!http_call_decode(c)) {
+    if (!head_fits(c)) {
+        s->o.refuse(s->o.context, c, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
+                    "the request's head is larger than this server takes");
+    } else if (!http_call_decode(c)) {
         s->o.refuse(s->o.context, c, MHD_HTTP_BAD_REQUEST, "the request's target is not well formed");
     } else if (s->o.admit(s->o.context, c) && announced > s->o.most_body) {
         refuse_body(c);
@@ -352,9 +365,9 @@ static hearth_status start_daemon(http_server *s, hearth_error *error)
         flags, 0, NULL, NULL, on_access, s, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_LISTEN_SOCKET,
         s->listener, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->o.most_head, MHD_OPTION_CONNECTION_LIMIT, s->o.most_connections,
-        MHD_OPTION_CONNECTION_TIMEOUT, s->o.idle_s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
-        secure ? tls : none, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->o.most_head * HEAD_ROOM, MHD_OPTION_CONNECTION_LIMIT,
+        s->o.most_connections, MHD_OPTION_CONNECTION_TIMEOUT, s->o.idle_s, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_ARRAY, secure ? tls : none, MHD_OPTION_END);
     if (s->daemon == NULL) {
         return error_set(error, HEARTH_E_IO, "HTTP server", secure ? "libmicrohttpd with GnuTLS" : NULL,
                          "it does not start");

@@ -16,8 +16,8 @@ typedef struct http_call http_call; /* a request and its answer; counted */
 typedef bool (*http_admit_fn)(void *context, http_call *c);
 /* On a worker. It answers, or keeps the call (http_call_retain) for a thread that does. */
 typedef void (*http_handle_fn)(void *context, http_call *c);
-/* A request that never gets to `handle`: 400 (its target), 413 (its body), 503 (no worker, no room for its
- * body). Answers it. */
+/* A request that never gets to `handle`: 400 (its target), 413 (its body), 431 (its head), 503 (no worker, no room for
+ * its body). Answers it. */
 typedef void (*http_refuse_fn)(void *context, http_call *c, unsigned status, const char *why);
 /* The client has left: on any thread, at most once a call, and never once there is a whole answer. */
 typedef void (*http_gone_fn)(void *context);

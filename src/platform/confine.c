@@ -39,7 +39,8 @@
 #define FS_TRUNCATE (1ull << 14) /* version 3 */
 #define FS_ALL_1 ((1ull << 13) - 1)
 #define FS_IOCTL_DEV (1ull << 15) /* version 5 */
-#define NET_BIND_AND_CONNECT 3ull /* version 4 */
+#define NET_BIND 1ull
+#define NET_CONNECT 2ull /* both version 4 */
 #define SCOPE_ABSTRACT_SOCKETS 1ull
 #define SCOPE_SIGNALS 2ull /* both version 6 */
 
@@ -74,6 +75,7 @@ static const char *const of_the_system[] = {"/lib",
                                             "/proc/stat",
                                             "/proc/self/cgroup",
                                             "/proc/self/maps",
+                                            "/proc/self/statm",
                                             "/sys/fs/cgroup",
                                             "/sys/devices/system",
                                             "/sys/kernel/mm"};
@@ -94,6 +96,11 @@ static int landlock_version(void)
     return version > 0 ? (int)version : 0;
 }
 
+bool confine_is_built(void)
+{
+    return !CONFINE_OFF;
+}
+
 confine_support confine_get_support(void)
 {
     const bool off = CONFINE_OFF;
@@ -106,12 +113,14 @@ static uint64_t rights_known(int version)
            (version >= 5 ? FS_IOCTL_DEV : 0);
 }
 
-static int make_ruleset(int version, bool network)
+static int make_ruleset(int version, const confine_rules *rules)
 {
     const struct ruleset_attributes a = {
         .fs = rights_known(version),
-        .net = network ? 0 : NET_BIND_AND_CONNECT,
-        .scope = network ? SCOPE_SIGNALS : SCOPE_SIGNALS | SCOPE_ABSTRACT_SOCKETS,
+        .net = rules->network   ? 0
+               : rules->listens ? NET_CONNECT
+                                : NET_BIND | NET_CONNECT,
+        .scope = rules->network ? SCOPE_SIGNALS : SCOPE_SIGNALS | SCOPE_ABSTRACT_SOCKETS,
     };
     const size_t size = version >= 6 ? sizeof a : version >= 4 ? sizeof a - sizeof a.scope : sizeof a.fs;
     return (int)syscall(LANDLOCK_CREATE, &a, size, 0u);
@@ -147,7 +156,7 @@ static bool allow_all(int ruleset, const char *const *paths, size_t count, uint6
 
 static bool restrict_files(int version, const confine_rules *rules)
 {
-    const int ruleset = make_ruleset(version, rules->network);
+    const int ruleset = make_ruleset(version, rules);
     if (ruleset < 0) {
         return false;
     }
@@ -163,19 +172,23 @@ static bool restrict_files(int version, const confine_rules *rules)
     return done;
 }
 
-confine_support confine_process(const confine_rules *rules)
+int confine_files(const confine_rules *rules)
 {
-    confine_support support = confine_get_support();
-    if ((support.landlock == 0 && !support.seccomp) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-        return (confine_support){0};
-    }
+    const int version = confine_get_support().landlock;
     /* Version 1 knows no renaming from one folder to another, which pull needs: then only who writes nothing is held.
      */
-    const bool usable = support.landlock >= 2 || (support.landlock == 1 && rules->write_count == 0);
-    if (!usable || !restrict_files(support.landlock, rules)) {
-        support.landlock = 0;
-    }
-    /* Last: the filter forbids Landlock's calls, too. */
-    support.seccomp = support.seccomp && confine_filter_calls(rules->write_count > 0, rules->network);
-    return support;
+    const bool usable = version >= 2 || (version == 1 && rules->write_count == 0);
+    return usable && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && restrict_files(version, rules) ? version : 0;
+}
+
+bool confine_calls(const confine_rules *rules)
+{
+    return confine_get_support().seccomp && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && confine_filter_calls(rules);
+}
+
+confine_support confine_process(const confine_rules *rules)
+{
+    confine_support got = {.landlock = confine_files(rules)};
+    got.seccomp = confine_calls(rules); /* last: the filter forbids Landlock's calls, too */
+    return got;
 }

@@ -19,7 +19,8 @@ typedef struct confine_rules {
     size_t read_count;
     const char *const *write; /* folders in which files may be made, written, renamed and removed, and read */
     size_t write_count;
-    bool network;
+    bool network; /* sockets of the internet are made and connected */
+    bool listens; /* who comes to a socket that listens is answered: those that are made before confine_calls */
 } confine_rules;
 
 /* From here on this thread and those that it starts may read what `rules` names and what the C library and the count of
@@ -28,9 +29,16 @@ typedef struct confine_rules {
  * threads that run are held to the system calls alone. Gives back what came into force; what the kernel has not is left
  * out. */
 confine_support confine_process(const confine_rules *rules);
+/* The same in two steps, for a server. Files first, before threads are started, as those that run are not held to them:
+ */
+int confine_files(const confine_rules *rules);
+/* and then, once it listens, the system calls, of all threads. */
+bool confine_calls(const confine_rules *rules);
+/* False: in this build there is nothing of it, whatever the kernel has. */
+bool confine_is_built(void);
 
-/* For confine.c: the filter of system calls. `writes`: files may be opened for writing. */
-bool confine_filter_calls(bool writes, bool network);
+/* For confine.c: the filter of system calls. */
+bool confine_filter_calls(const confine_rules *rules);
 bool confine_can_filter_calls(void);
 
 #endif

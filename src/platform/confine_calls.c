@@ -163,11 +163,17 @@ static const uint16_t of_writing[] = {
 #endif
 };
 
-/* Of commands that fetch, beside socket and socketpair. */
-static const uint16_t of_the_network[] = {
-    SYS_connect,  SYS_bind,     SYS_sendto,      SYS_recvfrom,    SYS_sendmsg,    SYS_recvmsg,    SYS_sendmmsg,
-    SYS_recvmmsg, SYS_shutdown, SYS_getsockname, SYS_getpeername, SYS_setsockopt, SYS_getsockopt,
+/* Of all that speak through sockets that they have. */
+static const uint16_t of_sockets[] = {
+    SYS_sendto,   SYS_recvfrom,    SYS_sendmsg,     SYS_recvmsg,    SYS_sendmmsg,   SYS_recvmmsg,
+    SYS_shutdown, SYS_getsockname, SYS_getpeername, SYS_setsockopt, SYS_getsockopt,
 };
+
+/* Of commands that fetch, beside socket and socketpair. */
+static const uint16_t of_the_network[] = {SYS_connect, SYS_bind};
+
+/* Of a server. */
+static const uint16_t of_listening[] = {SYS_accept, SYS_accept4};
 
 typedef struct program {
     struct sock_filter code[1024];
@@ -256,8 +262,9 @@ bool confine_can_filter_calls(void)
     return OUR_ARCHITECTURE != 0 && syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0u, &action) == 0;
 }
 
-bool confine_filter_calls(bool writes, bool network)
+bool confine_filter_calls(const confine_rules *rules)
 {
+    const bool writes = rules->write_count > 0, network = rules->network, listens = rules->listens;
     program p = {.length = 0};
     put(&p, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch), 0, 0);
     put(&p, BPF_JMP | BPF_JEQ | BPF_K, OUR_ARCHITECTURE, 1, 0);
@@ -265,7 +272,9 @@ bool confine_filter_calls(bool writes, bool network)
     put_number(&p);
     put_allowed(&p, of_all, sizeof of_all / sizeof *of_all);
     put_allowed(&p, of_writing, writes ? sizeof of_writing / sizeof *of_writing : 0);
+    put_allowed(&p, of_sockets, network || listens ? sizeof of_sockets / sizeof *of_sockets : 0);
     put_allowed(&p, of_the_network, network ? sizeof of_the_network / sizeof *of_the_network : 0);
+    put_allowed(&p, of_listening, listens ? sizeof of_listening / sizeof *of_listening : 0);
     put_special(&p, writes);
     if (network) {
         put_sockets(&p);

@@ -63,23 +63,63 @@ hearth_status file_append_open(const char *path, uint64_t keep, file_append *ret
     return HEARTH_OK;
 }
 
-hearth_status file_append_write(file_append *f, const void *bytes, size_t length, hearth_error *error)
+hearth_status file_append_open_added(const char *path, file_append *ret, hearth_error *error)
 {
-    const char *at = bytes;
-    size_t left = length;
-    while (left > 0) {
-        const ssize_t written = write(f->descriptor, at, left);
+    file_append f = {.path = mem_strdup(path), .descriptor = -1, .added_to = true};
+    if (f.path == NULL) {
+        return error_memory(error, strlen(path));
+    }
+    f.descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, S_IRUSR | S_IWUSR);
+    if (f.descriptor < 0) {
+        const hearth_status status = error_errno(error, path, "open", errno);
+        file_append_close(&f);
+        return status;
+    }
+    *ret = f;
+    return HEARTH_OK;
+}
+
+/* How many bytes came to the file; errno where not all did. */
+static size_t write_bytes(int descriptor, const char *bytes, size_t length)
+{
+    size_t done = 0;
+    while (done < length) {
+        const ssize_t written = write(descriptor, bytes + done, length - done);
         if (written < 0 && errno == EINTR) {
             continue;
         }
-        if (written < 0) {
-            const int reason = errno;
-            (void)!ftruncate(f->descriptor, (off_t)f->length);
-            (void)lseek(f->descriptor, 0, SEEK_END);
-            return error_errno(error, f->path, "write", reason);
+        if (written <= 0) {
+            break;
         }
-        at += written;
-        left -= (size_t)written;
+        done += (size_t)written;
+    }
+    return done;
+}
+
+/* What is half written goes, or is left for the next line to begin after. */
+static void take_off(file_append *f, size_t done)
+{
+    if (f->added_to) {
+        f->torn = f->torn || done > 0;
+        return;
+    }
+    (void)!ftruncate(f->descriptor, (off_t)f->length);
+    (void)lseek(f->descriptor, 0, SEEK_END);
+}
+
+hearth_status file_append_write(file_append *f, const void *bytes, size_t length, hearth_error *error)
+{
+    if (f->torn) {
+        if (write_bytes(f->descriptor, "\n", 1) != 1) {
+            return error_errno(error, f->path, "write", errno);
+        }
+        f->torn = false;
+    }
+    const size_t done = write_bytes(f->descriptor, bytes, length);
+    if (done < length) {
+        const int reason = errno;
+        take_off(f, done);
+        return error_errno(error, f->path, "write", reason);
     }
     f->length += length;
     return HEARTH_OK;

@@ -20,11 +20,12 @@ typedef struct audit audit;
 hearth_status audit_open(const audit_options *options, audit **ret, hearth_error *error);
 /* Opens the file by its name again: it was moved away. Where that fails the old one is written on. */
 hearth_status audit_reopen(audit *a, hearth_error *error);
-void audit_close(audit *a); /* NULL is allowed */
+void audit_close(audit *a); /* what waits is written; NULL is allowed */
 bool audit_has_contents(const audit *a);
-/* Takes the value over; NULL (memory is out) counts as not written. */
-void audit_write(audit *a, json_t *line);
-/* Whether requests are to be refused: the last line was not written, nor is one now. Waits for nobody who writes. */
+/* Takes the value over; NULL (memory is out) counts as not written. A thread of the log's own writes it soon. */
+void audit_write(audit *a, json_t *value);
+/* Whether requests are to be refused: the last line was not written, or there is no room for those that wait. Waits for
+ * nobody who writes. */
 bool audit_refuses(audit *a);
 /* Lines that were not written. */
 uint64_t audit_lost(audit *a);

@@ -155,6 +155,12 @@ static const char *read_operand(const char *operand, char name[NAME_BYTES])
     return operand;
 }
 
+const char *models_source(const char *operand)
+{
+    char name[NAME_BYTES];
+    return read_operand(operand, name);
+}
+
 /* A name stands for one model. */
 static hearth_status check_names(const char *const *names, hearth_error *error)
 {

@@ -59,6 +59,8 @@ typedef struct served_model {
 
 typedef struct models models;
 
+/* What an operand ("NAME=MODEL", or MODEL) is opened by. */
+const char *models_source(const char *operand);
 hearth_status models_create(const models_options *options, models **ret, hearth_error *error);
 void models_free(models *s); /* NULL is allowed */
 

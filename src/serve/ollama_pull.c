@@ -118,6 +118,9 @@ void ollama_pull(request *r)
     if (good && (text_starts(name, ".") || text_starts(name, "/") || text_starts(name, "file:"))) {
         good = failure_set(&f, 400, "invalid_value", "model", "A model is pulled by its name, not from a path.");
     }
+    if (good && !server_pulls(r->s)) {
+        good = failure_set(&f, 403, "forbidden", NULL, "This server fetches no models (--no-pull).");
+    }
     if (good && !is_allowed(r)) {
         good = failure_set(&f, 403, "forbidden", NULL, "Models are pulled from this machine alone.");
     }

@@ -153,6 +153,11 @@ audit *server_audit(const server *s)
     return s->audit;
 }
 
+bool server_pulls(const server *s)
+{
+    return !s->o.no_pull;
+}
+
 double server_began(const server *s)
 {
     return s->began;

@@ -19,6 +19,7 @@ typedef struct server_options {
     audit_options audit;                           /* its path NULL: none */
     void (*told)(void *context, const char *line); /* what goes wrong on the way; NULL: nobody */
     void *told_context;
+    bool no_pull;               /* nothing is fetched for a client */
     const char *record;         /* a file that answers are recorded in (recording.h); NULL: none */
     uint64_t record_bytes;      /* of it at most; 0: RECORDING_BYTES */
     const char *const *origins; /* web pages of others that may ask it; ended by NULL; or NULL */
@@ -32,6 +33,7 @@ models *server_models(const server *s);
 recording *server_recording(const server *s); /* NULL: nothing is recorded */
 key_ring *server_keys(const server *s);       /* NULL: no key is asked for */
 audit *server_audit(const server *s);         /* NULL: none */
+bool server_pulls(const server *s);           /* fetches models for clients that may ask so */
 double server_began(const server *s);         /* time_seconds */
 /* What changed in files: keys, certificate, and an audit log that was moved away. What went wrong is told; the rest is
  * done. */

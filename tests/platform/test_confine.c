@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -264,6 +265,105 @@ static void fetching_has_the_network_and_no_more(void **state)
     run_confined(FETCHES, fetches_body);
 }
 
+/* ---- a server: files first, system calls once it listens ---- */
+
+typedef struct serving {
+    pthread_barrier_t confined;
+    int listener;
+    bool answered;
+} serving;
+
+static void refused_to_a_server(void)
+{
+    char *const arguments[] = {(char[]){"/bin/true"}, NULL};
+    REFUSED(open(secret, O_RDONLY), EACCES);
+    REFUSED(open("/etc/passwd", O_RDONLY), EACCES);
+    REFUSED(open(inside, O_WRONLY), EACCES);
+    REFUSED(execve(arguments[0], arguments, arguments + 1), EPERM);
+    REFUSED(fork(), EPERM);
+    REFUSED(socket(AF_INET, SOCK_STREAM, 0), EPERM);
+    REFUSED(ptrace(PTRACE_TRACEME, 0, NULL, NULL), EPERM);
+}
+
+/* Runs between the two steps, and is held to both. */
+static void *serving_thread(void *context)
+{
+    serving *s = context;
+    (void)pthread_barrier_wait(&s->confined);
+    refused_to_a_server();
+    const int accepted = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+    s->answered = accepted >= 0 && send(accepted, "x", 1, 0) == 1 && close(accepted) == 0;
+    return NULL;
+}
+
+static int listen_on_loopback(struct sockaddr_in *ret)
+{
+    socklen_t length = sizeof *ret;
+    const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    *ret = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    SO(bind(listener, (struct sockaddr *)ret, sizeof *ret) == 0 && listen(listener, 4) == 0);
+    SO(getsockname(listener, (struct sockaddr *)ret, &length) == 0);
+    return listener;
+}
+
+/* Tells its address through `tell`, so that somebody who is not confined comes. */
+static int server_body(int tell)
+{
+    const char *const reads[] = {model}, *const writes[] = {out};
+    const confine_rules rules = {.read = reads, .read_count = 1, .write = writes, .write_count = 1, .listens = true};
+    struct sockaddr_in address;
+    serving s = {0};
+    pthread_t id;
+    char path[128];
+    const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    SO(confine_files(&rules) > 0);
+    s.listener = listen_on_loopback(&address); /* a server listens after the first step */
+    REFUSED(connect(client, (struct sockaddr *)&address, sizeof address), EACCES);
+    SO(pthread_barrier_init(&s.confined, NULL, 2) == 0 && pthread_create(&id, NULL, serving_thread, &s) == 0);
+    SO(confine_calls(&rules));
+    (void)pthread_barrier_wait(&s.confined);
+    refused_to_a_server();
+    REFUSED(connect(client, (struct sockaddr *)&address, sizeof address), EPERM);
+    REFUSED(listen(client, 1), EPERM);
+    snprintf(path, sizeof path, "%s/log", out);
+    const int log = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    SO(log >= 0 && close(log) == 0 && unlink(path) == 0);
+    SO(can_read(inside));
+    SO((ssize_t)sizeof address == write(tell, &address, sizeof address));
+    SO(pthread_join(id, NULL) == 0 && s.answered);
+    return failures;
+}
+
+static void a_server_answers_and_does_no_more(void **state)
+{
+    (void)state;
+    const confine_support support = confine_get_support();
+    int pair[2], status = 0;
+    if (support.landlock < 4 || !support.seccomp) {
+        skip(); /* connecting is Landlock's since version 4 */
+    }
+    assert_int_equal(pipe(pair), 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        _exit(server_body(pair[1]));
+    }
+    (void)close(pair[1]);
+    struct sockaddr_in address;
+    char got = 0;
+    if (read(pair[0], &address, sizeof address) == (ssize_t)sizeof address) {
+        const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        (void)!connect(client, (struct sockaddr *)&address, sizeof address);
+        (void)!recv(client, &got, 1, 0);
+        (void)close(client);
+    }
+    (void)close(pair[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(got, 'x');
+}
+
 static void what_came_into_force_is_told(void **state)
 {
     (void)state;
@@ -294,6 +394,7 @@ int main(void)
         cmocka_unit_test(what_reading_needs_is_left),
         cmocka_unit_test(writing_is_for_the_output_alone),
         cmocka_unit_test(fetching_has_the_network_and_no_more),
+        cmocka_unit_test(a_server_answers_and_does_no_more),
         cmocka_unit_test(what_came_into_force_is_told),
     };
     return cmocka_run_group_tests_name("confine", tests, make_files, remove_files);

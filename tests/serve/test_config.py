@@ -101,7 +101,7 @@ def sighup_changes_models_and_lists_and_drops_nobody():
 @test
 def a_name_is_one_model_and_sighup_may_give_it_another():
     one_line(hearth("serve", f"chat={OWN}", f"chat={BERT}", "--port", "0"), 1, "chat", OWN, BERT)
-    write(f"models: [chat={OWN}, chat={OWN}, other={OWN}]\n")
+    write(f"models: [chat={OWN}, chat={OWN}, other={OWN}]\nmodels-in: ['{BERT}']\n")
     server = Server("--config", FILE, "--log")
     assert models(server) == ["chat", "other"]
 
@@ -112,7 +112,7 @@ def a_name_is_one_model_and_sighup_may_give_it_another():
     c = server.connect()
     c.request("POST", "/v1/completions", json.dumps({**TEXT, "model": "chat", "prompt": ["The"] * 64, "n": 2, "max_tokens": 250, "ignore_eos": True}))
     wait_until(lambda: server.get("/ready")[1]["running"] > 0)
-    write(f"models: [chat={BERT}, other={OWN}]\n")
+    write(f"models: [chat={BERT}, other={OWN}]\nmodels-in: ['{BERT}']\n")
     server.process.send_signal(signal.SIGHUP)
     while "still used, not replaced: chat" not in server.process.stderr.readline():
         pass
@@ -125,7 +125,7 @@ def a_name_is_one_model_and_sighup_may_give_it_another():
     status, made = vector()
     assert status == 200 and made["data"] != own.get("data") and models(server) == ["chat", "other"], (own, made)
     assert server.post("/v1/completions", {**TEXT, "model": "chat"})[0] == 400
-    write(f"models: [chat={BERT}, other={OWN}, other={BERT}]\n")
+    write(f"models: [chat={BERT}, other={OWN}, other={BERT}]\nmodels-in: ['{BERT}']\n")
     server.process.send_signal(signal.SIGHUP)
     while "not reloaded: other" not in (line := server.process.stderr.readline()):
         assert line

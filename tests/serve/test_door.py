@@ -59,6 +59,16 @@ def methods_and_paths():
 
 
 @test
+def heads_that_are_too_large_are_refused_in_the_apis_shape():
+    status, made = S.post("/v1/completions", TEXT, **{"x-more": "a" * 40000})
+    assert status == 431 and "head" in made["error"]["message"] and made["error"]["type"] and "code" in made["error"], made
+    status, made = S.post("/api/chat", TEXT, **{"x-more": "a" * 40000})
+    assert status == 431 and isinstance(made["error"], str), made
+    assert S.get("/health", **{"x-more": "a" * 20000})[0] == 200
+    assert S.send("GET", "/health", headers={"x-more": "a" * 300000})[0] == 431  # the library's own page
+
+
+@test
 def strangers_pages_are_turned_away():
     for host in ("evil.example", "127.0.0.1.evil.example:80", "localhost.evil"):
         status, made = S.get("/v1/models", Host=host)

@@ -364,6 +364,23 @@ def a_full_disk_is_told_and_refuses_where_it_is_required():
 
 
 @test
+def a_log_that_is_slow_stalls_no_answer():
+    log = os.path.join(PLACE, "slow.jsonl")
+    os.mkfifo(log)
+    reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)  # has room for 64 KiB
+    with Server(OWN, "--audit", log, "--audit-contents") as server:
+        body = {**TEXT, "prompt": "The " * 40, "user": "x" * 20000}
+        for _ in range(20):
+            assert server.send("POST", ASK, body)[0] == 200
+        os.set_blocking(reader, True)
+        got = b""
+        while got.count(b"\n") < 20:
+            got += os.read(reader, 1 << 16)
+        assert all(json.loads(line)["body"] == body for line in got.splitlines())
+    os.close(reader)
+
+
+@test
 def wrong_uses_of_the_command():
     one_line(hearth("keys", "revoke", "nobody", "--keys", FILE), 1, "nobody")
     one_line(hearth("keys", "add", "x", "--expires", "tomorrow", "--keys", FILE), 2, "--expires", "tomorrow")
