@@ -15,6 +15,8 @@ typedef enum random_purpose {
     RANDOM_CORPUS = 6,     /* generators; step: the document, index: the draw within it */
     RANDOM_HEARTHSIDE = 7, /* corpus/hearthside.h; the same */
     RANDOM_VERIFY = 8,     /* which segments hearth verify trains again */
+    RANDOM_TRACE = 9,      /* which documents hearth trace shows; step: the span, index: the draw */
+    RANDOM_INFLUENCE = 10, /* which documents are looked at besides those that it shows */
 } random_purpose;
 
 /* Four 32-bit words. Counter words: index low, index high, step low, step high; key: seed low,

@@ -29,8 +29,8 @@ static const option options[] = {
      .offset = offsetof(reproduce_settings, sources),
      .argument = "DIR",
      .hint = HINT_FOLDER,
-     .help = "The folder that the recipe's paths start from. Default: MODEL, the folder above it, or the one above "
-             "that, whichever has all that the recipe names."},
+     .help = "The folder that the recipe's paths start from. Default: MODEL, the folder above it, the one above "
+             "that or recipes/NAME in it, whichever has all that the recipe names."},
     {.name = NULL},
 };
 

@@ -32,7 +32,7 @@ typedef struct serve_settings {
     const char *memory, *cache_memory, *most_body;
     const char *record, *record_limit;
     int compute, cache, lossless;
-    option_list names, origins, folders, drafts;
+    option_list names, origins, folders, drafts, traces;
     size_t draft_tokens;
     const char *config, *keys, *audit, *tls_certificate, *tls_key;
     size_t agent_port, drain;
@@ -169,6 +169,13 @@ static const option options[] = {
      .argument = "ORIGIN",
      .help = "Let web pages of this origin (https://example.org) ask; \"*\": all. May be given many times. Default: "
              "this server's own pages alone."},
+    {.name = "trace",
+     .type = OPTION_LIST,
+     .offset = offsetof(serve_settings, traces),
+     .argument = "[NAME=]INDEX",
+     .help = "Tell where answers' words stand in the data that a model was trained on (/v1/trace, and in the page), by "
+             "this index of `hearth trace index`: of the model that clients call NAME, or of all that have none of "
+             "their own. May be given many times."},
     {.name = "keys",
      .type = OPTION_TEXT,
      .offset = offsetof(serve_settings, keys),
@@ -267,7 +274,7 @@ static const serve_settings defaults = {.host = "127.0.0.1", .port = DEFAULT_POR
 
 /* Lists that end by NULL, as the server takes them. */
 typedef struct serve_lists {
-    const char **models, **names, **origins, **folders, **drafts;
+    const char **models, **names, **origins, **folders, **drafts, **traces;
     char *keys;
 } serve_lists;
 
@@ -290,8 +297,9 @@ static hearth_status make_lists(const serve_settings *s, const char **operands, 
     ret->origins = ended_list(s->origins.items, s->origins.count);
     ret->folders = ended_list(s->folders.items, s->folders.count);
     ret->drafts = ended_list(s->drafts.items, s->drafts.count);
+    ret->traces = ended_list(s->traces.items, s->traces.count);
     const bool made = ret->models != NULL && ret->names != NULL && ret->origins != NULL && ret->folders != NULL &&
-                      ret->drafts != NULL;
+                      ret->drafts != NULL && ret->traces != NULL;
     return made ? HEARTH_OK : error_memory(error, count * sizeof(char *));
 }
 
@@ -302,6 +310,7 @@ static void free_lists(serve_lists *l)
     mem_free(l->origins);
     mem_free(l->drafts);
     mem_free(l->folders);
+    mem_free(l->traces);
     mem_free(l->keys);
 }
 
@@ -358,6 +367,7 @@ static hearth_status make_options(cli *c, const serve_settings *s, const serve_l
         .names = l->names,
         .origins = l->origins,
         .no_pull = s->no_pull,
+        .traces = l->traces,
         .record = s->record,
         .tls_certificate = s->tls_certificate,
         .tls_key = s->tls_key,
@@ -540,6 +550,7 @@ static hearth_status give_up_files(const serving *v, const server_options *o, co
     const confine_server what = {.models = v->plan->lists.models,
                                  .drafts = v->plan->lists.drafts,
                                  .folders = v->plan->lists.folders,
+                                 .indexes = v->plan->lists.traces,
                                  .replaced = replaced,
                                  .written = written,
                                  .beside_models = s->config != NULL,

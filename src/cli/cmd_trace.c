@@ -4,6 +4,8 @@
 #include "cli/size.h"
 #include "cli/trace_command.h"
 
+#include "base/limits.h"
+
 #include <stdio.h>
 
 const char *const trace_by_names[] = {"tokens", "bytes", "both", NULL};
@@ -98,10 +100,128 @@ static const option options[] = {
      .least = 0,
      .most = 1,
      .help = "The infinite n-gram's share of the mixture with --model. Default: 0.5."},
+    {.name = "index",
+     .type = OPTION_TEXT,
+     .offset = offsetof(trace_settings, answer.index),
+     .argument = "INDEX",
+     .hint = HINT_FOLDER,
+     .help = "answer: look in this index. Default: that of the model's own corpus, which is made once: in the run's "
+             "folder, or of a model alone in ~/.cache/openhearth/trace."},
+    {.name = "sources",
+     .type = OPTION_TEXT,
+     .offset = offsetof(trace_settings, answer.sources),
+     .argument = "DIR",
+     .hint = HINT_FOLDER,
+     .help = "answer: the folder that the recipe's paths start from, where the corpus is made again. Default: as "
+             "hearth reproduce looks for it."},
+    {.name = "mirror",
+     .type = OPTION_TEXT,
+     .offset = offsetof(trace_settings, answer.mirror),
+     .argument = "URL",
+     .help =
+         "answer: fetch Debian packages from this mirror, where the corpus is made again. Default: as hearth corpus "
+         "fetch."},
+    {.name = "html",
+     .type = OPTION_TEXT,
+     .offset = offsetof(trace_settings, answer.html),
+     .argument = "FILE",
+     .hint = HINT_FILE,
+     .help = "answer: also write a page of all spans and documents, which needs nothing else."},
+    {.name = "max-tokens",
+     .type = OPTION_COUNT,
+     .offset = offsetof(trace_settings, answer.most_tokens),
+     .argument = "N",
+     .least = 1,
+     .most = LIMIT_CONTEXT,
+     .help = "answer: at most N tokens. Default: 128."},
+    {.name = "stop",
+     .type = OPTION_LIST,
+     .offset = offsetof(trace_settings, answer.stops),
+     .argument = "TEXT",
+     .help = "answer: end where this text comes. May be given many times."},
+    {.name = "raw",
+     .type = OPTION_FLAG,
+     .offset = offsetof(trace_settings, answer.raw),
+     .help = "answer: continue the text as it is, also with a model that has a chat template."},
+    {.name = "temperature",
+     .type = OPTION_NUMBER,
+     .offset = offsetof(trace_settings, answer.temperature),
+     .argument = "T",
+     .least = 0,
+     .most = 100,
+     .help = "answer: draw tokens with this temperature. Default: 0, the likeliest each time."},
+    {.name = "seed",
+     .type = OPTION_SEED,
+     .offset = offsetof(trace_settings, answer.seed),
+     .argument = "N",
+     .help = "answer: what tokens and documents are drawn by. Default: 42."},
+    {.name = "share",
+     .type = OPTION_NUMBER,
+     .offset = offsetof(trace_settings, answer.share),
+     .argument = "X",
+     .least = 0,
+     .most = 1,
+     .help =
+         "answer: keep as many spans, the rarest, as this share of the answer's tokens, rounded up. Default: 0.05."},
+    {.name = "least-tokens",
+     .type = OPTION_COUNT,
+     .offset = offsetof(trace_settings, answer.least),
+     .argument = "N",
+     .least = 1,
+     .most = LIMIT_CONTEXT,
+     .help = "answer: spans of N tokens or more. Default: 1."},
+    {.name = "often",
+     .type = OPTION_COUNT,
+     .offset = offsetof(trace_settings, answer.most),
+     .argument = "N",
+     .least = 1,
+     .most = 1e15,
+     .help = "answer: no spans that stand in the corpus more often than this. Default: 1,000,000."},
+    {.name = "each",
+     .type = OPTION_COUNT,
+     .offset = offsetof(trace_settings, answer.each),
+     .argument = "N",
+     .least = 1,
+     .most = ATTRIBUTION_MOST_DOCUMENTS,
+     .help = "answer: at most N documents of a span. Default: 10."},
+    {.name = "around",
+     .type = OPTION_COUNT,
+     .offset = offsetof(trace_settings, answer.context),
+     .argument = "N",
+     .least = 0,
+     .most = ATTRIBUTION_MOST_CONTEXT,
+     .help = "answer: N tokens of a document on each side of the match are ranked, and shown by --html and --json. "
+             "Default: 250."},
+    {.name = "why",
+     .type = OPTION_FLAG,
+     .offset = offsetof(trace_settings, answer.why),
+     .help = "answer: estimate how much documents made the answer likelier, by their gradients at the run's "
+             "checkpoints. The cost is told first."},
+    {.name = "documents",
+     .type = OPTION_COUNT,
+     .offset = offsetof(trace_settings, answer.documents),
+     .argument = "N",
+     .least = 1,
+     .most = 1000000,
+     .help = "answer --why: of N documents; up to half of them the best of the trace, the others drawn. Default: 32."},
+    {.name = "document-tokens",
+     .type = OPTION_COUNT,
+     .offset = offsetof(trace_settings, answer.tokens),
+     .argument = "N",
+     .least = 2,
+     .most = 1000000000,
+     .help = "answer --why: the first N tokens of each. Default: 512."},
+    {.name = "without",
+     .type = OPTION_LIST,
+     .offset = offsetof(trace_settings, answer.without),
+     .argument = "DOCUMENT",
+     .help = "answer: train the recipe again without this document (its row in the manifest, or the beginning of its "
+             "SHA-256) and ask the same; takes what training takes. May be given many times."},
     {.name = NULL},
 };
 
-static const trace_settings defaults = {.by = -1, .most = 10, .context = 60, .least = 50, .mix = 0.5};
+static const trace_settings defaults = {
+    .by = -1, .most = 10, .context = 60, .least = 50, .mix = 0.5, .answer = TRACE_ANSWER_DEFAULTS};
 
 /* ---- the verbs ---- */
 
@@ -156,6 +276,18 @@ static int run_report(cli *c, const void *settings, const char **operands, size_
     return end(c, trace_verb_report, settings, operands, count);
 }
 
+static int run_ask(cli *c, const void *settings, const char **operands, size_t count)
+{
+    const trace_settings *s = settings;
+    (void)count;
+    for (size_t i = 0; i < s->answer.stops.count; i++) {
+        if (s->answer.stops.items[i][0] == '\0') {
+            return cli_usage(c, "--stop takes a text, not \"\"");
+        }
+    }
+    return operands[1][0] != '\0' ? trace_answer(c, &s->answer, operands) : cli_usage(c, "an empty question");
+}
+
 static int run(cli *c, void *settings, const char **operands, size_t count)
 {
     static const cli_verb verbs[] = {
@@ -166,6 +298,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         {"contaminated", "an index's folder and an evaluation's file or folder", 2, 2, run_contaminated},
         {"perplexity", "an index's folder and a file (or standard input)", 1, 2, run_perplexity},
         {"report", "an index's folder, and an evaluation's file or folder", 1, 2, run_report},
+        {"answer", "a model and a question", 2, 2, run_ask},
         {NULL, NULL, 0, 0, NULL}};
     return cli_run_verb(c, verbs, settings, operands, count);
 }
@@ -173,7 +306,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
 const cli_command command_trace = {
     .name = "trace",
     .operands = "index CORPUS | find INDEX TEXT | count INDEX TEXT... | next INDEX TEXT | contaminated INDEX SUITE | "
-                "perplexity INDEX [FILE] | report INDEX [SUITE]",
+                "perplexity INDEX [FILE] | report INDEX [SUITE] | answer MODEL QUESTION",
     .least = 1,
     .most = 1000,
     .summary = "find where a text stands in what a model was trained on",
@@ -192,6 +325,9 @@ const cli_command command_trace = {
         "that model does, and what both do mixed.\n\n"
         "`report` writes a page of HTML: sources, licences, lengths, the most frequent pieces, and with SUITE what of "
         "it stands in the index.\n\n"
+        "`answer` lets a model answer, and shows which parts of the answer stand word for word in what it was trained "
+        "on (OLMoTrace's method): the documents, their sources and licences. A model that comes with its recipe needs "
+        "no more: where its corpus and index are not there they are made once. --why and --without ask for causes.\n\n"
         "No match reaches from one document into the next. How it works, and what a match proves and what it does not, "
         "is in docs/tracing.md.",
     .options = options,
@@ -209,6 +345,10 @@ const cli_command command_trace = {
             {"hearth trace contaminated corpus-index eval/", "Which items of an evaluation stand there."},
             {"hearth trace perplexity corpus-index text.txt --model models/debian-reader",
              "How well both foresee a text."},
+            {"hearth trace answer models/debian-reader 'The tar program'",
+             "What it goes on with, and which packages say so."},
+            {"hearth trace answer run 'Where is Ann?' --why --without 17",
+             "Which documents moved that, and what is said without one of them."},
             {NULL, NULL}},
     .run = run,
 };

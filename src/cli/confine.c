@@ -421,6 +421,10 @@ static hearth_status add_server(const confine_server *s, file_list *read, file_l
     for (size_t i = 0; s->folders[i] != NULL; i++) {
         TRY(add_copy(read, s->folders[i], error));
     }
+    for (size_t i = 0; s->indexes[i] != NULL; i++) {
+        const char *equals = strchr(s->indexes[i], '=');
+        TRY(add_copy(read, equals != NULL ? equals + 1 : s->indexes[i], error));
+    }
     for (size_t i = 0; s->replaced[i] != NULL; i++) {
         TRY(add_places(read, s->replaced[i], error));
     }

@@ -29,6 +29,7 @@ typedef struct confine_server {
     const char *const *models;   /* as models_options.names; those that are not there are passed over */
     const char *const *drafts;   /* the same of models that guess for them */
     const char *const *folders;  /* of other models that a reload may name */
+    const char *const *indexes;  /* of training data: "NAME=INDEX" or "INDEX" */
     const char *const *replaced; /* files that are read again by their names: their folders are read */
     const char *const *written;  /* files that are written, and opened again: their folders are written */
     bool beside_models;          /* what lies beside the models, too */

@@ -76,8 +76,8 @@ const char *terminal_style(FILE *stream, const char *style)
 {
     static const struct {
         const char *name, *code;
-    } styles[] = {{"bold", "\033[1m"},    {"dim", "\033[2m"},   {"red", "\033[31m"}, {"green", "\033[32m"},
-                  {"yellow", "\033[33m"}, {"cyan", "\033[36m"}, {"reset", "\033[0m"}};
+    } styles[] = {{"bold", "\033[1m"},    {"dim", "\033[2m"},   {"red", "\033[31m"},      {"green", "\033[32m"},
+                  {"yellow", "\033[33m"}, {"cyan", "\033[36m"}, {"underline", "\033[4m"}, {"reset", "\033[0m"}};
     for (size_t i = 0; i < sizeof styles / sizeof *styles && terminal_colored(stream); i++) {
         if (strcmp(styles[i].name, style) == 0) {
             return styles[i].code;

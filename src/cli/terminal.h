@@ -20,7 +20,7 @@ bool terminal_unicode(void);         /* can it show more than ASCII? */
 int terminal_width(void);            /* columns; 80 where there is no terminal */
 
 /* Escape sequences, or "" where the stream has no colours. `style`: "bold", "dim", "red", "green", "yellow", "cyan",
- * "reset". */
+ * "underline", "reset". */
 const char *terminal_style(FILE *stream, const char *style);
 
 /* Columns that UTF-8 text takes. */

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/terminal.h"
+#include "cli/trace_answer.h"
 #include "trace/trace_index.h"
 
 typedef struct trace_settings {
@@ -12,6 +13,7 @@ typedef struct trace_settings {
     bool held_out, ids;
     size_t most, context, least;
     double mix; /* of perplexity: the ∞-gram's share */
+    trace_answer_settings answer;
 } trace_settings;
 
 /* The work of a verb; an exit status other than EXIT_DONE goes to *ret_code. */

@@ -10,10 +10,14 @@
 
 /* ---- models ---- */
 
-static json_t *model_json(const models_row *row)
+/* "traced", which is not OpenAI's: whether /v1/trace knows what it was trained on. */
+static json_t *model_json(const request *r, const models_row *row)
 {
     json_t *m =
         json_pack("{s:s, s:I, s:s}", "object", "model", "created", (json_int_t)row->created, "owned_by", "openhearth");
+    if (tracing_index(server_tracing(r->s), row->name) != NULL) {
+        m = json_door_put(m, "traced", json_true());
+    }
     return json_door_put(m, "id", json_door_text(row->name, strlen(row->name)));
 }
 
@@ -26,7 +30,7 @@ static void add_model(void *context, const models_row *row)
 {
     model_list *list = context;
     if (access_may_use(list->r, row->name)) {
-        list->rows = json_door_append(list->rows, model_json(row));
+        list->rows = json_door_append(list->rows, model_json(list->r, row));
     }
 }
 
@@ -39,6 +43,7 @@ static void list_models(request *r)
 }
 
 typedef struct model_search {
+    const request *r;
     const char *name;
     json_t *found;
 } model_search;
@@ -47,13 +52,13 @@ static void look_at_model(void *context, const models_row *row)
 {
     model_search *s = context;
     if (s->found == NULL && strcmp(row->name, s->name) == 0) {
-        s->found = model_json(row);
+        s->found = model_json(s->r, row);
     }
 }
 
 static void show_model(request *r)
 {
-    model_search search = {.name = r->parameter};
+    model_search search = {.r = r, .name = r->parameter};
     models_each(server_models(r->s), look_at_model, &search);
     if (search.found == NULL) {
         request_refuse_with(r, 404, "model_not_found", "model", "The model `%.200s` does not exist.", r->parameter);

@@ -14,7 +14,7 @@
 #include <string.h>
 
 const route *const routes_tables[] = {routes_common,    routes_openai,  routes_tokens, routes_about, routes_page,
-                                      routes_anthropic, routes_openapi, routes_ollama, NULL};
+                                      routes_anthropic, routes_openapi, routes_ollama, routes_trace, NULL};
 
 /* ---- which route ---- */
 

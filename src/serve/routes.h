@@ -13,6 +13,7 @@ extern const route routes_tokens[];    /* tokens.c */
 extern const route routes_anthropic[]; /* anthropic.c */
 extern const route routes_openapi[];   /* openapi.c */
 extern const route routes_ollama[];    /* ollama.c */
+extern const route routes_trace[];     /* tracing.c */
 
 /* All of them, ended by NULL. */
 extern const route *const routes_tables[];

@@ -21,6 +21,7 @@ struct server {
     audit *audit;
     http_tls *tls;
     grammars *grammars;
+    tracing *tracing;
     double began;
     atomic_bool quiet, draining;
     pthread_mutex_t lists_lock;
@@ -100,6 +101,7 @@ hearth_status server_start(const server_options *options, server **ret, hearth_e
     hearth_status status = set_lists(s, options->names, options->origins, error);
     status = status == HEARTH_OK ? grammars_create(LIMIT_GRAMMARS_KEPT_BYTES, &s->grammars, error) : status;
     status = status == HEARTH_OK ? models_create(&s->o.models, &s->models, error) : status;
+    status = status == HEARTH_OK ? tracing_open(s->o.traces, &s->tracing, error) : status;
     if (status == HEARTH_OK && s->o.record != NULL) {
         status = recording_open(s->o.record, s->o.record_bytes, &s->o.models, s->o.told, s->o.told_context,
                                 &s->recording, error);
@@ -156,6 +158,11 @@ audit *server_audit(const server *s)
 bool server_pulls(const server *s)
 {
     return !s->o.no_pull;
+}
+
+const tracing *server_tracing(const server *s)
+{
+    return s->tracing;
 }
 
 double server_began(const server *s)
@@ -219,6 +226,7 @@ void server_free(server *s)
     if (s != NULL) {
         http_server_free(s->http); /* every call has its answer: nothing is generated any more */
         models_free(s->models);
+        tracing_close(s->tracing);
         recording_close(s->recording);
         keys_close(s->keys);
         audit_close(s->audit);

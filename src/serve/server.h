@@ -9,6 +9,7 @@
 #include "serve/models.h"
 #include "serve/recording.h"
 #include "serve/request.h"
+#include "serve/tracing.h"
 
 typedef struct server_options {
     http_server_options http; /* its functions and context are the server's own */
@@ -22,6 +23,7 @@ typedef struct server_options {
     bool no_pull;               /* nothing is fetched for a client */
     const char *record;         /* a file that answers are recorded in (recording.h); NULL: none */
     uint64_t record_bytes;      /* of it at most; 0: RECORDING_BYTES */
+    const char *const *traces;  /* indexes of training data, as tracing_open; or NULL */
     const char *const *origins; /* web pages of others that may ask it; ended by NULL; or NULL */
 } server_options;
 
@@ -35,6 +37,7 @@ key_ring *server_keys(const server *s);       /* NULL: no key is asked for */
 audit *server_audit(const server *s);         /* NULL: none */
 bool server_pulls(const server *s);           /* fetches models for clients that may ask so */
 double server_began(const server *s);         /* time_seconds */
+const tracing *server_tracing(const server *s);
 /* What changed in files: keys, certificate, and an audit log that was moved away. What went wrong is told; the rest is
  * done. */
 void server_reload(server *s);

@@ -2,6 +2,7 @@
 #include "train/reproduce_sources.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "corpus/rules.h"
 #include "platform/file.h"
 
@@ -73,18 +74,23 @@ static hearth_status try_folder(const char *path, const char *folder, recipe **r
 hearth_status reproduce_open_recipe(const char *path, const char *model, const char *given, recipe **ret,
                                     hearth_error *error)
 {
-    static const char *const above[] = {".", "..", "../.."};
     *ret = NULL;
     if (given != NULL) {
         TRY(try_folder(path, given, ret, error));
         return *ret != NULL ? HEARTH_OK : HEARTH_E_NOT_FOUND;
     }
-    for (size_t i = 0; i < sizeof above / sizeof above[0] && *ret == NULL; i++) {
-        char *folder = i == 0 ? mem_strdup(model) : file_join(model, above[i]);
-        const hearth_status status =
-            folder == NULL ? error_memory(error, strlen(model)) : try_folder(path, folder, ret, error);
+    recipe *named = NULL;
+    TRY(recipe_open_beside(path, model, &named, error));
+    char *in_recipes = text_format("../../recipes/%s", named->name); /* a checkout of this repository */
+    const char *const places[] = {".", "..", in_recipes, "../.."};
+    hearth_status status = in_recipes != NULL ? HEARTH_OK : error_memory(error, 0);
+    for (size_t i = 0; i < sizeof places / sizeof places[0] && *ret == NULL && status == HEARTH_OK; i++) {
+        char *folder = i == 0 ? mem_strdup(model) : file_join(model, places[i]);
+        status = folder == NULL ? error_memory(error, strlen(model)) : try_folder(path, folder, ret, error);
         mem_free(folder);
-        TRY(status);
     }
+    mem_free(in_recipes);
+    recipe_close(named);
+    TRY(status);
     return *ret != NULL ? HEARTH_OK : HEARTH_E_NOT_FOUND;
 }

@@ -9,6 +9,12 @@ static void loss_row(train_work *work, const train_thread *w, size_t t, float *r
 {
     const size_t n = work->m->shape.vocab;
     const uint32_t target = work->targets[t];
+    if (work->left_out[t] != 0) {
+        memset(row, 0, n * sizeof *row);
+        work->log_probabilities[t] = 0;
+        work->log_sums[t] = 0;
+        return;
+    }
     const float logit = row[target];
     const float largest = w->k->max(row, n);
     const float sum = w->k->exp_sum(row, largest, n, row);
@@ -65,8 +71,9 @@ void train_head(train_work *work, const train_thread *w)
 
 train_loss train_loss_of(const train_work *work)
 {
-    train_loss loss = {.targets = work->tokens};
+    train_loss loss = {0};
     for (size_t t = 0; t < work->tokens; t++) {
+        loss.targets += work->left_out[t] == 0;
         loss.sum -= (double)work->log_probabilities[t];
         loss.z_sum += work->log_sums[t] * work->log_sums[t];
     }

@@ -37,6 +37,8 @@ typedef struct train_batch {
     const packed_segment *segments; /* of sequence s: segments[first_segment[s]] … segments[first_segment[s + 1] - 1] */
     const size_t *first_segment;    /* [sequences + 1] */
     size_t sequences, length;
+    const uint8_t *left_out; /* [sequences, length]: 1 where an input's target has no part in loss and gradient; NULL:
+                                all have one */
 } train_batch;
 
 typedef struct train_loss {

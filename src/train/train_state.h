@@ -124,6 +124,7 @@ typedef struct train_work {
     /* of this micro-batch */
     size_t tokens, segment_count;
     uint32_t *ids, *targets; /* [tokens] */
+    uint8_t *left_out;       /* [tokens]: of those that are not 0 the target does not count */
     double z_loss;
     uint64_t step_targets;
     float *gradient; /* NULL: the loss alone */

@@ -55,6 +55,7 @@ static void load(train_work *work, const train_batch *batch, size_t first, size_
         for (size_t t = 0; t < batch->length; t++) {
             work->ids[at + t] = row[t];
             work->targets[at + t] = row[t + 1];
+            work->left_out[at + t] = batch->left_out != NULL ? batch->left_out[(first + s) * batch->length + t] : 0;
         }
         for (size_t i = batch->first_segment[first + s]; i < batch->first_segment[first + s + 1]; i++) {
             work->segments[work->segment_count++] =

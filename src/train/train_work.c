@@ -120,6 +120,7 @@ static void lay_out(layout *l, const train_model *m, size_t tokens, train_work *
     work->next = take(l, TRAIN_COUNTERS * (size_t)s->layers, sizeof *work->next);
     work->ids = take(l, tokens, sizeof *work->ids);
     work->targets = take(l, tokens, sizeof *work->targets);
+    work->left_out = take(l, tokens, sizeof *work->left_out);
 }
 
 hearth_status train_work_create(train_model *m, size_t tokens, train_work **ret, hearth_error *error)

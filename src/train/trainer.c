@@ -28,6 +28,10 @@ struct trainer {
     uint32_t *tokens;
     packed_segment *segments;
     size_t *first_segment;
+    /* where documents are left out: what of a batch is; and a sequence behind one */
+    uint8_t *left_out;
+    uint32_t *next_tokens;
+    packed_segment *next_segments;
 };
 
 static hearth_status allocate(trainer *t, hearth_error *error)
@@ -44,6 +48,14 @@ static hearth_status allocate(trainer *t, hearth_error *error)
     t->tokens = mem_calloc(tokens, sizeof *t->tokens);
     t->segments = mem_calloc(segments, sizeof *t->segments);
     t->first_segment = mem_calloc((size_t)r->sequences + 1, sizeof *t->first_segment);
+    if (t->data.without_count > 0) {
+        t->left_out = mem_calloc(segments, sizeof *t->left_out);
+        t->next_tokens = mem_calloc((size_t)r->length + 1, sizeof *t->next_tokens);
+        t->next_segments = mem_calloc(r->length, sizeof *t->next_segments);
+        if (t->left_out == NULL || t->next_tokens == NULL || t->next_segments == NULL) {
+            return error_memory(error, segments);
+        }
+    }
     return (t->gradient == NULL && t->shares == NULL) || t->tokens == NULL || t->segments == NULL ||
                    t->first_segment == NULL
                ? error_memory(error, tokens * sizeof *t->tokens)
@@ -129,6 +141,9 @@ void trainer_free(trainer *t)
         mem_free(t->tokens);
         mem_free(t->segments);
         mem_free(t->first_segment);
+        mem_free(t->left_out);
+        mem_free(t->next_tokens);
+        mem_free(t->next_segments);
         mem_free(t);
     }
 }
@@ -182,8 +197,43 @@ typedef struct gathering {
     bool shuffled;
 } gathering;
 
+/* Whether it is one of data.without. */
+static bool is_left_out(const trainer *t, uint64_t document)
+{
+    size_t low = 0, high = t->data.without_count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (t->data.without[middle] < document) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < t->data.without_count && t->data.without[low] == document;
+}
+
+/* Nothing is learned from a document that is left out: neither its targets count nor its first token as one. `marks`:
+ * [length], of sequence `index` with these segments. */
+static void leave_out(trainer *t, const packed_corpus *from, uint64_t index, const packed_segment *segments,
+                      size_t count, uint8_t *marks)
+{
+    const uint32_t length = packed_length(from);
+    memset(marks, 0, length);
+    for (size_t i = 0; i < count; i++) {
+        if (is_left_out(t, segments[i].document)) {
+            const uint32_t begin = segments[i].begin > 0 ? segments[i].begin - 1 : 0;
+            memset(marks + begin, 1, segments[i].begin + segments[i].count - begin);
+        }
+    }
+    if (index + 1 < packed_sequences(from)) {
+        (void)packed_sequence(from, index + 1, t->next_tokens, t->next_segments);
+        marks[length - 1] |= is_left_out(t, t->next_segments[0].document);
+    }
+}
+
 static void gather(trainer *t, const gathering *g, hash_state *h, train_batch *ret)
 {
+    const bool leaves_out = t->left_out != NULL && g->from == t->data.packed;
     const recipe *r = t->data.recipe;
     const size_t length = r->train.length;
     const uint64_t all = packed_sequences(g->from);
@@ -194,6 +244,10 @@ static void gather(trainer *t, const gathering *g, hash_state *h, train_batch *r
         uint32_t *tokens = t->tokens + s * (length + 1);
         t->first_segment[s] = segments;
         segments += packed_sequence(g->from, index, tokens, t->segments + segments);
+        if (leaves_out) {
+            leave_out(t, g->from, index, t->segments + t->first_segment[s], segments - t->first_segment[s],
+                      t->left_out + s * length);
+        }
         if (h != NULL) {
             hash_update(h, &index, sizeof index);
             hash_update(h, tokens, (length + 1) * sizeof *tokens);
@@ -204,7 +258,8 @@ static void gather(trainer *t, const gathering *g, hash_state *h, train_batch *r
                          .segments = t->segments,
                          .first_segment = t->first_segment,
                          .sequences = g->count,
-                         .length = length};
+                         .length = length,
+                         .left_out = leaves_out ? t->left_out : NULL};
 }
 
 /* The loss is not finite: which weight is not, or which gradient. */
@@ -272,7 +327,8 @@ static hearth_status run_subtrees(trainer *t, const train_batch *batch, uint32_t
                                   .segments = batch->segments,
                                   .first_segment = batch->first_segment + at,
                                   .sequences = tree->count * each,
-                                  .length = batch->length};
+                                  .length = batch->length,
+                                  .left_out = batch->left_out != NULL ? batch->left_out + at * batch->length : NULL};
         TRY(train_model_part(t->model, &part, tree->count, r->z_loss, targets, shares_gradient(t->shares, own),
                              &t->losses[own], error));
     }
@@ -310,7 +366,7 @@ hearth_status trainer_step(trainer *t, uint64_t step, trainer_step_record *ret, 
     }
     train_lap_alone(t->profile, TRAIN_OP_BATCH);
     TRY(sum_gradient(t, &batch, first, &loss, &gradient, error));
-    const double mean = loss.sum / (double)loss.targets;
+    const double mean = loss.targets > 0 ? loss.sum / (double)loss.targets : 0;
     if (!isfinite(mean)) {
         return odd_loss(t, step, mean, gradient, error);
     }

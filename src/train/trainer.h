@@ -22,6 +22,9 @@ typedef struct train_data {
     int32_t end_token;             /* its id */
     const uint32_t *token_bytes;   /* [vocabulary]: bytes of text that each token stands for; NULL: not known */
     group *group;                  /* the ranks that train it together; NULL: this process alone */
+    const uint64_t *without; /* rows of documents, ascending, that nothing is learned from: their tokens stay where
+                                they are and their targets do not count */
+    size_t without_count;
 } train_data;
 
 /* Of several ranks, all call what works with steps, evaluations, hashes and states; rank 0 has the results. */

@@ -18,6 +18,24 @@ BERT = os.path.join(ROOT, "model", "golden", "encoders", "bert")
 OWN = "embedded:hearthside"
 
 
+TEXTS = {"barn.txt": "Tom has a hat. Where is Ann? Ann is in the barn. What does Tom have? Tom has a hat.\n",
+         "mill.txt": "The old mill stands in the west. What stands in the west? The old mill stands in the west.\n"}
+
+
+def trace_index(place, name="index", **texts):
+    """An index of a few texts (TEXTS, where none are given) by tokens of OWN's vocabulary."""
+    folder_ = os.path.join(place.name, name + "-texts")
+    index = os.path.join(place.name, name)
+    os.makedirs(folder_)
+    for file, text in (texts or TEXTS).items():
+        with open(os.path.join(folder_, file), "w", encoding="utf-8") as out:
+            out.write(text)
+    made = subprocess.run([HEARTH, "trace", "index", folder_, "--licence", "CC0-1.0", "--by", "tokens", "--tokenizer",
+                           os.path.join(os.path.dirname(ROOT), "models", "hearthside"), "-o", index, "-q"], env=environment(), capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    return index
+
+
 class Server:
     """hearth serve on a port of its own; `with` ends it and looks at how it ended."""
 

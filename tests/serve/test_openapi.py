@@ -5,7 +5,7 @@ jsonschema (tests/requirements.txt). Prints TAP."""
 import json
 import os
 
-from support import BERT, OWN, ROOT, Server, Skip, folder, main, test, write_model
+from support import BERT, OWN, ROOT, Server, Skip, folder, main, test, trace_index, write_model
 
 try:
     import jsonschema
@@ -33,6 +33,7 @@ REQUESTS = {
     "/tokenize": [{"model": "own", "prompt": "one"}, {"model": "own", "content": "one"}],
     "/detokenize": [{"model": "own", "tokens": [40, 41]}],
     "/v1/score": [{"model": "own", "prompt": "The dog"}],
+    "/v1/trace": [{"model": "own", "text": " Ann is in the barn."}, {"model": "own", "prompt": "Where is Ann?", "text": "She is not here.", "documents": 1, "context": 4}],
     "/api/chat": [CHATS | {"options": {"seed": 1}}, {**CHATS, **SCORES, "think": False}, {**CHATS, "tools": [TOOL]}, {"model": "chat", "messages": []}],
     "/api/generate": [{"model": "own", "prompt": "The ", "raw": True, "options": {"num_predict": 4}}, {"model": "chat", "prompt": "Hello", "think": False},
                       {"model": "own"}],
@@ -119,13 +120,13 @@ def what_is_asked_and_answered_is_valid():
 def what_is_refused_is_valid():
     needed()
     for path in REQUESTS:
-        for body in (b"", b"{", b"[]", {}, {"model": "nobody", "messages": HELLO, "prompt": "x", "input": "x", "tokens": [1], "max_tokens": 1},
-                     {"model": 5, "messages": 5, "prompt": 5, "input": 5, "tokens": 5, "name": 5}):
-            if (path, body) == ("/api/pull", {"model": "nobody", "messages": HELLO, "prompt": "x", "input": "x", "tokens": [1], "max_tokens": 1}):
+        for body in (b"", b"{", b"[]", {}, {"model": "nobody", "messages": HELLO, "prompt": "x", "input": "x", "tokens": [1], "text": "x", "max_tokens": 1},
+                     {"model": 5, "messages": 5, "prompt": 5, "input": 5, "tokens": 5, "text": 5, "name": 5}):
+            if (path, body) == ("/api/pull", {"model": "nobody", "messages": HELLO, "prompt": "x", "input": "x", "tokens": [1], "text": "x", "max_tokens": 1}):
                 continue  # would go and look for it
             status, _ = answer("post", path, body)
             assert status in (400, 404) or (status == 200 and body == {}), (path, body, status)
 
 
-with Server(f"chat={CHAT}", f"own={OWN}", f"bert={BERT}") as S:
+with Server(f"chat={CHAT}", f"own={OWN}", f"bert={BERT}", "--trace", f"own={trace_index(PLACE)}") as S:
     main()

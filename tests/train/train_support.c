@@ -89,7 +89,7 @@ test_batch make_batch(size_t sequences, size_t length, uint32_t vocab, const uin
         }
     }
     b.first_segment[sequences] = segment;
-    b.batch = (train_batch){b.tokens, b.segments, b.first_segment, sequences, length};
+    b.batch = (train_batch){b.tokens, b.segments, b.first_segment, sequences, length, NULL};
     return b;
 }
 
