@@ -74,7 +74,7 @@ def main():
             print(f"no text of {name}", file=sys.stderr)
             continue
         text = found[name]
-        count = len(runs(text))
+        count = len(re.findall(rb"[A-Za-z0-9\x80-\xff]+", text.encode()))
         for family, pattern in ENDS.items():
             text = re.sub(pattern, "", text) if family in ours else text
         sample = sorted(runs(text))[:SAMPLE]

@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SAME_SHARE 0.85 /* names and years differ */
+#define SAME_SHARE_NAMED 0.80
+#define SAME_SHARE 0.93 /* a name differs */
 #define NEAR_SHARE 0.55
-#define MORE_SHARE 0.12 /* words beyond the licence's: a copyright line, a title, a link */
-#define MORE_WORDS 30u
+#define MORE_SHARE 0.05 /* words beyond the licence's: a copyright line, a title, a link */
+#define MORE_WORDS 25u
 
 typedef struct word_list {
     uint32_t *hashes; /* of words, FNV-1a */
@@ -173,24 +174,33 @@ static double share_of(const licence_fingerprint *f, const uint32_t *runs, size_
     return f->sample_count > 0 ? (double)there / f->sample_count : 0.0;
 }
 
-static void compare(const uint32_t *runs, size_t count, licence_text *ret)
+/* Whether a text of so many words is this licence. The BSD licences name their holder three times. */
+static bool fits(const licence_fingerprint *f, double share, size_t words)
+{
+    const double least = strncmp(f->id, "BSD-", 4) == 0 ? SAME_SHARE_NAMED : SAME_SHARE;
+    return share >= least && (double)words <= (double)f->words * (1.0 + MORE_SHARE) + MORE_WORDS;
+}
+
+/* The one that it is: of several the one with most of it; else the one that it looks most like. */
+static void compare(const uint32_t *runs, size_t count, size_t words, licence_text *ret)
 {
     const licence_fingerprint *best = NULL;
+    bool found = false;
     for (size_t i = 0; i < licence_fingerprint_count; i++) {
         const licence_fingerprint *f = &licence_fingerprints[i];
         const double share = share_of(f, runs, count);
-        /* The one of which most is in it; of two that are in it whole the longer one. */
-        const bool better = best == NULL || share > ret->share || (share == ret->share && f->runs > best->runs);
-        if (share >= NEAR_SHARE && better) {
+        const bool is = fits(f, share, words);
+        const bool more = share > ret->share || (share == ret->share && best != NULL && f->words > best->words);
+        if (share >= NEAR_SHARE && (best == NULL || (is && !found) || (is == found && more))) {
             best = f;
+            found = is;
             ret->share = share;
         }
     }
     if (best != NULL) {
-        const double allowed = (double)best->runs * (1.0 + MORE_SHARE) + MORE_WORDS;
-        ret->more = (double)count > (double)best->runs ? (double)count / (double)best->runs - 1.0 : 0.0;
-        ret->id = ret->share >= SAME_SHARE && (double)count <= allowed ? best->id : NULL;
-        ret->near = ret->id == NULL ? best->id : NULL;
+        ret->more = words > best->words ? (double)words / (double)best->words - 1.0 : 0.0;
+        ret->id = found ? best->id : NULL;
+        ret->near = found ? NULL : best->id;
     }
 }
 
@@ -205,7 +215,7 @@ hearth_status licence_recognise(const char *text, size_t length, licence_text *r
         status = runs == NULL ? error_memory(error, words.count) : HEARTH_OK;
     }
     if (status == HEARTH_OK) {
-        compare(runs, make_runs(&words, runs), ret);
+        compare(runs, make_runs(&words, runs), words.count, ret);
         find_clauses(&words, ret); /* where the clause stands; or that one was added */
         const licence_row *row = ret->id != NULL ? licence_find(ret->id) : NULL;
         if (row != NULL && row->flags != 0 && ret->code_count > 0) {

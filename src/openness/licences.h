@@ -76,7 +76,7 @@ hearth_status licence_recognise(const char *text, size_t length, licence_text *r
 #define FINGERPRINT_SAMPLE 48
 typedef struct licence_fingerprint {
     const char *id;
-    unsigned runs; /* different ones in the whole text */
+    unsigned words; /* of the whole text */
     unsigned sample_count;
     unsigned sample[FINGERPRINT_SAMPLE]; /* the smallest hashes, ascending */
 } licence_fingerprint;
