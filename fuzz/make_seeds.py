@@ -352,6 +352,21 @@ def seeds_recipe(folder):
     write(folder, "odd", b"recipe: &a 1\nname: *a\n? [x]\n: !!int 3\n---\n")
 
 
+def seeds_openness(folder):
+    """Descriptions and cards that ship, licences' texts, lines of a manifest."""
+    for path in sorted(glob.glob(os.path.join(ROOT, "tests", "openness", "models", "*.yml"))):
+        with open(path, "rb") as file:
+            write(folder, os.path.basename(path), b"\1" + file.read())
+    for path in glob.glob(os.path.join(ROOT, "models", "*", "*.md")):
+        with open(path, "rb") as file:
+            write(folder, path.replace(os.sep, "-")[-40:], b"\0" + file.read())
+    with open(os.path.join(ROOT, "LICENSE"), "rb") as file:
+        write(folder, "licence", b"\2" + file.read())
+    write(folder, "clause", b"\2Above 700 million monthly active users, for non-commercial research purposes only.\n")
+    write(folder, "manifest", b'\3{"id": "a", "source": "s", "created": "2023-01-17T22:50:55Z", "metadata": {"row": 1, "bytes": 9, "place": "a_1_all.deb:b", "license": "MIT", '
+          b'"language": "en", "fate": "kept", "kept_bytes": 9, "split": "train"}}\n{"metadata": {"fate": "length", "place": "https://a.b/c"}}\n')
+
+
 def seeds_template(folder):
     golden = os.path.join(ROOT, "tests", "template")
     with open(os.path.join(golden, "language.json"), encoding="utf-8") as file:
