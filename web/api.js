@@ -55,14 +55,31 @@ async function ask(path, options = {}) {
   return response;
 }
 
+let traced = new Set();   // models whose training data the server has an index of
+
+export function isTraced(name) {
+  return traced.has(name);
+}
+
 export async function listModels() {
   const list = await (await ask("/v1/models")).json();
+  traced = new Set(list.data.filter((model) => model.traced === true).map((model) => String(model.id)));
   return list.data.map((model) => String(model.id));
 }
 
 export async function describeModel(name) {
   const path = name.split("/").map(encodeURIComponent).join("/");
   return (await ask(`/api/hearth/models/${path}`)).json();
+}
+
+// Which of an answer's words stand in the data that its model was trained on.
+export async function traceAnswer(model, prompt, text) {
+  const response = await ask("/v1/trace", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ model, prompt, text }),
+  });
+  return (await response.json()).trace;
 }
 
 export async function readMetrics(signal) {

@@ -1,7 +1,7 @@
 // The view of a conversation: its messages, and the field where one writes.
 import { announce, ask, byId, el, notice } from "./dom.js";
 import { answer, isAnswering, runningAnswer, stopAnswering } from "./answering.js";
-import { listModels } from "./api.js";
+import { isTraced, listModels, traceAnswer } from "./api.js";
 import { newConversation, titleFrom, titleOf } from "./conversation.js";
 import { hasFiles, startFiles, takeFiles } from "./files.js";
 import { showList } from "./list.js";
@@ -116,6 +116,19 @@ function tellEnd(message) {
   announce(message.error !== "" ? `The answer failed: ${message.error}` : `Answer: ${spoken}`);
 }
 
+// Asks where the answer's words stand, and shows it where the answer is shown.
+async function traceMessage(conversation, message) {
+  const asked = conversation.messages.slice(0, conversation.messages.indexOf(message)).findLast((m) => m.role === "user");
+  try {
+    const found = await traceAnswer(message.model, asked?.text ?? "", message.text);
+    if (conversation === current) {
+      views.get(message)?.showTrace(found);
+    }
+  } catch (error) {
+    notice(error.message);
+  }
+}
+
 async function askForAnswer() {
   const conversation = current;
   const model = byId("model").value;
@@ -139,6 +152,10 @@ async function askForAnswer() {
   });
   if (wrong !== "") {
     notice(wrong);
+  }
+  const made = conversation.messages.at(-1);
+  if (made.role === "assistant" && made.error === "" && made.text !== "" && isTraced(made.model)) {
+    await traceMessage(conversation, made);
   }
 }
 
@@ -180,6 +197,14 @@ const actions = {
       byId("question").focus();
     }
   },
+  isTraced(message) {
+    return isTraced(message.model);
+  },
+  trace(message) {
+    if (message !== runningAnswer()) {
+      traceMessage(current, message);
+    }
+  },
   redraw() {
     showMessages();
     byId("question").focus();
@@ -218,6 +243,7 @@ export async function showModels() {
   const names = await listModels();
   const wanted = getSettings().model;
   byId("model").replaceChildren(...names.map((name) => el("option", { value: name, selected: name === wanted }, name)));
+  views.forEach((view) => view.offer?.());
 }
 
 async function rename() {

@@ -2,6 +2,7 @@
 import { button, copyText, el } from "./dom.js";
 import { sizeText } from "./files.js";
 import { render } from "./markdown.js";
+import { traceBox, underline } from "./trace.js";
 
 // ---- questions ----
 
@@ -82,12 +83,15 @@ function aboutText(message) {
 function answerView(message, actions) {
   const thinking = el("details", { hidden: true }, el("summary", {}, "Thinking"), el("div", { class: "quiet" }));
   const text = el("div", { class: "text" });
+  const trace = el("div", {});
   const calls = el("div", {});
   const wrong = el("p", { class: "wrong" });
   const about = el("span", { class: "about" });
+  const traceButton = button("Trace", () => actions.trace(message), { class: "act-trace" });
   const acts = el("div", { class: "acts" }, button("Copy", () => copyText(message.text)),
-    button("Retry", () => actions.retry(message), { class: "act-retry" }), about);
-  const element = el("article", { class: "message answer" }, el("h2", {}, "Answer"), thinking, text, calls, wrong, acts);
+    button("Retry", () => actions.retry(message), { class: "act-retry" }),
+    traceButton, about);
+  const element = el("article", { class: "message answer" }, el("h2", {}, "Answer"), thinking, text, trace, calls, wrong, acts);
 
   function update(busy) {
     element.classList.toggle("busy", busy);
@@ -95,17 +99,32 @@ function answerView(message, actions) {
     thinking.hidden = message.reasoning === "";
     thinking.lastChild.replaceChildren(message.reasoning === "" ? "" : render(message.reasoning));
     text.replaceChildren(render(message.text));
+    trace.replaceChildren();
     calls.replaceChildren(...message.calls.map((call) => callBox(message, call, actions)));
     wrong.textContent = message.error;
     acts.hidden = busy;
     about.textContent = aboutText(message);
   }
 
+  // What /v1/trace said of it.
+  function showTrace(found) {
+    const { box, open } = traceBox(found);
+    text.replaceChildren(render(message.text));
+    underline(text, message.text, found.spans, open);
+    trace.replaceChildren(box);
+  }
+
+  // Once it is known which models are traced.
+  function offer() {
+    traceButton.hidden = !actions.isTraced(message);
+  }
+
+  offer();
   update(false);
-  return { element, update };
+  return { element, update, showTrace, offer };
 }
 
-// `actions`: edit(message, text), retry(message), redraw(message), result(call, text), awaits(message, call).
+// `actions`: trace(message), isTraced(message), edit(message, text), retry(message), redraw(message), result(call, text), awaits(message, call).
 export function messageView(message, actions) {
   const views = { user: questionView, tool: resultView, assistant: answerView };
   return views[message.role](message, actions);

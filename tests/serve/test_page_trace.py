@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Traced answers in the page, in a real Chromium: spans are underlined, a click shows the document, its source and its licence. Prints TAP."""
+
+import os
+
+from page_support import ask, browser, need_chromium, texts, write_speaker
+from support import OWN, Server, folder, main, test, trace_index
+
+PLACE = folder()
+BARN = "Tom has a red ball. Ann sleeps in the barn. Where is Ann?"
+INDEX = trace_index(PLACE)
+SAID = "A **bold barn** is not\na cup, nor [a link](https://example.org/a) in the barn. A <b>mill</b>."
+HOSTILE = "A bold barn is here. <img src=x onerror=\"document.title='broken'\"> A <b>mill</b>. <script>document.title='broken'</script>\n"
+SPEAKER = write_speaker(os.path.join(PLACE.name, "speaker"), [SAID])
+SPOKEN = trace_index(PLACE, "spoken", **{"one.txt": HOSTILE, "two.txt": "It is not\na cup, nor a hat.\n"})
+MARKS = "[...document.querySelectorAll('button.traced')].map((e) => e.innerText)"
+
+
+def trace_of(tab):
+    tab.wait("document.querySelector('.trace > p') !== null")
+
+
+@test
+def spans_are_underlined_and_a_click_shows_the_document():
+    need_chromium()
+    with Server(OWN, "--trace", INDEX) as server:
+        tab = browser().open(server.url + "/")
+        ask(tab, BARN)
+        trace_of(tab)
+        assert texts(tab) == [BARN, "Ann is in the barn."], texts(tab)
+        marks = tab.js(MARKS)
+        assert marks and " ".join(marks).strip() in "Ann is in the barn.", marks
+        assert "underline" in tab.js("getComputedStyle(document.querySelector('button.traced')).textDecorationLine")
+        assert not tab.js("document.querySelector('.trace details').open")
+        tab.click("button.traced")
+        tab.wait("document.querySelector('.trace details.span').open")
+        shown = tab.js("document.querySelector('.trace details.span').innerText")
+        assert "barn.txt" in shown and "CC0-1.0" in shown and "Where is Ann?" in shown, shown
+        assert tab.js("document.querySelector('.trace mark').innerText").strip() in "Ann is in the barn.", shown
+        assert tab.js("document.activeElement.tagName") == "SUMMARY"
+        assert tab.console == [] and all(r.startswith(server.url) for r in tab.requests), (tab.console, tab.requests)
+        tab.reload()   # what was traced is asked for again, by whoever wants it
+        tab.wait("document.querySelector('.act-trace:not([hidden])') !== null")
+        assert tab.js(MARKS) == []
+        tab.click(".act-trace")
+        trace_of(tab)
+        assert tab.js(MARKS) == marks
+        tab.close()
+
+
+@test
+def markdown_and_hostile_documents_stay_what_they_are():
+    need_chromium()
+    with Server(f"speaker={SPEAKER}", "--trace", f"speaker={SPOKEN}") as server:
+        tab = browser().open(server.url + "/")
+        before = tab.js("document.title")
+        ask(tab, "0")
+        trace_of(tab)
+        plain = tab.js("document.querySelector('.answer .text').innerText")
+        assert "A bold barn is not\na cup" in plain or "A bold barn is not a cup" in plain, plain
+        assert tab.js("document.querySelector('.answer .text strong') !== null && document.querySelector('.answer .text a') !== null")
+        assert tab.js("document.querySelectorAll('.answer a button').length") == 0
+        joined = "".join("".join(tab.js(MARKS)).split())
+        assert joined and joined in "".join(plain.split()) or len(tab.js(MARKS)) > 1, (joined, plain)
+        tab.js("for (const d of document.querySelectorAll('.trace details')) { d.open = true; }")
+        shown = tab.js("document.querySelector('.trace').textContent")
+        assert "onerror" in shown or "a hat" in shown, shown
+        assert tab.js("document.querySelectorAll('.trace img, .trace script, .trace b').length") == 0
+        assert tab.js("document.title").split(" – ")[-1] == before.split(" – ")[-1] != "broken"
+        assert tab.console == [], tab.console
+        tab.close()
+
+
+@test
+def a_model_without_an_index_is_left_alone():
+    need_chromium()
+    with Server(OWN) as server:
+        tab = browser().open(server.url + "/")
+        ask(tab, BARN)
+        assert tab.js("document.querySelector('.act-trace').hidden") and tab.js(MARKS) == []
+        assert not any("/v1/trace" in r for r in tab.requests)
+        tab.close()
+
+
+try:
+    main()
+finally:
+    browser.close()
