@@ -95,7 +95,9 @@ int trace_answer(cli *c, const trace_answer_settings *s, const char **operands)
     } else if (status == HEARTH_OK) {
         status = trace_show_text(&t, &error);
     }
-    code = status == HEARTH_OK ? code : cli_fail(c, &error);
+    if (status != HEARTH_OK) {
+        code = t.home.told ? EXIT_FAILED : cli_fail(c, &error);
+    }
     release(&t);
     return code;
 }

@@ -25,7 +25,8 @@
 
 /* ---- this program, with another command ---- */
 
-static hearth_status wait_for(pid_t child, const char *what, hearth_error *error)
+/* *ret_told: it said itself what was wrong. */
+static hearth_status wait_for(pid_t child, const char *what, bool *ret_told, hearth_error *error)
 {
     int how = 0;
     while (waitpid(child, &how, 0) < 0) {
@@ -36,13 +37,16 @@ static hearth_status wait_for(pid_t child, const char *what, hearth_error *error
     if (signals_stop_asked()) {
         return error_set(error, HEARTH_E_CANCELLED, what, NULL, "a wish to stop");
     }
-    return WIFEXITED(how) && WEXITSTATUS(how) == 0
-               ? HEARTH_OK
-               : error_set(error, HEARTH_E_UNSUPPORTED, what, "that it ends well", "what it says above");
+    if (WIFEXITED(how) && WEXITSTATUS(how) == 0) {
+        return HEARTH_OK;
+    }
+    *ret_told = WIFEXITED(how);
+    return error_set(error, HEARTH_E_UNSUPPORTED, what, "that it is made", "a failure");
 }
 
 /* `words`: "corpus", "fetch", …, ended by NULL. What it prints goes to stderr. */
-static hearth_status run_self(const cli *c, const char *what, const char *const *words, hearth_error *error)
+static hearth_status run_self(const cli *c, trace_home *p, const char *what, const char *const *words,
+                              hearth_error *error)
 {
     char *argv[WORDS_MOST + 6] = {(char[]){"hearth"}};
     char *threads = text_format("%zu", c->threads);
@@ -67,7 +71,8 @@ static hearth_status run_self(const cli *c, const char *what, const char *const 
     int wrong = posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
     wrong = wrong == 0 ? posix_spawn(&child, "/proc/self/exe", &actions, NULL, argv, environ) : wrong;
     (void)posix_spawn_file_actions_destroy(&actions);
-    const hearth_status status = wrong == 0 ? wait_for(child, what, error) : error_errno(error, what, "start", wrong);
+    const hearth_status status =
+        wrong == 0 ? wait_for(child, what, &p->told, error) : error_errno(error, what, "start", wrong);
     mem_free(threads);
     return status;
 }
@@ -114,7 +119,7 @@ static hearth_status copy_file(const char *from, const char *folder, const char 
 }
 
 /* FOLDER/sources: the recipe and its list of packages, and these once they are fetched. `found`: beside its list. */
-static hearth_status bring_packages(const cli *c, const trace_home *p, const recipe *found, const trace_home_options *o,
+static hearth_status bring_packages(const cli *c, trace_home *p, const recipe *found, const trace_home_options *o,
                                     const char *sources, hearth_error *error)
 {
     const char *packages = list_of_packages(found);
@@ -129,7 +134,7 @@ static hearth_status bring_packages(const cli *c, const trace_home *p, const rec
         const char *const plain[] = {"corpus", "fetch", kept, NULL};
         const char *const mirrored[] = {"corpus", "fetch", kept, "--mirror", o->mirror, NULL};
         status =
-            status == HEARTH_OK ? run_self(c, "the packages", o->mirror != NULL ? mirrored : plain, error) : status;
+            status == HEARTH_OK ? run_self(c, p, "the packages", o->mirror != NULL ? mirrored : plain, error) : status;
     }
     mem_free(list);
     mem_free(made);
@@ -183,7 +188,7 @@ static void forget_packages(const recipe *r, const char *sources)
     file_remove_folder(sources);
 }
 
-static hearth_status build_here(const cli *c, const trace_home *p, const recipe *found, const trace_home_options *o,
+static hearth_status build_here(const cli *c, trace_home *p, const recipe *found, const trace_home_options *o,
                                 const char *corpus, hearth_error *error)
 {
     char *sources = file_join(p->folder, "sources");
@@ -192,7 +197,7 @@ static hearth_status build_here(const cli *c, const trace_home *p, const recipe 
     status = status == HEARTH_OK ? bring_packages(c, p, found, o, sources, error) : status;
     if (status == HEARTH_OK) {
         const char *const words[] = {"corpus", "build", kept, "-o", corpus, NULL};
-        status = run_self(c, "the corpus", words, error);
+        status = run_self(c, p, "the corpus", words, error);
     }
     if (status == HEARTH_OK) {
         forget_packages(found, sources);
@@ -202,7 +207,7 @@ static hearth_status build_here(const cli *c, const trace_home *p, const recipe 
     return status;
 }
 
-static hearth_status make_corpus(const cli *c, const trace_home *p, const trace_home_options *o, const char *corpus,
+static hearth_status make_corpus(const cli *c, trace_home *p, const trace_home_options *o, const char *corpus,
                                  hearth_error *error)
 {
     recipe *found = NULL;
@@ -224,16 +229,16 @@ static hearth_status make_corpus(const cli *c, const trace_home *p, const trace_
 
 /* ---- index ---- */
 
-static hearth_status make_index(const cli *c, const trace_home *p, const char *corpus, const char *vocabulary,
+static hearth_status make_index(const cli *c, trace_home *p, const char *corpus, const char *vocabulary,
                                 hearth_error *error)
 {
     const char *const words[] = {"trace", "index",  corpus, "--tokenizer", vocabulary,
                                  "--by",  "tokens", "-o",   p->index,      NULL};
     cli_note(c, "makes the index of that corpus (once), in %s", p->index);
-    return run_self(c, "the index", words, error);
+    return run_self(c, p, "the index", words, error);
 }
 
-static hearth_status complete(const cli *c, const trace_home *p, const trace_home_options *o, hearth_error *error)
+static hearth_status complete(const cli *c, trace_home *p, const trace_home_options *o, hearth_error *error)
 {
     char *corpus = file_join(p->folder, "corpus");
     char *vocabulary = file_join(p->folder, "tokenizer.json");
@@ -302,9 +307,23 @@ static hearth_status open_recipe(trace_home *p, bool needed, hearth_error *error
     return status;
 }
 
+/* A run's folder stands for the model in it. */
+static hearth_status find_model(const char *name, trace_home *p, hearth_error *error)
+{
+    char *inner = file_join(name, "model");
+    char *config = file_join(name, "model/config.json");
+    hearth_status status = inner == NULL || config == NULL ? error_memory(error, strlen(name)) : HEARTH_OK;
+    if (status == HEARTH_OK) {
+        status = model_locate(file_exists(config) ? inner : name, &p->model, error);
+    }
+    mem_free(inner);
+    mem_free(config);
+    return status;
+}
+
 static hearth_status find(cli *c, const char *name, const trace_home_options *o, trace_home *p, hearth_error *error)
 {
-    TRY(model_locate(name, &p->model, error));
+    TRY(find_model(name, p, error));
     TRY(open_recipe(p, o->index == NULL, error));
     if (p->recipe != NULL) {
         TRY(find_folder(p, error));
@@ -322,7 +341,9 @@ hearth_status trace_home_find(cli *c, const char *name, const trace_home_options
     *ret = (trace_home){0};
     const hearth_status status = find(c, name, o, ret, error);
     if (status != HEARTH_OK) {
+        const bool told = ret->told;
         trace_home_free(ret);
+        ret->told = told;
     }
     return status;
 }

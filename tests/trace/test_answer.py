@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""hearth trace answer as a program: an answer's spans and documents from a run and from a model alone, influence, training without documents, and
+what is refused. On hearthside's shortened recipe. Prints TAP."""
+
+import html.parser
+import json
+import os
+import shutil
+import sqlite3
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(os.path.dirname(HERE), "cli"), os.path.join(os.path.dirname(HERE), "recipe")]
+from hearthside_short import short_recipe  # noqa: E402
+from scripted_model import write_model  # noqa: E402
+from tap import SOURCE, environment, folder, good, good_json, hearth, main, one_line, test  # noqa: E402
+
+PLACE = folder()
+QUESTION = "Tom has a red ball. Where is Ann?"
+ANSWER = ["--max-tokens", "40", "--temperature", "0.8", "--share", "1", "--seed", "5"]
+
+
+def at(name):
+    return os.path.join(PLACE.name, name)
+
+
+CACHE = environment(XDG_CACHE_HOME=at("cache"))
+RECIPE = short_recipe(PLACE.name, steps=4)
+RUN = at("run")
+
+
+def asked(model, *more, **options):
+    return good_json("trace", "answer", model, QUESTION, *ANSWER, *more, env=options.pop("env", CACHE), **options)
+
+
+def trained():
+    if not os.path.exists(RUN):
+        good("train", RECIPE, "-o", RUN, "-q")
+    return RUN
+
+
+@test
+def a_run_has_corpus_and_index_beside_it():
+    made = asked(trained())
+    assert made["question"] == QUESTION and made["finish"] in ("length", "stop"), made["finish"]
+    assert os.path.exists(os.path.join(RUN, "trace", "index.json"))
+    spans = made["trace"]["spans"]
+    assert spans and made["trace"]["index"]["documents"] > 200, made["answer"]
+    for span in spans:
+        assert made["answer"].encode()[span["begin"]:span["end"]].decode() == span["text"], span
+        assert 0 < len(span["documents"]) <= 10 and span["count"] >= len(span["documents"]), span
+        for d in span["documents"]:
+            assert d["match"] == span["text"] and d["licence"] == "CC0-1.0" and d["source"] == "hearthside", d
+            assert not d["held_out"] and d["evidence"] == "docs/hearthside.md", d
+    again = hearth("trace", "answer", os.path.join(RUN, "model"), QUESTION, *ANSWER, "--json", env=CACHE)
+    assert again.err == "" and json.loads(again.out)["trace"] == made["trace"], again   # nothing is made twice
+
+
+@test
+def a_model_alone_gets_them_in_the_cache():
+    alone = at("alone")
+    shutil.copytree(os.path.join(trained(), "model"), alone)
+    first = hearth("trace", "answer", alone, QUESTION, *ANSWER, "--json", env=CACHE)
+    assert first.code == 0 and first.err.count("(once)") == 2, first
+    assert json.loads(first.out)["trace"]["spans"] == asked(RUN)["trace"]["spans"], first
+    second = hearth("trace", "answer", alone, QUESTION, *ANSWER, env=CACHE)
+    assert second.err == "" and "licence CC0-1.0 by docs/hearthside.md" in second.out and "in the corpus" in second.out, second
+
+
+@test
+def terminals_get_underlines_and_pipes_plain_text():
+    plain = good("trace", "answer", trained(), QUESTION, *ANSWER, env=CACHE).out
+    coloured = good("trace", "answer", RUN, QUESTION, *ANSWER, "--color", "always", env=CACHE).out
+    assert "\x1b" not in plain and "\x1b[4m" in coloured
+
+
+@test
+def the_page_needs_nothing_else():
+    page = at("page.html")
+    good("trace", "answer", trained(), QUESTION, *ANSWER, "--html", page, env=CACHE)
+    seen = []
+
+    class Reader(html.parser.HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            seen.append((tag, dict(attrs)))
+    with open(page, encoding="utf-8") as file:
+        text = file.read()
+    Reader().feed(text)
+    links = [a["href"] for tag, a in seen if tag == "a"]
+    assert links and all(link.startswith("#span-") and any(a.get("id") == link[1:] for _, a in seen) for link in links), links
+    assert not any(tag in ("script", "link", "img", "iframe") for tag, _ in seen) and "docs/hearthside.md" in text
+
+
+@test
+def influence_is_one_result():
+    first = asked(trained(), "--why", "--documents", "6", "--threads", "1")["why"]
+    assert first["checkpoints"] == 2 and len(first["documents"]) == 6 and first["sequences"] >= 14, first
+    assert any(d["traced"] for d in first["documents"]) and not all(d["traced"] for d in first["documents"]), first
+    values = [d["influence"] for d in first["documents"]]
+    assert values == sorted(values, reverse=True) and len(set(values)) > 3, values
+    for more, env in ((["--threads", "3"], CACHE), (["--isa", "scalar"], CACHE), ([], {**CACHE, "HEARTH_ISA": "scalar"})):
+        found = asked(RUN, "--why", "--documents", "6", *more, env=env)["why"]
+        assert found["documents"] == first["documents"], (more, found)
+    told = hearth("trace", "answer", RUN, QUESTION, *ANSWER, "--why", "--documents", "6", env=CACHE)
+    assert "6 documents at 2 checkpoints are" in told.err and told.code == 0 and "an estimate" in told.out, told
+
+
+@test
+def without_documents_it_is_trained_again():
+    rows = [d["row"] for s in asked(trained())["trace"]["spans"] for d in s["documents"]]
+    state = json.load(open(os.path.join(RUN, "model", "state.json"), encoding="utf-8"))
+    one = asked(RUN, "--without", str(rows[0]), "-q")
+    everything = asked(RUN, *[w for r in trained_on() for w in ("--without", str(r))], "-q")["without"]
+    few = one["without"]
+    for w in (few, everything):
+        assert w["weights_with"] == state["weights"] and w["steps"] == 4, w
+    assert everything["targets_left_out"] == 4 * 4 * 32 and everything["weights_without"] != state["weights"], everything["weights_without"]
+    # a document that is in none of the four batches: the same weights to the bit
+    assert (few["targets_left_out"] == 0) == (few["weights_without"] == state["weights"]), few
+    unseen = next(w for w in (asked(RUN, "--without", str(r), "-q")["without"] for r in trained_on()[:20]) if w["targets_left_out"] == 0)
+    assert unseen["weights_without"] == state["weights"], unseen
+    before = hearth("trace", "answer", RUN, QUESTION, *ANSWER, "--without", str(rows[0]), env=CACHE)
+    assert before.err == "" and "weights without them " + one["without"]["weights_without"] in before.out, before   # it was kept
+
+
+def trained_on():
+    with sqlite3.connect(f"file:{os.path.join(RUN, 'corpus', 'manifest.sqlite')}?mode=ro", uri=True) as db:
+        return [row for row, in db.execute("SELECT row FROM document WHERE kept_sha256 IS NOT NULL AND NOT held_out")]
+
+
+@test
+def what_cannot_be_done_is_said():
+    bare = write_model(at("bare"))
+    one_line(hearth("trace", "answer", bare, "Hello", env=CACHE), 1, "bare", "recipe", "--index")
+    one_line(hearth("trace", "answer", trained(), "", env=CACHE), 2, "empty question")
+    one_line(hearth("trace", "answer", RUN, QUESTION, "--stop", "", env=CACHE), 2, "--stop")
+    one_line(hearth("trace", "answer", RUN, QUESTION, "--without", "100000", env=CACHE), 1)
+    one_line(hearth("trace", "answer", RUN, QUESTION, "--index", at("nothing"), env=CACHE), 1, "nothing")
+    one_line(hearth("trace", "answer", bare, "Hello", "--index", os.path.join(RUN, "trace"), "--why", "-q", env=CACHE), 2, "--why")
+    strange = at("strange")
+    shutil.copytree(os.path.join(RUN, "model"), strange)
+    with open(os.path.join(strange, "recipe.yaml"), encoding="utf-8") as file:
+        text = file.read()
+    with open(os.path.join(strange, "recipe.yaml"), "w", encoding="utf-8") as file:
+        file.write(text.replace("kind: generator", "kind: command").replace("generator: hearthside", "command: touch " + at("ran")).replace("    documents: 300\n", ""))
+    ended = hearth("trace", "answer", strange, QUESTION, "-q", env=CACHE)
+    one_line(ended, 1, "command")
+    assert not os.path.exists(at("ran"))
+
+
+@test
+def the_programs_own_model_is_traced():
+    if not os.path.exists(os.path.join(SOURCE, "models", "hearthside")):
+        return
+    made = hearth("trace", "answer", "embedded:hearthside", "Ann sleeps in the barn. Where is Ann?", "--json", "--index", os.path.join(trained(), "trace"), env=CACHE)
+    assert made.code == 0 and json.loads(made.out)["answer"].strip() == "Ann is in the barn.", made
+
+
+main()
