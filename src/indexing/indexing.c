@@ -8,6 +8,7 @@
 #include "formats/json_file.h"
 #include "indexing/index_shard.h"
 #include "indexing/order.h"
+#include "platform/cpu.h"
 #include "platform/file.h"
 #include "threads/pool.h"
 
@@ -150,7 +151,9 @@ static hearth_status end_shard(indexing *g, hearth_error *error)
         return HEARTH_OK;
     }
     TRY(index_shard_finish(&g->shard, error));
+    const double began = time_seconds();
     TRY(sort_shard(g, error));
+    g->result->sorting_seconds += time_seconds() - began;
     g->shards = json_door_append(g->shards, index_shard_row(&g->shard));
     index_shard_drop(&g->shard);
     g->open = false;

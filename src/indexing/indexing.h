@@ -27,6 +27,7 @@ typedef struct indexing_result {
     indexing_texts texts;
     uint64_t documents, held_out; /* added; left out because the corpus holds them out */
     size_t parts;                 /* most that a shard was sorted in */
+    double sorting_seconds;       /* of the whole: what is left reads, tokenizes and writes texts */
 } indexing_result;
 
 /* `folder` must not be there yet (with `add`: must be an index with the same tokenizer and suffix arrays) and is there
