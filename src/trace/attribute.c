@@ -20,6 +20,7 @@ typedef struct attributing {
     token_list ids;   /* of the answer, by tokens */
     span_unit *units; /* [count] */
     size_t count;
+    size_t bytes; /* of texts so far */
     attribution *ret;
 } attributing;
 
@@ -202,6 +203,12 @@ static hearth_status take_documents(attributing *a, size_t index, const trace_ma
             attributed_document *d = &s->documents[s->document_count++];
             buffer_init(&d->text, 0);
             TRY(read_document(a, &place, m->length, d, error));
+            a->bytes += d->text.length;
+            if (a->bytes > ATTRIBUTION_MOST_TEXTS) {
+                return error_set(error, HEARTH_E_LIMIT, "documents", NULL,
+                                 "more than %zu bytes of text around matches: ask for fewer, or for less around them",
+                                 ATTRIBUTION_MOST_TEXTS);
+            }
         }
     }
     return HEARTH_OK;

@@ -20,6 +20,7 @@ typedef struct attribution_options {
         .spans = ANSWER_SPANS_DEFAULTS, .documents = 10, .seed = 42, .context = 250, .levels = RANK_LEVELS_DEFAULTS})
 #define ATTRIBUTION_MOST_DOCUMENTS 1000u
 #define ATTRIBUTION_MOST_CONTEXT 10000u
+#define ATTRIBUTION_MOST_TEXTS ((size_t)64 << 20) /* bytes of all documents' texts together */
 #define ATTRIBUTION_MOST_ANSWER ((size_t)1 << 20) /* bytes */
 
 typedef struct attributed_document {
@@ -48,7 +49,7 @@ typedef struct attribution {
     size_t span_count;
 } attribution;
 
-/* `prompt` is used for ranking alone. HEARTH_E_LIMIT for a longer answer. */
+/* `prompt` is used for ranking alone. HEARTH_E_LIMIT for a longer answer, or more text. */
 hearth_status attribute_answer(const trace_index *x, const rank_text *prompt, const rank_text *answer,
                                const attribution_options *o, attribution *ret, hearth_error *error);
 void attribution_free(attribution *a); /* zeroed and half-made ones are allowed */

@@ -12,13 +12,12 @@ typedef struct word {
     size_t length;
     size_t times;     /* in the query */
     size_t documents; /* that have it */
+    size_t here;      /* times in the document that was read last */
 } word;
 
 typedef struct ranking {
     word *words; /* sorted, each once */
     size_t count;
-    size_t *lengths;     /* [documents]: words of each */
-    size_t *frequencies; /* [documents, count] */
 } ranking;
 
 static bool in_word(unsigned char c)
@@ -88,30 +87,30 @@ static hearth_status read_query(ranking *r, const rank_text *query, hearth_error
     return HEARTH_OK;
 }
 
-static void read_document(ranking *r, const rank_text *document, size_t index)
+/* Sets what is `here`; the number of all words. */
+static size_t read_document(ranking *r, const rank_text *document)
 {
-    size_t at = 0;
-    size_t *frequencies = r->frequencies + index * r->count;
-    for (word w; next_word(document, &at, &w);) {
-        const word *found = r->count > 0 ? bsearch(&w, r->words, r->count, sizeof w, compare) : NULL;
-        r->lengths[index]++;
+    size_t at = 0, all = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        r->words[i].here = 0;
+    }
+    for (word w; next_word(document, &at, &w); all++) {
+        word *found = r->count > 0 ? bsearch(&w, r->words, r->count, sizeof w, compare) : NULL;
         if (found != NULL) {
-            frequencies[found - r->words]++;
+            found->here++;
         }
     }
-    for (size_t i = 0; i < r->count; i++) {
-        r->words[i].documents += frequencies[i] > 0;
-    }
+    return all;
 }
 
-static double score(const ranking *r, size_t index, double documents, double mean)
+/* Of the document that was read last. */
+static double score(const ranking *r, size_t words, double documents, double mean)
 {
-    const size_t *frequencies = r->frequencies + index * r->count;
-    const double longer = RANK_K1 * (1 - RANK_B + RANK_B * ((double)r->lengths[index] / mean));
+    const double longer = RANK_K1 * (1 - RANK_B + RANK_B * ((double)words / mean));
     double sum = 0;
     for (size_t i = 0; i < r->count; i++) {
         const double n = (double)r->words[i].documents;
-        const double f = (double)frequencies[i];
+        const double f = (double)r->words[i].here;
         if (f > 0) {
             const double idf = math64_log(1 + (documents - n + 0.5) / (n + 0.5));
             sum += (double)r->words[i].times * (idf * (f * (RANK_K1 + 1) / (f + longer)));
@@ -120,38 +119,23 @@ static double score(const ranking *r, size_t index, double documents, double mea
     return sum;
 }
 
-static hearth_status rank(ranking *r, const rank_text *documents, size_t count, const rank_text *query, double *scores,
-                          hearth_error *error)
-{
-    size_t cells = 0;
-    double words = 0;
-    TRY(read_query(r, query, error));
-    if (!size_mul(count, r->count, &cells)) {
-        return error_memory(error, SIZE_MAX);
-    }
-    r->lengths = mem_calloc(count + 1, sizeof *r->lengths);
-    r->frequencies = mem_calloc(cells + 1, sizeof *r->frequencies);
-    if (r->lengths == NULL || r->frequencies == NULL) {
-        return error_memory(error, cells * sizeof *r->frequencies);
-    }
-    for (size_t i = 0; i < count; i++) {
-        read_document(r, &documents[i], i);
-        words += (double)r->lengths[i];
-    }
-    for (size_t i = 0; i < count; i++) {
-        scores[i] = score(r, i, (double)count, words > 0 ? words / (double)count : 1);
-    }
-    return HEARTH_OK;
-}
-
 hearth_status rank_bm25(const rank_text *documents, size_t count, const rank_text *query, double *scores,
                         hearth_error *error)
 {
     ranking r = {0};
-    const hearth_status status = rank(&r, documents, count, query, scores, error);
+    double words = 0;
+    const hearth_status status = read_query(&r, query, error);
+    for (size_t i = 0; status == HEARTH_OK && i < count; i++) {
+        words += (double)read_document(&r, &documents[i]);
+        for (size_t k = 0; k < r.count; k++) {
+            r.words[k].documents += r.words[k].here > 0;
+        }
+    }
+    for (size_t i = 0; status == HEARTH_OK && i < count; i++) {
+        const size_t own = read_document(&r, &documents[i]);
+        scores[i] = score(&r, own, (double)count, words > 0 ? words / (double)count : 1);
+    }
     mem_free(r.words);
-    mem_free(r.lengths);
-    mem_free(r.frequencies);
     return status;
 }
 
