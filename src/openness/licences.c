@@ -176,6 +176,11 @@ const licence_row *licence_find(const char *name)
             return r;
         }
     }
+    for (size_t i = 0; i < licence_more_count; i++) {
+        if (strcasecmp(licence_more_rows[i].id, name) == 0) {
+            return &licence_more_rows[i];
+        }
+    }
     return NULL;
 }
 
@@ -226,17 +231,23 @@ static char *without_exceptions(const char *expression, arena *a)
     return out;
 }
 
-/* The ids of the table that have one of these flags, a line each. */
+static const licence_row *row_at(size_t i)
+{
+    return i < licence_count ? &licence_rows[i] : &licence_more_rows[i - licence_count];
+}
+
+/* The ids of the tables that have one of these flags, a line each. */
 static char *list_of(unsigned flags, arena *a)
 {
+    const size_t count = licence_count + licence_more_count;
     size_t size = 1;
-    for (size_t i = 0; i < licence_count; i++) {
-        size += (licence_rows[i].flags & flags) != 0 ? strlen(licence_rows[i].id) + 1 : 0;
+    for (size_t i = 0; i < count; i++) {
+        size += (row_at(i)->flags & flags) != 0 ? strlen(row_at(i)->id) + 1 : 0;
     }
     char *out = arena_alloc(a, size);
-    for (size_t i = 0, at = 0; out != NULL && i < licence_count; i++) {
-        if ((licence_rows[i].flags & flags) != 0) {
-            at += (size_t)snprintf(out + at, size - at, "%s%s", at > 0 ? "\n" : "", licence_rows[i].id);
+    for (size_t i = 0, at = 0; out != NULL && i < count; i++) {
+        if ((row_at(i)->flags & flags) != 0) {
+            at += (size_t)snprintf(out + at, size - at, "%s%s", at > 0 ? "\n" : "", row_at(i)->id);
         }
     }
     return out;

@@ -26,8 +26,11 @@ typedef struct licence_row {
 
 extern const licence_row licence_rows[];
 extern const size_t licence_count;
+/* The rest of SPDX's list, as far as it says something (scripts/licence_names.py). */
+extern const licence_row licence_more_rows[];
+extern const size_t licence_more_count;
 
-/* By id or by the hub's name, in any case; NULL: not in the table. */
+/* By id or by the hub's name, in any case; NULL: not in the tables. */
 const licence_row *licence_find(const char *name);
 /* What a letter stands for: F, U, N, O, H, T, G, D, M. */
 const char *licence_reason(char code);

@@ -369,7 +369,8 @@ static hearth_status data_licences(folder *f, const manifest_sum *m, component *
             worst = v;
         }
     }
-    const char *note = subject_format(f->s, error, "%zu licences of documents; the narrowest", count);
+    const char *note =
+        subject_format(f->s, error, "%zu licence%s of documents; the narrowest", count, count == 1 ? "" : "s");
     char *kept = narrow != NULL ? keep(f, narrow, error) : NULL;
     TRY(note == NULL || (narrow != NULL && kept == NULL) ? HEARTH_E_MEMORY : HEARTH_OK);
     if (kept != NULL) {
@@ -539,10 +540,14 @@ static hearth_status read_recipe(folder *f, hearth_error *error)
     TRY(recipe_code(f, error));
     TRY(recipe_data(f, error));
     component *c = &f->s->components[COMPONENT_CHECKPOINTS];
-    if (f->s->components[COMPONENT_DATASETS].there == ANSWER_YES) {
-        subject_found(
-            f->s, COMPONENT_CHECKPOINTS, "log.jsonl",
-            "not carried along: hearth reproduce makes each again, bit for bit; the log names them by their hashes");
+    char *states = file_join(f->root, "../checkpoints");
+    const bool run = strcmp(f->root, f->s->path) != 0 && states != NULL && file_is_folder(states);
+    mem_free(states);
+    if (run || f->s->components[COMPONENT_DATASETS].there == ANSWER_YES) {
+        subject_found(f->s, COMPONENT_CHECKPOINTS, run ? "checkpoints" : "log.jsonl",
+                      run ? "of the run"
+                          : "not carried along: hearth reproduce makes each again, bit for bit; the log names them by "
+                            "their hashes");
         return subject_share_licences(f->s, &f->repository, c, error);
     }
     c->there = ANSWER_UNKNOWN;

@@ -337,6 +337,48 @@ def papers_come_from_the_manifest_and_those_of_the_models_here_are_these():
             assert "@page" in text and not re.search(r"(src|href)=", text), page
 
 
+RECIPE = """recipe: 1
+name: tiny
+description: A few small worlds.
+licence: CC0-1.0
+contract: 1
+seed: 7
+held_out: 0.1
+sources:
+  - {name: worlds, kind: generator, generator: hearthside, documents: 200, licence: CC0-1.0, evidence: docs/hearthside.md, language: en}
+rules: [exact_duplicates]
+tokenizer: {kind: bpe, vocab_size: 300, pretokenizer: gpt-2, special: ["<|end|>"]}
+model: {family: qwen3, layers: 1, width: 16, heads: 1, kv_heads: 1, mlp: 16, context: 32, rope_theta: 10000, norm_eps: 1.0e-5, tied: true}
+train: {format: f32, steps: 4, sequences: 2, length: 32, micro_batches: 1, optimizer: adamw, learning_rate: 0.001, schedule: constant, checkpoint_steps: 2, evaluate_sequences: 2}
+"""
+
+
+@test
+def a_run_is_judged_made_again_and_gets_its_papers():
+    recipe, run = described("recipe.yaml", RECIPE), place("run")
+    good("train", recipe, "--out", run, "--no-samples", "-q")
+    v = judge(run)
+    assert v["verdict"] == "open source" and v["name"] == "tiny" and any(c["what"] == "documents, packed again" for c in v["checks"]), v["checks"]
+    assert component(v, "checkpoints")["place"] == "checkpoints"
+    assert component(v, "datasets")["place"] == "recipe.yaml, sources" and v["mof"]["class"] == 0
+    v = good_json("openness", run, "--reproduce", "--work", place("again"), "--json", "-q")
+    assert v["verdict"] == "open source" and any(c["what"].startswith("checkpoint of step") and c["ok"] for c in v["checks"]), v["checks"]
+    out = place("papers-run")
+    good("openness", "docs", run, "--out", out, "--markdown", "-q")
+    assert sorted(os.listdir(out)) == sorted(PAPERS)
+    with open(os.path.join(out, "TECHNICAL_REPORT.md"), encoding="utf-8") as file:
+        report = file.read()
+    assert re.search(r"time by the clock: \d+ seconds", report) and "train.learning\\_rate" not in report and "with 2 checkpoints" in report
+    with open(os.path.join(out, "DATA_CARD.md"), encoding="utf-8") as file:
+        card = file.read()
+    assert "| CC0-1.0 | " in card and "exact_duplicates" in card
+    for paper in PAPERS:
+        shutil.copy(os.path.join(out, paper), os.path.join(run, "model"))
+    v = judge(run)
+    assert v["mof"]["class"] == 1, v["mof"]
+    assert "verified" in good("verify", os.path.join(run, "model"), "--segments", "1", "-q").out
+
+
 @test
 def the_summary_has_every_section_and_says_what_a_person_must():
     with open(os.path.join(SOURCE, "models", "debian-reader", "EU_TRAINING_SUMMARY.md"), encoding="utf-8") as file:
