@@ -88,6 +88,35 @@ def seeds_ranks(folder):
     write(folder, "order", b"YWI= 2\nYg== 0\nYQ== 1\n")
 
 
+# A certificate of nobody, on P-256.
+CERTIFICATE = (
+               "MIIBfTCCASKgAwIBAgIUP7qvrtKybndFVWNyeM1yJTUnNIIwCgYIKoZIzj0EAwIwDDEKMAgGA1UEAwwBYTAgFw0yNjExMjcwOTMzMDlaGA8yMD"
+               "U0MDQxMzA5MzMwOVowDDEKMAgGA1UEAwwBYTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABLuo4pRqa2ruceaLsnf6zZSK0wvTV+epBijd1Trh"
+               "l35S9J7Oo5ObLyP3EPgQwpl1n7aDG138MaPIvR1ybzdwsAijYDBeMB0GA1UdDgQWBBTLCww27qorlZwbLX67bgbmnrIpqTAfBgNVHSMEGDAWgB"
+               "TLCww27qorlZwbLX67bgbmnrIpqTAPBgNVHRMBAf8EBTADAQH/MAsGA1UdDwQEAwIHgDAKBggqhkjOPQQDAgNJADBGAiEAq3c2c/JjndpuVP25"
+               "3gMEJyJdVNqxf8U39Nc6pviuGbwCIQDt7IPqPn5OORS28ygFgiwzsCiZF3fNsA00lrbBoDTcGA==")
+
+
+def seeds_bundle(folder):
+    one = hashlib.sha256(b"one").digest()
+    statement = {"_type": "https://in-toto.io/Statement/v1", "subject": [{"name": "m", "digest": {"sha256": hashlib.sha256(one + one).hexdigest()}}],
+                 "predicateType": "https://model_signing/signature/v1.0",
+                 "predicate": {"serialization": {"method": "files", "hash_type": "sha256", "allow_symlinks": False, "ignore_paths": ["model.sig", ".git"]},
+                               "resources": [{"name": name, "algorithm": "sha256", "digest": one.hex()} for name in ("a", "b/c")]}}
+    write(folder, "statement", b"\1" + json.dumps(statement).encode())
+    statement["predicate"]["serialization"].update(method="shards", shard_size=3)
+    statement["predicate"]["resources"] = [{"name": name, "algorithm": "sha256-sharded-3", "digest": one.hex()} for name in ("a:0:3", "a:3:4")]
+    write(folder, "pieces", b"\1" + json.dumps(statement).encode())
+    envelope = {"payload": base64.b64encode(json.dumps(statement).encode()).decode(), "payloadType": "application/vnd.in-toto+json",
+                "signatures": [{"sig": "MAYCAQECAQE=", "keyid": ""}]}
+    media = {"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json"}
+    material = {"publicKey": {"hint": one.hex()}, "tlogEntries": []}
+    write(folder, "key", b"\0" + json.dumps({**media, "verificationMaterial": material, "dsseEnvelope": envelope}).encode())
+    material = {"x509CertificateChain": {"certificates": [{"rawBytes": CERTIFICATE}]}, "tlogEntries": []}
+    write(folder, "certificate", b"\0" + json.dumps({**media, "verificationMaterial": material, "dsseEnvelope": envelope}).encode())
+    write(folder, "pem", b"\2-----BEGIN CERTIFICATE-----\n" + CERTIFICATE.encode() + b"\n-----END CERTIFICATE-----\n")
+
+
 def seeds_hf_config(folder):
     config = json.dumps({"model_type": "llama", "hidden_size": 5}).encode()
     plain = json.dumps({"chat_template": "{{ messages }}", "model_max_length": 10**30}).encode()

@@ -52,6 +52,13 @@
 #define LIMIT_CONNECTIONS 32u
 #define LIMIT_RETRY_AFTER_S 600u
 
+/* Signatures */
+#define LIMIT_KEY_FILE_BYTES (64u << 10) /* a key, or certificates */
+#define LIMIT_SIGNATURE_BYTES 160u       /* ECDSA's on P-521, in DER, has at most 139 */
+#define LIMIT_CERTIFICATES 16u           /* of one chain */
+#define LIMIT_BUNDLE_BYTES (64u << 20)
+#define LIMIT_IGNORED_PATHS 1000u /* that a signature leaves out */
+
 /* Corpora */
 #define LIMIT_DOCUMENT_BYTES (64u << 20)  /* a longer text is dropped, and the manifest says so */
 #define LIMIT_FOLDER_DEPTH 64u            /* of a source's folders */

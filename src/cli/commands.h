@@ -26,6 +26,8 @@ extern const cli_command command_plan;
 extern const cli_command command_train;
 extern const cli_command command_verify;
 extern const cli_command command_reproduce;
+extern const cli_command command_sign;
+extern const cli_command command_verify_signature;
 extern const cli_command command_recipe;
 extern const cli_command command_corpus;
 extern const cli_command command_trace;

@@ -162,27 +162,35 @@ hearth_status confine_to_model(const char *name, const char *const *also, const 
     return confine_to_files(name, also, (const char *[2]){out}, ret_path, error);
 }
 
+hearth_status confine_to_path(const char *path, const char *const *also, const char *const *out, hearth_error *error)
+{
+    bool wanted = false, required = false;
+    file_list read = {0}, write = {0};
+    TRY(read_wish(&wanted, &required, error));
+    if (!wanted) {
+        return HEARTH_OK;
+    }
+    hearth_status status = file_is_folder(path) ? add_folder(&read, path, error) : add_file(&read, path, error);
+    for (size_t i = 0; status == HEARTH_OK && also != NULL && also[i] != NULL; i++) {
+        status = add_copy(&read, also[i], error);
+    }
+    for (size_t i = 0; status == HEARTH_OK && out[i] != NULL; i++) {
+        status = add_place(&write, out[i], error);
+    }
+    status = status == HEARTH_OK ? confine(&read, &write, false, required, error) : status;
+    file_list_free(&read);
+    file_list_free(&write);
+    return status;
+}
+
 hearth_status confine_to_files(const char *name, const char *const *also, const char *const *out, char **ret_path,
                                hearth_error *error)
 {
     bool wanted = false, required = false;
-    file_list read = {0}, write = {0};
     char *path = NULL;
-    TRY(read_wish(&wanted, &required, error));
+    TRY(read_wish(&wanted, &required, error)); /* a wrong wish before a missing model */
     TRY(model_locate(name, &path, error));
-    hearth_status status = HEARTH_OK;
-    if (wanted) {
-        status = file_is_folder(path) ? add_folder(&read, path, error) : add_file(&read, path, error);
-        for (size_t i = 0; status == HEARTH_OK && also != NULL && also[i] != NULL; i++) {
-            status = add_copy(&read, also[i], error);
-        }
-        for (size_t i = 0; status == HEARTH_OK && out[i] != NULL; i++) {
-            status = add_place(&write, out[i], error);
-        }
-        status = status == HEARTH_OK ? confine(&read, &write, false, required, error) : status;
-    }
-    file_list_free(&read);
-    file_list_free(&write);
+    const hearth_status status = confine_to_path(path, also, out, error);
     if (status != HEARTH_OK) {
         mem_free(path);
         return status;

@@ -14,6 +14,8 @@ hearth_status confine_to_model(const char *name, const char *const *also, const 
 /* The same with any number of files to be written; NULL ends them. */
 hearth_status confine_to_files(const char *name, const char *const *also, const char *const *out, char **ret_path,
                                hearth_error *error);
+/* The same of a model whose path is known. */
+hearth_status confine_to_path(const char *path, const char *const *also, const char *const *out, hearth_error *error);
 /* Reads these files and folders, with all that is in them, and writes in the folders that `out` is to lie in. Both are
  * ended by NULL. */
 hearth_status confine_to_paths(const char *const *paths, const char *const *out, hearth_error *error);

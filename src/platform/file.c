@@ -206,6 +206,7 @@ typedef struct writing {
     const void *bytes;
     size_t length;
     bool replaces;
+    bool secret; /* nobody but this user may read it */
 } writing;
 
 /* The temporary file takes the place of `target`; 0 or an errno value, EEXIST where it must not replace one. */
@@ -232,7 +233,8 @@ static int move_into_place(const char *temporary, const char *target, bool repla
 static int write_beside(const writing *w, const char *temporary, const char *target, const struct stat *old)
 {
     /* Never through a link that somebody planted, never over a file that somebody else is writing. */
-    const int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    const int descriptor =
+        open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, w->secret ? 0600 : 0666);
     if (descriptor < 0) {
         return errno;
     }
@@ -296,6 +298,11 @@ hearth_status file_replace(const char *path, const void *bytes, size_t length, h
 hearth_status file_create(const char *path, const void *bytes, size_t length, hearth_error *error)
 {
     return write_file(&(writing){path, bytes, length, .replaces = false}, error);
+}
+
+hearth_status file_create_secret(const char *path, const void *bytes, size_t length, hearth_error *error)
+{
+    return write_file(&(writing){path, bytes, length, .replaces = false, .secret = true}, error);
 }
 
 bool file_exists(const char *path)

@@ -33,6 +33,8 @@ hearth_status file_read_descriptor(int descriptor, const char *name, size_t limi
 hearth_status file_replace(const char *path, const void *bytes, size_t length, hearth_error *error);
 /* The same where nothing is at `path`; else, also when something comes there meanwhile, HEARTH_E_ARGUMENT. */
 hearth_status file_create(const char *path, const void *bytes, size_t length, hearth_error *error);
+/* The same, readable to this user alone: a key. */
+hearth_status file_create_secret(const char *path, const void *bytes, size_t length, hearth_error *error);
 
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);

@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 def commands():
     listed = re.search(r"^Commands:\n((?:  .*\n)+)", good("help").out, re.M)[1]
-    return re.findall(r"^  ([a-z]+) ", listed, re.M)
+    return re.findall(r"^  ([a-z-]+) ", listed, re.M)
 
 
 def table_options(command):
@@ -152,7 +152,7 @@ def examples_use_options_that_exist():
         examples = re.findall(r"^  \$ (.*)$", good("help", command).out, re.M)
         assert examples or command in ("version",), command
         for part in [part for line in examples for part in line.split("|")]:
-            words = re.match(r"\s*hearth ([a-z]+)(.*)", part)
+            words = re.match(r"\s*hearth ([a-z-]+)(.*)", part)
             if words:
                 assert words[1] in commands(), part
                 for named in re.findall(r"(?<!\S)--[a-z][a-z0-9-]+", words[2]):
