@@ -176,7 +176,8 @@ static const option options[] = {
      .type = OPTION_TEXT,
      .offset = offsetof(run_settings, draft),
      .argument = "MODEL",
-     .help = "Let this smaller model of the same vocabulary guess what comes next: the answer is the same, sooner."},
+     .help = "Let this smaller model of the same vocabulary guess what comes next: the answer is the same, sooner. "
+             "none: nor does the model's own head for further tokens, where it has one."},
     {.name = "draft-tokens",
      .type = OPTION_COUNT,
      .offset = offsetof(run_settings, draft_tokens),
@@ -282,15 +283,16 @@ static double rate(size_t tokens, double seconds)
     return seconds > 0 ? (double)tokens / seconds : 0;
 }
 
-/* How guessing went: null without a draft. */
+/* How guessing went: null without a draft; a model's own head has no name. */
 static json_t *draft_json(const run_state *r)
 {
     const session_guesses *g = &r->last.guesses;
-    if (r->draft == NULL) {
+    if (r->draft == NULL && r->o.model->head == NULL) {
         return json_null();
     }
-    return json_pack("{s:o, s:I, s:I, s:I}", "model", json_door_text(r->s->draft, strlen(r->s->draft)), "drafted",
-                     (json_int_t)g->drafted, "accepted", (json_int_t)g->accepted, "steps", (json_int_t)g->steps);
+    json_t *name = r->draft != NULL ? json_door_text(r->s->draft, strlen(r->s->draft)) : json_null();
+    return json_pack("{s:o, s:I, s:I, s:I}", "model", name, "drafted", (json_int_t)g->drafted, "accepted",
+                     (json_int_t)g->accepted, "steps", (json_int_t)g->steps);
 }
 
 /* What was told apart from the text. */
@@ -394,7 +396,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     buffer_init(&prompt, LIMIT_TEXT_BYTES);
     run_state r = {.c = c, .s = s};
     if (pull_when_missing(c, name, &error) != HEARTH_OK ||
-        (s->draft != NULL && pull_when_missing(c, s->draft, &error) != HEARTH_OK) ||
+        (s->draft != NULL && strcmp(s->draft, DRAFT_OFF) != 0 && pull_when_missing(c, s->draft, &error) != HEARTH_OK) ||
         (count == 0 && run_take_own(s, &error) != HEARTH_OK) ||
         run_take_brought(name, s, &r.brought, &error) != HEARTH_OK) {
         ollama_brought_free(&r.brought);

@@ -114,7 +114,8 @@ static const option options[] = {
      .offset = offsetof(serve_settings, drafts),
      .argument = "[NAME=]MODEL",
      .help = "Let this smaller model of the same vocabulary guess what the first model, or the one that is served as "
-             "NAME, says next: answers are the same, sooner. May be given many times."},
+             "NAME, says next: answers are the same, sooner. none: nor does the model's own head for further tokens, "
+             "where it has one. May be given many times."},
     {.name = "draft-tokens",
      .type = OPTION_COUNT,
      .offset = offsetof(serve_settings, draft_tokens),

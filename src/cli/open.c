@@ -61,6 +61,7 @@ static hearth_status open_at(const cli *c, const char *path, int how, const char
         .compute = weights ? (compute)how : COMPUTE_NATIVE,
         .lossless = (lossless_choice)ret->lossless,
         .memory_bytes = ret->memory != NULL && memory == 0 ? 1 : memory,
+        .head = ret->head,
         .without_weights = !weights,
         .tokenizer_file = encoding != NULL,
         .encoding = encoding != NULL ? *encoding : NULL,

@@ -13,6 +13,7 @@ typedef struct opened {
     double seconds;      /* that opening took */
     int lossless;        /* set before: --lossless, a lossless_choice */
     const char *memory;  /* set before open_model: --memory, or NULL */
+    bool head;           /* set before: also the head that guesses ahead, where a model has one */
     bool confined;       /* set before: this process reads that model and `also`, and no more (cli/confine.h) */
     const char *also[4]; /* files that are read later, ended by NULL */
 } opened;

@@ -98,7 +98,7 @@ static hearth_status has_room_for_draft(run_state *r, bool *ret, hearth_error *e
 static hearth_status open_draft(run_state *r, hearth_error *error)
 {
     bool room = false;
-    if (r->s->draft == NULL) {
+    if (r->s->draft == NULL || strcmp(r->s->draft, DRAFT_OFF) == 0) {
         return HEARTH_OK;
     }
     terminal_progress bar = {.quiet = r->c->quiet};
@@ -166,6 +166,7 @@ hearth_status run_open(run_state *r, const char *name, hearth_error *error)
     }
     r->o.memory = r->s->memory;
     r->o.lossless = r->s->lossless;
+    r->o.head = r->s->draft == NULL;
     TRY(open_model(r->c, name, r->s->compute, &r->o, error));
     TRY(model_needs_head(r->o.model, error));
     TRY(open_needs_tokenizer(&r->o, error));

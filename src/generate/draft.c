@@ -9,12 +9,13 @@
 #define FORGETTING 0.9   /* of what was right a step ago */
 #define TIMES_KEPT 0.97  /* of what a step took */
 
-const char *const draft_kind_names[] = {"lookup", "model", NULL};
+const char *const draft_kind_names[] = {"lookup", "model", "heads", NULL};
 
 /* By kind: the cheapest first. */
 static void (*const kinds[DRAFT_KINDS])(drafter *d, draft_wish *wishes, size_t count) = {
     [DRAFT_LOOKUP] = draft_lookup_guess,
     [DRAFT_MODEL] = draft_model_guess,
+    [DRAFT_HEADS] = draft_model_guess,
 };
 
 /* ---- times ---- */
@@ -68,13 +69,19 @@ hearth_status draft_sequence_create(drafter *d, const sampling *how, draft_seque
             biases[q->sampling.bias_count++] = how->biases[i];
         }
     }
+    if (d->is_head && !draft_heads_start(q)) {
+        draft_heads_free(q);
+        mem_free(biases);
+        mem_free(q);
+        return error_memory(error, d->guesser->config.width * sizeof *q->next);
+    }
     *ret = q;
     return HEARTH_OK;
 }
 
 void draft_sequence_pause(draft_sequence *q, const int32_t *tokens, size_t count)
 {
-    if (q != NULL && q->d->o.draft != NULL) {
+    if (q != NULL && q->d->guesser != NULL) {
         draft_model_pause(q, tokens, count);
     }
 }
@@ -91,6 +98,7 @@ void draft_sequence_free(draft_sequence *q, const int32_t *tokens, size_t count)
     }
     draft_sequence_pause(q, tokens, count);
     paged_free(&q->held);
+    draft_heads_free(q);
     sampler_free(q->sampler);
     mem_free(q->biases);
     mem_free(q);
@@ -105,7 +113,7 @@ void drafter_guess(drafter *d, draft_wish *wishes, size_t count)
         wishes[i].of->last = DRAFT_NONE;
     }
     for (draft_kind kind = 0; kind < DRAFT_KINDS; kind++) {
-        if (kind == DRAFT_MODEL && d->o.draft == NULL) {
+        if (kind != DRAFT_LOOKUP && (d->guesser == NULL || d->is_head != (kind == DRAFT_HEADS))) {
             continue;
         }
         kinds[kind](d, wishes, count);
@@ -132,7 +140,7 @@ void draft_judge(draft_sequence *q, size_t guessed, size_t right)
 {
     if (q->last == DRAFT_LOOKUP) {
         judge_lookup(&q->lookup, guessed, right);
-    } else if (q->last == DRAFT_MODEL) { /* behind a wrong one nothing is learnt */
+    } else if (q->last != DRAFT_NONE) { /* behind a wrong one nothing is learnt */
         q->tried = FORGETTING * q->tried + (double)(right < guessed ? right + 1 : guessed);
         q->right = FORGETTING * q->right + (double)right;
     }
@@ -153,7 +161,9 @@ hearth_status drafter_create(const drafter_options *options, drafter **ret, hear
     }
     d->o = *options;
     d->vocabulary = options->m->config.vocabulary;
-    const hearth_status status = options->draft != NULL ? draft_model_create(d, error) : HEARTH_OK;
+    d->is_head = options->draft == NULL && options->m->head != NULL;
+    d->guesser = d->is_head ? options->m->head : options->draft;
+    const hearth_status status = d->guesser != NULL ? draft_model_create(d, error) : HEARTH_OK;
     if (status != HEARTH_OK) {
         drafter_free(d);
         return status;

@@ -3,7 +3,8 @@
  * steps. So a guess may be anything at all: what guesses is a table of kinds (draft.c), the cheapest first:
  *
  * lookup  what followed the last time the text ended as it ends now (draft_lookup.c);
- * model   what a smaller model of the same vocabulary draws with the same settings and random numbers (draft_model.c).
+ * model   what a smaller model of the same vocabulary draws with the same settings and random numbers (draft_model.c);
+ * heads   the same with the model's own head for further tokens, where its files have one (model/model.h).
  *
  * docs/serving-scheduler.md, "Guessing ahead". */
 #ifndef GENERATE_DRAFT_H
@@ -11,12 +12,13 @@
 
 #include "generate/constraint.h"
 #include "generate/sampler.h"
-#include "model/kv_cache.h"
+#include "model/forward.h"
 #include "model/model.h"
 
-#define DRAFT_MOST 64u /* guesses in a step */
+#define DRAFT_MOST 64u   /* guesses in a step */
+#define DRAFT_OFF "none" /* in place of a draft's name: nor does a model's head guess */
 
-typedef enum draft_kind { DRAFT_LOOKUP, DRAFT_MODEL, DRAFT_KINDS, DRAFT_NONE = DRAFT_KINDS } draft_kind;
+typedef enum draft_kind { DRAFT_LOOKUP, DRAFT_MODEL, DRAFT_HEADS, DRAFT_KINDS, DRAFT_NONE = DRAFT_KINDS } draft_kind;
 extern const char *const draft_kind_names[]; /* ended by NULL */
 
 typedef struct drafter drafter;               /* who guesses for the sequences of one model */
@@ -24,7 +26,8 @@ typedef struct draft_sequence draft_sequence; /* what is kept of one of them */
 
 typedef struct drafter_options {
     model *m;              /* the model that draws; outlives the drafter */
-    model *draft;          /* a draft model, which outlives it, too; NULL: lookup alone */
+    model *draft;          /* a draft model, which outlives it, too; NULL: the model's head, if it was opened with it,
+                              else lookup alone */
     size_t context_length; /* most positions of a sequence */
     cache_type cache;
     size_t pages;            /* of the draft model's keys and values, ATTENTION_BLOCK positions each */
@@ -41,7 +44,7 @@ hearth_status drafter_create(const drafter_options *options, drafter **ret, hear
 /* Its sequences were freed. NULL is allowed. */
 void drafter_free(drafter *d);
 /* Bytes of a page of the draft model; 0: there is none. */
-size_t draft_page_bytes(const model *draft, cache_type cache);
+size_t draft_page_bytes(const model *m, const model *draft, cache_type cache);
 
 hearth_status draft_sequence_create(drafter *d, const sampling *how, draft_sequence **ret, hearth_error *error);
 /* It may take long until it goes on: gives back what memory it holds. `tokens`: the sequence's, all that were drawn. */
@@ -65,6 +68,9 @@ void drafter_guess(drafter *d, draft_wish *wishes, size_t count);
 void draft_judge(draft_sequence *q, size_t guessed, size_t right);
 /* Who made them. */
 draft_kind draft_last_kind(const draft_sequence *q);
+/* After a step of the model that had these tokens of the sequence: wanted rows [row, row + count) of it are those of
+ * the tokens from number `first` on. What a head begins with. */
+void draft_saw(draft_sequence *q, const forward *f, size_t row, size_t count, size_t first);
 /* Learns what a step of the model took that had `tokens` tokens, all of decoding sequences. */
 void drafter_timed(drafter *d, size_t tokens, double seconds);
 

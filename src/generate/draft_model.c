@@ -1,7 +1,7 @@
-/* A smaller model of the same vocabulary runs ahead: it draws with the request's own settings and random numbers, each
- * of which belongs to a position (sampler.h), so that what it draws is what the model draws wherever the two
- * distributions are near. It has keys and values of its own, in pages of a pool; what is missing in them is computed
- * when a guess is wanted, in pieces. */
+/* A smaller model of the same vocabulary, or the model's own head, runs ahead: it draws with the request's own settings
+ * and random numbers, each of which belongs to a position (sampler.h), so that what it draws is what the model draws
+ * wherever the two distributions are near. It has keys and values of its own, in pages of a pool; what is missing in
+ * them is computed when a guess is wanted, in pieces. */
 #include "generate/draft_state.h"
 
 #include "base/memory.h"
@@ -88,27 +88,30 @@ hearth_status draft_check(const model *m, const model *draft, hearth_error *erro
 
 /* ---- beginning and end ---- */
 
-size_t draft_page_bytes(const model *draft, cache_type cache)
+size_t draft_page_bytes(const model *m, const model *draft, cache_type cache)
 {
-    return draft != NULL ? kv_cache_page_bytes(&draft->config, cache) : 0;
+    const model *guesser = draft != NULL ? draft : m->head;
+    return guesser != NULL ? kv_cache_page_bytes(&guesser->config, cache) : 0;
 }
 
 hearth_status draft_model_create(drafter *d, hearth_error *error)
 {
-    const model *draft = d->o.draft;
-    TRY(draft_check(d->o.m, draft, error));
+    const model *draft = d->guesser;
+    if (!d->is_head) {
+        TRY(draft_check(d->o.m, draft, error));
+    }
     d->vocabulary = d->vocabulary < draft->config.vocabulary ? d->vocabulary : draft->config.vocabulary;
     d->o.context_length =
         d->o.context_length < draft->config.context ? d->o.context_length : (size_t)draft->config.context;
     d->o.most_sequences = d->o.most_sequences < FORWARD_LOGIT_ROWS ? d->o.most_sequences : FORWARD_LOGIT_ROWS;
-    d->pool.shares = !d->o.without_prefixes;
+    d->pool.shares = !d->o.without_prefixes && !d->is_head;
     d->segments = mem_calloc(d->o.most_sequences, sizeof *d->segments);
     d->fed = mem_calloc(d->o.most_sequences, sizeof(draft_wish *));
     if (d->segments == NULL || d->fed == NULL) {
         return error_memory(error, d->o.most_sequences * sizeof *d->segments);
     }
-    TRY(page_cache_create(draft_page_bytes(draft, d->o.cache), d->o.pages, &d->pool.pages, error));
-    return forward_create(d->o.draft, d->o.chunk, &d->forward, error);
+    TRY(page_cache_create(draft_page_bytes(d->o.m, draft, d->o.cache), d->o.pages, &d->pool.pages, error));
+    return forward_create(d->guesser, d->o.chunk, &d->forward, error);
 }
 
 void draft_model_free(drafter *d)
@@ -121,6 +124,10 @@ void draft_model_free(drafter *d)
 
 void draft_model_cut(draft_sequence *q, size_t count)
 {
+    if (q->d->is_head) {
+        draft_heads_cut(q, count);
+        return;
+    }
     q->held.computed = q->held.computed < count ? q->held.computed : count;
 }
 
@@ -173,7 +180,8 @@ static size_t choose_count(const drafter *d, draft_sequence *q, size_t most, siz
 /* No position behind the draft's context. */
 static size_t most_of(const drafter *d, const draft_wish *w)
 {
-    const size_t room = d->o.context_length >= w->count ? d->o.context_length + 1 - w->count : 0;
+    const size_t count = d->is_head && w->of->base < w->count ? w->count - w->of->base : w->count;
+    const size_t room = d->o.context_length >= count ? d->o.context_length + 1 - count : 0;
     return w->most < room ? w->most : room;
 }
 
@@ -218,7 +226,7 @@ static void give_way(draft_wish *w)
 static bool is_known(const drafter *d, const int32_t *ids, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (ids[i] < 0 || (uint32_t)ids[i] >= d->o.draft->config.vocabulary) {
+        if (ids[i] < 0 || (uint32_t)ids[i] >= d->guesser->config.vocabulary) {
             return false;
         }
     }
@@ -232,19 +240,27 @@ static bool begin(const drafter *d, draft_wish *w)
     const bool fresh = q->held.page_count == 0;
     draft_model_cut(q, w->count - 1);
     if (q->sampler == NULL &&
-        sampler_create(d->o.draft->engine->kernels, &q->sampling, d->vocabulary, &q->sampler, NULL) != HEARTH_OK) {
+        sampler_create(d->guesser->engine->kernels, &q->sampling, d->vocabulary, &q->sampler, NULL) != HEARTH_OK) {
         return false;
     }
-    if (!fresh) {
+    if (!fresh && !d->is_head) {
         paged_filled(&d->pool, &q->held, w->tokens);
+    }
+    if (!fresh) {
         return true;
     }
-    if (paged_start(&d->pool, &q->held, &d->o.draft->config, d->o.cache, d->o.context_length, w->tokens, w->count,
+    if (paged_start(&d->pool, &q->held, &d->guesser->config, d->o.cache, d->o.context_length, w->tokens, w->count,
                     NULL) != HEARTH_OK) {
         return false;
     }
     paged_adopt_part(&d->pool, &q->held, w->tokens, w->count);
     return true;
+}
+
+/* The number of the first token that it computes. */
+static size_t first_of(const drafter *d, const draft_sequence *q)
+{
+    return d->is_head ? q->base : 0;
 }
 
 /* A segment of `count` tokens, if there are pages for it. */
@@ -257,7 +273,8 @@ static bool add_segment(drafter *d, draft_wish *w, size_t count, bool last, size
     d->segments[*segments] = (forward_segment){.cache = &held->cache,
                                                .position = (uint32_t)held->computed,
                                                .count = (uint32_t)count,
-                                               .ids = w->tokens + held->computed,
+                                               .ids = w->tokens + first_of(d, w->of) + held->computed,
+                                               .hidden = d->is_head ? draft_heads_input(d, w->of) : NULL,
                                                .want = last ? WANT_LAST : WANT_NONE};
     d->fed[(*segments)++] = w;
     return true;
@@ -272,9 +289,14 @@ static void add_missing(drafter *d, draft_wish *w, size_t *room, size_t *segment
         stop(w);
         return;
     }
-    const size_t missing = w->count - q->held.computed;
+    if (d->is_head && !draft_heads_begin(d, w)) {
+        stop(w);
+        return;
+    }
+    const size_t first = first_of(d, q) + q->held.computed;
+    const size_t missing = w->count - first;
     const size_t count = missing < *room ? missing : *room;
-    if (count != 0 && !is_known(d, w->tokens + q->held.computed, count)) {
+    if (count != 0 && !is_known(d, w->tokens + first, count)) {
         q->off = true;
         stop(w);
         return;
@@ -325,10 +347,13 @@ static bool run_step(drafter *d, size_t segments)
     for (size_t i = 0; i < segments; i++) {
         draft_wish *w = d->fed[i];
         w->of->held.computed += good ? d->segments[i].count : 0;
+        w->of->fed = w->guessed == 0 ? w->of->held.computed : w->of->fed;
         w->of->off = w->of->off || !good;
         const bool drawn = good && d->segments[i].want == WANT_LAST;
-        if (!drawn || !draw(d, w, logits + row * d->o.draft->config.vocabulary)) {
+        if (!drawn || !draw(d, w, logits + row * d->guesser->config.vocabulary)) {
             stop(w);
+        } else if (d->is_head) {
+            draft_heads_keep(d, w->of, row);
         }
         row += drawn ? 1 : 0;
     }

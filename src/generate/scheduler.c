@@ -198,7 +198,7 @@ static size_t choose_pages(const scheduler *s, uint64_t cache_bytes, size_t page
 static hearth_status create_pages(scheduler *s, const scheduler_options *o, hearth_error *error)
 {
     const size_t page_bytes = kv_cache_page_bytes(&s->m->config, s->cache);
-    const size_t both = page_bytes + draft_page_bytes(o->draft, s->cache);
+    const size_t both = page_bytes + draft_page_bytes(s->m, o->draft, s->cache);
     const size_t pages = choose_pages(s, o->cache_bytes, both == 0 ? 64 : both);
     s->pool.shares = !o->without_prefixes && model_config_state_bytes(&s->m->config) == 0;
     TRY(page_cache_create(page_bytes == 0 ? 64 : page_bytes, pages, &s->pool.pages, error));

@@ -320,6 +320,7 @@ static void advance(scheduler *s, generation *g)
     g->held.computed = end;
     paged_filled(&s->pool, &g->held, g->tokens);
     if (g->drawn != 0) {
+        draft_saw(g->draft, s->forward, g->first_row, g->drawn, g->count - g->drawn - 1);
         g->outcome.steps++;
         s->own.decoded++;
     }

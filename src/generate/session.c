@@ -100,7 +100,7 @@ static hearth_status create_parts(session *s, const session_options *o, hearth_e
     }
     TRY(kv_cache_create(&s->m->config, type, s->capacity, &s->cache, error));
     TRY(forward_create(s->m, o->chunk, &s->forward, error));
-    if (o->draft != NULL) {
+    if (o->draft != NULL || s->m->head != NULL) {
         TRY(create_drafter(s, o, type, error));
     }
     return sampler_create(s->m->engine->kernels, &o->sampling, s->m->config.vocabulary, &s->sampler, error);
@@ -154,6 +154,7 @@ static hearth_status feed_chunk(session *s, const int32_t *ids, size_t count, bo
     if (last) {
         TRY(forward_logits(s->forward, 0, 1, &s->logits, error));
         s->has_logits = true;
+        draft_saw(s->draft, s->forward, 0, 1, s->length - 1);
     }
     return HEARTH_OK;
 }
@@ -343,6 +344,7 @@ static hearth_status feed_guessing(session *s, int32_t token, constraint *c, hea
     TRY(forward_step(s->forward, &segment, 1, error));
     TRY(forward_logits(s->forward, 0, 1 + wish.guessed, &s->ahead_logits, error));
     drafter_timed(s->drafter, 1 + wish.guessed, time_seconds() - began);
+    draft_saw(s->draft, s->forward, 0, 1 + wish.guessed, s->length);
     s->length++;
     s->guesses.steps++;
     s->ahead = wish.guessed;

@@ -190,7 +190,7 @@ typedef struct model_config {
     layer_bits unrotated; /* layers without RoPE */
     layer_bits dense;     /* layers of a mixture that have a plain MLP */
     layer_bits recurrent; /* layers that are delta nets */
-    uint32_t beyond;      /* layers in the file behind the last one, which guess further tokens and are not read */
+    uint32_t beyond;      /* layers in the file behind the last one, which guess further tokens (model.h: head) */
     query_temperature temperature; /* of layers that do not rotate alone, where the family says so */
     bool wrapped;                  /* the text part of a model of several parts, whose other tensors are not read */
     moe_config moe;

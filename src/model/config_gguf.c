@@ -486,13 +486,24 @@ static hearth_status finish_latent(key_reader *r, model_config *c, hearth_error 
     return HEARTH_OK;
 }
 
+/* Files of some families count them among the layers, those of others leave them out. */
+static bool has_layers_beyond(const gguf_file *file, const model_config *c)
+{
+    char name[64];
+    if (c->beyond == 0 || c->beyond >= c->layers) {
+        return false;
+    }
+    (void)snprintf(name, sizeof name, "blk.%u.nextn.eh_proj.weight", c->layers - c->beyond);
+    return c->family->attention_every != 0 || tensor_table_find(gguf_tensors(file), name) != NULL;
+}
+
 static hearth_status read_all(const gguf_file *file, model_config *c, hearth_error *error)
 {
     key_reader r = {.file = file};
     TRY(read_family(file, &r, c, error));
     TRY(read_number(&r, "block_count", &c->layers, error));
     TRY(read_number_or(&r, "nextn_predict_layers", &c->beyond, error));
-    c->beyond = c->family->attention_every == 0 || c->beyond >= c->layers ? 0 : c->beyond;
+    c->beyond = has_layers_beyond(file, c) ? c->beyond : 0;
     c->layers -= c->beyond;
     if (c->layers > LIMIT_LAYERS) {
         return model_config_check(c, error);

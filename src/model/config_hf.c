@@ -506,6 +506,8 @@ static hearth_status read_latent(const json_t *config, model_config *c, hearth_e
         return error_set(error, HEARTH_E_UNSUPPORTED, interleaved ? "moe_layer_freq" : "rope_interleave",
                          interleaved ? "1" : "true", "another value");
     }
+    TRY(config_number_or(config, "num_nextn_predict_layers", &c->beyond, error));
+    c->beyond = c->beyond < LIMIT_LAYERS - c->layers ? c->beyond : 0;
     return model_config_latent(c, error);
 }
 

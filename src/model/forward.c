@@ -175,7 +175,7 @@ static void finish_logits(forward *f, const nn_worker *w, thread_range own)
 static void logits_part(forward *f, const nn_worker *w)
 {
     const model_config *c = &f->m->config;
-    const matrix *output = &f->m->weights.output;
+    const matrix *output = &weights_ends(&f->m->weights)->output;
     const nn_input *input = nn_prepare(w, nn_input_kinds(&output, 1, w->how), f->x + f->logits_first * f->ldx, f->ldx,
                                        f->logits_count, c->width, &f->m->weights.output_norm);
     nn_linear(w, output, f->m->weights.output_bias, input, f->logits_count, f->logits, c->vocabulary);
@@ -185,6 +185,27 @@ static void logits_part(forward *f, const nn_worker *w)
             finish_logits(f, w, nn_rows_at(&own, i));
         }
     }
+}
+
+/* A head's x: the product of embedding and hidden state (in f->c), each normed, side by side. */
+static void join_part(forward *f, const nn_worker *w)
+{
+    const model_weights *m = &f->m->weights;
+    const matrix *join = m->join;
+    const size_t width = f->m->config.width;
+    nn_norm_tokens(w, &m->join_embedding, f->tokens, width, f->x, f->ldx);
+    nn_norm_tokens(w, &m->join_hidden, f->tokens, width, f->c, f->ldx);
+    nn_barrier(w);
+    const thread_range share = thread_split(f->tokens, 1, w->part, w->parts);
+    for (size_t i = share.begin; i < share.end; i++) {
+        memcpy(f->pair + i * f->ldp, f->x + i * f->ldx, width * sizeof(float));
+        memcpy(f->pair + i * f->ldp + width, f->c + i * f->ldx, width * sizeof(float));
+    }
+    nn_barrier(w);
+    const nn_input *input =
+        nn_prepare(w, nn_input_kinds(&join, 1, w->how), f->pair, f->ldp, f->tokens, 2 * width, NULL);
+    nn_linear(w, join, NULL, input, f->tokens, f->x, f->ldx);
+    nn_barrier(w);
 }
 
 static void run_step(void *context, int part, int parts)
@@ -199,6 +220,9 @@ static void run_step(void *context, int part, int parts)
     }
     nn_embed(w, &f->embedding, f->ids, f->places, f->tokens, f->x, f->ldx);
     nn_barrier(w);
+    if (f->m->weights.join != NULL) {
+        join_part(f, w);
+    }
     for (uint32_t i = 0; i < c->layers; i++) {
         if (part == 0 && f->watch != NULL) {
             f->stopped = !f->watch(f->watch_context, i, c->layers);
@@ -242,6 +266,10 @@ static hearth_status check_segment(const forward *f, const forward_segment *s, h
     if (f->m->config.form.bidirectional && s->position != 0) {
         return error_set(error, HEARTH_E_ARGUMENT, "position", "0: an encoder takes a text whole", "%u", s->position);
     }
+    if ((s->hidden != NULL) != (f->m->weights.join != NULL)) {
+        return error_set(error, HEARTH_E_ARGUMENT, "hidden states", "those that a head begins with, and for it alone",
+                         "otherwise");
+    }
     const uint32_t reach = kv_cache_reach(s->cache, s->position);
     if (reach != s->position) {
         return error_set(error, HEARTH_E_ARGUMENT, "position", "one that the cache's state can go on from",
@@ -283,6 +311,10 @@ static void add_segment(forward *f, const forward_segment *s)
     memcpy(f->ids + f->tokens, s->ids, s->count * sizeof *s->ids);
     for (uint32_t i = 0; i < s->count; i++) {
         f->places[f->tokens + i] = s->position + i;
+    }
+    for (size_t i = 0; s->hidden != NULL && i < s->count; i++) {
+        const size_t width = f->m->config.width;
+        memcpy(f->c + (f->tokens + i) * f->ldx, s->hidden + i * width, width * sizeof(float));
     }
     f->tokens += s->count;
     for (uint32_t i = s->count - sequence->wanted; i < s->count; i++) {

@@ -12,10 +12,11 @@ typedef enum forward_want { WANT_NONE, WANT_LAST, WANT_ALL } forward_want;
 
 typedef struct forward_segment {
     kv_cache *cache;
-    uint32_t position;  /* of the first token; the cache holds those before it */
-    uint32_t count;     /* tokens, at least 1 */
-    const int32_t *ids; /* [count] */
-    forward_want want;  /* which tokens' logits */
+    uint32_t position;   /* of the first token; the cache holds those before it */
+    uint32_t count;      /* tokens, at least 1 */
+    const int32_t *ids;  /* [count] */
+    const float *hidden; /* of a head (model.h): [count, width], what forward_hidden gives of the tokens before these */
+    forward_want want;   /* which tokens' logits */
 } forward_segment;
 
 typedef struct forward forward;

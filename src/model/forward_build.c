@@ -34,13 +34,19 @@ static size_t widest_row(const model_config *c)
     return most(most(most(c->width, inner), delta_values(&c->delta)), most(heads, c->mla.q_rank));
 }
 
+/* The same with what a head begins with. */
+static size_t widest_input(const model *m)
+{
+    return most(widest_row(&m->config), m->weights.join != NULL ? m->weights.join->cols : 0);
+}
+
 static size_t widest_scratch(const model *m)
 {
-    const model_weights *w = &m->weights;
+    const model_weights *w = &m->weights, *ends = weights_ends(w);
     size_t bytes = ATTENTION_SCRATCH_BYTES;
-    bytes = most(bytes, w->output.rows == 0 ? 0 : matrix_scratch_bytes(&w->output));
+    bytes = most(bytes, ends->output.rows == 0 ? 0 : matrix_scratch_bytes(&ends->output));
     bytes = most(bytes, w->types.rows == 0 ? 0 : matrix_scratch_bytes(&w->types));
-    bytes = most(bytes, w->tied ? 0 : matrix_scratch_bytes(&w->embedding));
+    bytes = most(bytes, w->tied ? 0 : matrix_scratch_bytes(&ends->embedding));
     bytes = most(bytes, w->positions.rows == 0 ? 0 : matrix_scratch_bytes(&w->positions));
     for (size_t i = 0; i < w->matrix_count; i++) {
         bytes = most(bytes, matrix_scratch_bytes(w->matrices[i]));
@@ -51,7 +57,7 @@ static size_t widest_scratch(const model *m)
 /* Which forms of inputs any product wants, a bit each. */
 static unsigned all_kinds(const model *m)
 {
-    const matrix *output = &m->weights.output;
+    const matrix *output = &weights_ends(&m->weights)->output;
     const unsigned routers = m->config.moe.experts != 0 ? 1u << ACTIVATION_F32 : 0;
     return routers | (output->rows == 0 ? 0 : nn_input_kinds(&output, 1, m->compute)) |
            nn_input_kinds((const matrix *const *)m->weights.matrices, m->weights.matrix_count, m->compute);
@@ -59,7 +65,7 @@ static unsigned all_kinds(const model *m)
 
 static bool make_input(forward *f, unsigned kinds, size_t tokens, nn_input *ret)
 {
-    const size_t widest = widest_row(&f->m->config);
+    const size_t widest = widest_input(f->m);
     for (unsigned kind = 0; kind < ACTIVATION_KINDS; kind++) {
         if ((kinds & (1u << kind)) != 0) {
             /* rounded up: a form with blocks may be asked for its whole blocks alone */
@@ -88,7 +94,7 @@ static bool make_workers(forward *f, unsigned kinds)
                          .parts = e->threads,
                          .shared = &f->shared};
         w->scratch = arena_alloc_aligned(f->memory, scratch, 64);
-        w->row = floats(f, 1, leading(widest_row(&f->m->config)));
+        w->row = floats(f, 1, leading(widest_input(f->m)));
         w->taken = arena_array(f->memory, 1, sizeof *w->taken);
         if (w->taken != NULL) {
             *w->taken = (nn_taken){.claims = f->claims, .worth_bytes = e->shared_out_bytes};
@@ -297,7 +303,8 @@ static bool view_layers(forward *f)
         }
         matrix_row(f->m->engine->kernels, &w->types, 0, f->type_row, f->workers[0].scratch);
     }
-    f->embedding = (nn_embedding){.tokens = w->tied ? &w->output : &w->embedding,
+    const model_weights *ends = weights_ends(w);
+    f->embedding = (nn_embedding){.tokens = w->tied ? &ends->output : &ends->embedding,
                                   .positions = w->positions.rows != 0 ? &w->positions : NULL,
                                   .position_offset = c->position_offset,
                                   .added = f->type_row,
@@ -392,6 +399,8 @@ static bool make_buffers(forward *f)
     f->ldo = leading(most(query, delta_values(&c->delta)));
     f->ldkv = leading((size_t)c->kv_heads * c->head_dim);
     f->lda = leading(most(most(c->ffn, c->width), c->moe.shared_ffn));
+    f->ldp = f->m->weights.join != NULL ? leading(2 * (size_t)c->width) : 0;
+    f->pair = f->ldp != 0 ? floats(f, f->chunk, f->ldp) : NULL;
     f->x = floats(f, f->chunk, f->ldx);
     f->q = floats(f, f->chunk, f->ldq);
     f->k = floats(f, f->chunk, f->ldkv);
@@ -412,7 +421,7 @@ static bool make_buffers(forward *f)
         f->logits = mem_alloc_aligned(f->logit_rows * c->vocabulary * sizeof *f->logits, 64);
     }
     return f->x && f->q && f->k && f->v && f->out && f->a && f->b && f->c && f->ids && f->places && f->wanted &&
-           f->sequences && f->next && (f->logits != NULL || c->form.headless) &&
+           f->sequences && f->next && (f->pair != NULL || f->ldp == 0) && (f->logits != NULL || c->form.headless) &&
            (f->gathered != NULL || !c->form.bidirectional);
 }
 

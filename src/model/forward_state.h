@@ -32,7 +32,8 @@ struct forward {
                                net's values */
     float *a, *b;           /* [chunk, max(ffn, width)], [chunk, max(ffn, width)] */
     float *c;               /* [chunk, width]: attention's result where the MLP does not wait for it; experts' sum */
-    size_t ldx, ldq, ldo, ldkv, lda;
+    float *pair;            /* of a head: [chunk, 2 * width] */
+    size_t ldx, ldq, ldo, ldkv, lda, ldp;
     float *gathered; /* of an encoder's attention: nn_attention has it */
     float *type_row; /* token type 0's row, [width], or NULL */
     float *logits; /* NULL where there is no output matrix;  [FORWARD_LOGIT_ROWS or chunk if that is less, vocabulary];

@@ -82,6 +82,35 @@ static hearth_status read_weights(model *m, const model_options *options, hearth
     return weights_load(m->tensors, &m->config, m->engine, &how, &m->weights, error);
 }
 
+static hearth_status read_head(model *m, const model_options *options, hearth_error *error)
+{
+    const weights_options how = {.gguf = m->gguf,
+                                 .compute = options->compute,
+                                 .packing = options->packing == PACKING_AUTO ? PACKING_PACKED : options->packing,
+                                 .lossless = options->lossless};
+    if (!options->head || m->weights.stream != NULL || !weights_has_head(m->tensors, &m->config, &how)) {
+        return HEARTH_OK;
+    }
+    m->head = mem_calloc(1, sizeof *m->head);
+    if (m->head == NULL) {
+        return error_memory(error, sizeof *m->head);
+    }
+    m->head->engine = m->engine;
+    m->head->compute = m->compute;
+    m->head->config = m->config;
+    m->head->config.layers = 1;
+    memset(m->head->config.dense, 0, sizeof m->head->config.dense); /* it is as the last layers are */
+    m->head->tensors = m->tensors;
+    const hearth_status status =
+        weights_load_head(m->tensors, &m->config, m->engine, &how, &m->weights, &m->head->weights, error);
+    if (status == HEARTH_E_MEMORY) { /* it is for speed alone */
+        model_close(m->head);
+        m->head = NULL;
+        return HEARTH_OK;
+    }
+    return status;
+}
+
 /* A tokenizer without a model around it. */
 static hearth_status open_tokenizer(model *m, const model_options *options, hearth_error *error)
 {
@@ -99,7 +128,11 @@ static hearth_status open_all(model *m, const char *path, const model_options *o
     TRY(read_container(m, m->path, !options->without_weights, error));
     TRY(read_tokenizer(m, error));
     TRY(read_template(m, error));
-    return options->without_weights ? HEARTH_OK : read_weights(m, options, error);
+    if (options->without_weights) {
+        return HEARTH_OK;
+    }
+    TRY(read_weights(m, options, error));
+    return read_head(m, options, error);
 }
 
 hearth_status model_open(engine *e, const char *path, const model_options *options, model **ret, hearth_error *error)
@@ -127,6 +160,7 @@ void model_close(model *m)
     if (m == NULL) {
         return;
     }
+    model_close(m->head);
     weights_free(&m->weights);
     tokenizer_free(m->tokenizer);
     mem_free(m->chat_template);

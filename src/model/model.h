@@ -14,6 +14,7 @@ typedef struct model_options {
     model_packing packing;
     lossless_choice lossless;
     uint64_t memory_bytes; /* weights_options */
+    bool head;             /* also the head that guesses a further token, where the files have one */
     bool without_weights;  /* configuration, tokenizer, template and the tensor table only (show, tokenize) */
     bool tokenizer_file;   /* `path` may also be a tokenizer's file alone; then only the tokenizer is there */
     const char *encoding;  /* of such a file, see load_tokenizer_file */
@@ -21,7 +22,8 @@ typedef struct model_options {
     void *progress_context;
 } model_options;
 
-typedef struct model {
+typedef struct model model;
+struct model {
     engine *engine; /* borrowed */
     compute compute;
     char *path;
@@ -33,7 +35,11 @@ typedef struct model {
     gguf_file *gguf;             /* one of these two is not NULL */
     hf_folder *hf;               /* */
     const tensor_table *tensors; /* of whichever it is */
-} model;
+    /* A layer that guesses the token behind the next one (DeepSeek-V3's multi-token prediction): a model of one layer,
+     * which begins with the hidden states of this one (forward_segment) and has its embedding and output. NULL: there
+     * is none, or it was not asked for, or the weights do not fit in memory. */
+    model *head;
+};
 
 /* `path`: a GGUF file, a Hugging Face folder, or a name in the local store (model/locate.h). options may be NULL. */
 hearth_status model_open(engine *e, const char *path, const model_options *options, model **ret, hearth_error *error);

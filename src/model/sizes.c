@@ -353,7 +353,8 @@ hearth_status model_sizes_from_tensors(const model_config *c, const tensor_table
     TRY(begin_sizes(c, ret, error));
     for (size_t i = 0; i < tensors->count; i++) {
         /* layers behind the last one, which are not read */
-        const bool beyond = c->delta.taps != 0 && tensor_is_superfluous(&tensors->entries[i], c, names);
+        const bool beyond =
+            (c->delta.taps != 0 || c->beyond != 0) && tensor_is_superfluous(&tensors->entries[i], c, names);
         if (!beyond) {
             count_tensor(&n, names, &tensors->entries[i], ret);
         }

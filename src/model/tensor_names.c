@@ -19,7 +19,13 @@
 #define GGUF_POST                                                                                                      \
     .output_norm = "output_norm", .attention_post = "blk.%u.post_attention_norm", .ffn_post = "blk.%u.post_ffw_norm"
 
-const tensor_names names_gguf = {GGUF_NAMES, GGUF_POST, .attention_norm = "blk.%u.attn_norm",
+const tensor_names names_gguf = {GGUF_NAMES,
+                                 GGUF_POST,
+                                 .join = "blk.%u.nextn.eh_proj",
+                                 .join_embedding = "blk.%u.nextn.enorm",
+                                 .join_hidden = "blk.%u.nextn.hnorm",
+                                 .join_output = "blk.%u.nextn.shared_head_norm",
+                                 .attention_norm = "blk.%u.attn_norm",
                                  .ffn_norm = "blk.%u.ffn_norm"};
 
 /* Falcon 40B and 180B */
@@ -161,6 +167,10 @@ const tensor_names names_qwen3_next = {LLAMA_ENDS,
 const tensor_names names_deepseek = {LLAMA_ENDS,
                                      LLAMA_NORMS,
                                      LLAMA_MLP,
+                                     .join = "model.layers.%u.eh_proj",
+                                     .join_embedding = "model.layers.%u.enorm",
+                                     .join_hidden = "model.layers.%u.hnorm",
+                                     .join_output = "model.layers.%u.shared_head.norm",
                                      .q = "model.layers.%u.self_attn.q_proj",
                                      .o = "model.layers.%u.self_attn.o_proj",
                                      .q_a = "model.layers.%u.self_attn.q_a_proj",

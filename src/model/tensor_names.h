@@ -21,8 +21,9 @@ typedef struct tensor_names {
     const char *delta_qkvz, *delta_qkv, *delta_z, *delta_ba, *delta_o;
     const char *delta_conv, *delta_rate, *delta_step, *delta_norm;
     const char *gate, *up, *gate_up, *down;
-    const char *sinks;      /* the whole name */
-    const char *activation; /* parameters of it lie under this name */
+    const char *join, *join_embedding, *join_hidden, *join_output; /* of a layer that guesses further tokens */
+    const char *sinks;                                             /* the whole name */
+    const char *activation;                                        /* parameters of it lie under this name */
     const char *router, *selection_bias;
     const char *expert_gate, *expert_up,
         *expert_down; /* one tensor an expert, or [experts, rows, cols] without the second %u */

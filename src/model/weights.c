@@ -119,9 +119,9 @@ bool tensor_is_superfluous(const tensor_entry *entry, const model_config *c, con
             return true;
         }
     }
-    unsigned layer = 0; /* layers behind the last one */
-    if (c->beyond != 0 && sscanf(name, "blk.%6u.", &layer) == 1 && layer >= c->layers &&
-        layer < c->layers + c->beyond) {
+    unsigned layer = 0; /* layers behind the last one: weights_load_head reads what is wanted of them */
+    if (c->beyond != 0 && (sscanf(name, "blk.%6u.", &layer) == 1 || sscanf(name, "model.layers.%6u.", &layer) == 1) &&
+        layer >= c->layers && layer < c->layers + c->beyond) {
         return true;
     }
     for (size_t i = 0; c->wrapped && i < sizeof others / sizeof others[0]; i++) {
@@ -210,6 +210,12 @@ static size_t list_matrices(model_weights *w, matrix **into)
                 into[count] = &layer->experts[e];
             }
         }
+    }
+    if (w->join != NULL) {
+        if (into != NULL) {
+            into[count] = w->join;
+        }
+        count++;
     }
     return count;
 }
@@ -365,22 +371,29 @@ static const tensor_names *names_of(const loader *l)
     return l->c->family->names;
 }
 
-static hearth_status load_all(loader *l, hearth_error *error)
+static hearth_status make_layers(loader *l, size_t count, hearth_error *error)
 {
     model_weights *w = l->w;
     w->vectors = arena_create(0);
     if (w->vectors == NULL) {
         return error_memory(error, 0);
     }
-    w->layers = arena_array(w->vectors, l->c->layers, sizeof *w->layers);
+    w->layers = arena_array(w->vectors, count, sizeof *w->layers);
     if (w->layers == NULL) {
-        return error_memory(error, l->c->layers * sizeof *w->layers);
+        return error_memory(error, count * sizeof *w->layers);
     }
-    w->layer_count = l->c->layers;
+    w->layer_count = count;
     w->expert_count = l->c->moe.experts;
     w->head_count = l->c->heads;
+    return HEARTH_OK;
+}
+
+static hearth_status load_all(loader *l, hearth_error *error)
+{
+    model_weights *w = l->w;
+    TRY(make_layers(l, l->c->layers, error));
     for (unsigned i = 0; i < l->c->layers; i++) {
-        TRY(load_layer(l, i, error));
+        TRY(load_layer(l, i, &w->layers[i], error));
     }
     TRY(load_ends(l, error));
     TRY(check_all_used(l, error));
@@ -388,8 +401,32 @@ static hearth_status load_all(loader *l, hearth_error *error)
     return pack_all(l, error);
 }
 
-hearth_status weights_load(const tensor_table *tensors, const model_config *c, engine *e,
-                           const weights_options *options, model_weights *ret, hearth_error *error)
+/* The layer behind the last one. What it shares with the model, the file may have once more: that is not read. */
+static hearth_status load_head(loader *l, hearth_error *error)
+{
+    const uint32_t index = l->c->layers, width = l->c->width;
+    const tensor_names *n = l->names;
+    model_weights *w = l->w;
+    char stem[NAME_BYTES];
+    TRY(make_layers(l, 1, error));
+    w->join = arena_array(w->vectors, 1, sizeof *w->join);
+    if (w->join == NULL) {
+        return error_memory(error, sizeof *w->join);
+    }
+    TRY(load_layer(l, index, &w->layers[0], error));
+    TRY(load_whole(l, n->join, index, width, 2 * (size_t)width, w->join, error));
+    TRY(load_norm(l, name_with(n->join_embedding, index, 0, stem, sizeof stem), PART_ALL, width, &w->join_embedding,
+                  error));
+    TRY(load_norm(l, name_with(n->join_hidden, index, 0, stem, sizeof stem), PART_ALL, width, &w->join_hidden, error));
+    TRY(load_norm(l, name_with(n->join_output, index, 0, stem, sizeof stem), PART_ALL, width, &w->output_norm, error));
+    TRY(load_rope_factors(l, error));
+    TRY(make_list(l, error));
+    return pack_all(l, error);
+}
+
+static hearth_status load(hearth_status (*what)(loader *l, hearth_error *error), const tensor_table *tensors,
+                          const model_config *c, engine *e, const weights_options *options, model_weights *ret,
+                          hearth_error *error)
 {
     model_weights w = {0};
     loader l = {.tensors = tensors, .c = c, .e = e, .options = options, .w = &w};
@@ -398,13 +435,40 @@ hearth_status weights_load(const tensor_table *tensors, const model_config *c, e
         return error_memory(error, tensors->count);
     }
     l.names = names_of(&l);
-    const hearth_status status = load_all(&l, error);
+    const hearth_status status = what(&l, error);
     mem_free(l.used);
     if (status != HEARTH_OK) {
         weights_free(&w);
         return status;
     }
     *ret = w;
+    return HEARTH_OK;
+}
+
+hearth_status weights_load(const tensor_table *tensors, const model_config *c, engine *e,
+                           const weights_options *options, model_weights *ret, hearth_error *error)
+{
+    return load(load_all, tensors, c, e, options, ret, error);
+}
+
+bool weights_has_head(const tensor_table *tensors, const model_config *c, const weights_options *options)
+{
+    char stem[NAME_BYTES];
+    const loader l = {.tensors = tensors, .c = c, .options = options};
+    const tensor_names *n = names_of(&l);
+    return c->beyond != 0 && n->join != NULL &&
+           tensor_is_there(&l, name_with(n->join, c->layers, 0, stem, sizeof stem), ".weight");
+}
+
+hearth_status weights_load_head(const tensor_table *tensors, const model_config *c, engine *e,
+                                const weights_options *options, const model_weights *of, model_weights *ret,
+                                hearth_error *error)
+{
+    TRY(load(load_head, tensors, c, e, options, ret, error));
+    ret->ends = of;
+    ret->tied = of->tied;
+    ret->output_bias = of->output_bias;
+    ret->slopes = of->slopes;
     return HEARTH_OK;
 }
 
@@ -435,6 +499,9 @@ void weights_free(model_weights *w)
         for (size_t e = 0; w->layers[i].experts != NULL && e < 3 * w->expert_count; e++) {
             matrix_free(&w->layers[i].experts[e]);
         }
+    }
+    if (w->join != NULL) {
+        matrix_free(w->join);
     }
     matrix_free(&w->output);
     matrix_free(&w->embedding);

@@ -36,7 +36,8 @@ typedef struct layer_weights {
     matrix shared_gate, shared_up, shared_down, shared_router;
 } layer_weights;
 
-typedef struct model_weights {
+typedef struct model_weights model_weights;
+struct model_weights {
     matrix embedding; /* [vocabulary, width]; mapped, one row is read per token; unused when tied */
     matrix positions; /* [config.positions, width], mapped; no rows: there is none */
     matrix types;     /* [config.token_types, width], mapped; no rows: there is none */
@@ -59,7 +60,16 @@ typedef struct model_weights {
     weight_stream *stream;   /* of matrices that did not fit in memory; NULL: there is none */
     uint64_t resident_bytes; /* where not all is packed: what is */
     uint64_t streamed_bytes; /* read from the file for each step */
-} model_weights;
+    /* of a head that guesses a further token (model.h) */
+    matrix *join;                        /* [width, 2 * width]; NULL: this is a model */
+    nn_norm join_embedding, join_hidden; /* [width] */
+    const model_weights *ends;           /* whose embedding and output these use; NULL: their own */
+};
+
+static inline const model_weights *weights_ends(const model_weights *w)
+{
+    return w->ends != NULL ? w->ends : w;
+}
 
 typedef enum model_packing {
     PACKING_AUTO,   /* packed where memory allows it; else as many as fit, and the others are read for each step */
@@ -81,6 +91,12 @@ typedef struct weights_options {
  * its shape and the shape expected. `tensors` must outlive the result. */
 hearth_status weights_load(const tensor_table *tensors, const model_config *c, engine *e,
                            const weights_options *options, model_weights *ret, hearth_error *error);
+/* Whether the file has a layer behind the last one that guesses a further token. */
+bool weights_has_head(const tensor_table *tensors, const model_config *c, const weights_options *options);
+/* Loads it; `of`, the model's own weights, outlive it and are packed. */
+hearth_status weights_load_head(const tensor_table *tensors, const model_config *c, engine *e,
+                                const weights_options *options, const model_weights *of, model_weights *ret,
+                                hearth_error *error);
 /* Whether a matrix of `matrices` belongs to an expert, of which a token uses some. */
 bool weights_is_expert(const model_weights *w, const matrix *m);
 /* Of the matrices in the lossless form of BF16: what has been packed by now, which is all that has been used. */

@@ -403,9 +403,8 @@ static hearth_status load_moe(loader *l, unsigned index, layer_weights *layer, h
     return HEARTH_OK;
 }
 
-hearth_status load_layer(loader *l, unsigned index, hearth_error *error)
+hearth_status load_layer(loader *l, unsigned index, layer_weights *layer, hearth_error *error)
 {
-    layer_weights *layer = &l->w->layers[index];
     TRY(load_norms(l, index, layer, error));
     if (layer_bit(l->c->recurrent, index)) {
         TRY(load_delta(l, index, layer, error));

@@ -4,8 +4,8 @@
 
 #include "model/weights_find.h"
 
-/* Finds all that layer `index` has and fills l->w->layers[index]. */
-hearth_status load_layer(loader *l, unsigned index, hearth_error *error);
+/* Finds all that layer `index` has. */
+hearth_status load_layer(loader *l, unsigned index, layer_weights *layer, hearth_error *error);
 /* A norm of the model's kind over `count` values; `stem` is its tensors' name, NULL: there is none. `part` orders the
  * weights as rows of that part are ordered. */
 hearth_status load_norm(loader *l, const char *stem, row_part part, size_t count, nn_norm *ret, hearth_error *error);

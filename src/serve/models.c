@@ -387,6 +387,7 @@ static hearth_status bytes_of(models *s, const char *source, uint64_t *ret, hear
 static hearth_status open_draft(models *s, served_model *m, hearth_error *error)
 {
     const char *source = draft_of(s, m);
+    source = source != NULL && strcmp(source, DRAFT_OFF) == 0 ? NULL : source;
     const model_options how = {.compute = s->o.compute, .lossless = s->o.lossless};
     uint64_t bytes = 0;
     if (source == NULL) {
@@ -405,7 +406,10 @@ static hearth_status open_draft(models *s, served_model *m, hearth_error *error)
 
 static hearth_status open_parts(models *s, served_model *m, hearth_error *error)
 {
-    const model_options how = {.compute = s->o.compute, .lossless = s->o.lossless, .memory_bytes = s->o.memory_bytes};
+    const model_options how = {.compute = s->o.compute,
+                               .lossless = s->o.lossless,
+                               .memory_bytes = s->o.memory_bytes,
+                               .head = draft_of(s, m) == NULL};
     TRY(model_open(s->engine, m->source, &how, &m->m, error));
     if (m->m->tokenizer == NULL) {
         (void)error_set(error, HEARTH_E_UNSUPPORTED, "tokenizer", NULL, "this model comes without one");
@@ -440,7 +444,7 @@ static hearth_status weights_of(models *s, const served_model *m, uint64_t *ret,
     const char *draft = draft_of(s, m);
     uint64_t more = 0;
     TRY(bytes_of(s, m->source, ret, error));
-    if (draft != NULL) {
+    if (draft != NULL && strcmp(draft, DRAFT_OFF) != 0) {
         TRY(bytes_of(s, draft, &more, error));
     }
     *ret += *ret + more <= s->o.memory_bytes ? more : 0;
@@ -501,6 +505,7 @@ static hearth_status load(models *s, served_model *m, hearth_error *error)
     pthread_mutex_lock(&s->lock);
     m->reserved = status == HEARTH_OK ? m->m->weights.matrix_bytes : 0;
     m->reserved += status == HEARTH_OK && m->draft != NULL ? m->draft->weights.matrix_bytes : 0;
+    m->reserved += status == HEARTH_OK && m->m->head != NULL ? m->m->head->weights.matrix_bytes : 0;
     if (status == HEARTH_OK) {
         tell(s, "loaded", m);
     }

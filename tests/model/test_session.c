@@ -201,7 +201,7 @@ static void a_draft_changes_nothing(void **state)
     static const drafted rows[] = {{NULL, 0, 0}, {"", 3, 0}, {"", 63, 0}, {"", 0, 0}, {"qwen2-tied.gguf", 5, 0},
                                    {NULL, 0, 1}, {"", 3, 1}, {"", 63, 1}, {"", 0, 1}, {"qwen2-tied.gguf", 5, 1}};
     (void)state;
-    engine *e = make_engine(2, NULL);
+    engine *e = make_engine(1, NULL);
     model *m = open_model(e, golden_path("llama-gqa.gguf"), COMPUTE_NATIVE);
     int32_t plain[200], made[200];
     size_t count = 0;
