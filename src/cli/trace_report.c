@@ -34,14 +34,17 @@ static bool tally_add(tally *t, const char *name, uint64_t bytes)
            json_object_set_new(t->bytes, name, json_integer(sum + (json_int_t)bytes)) == 0;
 }
 
+typedef struct name_row {
+    json_t *value;
+} name_row;
+
 static int by_bytes(const void *a, const void *b)
 {
-    const json_t *x = *(const json_t *const *)a, *y = *(const json_t *const *)b;
+    const json_t *x = ((const name_row *)a)->value, *y = ((const name_row *)b)->value;
     const json_int_t p = json_integer_value(json_object_get(x, "bytes")),
                      q = json_integer_value(json_object_get(y, "bytes"));
-    return p != q ? (p < q) - (p > q)
-           : json_object_get(x, "name") == NULL
-               ? 0
+    return p != q
+               ? (p < q) - (p > q)
                : strcmp(json_string_value(json_object_get(x, "name")), json_string_value(json_object_get(y, "name")));
 }
 
@@ -51,15 +54,15 @@ static json_t *tally_rows(tally *t)
     const char *name = NULL;
     json_t *documents = NULL, *rows = json_array();
     const size_t count = json_object_size(t->documents);
-    json_t **sorted = count > 0 ? mem_calloc(count, sizeof(json_t *)) : NULL;
+    name_row *sorted = count > 0 ? mem_calloc(count, sizeof *sorted) : NULL;
     size_t i = 0;
     bool good = rows != NULL && (count == 0 || sorted != NULL);
     json_object_foreach(t->documents, name, documents)
     {
         if (good) {
-            sorted[i] = json_pack("{s:s, s:O, s:O}", "name", name, "documents", documents, "bytes",
-                                  json_object_get(t->bytes, name));
-            good = sorted[i] != NULL;
+            sorted[i].value = json_pack("{s:s, s:O, s:O}", "name", name, "documents", documents, "bytes",
+                                        json_object_get(t->bytes, name));
+            good = sorted[i].value != NULL;
             i += good ? 1 : 0;
         }
     }
@@ -67,7 +70,7 @@ static json_t *tally_rows(tally *t)
         qsort(sorted, count, sizeof *sorted, by_bytes);
     }
     for (size_t k = 0; k < i; k++) {
-        rows = json_door_append(rows, sorted[k]);
+        rows = json_door_append(rows, sorted[k].value);
     }
     mem_free(sorted);
     json_decref(t->documents);

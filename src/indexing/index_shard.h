@@ -22,7 +22,7 @@ typedef struct index_shard {
 hearth_status index_shard_open(const char *folder, size_t number, unsigned token_width, index_shard *ret,
                                hearth_error *error);
 /* `ids` NULL: no tokens. */
-hearth_status index_shard_add(index_shard *w, const indexing_text *facts, const token_list *ids, hearth_error *error);
+hearth_status index_shard_add(index_shard *w, const indexing_text *t, const token_list *ids, hearth_error *error);
 /* Files take their names. */
 hearth_status index_shard_finish(index_shard *w, hearth_error *error);
 /* One more file of the shard, for index.json. */
