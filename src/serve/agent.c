@@ -24,14 +24,21 @@ struct agent {
     atomic_bool ending;
 };
 
+/* A server that is half empty says that it is empty: each change of a weight sends some of the prefixes that belong to
+ * the server elsewhere, where nobody has computed them. */
+static unsigned weight_of(const server_load *l)
+{
+    const unsigned share = l->slots > 0 ? l->free_slots * 200 / l->slots : 100;
+    return share > 100 ? 100 : share > 0 ? share : 1;
+}
+
 static void tell(agent *a, int client)
 {
     char line[32] = "drain\n";
     server_load l;
     server_load_read(a->s, &l);
     if (!server_is_draining(a->s)) {
-        const unsigned share = l.slots > 0 ? l.free_slots * 100 / l.slots : 100;
-        (void)snprintf(line, sizeof line, "up ready %u%%\n", share > 0 ? share : 1);
+        (void)snprintf(line, sizeof line, "up ready %u%%\n", weight_of(&l));
     }
     (void)send(client, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
 }

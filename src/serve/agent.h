@@ -7,7 +7,8 @@
 typedef struct agent agent;
 typedef struct server server;
 
-/* "up ready 75%" by free slots (never below 1%: a server that is full still queues), "drain" once the server stops. */
+/* "up ready 75%" by free slots: 100% while half of them are, then twice their share (never below 1%: a server that is
+ * full still queues), "drain" once the server stops. */
 hearth_status agent_start(server *s, const char *host, unsigned port, agent **ret, hearth_error *error);
 /* Before the server is freed. NULL is allowed. */
 void agent_end(agent *a);

@@ -38,7 +38,7 @@ PLACE = tempfile.mkdtemp(prefix="hearth soak ")
 KEYS = os.path.join(PLACE, "keys.sqlite")
 OWNER = good_json("keys", "add", "owner", "--keys", KEYS)["key"]
 HASTY = good_json("keys", "add", LIMIT_KEY, "--keys", KEYS, "--requests-per-minute", str(LIMIT_REQUESTS))["key"]
-GREEDY = good_json("keys", "add", "greedy", "--keys", KEYS, "--tokens-per-minute", "300")["key"]
+GREEDY = good_json("keys", "add", "greedy", "--keys", KEYS, "--tokens-per-minute", "60")["key"]
 PARALLEL = good_json("keys", "add", "parallel", "--keys", KEYS, "--concurrency", "1")["key"]
 ADMIN = good_json("keys", "add", "admin", "--keys", KEYS, "--admin")["key"]
 AUDIT = os.path.join(PLACE, "audit.jsonl")
@@ -253,7 +253,7 @@ class Load:
         self.limited(HASTY, "beyond the limit", 1)
 
     def greedy(self, _):
-        self.limited(GREEDY, "beyond its tokens", 100)
+        self.limited(GREEDY, "beyond its tokens", 50)
 
     def parallel(self, _):
         self.limited(PARALLEL, "beyond its places", 60)
@@ -307,6 +307,11 @@ class Load:
             thread.join()
         return began
 
+    def tenths(self, began):
+        """The median of each tenth of the time, in MB."""
+        at = [min(9, int((time_ - began) / SECONDS * 10)) for time_, _ in self.memory]
+        return [round(statistics.median([bytes_ for place, (_, bytes_) in zip(at, self.memory) if place == tenth] or [0]) / 1e6, 1) for tenth in range(10)]
+
     def growth(self, began):
         """The median of the last quarter over that of the quarter after the warm-up."""
         at = [(time_ - began) / SECONDS for time_, _ in self.memory]
@@ -326,7 +331,7 @@ def soak():
         files = open_files(s.process.pid)
         began = load.run()
         late, early = load.growth(began)
-        print(f"# {dict(load.counts)}; memory {early / 1e6:.1f} MB, at the end {late / 1e6:.1f} MB", file=sys.stderr)
+        print(f"# {dict(load.counts)}; memory {early / 1e6:.1f} MB, at the end {late / 1e6:.1f} MB; by tenths {load.tenths(began)}", file=sys.stderr)
         assert not load.wrong, load.wrong
         wanted = {"whole", "streamed", "read slowly", "malformed", "oversized", "half open", "within the limit", "beyond the limit"}
         assert wanted <= load.counts.keys() and load.counts["broken"] == 0, load.counts

@@ -157,7 +157,7 @@ def agent(port):
 @test
 def the_agent_tells_what_is_free_and_drains():
     port = free_port()
-    server = Server(OWN, "--parallel", "4", "--agent-port", str(port), "--drain", "2")
+    server = Server(OWN, "--parallel", "1", "--agent-port", str(port), "--drain", "2")
     assert agent(port) == "up ready 100%\n", agent(port)
     busy = threading.Event()
 
@@ -167,7 +167,7 @@ def the_agent_tells_what_is_free_and_drains():
 
     asking = threading.Thread(target=ask)
     asking.start()
-    wait_until(lambda: agent(port) == "up ready 75%\n")
+    wait_until(lambda: agent(port) == "up ready 1%\n")
     busy.set()
     asking.join()
     server.process.send_signal(signal.SIGTERM)
