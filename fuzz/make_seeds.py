@@ -334,6 +334,7 @@ def seeds_corpus(folder):
     write(folder, "page", b"\3<head><title>T</title></head><!-- c --><nav><li>m</nav><pre>a\n b</pre><p a='>'>&eacute;&#233;&#xe9;<script>x</script><br/>")
     write(folder, "licence", b"\4(MIT OR GPL-2.0+) AND A WITH B")
     write(folder, "text", b"\5Write to a.b@c.example.org, +49 30 1234567, 8.8.8.8, 2001:db8:1:2::3, 4111 1111 1111 1111.\n- One two three four five.\nOne two.\n\n\xff")
+    write(folder, "man-macro", b"\7.de M\n" + b".B \\$1\n.TP\n.M \\*x\n" * 9 + b"..\n.M a\n")
     tokens = struct.pack("<6H", 1, 2, 3, 1, 2, 3)
     rows = struct.pack("<4Q", 0, 1, 3, 2)
     head = b"hearthPK" + struct.pack("<6I3Q", 1, 2, 4, 2, 3, 0, 6, 2, 0) + hashlib.sha256(tokens).digest() + hashlib.sha256(rows).digest() + bytes(136)

@@ -12,6 +12,7 @@ enum {
     MAN_NESTING = 16,    /* macros in macros, lists in lists */
     MAN_INDENT = 4,      /* blanks of a level */
     MAN_INDENT_MOST = 8, /* levels that have blanks */
+    MAN_LINE_WORK = 64,  /* what a line costs beside its bytes, counted in bytes */
 };
 
 typedef struct man_name {
@@ -48,7 +49,7 @@ typedef struct man_page {
     man_name *names;
     man_input inputs[MAN_NESTING];
     int depth;     /* of inputs, from 1 */
-    uint64_t work; /* bytes looked at; past LIMIT_MAN_WORK_BYTES the page ends */
+    uint64_t work; /* bytes looked at and lines done; past LIMIT_MAN_WORK_BYTES the page ends */
     size_t name_count;
     int nesting;                  /* of lines in lines */
     bool conditions[MAN_NESTING]; /* what the .ie of a depth said */

@@ -346,6 +346,11 @@ static void hostile_pages(void **state)
     repeat(&page, ".as s xxxxxxxxxxxxxxxx\n", 20000); /* each copies the ones before */
     repeat(&page, "\\*s\n", 200);
     check_bounded(&page, "strings that grow");
+    buffer_clear(&page);
+    repeat(&page, ".de M\n", 1); /* short lines without number: a fuzzer's find */
+    repeat(&page, ".B \\$1\n.TP\n.M \\*x\n", 9);
+    repeat(&page, "..\n.M a\n", 1);
+    check_bounded(&page, "a macro that calls itself nine times");
     buffer_free(&page);
 }
 
