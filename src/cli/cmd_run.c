@@ -209,16 +209,7 @@ static const option options[] = {
     {.name = NULL},
 };
 
-static const run_settings defaults = {.cache = -1,
-                                      .think = -1,
-                                      .temperature = NAN,
-                                      .top_k = RUN_TOP_K_UNSET,
-                                      .top_p = NAN,
-                                      .min_p = NAN,
-                                      .typical = NAN,
-                                      .repetition_penalty = NAN,
-                                      .presence_penalty = NAN,
-                                      .frequency_penalty = NAN};
+static const run_settings defaults = RUN_SETTINGS_UNSET;
 
 /* The prompt, then what is piped in. */
 static hearth_status gather_prompt(const cli *c, const run_settings *s, buffer *out, hearth_error *error)

@@ -12,6 +12,7 @@
 #include "hub/ollama_brought.h"
 
 #include <jansson.h>
+#include <math.h>
 
 #define RUN_TOP_K_UNSET ((size_t)-1)
 
@@ -40,6 +41,13 @@ typedef struct run_settings {
     int lossless;
     bool raw;
 } run_settings;
+
+/* No option was given. */
+#define RUN_SETTINGS_UNSET                                                                                             \
+    {                                                                                                                  \
+        .cache = -1, .think = -1, .temperature = NAN, .top_k = RUN_TOP_K_UNSET, .top_p = NAN, .min_p = NAN,            \
+        .typical = NAN, .repetition_penalty = NAN, .presence_penalty = NAN, .frequency_penalty = NAN                   \
+    }
 
 enum { RUN_THINK_SHOW, RUN_THINK_HIDE, RUN_THINK_OFF };
 extern const char *const run_think_names[];

@@ -1,4 +1,5 @@
 /* A traced answer as a page that needs nothing else. */
+#include "cli/page_parts.h"
 #include "cli/trace_answer.h"
 
 #include "base/markup.h"
@@ -6,20 +7,12 @@
 
 #include <string.h>
 
-static const char head[] =
-    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
-    "content=\"width=device-width\">\n<title>Traced answer</title>\n<style>\n"
-    ":root { --ink: #222; --paper: #fff; --mark: #2a7f62; --line: #ddd }\n"
-    "@media (prefers-color-scheme: dark) { :root { --ink: #ddd; --paper: #1b1b1b; --mark: #4cb592; --line: #444 } }\n"
-    "body { font: 16px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: var(--ink); "
-    "background: var(--paper) }\n"
-    "pre { white-space: pre-wrap; overflow-wrap: anywhere; font: inherit }\n"
-    "a.span { color: inherit; text-decoration: underline 2px var(--mark) } mark { background: none; color: inherit; "
-    "text-decoration: underline 2px var(--mark) }\n"
+static const char style[] =
+    "<style>\na.span { color: inherit; text-decoration: underline 2px var(--kept) } mark { background: none; color: "
+    "inherit; text-decoration: underline 2px var(--kept) }\n"
     "details { border-left: 3px solid var(--line); padding-left: .8em; margin: .5em 0 } .high { font-weight: bold }\n"
     "dl { display: grid; grid-template-columns: max-content auto; gap: 0 1em; margin: .3em 0 } dd { margin: 0; "
-    "overflow-wrap: anywhere }\n"
-    "</style>\n</head>\n<body>\n";
+    "overflow-wrap: anywhere }\n</style>\n";
 
 /* A part of a text, which has no end of its own. */
 static hearth_status add(buffer *out, const char *text, size_t length, hearth_error *error)
@@ -137,9 +130,10 @@ static hearth_status add_more(const traced_answer *t, buffer *out, hearth_error 
 
 hearth_status trace_show_html(const traced_answer *t, buffer *out, hearth_error *error)
 {
-    TRY(buffer_append_text(out, head, error));
+    TRY(page_head("Traced answer", out, error));
+    TRY(buffer_append_text(out, style, error));
     TRY(add_answer(t, out, error));
     TRY(add_spans(t, out, error));
     TRY(add_more(t, out, error));
-    return buffer_append_text(out, "</body>\n</html>\n", error);
+    return page_end(out, error);
 }

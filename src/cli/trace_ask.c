@@ -2,26 +2,17 @@
 #include "cli/conversation.h"
 #include "cli/trace_answer.h"
 
-#include <math.h>
 #include <string.h>
 
 static void settings_of(const trace_answer_settings *s, const char *name, const recipe *r, run_settings *ret)
 {
     static const char *line_end[] = {"\n"};
-    *ret = (run_settings){.raw = s->raw,
-                          .temperature = s->temperature,
-                          .seed = s->seed,
-                          .most_tokens = s->most_tokens,
-                          .stops = s->stops,
-                          .cache = -1,
-                          .think = -1,
-                          .top_k = RUN_TOP_K_UNSET,
-                          .top_p = NAN,
-                          .min_p = NAN,
-                          .typical = NAN,
-                          .repetition_penalty = NAN,
-                          .presence_penalty = NAN,
-                          .frequency_penalty = NAN};
+    *ret = (run_settings)RUN_SETTINGS_UNSET;
+    ret->raw = s->raw;
+    ret->temperature = s->temperature;
+    ret->seed = s->seed;
+    ret->most_tokens = s->most_tokens;
+    ret->stops = s->stops;
     const bool own = strcmp(name, RUN_OWN_MODEL) == 0 || (r != NULL && strcmp(r->name, "hearthside") == 0);
     if (own) { /* an answer of hearthside ends with its line */
         ret->raw = true;

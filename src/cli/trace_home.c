@@ -16,6 +16,7 @@
 #include "train/verify_part.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -44,7 +45,7 @@ static hearth_status wait_for(pid_t child, const char *what, bool *ret_told, hea
     return error_set(error, HEARTH_E_UNSUPPORTED, what, "that it is made", "a failure");
 }
 
-/* `words`: "corpus", "fetch", …, ended by NULL. What it prints goes to stderr. */
+/* `words`: "corpus", "fetch", …, ended by NULL. What it prints goes to stderr, or with --quiet nowhere. */
 static hearth_status run_self(const cli *c, trace_home *p, const char *what, const char *const *words,
                               hearth_error *error)
 {
@@ -68,7 +69,8 @@ static hearth_status run_self(const cli *c, trace_home *p, const char *what, con
         return error_memory(error, sizeof actions);
     }
     (void)fflush(stdout);
-    int wrong = posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+    int wrong = c->quiet ? posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
+                         : posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
     wrong = wrong == 0 ? posix_spawn(&child, "/proc/self/exe", &actions, NULL, argv, environ) : wrong;
     (void)posix_spawn_file_actions_destroy(&actions);
     const hearth_status status =

@@ -59,10 +59,13 @@ def a_run_has_corpus_and_index_beside_it():
 @test
 def a_model_alone_gets_them_in_the_cache():
     alone = at("alone")
+    quiet = environment(XDG_CACHE_HOME=at("quiet-cache"))
     shutil.copytree(os.path.join(trained(), "model"), alone)
     first = hearth("trace", "answer", alone, QUESTION, *ANSWER, "--json", env=CACHE)
     assert first.code == 0 and first.err.count("(once)") == 2, first
     assert json.loads(first.out)["trace"]["spans"] == asked(RUN)["trace"]["spans"], first
+    silent = hearth("trace", "answer", alone, QUESTION, *ANSWER, "-q", env=quiet)
+    assert silent.code == 0 and silent.err == "" and silent.out != "", silent
     second = hearth("trace", "answer", alone, QUESTION, *ANSWER, env=CACHE)
     assert second.err == "" and "licence CC0-1.0 by docs/hearthside.md" in second.out and "in the corpus" in second.out, second
 
