@@ -49,7 +49,8 @@ static hearth_status wait_for(pid_t child, const char *what, bool *ret_told, hea
 static hearth_status run_self(const cli *c, trace_home *p, const char *what, const char *const *words,
                               hearth_error *error)
 {
-    char *argv[WORDS_MOST + 6] = {(char[]){"hearth"}};
+    char name[] = "hearth", quiet[] = "--quiet", with[] = "--threads"; /* exec's array is not const */
+    char *argv[WORDS_MOST + 6] = {name};
     char *threads = text_format("%zu", c->threads);
     posix_spawn_file_actions_t actions;
     pid_t child = 0;
@@ -58,10 +59,10 @@ static hearth_status run_self(const cli *c, trace_home *p, const char *what, con
         argv[count++] = (char *)(uintptr_t)words[i];
     }
     if (c->quiet) {
-        argv[count++] = (char[]){"--quiet"};
+        argv[count++] = quiet;
     }
     if (c->threads > 0) {
-        argv[count++] = (char[]){"--threads"};
+        argv[count++] = with;
         argv[count++] = threads;
     }
     if (threads == NULL || posix_spawn_file_actions_init(&actions) != 0) {
