@@ -2,6 +2,7 @@
 #include "generate/answer_reader.h"
 
 #include "base/memory.h"
+#include "generate/call_pieces.h"
 #include "generate/stream.h"
 #include "generate/tool_calls.h"
 
@@ -25,6 +26,8 @@ struct answer_reader {
     buffer blanks;    /* at the end of what came: left out where a mark follows */
     text_stream content, reasoning;
     call_body body;
+    call_pieces pieces;
+    char call_id[32]; /* of the call that is told in pieces */
     bool unmarked;
     bool closed; /* a mark ended the call */
     size_t call_count;
@@ -148,19 +151,58 @@ static hearth_status give_body(answer_reader *r, hearth_error *error)
 static hearth_status send_call(answer_reader *r, const json_t *made, hearth_error *error)
 {
     char number[32];
-    json_t *id = json_object_get(made, "id");
+    const bool told = r->pieces.begun;
+    json_t *id = told ? NULL : json_object_get(made, "id");
     snprintf(number, sizeof number, "call%05zu", r->o.calls_before + r->call_count);
-    json_t *call = json_door_put(json_object(), "id", id != NULL ? json_incref(id) : json_string(number));
+    json_t *call =
+        json_door_put(json_object(), "id", id != NULL ? json_incref(id) : json_string(told ? r->call_id : number));
     call = json_door_put(call, "name", json_incref(json_object_get(made, "name")));
     call = json_door_put(call, "arguments", json_incref(json_object_get(made, "arguments")));
     if (call == NULL) {
         return error_memory(error, sizeof(json_t));
     }
-    r->call_count++;
-    const answer_event event = {.part = ANSWER_CALL, .call = call};
+    r->call_count += told ? 0 : 1;
+    r->pieces.begun = false; /* what else was called in that text is told whole */
+    const answer_event event = {.part = ANSWER_CALL, .call = call, .told = told};
     const hearth_status status = r->o.event(r->o.context, &event, error);
     json_decref(call);
     return status;
+}
+
+static call_source source_of(const answer_reader *r)
+{
+    return (call_source){
+        .form = r->o.format.form, .body = &r->body, .name = r->recipient, .tools = r->o.tools, .unmarked = r->unmarked};
+}
+
+static hearth_status begin_pieces(answer_reader *r, hearth_error *error)
+{
+    snprintf(r->call_id, sizeof r->call_id, "call%05zu", r->o.calls_before + r->call_count++);
+    json_t *call = json_door_put(json_object(), "id", json_string(r->call_id));
+    call = json_door_put(call, "name", json_string(r->pieces.name));
+    if (call == NULL) {
+        return error_memory(error, sizeof(json_t));
+    }
+    const answer_event event = {.part = ANSWER_CALL_BEGIN, .call = call};
+    const hearth_status status = r->o.event(r->o.context, &event, error);
+    json_decref(call);
+    return status;
+}
+
+/* What has come of a call, to those who want pieces. */
+static hearth_status tell_pieces(answer_reader *r, hearth_error *error)
+{
+    const bool begun = r->pieces.begun;
+    const call_source source = source_of(r);
+    if (!r->o.pieces) {
+        return HEARTH_OK;
+    }
+    TRY(call_pieces_read(&r->pieces, &source, error));
+    if (r->pieces.begun && !begun) {
+        buffer_clear(&r->blanks);
+        TRY(begin_pieces(r, error));
+    }
+    return send_text(r, ANSWER_CALL_PIECE, &r->pieces.text.shown, error);
 }
 
 static hearth_status send_problem(answer_reader *r, const hearth_error *problem, hearth_error *error)
@@ -179,8 +221,7 @@ static hearth_status end_call(answer_reader *r, hearth_error *error)
     if (calls == NULL) {
         return error_memory(error, sizeof(json_t));
     }
-    const call_source source = {
-        .form = r->o.format.form, .body = &r->body, .name = r->recipient, .tools = r->o.tools, .unmarked = r->unmarked};
+    const call_source source = source_of(r);
     hearth_status status = tool_calls_parse(&source, calls, &problem);
     r->state = IN_CONTENT;
     if (status == HEARTH_E_MEMORY) {
@@ -189,7 +230,7 @@ static hearth_status end_call(answer_reader *r, hearth_error *error)
     }
     const bool bad = status != HEARTH_OK;
     if (bad || json_array_size(calls) == 0) {
-        status = give_body(r, error);
+        status = r->pieces.begun ? HEARTH_OK : give_body(r, error); /* what was told stays a call */
     } else {
         buffer_clear(&r->blanks);
         r->skip = all_blanks;
@@ -202,12 +243,14 @@ static hearth_status end_call(answer_reader *r, hearth_error *error)
     }
     json_decref(calls);
     call_body_clear(&r->body);
+    call_pieces_clear(&r->pieces);
     return status;
 }
 
 static void begin_call(answer_reader *r, bool unmarked)
 {
     call_body_clear(&r->body);
+    call_pieces_clear(&r->pieces);
     r->state = IN_CALL;
     r->unmarked = unmarked;
     r->closed = false;
@@ -381,6 +424,9 @@ static hearth_status on_text(answer_reader *r, size_t length, hearth_error *erro
     }
     if (r->state == IN_CALL || r->state == IN_HEADER) {
         TRY(buffer_append(&r->body.text, bytes, length, error));
+        if (r->state == IN_CALL) {
+            TRY(tell_pieces(r, error));
+        }
     } else {
         TRY(give_text(r, bytes, length, error));
     }
@@ -464,6 +510,7 @@ hearth_status answer_reader_create(const answer_reader_options *options, answer_
     buffer_init(&r->held, 0);
     buffer_init(&r->blanks, 0);
     call_body_init(&r->body);
+    call_pieces_init(&r->pieces);
     text_stream_init(&r->content, options->stops, options->stop_count);
     text_stream_init(&r->reasoning, NULL, 0);
     if (options->format.harmony) {
@@ -483,6 +530,7 @@ void answer_reader_free(answer_reader *r)
     buffer_free(&r->held);
     buffer_free(&r->blanks);
     call_body_free(&r->body);
+    call_pieces_free(&r->pieces);
     text_stream_free(&r->content);
     text_stream_free(&r->reasoning);
     mem_free(r);

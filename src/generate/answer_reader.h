@@ -13,7 +13,10 @@ typedef enum answer_part {
     ANSWER_CONTENT,   /* `text`: whole characters */
     ANSWER_REASONING, /* `text`: whole characters */
     ANSWER_CALL,      /* `call`: {"id", "name", "arguments": {…}} */
-    ANSWER_BAD_CALL,  /* `text`: what was wrong, a line; the call itself came before as content */
+    ANSWER_BAD_CALL,  /* `text`: what was wrong, a line; the call itself came before, as content or in pieces */
+    /* with `pieces`, where a form allows it: */
+    ANSWER_CALL_BEGIN, /* `call`: {"id", "name"}; an ANSWER_CALL (`told`) or ANSWER_BAD_CALL ends it */
+    ANSWER_CALL_PIECE, /* `text`: of its arguments, whole characters; blanks between values are left out */
 } answer_part;
 
 typedef struct answer_event {
@@ -21,6 +24,7 @@ typedef struct answer_event {
     const char *text;
     size_t length;
     const json_t *call;
+    bool told; /* ANSWER_CALL: in pieces */
 } answer_event;
 
 /* Failing ends the reading. */
@@ -33,6 +37,7 @@ typedef struct answer_reader_options {
     size_t calls_before;      /* of the conversation: ids that the model does not give are numbered on from here */
     const char *const *stops; /* borrowed; they end the answer's text, not the thinking, nor a call */
     size_t stop_count;
+    bool pieces; /* arguments of calls are told as they come, too */
     answer_event_fn event;
     void *context;
 } answer_reader_options;

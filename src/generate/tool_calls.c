@@ -384,7 +384,7 @@ static hearth_status parse_function(const call_body *b, json_t *calls, hearth_er
 
 /* ---- Llama ---- */
 
-static bool was_offered(const json_t *tools, const char *name)
+bool tool_calls_offered(const json_t *tools, const char *name)
 {
     for (size_t i = 0; i < json_array_size(tools); i++) {
         const json_t *tool = json_array_get(tools, i);
@@ -407,7 +407,7 @@ static hearth_status parse_unmarked(const call_source *source, json_t *calls, he
     }
     bool all = status == HEARTH_OK;
     for (size_t i = 0; i < json_array_size(calls) && all; i++) {
-        all = was_offered(source->tools, json_string_value(json_object_get(json_array_get(calls, i), "name")));
+        all = tool_calls_offered(source->tools, json_string_value(json_object_get(json_array_get(calls, i), "name")));
     }
     if (!all) {
         json_array_clear(calls);

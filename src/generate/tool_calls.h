@@ -39,6 +39,9 @@ typedef struct call_source {
  */
 hearth_status tool_calls_parse(const call_source *source, json_t *calls, hearth_error *error);
 
+/* Whether one of the tools has this name. */
+bool tool_calls_offered(const json_t *tools, const char *name);
+
 /* ---- for the files of the parser ---- */
 
 /* Appends one call; takes `arguments` (NULL: memory ran out). `id` may be empty. */

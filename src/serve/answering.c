@@ -22,6 +22,7 @@ typedef struct choice {
     generation *generation; /* under the lock; NULL before and after */
     bool done;              /* under the lock */
     bool called;            /* a tool call came */
+    bool telling;           /* one is told in pieces, or was */
     size_t tokens, reasoning_tokens;
     double last; /* when its last token came */
     token_list own, *drawn;
@@ -90,7 +91,14 @@ static hearth_status on_event(void *context, const answer_event *event, hearth_e
             return HEARTH_OK;
         }
         c->called = true;
-        good = w->call == NULL || w->call(a->context, c->index, event->call);
+        good = event->told || w->call == NULL || w->call(a->context, c->index, event->call);
+        break;
+    case ANSWER_CALL_BEGIN:
+        c->telling = !a->one_call || !c->called;
+        good = !c->telling || w->call_begin(a->context, c->index, event->call);
+        break;
+    case ANSWER_CALL_PIECE:
+        good = !c->telling || w->call_piece(a->context, c->index, event->text, event->length);
         break;
     case ANSWER_BAD_CALL: /* its text was told */
         break;
@@ -184,7 +192,7 @@ static void end_choice(choice *c, const generation_outcome *o)
         }
         return;
     }
-    const answer_finish why = cut ? FINISH_LENGTH : (c->called ? FINISH_CALLS : FINISH_STOP);
+    const answer_finish why = cut ? FINISH_LENGTH : (c->called || c->telling ? FINISH_CALLS : FINISH_STOP);
     if (a->writer->finish != NULL && !a->writer->finish(a->context, c->index, why, answer_reader_stop(c->reader))) {
         a->stopped = true;
     }
@@ -332,6 +340,7 @@ static hearth_status make_readers(answering *a, const answer_plan *p, hearth_err
                                            .calls_before = p->calls_before,
                                            .stops = (const char *const *)a->stops,
                                            .stop_count = a->stop_count,
+                                           .pieces = a->writer->call_begin != NULL && a->writer->call_piece != NULL,
                                            .event = on_event,
                                            .context = c};
         c->of = a;
@@ -395,7 +404,8 @@ static hearth_status submit(answering *a, choice *c, const answer_plan *p, heart
     return HEARTH_OK;
 }
 
-static hearth_status create(request *r, const answer_plan *p, answering **ret, hearth_error *error)
+static hearth_status create(request *r, const answer_plan *p, const answer_writer *writer, answering **ret,
+                            hearth_error *error)
 {
     const size_t count = p->prompt_count * p->choices;
     const size_t bytes = sizeof **ret + count * sizeof(choice);
@@ -405,6 +415,7 @@ static hearth_status create(request *r, const answer_plan *p, answering **ret, h
     }
     *ret = a;
     a->r = r;
+    a->writer = writer;
     a->model = p->model;
     a->tools = json_incref((json_t *)p->tools);
     a->logprobs = p->logprobs;
@@ -423,14 +434,13 @@ hearth_status answering_start(request *r, const answer_plan *plan, const answer_
                               hearth_error *error)
 {
     answering *a = NULL;
-    hearth_status status = create(r, plan, &a, error);
+    hearth_status status = create(r, plan, writer, &a, error);
     if (status != HEARTH_OK) {
         if (a != NULL) {
             free_answering(a);
         }
         return status;
     }
-    a->writer = writer;
     a->context = context;
     status = submit(a, &a->choices[0], plan, error);
     if (status != HEARTH_OK) {

@@ -25,6 +25,9 @@ typedef struct answer_writer {
     bool (*text)(void *context, unsigned choice, const char *text, size_t length); /* whole characters */
     bool (*reasoning)(void *context, unsigned choice, const char *text, size_t length);
     bool (*call)(void *context, unsigned choice, const json_t *call); /* {"id", "name", "arguments"} */
+    /* where both are there, a call may come so instead: {"id", "name"}, then pieces of its arguments */
+    bool (*call_begin)(void *context, unsigned choice, const json_t *call);
+    bool (*call_piece)(void *context, unsigned choice, const char *text, size_t length);
     bool (*finish)(void *context, unsigned choice, answer_finish why, const char *stop); /* that choice is over */
     void (*end)(void *context, const answer_usage *usage);                               /* all are */
     void (*fail)(void *context, const hearth_error *error); /* instead of end; maybe without begin, maybe after some */

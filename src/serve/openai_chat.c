@@ -109,6 +109,28 @@ static bool stream_call(void *context, unsigned index, const json_t *call)
     return send_chunk(a, index, json_door_put(json_object(), "tool_calls", calls), json_null(), NULL);
 }
 
+/* {"id", "name"}: its arguments follow. */
+static bool stream_call_begin(void *context, unsigned index, const json_t *call)
+{
+    chat_answer *a = context;
+    chat_part *p = &a->part[index];
+    json_decref(collected_take_tokens(&p->c));
+    json_t *made = json_pack("{s:i, s:O, s:s, s:{s:O, s:s}}", "index", p->calls++, "id", json_object_get(call, "id"),
+                             "type", "function", "function", "name", json_object_get(call, "name"), "arguments", "");
+    json_t *calls = json_door_append(json_array(), made);
+    return send_chunk(a, index, json_door_put(json_object(), "tool_calls", calls), json_null(), NULL);
+}
+
+static bool stream_call_piece(void *context, unsigned index, const char *text, size_t length)
+{
+    chat_answer *a = context;
+    json_t *function = json_door_put(json_object(), "arguments", json_door_text(text, length));
+    json_t *call = json_door_put(json_object(), "index", json_integer(a->part[index].calls - 1));
+    json_t *calls = json_door_append(json_array(), json_door_put(call, "function", function));
+    json_decref(collected_take_tokens(&a->part[index].c));
+    return send_chunk(a, index, json_door_put(json_object(), "tool_calls", calls), json_null(), NULL);
+}
+
 static bool stream_finish(void *context, unsigned index, answer_finish why, const char *stop)
 {
     (void)stop;
@@ -234,10 +256,26 @@ static void drop(void *context)
     mem_free(a);
 }
 
-static const answer_writer streamed = {
-    stream_begin, take_token, stream_text, stream_reasoning, stream_call, stream_finish, stream_end, fail, drop};
-static const answer_writer whole = {whole_begin, take_token, whole_text, whole_reasoning, whole_call, whole_finish,
-                                    whole_end,   fail,       drop};
+static const answer_writer streamed = {.begin = stream_begin,
+                                       .token = take_token,
+                                       .text = stream_text,
+                                       .reasoning = stream_reasoning,
+                                       .call = stream_call,
+                                       .call_begin = stream_call_begin,
+                                       .call_piece = stream_call_piece,
+                                       .finish = stream_finish,
+                                       .end = stream_end,
+                                       .fail = fail,
+                                       .drop = drop};
+static const answer_writer whole = {.begin = whole_begin,
+                                    .token = take_token,
+                                    .text = whole_text,
+                                    .reasoning = whole_reasoning,
+                                    .call = whole_call,
+                                    .finish = whole_finish,
+                                    .end = whole_end,
+                                    .fail = fail,
+                                    .drop = drop};
 
 /* ---- the request ---- */
 

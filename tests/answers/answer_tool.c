@@ -36,6 +36,10 @@ static hearth_status listen(void *context, const answer_event *event, hearth_err
         return json_array_append(h->calls, (json_t *)event->call) == 0 ? HEARTH_OK : error_memory(error, 1);
     case ANSWER_BAD_CALL:
         h->bad++;
+        break;
+    case ANSWER_CALL_BEGIN: /* not asked for */
+    case ANSWER_CALL_PIECE:
+        break;
     }
     return HEARTH_OK;
 }

@@ -30,7 +30,10 @@ def joined(events, index=0):
                 text += delta.get("content") or ""
                 thought += delta.get("reasoning_content") or ""
                 for call in delta.get("tool_calls", []):
-                    calls.append({key: value for key, value in call.items() if key != "index"})
+                    if "id" in call:
+                        calls.append({key: value for key, value in call.items() if key != "index"})
+                    else:  # a piece of its arguments
+                        calls[-1]["function"]["arguments"] += call["function"]["arguments"]
                     assert call["index"] == len(calls) - 1
                 tokens += (choice["logprobs"] or {}).get("content", [])
                 reason = choice["finish_reason"] or reason
@@ -262,6 +265,11 @@ def calls_can_be_required_and_named():
         assert made["finish_reason"] == "tool_calls" and made["message"]["content"] is None and call["name"] in names, made
         arguments = json.loads(call["arguments"])
         assert arguments in ([{"zone": "UTC"}, {"zone": "CET"}] if call["name"] == "clock" else [{"city": "Paris"}, {"city": "Rome"}]), made
+    events = S.events("/v1/chat/completions", {**ASK, "tools": [clock], "tool_choice": "required", **without_blanks("chat")})
+    deltas = [c for e in events for choice in e["choices"] for c in choice["delta"].get("tool_calls", [])]
+    assert deltas[0]["function"] == {"name": "clock", "arguments": ""} and deltas[0]["id"] and len(deltas) > 4, deltas
+    assert all("id" not in d and d["index"] == 0 for d in deltas[1:]), deltas
+    assert "".join(d["function"]["arguments"] for d in deltas) in ('{"zone":"UTC"}', '{"zone":"CET"}'), deltas
     status, made = S.post("/v1/chat/completions", {**ASK, "model": "own", "tools": [clock], "tool_choice": "required"})
     assert status == 400 and made["error"]["param"] == "tools" and made["error"]["code"] == "unsupported", made
 
