@@ -85,3 +85,32 @@ bool text_is_near(const char *word, unsigned distance)
 {
     return distance <= 1 + strnlen(word, WORD_MOST) / 3;
 }
+
+const char *text_bytes(uint64_t bytes, char ret[32])
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    while (value >= 999.5 && unit + 1 < sizeof units / sizeof *units) {
+        value /= 1000;
+        unit++;
+    }
+    const char *format = unit == 0 || value >= 99.95 ? "%.0f %s" : (value >= 9.995 ? "%.1f %s" : "%.2f %s");
+    snprintf(ret, 32, format, value, units[unit]);
+    return ret;
+}
+
+const char *text_number(uint64_t number, char ret[32])
+{
+    char digits[24];
+    const int count = snprintf(digits, sizeof digits, "%llu", (unsigned long long)number);
+    size_t at = 0;
+    for (int i = 0; i < count; i++) {
+        if (i > 0 && (count - i) % 3 == 0) {
+            ret[at++] = ',';
+        }
+        ret[at++] = digits[i];
+    }
+    ret[at] = '\0';
+    return ret;
+}

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* As printf writes it, freed with mem_free; NULL when memory is out. */
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -18,5 +19,9 @@ int text_hex_digit(char c);
 unsigned text_distance(const char *a, const char *b);
 /* Whether a distance is small enough, for a word of this length, to be worth naming. */
 bool text_is_near(const char *word, unsigned distance);
+
+/* For people: "1.5 kB" of 1,500 bytes; "3,000,000". */
+const char *text_bytes(uint64_t bytes, char ret[32]);
+const char *text_number(uint64_t number, char ret[32]);
 
 #endif

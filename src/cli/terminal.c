@@ -1,6 +1,7 @@
 /* stdout and stderr: kinds, width, colours, harmless text, wrapping, and the end of output. */
 #include "cli/terminal.h"
 
+#include "base/text.h"
 #include "base/utf8.h"
 
 #include <errno.h>
@@ -235,16 +236,7 @@ bool terminal_finish(void)
 
 const char *terminal_bytes(uint64_t bytes, char ret[32])
 {
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-    double value = (double)bytes;
-    size_t unit = 0;
-    while (value >= 999.5 && unit + 1 < sizeof units / sizeof *units) {
-        value /= 1000;
-        unit++;
-    }
-    const char *format = unit == 0 || value >= 99.95 ? "%.0f %s" : (value >= 9.995 ? "%.1f %s" : "%.2f %s");
-    snprintf(ret, 32, format, value, units[unit]);
-    return ret;
+    return text_bytes(bytes, ret);
 }
 
 const char *terminal_rate(double rate, char ret[32])
@@ -255,15 +247,5 @@ const char *terminal_rate(double rate, char ret[32])
 
 const char *terminal_number(uint64_t number, char ret[32])
 {
-    char digits[24];
-    const int count = snprintf(digits, sizeof digits, "%llu", (unsigned long long)number);
-    size_t at = 0;
-    for (int i = 0; i < count; i++) {
-        if (i > 0 && (count - i) % 3 == 0) {
-            ret[at++] = ',';
-        }
-        ret[at++] = digits[i];
-    }
-    ret[at] = '\0';
-    return ret;
+    return text_number(number, ret);
 }

@@ -32,14 +32,14 @@ static hearth_status scope(const card_facts *f, card_page *p, hearth_error *erro
     TRY(page_heading(p, 2, "Scope", error));
     TRY(page_table(p, (const char *const[]){"", "documents", "bytes", NULL}, error));
     TRY(page_row(p,
-                 (const char *const[]){"seen", card_count(card_corpus(f, "documents"), a),
-                                       card_count(card_corpus(f, "bytes"), b), NULL},
+                 (const char *const[]){"seen", text_number(card_corpus(f, "documents"), a),
+                                       text_number(card_corpus(f, "bytes"), b), NULL},
                  error));
     TRY(page_row(p,
-                 (const char *const[]){"kept", card_count(card_corpus(f, "kept"), a),
-                                       card_count(card_corpus(f, "kept_bytes"), b), NULL},
+                 (const char *const[]){"kept", text_number(card_corpus(f, "kept"), a),
+                                       text_number(card_corpus(f, "kept_bytes"), b), NULL},
                  error));
-    TRY(page_row(p, (const char *const[]){"of them held out", card_count(card_corpus(f, "held_out"), a), "", NULL},
+    TRY(page_row(p, (const char *const[]){"of them held out", text_number(card_corpus(f, "held_out"), a), "", NULL},
                  error));
     TRY(page_table_end(p, error));
     if (f->manifest.last_kept > 0) {
@@ -68,8 +68,8 @@ static hearth_status counted(const json_t *counts, const char *what, card_page *
             break;
         }
         const char *const cells[] = {json_string_value(json_array_get(row, 0)),
-                                     card_count((uint64_t)json_integer_value(json_array_get(row, 1)), a),
-                                     card_count((uint64_t)json_integer_value(json_array_get(row, 2)), b), NULL};
+                                     text_number((uint64_t)json_integer_value(json_array_get(row, 1)), a),
+                                     text_number((uint64_t)json_integer_value(json_array_get(row, 2)), b), NULL};
         status = page_row(p, cells, error);
     }
     status = status == HEARTH_OK ? page_table_end(p, error) : status;

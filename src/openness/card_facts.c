@@ -83,19 +83,11 @@ static hearth_status read_recipe(card_facts *f, const char *folder, hearth_error
 
 static hearth_status read_manifest(card_facts *f, const char *folder, hearth_error *error)
 {
-    size_t length = strlen(folder);
-    while (length > 1 && folder[length - 1] == '/') {
-        length--;
-    }
-    char *beside = text_format("%.*s.manifest.jsonl.zst", (int)length, folder);
-    char *in_run = text_format("%s/../corpus/manifest.jsonl.zst", folder);
-    const char *path = beside != NULL && file_exists(beside)   ? beside
-                       : in_run != NULL && file_exists(in_run) ? in_run
-                                                               : NULL;
-    const char *name = path != NULL && strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
+    char *path = manifest_sum_place(folder);
     hearth_status status = HEARTH_OK;
     if (path != NULL) {
-        (void)snprintf(f->manifest_path, sizeof f->manifest_path, "%s", name);
+        const char *slash = strrchr(path, '/');
+        (void)snprintf(f->manifest_path, sizeof f->manifest_path, "%s", slash != NULL ? slash + 1 : path);
         status = manifest_sum_read(path, &f->manifest, error);
         const char *wanted = json_string_value(json_object_get(f->corpus, "sha256"));
         if (status == HEARTH_OK && (wanted == NULL || strcmp(wanted, f->manifest.sha256) != 0)) {
@@ -104,8 +96,7 @@ static hearth_status read_manifest(card_facts *f, const char *folder, hearth_err
         }
         f->has_manifest = status == HEARTH_OK;
     }
-    mem_free(beside);
-    mem_free(in_run);
+    mem_free(path);
     return status;
 }
 
@@ -200,34 +191,6 @@ const card_file *card_weights(const card_facts *f)
         }
     }
     return NULL;
-}
-
-const char *card_bytes(uint64_t bytes, char ret[32])
-{
-    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB"};
-    double value = (double)bytes;
-    size_t unit = 0;
-    while (value >= 1000.0 && unit < 5) {
-        value /= 1000.0;
-        unit++;
-    }
-    (void)snprintf(ret, 32, unit == 0 ? "%.0f %s" : "%.2f %s", value, units[unit]);
-    return ret;
-}
-
-const char *card_count(uint64_t count, char ret[32])
-{
-    char digits[24];
-    const int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)count);
-    int at = 0;
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0) {
-            ret[at++] = ',';
-        }
-        ret[at++] = digits[i];
-    }
-    ret[at] = '\0';
-    return ret;
 }
 
 const char *card_source_kind(recipe_source_kind kind)

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "openness/card_manifest.h"
 #include "openness/card_page.h"
 #include "recipe/flat.h"
@@ -53,9 +54,6 @@ const char *card_hub_licence(const char *id);
 /* The weights: the first .safetensors; NULL: none. */
 const card_file *card_weights(const card_facts *f);
 bool card_is_paper(const char *name); /* a file that hearth openness writes, or a licence or signature */
-/* "1.5 kB", "3,000,000" */
-const char *card_bytes(uint64_t bytes, char ret[32]);
-const char *card_count(uint64_t count, char ret[32]);
 /* "2 sources: Debian packages, a generator" for people. */
 const char *card_source_kind(recipe_source_kind kind);
 

@@ -2,11 +2,32 @@
 #include "openness/card_manifest.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "corpus/stream.h"
+#include "platform/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+char *manifest_sum_place(const char *folder)
+{
+    size_t length = strlen(folder);
+    while (length > 1 && folder[length - 1] == '/') {
+        length--;
+    }
+    char *beside = text_format("%.*s.manifest.jsonl.zst", (int)length, folder);
+    if (beside != NULL && file_exists(beside)) {
+        return beside;
+    }
+    mem_free(beside);
+    char *in_run = text_format("%s/../corpus/manifest.jsonl.zst", folder);
+    if (in_run != NULL && file_exists(in_run)) {
+        return in_run;
+    }
+    mem_free(in_run);
+    return NULL;
+}
 
 /* Adds to counts[name]. */
 static hearth_status count(json_t *counts, const char *name, size_t length, uint64_t bytes, hearth_error *error)
@@ -155,48 +176,37 @@ void manifest_sum_free(manifest_sum *m)
     *m = (manifest_sum){0};
 }
 
+typedef struct count_row {
+    const char *name;
+    json_int_t documents, bytes;
+} count_row;
+
 static int by_bytes(const void *a, const void *b)
 {
-    const json_t *x = *(json_t *const *)a;
-    const json_t *y = *(json_t *const *)b;
-    const json_int_t m = json_integer_value(json_array_get(x, 2));
-    const json_int_t n = json_integer_value(json_array_get(y, 2));
-    if (m != n) {
-        return m < n ? 1 : -1;
-    }
-    return strcmp(json_string_value(json_array_get(x, 0)), json_string_value(json_array_get(y, 0)));
+    const count_row *x = a;
+    const count_row *y = b;
+    return x->bytes != y->bytes ? (x->bytes < y->bytes) - (x->bytes > y->bytes) : strcmp(x->name, y->name);
 }
 
 json_t *manifest_sum_rows(const json_t *counts)
 {
-    const size_t size = json_object_size(counts);
-    json_t **rows = mem_calloc(size + 1, sizeof(json_t *));
+    count_row *rows = mem_calloc(json_object_size(counts) + 1, sizeof *rows);
     json_t *list = rows != NULL ? json_array() : NULL;
     size_t made = 0;
     const char *name = NULL;
     json_t *value = NULL;
     json_object_foreach((json_t *)(uintptr_t)counts, name, value)
     {
-        json_t *row = list == NULL
-                          ? NULL
-                          : json_pack("[s, I, I]", name, json_integer_value(json_object_get(value, "documents")),
-                                      json_integer_value(json_object_get(value, "bytes")));
-        if (row == NULL) {
-            json_decref(list);
-            list = NULL;
-            break;
+        if (rows != NULL) {
+            rows[made++] = (count_row){name, json_integer_value(json_object_get(value, "documents")),
+                                       json_integer_value(json_object_get(value, "bytes"))};
         }
-        rows[made++] = row;
     }
-    if (list != NULL) {
+    if (rows != NULL) {
         qsort(rows, made, sizeof *rows, by_bytes);
     }
     for (size_t i = 0; i < made; i++) {
-        if (list != NULL) {
-            list = json_door_append(list, rows[i]);
-        } else {
-            json_decref(rows[i]);
-        }
+        list = json_door_append(list, json_pack("[s, I, I]", rows[i].name, rows[i].documents, rows[i].bytes));
     }
     mem_free(rows);
     return list;

@@ -13,6 +13,10 @@ typedef struct manifest_sum {
     json_t *licences, *languages, *sources, *places, *fates;
 } manifest_sum;
 
+/* Where a model's manifest lies: MODEL.manifest.jsonl.zst beside its folder, or in a run corpus/manifest.jsonl.zst.
+ * mem_free; NULL: nowhere. */
+char *manifest_sum_place(const char *folder);
+
 /* `path`: manifest.jsonl, also packed. HEARTH_E_FORMAT names the line. */
 hearth_status manifest_sum_read(const char *path, manifest_sum *ret, hearth_error *error);
 void manifest_sum_free(manifest_sum *m); /* zeroed ones are allowed */

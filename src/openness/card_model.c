@@ -23,7 +23,7 @@ static hearth_status details(const card_facts *f, card_page *p, hearth_error *er
     TRY(page_table(p, (const char *const[]){"what", "value", NULL}, error));
     const double parameters = card_training(f, "parameters");
     if (!isnan(parameters)) {
-        TRY(page_row(p, (const char *const[]){"parameters", card_count((uint64_t)parameters, count), NULL}, error));
+        TRY(page_row(p, (const char *const[]){"parameters", text_number((uint64_t)parameters, count), NULL}, error));
     }
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         TRY(page_row(p, (const char *const[]){rows[i].what, card_setting(f, rows[i].key), NULL}, error));
@@ -53,7 +53,7 @@ static hearth_status limits(const card_facts *f, card_page *p, hearth_error *err
     TRY(page_item(
         p, error,
         "All its text is %s, the held-out part included; it knows nothing else, and what it says may be wrong.",
-        card_bytes(card_corpus(f, "kept_bytes"), kept)));
+        text_bytes(card_corpus(f, "kept_bytes"), kept)));
     bool personal = false;
     for (size_t i = 0; i < f->recipe->rule_count; i++) {
         personal = personal || strcmp(f->recipe->rules[i].name, "personal_data") == 0;
@@ -73,7 +73,7 @@ static hearth_status training(const card_facts *f, card_page *p, hearth_error *e
     char b[32];
     TRY(page_heading(p, 2, "Training data", error));
     TRY(page_text(p, error, "%s documents, %s, of %zu source%s. DATA_CARD.md tells of each licence, language and rule.",
-                  card_count(card_corpus(f, "kept"), a), card_bytes(card_corpus(f, "kept_bytes"), b),
+                  text_number(card_corpus(f, "kept"), a), text_bytes(card_corpus(f, "kept_bytes"), b),
                   f->recipe->source_count, f->recipe->source_count == 1 ? "" : "s"));
     TRY(page_heading(p, 2, "Training", error));
     return page_text(

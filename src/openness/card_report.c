@@ -71,7 +71,7 @@ hearth_status card_report(const card_facts *f, card_page *p, hearth_error *error
     TRY(page_text(p, error,
                   "%s bytes of text were kept of the %s documents that were seen; DATA_CARD.md says which, and by "
                   "which rules. SHA-256 of the manifest: %s.",
-                  card_count(card_corpus(f, "kept_bytes"), a), card_count(card_corpus(f, "documents"), b),
+                  text_number(card_corpus(f, "kept_bytes"), a), text_number(card_corpus(f, "documents"), b),
                   json_string_value(json_object_get(f->corpus, "sha256"))));
     TRY(page_heading(p, 2, "Tokenizer", error));
     TRY(settings(f, "tokenizer.", p, error));

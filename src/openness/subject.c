@@ -153,14 +153,12 @@ hearth_status subject_conclude(subject *s, component *c, hearth_error *error)
         if (f->verdict.verdict == LICENCE_NONE) {
             continue;
         }
-        if (best == NULL) {
+        if (best == NULL || (!differ(best, f) && best->vague && !f->vague)) {
             best = f;
         } else if (differ(best, f)) {
             const bool narrower = licence_narrowness(&f->verdict) > licence_narrowness(&best->verdict);
             other = narrower ? best : f;
             best = narrower ? f : best;
-        } else if (best->vague && !f->vague) {
-            best = f;
         }
     }
     if (best == NULL) {

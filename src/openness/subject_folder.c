@@ -327,27 +327,6 @@ static bool all_pinned(const recipe *r, const char **ret_which)
     return true;
 }
 
-/* The manifest: in a run corpus/manifest.jsonl.zst, of a model alone MODEL.manifest.jsonl.zst beside it. mem_free;
- * NULL: none is there. */
-static char *find_manifest(const folder *f)
-{
-    size_t length = strlen(f->root);
-    while (length > 1 && f->root[length - 1] == '/') {
-        length--;
-    }
-    char *beside = text_format("%.*s.manifest.jsonl.zst", (int)length, f->root);
-    if (beside != NULL && file_exists(beside)) {
-        return beside;
-    }
-    mem_free(beside);
-    char *in_run = text_format("%s/../corpus/manifest.jsonl.zst", f->root);
-    if (in_run != NULL && file_exists(in_run)) {
-        return in_run;
-    }
-    mem_free(in_run);
-    return NULL;
-}
-
 /* Each licence that documents have, for the data. */
 static hearth_status data_licences(folder *f, const manifest_sum *m, component *c, hearth_error *error)
 {
@@ -430,7 +409,7 @@ static hearth_status recipe_data(folder *f, hearth_error *error)
 {
     component *c = &f->s->components[COMPONENT_DATASETS];
     const char *loose = NULL;
-    char *manifest = find_manifest(f);
+    char *manifest = manifest_sum_place(f->root);
     hearth_status status = HEARTH_OK;
     *c = (component){0};
     if (all_pinned(f->recipe, &loose)) {

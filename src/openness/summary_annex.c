@@ -15,7 +15,7 @@ static hearth_status shared(const card_facts *f, card_page *p, const char *licen
     TRY(page_person(p, "(c) date of release and methods of distribution", error));
     TRY(page_text(p, error, "Architecture and number of parameters: %s, %s layers of width %s; %s parameters.",
                   card_setting(f, "model.family"), card_setting(f, "model.layers"), card_setting(f, "model.width"),
-                  isnan(parameters) ? "an unknown number of" : card_count((uint64_t)parameters, count)));
+                  isnan(parameters) ? "an unknown number of" : text_number((uint64_t)parameters, count)));
     TRY(page_text(p, error,
                   "Modality and format of inputs and outputs: text (UTF-8) in, text out; at most %s tokens together.",
                   card_setting(f, "model.context")));
@@ -30,8 +30,8 @@ static hearth_status data(const card_facts *f, card_page *p, hearth_error *error
         p, error,
         "Data for training, testing and validation: text; %s documents seen, %s kept, %s of them held out for "
         "testing. Provenance, curation, selection, size and characteristics: DATA_CARD.md, computed from the manifest.",
-        card_count(card_corpus(f, "documents"), a), card_count(card_corpus(f, "kept"), b),
-        card_count(card_corpus(f, "held_out"), c)));
+        text_number(card_corpus(f, "documents"), a), text_number(card_corpus(f, "kept"), b),
+        text_number(card_corpus(f, "held_out"), c)));
     return page_person(
         p, "measures to find unsuitable sources beyond the rules of the recipe, and methods to find biases", error);
 }

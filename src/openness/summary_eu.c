@@ -62,7 +62,7 @@ static hearth_status modalities(const card_facts *f, card_page *p, hearth_error 
     TRY(page_table(p, (const char *const[]){"modality", "size", "types of content", NULL}, error));
     char size[160];
     (void)snprintf(size, sizeof size, "%s; %s bytes after pre-processing", size_range(card_corpus(f, "kept_bytes")),
-                   card_count(card_corpus(f, "kept_bytes"), bytes));
+                   text_number(card_corpus(f, "kept_bytes"), bytes));
     TRY(page_row(p, (const char *const[]){"text", size, f->recipe->description, NULL}, error));
     static const char *const others[] = {"image", "audio", "video", "other"};
     for (size_t i = 0; i < 4; i++) {
