@@ -314,17 +314,26 @@ static hearth_status read_config(folder *f, hearth_error *error)
 
 /* ---- the recipe ---- */
 
-/* Whether everything that the recipe takes is named by its hash, or made by this program. */
-static bool all_pinned(const recipe *r, const char **ret_which)
+/* The first source of which the recipe does not say both what it is, by a hash, and where anybody can have it; NULL:
+ * none. */
+static const recipe_source *loose_source(const recipe *r)
 {
     for (size_t i = 0; i < r->source_count; i++) {
         const recipe_source *s = &r->sources[i];
-        if (s->sha256 == NULL && s->pin_count == 0 && s->kind != SOURCE_GENERATOR) {
-            *ret_which = s->name;
-            return false;
+        if (s->kind != SOURCE_GENERATOR && !(s->kind == SOURCE_DEBIAN && s->mirror != NULL && s->sha256 != NULL)) {
+            return s;
         }
     }
-    return true;
+    return NULL;
+}
+
+/* A run has the documents themselves. */
+static bool has_documents(const folder *f)
+{
+    char *path = file_join(f->root, "../corpus/documents");
+    const bool there = strcmp(f->root, f->s->path) != 0 && path != NULL && file_is_folder(path);
+    mem_free(path);
+    return there;
 }
 
 /* Each licence that documents have, for the data. */
@@ -405,38 +414,66 @@ static hearth_status with_manifest(folder *f, const char *path, component *c, he
     return place == NULL ? HEARTH_E_MEMORY : status;
 }
 
+/* Sources and rules alone describe the data where a generator makes them. */
+static void without_manifest(folder *f)
+{
+    const bool made = f->recipe->source_count > 0 && f->recipe->sources[0].kind == SOURCE_GENERATOR;
+    for (size_t i = 0; i < 3; i++) {
+        f->s->data[i] = made ? (data_answer){ANSWER_YES, "recipe.yaml, sources",
+                                             "a generator makes all of it again; its source is this program's"}
+                             : (data_answer){ANSWER_UNKNOWN, "recipe.yaml, sources",
+                                             "sources and rules are told; the manifest of documents is not here"};
+    }
+}
+
+/* Where the data can be had: they are here, or the recipe says where. */
+static hearth_status find_data(folder *f, component *c, hearth_error *error)
+{
+    const recipe_source *loose = loose_source(f->recipe);
+    *c = (component){0};
+    if (has_documents(f)) {
+        subject_found(f->s, COMPONENT_DATASETS, "corpus/documents", "the documents themselves");
+        return HEARTH_OK;
+    }
+    if (loose == NULL) {
+        subject_found(f->s, COMPONENT_DATASETS, "recipe.yaml, sources",
+                      "named by their hashes: the recipe makes the same corpus from them");
+        return HEARTH_OK;
+    }
+    const char *why =
+        subject_format(f->s, error, "the recipe does not say where the source %s can be had", loose->name);
+    if (why == NULL) {
+        return HEARTH_E_MEMORY;
+    }
+    *c = (component){.there = ANSWER_UNKNOWN, .place = "recipe.yaml, sources", .detail = why};
+    for (size_t i = 1; i < 3; i++) {
+        if (f->s->data[i].value == ANSWER_YES) {
+            f->s->data[i] = (data_answer){ANSWER_UNKNOWN, "recipe.yaml, sources", why};
+        }
+    }
+    return HEARTH_OK;
+}
+
 static hearth_status recipe_data(folder *f, hearth_error *error)
 {
     component *c = &f->s->components[COMPONENT_DATASETS];
-    const char *loose = NULL;
+    component licences = {0};
     char *manifest = manifest_sum_place(f->root);
     hearth_status status = HEARTH_OK;
-    *c = (component){0};
-    if (all_pinned(f->recipe, &loose)) {
-        subject_found(f->s, COMPONENT_DATASETS, "recipe.yaml, sources",
-                      "named by their hashes: the recipe makes the same corpus from them");
-    } else {
-        c->there = ANSWER_UNKNOWN;
-        c->place = "recipe.yaml, sources";
-        c->detail = "a source has no hash, and may be another one tomorrow";
-    }
     if (manifest != NULL) {
-        status = with_manifest(f, manifest, c, error);
+        status = with_manifest(f, manifest, &licences, error);
     } else {
-        const bool made = f->recipe->source_count > 0 && f->recipe->sources[0].kind == SOURCE_GENERATOR;
-        for (size_t i = 0; i < 3; i++) {
-            f->s->data[i] = made ? (data_answer){ANSWER_YES, "recipe.yaml, sources",
-                                                 "a generator makes all of it again; its source is this program's"}
-                                 : (data_answer){ANSWER_UNKNOWN, "recipe.yaml, sources",
-                                                 "sources and rules are told; the manifest of documents is not here"};
-        }
+        without_manifest(f);
     }
     mem_free(manifest);
-    status = status == HEARTH_OK && c->findings == NULL ? source_licences(f, c, error) : status;
+    status = status == HEARTH_OK && licences.findings == NULL ? source_licences(f, &licences, error) : status;
+    status = status == HEARTH_OK ? find_data(f, c, error) : status;
+    c->findings = licences.findings;
     if (status == HEARTH_OK && f->recipe->held_out > 0) {
-        f->s->components[COMPONENT_EVALUATION_DATA] = (component){0};
-        subject_found(f->s, COMPONENT_EVALUATION_DATA, "recipe.yaml, held_out", "documents of the same sources");
-        status = subject_share_licences(f->s, c, &f->s->components[COMPONENT_EVALUATION_DATA], error);
+        component *held_out = &f->s->components[COMPONENT_EVALUATION_DATA];
+        *held_out =
+            (component){.there = c->there, .place = "recipe.yaml, held_out", .detail = "documents of the same sources"};
+        status = subject_share_licences(f->s, c, held_out, error);
     }
     return status;
 }

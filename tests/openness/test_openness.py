@@ -360,7 +360,7 @@ def a_run_is_judged_made_again_and_gets_its_papers():
     v = judge(run)
     assert v["verdict"] == "open source" and v["name"] == "tiny" and any(c["what"] == "documents, packed again" for c in v["checks"]), v["checks"]
     assert component(v, "checkpoints")["place"] == "checkpoints"
-    assert component(v, "datasets")["place"] == "recipe.yaml, sources" and v["mof"]["class"] == 0
+    assert component(v, "datasets")["place"] == "corpus/documents" and v["mof"]["class"] == 0
     v = good_json("openness", run, "--reproduce", "--work", place("again"), "--json", "-q")
     assert v["verdict"] == "open source" and any(c["what"].startswith("checkpoint of step") and c["ok"] for c in v["checks"]), v["checks"]
     out = place("papers-run")
@@ -377,6 +377,32 @@ def a_run_is_judged_made_again_and_gets_its_papers():
     v = judge(run)
     assert v["mof"]["class"] == 1, v["mof"]
     assert "verified" in good("verify", os.path.join(run, "model"), "--segments", "1", "-q").out
+
+
+@test
+def what_a_recipe_does_not_say_is_not_taken_for_said():
+    """A source that nobody else can have: the documents in the run are open data, a model without them has none."""
+    os.makedirs(place("texts"))
+    for i in range(40):
+        with open(os.path.join(place("texts"), f"{i}.txt"), "w", encoding="utf-8") as out:
+            out.write(f"Text number {i} says that {i} and {i + 1} make {2 * i + 1}, and that it goes on for a while. " * 4)
+    recipe = described("own.yaml", RECIPE.replace("{name: worlds, kind: generator, generator: hearthside, documents: 200, licence: CC0-1.0, evidence: docs/hearthside.md, language: en}",
+                                                  "{name: mine, kind: folder, path: texts, licence: CC0-1.0, evidence: texts, language: en}"))
+    good("train", recipe, "--out", place("own-run"), "--no-samples", "-q")
+    assert judge(place("own-run"))["verdict"] == "open source"
+    shutil.copytree(os.path.join(place("own-run"), "model"), place("carried"))
+    v = judge(place("carried"))
+    assert v["verdict"] == "open weights" and v["osaid"]["result"] == "cannot tell" and component(v, "datasets")["there"] == "elsewhere", v["reason"]
+    shutil.copy(os.path.join(place("own-run"), "corpus", "manifest.jsonl.zst"), place("carried.manifest.jsonl.zst"))
+    v = judge(place("carried"))
+    points = {p["id"]: p for p in v["osaid"]["points"]}
+    assert points["data-description"]["result"] == "meets" and points["data-public"]["result"] == "cannot tell" and "mine" in points["data-public"]["why"], points
+    good("openness", "docs", place("own-run"), "--out", place("own-papers"), "-q")
+    with open(os.path.join(place("own-papers"), "EU_TRAINING_SUMMARY.md"), encoding="utf-8") as file:
+        parts = re.split(r"^### ", file.read(), flags=re.M)
+    for section in ("2.1", "2.2", "2.3", "2.4", "2.5"):
+        part = next(p for p in parts if p.startswith(section))
+        assert "TO BE FILLED IN BY A PERSON" in part and "Used: no" not in part, part
 
 
 @test
