@@ -121,6 +121,21 @@ static hearth_status copy_file(const char *from, const char *folder, const char 
     return status;
 }
 
+static hearth_status fetch_packages(const cli *c, trace_home *p, const char *path, const trace_home_options *o,
+                                    hearth_error *error)
+{
+    const char *const words[] = {"corpus", "fetch", path, o->mirror != NULL ? "--mirror" : NULL, o->mirror, NULL};
+    const hearth_status status = run_self(c, p, "the packages", words, error);
+    if (!p->told) {
+        return status;
+    }
+    p->told = false; /* which ones, it said; here is what may help */
+    return error_set(error, HEARTH_E_NOT_FOUND, "the packages",
+                     "all of them on the mirror (--mirror names another; snapshot.debian.org has those that left the "
+                     "archive)",
+                     "some that could not be had");
+}
+
 /* FOLDER/sources: the recipe and its list of packages, and these once they are fetched. `found`: beside its list. */
 static hearth_status bring_packages(const cli *c, trace_home *p, const recipe *found, const trace_home_options *o,
                                     const char *sources, hearth_error *error)
@@ -134,10 +149,7 @@ static hearth_status bring_packages(const cli *c, trace_home *p, const recipe *f
     if (status == HEARTH_OK && packages != NULL) {
         status = list != NULL ? copy_file(list, sources, packages, error) : error_memory(error, 0);
         cli_note(c, "fetches the Debian packages that %s was made of (once), into %s", p->recipe->name, sources);
-        const char *const plain[] = {"corpus", "fetch", kept, NULL};
-        const char *const mirrored[] = {"corpus", "fetch", kept, "--mirror", o->mirror, NULL};
-        status =
-            status == HEARTH_OK ? run_self(c, p, "the packages", o->mirror != NULL ? mirrored : plain, error) : status;
+        status = status == HEARTH_OK ? fetch_packages(c, p, kept, o, error) : status;
     }
     mem_free(list);
     mem_free(made);

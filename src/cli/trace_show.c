@@ -32,6 +32,18 @@ static size_t whole_from(const char *text, size_t length, size_t at)
     return at;
 }
 
+/* An epoch's colon is %3a in names of files. */
+static hearth_status add_version(const char *text, const char *end, buffer *out, hearth_error *error)
+{
+    const char *colon = strstr(text, "%3a");
+    if (colon == NULL || colon >= end) {
+        return add_line(text, (size_t)(end - text), out, error);
+    }
+    TRY(add_line(text, (size_t)(colon - text), out, error));
+    TRY(buffer_append_char(out, ':', error));
+    return add_line(colon + 3, (size_t)(end - colon - 3), out, error);
+}
+
 /* "acl 2.3.1-3, usr/share/man/man1/acl.1.gz" of "acl_2.3.1-3_amd64.deb:usr/share/…"; another place stays as it is. */
 static hearth_status add_place(const trace_document *d, buffer *out, hearth_error *error)
 {
@@ -46,7 +58,7 @@ static hearth_status add_place(const trace_document *d, buffer *out, hearth_erro
     TRY(buffer_append_text(out, "package ", error));
     TRY(add_line(d->place, (size_t)(version - d->place), out, error));
     TRY(buffer_append_char(out, ' ', error));
-    TRY(add_line(version + 1, (size_t)(last - version - 1), out, error));
+    TRY(add_version(version + 1, last, out, error));
     TRY(buffer_append_text(out, ", ", error));
     return add_line(end + 5, strlen(end + 5), out, error);
 }

@@ -291,4 +291,42 @@ def a_fetch_goes_on_where_it_ended():
         assert read(place.path("there/one_1_all.deb")) == data
 
 
+def carried(place):
+    """A model alone, made of the place's packages, and a folder with their list."""
+    trained = hearth("train", place.path("recipe.yaml"), "-o", place.path("run"), "-q", timeout=300)
+    assert trained.code == 0, trained
+    shutil.copytree(place.path("run/model"), place.path("away/model"))
+    os.mkdir(place.path("list"))
+    shutil.copy(place.path("packages.txt"), place.path("list"))
+    return place.path("away/model"), place.path("list")
+
+
+def traced(place, name, sources, *arguments):
+    clean = {k: v for k, v in environment(XDG_CACHE_HOME=place.path("cache")).items() if not k.lower().endswith("_proxy")}
+    return hearth("trace", "answer", name, "a page", "--sources", sources, "--max-tokens", "12", "--temperature", "1", "--share", "1", *arguments, env=clean)
+
+
+@test
+def an_answer_is_traced_to_its_packages():
+    packages = {("one", "1:2"): deb("one", "1:2", {"usr/share/man/man1/p.1": PAGE, "usr/share/doc/one/words.txt": "every letter: abcdefghijklmnopqrstuvwxyz " * 9}),
+                ("two", "1"): deb("two", "1", {"usr/share/doc/two/guide.txt": "A guide of the other package, which says more.\n" * 5})}
+    with mirror(packages) as (url, handler), Place(packages) as place:
+        name, sources = carried(place)
+        made = traced(place, name, sources, "--mirror", url, "--json")
+        assert made.code == 0 and "fetches the Debian packages" in made.err and len(handler.asked) == 2, (made.code, made.err, handler.asked)
+        documents = [d for s in json.loads(made.out)["trace"]["spans"] for d in s["documents"]]
+        assert documents and {d["place"].split("_")[0] for d in documents} <= {"one", "two"}, documents
+        assert all(d["licence"] == "GPL-2.0-or-later" and d["evidence"].endswith("copyright: Files: *, line 3") for d in documents), documents
+        text = traced(place, name, sources, "-q")
+        assert text.err == "" and len(handler.asked) == 2 and ("package one 1:2, usr/" in text.out or "package two 1, usr/" in text.out), text
+        left = [f for _, _, files in os.walk(place.path("cache")) for f in files if f.endswith(".deb")]
+        assert left == [], left
+    with mirror(packages, without=["two"]) as (url, _), Place(packages) as place:
+        name, sources = carried(place)
+        gone = traced(place, name, sources, "--mirror", url)
+        assert gone.code == 1 and gone.out == "" and "gone      two 1: not at" in gone.err and "snapshot.debian.org" in gone.err.splitlines()[-1], gone
+        one_line(traced(place, name, sources, "--mirror", url, "-q"), 1, "snapshot.debian.org")
+        one_line(traced(place, name, place.path("away")), 1, "packages.txt", "--sources")
+
+
 main()
