@@ -95,10 +95,21 @@ function facts(document_) {
     .flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, String(value))]));
 }
 
+// "package acl 2.3.1-3, usr/share/…" of a place in a Debian package; other places stay as they are.
+function nameOf(document_) {
+  const found = /^([^_:]+)_([^_:]+)_[^_:]+\.deb:(.*)$/su.exec(document_.place ?? "");
+  return found !== null ? `package ${found[1]} ${found[2].replace("%3a", ":")}, ${found[3]}` : document_.place ?? document_.source ?? "a document";
+}
+
 function documentBox(document_) {
-  const name = document_.place ?? document_.source ?? "a document";
-  return el("details", {}, el("summary", {}, `${name} · ${document_.licence ?? "licence unknown"} · relevance ${document_.relevance}`), facts(document_),
-    el("pre", { tabindex: "0", role: "region", "aria-label": `Text of ${name}` }, document_.before, el("mark", {}, document_.match), document_.after));
+  const name = nameOf(document_);
+  const mark = el("mark", {}, document_.match);
+  const text = el("pre", { tabindex: "0", role: "region", "aria-label": `Text of ${name}` }, document_.before, mark, document_.after);
+  const box = el("details", {}, el("summary", {}, `${name} · ${document_.licence ?? "licence unknown"} · relevance ${document_.relevance}`), facts(document_), text);
+  box.addEventListener("toggle", () => {   // to the match, which may be far down
+    text.scrollTop += mark.getBoundingClientRect().top - text.getBoundingClientRect().top - text.clientHeight / 2;
+  });
+  return box;
 }
 
 function spanBox(span) {
