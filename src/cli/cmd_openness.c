@@ -180,6 +180,9 @@ static hearth_status judge(cli *c, const openness_settings *s, const char *name,
     const subject_options o = {
         .checks = j->evidence.checks, .check_count = j->evidence.check_count, .flop = j->evidence.flop, .knows = knows};
     TRY(subject_open(j->path, &o, &j->subject, error));
+    if (j->subject->kind == SUBJECT_FOLDER && !j->evidence.there && strcmp(j->path, name) != 0) {
+        j->subject->name = name; /* a snapshot's folder is called by its commit */
+    }
     return verdict_make(j->subject, &j->verdict, error);
 }
 

@@ -187,26 +187,32 @@ static json_t *add_files(graph *g)
 }
 
 /* AND of what documents have; NOASSERTION where one tells none. */
-static char *data_licence(const card_facts *f)
+static const char *data_licence(const card_facts *f)
 {
-    char *text = arena_alloc(f->a, 16384);
-    size_t at = 0;
+    size_t size = 1;
     const char *licence = NULL;
     json_t *row = NULL;
+    bool told = json_object_size(f->manifest.licences) > 0;
     json_object_foreach(f->manifest.licences, licence, row)
     {
-        if (text != NULL && at + strlen(licence) + 16 < 16384) {
-            const bool joined = strchr(licence, ' ') != NULL;
-            at += (size_t)snprintf(text + at, 16384 - at, "%s%s%s%s", at > 0 ? " AND " : "", joined ? "(" : "", licence,
+        size += strlen(licence) + sizeof " AND ()";
+        told = told && strcmp(licence, "not told") != 0 && strcmp(licence, "NOASSERTION") != 0;
+    }
+    if (json_object_size(f->manifest.licences) == 0 && f->recipe->source_count == 1 &&
+        f->recipe->sources[0].licence != NULL) {
+        return f->recipe->sources[0].licence;
+    }
+    char *text = told ? arena_alloc(f->a, size) : NULL;
+    size_t at = 0;
+    json_object_foreach(f->manifest.licences, licence, row)
+    {
+        const bool joined = strchr(licence, ' ') != NULL;
+        if (text != NULL) {
+            at += (size_t)snprintf(text + at, size - at, "%s%s%s%s", at > 0 ? " AND " : "", joined ? "(" : "", licence,
                                    joined ? ")" : "");
         }
     }
-    if (at == 0 && f->recipe->source_count > 0 && f->recipe->sources[0].licence != NULL) {
-        return arena_format(f->a, "%s", f->recipe->sources[0].licence);
-    }
-    return at == 0 || strstr(text, "not told") != NULL || strstr(text, "NOASSERTION") != NULL
-               ? arena_format(f->a, "NOASSERTION")
-               : text;
+    return text != NULL ? text : "NOASSERTION";
 }
 
 static void add_document(graph *g)
