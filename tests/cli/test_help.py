@@ -243,7 +243,7 @@ def bash_completes():
         assert made.stderr == "", made.stderr
         return made.stdout.split()
 
-    assert complete("hearth vers") == ["version"] and sorted(complete("hearth ver")) == ["verify", "version"]
+    assert complete("hearth vers") == ["version"] and sorted(complete("hearth ver")) == ["verify", "verify-signature", "version"]
     assert complete("hearth --ver") == ["--version"] and complete("hearth run --ver") == []
     assert complete("hearth --threads 2 hel") == ["help"] and complete("hearth --color never -q hel") == ["help"]
     assert complete("hearth help --comp") == ["--completion"]
@@ -291,7 +291,7 @@ def fish_completes():
             assert made.stderr == "", made.stderr
             return [entry.split("\t")[0] for entry in made.stdout.splitlines()]
 
-        assert complete("hearth vers") == ["version"] and sorted(complete("hearth ver")) == ["verify", "version"]
+        assert complete("hearth vers") == ["version"] and sorted(complete("hearth ver")) == ["verify", "verify-signature", "version"]
         assert complete("hearth --ver") == ["--version"]
         assert complete("hearth version --js") == ["--json"]
         assert complete("hearth help --completion fi") == ["fish"]
