@@ -180,7 +180,8 @@ static hearth_status add_influences(const traced_answer *t, buffer *out, hearth_
 
 static hearth_status add_other(const traced_answer *t, buffer *out, hearth_error *error)
 {
-    TRY(buffer_printf(out, error, "\nTrained again without %zu document%s (%llu targets of %llu steps):\n",
+    TRY(buffer_printf(out, error,
+                      "\nTrained again without %zu document%s (%llu tokens of %llu steps were not learned):\n",
                       t->s->without.count, t->s->without.count == 1 ? "" : "s", (unsigned long long)t->without_left_out,
                       (unsigned long long)t->without_steps));
     TRY(terminal_harmless(buffer_text(&t->other), t->other.length, out, error));
@@ -189,7 +190,8 @@ static hearth_status add_other(const traced_answer *t, buffer *out, hearth_error
     const run_answer *a = &t->run.last;
     const bool same = a->text.length == t->other.length &&
                       memcmp(buffer_text(&a->text), buffer_text(&t->other), t->other.length) == 0;
-    return buffer_printf(out, error, "    the answer is %s\n", same ? "the same" : "another");
+    return buffer_printf(out, error, "    the answer is %s%s\n", same ? "the same" : "another",
+                         t->without_left_out == 0 ? ": no step had read a token of them" : "");
 }
 
 hearth_status trace_show_text(const traced_answer *t, hearth_error *error)
