@@ -579,6 +579,7 @@ static int serve(serving *v, const serve_settings *s, const server_options *o)
     hearth_error error = {0};
     agent *told = NULL;
     allow_connections();
+    memory_give_back_freed();
     const hearth_status status = start(v, o, &told, &error);
     if (status == HEARTH_OK) {
         serve_signals_hold();

@@ -28,6 +28,9 @@ int cpu_usable_cores(void);
  * files that are cached count as free). */
 uint64_t memory_total_bytes(void);
 uint64_t memory_available_bytes(void);
+/* For a process that runs for months: what it frees goes back to the system, instead of staying with whichever thread
+ * freed it. Before threads are started. Nothing where the C library does so anyway. */
+void memory_give_back_freed(void);
 
 /* Monotonic time. */
 uint64_t time_now_ns(void);

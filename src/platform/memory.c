@@ -2,6 +2,10 @@
  * control groups, version 1 and 2. */
 #include "platform/cpu.h"
 
+#include <features.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,4 +118,16 @@ uint64_t memory_available_bytes(void)
     }
     fclose(in);
     return available;
+}
+
+/* glibc raises its bound for blocks of their own with each that is freed, up to 32 MiB: from then on models' tables lie
+ * in the threads' arenas, and each of those keeps room for the largest that it ever had. */
+void memory_give_back_freed(void)
+{
+#ifdef __GLIBC__
+    enum { OWN_BLOCK_BYTES = 512 << 10, ARENAS = 4 };
+    (void)mallopt(M_MMAP_THRESHOLD, OWN_BLOCK_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, OWN_BLOCK_BYTES);
+    (void)mallopt(M_ARENA_MAX, ARENAS);
+#endif
 }
