@@ -21,7 +21,7 @@
 typedef struct openness_settings {
     bool reproduce;
     const char *sources, *work, *html, *require, *out, *provider, *url;
-    bool markdown;
+    bool markdown, replace;
 } openness_settings;
 
 static const char *const requirements[] = {"open-source", "open-weights", "class-i", "class-ii",
@@ -82,6 +82,10 @@ static const option options[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(openness_settings, markdown),
      .help = "For docs: no pages of HTML."},
+    {.name = "replace",
+     .type = OPTION_FLAG,
+     .offset = offsetof(openness_settings, replace),
+     .help = "For docs: write over papers that are there, and what a person wrote into them."},
     {.name = NULL},
 };
 
@@ -229,11 +233,29 @@ static int64_t paper_time(void)
                                                                                      : (int64_t)time(NULL);
 }
 
+/* What a person wrote into a paper is not written over unasked. */
+static hearth_status find_papers(const char *out, hearth_error *error)
+{
+    file_list list = {0};
+    hearth_status status = file_is_folder(out) ? file_list_folder(out, &list, error) : HEARTH_OK;
+    for (size_t i = 0; i < list.count && status == HEARTH_OK; i++) {
+        if (card_is_paper(list.names[i]) && !text_starts(list.names[i], "LICENSE") &&
+            !text_ends(list.names[i], ".sig")) {
+            status = error_set(error, HEARTH_E_ARGUMENT, NULL, "a folder without papers, or --replace", "%.100s",
+                               list.names[i]);
+            error_in_file(error, out);
+        }
+    }
+    file_list_free(&list);
+    return status;
+}
+
 static hearth_status write_papers(cli *c, const openness_settings *s, judged *j, const char *out, size_t *ret_count,
                                   hearth_error *error)
 {
     const openness_wish wish = {0};
     card_facts facts = {0};
+    TRY(s->replace ? HEARTH_OK : find_papers(out, error));
     TRY(openness_evidence_read(c, j->path, &wish, &j->evidence, error));
     if (j->evidence.training == NULL) {
         (void)error_set(error, HEARTH_E_ARGUMENT, NULL, "a model with recipe and log whose checks hold (hearth verify)",
@@ -299,8 +321,8 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     if (docs && (s->html != NULL || s->require != NULL || s->reproduce)) {
         return cli_usage(c, "--html, --require and --reproduce are for a verdict, not for docs");
     }
-    if (!docs && (s->out != NULL || s->provider != NULL || s->url != NULL || s->markdown)) {
-        return cli_usage(c, "--out, --provider, --url and --markdown are for docs MODEL");
+    if (!docs && (s->out != NULL || s->provider != NULL || s->url != NULL || s->markdown || s->replace)) {
+        return cli_usage(c, "--out, --provider, --url, --markdown and --replace are for docs MODEL");
     }
     return docs ? run_docs(c, s, operands[1]) : run_verdict(c, s, operands[0]);
 }

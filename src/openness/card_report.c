@@ -50,7 +50,7 @@ static hearth_status cost(const card_facts *f, card_page *p, hearth_error *error
     }
     const json_t *joules = json_object_get(c, "joules");
     if (json_is_number(joules)) {
-        TRY(page_item(p, error, "energy of the processors, measured: %.4f kWh", json_number_value(joules) / 3.6e6));
+        TRY(page_item(p, error, "energy of the processors, measured: %.4g kWh", json_number_value(joules) / 3.6e6));
     } else {
         TRY(page_item(p, error, "energy: not measured"));
     }

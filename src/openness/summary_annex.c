@@ -56,7 +56,7 @@ static hearth_status compute(const card_facts *f, card_page *p, hearth_error *er
         TRY(page_person(p, "training time (it is not told beside this model)", error));
     }
     return json_is_number(joules)
-               ? page_text(p, error, "Energy of the processors, measured: %.4f kWh.", json_number_value(joules) / 3.6e6)
+               ? page_text(p, error, "Energy of the processors, measured: %.4g kWh.", json_number_value(joules) / 3.6e6)
                : page_person(p, "known or estimated energy use, and how it was found", error);
 }
 

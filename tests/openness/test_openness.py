@@ -366,6 +366,12 @@ def a_run_is_judged_made_again_and_gets_its_papers():
     out = place("papers-run")
     good("openness", "docs", run, "--out", out, "--markdown", "-q")
     assert sorted(os.listdir(out)) == sorted(PAPERS)
+    with open(os.path.join(out, "README.md"), "a", encoding="utf-8") as file:
+        file.write("What a person wrote.\n")
+    one_line(hearth("openness", "docs", run, "--out", out, "-q"), 1, "--replace", ".md")
+    with open(os.path.join(out, "README.md"), encoding="utf-8") as file:
+        assert "What a person wrote." in file.read()
+    good("openness", "docs", run, "--out", out, "--markdown", "--replace", "-q")
     with open(os.path.join(out, "TECHNICAL_REPORT.md"), encoding="utf-8") as file:
         report = file.read()
     assert re.search(r"time by the clock: \d+ seconds", report) and "train.learning\\_rate" not in report and "with 2 checkpoints" in report
