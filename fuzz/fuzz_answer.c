@@ -84,11 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     record kept[2] = {0}; /* a buffer of zeros is empty */
-    answer_reader_options o = {.thinks = (data[1] & 4) != 0,
-                               .stops = stops,
-                               .stop_count = 1,
-                               .pieces = (data[1] & 8) != 0,
-                               .event = on_event};
+    answer_reader_options o = {
+        .thinks = (data[1] & 4) != 0, .stops = stops, .stop_count = 1, .pieces = (data[1] & 8) != 0, .event = on_event};
     json_t *tools = (data[1] & 1) != 0 ? json_loads(tools_text, 0, NULL) : NULL;
     const bool harmony = data[0] % THINKING == 1;
     (void)answer_format_named(thinking_names[data[0] % THINKING],

@@ -20,7 +20,8 @@ static size_t look_up(const draft_wish *w, size_t end)
     return 0;
 }
 
-static void guess(draft_wish *w, draft_pace *pace)
+/* Where a model could guess instead, only the longest ends are trusted. */
+static void guess(draft_wish *w, draft_pace *pace, size_t shortest)
 {
     if (pace->rest > 0) {
         pace->rest--;
@@ -28,7 +29,7 @@ static void guess(draft_wish *w, draft_pace *pace)
     }
     pace->now = pace->now == 0 ? FIRST_DRAFT : pace->now;
     const size_t most = w->most < pace->now ? w->most : pace->now;
-    for (size_t end = LONGEST_END; end >= SHORTEST_END && most != 0; end--) {
+    for (size_t end = LONGEST_END; end >= shortest && most != 0; end--) {
         const size_t from = w->count > end ? look_up(w, end) : 0;
         if (from != 0) {
             w->guessed = w->count - from < most ? w->count - from : most;
@@ -40,10 +41,10 @@ static void guess(draft_wish *w, draft_pace *pace)
 
 void draft_lookup_guess(drafter *d, draft_wish *wishes, size_t count)
 {
-    (void)d;
+    const size_t shortest = d->guesser != NULL ? LONGEST_END : SHORTEST_END;
     for (size_t i = 0; i < count; i++) {
         if (wishes[i].guessed == 0) {
-            guess(&wishes[i], &wishes[i].of->lookup);
+            guess(&wishes[i], &wishes[i].of->lookup, shortest);
         }
     }
 }
