@@ -1,8 +1,9 @@
 /* The input is an index of one shard: nine files, each behind its length (2 bytes, little endian), in the order of
- * `names`; one of length 0xFFFF is absent. What is left is searched for, by bytes and by tokens, and every answer
- * followed to its document. The tokenizer is the fuzzer's own. */
+ * `names`; one of length 0xFFFF is absent. What is left is searched for, by bytes and by tokens, every answer
+ * followed to its document, and the text traced as an answer. The tokenizer is the fuzzer's own. */
 #include "fuzz_input.h"
 
+#include "trace/attribute.h"
 #include "trace/trace_overlap.h"
 #include "trace/trace_spans.h"
 
@@ -74,6 +75,22 @@ static void search(const trace_index *x, const trace_query *q)
     }
 }
 
+/* The text as an answer. */
+static void attribute(const trace_index *x, const char *text, size_t length)
+{
+    const rank_text answer = {text, length}, question = {text, length / 2};
+    attribution_options how = ATTRIBUTION_DEFAULTS;
+    attribution found;
+    how.spans.share = 1;
+    how.documents = 3;
+    how.context = 5;
+    if (attribute_answer(x, &question, &answer, &how, &found, NULL) == HEARTH_OK) {
+        fuzz_sink += found.span_count;
+        json_decref(attribution_json(&found, x, &answer));
+    }
+    attribution_free(&found);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     trace_index *x = NULL;
@@ -103,6 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (trace_spans(x, 2, 8, spans, &found, &least, NULL) == HEARTH_OK) {
         fuzz_sink += found;
     }
+    attribute(x, (const char *)data, length);
     (void)trace_index_verify(x, NULL);
     trace_index_close(x);
     return 0;

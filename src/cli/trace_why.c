@@ -1,4 +1,5 @@
 /* hearth trace answer --why: which documents' gradients point where the answer's does. */
+#include "cli/signals.h"
 #include "cli/trace_answer.h"
 
 #include "base/memory.h"
@@ -181,17 +182,29 @@ static void tell_cost(const asking *a, const influence_options *o, double second
              (unsigned long long)sequences, o->recipe->train.length, left);
 }
 
+/* When the answer's and the first document's gradient were there. */
+static bool note_time(void *context, const char *what, uint64_t done, uint64_t total, const char *unit)
+{
+    double *times = context;
+    (void)what, (void)total, (void)unit;
+    if (done == 1 || done == 2) {
+        times[done - 1] = time_seconds();
+    }
+    return !signals_stop_asked();
+}
+
 /* What one sequence takes is measured on the first document. */
 static hearth_status run(asking *a, influence_options *o, hearth_error *error)
 {
     engine *e = a->t->run.o.engine;
     influence_options first = *o;
-    double unused = 0;
+    double unused = 0, times[2] = {0};
     first.checkpoint_count = 1;
     first.document_count = o->document_count > 0 ? 1 : 0;
-    const double began = time_seconds();
+    first.progress = note_time;
+    first.progress_context = times;
     TRY(influence_run(e, &first, &unused, NULL, error));
-    tell_cost(a, o, (time_seconds() - began) / (double)influence_cost(&first));
+    tell_cost(a, o, times[1] > times[0] ? times[1] - times[0] : 0);
     terminal_progress bar = {.quiet = a->t->c->quiet};
     o->progress = terminal_progress_step;
     o->progress_context = &bar;
