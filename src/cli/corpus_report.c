@@ -10,29 +10,18 @@
 
 #define BARS_MOST 30u /* rows of a chart; the rest is summed up in one */
 
-static uint64_t number(const json_t *object, const char *name)
-{
-    return (uint64_t)json_integer_value(json_object_get(object, name));
-}
-
-/* The text of a key, or what stands for none. */
-static const char *word(const json_t *object, const char *name, const char *none)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text != NULL && *text != '\0' ? text : none;
-}
-
 static hearth_status totals(const json_t *stats, buffer *out, hearth_error *error)
 {
     char a[32], b[32], c[32], d[32], e[32];
-    const uint64_t kept = number(stats, "kept");
+    const uint64_t kept = page_number(stats, "kept");
     TRY(buffer_printf(out, error,
                       "<h1>Corpus</h1>\n<p>%s documents (%s) were seen; %s (%s) are kept, of them %s held out.</p>\n"
                       "<p>SHA-256 of the manifest: <code>%s</code><br>of the recipe: <code>%s</code></p>\n",
-                      terminal_number(number(stats, "documents"), a), terminal_bytes(number(stats, "bytes"), b),
-                      terminal_number(kept, c), terminal_bytes(number(stats, "kept_bytes"), d),
-                      terminal_number(number(stats, "held_out"), e), word(stats, "sha256", ""),
-                      word(stats, "recipe_sha256", "")));
+                      terminal_number(page_number(stats, "documents"), a),
+                      terminal_bytes(page_number(stats, "bytes"), b), terminal_number(kept, c),
+                      terminal_bytes(page_number(stats, "kept_bytes"), d),
+                      terminal_number(page_number(stats, "held_out"), e), page_word(stats, "sha256", ""),
+                      page_word(stats, "recipe_sha256", "")));
     return buffer_append_text(out, "<p>In the charts dark is what is kept, light what was dropped.</p>\n", error);
 }
 
@@ -49,11 +38,11 @@ static hearth_status counted(const json_t *stats, const char *key, const char *t
     {
         const size_t at = i < BARS_MOST ? i : BARS_MOST;
         if (i <= BARS_MOST) {
-            page_shorten(i < BARS_MOST ? word(row, "name", none) : "all others", names[at], sizeof names[at]);
+            page_shorten(i < BARS_MOST ? page_word(row, "name", none) : "all others", names[at], sizeof names[at]);
             bars[count++] = (page_bar){names[at], 0, 0};
         }
-        bars[at].all += number(row, "documents");
-        bars[at].kept += number(row, "kept");
+        bars[at].all += page_number(row, "documents");
+        bars[at].kept += page_number(row, "kept");
     }
     return page_chart(title, bars, count, true, out, error);
 }
@@ -66,11 +55,11 @@ static hearth_status lengths(const json_t *stats, buffer *out, hearth_error *err
     const json_t *row = NULL;
     json_array_foreach(json_object_get(stats, "lengths"), i, row)
     {
-        const uint64_t first = number(row, "bytes_from");
+        const uint64_t first = page_number(row, "bytes_from");
         if (count < 64) {
             (void)snprintf(names[count], sizeof names[count], "%s to %s", terminal_bytes(first, from),
                            terminal_bytes(first == 0 ? 1 : 2 * first - 1, to));
-            bars[count] = (page_bar){names[count], number(row, "documents"), number(row, "kept")};
+            bars[count] = (page_bar){names[count], page_number(row, "documents"), page_number(row, "kept")};
             count++;
         }
     }
@@ -91,14 +80,15 @@ static hearth_status source_table(const json_t *stats, buffer *out, hearth_error
     {
         char a[32], b[32], c[32];
         TRY(buffer_append_text(out, "<tr>", error));
-        TRY(page_cell(word(row, "name", ""), out, error));
-        TRY(page_cell(word(row, "kind", ""), out, error));
-        TRY(page_cell(word(row, "licence", "each its own"), out, error));
+        TRY(page_cell(page_word(row, "name", ""), out, error));
+        TRY(page_cell(page_word(row, "kind", ""), out, error));
+        TRY(page_cell(page_word(row, "licence", "each its own"), out, error));
         TRY(buffer_printf(out, error, "<td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td><code>",
-                          terminal_number(number(row, "documents"), a), terminal_number(number(row, "kept"), b),
-                          terminal_bytes(number(row, "kept_bytes"), c)));
+                          terminal_number(page_number(row, "documents"), a),
+                          terminal_number(page_number(row, "kept"), b),
+                          terminal_bytes(page_number(row, "kept_bytes"), c)));
         char sha256[13];
-        (void)snprintf(sha256, sizeof sha256, "%s", word(row, "sha256", ""));
+        (void)snprintf(sha256, sizeof sha256, "%s", page_word(row, "sha256", ""));
         TRY(markup_text(out, sha256, false, error));
         TRY(buffer_append_text(out, "</code></td></tr>\n", error));
     }
@@ -113,8 +103,8 @@ static hearth_status rules(const json_t *stats, buffer *out, hearth_error *error
     json_array_foreach(json_object_get(stats, "rules"), i, row)
     {
         TRY(buffer_append_text(out, "<tr>", error));
-        TRY(page_cell(word(row, "name", ""), out, error));
-        TRY(page_cell(word(row, "parameters", "as its defaults are"), out, error));
+        TRY(page_cell(page_word(row, "name", ""), out, error));
+        TRY(page_cell(page_word(row, "parameters", "as its defaults are"), out, error));
         TRY(buffer_append_text(out, "</tr>\n", error));
     }
     return buffer_append_text(out, "</table>\n", error);
@@ -126,12 +116,12 @@ static hearth_status samples(const json_t *fate, buffer *out, hearth_error *erro
     const json_t *row = NULL;
     json_array_foreach(json_object_get(fate, "samples"), i, row)
     {
-        TRY(buffer_printf(out, error, "<p>%llu: <code>", (unsigned long long)number(row, "row")));
-        TRY(markup_text(out, word(row, "place", ""), false, error));
+        TRY(buffer_printf(out, error, "<p>%llu: <code>", (unsigned long long)page_number(row, "row")));
+        TRY(markup_text(out, page_word(row, "place", ""), false, error));
         TRY(buffer_append_text(out, "</code>, ", error));
-        TRY(markup_text(out, word(row, "reason", ""), false, error));
+        TRY(markup_text(out, page_word(row, "reason", ""), false, error));
         TRY(buffer_append_text(out, "</p>\n<pre>", error));
-        TRY(markup_text(out, word(row, "text", ""), true, error));
+        TRY(markup_text(out, page_word(row, "text", ""), true, error));
         TRY(buffer_append_text(out, "</pre>\n", error));
     }
     return HEARTH_OK;
@@ -146,9 +136,10 @@ static hearth_status dropped(const json_t *stats, buffer *out, hearth_error *err
     {
         char a[32], b[32];
         TRY(buffer_append_text(out, "<details><summary>", error));
-        TRY(markup_text(out, word(fate, "fate", ""), false, error));
-        TRY(buffer_printf(out, error, ": %s documents, %s</summary>\n", terminal_number(number(fate, "documents"), a),
-                          terminal_bytes(number(fate, "bytes"), b)));
+        TRY(markup_text(out, page_word(fate, "fate", ""), false, error));
+        TRY(buffer_printf(out, error, ": %s documents, %s</summary>\n",
+                          terminal_number(page_number(fate, "documents"), a),
+                          terminal_bytes(page_number(fate, "bytes"), b)));
         TRY(samples(fate, out, error));
         TRY(buffer_append_text(out, "</details>\n", error));
     }

@@ -94,3 +94,14 @@ hearth_status page_chart(const char *title, const page_bar *bars, size_t count, 
     }
     return buffer_append_text(out, "</svg>\n", error);
 }
+
+uint64_t page_number(const json_t *object, const char *name)
+{
+    return (uint64_t)json_integer_value(json_object_get(object, name));
+}
+
+const char *page_word(const json_t *object, const char *name, const char *none)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text != NULL && *text != '\0' ? text : none;
+}

@@ -4,7 +4,7 @@
 
 #include "base/buffer.h"
 
-#include <stdbool.h>
+#include <jansson.h>
 
 /* Up to the body, with the style of tables, charts and texts; and what ends it. */
 hearth_status page_head(const char *title, buffer *out, hearth_error *error);
@@ -19,6 +19,9 @@ hearth_status page_chart(const char *title, const page_bar *bars, size_t count, 
                          hearth_error *error);
 /* An element of a table's row. */
 hearth_status page_cell(const char *text, buffer *out, hearth_error *error);
+/* Of an object's key: a whole number, a text or what stands for none. */
+uint64_t page_number(const json_t *object, const char *name);
+const char *page_word(const json_t *object, const char *name, const char *none);
 /* Long names lose their end. */
 void page_shorten(const char *name, char *ret, size_t size);
 

@@ -10,17 +10,6 @@
 #define BARS_MOST 30u
 #define ITEMS_MOST 200u /* of an evaluation */
 
-static uint64_t number(const json_t *object, const char *name)
-{
-    return (uint64_t)json_integer_value(json_object_get(object, name));
-}
-
-static const char *word(const json_t *object, const char *name, const char *none)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text != NULL && *text != '\0' ? text : none;
-}
-
 static hearth_status code_line(const char *what, const char *text, buffer *out, hearth_error *error)
 {
     TRY(buffer_printf(out, error, "%s: <code>", what));
@@ -32,13 +21,13 @@ static hearth_status totals(const json_t *r, buffer *out, hearth_error *error)
 {
     char a[32], b[32], c[32], d[32];
     TRY(buffer_append_text(out, "<h1>", error));
-    TRY(markup_text(out, word(r, "name", "Index"), false, error));
+    TRY(markup_text(out, page_word(r, "name", "Index"), false, error));
     TRY(buffer_printf(out, error, "</h1>\n<p>%s documents, %s of text, %s tokens; an index of %s.</p>\n<p>",
-                      terminal_number(number(r, "documents"), a), terminal_bytes(number(r, "bytes"), b),
-                      terminal_number(number(r, "tokens"), c), terminal_bytes(number(r, "disk_bytes"), d)));
-    TRY(code_line("SHA-256 of the index", word(r, "sha256", ""), out, error));
-    TRY(code_line("of the corpus's manifest", word(r, "corpus_sha256", "these are plain files"), out, error));
-    TRY(code_line("of the tokenizer", word(r, "tokenizer_sha256", "none"), out, error));
+                      terminal_number(page_number(r, "documents"), a), terminal_bytes(page_number(r, "bytes"), b),
+                      terminal_number(page_number(r, "tokens"), c), terminal_bytes(page_number(r, "disk_bytes"), d)));
+    TRY(code_line("SHA-256 of the index", page_word(r, "sha256", ""), out, error));
+    TRY(code_line("of the corpus's manifest", page_word(r, "corpus_sha256", "these are plain files"), out, error));
+    TRY(code_line("of the tokenizer", page_word(r, "tokenizer_sha256", "none"), out, error));
     return buffer_append_text(out, "</p>\n", error);
 }
 
@@ -54,10 +43,10 @@ static hearth_status by_name(const json_t *r, const char *key, const char *title
     {
         const size_t at = i < BARS_MOST ? i : BARS_MOST;
         if (i <= BARS_MOST) {
-            page_shorten(i < BARS_MOST ? word(row, "name", none) : "all others", names[at], sizeof names[at]);
+            page_shorten(i < BARS_MOST ? page_word(row, "name", none) : "all others", names[at], sizeof names[at]);
             bars[count++] = (page_bar){.name = names[at]};
         }
-        bars[at].all += number(row, "bytes");
+        bars[at].all += page_number(row, "bytes");
     }
     return page_chart(title, bars, count, false, out, error);
 }
@@ -75,9 +64,10 @@ static hearth_status name_table(const json_t *r, const char *key, const char *ti
     {
         char a[32], b[32];
         TRY(buffer_append_text(out, "<tr>", error));
-        TRY(page_cell(word(row, "name", none), out, error));
+        TRY(page_cell(page_word(row, "name", none), out, error));
         TRY(buffer_printf(out, error, "<td class=\"n\">%s</td><td class=\"n\">%s</td></tr>\n",
-                          terminal_number(number(row, "documents"), a), terminal_number(number(row, "bytes"), b)));
+                          terminal_number(page_number(row, "documents"), a),
+                          terminal_number(page_number(row, "bytes"), b)));
     }
     return buffer_append_text(out, "</table>\n</details>\n", error);
 }
@@ -90,11 +80,11 @@ static hearth_status lengths(const json_t *r, buffer *out, hearth_error *error)
     const json_t *row = NULL, *rows = json_object_get(r, "lengths");
     json_array_foreach((json_t *)(uintptr_t)rows, i, row)
     {
-        const uint64_t first = number(row, "bytes_from");
+        const uint64_t first = page_number(row, "bytes_from");
         if (count < 64) {
             (void)snprintf(names[count], sizeof names[count], "%s to %s", terminal_bytes(first, from),
                            terminal_bytes(2 * first - 1, to));
-            bars[count] = (page_bar){.name = names[count], .all = number(row, "documents")};
+            bars[count] = (page_bar){.name = names[count], .all = page_number(row, "documents")};
             count++;
         }
     }
@@ -110,15 +100,15 @@ static hearth_status spans(const json_t *r, buffer *out, hearth_error *error)
                       "<h2>Most frequent pieces</h2>\n<p>Of %llu %s. All that stand %s times or more were seen; counts "
                       "are exact. Of pieces that overlap one is shown.</p>\n<table>\n<tr><th class=\"n\">times</th>"
                       "<th>piece</th><th>for instance in</th></tr>\n",
-                      (unsigned long long)number(made, "length"), word(made, "by", ""),
-                      terminal_number(number(made, "sure_from"), a)));
+                      (unsigned long long)page_number(made, "length"), page_word(made, "by", ""),
+                      terminal_number(page_number(made, "sure_from"), a)));
     json_array_foreach((json_t *)(uintptr_t)rows, i, row)
     {
         TRY(buffer_printf(out, error, "<tr><td class=\"n\">%s</td><td><pre>",
-                          terminal_number(number(row, "count"), a)));
-        TRY(markup_text(out, word(row, "text", ""), true, error));
+                          terminal_number(page_number(row, "count"), a)));
+        TRY(markup_text(out, page_word(row, "text", ""), true, error));
         TRY(buffer_append_text(out, "</pre></td>", error));
-        TRY(page_cell(word(row, "place", ""), out, error));
+        TRY(page_cell(page_word(row, "place", ""), out, error));
         TRY(buffer_append_text(out, "</tr>\n", error));
     }
     return buffer_append_text(out, "</table>\n", error);
@@ -130,17 +120,17 @@ static hearth_status item(const json_t *row, buffer *out, hearth_error *error)
 {
     char place[64], a[32];
     TRY(buffer_append_text(out, "<tr>", error));
-    TRY(page_cell(word(row, "file", ""), out, error));
-    (void)snprintf(place, sizeof place, "%llu", (unsigned long long)number(row, "line"));
+    TRY(page_cell(page_word(row, "file", ""), out, error));
+    (void)snprintf(place, sizeof place, "%llu", (unsigned long long)page_number(row, "line"));
     TRY(page_cell(place, out, error));
-    TRY(page_cell(word(row, "key", ""), out, error));
+    TRY(page_cell(page_word(row, "key", ""), out, error));
     TRY(buffer_printf(out, error, "<td class=\"n\">%.0f%%</td><td class=\"n\">%s</td><td><pre>",
                       100 * json_number_value(json_object_get(row, "share")),
-                      terminal_number(number(row, "longest"), a)));
-    TRY(markup_text(out, word(row, "text", ""), true, error));
+                      terminal_number(page_number(row, "longest"), a)));
+    TRY(markup_text(out, page_word(row, "text", ""), true, error));
     TRY(buffer_append_text(out, "</pre></td>", error));
-    TRY(page_cell(word(row, "place", ""), out, error));
-    TRY(page_cell(word(row, "licence", ""), out, error));
+    TRY(page_cell(page_word(row, "place", ""), out, error));
+    TRY(page_cell(page_word(row, "licence", ""), out, error));
     return buffer_append_text(out, "</tr>\n", error);
 }
 
@@ -155,9 +145,9 @@ static hearth_status contaminated(const json_t *r, buffer *out, hearth_error *er
                       "<h2>Items of the evaluation that stand here</h2>\n<p>%llu items: %llu with a text that stands "
                       "here whole, %llu with pieces of %llu bytes or more, %llu without, %llu too short to tell. Word "
                       "for word only.</p>\n",
-                      (unsigned long long)number(made, "items"), (unsigned long long)number(made, "whole"),
-                      (unsigned long long)number(made, "part"), (unsigned long long)number(made, "least"),
-                      (unsigned long long)number(made, "clean"), (unsigned long long)number(made, "short")));
+                      (unsigned long long)page_number(made, "items"), (unsigned long long)page_number(made, "whole"),
+                      (unsigned long long)page_number(made, "part"), (unsigned long long)page_number(made, "least"),
+                      (unsigned long long)page_number(made, "clean"), (unsigned long long)page_number(made, "short")));
     TRY(buffer_append_text(out,
                            "<table>\n<tr><th>file</th><th>line</th><th>text</th><th class=\"n\">share</th><th "
                            "class=\"n\">longest</th><th>piece</th><th>stands in</th><th>licence</th></tr>\n",
@@ -174,7 +164,7 @@ static hearth_status contaminated(const json_t *r, buffer *out, hearth_error *er
 
 hearth_status trace_page(const json_t *report, buffer *out, hearth_error *error)
 {
-    TRY(page_head(word(report, "name", "Index"), out, error));
+    TRY(page_head(page_word(report, "name", "Index"), out, error));
     TRY(totals(report, out, error));
     TRY(by_name(report, "sources", "Sources, in bytes", "none", out, error));
     TRY(name_table(report, "sources", "Sources", "none", out, error));

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "indexing/order_merge.h"
 #include "indexing/order_writer.h"
+#include "trace/trace_shard.h"
 
 #include <divsufsort.h>
 #include <unistd.h>
@@ -203,24 +204,13 @@ static hearth_status build(sorting *s, hearth_error *error)
     return order_writer_finish(&s->writer, s->job, error);
 }
 
-static hearth_status map_file(const order_job *job, trace_file file, file_map *ret, hearth_error *error)
-{
-    char *path = trace_shard_path(job->folder, job->shard, file);
-    if (path == NULL) {
-        return error_memory(error, strlen(job->folder));
-    }
-    const hearth_status status = file_map_open(path, ret, error);
-    mem_free(path);
-    return status;
-}
-
 hearth_status order_build(order_job *job, hearth_error *error)
 {
     sorting s = {.job = job};
-    hearth_status status =
-        map_file(job, job->unit == TRACE_TOKENS ? TRACE_FILE_TOKENS : TRACE_FILE_TEXT, &s.units, error);
+    hearth_status status = trace_shard_map(
+        job->folder, job->shard, job->unit == TRACE_TOKENS ? TRACE_FILE_TOKENS : TRACE_FILE_TEXT, &s.units, error);
     if (status == HEARTH_OK) {
-        status = map_file(job, TRACE_FILE_DOCUMENTS, &s.documents, error);
+        status = trace_shard_map(job->folder, job->shard, TRACE_FILE_DOCUMENTS, &s.documents, error);
     }
     if (status == HEARTH_OK) {
         status = build(&s, error);

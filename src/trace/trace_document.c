@@ -17,12 +17,6 @@ hearth_status trace_shard_of(const trace_index *x, uint64_t number, const trace_
     return error_set(error, HEARTH_E_ARGUMENT, "document", "one of the index", "%llu", (unsigned long long)number);
 }
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? text : "";
-}
-
 hearth_status trace_document_read(const trace_index *x, uint64_t number, trace_document *ret, hearth_error *error)
 {
     const trace_shard *s = NULL;
@@ -42,12 +36,12 @@ hearth_status trace_document_read(const trace_index *x, uint64_t number, trace_d
     *ret = (trace_document){.number = number,
                             .shard = (size_t)(s - x->shards),
                             .row = row > 0 ? (uint64_t)row : 0,
-                            .id = text_of(facts, "id"),
-                            .source = text_of(facts, "source"),
-                            .place = text_of(facts, "place"),
-                            .licence = text_of(facts, "licence"),
-                            .evidence = text_of(facts, "evidence"),
-                            .language = text_of(facts, "language"),
+                            .id = trace_text_of(facts, "id"),
+                            .source = trace_text_of(facts, "source"),
+                            .place = trace_text_of(facts, "place"),
+                            .licence = trace_text_of(facts, "licence"),
+                            .evidence = trace_text_of(facts, "evidence"),
+                            .language = trace_text_of(facts, "language"),
                             .held_out = json_is_true(json_object_get(facts, "held_out")),
                             .bytes = bytes.end - bytes.begin,
                             .tokens = tokens.end - tokens.begin,

@@ -22,12 +22,6 @@ static hearth_status hash_file(const char *path, char ret[HASH_HEX_SIZE], hearth
 
 /* ---- index.json ---- */
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? text : "";
-}
-
 static hearth_status read_root(trace_index *x, const char *path, hearth_error *error)
 {
     TRY(json_file_read(path, LIMIT_CONFIG_FILE_BYTES, &x->root, error));
@@ -44,9 +38,9 @@ static hearth_status read_root(trace_index *x, const char *path, hearth_error *e
         return json_file_error(error, path, "shards", "an array of at most 10000", shards);
     }
     const json_t *corpus = json_object_get(x->root, "corpus");
-    x->facts.name = text_of(corpus, "name");
-    x->facts.corpus_sha256 = text_of(corpus, "sha256");
-    x->facts.tokenizer_sha256 = text_of(json_object_get(x->root, "tokenizer"), "sha256");
+    x->facts.name = trace_text_of(corpus, "name");
+    x->facts.corpus_sha256 = trace_text_of(corpus, "sha256");
+    x->facts.tokenizer_sha256 = trace_text_of(json_object_get(x->root, "tokenizer"), "sha256");
     x->facts.shards = json_array_size(shards);
     return HEARTH_OK;
 }
@@ -188,7 +182,7 @@ hearth_status trace_needs(const trace_index *x, trace_unit unit, hearth_error *e
 
 static hearth_status verify_file(const file_map *map, const json_t *row, hearth_error *error)
 {
-    const char *expected = text_of(row, "sha256");
+    const char *expected = trace_text_of(row, "sha256");
     char found[HASH_HEX_SIZE];
     TRY(hash_bytes_hex(map->data, map->size, found, error));
     if (strcmp(expected, found) != 0) {

@@ -34,7 +34,7 @@ char *trace_shard_path(const char *folder, size_t number, trace_file file)
     return text_format("%s/%05zu%s", folder, number, trace_file_names[file]);
 }
 
-static hearth_status map_file(const char *folder, size_t number, trace_file file, file_map *ret, hearth_error *error)
+hearth_status trace_shard_map(const char *folder, size_t number, trace_file file, file_map *ret, hearth_error *error)
 {
     char *path = trace_shard_path(folder, number, file);
     if (path == NULL) {
@@ -107,7 +107,7 @@ static hearth_status open_files(const char *folder, const json_t *row, size_t nu
     for (int i = 0; i < TRACE_FILES; i++) {
         const bool optional = i != TRACE_FILE_DOCUMENTS && i != TRACE_FILE_FACTS && i != TRACE_FILE_TEXT;
         if (!optional || json_object_get(files, trace_file_names[i]) != NULL) {
-            TRY(map_file(folder, number, (trace_file)i, &s->files[i], error));
+            TRY(trace_shard_map(folder, number, (trace_file)i, &s->files[i], error));
             file_map_random(&s->files[i]);
         }
     }

@@ -23,6 +23,9 @@ typedef struct trace_shard {
     trace_array arrays[TRACE_UNITS];
 } trace_shard;
 
+/* One file of a shard. */
+hearth_status trace_shard_map(const char *folder, size_t number, trace_file file, file_map *ret, hearth_error *error);
+
 /* `row` is the shard's object in index.json. Sets everything but `first`. A vocabulary of 0: there are no tokens. */
 hearth_status trace_shard_open(const char *folder, const json_t *row, size_t number, size_t vocabulary,
                                trace_shard *ret, hearth_error *error);

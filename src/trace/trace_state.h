@@ -19,6 +19,13 @@ struct trace_index {
     pthread_mutex_t pool_lock; /* who finds it taken searches alone */
 };
 
+/* "" where there is none. */
+static inline const char *trace_text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "";
+}
+
 /* HEARTH_E_UNSUPPORTED where the index has no suffix array of that unit. */
 hearth_status trace_needs(const trace_index *x, trace_unit unit, hearth_error *error);
 /* The shard of a document, and its number there; HEARTH_E_ARGUMENT where there is none. */
