@@ -106,6 +106,30 @@ def known_models_are_judged_as_expected_and_docs_have_the_table():
 
 
 @test
+def docs_list_the_licences_that_are_not_open():
+    """From the table in src/openness/licences.c, asked one by one; UPDATE=1 writes it."""
+    with open(os.path.join(SOURCE, "src", "openness", "licences.c"), encoding="utf-8") as file:
+        names = re.findall(r'^    \{"([^"]+)",\s+(?:NULL|"[^"]*"),\s+0,', file.read(), re.M)
+    assert len(names) >= 40
+    text = "release:\n  license: {}\n  components:\n    - name: Model parameters (Final)\n      license: "
+    rows = []
+    for name in names:
+        p = component(judge(described("one.yml", text + f'"{name}"\n')), "parameters")
+        assert p["terms"] == "not open" and p["licence"] == name and p["why"], p
+        rows.append(f"| `{name}` | {p['why']} |")
+    path = os.path.join(SOURCE, "docs", "openness.md")
+    with open(path, encoding="utf-8") as file:
+        docs = file.read()
+    begin, end = "<!-- licences -->\n", "<!-- end of licences -->"
+    made = docs[:docs.index(begin) + len(begin)] + "| licence | why not |\n|---|---|\n" + "\n".join(rows) + "\n" + docs[docs.index(end):]
+    if os.environ.get("UPDATE"):
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(made)
+    else:
+        assert made == docs, "docs/openness.md has another list; UPDATE=1 writes it anew"
+
+
+@test
 def the_models_here_are_open_source_and_class_i():
     for name in ("debian-reader", "hearthside"):
         v = judge(os.path.join(SOURCE, "models", name))
