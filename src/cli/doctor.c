@@ -6,7 +6,9 @@
 #include "platform/cpu.h"
 #include "platform/file.h"
 
+#ifdef __GLIBC__
 #include <gnu/libc-version.h>
+#endif
 #include <histedit.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
@@ -49,7 +51,9 @@ size_t doctor_libraries(doctor_library ret[DOCTOR_LIBRARIES_MOST])
 {
     size_t count = 0;
     char text[64] = "";
+#ifdef __GLIBC__
     add(ret, &count, "glibc", gnu_get_libc_version());
+#endif
     add(ret, &count, "jansson", jansson_version_str());
     (void)pcre2_config(PCRE2_CONFIG_VERSION, text);
     add(ret, &count, "pcre2", text);

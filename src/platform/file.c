@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Opens a regular file for reading; a folder or a device gives an error that says so. */
@@ -209,24 +210,35 @@ typedef struct writing {
     bool secret; /* nobody but this user may read it */
 } writing;
 
-/* The temporary file takes the place of `target`; 0 or an errno value, EEXIST where it must not replace one. */
-static int move_into_place(const char *temporary, const char *target, bool replaces)
+/* renameat2's; musl's headers have neither it nor this. */
+#define NO_REPLACE 1u
+
+int file_rename_new(const char *from, const char *to)
 {
-    if (replaces) {
-        return rename(temporary, target) == 0 ? 0 : errno;
-    }
-    if (renameat2(AT_FDCWD, temporary, AT_FDCWD, target, RENAME_NOREPLACE) == 0) {
+    if (syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, NO_REPLACE) == 0) {
         return 0;
     }
     if (errno != EINVAL && errno != ENOSYS) {
         return errno;
     }
     /* A file system that cannot do that: a second name for the file, made only where none is. */
-    if (link(temporary, target) != 0) {
-        return errno;
+    if (link(from, to) == 0) {
+        (void)unlink(from);
+        return 0;
     }
-    (void)unlink(temporary);
-    return 0;
+    if (errno == EEXIST || file_exists(to)) {
+        return EEXIST;
+    }
+    return rename(from, to) == 0 ? 0 : errno; /* a folder, or a file system without links */
+}
+
+/* The temporary file takes the place of `target`; 0 or an errno value, EEXIST where it must not replace one. */
+static int move_into_place(const char *temporary, const char *target, bool replaces)
+{
+    if (!replaces) {
+        return file_rename_new(temporary, target);
+    }
+    return rename(temporary, target) == 0 ? 0 : errno;
 }
 
 /* 0 or an errno value. The file's mode stays when there was one. */

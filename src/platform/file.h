@@ -36,6 +36,8 @@ hearth_status file_create(const char *path, const void *bytes, size_t length, he
 /* The same, readable to this user alone: a key. */
 hearth_status file_create_secret(const char *path, const void *bytes, size_t length, hearth_error *error);
 
+/* Renames a file or folder where nothing is at `to`; 0 or an errno value: EEXIST where something is. */
+int file_rename_new(const char *from, const char *to);
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
 /* mkdir -p. */

@@ -1,5 +1,5 @@
 /* Writing a new file piece by piece. */
-#define _GNU_SOURCE /* renameat2, sync_file_range */
+#define _GNU_SOURCE /* sync_file_range */
 #include "platform/file_stream.h"
 
 #include "base/memory.h"
@@ -91,21 +91,6 @@ hearth_status file_stream_write(file_stream *s, const void *bytes, size_t length
     return HEARTH_OK;
 }
 
-/* 0 or an errno value. */
-static int rename_new(const char *from, const char *to)
-{
-    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) {
-        return 0;
-    }
-    if (errno != EINVAL && errno != ENOSYS) {
-        return errno;
-    }
-    if (file_exists(to)) { /* a file system that cannot do that in one step */
-        return EEXIST;
-    }
-    return rename(from, to) == 0 ? 0 : errno;
-}
-
 hearth_status file_stream_finish(file_stream *s, hearth_error *error)
 {
     int reason = fsync(s->descriptor) == 0 ? 0 : errno;
@@ -114,7 +99,7 @@ hearth_status file_stream_finish(file_stream *s, hearth_error *error)
     }
     s->descriptor = -1;
     if (reason == 0) {
-        reason = rename_new(s->temporary, s->path);
+        reason = file_rename_new(s->temporary, s->path);
     }
     hearth_status status = HEARTH_OK;
     if (reason != 0) {
@@ -143,7 +128,7 @@ void file_stream_drop(file_stream *s)
 
 hearth_status file_move_folder(const char *from, const char *to, hearth_error *error)
 {
-    const int reason = rename_new(from, to);
+    const int reason = file_rename_new(from, to);
     if (reason == EEXIST || reason == ENOTEMPTY) {
         return in_the_way(to, error);
     }
