@@ -163,7 +163,8 @@ static void scan_close(scan *s)
 static bool stands(const scan *s, unsigned which, size_t at, const int32_t *query, size_t length)
 {
     return at + length <= s->lengths[which] &&
-           (length == 0 || memcmp(s->units[which] + at, query, length * sizeof *query) == 0);
+           (length == 0 ||
+            (s->units[which][at] == query[0] && memcmp(s->units[which] + at, query, length * sizeof *query) == 0));
 }
 
 static uint64_t naive_count(const scan *s, const int32_t *query, size_t length)
@@ -290,7 +291,7 @@ static void check_queries(const trace_index *x, const texts *t, trace_unit unit,
         assert_int_equal(trace_find(x, &q, &m, NULL), HEARTH_OK);
         assert_int_equal(m.count, naive_count(&s, query, length));
         found += m.count > 0 ? 1 : 0;
-        if (i % 20 < 3) {
+        if (i % 20 < 2) {
             check_places(x, &s, &m, query);
             check_next(x, &s, &m, query);
             check_longest(x, &s, &q, query);
@@ -331,14 +332,14 @@ static void counts_are_those_of_a_scan(void **state)
         make_texts(kind, &t);
         write_texts(&t);
         trace_index *whole = must_index("whole", 0, 1u << 24, 1), *parts = must_index("parts", 0, 10000, 2),
-                    *shards = must_index("shards", 3000, 1u << 24, 1), *many = must_index("many", 300, 1u << 24, 2);
+                    *shards = must_index("shards", 1500, 1u << 24, 1), *many = must_index("many", 200, 1u << 24, 2);
         check_same_files("whole", "parts");
         assert_int_equal(trace_index_facts(whole)->shards, 1);
         assert_true(trace_index_facts(shards)->shards > 2);
         check_queries(whole, &t, TRACE_BYTES, QUERIES);
         check_queries(whole, &t, TRACE_TOKENS, QUERIES);
-        check_queries(shards, &t, TRACE_BYTES, QUERIES);
-        check_queries(shards, &t, TRACE_TOKENS, QUERIES);
+        check_queries(shards, &t, TRACE_BYTES, QUERIES / 4);
+        check_queries(shards, &t, TRACE_TOKENS, QUERIES / 4);
         assert_true(trace_index_facts(many)->shards >= 16); /* by threads */
         check_queries(many, &t, TRACE_BYTES, 100);
         check_queries(many, &t, TRACE_TOKENS, 100);
