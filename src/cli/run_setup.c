@@ -78,20 +78,14 @@ static hearth_status read_sampling(run_state *r, hearth_error *error)
 /* A draft that was read from its file for each token would be slower than none. */
 static hearth_status has_room_for_draft(run_state *r, bool *ret, hearth_error *error)
 {
-    const model_options how = {.without_weights = true};
-    model *peeked = NULL;
-    uint64_t memory = 0, bytes = r->o.model->weights.matrix_bytes;
+    uint64_t memory = 0, bytes = 0;
     *ret = r->o.model->weights.streamed_bytes == 0;
     if (r->s->memory == NULL) {
         return HEARTH_OK;
     }
     TRY(size_read("--memory", r->s->memory, &memory, error));
-    TRY(model_open(r->o.engine, r->s->draft, &how, &peeked, error));
-    for (size_t i = 0; i < peeked->tensors->count; i++) {
-        bytes += peeked->tensors->entries[i].size_bytes;
-    }
-    model_close(peeked);
-    *ret = *ret && bytes <= memory;
+    TRY(model_tensor_bytes(r->o.engine, r->s->draft, &bytes, error));
+    *ret = *ret && r->o.model->weights.matrix_bytes + bytes <= memory;
     return HEARTH_OK;
 }
 

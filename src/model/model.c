@@ -170,6 +170,20 @@ void model_close(model *m)
     mem_free(m);
 }
 
+hearth_status model_tensor_bytes(engine *e, const char *path, uint64_t *ret, hearth_error *error)
+{
+    const model_options how = {.without_weights = true};
+    model *m = NULL;
+    uint64_t bytes = 0;
+    TRY(model_open(e, path, &how, &m, error));
+    for (size_t i = 0; i < m->tensors->count; i++) {
+        bytes += m->tensors->entries[i].size_bytes;
+    }
+    model_close(m);
+    *ret = bytes;
+    return HEARTH_OK;
+}
+
 hearth_status model_needs_head(const model *m, hearth_error *error)
 {
     if (!m->config.form.headless) {

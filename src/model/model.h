@@ -46,6 +46,9 @@ hearth_status model_open(engine *e, const char *path, const model_options *optio
 /* NULL is allowed. */
 void model_close(model *m);
 
+/* Bytes of all tensors of a model that is not opened. */
+hearth_status model_tensor_bytes(engine *e, const char *path, uint64_t *ret, hearth_error *error);
+
 /* HEARTH_E_UNSUPPORTED for a model that has no output matrix: it writes no text. */
 hearth_status model_needs_head(const model *m, hearth_error *error);
 

@@ -370,19 +370,6 @@ static const char *draft_of(const models *s, const served_model *m)
     return found;
 }
 
-static hearth_status bytes_of(models *s, const char *source, uint64_t *ret, hearth_error *error)
-{
-    const model_options how = {.without_weights = true};
-    model *peeked = NULL;
-    *ret = 0;
-    TRY(model_open(s->engine, source, &how, &peeked, error));
-    for (size_t i = 0; i < peeked->tensors->count; i++) {
-        *ret += peeked->tensors->entries[i].size_bytes;
-    }
-    model_close(peeked);
-    return HEARTH_OK;
-}
-
 /* Where the limit of memory leaves no room for it beside the model, the model is served without. */
 static hearth_status open_draft(models *s, served_model *m, hearth_error *error)
 {
@@ -394,7 +381,7 @@ static hearth_status open_draft(models *s, served_model *m, hearth_error *error)
         return HEARTH_OK;
     }
     if (s->o.memory_bytes > 0) {
-        TRY(bytes_of(s, source, &bytes, error));
+        TRY(model_tensor_bytes(s->engine, source, &bytes, error));
         if (m->m->weights.matrix_bytes + bytes > s->o.memory_bytes) {
             tell(s, "no room for its draft:", m);
             return HEARTH_OK;
@@ -443,9 +430,9 @@ static hearth_status weights_of(models *s, const served_model *m, uint64_t *ret,
 {
     const char *draft = draft_of(s, m);
     uint64_t more = 0;
-    TRY(bytes_of(s, m->source, ret, error));
+    TRY(model_tensor_bytes(s->engine, m->source, ret, error));
     if (draft != NULL && strcmp(draft, DRAFT_OFF) != 0) {
-        TRY(bytes_of(s, draft, &more, error));
+        TRY(model_tensor_bytes(s->engine, draft, &more, error));
     }
     *ret += *ret + more <= s->o.memory_bytes ? more : 0;
     return HEARTH_OK;

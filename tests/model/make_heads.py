@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes golden/heads/deepseek-v3: the row deepseek-v3 of make_families.py with a layer for multi-token prediction behind the last one, as
+"""Writes golden/heads/deepseek-v3 and deepseek-v3.gguf: the row deepseek-v3 of make_families.py with a layer for multi-token prediction behind the last one, as
 DeepSeek-V3's own files have it, and what it guesses. transformers does not implement that layer: here the whole model is written down once more, in
 binary64 and numpy, from the papers (DeepSeek-V2, 2.1; DeepSeek-V3, 2.1 and 2.2) and the names in the published files. That it is the same model is
 checked against the logits that transformers gave for the row deepseek-v3. Needs numpy and safetensors: tests/model/make_heads.py"""
@@ -168,6 +168,72 @@ def write(folder, source, more):
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + body)
 
 
+# ---- GGUF
+
+SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+
+
+def kv_end(data, at):
+    """Behind a key and its value; the key and where the value begins."""
+    size = struct.unpack_from("<Q", data, at)[0]
+    key = data[at + 8:at + 8 + size].decode()
+    at += 8 + size
+    kind, at = struct.unpack_from("<I", data, at)[0], at + 4
+    begin, count = at, 1
+    if kind == 9:
+        kind, count = struct.unpack_from("<IQ", data, at)
+        at += 12
+    for _ in range(count):
+        at += 8 + struct.unpack_from("<Q", data, at)[0] if kind == 8 else SIZES[kind]
+    return key, begin, at
+
+
+def gguf_layer(config, whole):
+    """The layer's tensors as GGUF has them, by llama.cpp's names."""
+    index, heads, nope = config["num_hidden_layers"], config["num_attention_heads"], config["qk_nope_head_dim"]
+    w = lambda name: whole.w[f"model.layers.{index}.{name}"]  # noqa: E731
+    kv_b = w("self_attn.kv_b_proj.weight").reshape(heads, nope + config["v_head_dim"], -1)
+    stacked = lambda part: numpy.stack([w(f"mlp.experts.{e}.{part}_proj.weight") for e in range(config["n_routed_experts"])])  # noqa: E731
+    named = {"attn_norm.weight": "input_layernorm.weight", "ffn_norm.weight": "post_attention_layernorm.weight", "attn_q_a.weight": "self_attn.q_a_proj.weight",
+             "attn_q_a_norm.weight": "self_attn.q_a_layernorm.weight", "attn_q_b.weight": "self_attn.q_b_proj.weight",
+             "attn_kv_a_mqa.weight": "self_attn.kv_a_proj_with_mqa.weight", "attn_kv_a_norm.weight": "self_attn.kv_a_layernorm.weight",
+             "attn_output.weight": "self_attn.o_proj.weight", "ffn_gate_inp.weight": "mlp.gate.weight", "exp_probs_b.bias": "mlp.gate.e_score_correction_bias",
+             "nextn.eh_proj.weight": "eh_proj.weight", "nextn.enorm.weight": "enorm.weight", "nextn.hnorm.weight": "hnorm.weight",
+             "nextn.shared_head_norm.weight": "shared_head.norm.weight", "nextn.embed_tokens.weight": "embed_tokens.weight",
+             "nextn.shared_head_head.weight": "shared_head.head.weight"}
+    named.update({f"ffn_{p}_shexp.weight": f"mlp.shared_experts.{p}_proj.weight" for p in ("gate", "up", "down")})
+    made = {key: w(name) for key, name in named.items()}
+    made.update({f"ffn_{p}_exps.weight": stacked(p) for p in ("gate", "up", "down")})
+    made.update({"attn_k_b.weight": kv_b[:, :nope].transpose(0, 2, 1), "attn_v_b.weight": kv_b[:, nope:]})
+    return {f"blk.{index}.{key}": values.astype("<f4") for key, values in made.items()}
+
+
+def write_gguf(path, source, config, more):
+    """The source's bytes with a layer more, F32."""
+    data = source.read_bytes()
+    magic, version, tensors, entries = struct.unpack_from("<4sIQQ", data)
+    at, kept = 24, b""
+    for _ in range(entries):
+        key, begin, end = kv_end(data, at)
+        value = struct.pack("<I", config["num_hidden_layers"] + 1) if key == "deepseek2.block_count" else data[begin:end]
+        kept += data[at:begin] + value
+        at = end
+    key = b"deepseek2.nextn_predict_layers"
+    kept += struct.pack("<Q", len(key)) + key + struct.pack("<II", 4, 1)
+    begin = at
+    for _ in range(tensors):
+        at += 8 + struct.unpack_from("<Q", data, at)[0]
+        at += 4 + 8 * struct.unpack_from("<I", data, at)[0] + 12
+    infos, body = data[begin:at], data[-(-at // 32) * 32:]
+    body += bytes(-len(body) % 32)
+    for name, values in sorted(more.items()):
+        infos += struct.pack("<Q", len(name)) + name.encode() + struct.pack("<I", values.ndim)
+        infos += struct.pack(f"<{values.ndim}Q", *reversed(values.shape)) + struct.pack("<IQ", 0, len(body))
+        body += values.tobytes() + bytes(-values.nbytes % 32)
+    head = struct.pack("<4sIQQ", magic, version, tensors + len(more), entries + 1) + kept + infos
+    path.write_bytes(head + bytes(-len(head) % 32) + body)
+
+
 def main():
     source, folder = GOLDEN / "families" / "deepseek-v3", GOLDEN / "heads" / "deepseek-v3"
     config = json.loads((source / "config.json").read_text())
@@ -192,6 +258,7 @@ def main():
     again = whole.head(ids[1:PAIRS] + [int(guesses[-1].argmax())], numpy.concatenate([hidden[:PAIRS - 1], own[-1:]]))
     made = {"made_with": {"numpy": numpy.__version__}, "seed": SEED, "ids": ids[:PAIRS], "logits": [[float(f"{v:.6g}") for v in row] for row in guesses],
             "next": [float(f"{v:.6g}") for v in whole.logits(again)[-1]]}
+    write_gguf(folder.parent / "deepseek-v3.gguf", GOLDEN / "families" / "deepseek-v3.gguf", config, gguf_layer(config, whole))
     (folder / "golden.json").write_text(json.dumps(made, separators=(",", ":")) + "\n")
 
 

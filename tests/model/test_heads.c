@@ -24,20 +24,27 @@ typedef struct fixture {
     forward *f;
 } fixture;
 
-static model *open_head(engine *e, compute how, bool head)
+static model *open_head_at(engine *e, const char *where, compute how, bool head)
 {
     model *m = NULL;
     const model_options options = {.compute = how, .head = head};
-    OK(model_open(e, golden_path(path), &options, &m, error));
+    OK(model_open(e, golden_path(where), &options, &m, error));
     assert_true((m->head != NULL) == head);
+    assert_int_equal(m->config.layers, 4);
     return m;
 }
 
-/* The model has computed the golden's tokens, all rows wanted. */
-static void set_up(fixture *x, compute how)
+static model *open_head(engine *e, compute how, bool head)
 {
+    return open_head_at(e, path, how, head);
+}
+
+/* The model has computed the golden's tokens, all rows wanted. */
+static void set_up(fixture *x, const char *where)
+{
+    const compute how = COMPUTE_F32;
     *x = (fixture){.e = make_engine(2, NULL)};
-    x->m = open_head(x->e, how, true);
+    x->m = open_head_at(x->e, where, how, true);
     x->golden = read_json(golden_path("heads/deepseek-v3/golden.json"));
     x->ids = json_ids(json_object_get(x->golden, "ids"), &x->count);
     OK(kv_cache_create(&x->m->config, kv_cache_choose(how, -1), x->count, &x->cache, error));
@@ -76,11 +83,10 @@ static size_t largest(const json_t *row)
 }
 
 /* Every pair of a token and the hidden state before it; in pieces of `piece` tokens. */
-static void logits_are_the_golden_ones(void **state)
+static void check_logits(const char *where)
 {
-    (void)state;
     fixture x;
-    set_up(&x, COMPUTE_F32);
+    set_up(&x, where);
     const size_t width = x.m->config.width, pairs = x.count - 1;
     const json_t *rows = json_object_get(x.golden, "logits");
     float *hidden = malloc(x.count * width * sizeof *hidden);
@@ -137,12 +143,19 @@ static void logits_are_the_golden_ones(void **state)
     tear_down(&x);
 }
 
+static void logits_are_the_golden_ones(void **state)
+{
+    (void)state;
+    check_logits(path);
+    check_logits("heads/deepseek-v3.gguf");
+}
+
 /* Its own guesses in a row, after rows that came at once and in pieces, some of them twice. */
 static void guesses_are_the_likeliest(void **state)
 {
     (void)state;
     fixture x;
-    set_up(&x, COMPUTE_F32);
+    set_up(&x, path);
     const json_t *rows = json_object_get(x.golden, "logits");
     const size_t wanted[2] = {largest(json_array_get(rows, x.count - 2)), largest(json_object_get(x.golden, "next"))};
     const sampling greedy = {.top_p = 1, .typical_p = 1, .repetition_penalty = 1};
