@@ -50,11 +50,11 @@ deb:                                 ## build-deb/hearth_VERSION_ARCH.deb of wha
 	@scripts/setup package
 	@scripts/make-deb
 
-musl-tarball:                        ## build-musl/openhearth-VERSION-ARCH-musl.tar.gz: one static program, its libraries from Debian's sources
+musl-tarball:                        ## one static program, its libraries from Debian's sources (not finished: docs/install.md)
 	@scripts/setup package
 	@scripts/make-musl
 
-check-packages:                      ## install both in a clean Debian root, start the service and ask it (needs root)
+check-packages:                      ## install the package in a clean Debian root, start the service and ask it (needs root)
 	@scripts/setup package
 	@scripts/check-packages
 
