@@ -117,6 +117,18 @@ def seeds_bundle(folder):
     write(folder, "pem", b"\2-----BEGIN CERTIFICATE-----\n" + CERTIFICATE.encode() + b"\n-----END CERTIFICATE-----\n")
 
 
+def seeds_advisory(folder):
+    advisory = {"schema_version": "1.6.0", "id": "A-1", "modified": "2026-11-27T00:00:00Z", "published": "2026-11-27T00:00:00Z", "summary": "s",
+                "affected": [{"package": {"ecosystem": "Hugging Face", "name": "o/n"}, "versions": ["v1"],
+                              "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "1.2.0"}, {"last_affected": "2.0.0-rc.1"}]}],
+                              "database_specific": {"files": [{"file": "model.safetensors", "size": 7, "sha256": "0" * 64}]}}],
+                "database_specific": {"severity": "high", "what_to_do": "w", "mend": {"kind": "system", "text": "t"}}}
+    write(folder, "system", json.dumps(advisory).encode() + b"\0o/n@1.1.0")
+    advisory["database_specific"]["mend"] = {"kind": "adapter", "file": "a.safetensors", "sha256": "0" * 64}
+    advisory["withdrawn"] = "2026-11-28T00:00:00Z"
+    write(folder, "adapter", json.dumps(advisory).encode() + b"\0" + b"1.0.0-rc.2/1.0.0-rc.10+b")
+
+
 def seeds_hf_config(folder):
     config = json.dumps({"model_type": "llama", "hidden_size": 5}).encode()
     plain = json.dumps({"chat_template": "{{ messages }}", "model_max_length": 10**30}).encode()

@@ -59,6 +59,17 @@
 #define LIMIT_BUNDLE_BYTES (64u << 20)
 #define LIMIT_IGNORED_PATHS 1000u /* that a signature leaves out */
 
+/* Advisories */
+#define LIMIT_ADVISORY_BYTES (1u << 20) /* one, signed */
+#define LIMIT_ADVISORY_ROWS 1000u       /* models, versions, ranges, files of each */
+#define LIMIT_ADVISORY_RULE_BYTES (16u << 10)
+#define LIMIT_FEED_BYTES (4u << 20)
+#define LIMIT_FEED_ADVISORIES 1000u
+
+/* Publishing */
+#define LIMIT_COMMIT_BYTES (256u << 20) /* of the small files of one commit, as they are sent */
+#define LIMIT_UPLOAD_PARTS 10000u
+
 /* Corpora */
 #define LIMIT_DOCUMENT_BYTES (64u << 20)  /* a longer text is dropped, and the manifest says so */
 #define LIMIT_FOLDER_DEPTH 64u            /* of a source's folders */

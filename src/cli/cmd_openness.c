@@ -91,7 +91,7 @@ static const option options[] = {
 
 static const openness_settings defaults = {0};
 
-static bool knows(const char *architecture, bool hf_class)
+bool openness_knows(const char *architecture, bool hf_class)
 {
     const size_t length = strlen(architecture);
     return (hf_class ? model_family_by_class(architecture, length)
@@ -181,8 +181,10 @@ static hearth_status judge(cli *c, const openness_settings *s, const char *name,
     TRY(find_model(name, &j->path, error));
     TRY(confine(j->path, s, error));
     TRY(openness_evidence_read(c, j->path, &wish, &j->evidence, error));
-    const subject_options o = {
-        .checks = j->evidence.checks, .check_count = j->evidence.check_count, .flop = j->evidence.flop, .knows = knows};
+    const subject_options o = {.checks = j->evidence.checks,
+                               .check_count = j->evidence.check_count,
+                               .flop = j->evidence.flop,
+                               .knows = openness_knows};
     TRY(subject_open(j->path, &o, &j->subject, error));
     if (j->subject->kind == SUBJECT_FOLDER && !j->evidence.there && strcmp(j->path, name) != 0) {
         j->subject->name = name; /* a snapshot's folder is called by its commit */

@@ -1,4 +1,5 @@
 /* hearth pull: get a model. */
+#include "cli/advisories.h"
 #include "cli/commands.h"
 #include "cli/confine.h"
 #include "cli/pull.h"
@@ -15,6 +16,7 @@ typedef struct pull_settings {
     size_t connections, retries;
     bool check;
     const char *sha256;
+    advisory_settings advisories;
 } pull_settings;
 
 static const option options[] = {
@@ -43,6 +45,7 @@ static const option options[] = {
      .offset = offsetof(pull_settings, sha256),
      .argument = "HEX",
      .help = "For a URL or a path: refuse a file with another SHA-256."},
+    ADVISORY_CHECK_ROWS(pull_settings, advisories),
     {.name = NULL},
 };
 
@@ -92,8 +95,14 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     const pull_options how = {
         .connections = s->connections, .retries = (unsigned)s->retries, .check = s->check, .sha256 = s->sha256};
     int code = EXIT_DONE;
-    hearth_status status = confine_to_pull(operands[0], &error);
+    advisories known = {.count = 0};
+    hearth_status status = advisories_open(c, &s->advisories, &known, &error);
+    status = status == HEARTH_OK ? confine_to_pull(operands[0], &error) : status;
     status = status == HEARTH_OK ? pull_with_bar(c, operands[0], &how, &result, &error) : status;
+    if (status == HEARTH_OK) {
+        status = advisories_check(c, &known, operands[0], result.path, NULL, &error);
+    }
+    advisories_free(&known);
     if (status != HEARTH_OK) {
         code = cli_fail(c, &error);
     } else if (c->json) {

@@ -206,6 +206,7 @@ static const option options[] = {
      .offset = offsetof(run_settings, memory),
      .argument = "SIZE",
      .help = OPEN_MEMORY_HELP},
+    ADVISORY_ROWS(run_settings, advisories),
     {.name = NULL},
 };
 
@@ -389,8 +390,10 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     if (pull_when_missing(c, name, &error) != HEARTH_OK ||
         (s->draft != NULL && strcmp(s->draft, DRAFT_OFF) != 0 && pull_when_missing(c, s->draft, &error) != HEARTH_OK) ||
         (count == 0 && run_take_own(s, &error) != HEARTH_OK) ||
-        run_take_brought(name, s, &r.brought, &error) != HEARTH_OK) {
+        run_take_brought(name, s, &r.brought, &error) != HEARTH_OK ||
+        advisories_of(c, &s->advisories, name, &r.rules, &error) != HEARTH_OK) {
         ollama_brought_free(&r.brought);
+        buffer_free(&r.rules);
         return cli_fail(c, &error);
     }
     /* First of all, so that what is typed while the model loads waits for the prompt. */
@@ -401,6 +404,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     if (status == HEARTH_OK && !talk && s->prompt == NULL && s->messages == NULL && prompt.length == 0) {
         buffer_free(&prompt);
         ollama_brought_free(&r.brought);
+        buffer_free(&r.rules);
         return cli_usage(c, "no prompt: standard input is empty; give one with --prompt TEXT");
     }
     if (status == HEARTH_OK) {

@@ -1,5 +1,6 @@
 /* hearth serve: models for other programs and people, over HTTP. */
 #include "cli/commands.h"
+#include "cli/advisories.h"
 #include "cli/confine.h"
 #include "cli/open.h"
 #include "cli/run.h"
@@ -38,6 +39,7 @@ typedef struct serve_settings {
     size_t agent_port, drain;
     bool audit_contents, audit_required;
     bool store, no_prefix_cache, insecure_no_key, log, no_pull, no_confine;
+    advisory_settings advisories;
 } serve_settings;
 
 static const option options[] = {
@@ -268,6 +270,7 @@ static const option options[] = {
      .help = "Tell on standard error which "
              "models are loaded and "
              "unloaded."},
+    ADVISORY_ROWS(serve_settings, advisories),
     {.name = NULL},
 };
 
@@ -500,6 +503,7 @@ typedef struct serving {
     const char **operands;
     size_t count;
     const serve_plan *plan; /* what it runs by */
+    advisories known;       /* as they were at the start */
     server *s;
 } serving;
 
@@ -560,6 +564,13 @@ static hearth_status give_up_files(const serving *v, const server_options *o, co
     return confine_server_files(&what, ret, error);
 }
 
+/* What is known against a model, when it is opened. */
+static hearth_status find_rules(void *context, const char *source, const char *path, buffer *ret, hearth_error *error)
+{
+    const serving *v = context;
+    return advisories_check(v->c, &v->known, source, path, ret, error);
+}
+
 static hearth_status start(serving *v, const server_options *o, agent **ret_agent, hearth_error *error)
 {
     const serve_settings *s = &v->plan->settings;
@@ -578,9 +589,13 @@ static int serve(serving *v, const serve_settings *s, const server_options *o)
 {
     hearth_error error = {0};
     agent *told = NULL;
+    server_options own = *o;
+    own.models.rules = find_rules;
+    own.models.rules_context = v;
     allow_connections();
     memory_give_back_freed();
-    const hearth_status status = start(v, o, &told, &error);
+    hearth_status status = advisories_open(v->c, &s->advisories, &v->known, &error);
+    status = status == HEARTH_OK ? start(v, &own, &told, &error) : status;
     if (status == HEARTH_OK) {
         serve_signals_hold();
         print_ready(v->c, s, v->s);
@@ -589,6 +604,7 @@ static int serve(serving *v, const serve_settings *s, const server_options *o)
     }
     agent_end(told);
     server_free(v->s);
+    advisories_free(&v->known);
     return status == HEARTH_OK ? EXIT_DONE : cli_fail(v->c, &error);
 }
 

@@ -7,15 +7,23 @@
 
 #include <string.h>
 
-const cli_command *const cli_commands[] = {
-    &command_run,      &command_serve,     &command_replay,     &command_keys,
-    &command_pull,     &command_list,      &command_rm,         &command_prune,
-    &command_show,     &command_tokenize,  &command_detokenize, &command_tokenizer,
-    &command_template, &command_score,     &command_embed,      &command_convert,
-    &command_quantize, &command_bench,     &command_plan,       &command_train,
-    &command_verify,   &command_reproduce, &command_sign,       &command_verify_signature,
-    &command_recipe,   &command_corpus,    &command_trace,      &command_openness,
-    &command_doctor,   &command_help,      &command_version,    NULL};
+const cli_command *const cli_commands[] = {&command_run,        &command_serve,
+                                           &command_replay,     &command_keys,
+                                           &command_pull,       &command_list,
+                                           &command_rm,         &command_prune,
+                                           &command_show,       &command_tokenize,
+                                           &command_detokenize, &command_tokenizer,
+                                           &command_template,   &command_score,
+                                           &command_embed,      &command_convert,
+                                           &command_quantize,   &command_bench,
+                                           &command_plan,       &command_train,
+                                           &command_verify,     &command_reproduce,
+                                           &command_sign,       &command_verify_signature,
+                                           &command_advise,     &command_publish,
+                                           &command_recipe,     &command_corpus,
+                                           &command_trace,      &command_openness,
+                                           &command_doctor,     &command_help,
+                                           &command_version,    NULL};
 
 static const char *const color_choices[] = {"auto", "always", "never", NULL};
 static const char *const isa_choices[] = {"scalar", "avx2", "avx512", "neon", NULL};

@@ -28,6 +28,8 @@ extern const cli_command command_verify;
 extern const cli_command command_reproduce;
 extern const cli_command command_sign;
 extern const cli_command command_verify_signature;
+extern const cli_command command_advise;
+extern const cli_command command_publish;
 extern const cli_command command_recipe;
 extern const cli_command command_corpus;
 extern const cli_command command_trace;

@@ -31,4 +31,7 @@ void openness_evidence_free(openness_evidence *e);
 /* The verdict at the terminal. */
 void openness_print(const json_t *verdict);
 
+/* cmd_openness.c: whether this program has an architecture's code (subject_options.knows). */
+bool openness_knows(const char *architecture, bool hf_class);
+
 #endif

@@ -2,6 +2,7 @@
 #ifndef CLI_RUN_H
 #define CLI_RUN_H
 
+#include "cli/advisories.h"
 #include "cli/line_reader.h"
 #include "cli/open.h"
 #include "generate/prompt.h"
@@ -40,6 +41,7 @@ typedef struct run_settings {
     const char *memory;
     int lossless;
     bool raw;
+    advisory_settings advisories;
 } run_settings;
 
 /* No option was given. */
@@ -92,6 +94,7 @@ typedef struct run_state {
     cli *c;
     const run_settings *s;
     opened o;
+    buffer rules;   /* of advisories; each ends in a newline */
     chat *template; /* NULL: text is continued as it is */
     model *draft;   /* NULL: none, or there is no room for it */
     session *session;
@@ -153,6 +156,8 @@ hearth_status run_begin_grammar(run_state *r, const token_list *prompt, constrai
 
 /* run_setup.c: the model, the template, the session, as the settings want them. run_close takes half-made ones. */
 hearth_status run_open(run_state *r, const char *name, hearth_error *error);
+/* Puts the rules of advisories before the system message, whatever it is now, unless they stand there. */
+hearth_status run_add_rules(run_state *r, hearth_error *error);
 void run_close(run_state *r);
 
 /* run_answer.c: answers the conversation in r->messages, or continues `raw` where it is not NULL, and streams the text

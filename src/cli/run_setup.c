@@ -4,6 +4,7 @@
 #include "cli/run.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "generate/draft.h"
 
 #include <math.h>
@@ -176,7 +177,32 @@ hearth_status run_open(run_state *r, const char *name, hearth_error *error)
     if (*system != '\0' && !told) {
         TRY(conversation_set_system(r->messages, system, error));
     }
+    TRY(run_add_rules(r, error));
     return open_session(r, error);
+}
+
+hearth_status run_add_rules(run_state *r, hearth_error *error)
+{
+    const json_t *first = json_array_get(r->messages, 0);
+    const char *role = json_string_value(json_object_get(first, "role"));
+    const char *content = json_string_value(json_object_get(first, "content"));
+    const char *said = role != NULL && strcmp(role, "system") == 0 && content != NULL ? content : "";
+    const char *rules = buffer_text(&r->rules);
+    if (r->rules.length == 0) {
+        return HEARTH_OK;
+    }
+    if (r->template == NULL) {
+        return error_set(error, HEARTH_E_ARGUMENT, "--apply-advisories", "a model with a chat template",
+                         "text that is continued as it is");
+    }
+    if (strncmp(said, rules, *said != '\0' ? r->rules.length - 1 : r->rules.length) == 0) {
+        return HEARTH_OK; /* a saved conversation had them */
+    }
+    char *whole = text_format("%.*s%s", (int)(r->rules.length - (*said == '\0')), rules, said);
+    const hearth_status status =
+        whole != NULL ? conversation_set_system(r->messages, whole, error) : error_memory(error, r->rules.length);
+    mem_free(whole);
+    return status;
 }
 
 void run_close(run_state *r)
@@ -191,5 +217,6 @@ void run_close(run_state *r)
     mem_free(r->biases);
     json_decref(r->messages);
     ollama_brought_free(&r->brought);
+    buffer_free(&r->rules);
     open_close(&r->o);
 }

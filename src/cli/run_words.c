@@ -43,7 +43,7 @@ static bool act_clear(run_state *r, const char *argument)
 static bool act_system(run_state *r, const char *argument)
 {
     hearth_error error = {0};
-    if (conversation_set_system(r->messages, argument, &error) != HEARTH_OK) {
+    if (conversation_set_system(r->messages, argument, &error) != HEARTH_OK || run_add_rules(r, &error) != HEARTH_OK) {
         (void)cli_fail(r->c, &error);
         return false;
     }
@@ -98,6 +98,9 @@ static void load(run_state *r, const char *path)
     } else {
         json_decref(r->messages);
         r->messages = loaded;
+        if (run_add_rules(r, &error) != HEARTH_OK) {
+            (void)cli_fail(r->c, &error);
+        }
         cli_note(r->c, "%zu messages from %s", json_array_size(r->messages), path);
     }
 }

@@ -50,7 +50,7 @@ typedef struct hf_pull {
 
 /* ---- where, and by whose leave ---- */
 
-static char *read_token(void)
+char *pull_hf_token(void)
 {
     static const char *const variables[] = {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"};
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
@@ -77,7 +77,7 @@ static char *read_token(void)
 }
 
 /* A token with a line break in it would be more than a header's value. */
-static bool is_token(const char *token)
+bool pull_hf_is_token(const char *token)
 {
     for (const char *at = token; *at != '\0'; at++) {
         if ((unsigned char)*at <= 0x20 || (unsigned char)*at >= 0x7F) {
@@ -87,11 +87,20 @@ static bool is_token(const char *token)
     return true;
 }
 
+char *pull_hf_endpoint(void)
+{
+    const char *named = getenv("HF_ENDPOINT");
+    char *endpoint = mem_strdup(named != NULL && named[0] != '\0' ? named : DEFAULT_ENDPOINT);
+    for (size_t end = endpoint != NULL ? strlen(endpoint) : 0; end > 0 && endpoint[end - 1] == '/'; end--) {
+        endpoint[end - 1] = '\0';
+    }
+    return endpoint;
+}
+
 static hearth_status find_places(hf_pull *p, hearth_error *error)
 {
-    const char *endpoint = getenv("HF_ENDPOINT");
-    p->endpoint = mem_strdup(endpoint != NULL && endpoint[0] != '\0' ? endpoint : DEFAULT_ENDPOINT);
-    p->token = read_token();
+    p->endpoint = pull_hf_endpoint();
+    p->token = pull_hf_token();
     p->repository = text_format("%s%s%s", p->name->owner, p->name->owner[0] != '\0' ? "/" : "", p->name->name);
     p->hub = hub_cache_folder();
     p->folder = p->hub != NULL ? hub_cache_repository(p->hub, p->name) : NULL;
@@ -103,10 +112,7 @@ static hearth_status find_places(hf_pull *p, hearth_error *error)
     if (p->endpoint == NULL || p->repository == NULL || p->locks == NULL) {
         return error_memory(error, 0);
     }
-    for (size_t end = strlen(p->endpoint); end > 0 && p->endpoint[end - 1] == '/'; end--) {
-        p->endpoint[end - 1] = '\0';
-    }
-    if (p->token != NULL && !is_token(p->token)) {
+    if (p->token != NULL && !pull_hf_is_token(p->token)) {
         return error_set(error, HEARTH_E_ARGUMENT, "HF_TOKEN", "a token", "one with blanks or control characters");
     }
     return HEARTH_OK;

@@ -83,6 +83,11 @@ hearth_status hub_sha256(const char *path, progress_fn progress, void *context, 
     return hash_file(path, HUB_DIGEST_SHA256, progress, context, ret, error);
 }
 
+hearth_status hub_git_sha1(const char *path, char ret[65], hearth_error *error)
+{
+    return hash_file(path, HUB_DIGEST_GIT_SHA1, NULL, NULL, ret, error);
+}
+
 hearth_status hub_verify(const char *path, const char *digest, progress_fn progress, void *context, hearth_error *error)
 {
     char found[HASH_HEX_SIZE];

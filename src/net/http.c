@@ -34,7 +34,8 @@ struct http_exchange {
     http_request request;
     buffer headers; /* lines "Name: value\n" of the last answer */
     unsigned redirects;
-    size_t dropped; /* bytes of bodies that nobody wants */
+    uint64_t sent_bytes; /* of the body */
+    size_t dropped;      /* bytes of bodies that nobody wants */
     long code;
     bool done;
     bool retryable;
@@ -218,13 +219,19 @@ const char *http_url(const http_exchange *x)
 
 /* ---- begin and end ---- */
 
+static bool add_plain(http_exchange *x, const char *line)
+{
+    struct curl_slist *grown = line != NULL ? curl_slist_append(x->sent, line) : NULL;
+    x->sent = grown != NULL ? grown : x->sent;
+    return grown != NULL;
+}
+
 static bool add_line(http_exchange *x, const char *name, const char *before, const char *value)
 {
     char *line = text_format("%s: %s%s", name, before, value);
-    struct curl_slist *grown = line != NULL ? curl_slist_append(x->sent, line) : NULL;
+    const bool good = add_plain(x, line);
     mem_free(line);
-    x->sent = grown != NULL ? grown : x->sent;
-    return grown != NULL;
+    return good;
 }
 
 /* The request's lines, for the place where the exchange is now. */
@@ -240,6 +247,13 @@ static bool set_lines(http_exchange *x)
     if (r->token != NULL && url_same_origin(x->url, x->origin)) {
         good = good && add_line(x, "Authorization", "Bearer ", r->token);
     }
+    if (r->post || r->put) {
+        good = good && add_plain(x, "Expect:"); /* nobody waits for "100 Continue" */
+        good = good && (r->content_type == NULL || add_line(x, "Content-Type", "", r->content_type));
+    }
+    for (size_t i = 0; r->lines != NULL && r->lines[i] != NULL && url_same_origin(x->url, x->origin); i++) {
+        good = good && add_plain(x, r->lines[i]);
+    }
     if (r->ranged) {
         char range[64];
         (void)snprintf(range, sizeof range, "bytes=%llu-%llu", (unsigned long long)r->first,
@@ -249,6 +263,53 @@ static bool set_lines(http_exchange *x)
     }
     return good && curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->sent) == CURLE_OK &&
            curl_easy_setopt(x->easy, CURLOPT_URL, x->url) == CURLE_OK;
+}
+
+static size_t on_send(char *out, size_t one, size_t most, void *context)
+{
+    http_exchange *x = context;
+    const uint64_t left = x->request.body_bytes - x->sent_bytes;
+    const size_t room = one * most < left ? one * most : (size_t)left;
+    size_t length = 0;
+    if (room == 0) {
+        return 0;
+    }
+    if (!x->request.source(x->request.source_context, x->sent_bytes, out, room, &length) || length == 0) {
+        return CURL_READFUNC_ABORT;
+    }
+    x->sent_bytes += length;
+    return length;
+}
+
+/* A connection that was closed before it took the body: from the beginning, over another. */
+static int on_rewind(void *context, curl_off_t offset, int from)
+{
+    http_exchange *x = context;
+    if (from != SEEK_SET || offset < 0 || (uint64_t)offset > x->request.body_bytes) {
+        return CURL_SEEKFUNC_FAIL;
+    }
+    x->sent_bytes = (uint64_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+static void set_body(http_exchange *x)
+{
+    const http_request *r = &x->request;
+    x->sent_bytes = 0;
+    if (r->post) {
+        (void)curl_easy_setopt(x->easy, CURLOPT_POST, 1L);
+        (void)curl_easy_setopt(x->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_bytes);
+    } else if (r->put) {
+        (void)curl_easy_setopt(x->easy, CURLOPT_UPLOAD, 1L);
+        (void)curl_easy_setopt(x->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->body_bytes);
+    }
+    if (r->post || r->put) {
+        (void)curl_easy_setopt(x->easy, CURLOPT_READFUNCTION, on_send);
+        (void)curl_easy_setopt(x->easy, CURLOPT_READDATA, (void *)x);
+        (void)curl_easy_setopt(x->easy, CURLOPT_SEEKFUNCTION, on_rewind);
+        (void)curl_easy_setopt(x->easy, CURLOPT_SEEKDATA, (void *)x);
+        (void)curl_easy_setopt(x->easy, CURLOPT_UPLOAD_BUFFERSIZE, 256L * 1024);
+    }
 }
 
 static void set_options(const http_client *client, http_exchange *x)
@@ -261,6 +322,7 @@ static void set_options(const http_client *client, http_exchange *x)
     (void)curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_NOBODY, x->request.head ? 1L : 0L);
+    set_body(x);
     (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "hearth/" HEARTH_VERSION);
     (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, (void *)x);
@@ -348,6 +410,9 @@ static hearth_status redirect(const http_client *client, http_exchange *x, bool 
     if (x->request.stay && !is_relative(location) &&
         (http_header(x, "X-Linked-Etag") != NULL || http_header(x, "ETag") != NULL)) {
         return HEARTH_OK;
+    }
+    if ((x->request.post || x->request.put) && (x->code < 307 || !url_same_origin(target, x->origin))) {
+        return fail(x, HEARTH_E_FORMAT, "an answer to what was sent", "a redirect");
     }
     if (!url_is_web(target)) {
         return fail(x, HEARTH_E_FORMAT, "a redirect to http or https", "another scheme");

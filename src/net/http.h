@@ -1,8 +1,9 @@
 /* The door to HTTP: requests over libcurl, several at once in one thread.
  *
  * What holds for every exchange: http and https alone; certificates are checked; a redirect is followed at most
- * LIMIT_REDIRECTS times and never from https to http; the token goes to the origin (scheme, host, port) of the URL
- * that the request began with and to no other; nothing of a redirect's or an error's body is handed on. */
+ * LIMIT_REDIRECTS times and never from https to http, with a body that is sent to its own origin alone; the token goes
+ * to the origin (scheme, host, port) of the URL that the request began with and to no other; nothing of a redirect's or
+ * an error's body is handed on. */
 #ifndef NET_HTTP_H
 #define NET_HTTP_H
 
@@ -16,6 +17,10 @@ typedef bool (*http_continue_fn)(void *context);
 /* A piece of the body of a 2xx answer. A failure ends the exchange and is not tried again. */
 typedef hearth_status (*http_sink_fn)(void *context, const http_exchange *x, const void *bytes, size_t length,
                                       hearth_error *error);
+
+/* Fills `out` with the body's bytes from `offset` on, at most `most` and at least one; false where they cannot be read.
+ */
+typedef bool (*http_source_fn)(void *context, uint64_t offset, void *out, size_t most, size_t *ret_length);
 
 typedef struct http_settings {
     long connect_timeout_s; /* 0: 10 */
@@ -33,8 +38,14 @@ typedef struct http_request {
     bool head;
     bool stay; /* an absolute redirect that carries an ETag is the answer itself */
     bool ranged;
-    uint64_t first, last; /* bytes, both inclusive */
-    http_sink_fn sink;    /* NULL: the body is dropped */
+    uint64_t first, last;     /* bytes, both inclusive */
+    bool post, put;           /* neither: GET */
+    const char *content_type; /* of the body that is sent; NULL: none is said */
+    uint64_t body_bytes;      /* that are sent */
+    http_source_fn source;    /* where they come from */
+    void *source_context;
+    const char *const *lines; /* "Name: value", for the request's own origin alone; ended by NULL; or NULL */
+    http_sink_fn sink;        /* NULL: the body is dropped */
     void *sink_context;
 } http_request;
 

@@ -321,17 +321,44 @@ static hearth_status set_thinking(const chat_request *c, hearth_error *error)
     return c->think < 0 ? HEARTH_OK : chat_thinking(template_of(c), c->think == 1, c->variables, &found, error);
 }
 
+/* The model's rules, and what the client says, or else what the model brought along. NULL for no system message, or
+ * when memory is out: *ret_status tells. */
+static json_t *system_message(const served_model *m, const char *said, hearth_status *ret_status)
+{
+    buffer text;
+    buffer_init(&text, 0);
+    const char *own = said != NULL ? said : buffer_text(&m->brought.system);
+    hearth_status status = buffer_append(&text, buffer_text(&m->rules), m->rules.length, NULL);
+    status = status == HEARTH_OK ? buffer_append_text(&text, own, NULL) : status;
+    if (status == HEARTH_OK && *own == '\0' && m->rules.length > 0) {
+        text.length--; /* no newline behind the last rule */
+    }
+    json_t *message = NULL;
+    if (status == HEARTH_OK && (text.length > 0 || said != NULL)) {
+        json_t *content = json_door_text(buffer_text(&text), text.length);
+        message = json_door_put(json_door_put(json_object(), "role", json_string("system")), "content", content);
+        status = message != NULL ? HEARTH_OK : HEARTH_E_MEMORY;
+    }
+    buffer_free(&text);
+    *ret_status = status;
+    return message;
+}
+
 static hearth_status encode_messages(chat_request *c, token_list *ret, hearth_error *error)
 {
     const served_model *m = c->model;
     json_t *messages = json_array();
-    const char *first = json_string_value(json_object_get(json_array_get(c->messages, 0), "role"));
-    if (m->brought.system.length > 0 && (first == NULL || strcmp(first, "system") != 0)) {
-        json_t *system = json_door_text(buffer_text(&m->brought.system), m->brought.system.length);
-        messages = json_door_append(
-            messages, json_door_put(json_door_put(json_object(), "role", json_string("system")), "content", system));
+    const json_t *first = json_array_get(c->messages, 0);
+    const char *role = json_string_value(json_object_get(first, "role"));
+    const bool told = role != NULL && strcmp(role, "system") == 0;
+    const char *said = told ? json_string_value(json_object_get(first, "content")) : NULL;
+    const bool joined = told && said != NULL && m->rules.length > 0;
+    if (joined || !told || m->rules.length > 0) {
+        hearth_status made = HEARTH_OK;
+        json_t *system = system_message(m, joined ? said : told ? "" : NULL, &made);
+        messages = system != NULL || made != HEARTH_OK ? json_door_append(messages, system) : messages;
     }
-    for (size_t i = 0; i < json_array_size(c->messages); i++) {
+    for (size_t i = joined ? 1 : 0; i < json_array_size(c->messages); i++) {
         messages = json_door_append(messages, shaped(m, json_array_get(c->messages, i)));
     }
     if (messages == NULL) {

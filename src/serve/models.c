@@ -275,6 +275,7 @@ static void close_model(served_model *m)
     chat_close(m->template);
     grammar_vocabulary_free(m->vocabulary);
     ollama_brought_free(&m->brought);
+    buffer_free(&m->rules);
     model_close(m->m);
     model_close(m->draft);
     m->draft = NULL;
@@ -411,6 +412,9 @@ static hearth_status open_parts(models *s, served_model *m, hearth_error *error)
     }
     TRY(open_chat(m, error));
     TRY(ollama_brought_read(m->source, &m->brought, error));
+    if (s->o.rules != NULL) {
+        TRY(s->o.rules(s->o.rules_context, m->source, m->m->path, &m->rules, error));
+    }
     TRY(open_draft(s, m, error));
     scheduler_options options = s->o.scheduler;
     options.draft = m->draft;

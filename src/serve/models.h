@@ -24,6 +24,10 @@ typedef struct models_options {
     scheduler_options scheduler;
     const char *const *drafts; /* of models that are served: "NAME=MODEL" guesses for NAME, MODEL for the first one;
                                   ended by NULL; or NULL */
+    /* Rules for a model at `path` that is called `source`, to stand before every system message, appended; NULL: none.
+     * A failure is one of opening it. */
+    hearth_status (*rules)(void *context, const char *source, const char *path, buffer *ret, hearth_error *error);
+    void *rules_context;
     void (*told)(void *context, const char *line); /* what is loaded and unloaded; NULL: nobody */
     void *told_context;
 } models_options;
@@ -38,6 +42,7 @@ typedef struct served_model {
     scheduler *scheduler;   /* NULL: it writes no text */
     chat *template;         /* NULL: it has none */
     ollama_brought brought; /* settings and a system message, of a model of Ollama's store */
+    buffer rules;           /* models_options.rules; each ends in a newline */
     answer_format format;
     chat_call_shape calls;
     grammar_vocabulary *vocabulary; /* made when first wanted: models_vocabulary */
