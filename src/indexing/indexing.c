@@ -18,6 +18,7 @@
 
 #define BATCH_DOCUMENTS 512u
 #define BATCH_BYTES ((size_t)8 << 20)
+#define KEPT_BYTES ((size_t)64 << 10) /* of a slot, from one batch to the next */
 
 /* A document between its source and its shard. */
 typedef struct slot {
@@ -206,6 +207,10 @@ static hearth_status run_batch(indexing *g, hearth_error *error)
             return s->status;
         }
         TRY(put_slot(g, s, error));
+        if (s->text.capacity > KEPT_BYTES) { /* memory is sorting's; few documents are as long */
+            buffer_free(&s->text);
+            token_list_free(&s->tokens);
+        }
     }
     g->count = g->bytes = 0;
     arena_reset(g->texts);
