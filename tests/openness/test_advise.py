@@ -160,6 +160,20 @@ def versions_are_compared_as_semver_says():
 
 
 @test
+def events_stand_in_any_order():
+    with Place() as p:
+        p.advise("A-1", "--package", "org/name", "--affected-version", "1.0.0..", model="")
+        advisory = p.payload("A-1.json")
+        events = [{"fixed": "1.2.0"}, {"introduced": "2.0.0"}, {"introduced": "0"}, {"last_affected": "2.1.0"}]
+        expected = {"0.1.0": 1, "1.1.9": 1, "1.2.0": 0, "1.9.0": 0, "2.0.0": 1, "2.1.0": 1, "2.1.1": 0}
+        for order in (events, events[::-1]):
+            advisory["affected"][0]["ranges"] = [{"type": "SEMVER", "events": order}]
+            p.put_advisory(advisory)
+            found = {version: p.check(model="org/name@" + version).code for version in expected}
+            assert found == expected, found
+
+
+@test
 def a_copy_in_a_hubs_cache_is_known_by_its_blob():
     with Place() as p:
         p.advise()
