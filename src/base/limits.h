@@ -71,10 +71,10 @@
 #define LIMIT_UPLOAD_PARTS 10000u
 
 /* Corpora */
-#define LIMIT_DOCUMENT_BYTES (64u << 20)  /* a longer text is dropped, and the manifest says so */
-#define LIMIT_FOLDER_DEPTH 64u            /* of a source's folders */
+#define LIMIT_DOCUMENT_BYTES (64u << 20) /* a longer text is dropped, and the manifest says so */
+#define LIMIT_FOLDER_DEPTH 64u           /* of a source's folders */
 #define LIMIT_MAN_WORK_BYTES (64u << 20) /* of a manual page, with what its macros stand for */
-#define LIMIT_PACKAGES 1000000u           /* of a list of Debian packages */
+#define LIMIT_PACKAGES 1000000u          /* of a list of Debian packages */
 #define LIMIT_PACKAGE_LIST_BYTES (256u << 20)
 #define LIMIT_COPYRIGHT_BYTES (2u << 20) /* a package's debian/copyright, its control file */
 #define LIMIT_COPYRIGHT_PARAGRAPHS 20000u
