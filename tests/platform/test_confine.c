@@ -198,7 +198,7 @@ static void *thread(void *context)
 
 static int work_body(void)
 {
-    pthread_t id;
+    pthread_t id = 0;
     int good = 0;
     SO(pthread_create(&id, NULL, thread, &good) == 0 && pthread_join(id, NULL) == 0 && good);
     void *memory = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -313,7 +313,7 @@ static int server_body(int tell)
     const confine_rules rules = {.read = reads, .read_count = 1, .write = writes, .write_count = 1, .listens = true};
     struct sockaddr_in address;
     serving s = {0};
-    pthread_t id;
+    pthread_t id = 0;
     char path[128];
     const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     SO(confine_files(&rules) > 0);
