@@ -143,8 +143,8 @@ static hearth_status files_json(const char *model, terminal_progress *bar, json_
 {
     char *path = NULL;
     file_list files = {0};
-    json_t *rows = json_array();
     TRY(signing_locate(model, &path, error));
+    json_t *rows = json_array();
     hearth_status status = HEARTH_OK;
     if (!file_is_folder(path)) {
         const char *slash = strrchr(path, '/');
@@ -163,8 +163,12 @@ static hearth_status files_json(const char *model, terminal_progress *bar, json_
     }
     file_list_free(&files);
     mem_free(path);
+    if (status != HEARTH_OK) {
+        json_decref(rows);
+        return status;
+    }
     *ret = rows;
-    return status;
+    return HEARTH_OK;
 }
 
 /* FROM..TO is a range, all else a version. */
@@ -279,6 +283,9 @@ static int run_new(cli *c, const void *settings, const char **operands, size_t c
     if (status == HEARTH_OK && path != NULL) {
         draft = draft_json(s, operands[0], files, mend);
         status = write_draft(draft, path, &error);
+    } else {
+        json_decref(files);
+        json_decref(mend);
     }
     int code = status == HEARTH_OK ? EXIT_DONE : cli_fail(c, &error);
     if (status == HEARTH_OK && c->json) {
