@@ -39,6 +39,20 @@ bool text_is_hex(const char *text, size_t count)
     return strlen(text) == count && strspn(text, "0123456789abcdef") == count;
 }
 
+const char *text_last_part(const char *path, size_t *ret_length)
+{
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/') {
+        end--;
+    }
+    size_t begin = end;
+    while (begin > 0 && path[begin - 1] != '/') {
+        begin--;
+    }
+    *ret_length = end - begin;
+    return path + begin;
+}
+
 int text_hex_digit(char c)
 {
     return c >= '0' && c <= '9'   ? c - '0'

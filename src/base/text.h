@@ -15,6 +15,9 @@ bool text_is_hex(const char *text, size_t count);
 /* Of either case: 0 to 15; -1 for any other character. */
 int text_hex_digit(char c);
 
+/* The last part of a path, slashes behind it left out: its begin, and its length. */
+const char *text_last_part(const char *path, size_t *ret_length);
+
 /* How far two words are apart: insertions, deletions, replacements and swaps of neighbours. */
 unsigned text_distance(const char *a, const char *b);
 /* Whether a distance is small enough, for a word of this length, to be worth naming. */

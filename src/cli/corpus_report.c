@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BARS_MOST 30u /* rows of a chart; the rest is summed up in one */
-
 static hearth_status totals(const json_t *stats, buffer *out, hearth_error *error)
 {
     char a[32], b[32], c[32], d[32], e[32];
@@ -26,26 +24,6 @@ static hearth_status totals(const json_t *stats, buffer *out, hearth_error *erro
 }
 
 /* ---- charts ---- */
-
-static hearth_status counted(const json_t *stats, const char *key, const char *title, const char *none, buffer *out,
-                             hearth_error *error)
-{
-    page_bar bars[BARS_MOST + 1];
-    char names[BARS_MOST + 1][36];
-    size_t count = 0, i = 0;
-    const json_t *row = NULL;
-    json_array_foreach(json_object_get(stats, key), i, row)
-    {
-        const size_t at = i < BARS_MOST ? i : BARS_MOST;
-        if (i <= BARS_MOST) {
-            page_shorten(i < BARS_MOST ? page_word(row, "name", none) : "all others", names[at], sizeof names[at]);
-            bars[count++] = (page_bar){names[at], 0, 0};
-        }
-        bars[at].all += page_number(row, "documents");
-        bars[at].kept += page_number(row, "kept");
-    }
-    return page_chart(title, bars, count, true, out, error);
-}
 
 static hearth_status lengths(const json_t *stats, buffer *out, hearth_error *error)
 {
@@ -150,10 +128,10 @@ hearth_status corpus_report(const json_t *stats, buffer *out, hearth_error *erro
 {
     TRY(page_head("Corpus", out, error));
     TRY(totals(stats, out, error));
-    TRY(counted(stats, "sources", "Sources", "", out, error));
+    TRY(page_named_chart("Sources", json_object_get(stats, "sources"), "", "documents", "kept", out, error));
     TRY(source_table(stats, out, error));
-    TRY(counted(stats, "licences", "Licences", "none", out, error));
-    TRY(counted(stats, "languages", "Languages", "unknown", out, error));
+    TRY(page_named_chart("Licences", json_object_get(stats, "licences"), "none", "documents", "kept", out, error));
+    TRY(page_named_chart("Languages", json_object_get(stats, "languages"), "unknown", "documents", "kept", out, error));
     TRY(lengths(stats, out, error));
     TRY(rules(stats, out, error));
     TRY(dropped(stats, out, error));

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define BARS_MOST 30u /* of names in a chart; the rest is summed up in one */
+
 static const char before_title[] =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
     "content=\"width=device-width\">\n<title>";
@@ -104,4 +106,23 @@ const char *page_word(const json_t *object, const char *name, const char *none)
 {
     const char *text = json_string_value(json_object_get(object, name));
     return text != NULL && *text != '\0' ? text : none;
+}
+
+hearth_status page_named_chart(const char *title, const json_t *rows, const char *none, const char *all,
+                               const char *kept, buffer *out, hearth_error *error)
+{
+    page_bar bars[BARS_MOST + 1];
+    char names[BARS_MOST + 1][36];
+    size_t count = 0;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        const size_t at = i < BARS_MOST ? i : BARS_MOST;
+        if (i <= BARS_MOST) {
+            page_shorten(i < BARS_MOST ? page_word(row, "name", none) : "all others", names[at], sizeof names[at]);
+            bars[count++] = (page_bar){.name = names[at]};
+        }
+        bars[at].all += page_number(row, all);
+        bars[at].kept += kept != NULL ? page_number(row, kept) : 0;
+    }
+    return page_chart(title, bars, count, kept != NULL, out, error);
 }

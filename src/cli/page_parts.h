@@ -17,6 +17,10 @@ typedef struct page_bar {
 /* Lying bars with a heading. `parts`: `kept` is drawn dark over `all`, and both are told; else `all` alone is. */
 hearth_status page_chart(const char *title, const page_bar *bars, size_t count, bool parts, buffer *out,
                          hearth_error *error);
+/* The same of an array's objects: `name` (`none` where it is missing), `all` and, unless it is NULL, `kept`, the names
+ * of their numbers; what is behind the first thirty is summed up in one bar. */
+hearth_status page_named_chart(const char *title, const json_t *rows, const char *none, const char *all,
+                               const char *kept, buffer *out, hearth_error *error);
 /* An element of a table's row. */
 hearth_status page_cell(const char *text, buffer *out, hearth_error *error);
 /* Of an object's key: a whole number, a text or what stands for none. */

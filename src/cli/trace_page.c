@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BARS_MOST 30u
 #define ITEMS_MOST 200u /* of an evaluation */
 
 static hearth_status code_line(const char *what, const char *text, buffer *out, hearth_error *error)
@@ -29,26 +28,6 @@ static hearth_status totals(const json_t *r, buffer *out, hearth_error *error)
     TRY(code_line("of the corpus's manifest", page_word(r, "corpus_sha256", "these are plain files"), out, error));
     TRY(code_line("of the tokenizer", page_word(r, "tokenizer_sha256", "none"), out, error));
     return buffer_append_text(out, "</p>\n", error);
-}
-
-/* Bytes of text by name: the charts' numbers. */
-static hearth_status by_name(const json_t *r, const char *key, const char *title, const char *none, buffer *out,
-                             hearth_error *error)
-{
-    page_bar bars[BARS_MOST + 1];
-    char names[BARS_MOST + 1][36];
-    size_t count = 0, i = 0;
-    const json_t *row = NULL, *rows = json_object_get(r, key);
-    json_array_foreach((json_t *)(uintptr_t)rows, i, row)
-    {
-        const size_t at = i < BARS_MOST ? i : BARS_MOST;
-        if (i <= BARS_MOST) {
-            page_shorten(i < BARS_MOST ? page_word(row, "name", none) : "all others", names[at], sizeof names[at]);
-            bars[count++] = (page_bar){.name = names[at]};
-        }
-        bars[at].all += page_number(row, "bytes");
-    }
-    return page_chart(title, bars, count, false, out, error);
 }
 
 static hearth_status name_table(const json_t *r, const char *key, const char *title, const char *none, buffer *out,
@@ -166,11 +145,13 @@ hearth_status trace_page(const json_t *report, buffer *out, hearth_error *error)
 {
     TRY(page_head(page_word(report, "name", "Index"), out, error));
     TRY(totals(report, out, error));
-    TRY(by_name(report, "sources", "Sources, in bytes", "none", out, error));
+    TRY(page_named_chart("Sources, in bytes", json_object_get(report, "sources"), "none", "bytes", NULL, out, error));
     TRY(name_table(report, "sources", "Sources", "none", out, error));
-    TRY(by_name(report, "licences", "Licences, in bytes", "nobody says", out, error));
+    TRY(page_named_chart("Licences, in bytes", json_object_get(report, "licences"), "nobody says", "bytes", NULL, out,
+                         error));
     TRY(name_table(report, "licences", "Licences", "nobody says", out, error));
-    TRY(by_name(report, "languages", "Languages, in bytes", "unknown", out, error));
+    TRY(page_named_chart("Languages, in bytes", json_object_get(report, "languages"), "unknown", "bytes", NULL, out,
+                         error));
     TRY(lengths(report, out, error));
     TRY(spans(report, out, error));
     TRY(contaminated(report, out, error));

@@ -146,15 +146,9 @@ static bool is_real_folder(const char *path)
     return lstat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-static hearth_status add_name(file_list *list, char *name, hearth_error *error)
+static hearth_status add_name(file_list *list, const char *name, hearth_error *error)
 {
-    char **grown = name != NULL ? mem_realloc(list->names, (list->count + 1) * sizeof *list->names) : NULL;
-    if (grown == NULL) {
-        mem_free(name);
-        return error_memory(error, sizeof *list->names);
-    }
-    list->names = grown;
-    list->names[list->count++] = name;
+    TRY(file_list_add(list, name, error));
     return list->count <= LIMIT_LISTING_FILES
                ? HEARTH_OK
                : error_set(error, HEARTH_E_LIMIT, NULL, NULL, "more than %u files", LIMIT_LISTING_FILES);
@@ -173,7 +167,6 @@ static hearth_status list_into(const char *folder, const char *prefix, int depth
             status = error_memory(error, strlen(folder));
         } else if (!is_real_folder(path)) {
             status = add_name(ret, name, error);
-            name = NULL;
         } else if (depth < DEPTH_MOST) {
             status = list_into(path, deeper, depth + 1, ret, error);
         }

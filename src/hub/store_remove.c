@@ -122,18 +122,6 @@ bool store_names_have(const file_list *list, const char *name)
     return list->count > 0 && bsearch(&name, list->names, list->count, sizeof *list->names, by_text) != NULL;
 }
 
-static hearth_status add_name(file_list *list, const char *name, hearth_error *error)
-{
-    char **grown = mem_realloc(list->names, (list->count + 1) * sizeof *grown);
-    list->names = grown != NULL ? grown : list->names;
-    char *copy = grown != NULL ? mem_strdup(name) : NULL;
-    if (copy == NULL) {
-        return error_memory(error, strlen(name));
-    }
-    list->names[list->count++] = copy;
-    return HEARTH_OK;
-}
-
 static void sort_names(file_list *list)
 {
     if (list->count > 0) {
@@ -154,7 +142,7 @@ hearth_status store_hf_used(const char *repository, file_list *ret, hearth_error
         target[length > 0 ? length : 0] = '\0';
         const char *blob = strrchr(target, '/');
         if (blob != NULL) {
-            status = add_name(ret, blob + 1, error);
+            status = file_list_add(ret, blob + 1, error);
         }
     }
     file_list_free(&files);
@@ -174,7 +162,7 @@ static hearth_status add_layers(const char *path, file_list *ret, hearth_error *
     for (size_t i = 0; status == HEARTH_OK && i < manifest->count; i++) {
         char name[80];
         (void)snprintf(name, sizeof name, "sha256-%s", strchr(manifest->layers[i].digest, ':') + 1);
-        status = add_name(ret, name, error);
+        status = file_list_add(ret, name, error);
     }
     mem_free(manifest);
     buffer_free(&text);

@@ -14,19 +14,6 @@
 
 /* ---- what it is ---- */
 
-static void last_part(const char *path, char *ret, size_t size)
-{
-    size_t end = strlen(path);
-    while (end > 1 && path[end - 1] == '/') {
-        end--;
-    }
-    size_t begin = end;
-    while (begin > 0 && path[begin - 1] != '/') {
-        begin--;
-    }
-    (void)snprintf(ret, size, "%.*s", (int)(end - begin), path + begin);
-}
-
 static hearth_status is_corpus(const char *path, bool *ret, hearth_error *error)
 {
     char *name = file_join(path, "corpus.json"), *documents = file_join(path, "documents");
@@ -41,7 +28,10 @@ hearth_status indexing_texts_look(const char *path, indexing_texts *ret, hearth_
 {
     bool corpus = false;
     *ret = (indexing_texts){0};
-    last_part(path, ret->name, sizeof ret->name);
+    size_t length = 0;
+    const char *name = text_last_part(path, &length);
+    (void)snprintf(ret->name, sizeof ret->name, "%.*s",
+                   (int)(length < sizeof ret->name ? length : sizeof ret->name - 1), name);
     TRY(is_corpus(path, &corpus, error));
     if (corpus) {
         corpus_summary summary;

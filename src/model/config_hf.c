@@ -1,5 +1,6 @@
 /* config.json of a Hugging Face folder to a model_config. */
 #include "base/limits.h"
+#include "base/text.h"
 #include "model/config_json.h"
 #include "model/tensor_names.h"
 
@@ -608,15 +609,9 @@ static void name_after_folder(const char *path, model_config *c)
     if (name_after_repository(path, c)) {
         return;
     }
-    size_t end = strlen(path);
-    while (end > 1 && path[end - 1] == '/') {
-        end--;
-    }
-    size_t begin = end;
-    while (begin > 0 && path[begin - 1] != '/') {
-        begin--;
-    }
-    snprintf(c->name, sizeof c->name, "%.*s", (int)(end - begin < 127 ? end - begin : 127), path + begin);
+    size_t length = 0;
+    const char *name = text_last_part(path, &length);
+    snprintf(c->name, sizeof c->name, "%.*s", (int)(length < 127 ? length : 127), name);
 }
 
 hearth_status model_config_from_hf(const hf_folder *folder, model_config *ret, hearth_error *error)

@@ -34,15 +34,7 @@ void sign_tree_free(sign_tree *tree)
 
 hearth_status sign_tree_ignore(sign_tree *tree, const char *name, hearth_error *error)
 {
-    file_list *list = &tree->ignored;
-    char **grown = mem_realloc(list->names, (list->count + 1) * sizeof *grown);
-    list->names = grown != NULL ? grown : list->names;
-    char *copy = grown != NULL ? mem_strdup(name) : NULL;
-    if (copy == NULL) {
-        return error_memory(error, strlen(name));
-    }
-    list->names[list->count++] = copy;
-    return HEARTH_OK;
+    return file_list_add(&tree->ignored, name, error);
 }
 
 bool sign_tree_ignores(const sign_tree *tree, const char *name)

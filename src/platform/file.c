@@ -432,6 +432,18 @@ hearth_status file_list_folder(const char *path, file_list *ret, hearth_error *e
     return HEARTH_OK;
 }
 
+hearth_status file_list_add(file_list *list, const char *name, hearth_error *error)
+{
+    char **grown = mem_realloc(list->names, (list->count + 1) * sizeof *grown);
+    list->names = grown != NULL ? grown : list->names;
+    char *copy = grown != NULL ? mem_strdup(name) : NULL;
+    if (copy == NULL) {
+        return error_memory(error, strlen(name));
+    }
+    list->names[list->count++] = copy;
+    return HEARTH_OK;
+}
+
 void file_list_free(file_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {

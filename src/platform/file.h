@@ -52,6 +52,8 @@ typedef struct file_list {
     size_t count;
 } file_list;
 hearth_status file_list_folder(const char *path, file_list *ret, hearth_error *error);
+/* Adds a copy of `name` at the end. */
+hearth_status file_list_add(file_list *list, const char *name, hearth_error *error);
 void file_list_free(file_list *list);
 
 /* XDG folders of this user with "/openhearth" behind; "cache", "data", "config" or "state". Freed with

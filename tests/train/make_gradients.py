@@ -18,6 +18,8 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.models.qwen3_moe.modeling_qwen3_moe import load_balancing_loss_func
 
+from hashed import hashed, name_seed
+
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden")
 LENGTH = 150
 SEGMENTS = [[150], [70, 1, 79]]  # of each sequence, in tokens
@@ -35,22 +37,6 @@ FAMILIES = {
                       decoder_sparse_step=1, mlp_only_layers=[], output_router_logits=False),
 }
 AUX_LOSS = 0.02  # of a mixture: transformers' router_aux_loss_coef
-
-
-def hashed(seed, count):
-    """[0, 1) with 24 bits; exact in binary32."""
-    h = (np.arange(count, dtype=np.uint64) * 2654435761 + seed) & 0xFFFFFFFF
-    h = (h ^ (h >> 15)) * 2246822519 & 0xFFFFFFFF
-    h = (h ^ (h >> 13)) * 3266489917 & 0xFFFFFFFF
-    h ^= h >> 16
-    return (h >> 8).astype(np.float64) * 2.0**-24
-
-
-def name_seed(name):
-    h = 2166136261
-    for byte in name.encode():
-        h = (h ^ byte) * 16777619 & 0xFFFFFFFF
-    return h
 
 
 def value(name, shape):

@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from hashed import hashed, name_seed
+
 jax.config.update("jax_enable_x64", True)
 
 VOCAB, LAYERS, HEADS, KV, HEAD, MLP, EPS, THETA = 37, 2, 4, 2, 6, 28, 1e-5, 10000.0
@@ -21,21 +23,6 @@ PROMPT, ANSWER = 9, 5
 DOCUMENTS = [12, 30, 2, 60]                # tokens; of the last the first 50 are used
 MOST = 50
 SCALES = [1.0, 1.25]                       # of the values of each checkpoint
-
-
-def hashed(seed, count):
-    h = (np.arange(count, dtype=np.uint64) * 2654435761 + seed) & 0xFFFFFFFF
-    h = (h ^ (h >> 15)) * 2246822519 & 0xFFFFFFFF
-    h = (h ^ (h >> 13)) * 3266489917 & 0xFFFFFFFF
-    h ^= h >> 16
-    return (h >> 8).astype(np.float64) * 2.0**-24
-
-
-def name_seed(name):
-    h = 2166136261
-    for byte in name.encode():
-        h = (h ^ byte) * 16777619 & 0xFFFFFFFF
-    return h
 
 
 def shapes(width, qwen3):
