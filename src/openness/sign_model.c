@@ -142,22 +142,47 @@ static hearth_status tell(sign_report *r, sign_kind kind, const char *name, bool
     return HEARTH_OK;
 }
 
+/* What was signed is not in `found`: is the file there all the same? Its other pieces tell, and one that was emptied
+ * has none. */
+static hearth_status tell_absent(const sign_work *work, const sign_tree *found, const char *name, sign_report *r,
+                                 hearth_error *error)
+{
+    bool there = sign_tree_has_file(found, name);
+    if (!there && found->piece > 0) {
+        char *path = strcmp(name, ".") == 0 ? mem_strdup(work->model) : file_join(work->model, name);
+        if (path == NULL) {
+            return error_memory(error, strlen(name));
+        }
+        there = file_exists(path) && !file_is_folder(path);
+        mem_free(path);
+    }
+    return there ? tell(r, SIGN_CHANGED, name, true, error) : tell(r, SIGN_MISSING, name, !work->partial, error);
+}
+
+/* A piece that nobody signed of a file that was signed is a change of that file, not another file. */
+static hearth_status tell_extra(const sign_work *work, const char *name, sign_report *r, hearth_error *error)
+{
+    return sign_tree_has_file(&r->signed_tree, name) ? tell(r, SIGN_CHANGED, name, true, error)
+                                                     : tell(r, SIGN_EXTRA, name, !work->unsigned_files, error);
+}
+
+/* Both are sorted, so that all pieces of a file come one after the other. */
 static hearth_status compare(const sign_work *work, const sign_tree *found, sign_report *r, hearth_error *error)
 {
     const sign_tree *wanted = &r->signed_tree;
-    for (size_t i = 0; i < wanted->count; i++) {
-        const sign_entry *e = &wanted->entries[i];
-        const sign_entry *here = sign_tree_find(found, e);
-        if (here == NULL) {
-            TRY(tell(r, SIGN_MISSING, e->name, !work->partial, error));
+    for (size_t w = 0, f = 0; w < wanted->count || f < found->count;) {
+        const sign_entry *e = w < wanted->count ? &wanted->entries[w] : NULL;
+        const sign_entry *here = f < found->count ? &found->entries[f] : NULL;
+        const int order = e == NULL ? 1 : here == NULL ? -1 : sign_tree_order(e, here);
+        if (order < 0) {
+            TRY(tell_absent(work, found, e->name, r, error));
+        } else if (order > 0) {
+            TRY(tell_extra(work, here->name, r, error));
         } else if (strcmp(here->digest, e->digest) != 0) {
             TRY(tell(r, SIGN_CHANGED, e->name, true, error));
         }
-    }
-    for (size_t i = 0; i < found->count; i++) {
-        if (sign_tree_find(wanted, &found->entries[i]) == NULL) {
-            TRY(tell(r, SIGN_EXTRA, found->entries[i].name, !work->unsigned_files, error));
-        }
+        w += order <= 0;
+        f += order >= 0;
     }
     return HEARTH_OK;
 }

@@ -96,9 +96,19 @@ void sign_tree_sort(sign_tree *tree)
     }
 }
 
-const sign_entry *sign_tree_find(const sign_tree *tree, const sign_entry *like)
+int sign_tree_order(const sign_entry *a, const sign_entry *b)
 {
-    return tree->count > 0 ? bsearch(like, tree->entries, tree->count, sizeof *like, compare_entries) : NULL;
+    return compare_entries(a, b);
+}
+
+static int compare_names(const void *name, const void *entry)
+{
+    return compare_paths(name, ((const sign_entry *)entry)->name);
+}
+
+bool sign_tree_has_file(const sign_tree *tree, const char *name)
+{
+    return tree->count > 0 && bsearch(name, tree->entries, tree->count, sizeof *tree->entries, compare_names) != NULL;
 }
 
 hearth_status sign_tree_root(const sign_tree *tree, char ret[HASH_HEX_SIZE], hearth_error *error)

@@ -33,8 +33,10 @@ bool sign_tree_ignores(const sign_tree *tree, const char *name);
 sign_entry *sign_tree_add(sign_tree *tree);
 /* By name, start and end, in the order that sign_tree_list leaves. */
 void sign_tree_sort(sign_tree *tree);
-/* In a sorted one; NULL. */
-const sign_entry *sign_tree_find(const sign_tree *tree, const sign_entry *like);
+/* < 0, 0, > 0: in which order sign_tree_sort has them. */
+int sign_tree_order(const sign_entry *a, const sign_entry *b);
+/* Has a sorted one the file, or a piece of it? */
+bool sign_tree_has_file(const sign_tree *tree, const char *name);
 
 /* Lists what is at `path` (a folder or a file) by `tree`'s piece, links and ignored, without digests, sorted. A link is
  * an error unless links are followed or it is one of a hub cache's own, which lead to blobs; anything else that is no

@@ -122,23 +122,26 @@ def one_file_signs_too():
         refused(run("verify-signature", path, "--key", m.public))
 
 
+def sharded(m):
+    """The other way in which the format hashes: by ranges of bytes."""
+    def change(statement):
+        resources = []
+        for r in statement["predicate"]["resources"]:
+            content = m.read(r["name"])
+            resources += [{"name": f"{r['name']}:{at}:{min(at + 1000, len(content))}", "algorithm": "sha256-sharded-1000",
+                           "digest": hashlib.sha256(content[at:at + 1000]).hexdigest()} for at in range(0, len(content), 1000)]
+        statement["predicate"]["resources"] = resources
+        statement["predicate"]["serialization"].update(method="shards", hash_type="sha256", shard_size=1000)
+        tamper.set_root(statement)
+        return statement
+    return change
+
+
 @test
 def pieces_of_files_verify():
-    """The other way in which the format hashes: by ranges of bytes."""
     with place() as folder:
         m = signed(folder)
-
-        def sharded(statement):
-            resources = []
-            for r in statement["predicate"]["resources"]:
-                content = m.read(r["name"])
-                resources += [{"name": f"{r['name']}:{at}:{min(at + 1000, len(content))}", "algorithm": "sha256-sharded-1000",
-                               "digest": hashlib.sha256(content[at:at + 1000]).hexdigest()} for at in range(0, len(content), 1000)]
-            statement["predicate"]["resources"] = resources
-            statement["predicate"]["serialization"].update(method="shards", hash_type="sha256", shard_size=1000)
-            tamper.set_root(statement)
-            return statement
-        m.sign_anew(sharded)
+        m.sign_anew(sharded(m))
         assert check(m).code == 0, check(m)
         whole, content = m.statement(), m.read("model.safetensors")
         m.write("model.safetensors", content[:-1] + b"x")
@@ -153,6 +156,54 @@ def pieces_of_files_verify():
             tamper.set_root(statement)
             m.resign(statement)
             refused(check(m))
+
+
+@test
+def a_piece_more_or_less_is_a_change_of_its_file():
+    """Neither a file that is missing nor one that nobody signed."""
+    with place() as folder:
+        m = signed(folder)
+        ends = bytes(range(250)) * 8
+        m.write("model.safetensors", ends + b"x" * 500)
+        m.write("whole", ends)
+        good("sign", m.path, "--key", m.key)
+        m.sign_anew(sharded(m))
+        assert check(m).code == 0, check(m)
+        for name, evils in (("model.safetensors", (ends[:1000], ends, ends + b"y" * 400, ends + b"x" * 500 + b"y", b"")), ("whole", (ends + b"y", ends + ends, ends[:1000], ends[:1500], b""))):
+            before = m.read(name)
+            for evil in evils:
+                m.write(name, evil)
+                ended = check(m, "--partial", "--allow-unsigned")
+                refused(ended)
+                assert ended.out.count("changed ") == 1 and f"changed      {name}\n" in ended.out and "missing" not in ended.out and "not signed" not in ended.out, ended
+                refused(check(m, "--partial"))
+            os.remove(m.at(name))
+            ended = check(m, "--partial")
+            assert ended.code == 0 and f"missing      {name}\n" in ended.out, ended
+            m.write(name, before)
+        m.write("new", b"x" * 1500)
+        ended = check(m, "--allow-unsigned")
+        assert ended.code == 0 and ended.out.count("not signed   new\n") == 1, ended
+
+
+@test
+def one_file_by_pieces_is_all_of_it():
+    with place() as folder:
+        m = signed(folder)
+        path = m.at("model.safetensors")
+        good("sign", path, "--key", m.key)
+        m.signature, content = path + ".sig", m.read("model.safetensors")
+        statement = m.statement()
+        statement["predicate"]["resources"] = [{"name": f".:{at}:{min(at + 1000, len(content))}", "algorithm": "sha256-sharded-1000",
+                                                "digest": hashlib.sha256(content[at:at + 1000]).hexdigest()} for at in range(0, len(content), 1000)]
+        statement["predicate"]["serialization"].update(method="shards", hash_type="sha256", shard_size=1000)
+        tamper.set_root(statement)
+        m.resign(statement)
+        verify = lambda: run("verify-signature", path, "--key", m.public, "--partial", "--allow-unsigned")  # noqa: E731
+        assert verify().code == 0, verify()
+        for evil in (b"", content[:1000], content + b"x" * 2000):
+            m.write("model.safetensors", evil)
+            refused(verify())
 
 
 @test
