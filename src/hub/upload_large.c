@@ -44,6 +44,15 @@ static hearth_status wrong(const upload_file *file, const char *place, const cha
     return status;
 }
 
+/* `url` is what the hub wrote under `key`; NULL where it wrote none. Private weights must not leave in clear. */
+static hearth_status check_place(const uploading *u, const upload_file *file, const char *key, const char *url,
+                                 hearth_error *error)
+{
+    return url != NULL && url_is_web(url) && (url_is_https(url) || !url_is_https(u->endpoint))
+               ? HEARTH_OK
+               : wrong(file, key, "an address, encrypted as the hub is", error);
+}
+
 /* *ret_etag is the storage's name for what came (mem_free); NULL: nobody wants it. */
 static hearth_status put_piece(uploading *u, const upload_file *file, int descriptor, const char *url, uint64_t start,
                                uint64_t length, char **ret_etag, hearth_error *error)
@@ -85,9 +94,7 @@ static hearth_status put_parts(uploading *u, const upload_file *file, int descri
         (void)snprintf(padded, sizeof padded, "%05llu", (unsigned long long)i + 1);
         const json_t *value = json_object_get(header, key);
         const char *url = json_string_value(value != NULL ? value : json_object_get(header, padded));
-        if (url == NULL || !url_is_web(url)) {
-            return wrong(file, key, "the address of each part", error);
-        }
+        TRY(check_place(u, file, key, url, error));
         const uint64_t start = i * size;
         const uint64_t length = file->size - start < size ? file->size - start : size;
         TRY(put_piece(u, file, descriptor, url, start, length, &etag, error));
@@ -106,9 +113,7 @@ static hearth_status put_file(uploading *u, const upload_file *file, const json_
     const char *url = json_string_value(json_object_get(action, "href"));
     const json_t *header = json_object_get(action, "header");
     const json_t *chunk = json_object_get(header, "chunk_size");
-    if (url == NULL || !url_is_web(url) || (url_is_https(u->endpoint) && !url_is_https(url))) {
-        return wrong(file, "href", "where the file is to go, encrypted as the hub is", error);
-    }
+    TRY(check_place(u, file, "href", url, error));
     const int descriptor = open(file->path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
         return error_errno(error, file->path, "open", errno);
@@ -169,9 +174,10 @@ static hearth_status take_object(uploading *u, const json_t *object, hearth_erro
     const char *url = json_string_value(json_object_get(verify, "href"));
     json_t *body = json_door_put(json_object(), "oid", json_string(file->sha256));
     body = json_door_put(body, "size", json_integer((json_int_t)file->size));
-    if (url == NULL || !url_is_web(url)) {
+    const hearth_status status = check_place(u, file, "verify", url, error);
+    if (status != HEARTH_OK) {
         json_decref(body);
-        return wrong(file, "verify", "where to ask", error);
+        return status;
     }
     return upload_ask(u, u->client, url, LFS_TYPE, body, NULL, NULL, error);
 }

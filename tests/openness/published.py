@@ -28,8 +28,8 @@ def model(place, **more):
 
 
 class World:
-    def __init__(self, part=None):
-        self.hub = WritingHub(part=part)
+    def __init__(self, part=None, **more):
+        self.hub = WritingHub(part=part, **more)
         self.place = Place(self.hub, HF_TOKEN=TOKEN)
         self.model = model(self.place)
         self.hub.add_repository("me/mine", {".gitattributes": b"x"})

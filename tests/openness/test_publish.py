@@ -8,13 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "cli"), os.path.join(os.path.dirname(HERE), "hub")]
 from place import files_under, read  # noqa: E402
 from published import CARD, TOKEN, World, put  # noqa: E402
-from tap import HEARTH, SOURCE, main, one_line, test  # noqa: E402
+from tap import HEARTH, SOURCE, Skip, main, one_line, test  # noqa: E402
 
 
 # ---- a folder
@@ -135,6 +136,24 @@ def the_token_goes_to_the_hub_alone():
 
 
 @test
+def encryption_is_not_given_up():
+    """The hub is https, its storage http: neither a whole file nor a part goes there, nor the word for either."""
+    if not shutil.which("openssl"):
+        raise Skip("openssl is not installed")
+    with tempfile.TemporaryDirectory() as made:
+        key = os.path.join(made, "key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+                        "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", key], check=True, capture_output=True)
+        for part, place in ((None, "href"), (100_000, "1")):
+            with World(part, certificate=key) as w:
+                for name in w.here():
+                    if name not in ("big.safetensors", "README.md"):
+                        os.remove(os.path.join(w.model, name))
+                one_line(w.publish("--may-share", SSL_CERT_FILE=key), 1, f"{place}: expected an address, encrypted as the hub is")
+                assert w.hub.puts == [] and w.hub.commits == [] and all(e.method == "GET" or e.which == "api" for e in w.hub.log), w.hub.log
+
+
+@test
 def a_cut_connection_is_gone_over():
     """Each kind of request once refused, once cut in the middle; of parts only the one that broke goes again."""
     with World(100_000) as w:
@@ -208,8 +227,8 @@ def hostile_answers_are_errors():
                 assert ended.code == 1 and ended.err.count("\n") == 1 and ended.out == "", (fault, ended)
                 assert w.hub.commits == []
     for header, words in (({"chunk_size": "0"}, "chunk_size"), ({"chunk_size": "x"}, "chunk_size"), ({"chunk_size": "1"}, "at most 10000 parts"),
-                          ({"chunk_size": "200000", "1": "http://127.0.0.1:1/"}, ""), ({"chunk_size": "200000", "1": "file:///etc/passwd"}, "address of each part"),
-                          ({"chunk_size": "200000"}, "address of each part")):
+                          ({"chunk_size": "200000", "1": "http://127.0.0.1:1/"}, ""), ({"chunk_size": "200000", "1": "file:///etc/passwd"}, "expected an address"),
+                          ({"chunk_size": "200000"}, "expected an address")):
         with World() as w:
             for name in list(w.here()):
                 if name not in ("big.safetensors", "README.md"):
