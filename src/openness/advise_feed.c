@@ -12,6 +12,7 @@
 #include "platform/file.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -308,13 +309,43 @@ static char *place_file(const looking *l)
     return path;
 }
 
-static void note_place(const looking *l)
+static hearth_status no_place_file(hearth_error *error)
+{
+    const char *home = getenv("HOME");
+    return home == NULL || home[0] == '\0'
+               ? error_set(error, HEARTH_E_NOT_FOUND, "XDG_STATE_HOME", "a place to remember feeds", "no HOME")
+               : error_memory(error, HASH_HEX_SIZE);
+}
+
+/* One URL has one feed: another one of the same key would bring its own numbers, and an old one could hide behind it.
+ */
+static hearth_status check_place(const looking *l, hearth_error *error)
+{
+    buffer name;
+    char expected[96];
+    char *path = place_file(l);
+    if (path == NULL || !file_exists(path)) {
+        mem_free(path);
+        return path == NULL ? no_place_file(error) : HEARTH_OK;
+    }
+    buffer_init(&name, 65);
+    hearth_status status = file_read(path, 64, &name, error);
+    if (status == HEARTH_OK && strcmp(buffer_text(&name), l->feed->name) != 0) {
+        (void)snprintf(expected, sizeof expected, "%.64s, which was there before", buffer_text(&name));
+        status = refuse(l, "feed", expected, l->feed->name, error);
+    }
+    buffer_free(&name);
+    mem_free(path);
+    return status;
+}
+
+static hearth_status note_place(const looking *l, hearth_error *error)
 {
     char *path = place_file(l);
-    if (path != NULL && file_make_place(path, NULL) == HEARTH_OK) {
-        (void)file_replace(path, l->feed->name, strlen(l->feed->name), NULL); /* else there is no copy offline */
-    }
+    hearth_status status = path != NULL ? file_make_place(path, error) : no_place_file(error);
+    status = status == HEARTH_OK ? file_replace(path, l->feed->name, strlen(l->feed->name), error) : status;
     mem_free(path);
+    return status;
 }
 
 /* The copy of the last time: its own signature and those of its advisories are checked as ever, its end is only told.
@@ -375,10 +406,9 @@ static hearth_status open_place(looking *l, hearth_error *error)
         const char *name = url_is_web(l->place) ? url_shown(l->place, shown, sizeof shown) : l->place;
         status = open_feed(&text, l->key, name, &l->payload, l->feed, error);
     }
+    status = status == HEARTH_OK && l->client != NULL ? check_place(l, error) : status;
     status = status == HEARTH_OK ? take_locked(l, &text, error) : status;
-    if (status == HEARTH_OK && l->client != NULL) {
-        note_place(l);
-    }
+    status = status == HEARTH_OK && l->client != NULL ? note_place(l, error) : status;
     buffer_free(&text);
     return status;
 }

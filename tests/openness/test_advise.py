@@ -544,5 +544,38 @@ def a_server_that_plays_an_old_feed_is_refused():
             web.close()
 
 
+@test
+def another_feed_of_the_key_does_not_take_its_place():
+    with Place() as p:
+        p.advise("A-1")
+        p.advise("A-2")
+        web = Web(p.feed)
+        try:
+            assert "A-2" in p.check("--advisories", web.url).out
+            before = p.payload()
+            p.put_feed(feed="other", sequence=1, advisories=[])
+            one_line(p.check("--advisories", web.url), 1, "feed: expected advisories, which was there before, found other", web.url)
+            p.put_feed(**{**before, "sequence": 3})
+            assert "A-2" in p.check("--advisories", web.url).out
+        finally:
+            web.close()
+
+
+@test
+def a_place_that_cannot_be_noted_is_told():
+    with Place() as p:
+        p.advise()
+        web = Web(p.feed)
+        kept = os.path.join(p.home, ".local", "state", "openhearth", "advisories")
+        os.makedirs(kept)
+        with open(os.path.join(kept, "places"), "w", encoding="ascii"):
+            pass  # a file where the folder should be
+        try:
+            ended = p.check("--advisories", web.url)
+            assert ended.code == 1 and ended.out == "" and kept in ended.err, ended
+        finally:
+            web.close()
+
+
 if __name__ == "__main__":
     main()
