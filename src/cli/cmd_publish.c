@@ -141,6 +141,16 @@ static bool read_place(const char *text, hub_place *ret)
     return true;
 }
 
+/* The token and private weights go there: not in clear over a network. */
+static hearth_status check_encrypted(const hub_place *place, hearth_error *error)
+{
+    char shown[200];
+    return place->endpoint == NULL || url_is_https(place->endpoint) || url_is_own_machine(place->endpoint)
+               ? HEARTH_OK
+               : error_set(error, HEARTH_E_ARGUMENT, "URL", "https, or this machine", "%s",
+                           url_shown(place->endpoint, shown, sizeof shown));
+}
+
 static int tell_sent(cli *c, const hub_place *place, const upload_result *r)
 {
     char bytes[32];
@@ -201,7 +211,8 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     if (hub && !read_place(where, &place)) {
         return cli_usage(c, "expected hf:ORG/NAME, https://HOST/ORG/NAME or a new folder, found \"%.200s\"", where);
     }
-    hearth_status status = signing_locate(operands[0], &path, &error);
+    hearth_status status = check_encrypted(&place, &error);
+    status = status == HEARTH_OK ? signing_locate(operands[0], &path, &error) : status;
     status = status == HEARTH_OK ? publish_look(path, &judging, s->may_share, &plan, &error) : status;
     int code = EXIT_DONE;
     if (status != HEARTH_OK) {

@@ -44,6 +44,18 @@ bool url_is_web(const char *url)
     return url_is_https(url) || strncasecmp(url, "http://", 7) == 0;
 }
 
+bool url_is_own_machine(const char *url)
+{
+    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
+    char *host = part_of(url, CURLUPART_HOST);
+    bool own = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names && host != NULL; i++) {
+        own = own || strcasecmp(host, names[i]) == 0;
+    }
+    curl_free(host);
+    return own;
+}
+
 const char *url_shown(const char *url, char *ret, size_t size)
 {
     const char *host = strstr(url, "://");

@@ -242,6 +242,8 @@ def hostile_answers_are_errors():
         for place in ("hf:", "hf:mine", "hf:a/b:c", "hf:a/b@c", "https://127.0.0.1/", "https://127.0.0.1/a", "hf:../x"):
             ended = w.publish(to=place)
             assert ended.code == 2, (place, ended)
+        for host in ("hub.example", "127.0.0.1.hub.example", "127.0.0.1@hub.example", "localhost:80@hub.example:8080", "10.0.0.1"):
+            one_line(w.publish(to=f"http://{host}/me/mine"), 1, "expected https, or this machine")
 
 
 @test
