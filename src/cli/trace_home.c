@@ -11,6 +11,7 @@
 #include "model/locate.h"
 #include "platform/file.h"
 #include "platform/file_stream.h"
+#include "recipe/keys.h"
 #include "train/digest.h"
 #include "train/reproduce_sources.h"
 #include "train/verify_part.h"
@@ -90,6 +91,9 @@ static bool can_be_had(const recipe *r)
         const recipe_source *s = &r->sources[i];
         if (s->kind != SOURCE_GENERATOR && s->kind != SOURCE_DEBIAN) {
             return false;
+        }
+        if (s->kind == SOURCE_DEBIAN && (!recipe_path_below(s->path) || !recipe_path_below(s->packages))) {
+            return false; /* they would lie elsewhere than in FOLDER/sources */
         }
         char *packages = s->path != NULL ? recipe_place(r, s->path) : NULL;
         missing = missing && (packages == NULL || !file_exists(packages));

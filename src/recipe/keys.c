@@ -42,8 +42,7 @@ static bool some_fits(const char *text)
     return text[0] != '\0';
 }
 
-/* A relative path that stays below its folder. */
-static bool below_fits(const char *text)
+bool recipe_path_below(const char *text)
 {
     if (text[0] == '\0' || text[0] == '/') {
         return false;
@@ -81,7 +80,7 @@ const text_form form_rule = {"the name of a rule, of at most 64 of a-z, 0-9, - a
 static const text_form form_pretokenizer = {"the name of a pre-tokenizer", "^[A-Za-z0-9._-]{1,64}$", pretokenizer_fits};
 static const text_form form_sha256 = {"a SHA-256 of 64 hexadecimal digits (0-9, a-f)", "^[0-9a-f]{64}$", sha256_fits};
 static const text_form form_some = {"a text that is not empty", "^[\\s\\S]+$", some_fits};
-static const text_form form_below = {"a relative path without ..", "^(?!/)(?!(.*/)?\\.\\.(/|$)).+$", below_fits};
+static const text_form form_below = {"a relative path without ..", "^(?!/)(?!(.*/)?\\.\\.(/|$)).+$", recipe_path_below};
 static const text_form form_language = {"a language as BCP 47 writes it (en, pt-BR)",
                                         "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", language_fits};
 static const text_form form_licence = {"an SPDX licence expression (CC0-1.0, MIT OR Apache-2.0)",

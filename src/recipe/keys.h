@@ -50,6 +50,8 @@ struct recipe_key {
 
 extern const recipe_key recipe_keys[];
 extern const text_form form_rule;
+/* A relative path that stays below its folder. */
+bool recipe_path_below(const char *text);
 
 #define RECIPE_SEED_MOST 9223372036854775807.0 /* JSON's whole numbers end there */
 

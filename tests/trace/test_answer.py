@@ -2,6 +2,7 @@
 """hearth trace answer as a program: an answer's spans and documents from a run and from a model alone, influence, training without documents, and
 what is refused. On hearthside's shortened recipe. Prints TAP."""
 
+import hashlib
 import html.parser
 import json
 import os
@@ -149,6 +150,29 @@ def what_cannot_be_done_is_said():
     ended = hearth("trace", "answer", strange, QUESTION, "-q", env=CACHE)
     one_line(ended, 1, "command")
     assert not os.path.exists(at("ran"))
+
+
+@test
+def a_strangers_recipe_stays_in_its_folder():
+    victim = at("cache/openhearth/victim")   # three folders up from FOLDER/sources
+    os.makedirs(victim, exist_ok=True)
+    with open(os.path.join(victim, "letter.txt"), "w", encoding="utf-8") as file:
+        file.write("dear Ann")
+    empty = "# packages\n"
+    for number, (path, packages) in enumerate((("../../../victim", "packages.txt"), ("debs", "../escaped.txt"), (victim, "packages.txt"))):
+        model = at(f"stranger/{number}/model")
+        shutil.copytree(os.path.join(trained(), "model"), model)
+        for name in (os.path.join(model, packages), os.path.join(model, "packages.txt")):
+            with open(name, "w", encoding="utf-8") as file:
+                file.write(empty)
+        with open(os.path.join(model, "recipe.yaml"), encoding="utf-8") as file:
+            text = file.read()
+        with open(os.path.join(model, "recipe.yaml"), "w", encoding="utf-8") as file:
+            file.write(text.replace("\nsources:\n", "\nsources:\n" f"  - name: packages\n    kind: debian\n    path: {path}\n    packages: {packages}\n"
+                                    f"    sha256: {hashlib.sha256(empty.encode()).hexdigest()}\n"))
+        ended = hearth("trace", "answer", model, QUESTION, *ANSWER, "-q", "--mirror", "http://127.0.0.1:9", env=CACHE)
+        assert os.path.exists(os.path.join(victim, "letter.txt")), (path, ended)
+        assert not [folder for folder, _, names in os.walk(at("cache")) if "escaped.txt" in names], (packages, ended)
 
 
 @test
