@@ -430,6 +430,9 @@ static void remove_shards(const indexing *g, size_t first)
 static hearth_status add_to(indexing *g, const char *path, json_t *root, hearth_error *error)
 {
     g->shards = json_deep_copy(json_object_get(root, "shards"));
+    if (g->shards == NULL) {
+        return error_memory(error, 256); /* and not an index of no shards, whose files would be removed */
+    }
     const size_t first = g->number = json_array_size(g->shards);
     remove_shards(g, first); /* of an earlier try that was cut off */
     hearth_status status = read_all(g, path, error);
