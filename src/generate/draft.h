@@ -49,7 +49,8 @@ size_t draft_page_bytes(const model *m, const model *draft, cache_type cache);
 hearth_status draft_sequence_create(drafter *d, const sampling *how, draft_sequence **ret, hearth_error *error);
 /* It may take long until it goes on: gives back what memory it holds. `tokens`: the sequence's, all that were drawn. */
 void draft_sequence_pause(draft_sequence *q, const int32_t *tokens, size_t count);
-/* The sequence was taken back to `count` tokens; for drafters without prefixes. */
+/* The sequence was taken back to `count` tokens, or a step drew them and no more: what was guessed behind them is not
+ * kept. */
 void draft_sequence_cut(draft_sequence *q, size_t count);
 /* The same as pausing, and frees it. NULL is allowed. */
 void draft_sequence_free(draft_sequence *q, const int32_t *tokens, size_t count);

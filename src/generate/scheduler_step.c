@@ -327,6 +327,9 @@ static void advance(scheduler *s, generation *g)
     if (g->drafted != 0 && g->drawn != 0) {
         scheduler_draft_judge(s, g);
     }
+    if (g->drawn != 0 && g->draft != NULL) {
+        draft_sequence_cut(g->draft, g->count - 1); /* the next steps may guess nothing: wrong guesses leave no keys */
+    }
     scheduler_tell(s, g);
 }
 
