@@ -124,9 +124,9 @@ static bool read_texts(const json_t *body, trace_request *t, failure *f)
     }
     t->text = (rank_text){text, json_string_length(json_object_get(body, "text"))};
     t->prompt = (rank_text){prompt, strlen(prompt)};
-    return t->text.length <= ATTRIBUTION_MOST_ANSWER ||
+    return t->text.length <= ATTRIBUTION_MOST_ASKED ||
            failure_set(f, 400, "invalid_value", "text", "Invalid 'text': longer than %zu bytes.",
-                       ATTRIBUTION_MOST_ANSWER);
+                       ATTRIBUTION_MOST_ASKED);
 }
 
 static bool read_request(const request *r, trace_request *t, failure *f)

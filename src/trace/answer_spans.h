@@ -32,7 +32,8 @@ typedef struct answer_spans_options {
 
 /* What knows the corpus. */
 typedef struct answer_spans_corpus {
-    /* The most units from `begin` on that stand somewhere in it one behind the other. */
+    /* The most units from `begin` on that stand somewhere in it one behind the other; those up to the first one that
+     * delimits are enough. */
     hearth_status (*longest)(void *context, size_t begin, size_t *ret_units, hearth_error *error);
     /* How often units [begin, end) stand there. */
     hearth_status (*count)(void *context, size_t begin, size_t end, uint64_t *ret, hearth_error *error);

@@ -22,6 +22,8 @@ typedef struct attribution_options {
 #define ATTRIBUTION_MOST_CONTEXT 10000u
 #define ATTRIBUTION_MOST_TEXTS ((size_t)64 << 20) /* bytes of all documents' texts together */
 #define ATTRIBUTION_MOST_ANSWER ((size_t)1 << 20) /* bytes */
+/* Of hearth serve's clients: of a text without full stops and ends of lines the time grows with the square. */
+#define ATTRIBUTION_MOST_ASKED ((size_t)64 << 10)
 
 typedef struct attributed_document {
     trace_document document;

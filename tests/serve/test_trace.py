@@ -54,7 +54,7 @@ def models_say_whether_they_are_traced():
 def what_is_wrong_is_said():
     for body, status, code in (({"model": "nobody", "text": "x"}, 404, "model_not_found"), ({"model": "other", "text": "x"}, 404, "no_index"),
                                ({"model": "own"}, 400, "missing_required_parameter"), ({"model": "own", "text": 5}, 400, "invalid_type"),
-                               ({"model": "own", "text": "x", "documents": 0}, 400, None), ({"model": "own", "text": "x" * (1 << 20) + "x"}, 400, "invalid_value")):
+                               ({"model": "own", "text": "x", "documents": 0}, 400, None), ({"model": "own", "text": "x" * (64 << 10) + "x"}, 400, "invalid_value")):
         found, answer = S.post("/v1/trace", body)
         assert found == status and (code is None or answer["error"]["code"] == code), (str(body)[:80], found, answer)
         assert PLACE.name not in json.dumps(answer)
