@@ -490,7 +490,7 @@ static hearth_status finish_latent(key_reader *r, model_config *c, hearth_error 
 static bool has_layers_beyond(const gguf_file *file, const model_config *c)
 {
     char name[64];
-    if (c->beyond == 0 || c->beyond >= c->layers) {
+    if (c->beyond == 0 || c->beyond >= c->layers || c->layers > LIMIT_LAYERS) { /* too many are refused by the caller */
         return false;
     }
     (void)snprintf(name, sizeof name, "blk.%u.nextn.eh_proj.weight", c->layers - c->beyond);

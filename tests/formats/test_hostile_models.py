@@ -154,6 +154,9 @@ def shapes_in_gguf_that_are_zero_odd_or_huge():
     cases += keys("llama.rope.dimension_count", U32, (17, 18, 32), "RoPE dimensions: expected 2 to 16")
     cases += keys("llama.attention.key_length", U32, (15, 17), ": head size: expected an even number")
     cases += keys("llama.block_count", U32, (2,), "blk.1")
+    beyond = base("gguf").key("llama.block_count", U32, 1025).key("llama.nextn_predict_layers", U32, 1)
+    beyond.put("blk.1024.nextn.eh_proj.weight", FLOAT, (64, 32))   # one layer too many, counted among those beyond
+    cases.append(("block_count 1025 with one beyond", beyond, "layers"))
     check(cases)
 
 
