@@ -162,14 +162,15 @@ static hearth_status refuse(const looking *l, const char *place, const char *exp
 
 static hearth_status check_times(const looking *l, hearth_error *error)
 {
-    char expected[96], issued[32], expires[32];
+    const char *expected = l->feed->offline ? "a feed that has not ended (this is the copy of the last time)"
+                                            : "a feed that has not ended";
+    char issued[32], expires[32];
     const int64_t now = (int64_t)time(NULL);
     advise_time_text(l->feed->issued_s, issued);
     advise_time_text(l->feed->expires_s, expires);
     if (l->feed->issued_s > now + CLOCK_SLACK_S) {
         return refuse(l, "issued", "a time that has come", issued, error);
     }
-    (void)snprintf(expected, sizeof expected, "a feed that has not ended");
     return l->feed->expires_s > now ? HEARTH_OK : refuse(l, "expires", expected, expires, error);
 }
 
@@ -348,8 +349,7 @@ static hearth_status note_place(const looking *l, hearth_error *error)
     return status;
 }
 
-/* The copy of the last time: its own signature and those of its advisories are checked as ever, its end is only told.
- */
+/* The copy of the last time: its own signature and those of its advisories are checked as ever, and its end. */
 static hearth_status use_copy(looking *l, const hearth_error *problem, hearth_error *error)
 {
     buffer name, text;
@@ -367,14 +367,15 @@ static hearth_status use_copy(looking *l, const hearth_error *problem, hearth_er
         }
         status = problem->status;
     } else {
+        l->feed->offline = true;
+        (void)hearth_error_line(problem, l->feed->reason, sizeof l->feed->reason);
         status = open_feed(&text, l->key, path, &l->payload, l->feed, error);
+        status = status == HEARTH_OK ? check_times(l, error) : status;
         http_client *client = l->client;
         l->client = NULL; /* nothing is asked any more */
         l->place = l->state;
         status = status == HEARTH_OK ? add_advisories(l, error) : status;
         l->client = client;
-        l->feed->offline = true;
-        (void)hearth_error_line(problem, l->feed->reason, sizeof l->feed->reason);
     }
     buffer_free(&text);
     buffer_free(&name);

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -559,6 +560,22 @@ def another_feed_of_the_key_does_not_take_its_place():
             assert "A-2" in p.check("--advisories", web.url).out
         finally:
             web.close()
+
+
+@test
+def a_copy_that_has_ended_is_refused():
+    with Place() as p:
+        p.advise()
+        web = Web(p.feed)
+        try:
+            now = time.time()
+            stamp = lambda at: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))  # noqa: E731
+            p.put_feed(sequence=2, issued=stamp(now - 60), expires=stamp(now + 3))
+            assert "A-1" in p.check("--advisories", web.url).out
+        finally:
+            web.close()
+        time.sleep(max(0, now + 4.5 - time.time()))
+        one_line(p.check("--advisories", web.url), 1, "expires: expected a feed that has not ended (this is the copy of the last time)", web.url)
 
 
 @test
