@@ -146,8 +146,7 @@ hearth_status openness_evidence_read(cli *c, const char *path, const openness_wi
                                      hearth_error *error)
 {
     *ret = (openness_evidence){.flop = NAN};
-    const bool run = !has(path, "config.json") && has(path, "model/config.json");
-    ret->folder = run ? file_join(path, "model") : mem_strdup(path);
+    ret->folder = subject_root(path);
     if (ret->folder == NULL) {
         return error_memory(error, strlen(path));
     }

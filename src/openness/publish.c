@@ -181,11 +181,7 @@ hearth_status publish_look(const char *path, const subject_options *how, bool ma
                            hearth_error *error)
 {
     *ret = (publish_plan){.count = 0};
-    char *model = file_is_folder(path) ? file_join(path, "model") : mem_strdup(path);
-    if (model != NULL && file_is_folder(path) && !file_is_folder(model)) {
-        mem_free(model);
-        model = mem_strdup(path);
-    }
+    char *model = subject_root(path);
     if (model == NULL) {
         return error_memory(error, strlen(path));
     }

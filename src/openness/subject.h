@@ -81,6 +81,9 @@ hearth_status subject_open(const char *path, const subject_options *o, subject *
 /* Empty, to be filled by a reader. */
 hearth_status subject_create(const char *path, const subject_options *o, subject **ret, hearth_error *error);
 void subject_close(subject *s); /* NULL is allowed */
+/* Of the folder of a run the model in it: `model`, where that has config.json and the folder has none; else the path.
+ * mem_free; NULL when memory is out. */
+char *subject_root(const char *path);
 
 /* ---- for the readers of each kind ---- */
 

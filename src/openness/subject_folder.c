@@ -630,8 +630,7 @@ static hearth_status read_all(folder *f, hearth_error *error)
     return spread_licences(f, error);
 }
 
-/* Of a run's folder the model in it. */
-static char *find_root(const char *path)
+char *subject_root(const char *path)
 {
     char *inner = file_join(path, "model");
     char *config = file_join(path, "config.json");
@@ -649,7 +648,7 @@ static char *find_root(const char *path)
 
 hearth_status subject_read_folder(subject *s, const subject_options *o, hearth_error *error)
 {
-    folder f = {.s = s, .o = o, .root = find_root(s->path)};
+    folder f = {.s = s, .o = o, .root = subject_root(s->path)};
     const hearth_status status = f.root == NULL ? error_memory(error, 0) : read_all(&f, error);
     if (f.recipe != NULL) {
         s->name = arena_strndup(s->a, f.recipe->name, strlen(f.recipe->name));

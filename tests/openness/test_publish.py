@@ -69,6 +69,19 @@ def nothing_half_made():
 
 
 @test
+def of_a_run_the_model():
+    """A model whose folder has a subfolder named model is no run: all of it goes."""
+    with World() as w:
+        out = os.path.join(w.place.name, "out")
+        run = put(os.path.join(w.place.name, "run"), {"model/config.json": b"{}", "model/README.md": CARD, "recipe.yaml": b"x", "corpus/documents/a": b"x"})
+        w.place.good("publish", run, out, "-q", "--may-share")
+        assert files_under(out) == ["README.md", "config.json", "recipe.yaml"], files_under(out)
+        put(w.model, {"model/config.json": b"{}", "model/extra.bin": b"x"})
+        w.place.good("publish", w.model, out + "2", "-q")
+        assert files_under(out + "2") == sorted(w.here()), files_under(out + "2")
+
+
+@test
 def one_file_with_its_card():
     with World() as w:
         path = os.path.join(w.place.name, "file", "m.gguf")
