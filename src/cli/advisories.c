@@ -36,15 +36,14 @@ static hearth_status open_one(const cli *c, const char *place, const char *key_p
     if (status == HEARTH_OK && feed->offline) {
         advise_time_text(feed->expires_s, until);
         fprintf(stderr,
-                "hearth %s: advisories: offline (%.300s); the copy of number %llu is used, which holds until %s\n",
+                "hearth %s: advisories: not renewed (%.300s); the copy of number %llu is used, which holds until %s\n",
                 c->command->name, feed->reason, (unsigned long long)feed->sequence, until);
     }
     if (status == HEARTH_OK) {
         ret->count++;
         return HEARTH_OK;
     }
-    if (status == HEARTH_E_IO || (status == HEARTH_E_NOT_FOUND && problem.file[0] != '\0' &&
-                                  strstr(problem.file, "://") != NULL)) { /* no network, and no copy */
+    if (feed->unreached) { /* no network, and no copy; all else, as a disk that is full, is an error */
         fprintf(stderr, "hearth %s: advisories: NOT checked: %.500s\n", c->command->name,
                 hearth_error_line(&problem, line, sizeof line));
         return HEARTH_OK;

@@ -25,6 +25,7 @@ typedef struct looking {
     const sign_key *key;
     http_client *client; /* of a URL */
     char *state;         /* the folder of what is remembered of it; NULL before its name is known */
+    bool unreached;      /* it could not be fetched, or an advisory of it */
     json_t *payload;     /* what the feed says, checked */
     char digest[HASH_HEX_SIZE];
     advise_feed *feed;
@@ -45,6 +46,7 @@ static hearth_status fetch_url(looking *l, const char *name, size_t most, buffer
     if (status == HEARTH_OK && http_code(x) != 200) {
         status = http_refused(x, error);
     }
+    l->unreached = status == HEARTH_E_IO || status == HEARTH_E_NOT_FOUND;
     http_end(l->client, x);
     mem_free(url);
     mem_free(escaped);
@@ -221,12 +223,13 @@ static bool has_digest(const buffer *text, const char *digest)
     return hash_bytes_hex(buffer_text(text), text->length, found, NULL) == HEARTH_OK && strcmp(found, digest) == 0;
 }
 
-/* The remembered one where it has the same bytes. */
-static hearth_status get_bytes(looking *l, const char *file, const char *digest, buffer *out, bool *ret_new,
-                               hearth_error *error)
+/* The remembered one where it has the same bytes. `kept` is its name there, by its digest: what the copy's feed names
+ * stays until the next feed is whole. */
+static hearth_status get_bytes(looking *l, const char *file, const char *kept, const char *digest, buffer *out,
+                               bool *ret_new, hearth_error *error)
 {
     *ret_new = false;
-    if (read_folder(l->state, file, LIMIT_ADVISORY_BYTES, out, NULL) == HEARTH_OK && has_digest(out, digest)) {
+    if (read_folder(l->state, kept, LIMIT_ADVISORY_BYTES, out, NULL) == HEARTH_OK && has_digest(out, digest)) {
         return HEARTH_OK;
     }
     buffer_free(out);
@@ -239,11 +242,14 @@ static hearth_status add_advisory(looking *l, const json_t *row, hearth_error *e
 {
     buffer text;
     bool fresh = false;
+    char kept[HASH_HEX_SIZE + 5];
     const char *id = json_string_value(json_object_get(row, "id"));
     const char *file = json_string_value(json_object_get(row, "file"));
+    const char *digest = json_string_value(json_object_get(row, "sha256"));
     advisory *a = &l->feed->advisories[l->feed->count];
     buffer_init(&text, 0);
-    hearth_status status = get_bytes(l, file, json_string_value(json_object_get(row, "sha256")), &text, &fresh, error);
+    (void)snprintf(kept, sizeof kept, "%.64s.json", digest);
+    hearth_status status = get_bytes(l, file, kept, digest, &text, &fresh, error);
     if (status == HEARTH_OK) {
         status = advisory_open(buffer_text(&text), text.length, l->key, file, a, error);
         l->feed->count += status == HEARTH_OK;
@@ -251,7 +257,7 @@ static hearth_status add_advisory(looking *l, const json_t *row, hearth_error *e
     if (status == HEARTH_OK && strcmp(a->id, id) != 0) {
         status = refuse(l, file, id, a->id, error);
     }
-    status = status == HEARTH_OK && fresh ? remember(l, file, &text, error) : status;
+    status = status == HEARTH_OK && fresh ? remember(l, kept, &text, error) : status;
     buffer_free(&text);
     return status;
 }
@@ -367,6 +373,7 @@ static hearth_status use_copy(looking *l, const hearth_error *problem, hearth_er
         }
         status = problem->status;
     } else {
+        l->unreached = false;
         l->feed->offline = true;
         (void)hearth_error_line(problem, l->feed->reason, sizeof l->feed->reason);
         status = open_feed(&text, l->key, path, &l->payload, l->feed, error);
@@ -383,34 +390,56 @@ static hearth_status use_copy(looking *l, const hearth_error *problem, hearth_er
     return status;
 }
 
+static hearth_status fetch_feed(looking *l, buffer *out, hearth_error *error)
+{
+    if (l->client != NULL && hub_is_offline()) {
+        l->unreached = true;
+        return error_set(error, HEARTH_E_IO, NULL, NULL, "HF_HUB_OFFLINE is set: nothing is fetched");
+    }
+    return fetch(l, ADVISE_FEED_FILE, LIMIT_FEED_BYTES, out, error);
+}
+
+static hearth_status check_feed(looking *l, const buffer *text, hearth_error *error)
+{
+    char shown[200];
+    const char *name = url_is_web(l->place) ? url_shown(l->place, shown, sizeof shown) : l->place;
+    TRY(hash_bytes_hex(buffer_text(text), text->length, l->digest, error));
+    TRY(open_feed(text, l->key, name, &l->payload, l->feed, error));
+    return l->client != NULL ? check_place(l, error) : HEARTH_OK;
+}
+
+/* Nothing of what was read is kept for the copy. */
+static void drop(looking *l)
+{
+    advise_feed_free(l->feed);
+    json_decref(l->payload);
+    mem_free(l->state);
+    l->payload = NULL;
+    l->state = NULL;
+}
+
+/* Where the network or the disk fails on the way, the copy of the last time serves; what is refused is refused. */
 static hearth_status open_place(looking *l, hearth_error *error)
 {
     buffer text;
     hearth_error problem = {0};
     buffer_init(&text, 0);
-    hearth_status status = HEARTH_OK;
-    if (l->client != NULL && hub_is_offline()) {
-        status = error_set(&problem, HEARTH_E_IO, NULL, NULL, "HF_HUB_OFFLINE is set: nothing is fetched");
-    } else {
-        status = fetch(l, ADVISE_FEED_FILE, LIMIT_FEED_BYTES, &text, &problem);
+    hearth_status status = fetch_feed(l, &text, &problem);
+    bool failed = status != HEARTH_OK;
+    status = status == HEARTH_OK ? check_feed(l, &text, &problem) : status;
+    if (status == HEARTH_OK) {
+        status = take_locked(l, &text, &problem);
+        status = status == HEARTH_OK && l->client != NULL ? note_place(l, &problem) : status;
+        failed = status != HEARTH_OK;
     }
-    if (l->client != NULL && (status == HEARTH_E_IO || status == HEARTH_E_NOT_FOUND)) {
-        buffer_free(&text);
+    buffer_free(&text);
+    if (failed && l->client != NULL && (status == HEARTH_E_IO || status == HEARTH_E_NOT_FOUND)) {
+        drop(l);
         return use_copy(l, &problem, error);
     }
     if (status != HEARTH_OK && error != NULL) {
         *error = problem;
     }
-    status = status == HEARTH_OK ? hash_bytes_hex(buffer_text(&text), text.length, l->digest, error) : status;
-    if (status == HEARTH_OK) {
-        char shown[200];
-        const char *name = url_is_web(l->place) ? url_shown(l->place, shown, sizeof shown) : l->place;
-        status = open_feed(&text, l->key, name, &l->payload, l->feed, error);
-    }
-    status = status == HEARTH_OK && l->client != NULL ? check_place(l, error) : status;
-    status = status == HEARTH_OK ? take_locked(l, &text, error) : status;
-    status = status == HEARTH_OK && l->client != NULL ? note_place(l, error) : status;
-    buffer_free(&text);
     return status;
 }
 
@@ -428,6 +457,7 @@ hearth_status advise_feed_open(const char *place, const sign_key *key, advise_fe
     mem_free(l.state);
     if (status != HEARTH_OK) {
         advise_feed_free(ret);
+        ret->unreached = l.unreached && (status == HEARTH_E_IO || status == HEARTH_E_NOT_FOUND);
     }
     return status;
 }

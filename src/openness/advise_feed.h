@@ -10,7 +10,8 @@ typedef struct advise_feed {
     char name[65];
     uint64_t sequence;
     int64_t issued_s, expires_s;
-    bool offline;         /* it could not be asked: this is the copy of the last time */
+    bool offline;         /* it could not be fetched or kept: this is the copy of the last time */
+    bool unreached;       /* after a failure: there was neither a network nor a copy */
     char reason[256];     /* why */
     advisory *advisories; /* in the feed's order */
     size_t count;
@@ -18,8 +19,8 @@ typedef struct advise_feed {
 
 /* `place` is a folder or a http(s) URL under which feed.json lies. Refused, with an error: a signature of another key,
  * one that has ended or begins in the future, a number below the last one that was seen, the same number over other
- * bytes, an advisory with other bytes than the feed says; a copy is refused by the same, once it has ended. HEARTH_E_IO
- * where there is neither a network nor a copy. */
+ * bytes, an advisory with other bytes than the feed says; a copy is refused by the same, once it has ended.
+ * Where there is neither a network nor a copy, ret->unreached says so. */
 hearth_status advise_feed_open(const char *place, const sign_key *key, advise_feed *ret, hearth_error *error);
 void advise_feed_free(advise_feed *feed); /* zeroed ones are allowed */
 

@@ -367,7 +367,7 @@ def an_old_feed_is_refused():
             first = file.read()
         assert p.check().code == 1
         p.advise("A-2")
-        assert "A-2" in p.check().out
+        assert "A-2 " in p.check().out
         with open(path, "rb") as file:
             second = file.read()
         with open(path, "wb") as out:
@@ -377,9 +377,9 @@ def an_old_feed_is_refused():
         refused(p, "expected what number 2 said before, found another feed of that number")
         with open(path, "wb") as out:
             out.write(second)
-        assert "A-2" in p.check().out
+        assert "A-2 " in p.check().out
         ended = p.run("advise", "check", p.model, *p.trust, XDG_STATE_HOME=p.at("another"))
-        assert ended.code == 1 and "A-2" in ended.out, ended
+        assert ended.code == 1 and "A-2 " in ended.out, ended
 
 
 @test
@@ -391,7 +391,7 @@ def an_old_feed_from_another_place_is_refused():
             with open(os.path.join(p.feed, name), "rb") as file, open(os.path.join(p.at("mirror"), name), "wb") as out:
                 out.write(file.read())
         p.advise("A-2")
-        assert "A-2" in p.check().out
+        assert "A-2 " in p.check().out
         one_line(p.check("--advisories", p.at("mirror")), 1, "sequence: expected 2 or more")
 
 
@@ -519,7 +519,7 @@ def a_feed_on_a_server_and_without_it():
         finally:
             web.close()
         ended = p.good(*asked)
-        assert "advisories: offline (" in ended.err and "the copy of number 2 is used, which holds until 2" in ended.err and "advisory A-2" in ended.err, ended
+        assert "advisories: not renewed (" in ended.err and "the copy of number 2 is used, which holds until 2" in ended.err and "advisory A-2" in ended.err, ended
         ended = p.good(*asked, HF_HUB_OFFLINE="1")
         assert "HF_HUB_OFFLINE is set" in ended.err and "advisory A-1" in ended.err, ended
         ended = p.good(*asked, XDG_STATE_HOME=p.at("fresh"))
@@ -537,7 +537,7 @@ def a_server_that_plays_an_old_feed_is_refused():
         web = Web(p.feed)
         try:
             p.advise("A-2")
-            assert "A-2" in p.check("--advisories", web.url).out
+            assert "A-2 " in p.check("--advisories", web.url).out
             with open(os.path.join(p.feed, "feed.json"), "wb") as out:
                 out.write(first)
             one_line(p.check("--advisories", web.url), 1, "sequence: expected 2 or more", web.url)
@@ -552,12 +552,12 @@ def another_feed_of_the_key_does_not_take_its_place():
         p.advise("A-2")
         web = Web(p.feed)
         try:
-            assert "A-2" in p.check("--advisories", web.url).out
+            assert "A-2 " in p.check("--advisories", web.url).out
             before = p.payload()
             p.put_feed(feed="other", sequence=1, advisories=[])
             one_line(p.check("--advisories", web.url), 1, "feed: expected advisories, which was there before, found other", web.url)
             p.put_feed(**{**before, "sequence": 3})
-            assert "A-2" in p.check("--advisories", web.url).out
+            assert "A-2 " in p.check("--advisories", web.url).out
         finally:
             web.close()
 
@@ -588,8 +588,47 @@ def a_place_that_cannot_be_noted_is_told():
         with open(os.path.join(kept, "places"), "w", encoding="ascii"):
             pass  # a file where the folder should be
         try:
+            one_line(p.check("--advisories", web.url), 1, kept)
+            one_line(p.run("pull", "org/name", "--advisories", web.url), 1, kept)
+        finally:
+            web.close()
+
+
+@test
+def a_feed_that_is_not_whole_leaves_the_copy():
+    with Place() as p:
+        p.advise()
+        web = Web(p.feed)
+        try:
+            assert "A-1" in p.check("--advisories", web.url).out
+            p.good("advise", "sign", p.at("A-1.draft"), "--key", p.at("key"), "-o", p.feed)  # other bytes of the same advisory
+            p.advise("A-2")
+            os.rename(os.path.join(p.feed, "A-2.json"), p.at("away"))
             ended = p.check("--advisories", web.url)
-            assert ended.code == 1 and ended.out == "" and kept in ended.err, ended
+            assert ended.code == 1 and "A-1" in ended.out and "A-2 " not in ended.out and "A-2.json: HTTP 404" in ended.err and "the copy of number 1 is used" in ended.err, ended
+            ended = p.check("--advisories", web.url, XDG_STATE_HOME=p.at("fresh"))
+            assert ended.code == 1 and ended.out == "" and "NOT checked" in ended.err and "A-2.json" in ended.err, ended
+            os.rename(p.at("away"), os.path.join(p.feed, "A-2.json"))
+            ended = p.check("--advisories", web.url)
+            assert "A-2 " in ended.out and ended.err == "", ended
+        finally:
+            web.close()
+
+
+@test
+def a_disk_that_keeps_nothing_leaves_the_copy():
+    with Place() as p:
+        p.advise()
+        web = Web(p.feed)
+        try:
+            assert "A-1" in p.check("--advisories", web.url).out
+            p.advise("A-2")
+            kept = os.path.join(p.home, ".local", "state", "openhearth", "advisories")
+            lock = os.path.join(kept, next(name for name in os.listdir(kept) if name.endswith(".lock")))
+            os.remove(lock)
+            os.makedirs(lock)  # no lock can be had, whoever runs this
+            ended = p.check("--advisories", web.url)
+            assert ended.code == 1 and "A-1" in ended.out and "A-2 " not in ended.out and "not renewed" in ended.err and lock in ended.err, ended
         finally:
             web.close()
 
