@@ -65,12 +65,13 @@ static void print_made(const char *folder, const indexing_result *r, const trace
 
 static json_t *made_json(const char *folder, const indexing_result *r, const trace_facts *f)
 {
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "index", folder, "sha256",
-                     f->sha256, "documents", (json_int_t)f->documents, "added", (json_int_t)r->documents, "bytes",
-                     (json_int_t)f->bytes, "tokens", (json_int_t)f->tokens, "shards", (json_int_t)f->shards,
-                     "disk_bytes", (json_int_t)f->file_bytes, "held_out", (json_int_t)r->held_out, "passed_over",
-                     (json_int_t)r->texts.passed_over, "parts", (json_int_t)r->parts, "sorting_seconds",
-                     r->sorting_seconds);
+    json_t *made =
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "sha256", f->sha256, "documents",
+                  (json_int_t)f->documents, "added", (json_int_t)r->documents, "bytes", (json_int_t)f->bytes, "tokens",
+                  (json_int_t)f->tokens, "shards", (json_int_t)f->shards, "disk_bytes", (json_int_t)f->file_bytes,
+                  "held_out", (json_int_t)r->held_out, "passed_over", (json_int_t)r->texts.passed_over, "parts",
+                  (json_int_t)r->parts, "sorting_seconds", r->sorting_seconds);
+    return json_door_put(made, "index", json_door_text(folder, strlen(folder)));
 }
 
 static hearth_status tell(const cli *c, const char *folder, const indexing_result *r, int *ret_code,
