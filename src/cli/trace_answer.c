@@ -3,6 +3,7 @@
 #include "cli/signals.h"
 
 #include "base/memory.h"
+#include "corpus/corpus.h"
 #include "platform/cpu.h"
 #include "platform/file.h"
 
@@ -37,15 +38,50 @@ static hearth_status write_page(const traced_answer *t, hearth_error *error)
     return status;
 }
 
-/* What needs the model's recipe and its run. */
+/* What the model was trained on: in its run, made again, or at least named beside it. */
+static hearth_status read_corpus(const trace_home *home, bool *ret_there, corpus_summary *ret, hearth_error *error)
+{
+    char *folder = file_join(home->folder, "corpus");
+    char *facts = folder != NULL ? file_join(folder, "corpus.json") : NULL;
+    hearth_status status = facts == NULL ? error_memory(error, strlen(home->folder)) : HEARTH_OK;
+    if (status == HEARTH_OK) {
+        *ret_there = file_exists(facts);
+        status = corpus_read_summary(*ret_there ? folder : home->model, ret, error);
+    }
+    mem_free(folder);
+    mem_free(facts);
+    return status;
+}
+
+/* An index that was named may be of texts that the model never read: these have no influence on it, and their numbers
+ * are not those of its corpus. */
+static hearth_status check_index(const traced_answer *t, const char *wish, hearth_error *error)
+{
+    const char *indexed = trace_index_facts(t->index)->corpus_sha256;
+    corpus_summary read = {0};
+    bool there = false;
+    TRY(read_corpus(&t->home, &there, &read, error));
+    if (strcmp(read.totals.sha256, indexed) != 0) {
+        return error_set(error, HEARTH_E_ARGUMENT, wish, "an index of the corpus that the model was trained on",
+                         "%.16s, not %.16s", indexed[0] != '\0' ? indexed : "no corpus", read.totals.sha256);
+    }
+    return there || t->s->without.count == 0
+               ? HEARTH_OK
+               : error_set(error, HEARTH_E_ARGUMENT, "--without",
+                           "the model's corpus (without --index it is made again)", "its index alone");
+}
+
+/* What needs the model's recipe, and an index of what that makes. */
 static hearth_status check_wishes(const traced_answer *t, hearth_error *error)
 {
-    const bool wants = t->s->why || t->s->without.count > 0;
-    if (wants && t->home.folder == NULL) {
-        return error_set(error, HEARTH_E_ARGUMENT, t->s->why ? "--why" : "--without",
-                         "a model with its recipe, and the index that is made of it", "--index, or no recipe");
+    const char *wish = t->s->why ? "--why" : "--without";
+    if (!t->s->why && t->s->without.count == 0) {
+        return HEARTH_OK;
     }
-    return HEARTH_OK;
+    if (t->home.folder == NULL) {
+        return error_set(error, HEARTH_E_ARGUMENT, wish, "a model with its recipe", "none beside it");
+    }
+    return t->s->index != NULL ? check_index(t, wish, error) : HEARTH_OK;
 }
 
 static hearth_status answer(traced_answer *t, const char *name, run_settings *settings, cli *silent,
@@ -54,8 +90,8 @@ static hearth_status answer(traced_answer *t, const char *name, run_settings *se
     const trace_answer_settings *s = t->s;
     const trace_home_options where = {.index = s->index, .sources = s->sources, .mirror = s->mirror};
     TRY(trace_home_find(t->c, name, &where, &t->home, error));
-    TRY(check_wishes(t, error));
     TRY(trace_index_open(t->home.index, 1, &t->index, error));
+    TRY(check_wishes(t, error));
     TRY(trace_ask(silent, s, t->home.model, t->home.recipe, t->question, settings, &t->run, error));
     if (t->run.last.end == RUN_END_INTERRUPTED) {
         return error_set(error, HEARTH_E_CANCELLED, "the answer", NULL, "a wish to stop");

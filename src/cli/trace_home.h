@@ -13,11 +13,12 @@ typedef struct trace_home_options {
 } trace_home_options;
 
 typedef struct trace_home {
-    char *model;  /* the model's folder or file */
-    char *folder; /* with corpus/ and tokenizer.json, maybe checkpoints/; NULL: --index was given, and there is none */
-    char *index;  /* the index's folder */
-    bool alone;   /* `folder` is in the cache: the model came without its run */
-    bool told;    /* of a failure: its reason stands on stderr already */
+    char *model; /* the model's folder or file */
+    char *
+        folder; /* with corpus/ and tokenizer.json, maybe checkpoints/; with --index maybe not there; NULL: no recipe */
+    char *index;    /* the index's folder */
+    bool alone;     /* `folder` is in the cache: the model came without its run */
+    bool told;      /* of a failure: its reason stands on stderr already */
     recipe *recipe; /* NULL: the model comes without one */
 } trace_home;
 

@@ -141,6 +141,16 @@ def what_cannot_be_done_is_said():
     one_line(hearth("trace", "answer", RUN, QUESTION, "--without", "100000", env=CACHE), 1)
     one_line(hearth("trace", "answer", RUN, QUESTION, "--index", at("nothing"), env=CACHE), 1, "nothing")
     one_line(hearth("trace", "answer", bare, "Hello", "--index", os.path.join(RUN, "trace"), "--why", "-q", env=CACHE), 2, "--why")
+    with open(at("other.jsonl"), "w", encoding="utf-8") as file:
+        file.write(json.dumps({"text": "Tom has a red ball."}) + "\n")
+    good("trace", "index", at("other.jsonl"), "--tokenizer", os.path.join(RUN, "tokenizer.json"), "--by", "tokens", "-q", "-o", at("other"))
+    for wish in (["--why"], ["--without", "0"]):   # the index of texts that the model never read
+        one_line(hearth("trace", "answer", RUN, QUESTION, "--index", at("other"), *wish, "-q", env=CACHE), 2, wish[0], "corpus")
+    lone = at("lone")
+    shutil.copytree(os.path.join(RUN, "model"), lone)
+    named = ["--index", os.path.join(RUN, "trace"), "-q"]
+    one_line(hearth("trace", "answer", lone, QUESTION, *named, "--without", "1", env=environment(XDG_CACHE_HOME=at("empty-cache"))), 2, "--without", "corpus")
+    assert asked(RUN, *named, "--why", "--documents", "2")["why"]["documents"]
     strange = at("strange")
     shutil.copytree(os.path.join(RUN, "model"), strange)
     with open(os.path.join(strange, "recipe.yaml"), encoding="utf-8") as file:
