@@ -14,6 +14,8 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define BATCH_DOCUMENTS 512u
@@ -413,18 +415,28 @@ static hearth_status check_old(const indexing *g, hearth_error *error)
     return status;
 }
 
+/* Is this a file of shard `first` or of one behind it: 00012.text, or a part of it that was being sorted? */
+static bool is_of_shard(const char *name, size_t first)
+{
+    const size_t digits = strspn(name, "0123456789");
+    return digits >= 5 && digits < 10 && name[digits] == '.' && strtoul(name, NULL, 10) >= first;
+}
+
 /* Files of shards from `first` on, which no index.json names. */
 static void remove_shards(const indexing *g, size_t first)
 {
-    for (size_t i = first; i <= g->number; i++) {
-        for (int file = 0; file < TRACE_FILES; file++) {
-            char *path = trace_shard_path(g->folder, i, (trace_file)file);
-            if (path != NULL) {
-                (void)unlink(path);
-            }
-            mem_free(path);
-        }
+    file_list list = {0};
+    if (file_list_folder(g->folder, &list, NULL) != HEARTH_OK) {
+        return;
     }
+    for (size_t i = 0; i < list.count; i++) {
+        char *path = is_of_shard(list.names[i], first) ? file_join(g->folder, list.names[i]) : NULL;
+        if (path != NULL) {
+            (void)unlink(path);
+        }
+        mem_free(path);
+    }
+    file_list_free(&list);
 }
 
 static hearth_status add_to(indexing *g, const char *path, json_t *root, hearth_error *error)

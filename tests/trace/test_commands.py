@@ -209,6 +209,12 @@ def evaluations():
         found = [(row["file"], row["line"], row["key"], row["longest"]) for row in made["found"]]
         assert found == [("a.jsonl", 1, "context", len(TEXTS[2].strip())), ("a.jsonl", 3, "choices.2", len(TEXTS[1])), ("b.txt", 3, "", len(TEXTS[0]))], found
         assert made["found"][2]["place"] == "texts.jsonl:1" and made["found"][2]["share"] == 1, made["found"][2]
+        with open(os.path.join(os.fsencode(place), b"caf\xe9.txt"), "wb") as file:   # a name that is not UTF-8
+            file.write(TEXTS[0].encode())
+        [row] = good_json("contaminated", index, os.path.join(os.fsencode(place), b"caf\xe9.txt"), "--least", "20")["found"]
+        assert "caf\ufffd" in row["file"], row
+        latin = good_json("index", os.path.join(place, "texts.jsonl"), "--tokenizer", TOKENIZER, "-q", "-o", os.path.join(os.fsencode(place), b"caf\xe9"))
+        assert latin["index"].endswith("caf\ufffd") and latin["documents"] == len(TEXTS), latin
         shown = good("contaminated", index, suite, "--least", "20", "-n", "1")
         assert shown.out.startswith("6 items: 2 with a text") and len(shown.out.splitlines()) == 2 and "2 more" in shown.err, shown
 
@@ -279,7 +285,10 @@ def wrong_use_is_told():
         made = good_json("index", os.path.join(place, "broken.jsonl"), "-o", os.path.join(place, "broken"))
         assert made["documents"] == 1 and made["passed_over"] == 1, made
         assert sorted(os.listdir(place)) == ["broken", "broken.jsonl", "bytes", "index", "texts.jsonl"], os.listdir(place)
+        for left in ("00002.text", "00003.tokens.part-7"):   # of a try that was killed
+            write(os.path.join(index, left), b"x")
         good("index", texts, "--add", index, "--tokenizer", TOKENIZER, "-q")
+        assert {name[:5] for name in os.listdir(index)} == {"00000", "00001", "index", "token"}, os.listdir(index)
         assert good_json("count", index, "fox")[0]["count"] == 6
         with open(os.path.join(index, "00001.text"), "r+b") as file:
             file.truncate(10)
