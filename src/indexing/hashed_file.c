@@ -2,10 +2,10 @@
 
 #define WAITING_BYTES ((size_t)1 << 20)
 
-hearth_status hashed_file_open(const char *path, hashed_file *ret, hearth_error *error)
+hearth_status hashed_file_open(const char *path, bool hashed, hashed_file *ret, hearth_error *error)
 {
-    hashed_file f = {.hash = hash_create()};
-    if (f.hash == NULL) {
+    hashed_file f = {.hash = hashed ? hash_create() : NULL};
+    if (hashed && f.hash == NULL) {
         return error_memory(error, 64);
     }
     buffer_init(&f.waiting, 0);
@@ -23,7 +23,9 @@ hearth_status hashed_file_open(const char *path, hashed_file *ret, hearth_error 
 
 static hearth_status flush(hashed_file *f, hearth_error *error)
 {
-    hash_update(f->hash, f->waiting.data, f->waiting.length);
+    if (f->hash != NULL) {
+        hash_update(f->hash, f->waiting.data, f->waiting.length);
+    }
     const hearth_status status = file_stream_write(&f->stream, f->waiting.data, f->waiting.length, error);
     buffer_clear(&f->waiting);
     return status;
@@ -49,9 +51,11 @@ hearth_status hashed_file_finish(hashed_file *f, char ret_sha256[HASH_HEX_SIZE],
 {
     uint8_t digest[32];
     hearth_status status = f->waiting.length > 0 ? flush(f, error) : HEARTH_OK;
-    hash_finish(f->hash, digest);
-    f->hash = NULL;
-    hash_hex(digest, ret_sha256);
+    if (f->hash != NULL) {
+        hash_finish(f->hash, digest);
+        f->hash = NULL;
+        hash_hex(digest, ret_sha256);
+    }
     if (status == HEARTH_OK) {
         status = file_stream_finish(&f->stream, error);
     }

@@ -9,7 +9,7 @@ static hearth_status open_file(index_shard *w, trace_file file, hearth_error *er
     if (path == NULL) {
         return error_memory(error, strlen(w->folder));
     }
-    const hearth_status status = hashed_file_open(path, &w->files[file], error);
+    const hearth_status status = hashed_file_open(path, true, &w->files[file], error);
     mem_free(path);
     return status;
 }

@@ -129,11 +129,10 @@ static hearth_status put_plain(void *context, uint64_t position, hearth_error *e
 static hearth_status write_part(const sorting *s, uint64_t first, uint64_t last, const char *path, hearth_error *error)
 {
     hashed_file file = {0};
-    char hash[HASH_HEX_SIZE];
-    TRY(hashed_file_open(path, &file, error));
+    TRY(hashed_file_open(path, false, &file, error));
     hearth_status status = sort_part(s, begin_of(s, first), begin_of(s, last), put_plain, &file, error);
     if (status == HEARTH_OK) {
-        return hashed_file_finish(&file, hash, error);
+        return hashed_file_finish(&file, NULL, error);
     }
     hashed_file_drop(&file);
     return status;

@@ -8,7 +8,7 @@ static hearth_status open_file(const order_job *job, trace_file file, hashed_fil
     if (path == NULL) {
         return error_memory(error, strlen(job->folder));
     }
-    const hearth_status status = hashed_file_open(path, ret, error);
+    const hearth_status status = hashed_file_open(path, true, ret, error);
     mem_free(path);
     return status;
 }
