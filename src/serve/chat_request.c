@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "generate/tool_calls.h"
 #include "generate/tool_grammar.h"
 #include "serve/fields.h"
 #include "serve/recording.h"
@@ -208,13 +209,7 @@ bool chat_request_add(chat_request *c, const char *role, const char *content, si
 
 bool chat_request_offers(const chat_request *c, const char *name)
 {
-    for (size_t i = 0; i < json_array_size(c->tools); i++) {
-        const json_t *function = json_object_get(json_array_get(c->tools, i), "function");
-        if (strcmp(json_string_value(json_object_get(function, "name")), name) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return tool_calls_offered(c->tools, name);
 }
 
 bool chat_request_note_calls(json_t *names, const json_t *calls, failure *f)
