@@ -48,8 +48,9 @@ static hearth_status score_all(const cli *c, opened *o, comparing *g, const toke
     score_result result = {0};
     terminal_progress bar = {.quiet = c->quiet};
     const score_options how = {.cache = -1, .progress = terminal_progress_step, .progress_context = &bar};
-    TRY(score_tokens(o->model, ids->ids, ids->count, g->bytes, &how, &result, error));
+    const hearth_status status = score_tokens(o->model, ids->ids, ids->count, g->bytes, &how, &result, error);
     terminal_progress_end(&bar);
+    TRY(status);
     g->model = mem_calloc(g->ids.count, sizeof *g->model);
     for (size_t i = 0; g->model != NULL && i < g->ids.count; i++) {
         g->model[i] = result.log_probabilities[before + i];
