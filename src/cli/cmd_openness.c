@@ -278,15 +278,9 @@ static hearth_status write_papers(cli *c, const openness_settings *s, judged *j,
 
 static char *default_out(const char *path)
 {
-    size_t length = strlen(path);
-    while (length > 1 && path[length - 1] == '/') {
-        length--;
-    }
-    size_t begin = length;
-    while (begin > 0 && path[begin - 1] != '/') {
-        begin--;
-    }
-    return text_format("%.*s-papers", (int)(length - begin), path + begin);
+    size_t length = 0;
+    const char *name = text_last_part(path, &length);
+    return text_format("%.*s-papers", (int)length, name);
 }
 
 static int run_docs(cli *c, const openness_settings *s, const char *name)

@@ -14,12 +14,8 @@ hearth_status signing_locate(const char *name, char **ret_path, hearth_error *er
     if (!file_exists(name)) {
         return model_locate(name, ret_path, error);
     }
-    char *path = mem_strdup(name);
-    for (size_t end = path != NULL ? strlen(path) : 0; end > 1 && path[end - 1] == '/'; end--) {
-        path[end - 1] = '\0';
-    }
-    *ret_path = path;
-    return path != NULL ? HEARTH_OK : error_memory(error, strlen(name));
+    *ret_path = file_trimmed(name);
+    return *ret_path != NULL ? HEARTH_OK : error_memory(error, strlen(name));
 }
 
 hearth_status signing_confine(const char *path, const char *const *also, const char *out, hearth_error *error)

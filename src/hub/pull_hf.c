@@ -90,11 +90,7 @@ bool pull_hf_is_token(const char *token)
 char *pull_hf_endpoint(void)
 {
     const char *named = getenv("HF_ENDPOINT");
-    char *endpoint = mem_strdup(named != NULL && named[0] != '\0' ? named : DEFAULT_ENDPOINT);
-    for (size_t end = endpoint != NULL ? strlen(endpoint) : 0; end > 0 && endpoint[end - 1] == '/'; end--) {
-        endpoint[end - 1] = '\0';
-    }
-    return endpoint;
+    return file_trimmed(named != NULL && named[0] != '\0' ? named : DEFAULT_ENDPOINT);
 }
 
 static hearth_status find_places(hf_pull *p, hearth_error *error)

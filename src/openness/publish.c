@@ -261,26 +261,40 @@ static void remove_half(const publish_plan *plan, const char *folder)
     (void)rmdir(folder);
 }
 
-hearth_status publish_copy(const publish_plan *plan, const char *folder, progress_fn progress, void *context,
-                           hearth_error *error)
+/* `half` becomes `folder` once it is whole; else nothing of it stays. */
+static hearth_status copy_all(const publish_plan *plan, const char *half, const char *folder, progress_fn progress,
+                              void *context, hearth_error *error)
 {
     uint64_t before = 0;
-    struct stat info;
-    if (lstat(folder, &info) == 0) {
-        const hearth_status status = error_set(error, HEARTH_E_ARGUMENT, NULL, "a new folder", "one that is there");
-        error_in_file(error, folder);
-        return status;
-    }
-    char *half = text_format("%s.tmp-%ld", folder, (long)getpid());
-    hearth_status status = half != NULL ? file_make_folders(half, error) : error_memory(error, strlen(folder));
+    TRY(file_make_new_folder(half, error)); /* what lay in one that is there would be given away, too */
+    hearth_status status = HEARTH_OK;
     for (size_t i = 0; status == HEARTH_OK && i < plan->count; i++) {
         status = copy_file(&plan->files[i], half, before, plan->bytes, progress, context, error);
         before += plan->files[i].size;
     }
     status = status == HEARTH_OK ? file_move_folder(half, folder, error) : status;
-    if (status != HEARTH_OK && half != NULL) {
+    if (status != HEARTH_OK) {
         remove_half(plan, half);
     }
+    return status;
+}
+
+hearth_status publish_copy(const publish_plan *plan, const char *folder, progress_fn progress, void *context,
+                           hearth_error *error)
+{
+    struct stat info;
+    char *target = file_trimmed(folder);
+    char *half = target != NULL ? text_format("%s.tmp-%ld", target, (long)getpid()) : NULL;
+    hearth_status status = HEARTH_OK;
+    if (half == NULL) {
+        status = error_memory(error, strlen(folder));
+    } else if (lstat(target, &info) == 0) {
+        status = error_set(error, HEARTH_E_ARGUMENT, NULL, "a new folder", "one that is there");
+        error_in_file(error, folder);
+    } else {
+        status = copy_all(plan, half, target, progress, context, error);
+    }
     mem_free(half);
+    mem_free(target);
     return status;
 }

@@ -379,6 +379,21 @@ hearth_status file_make_place(const char *path, hearth_error *error)
     return status;
 }
 
+hearth_status file_make_new_folder(const char *path, hearth_error *error)
+{
+    TRY(file_make_place(path, error));
+    return mkdir(path, 0777) == 0 ? HEARTH_OK : error_errno(error, path, "make the folder", errno);
+}
+
+char *file_trimmed(const char *path)
+{
+    char *copy = mem_strdup(path);
+    for (size_t end = copy != NULL ? strlen(copy) : 0; end > 1 && copy[end - 1] == '/'; end--) {
+        copy[end - 1] = '\0';
+    }
+    return copy;
+}
+
 char *file_join(const char *folder, const char *name)
 {
     const size_t left = strlen(folder);

@@ -42,10 +42,14 @@ bool file_exists(const char *path);
 bool file_is_folder(const char *path);
 /* mkdir -p. */
 hearth_status file_make_folders(const char *path, hearth_error *error);
+/* The same where nothing is at `path`; else HEARTH_E_IO: what lies in the folder is the caller's alone. */
+hearth_status file_make_new_folder(const char *path, hearth_error *error);
 /* The same of the folder that `path` is in. */
 hearth_status file_make_place(const char *path, hearth_error *error);
 /* "a/b" from "a" and "b"; freed with mem_free; NULL when memory is out. */
 char *file_join(const char *folder, const char *name);
+/* A copy without the slashes at its end; "/" stays. Freed with mem_free; NULL when memory is out. */
+char *file_trimmed(const char *path);
 /* Reads a folder's names, sorted by byte value, without "." and "..". Free with file_list_free. */
 typedef struct file_list {
     char **names;

@@ -64,8 +64,19 @@ def nothing_half_made():
         one_line(ended, 1, "zz.bin")
         os.remove(os.path.join(w.model, "zz.bin"))
         before = sorted(os.listdir(w.place.name))
-        w.place.good("publish", w.model, out, "-q")
+        w.place.good("publish", w.model, out + "//", "-q")
         assert sorted(os.listdir(w.place.name)) == sorted(before + ["out"]), os.listdir(w.place.name)
+
+
+@test
+def what_lay_there_is_not_given_away():
+    """A folder of the name that this process would take for the half of it, with a file in it."""
+    with World() as w:
+        out = os.path.join(w.place.name, "out")
+        made = subprocess.run([HEARTH, "publish", w.model, out, "-q"], env=w.place.env, capture_output=True, text=True,
+                              preexec_fn=lambda: put(f"{out}.tmp-{os.getpid()}", {"private": b"x"}))
+        assert made.returncode == 1 and "make the folder" in made.stderr and not os.path.exists(out), made
+        assert [n for n in files_under(w.place.name) if n.endswith("private")], files_under(w.place.name)
 
 
 @test
