@@ -266,8 +266,9 @@ static int run_new(cli *c, const void *settings, const char **operands, size_t c
     json_t *files = NULL;
     json_t *mend = NULL;
     terminal_progress bar = {.quiet = c->quiet};
-    if (!advise_is_name(operands[0])) {
-        return cli_usage(c, "an id has letters, digits, -, _ and ., at most 64, not \"%.80s\"", operands[0]);
+    if (!advise_is_id(operands[0])) {
+        return cli_usage(c, "an id has letters, digits, -, _ and ., at most 64, and is not feed; this is \"%.80s\"",
+                         operands[0]);
     }
     if (s->summary == NULL || s->what_to_do == NULL) {
         return cli_usage(c, "--summary and --what-to-do say what is wrong and what helps");

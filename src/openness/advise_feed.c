@@ -82,7 +82,7 @@ static hearth_status read_row(const json_t *row, const char *name, hearth_error 
     TRY(sign_text(row, "id", 64, name, &id, error));
     TRY(sign_text(row, "file", 80, name, &file, error));
     TRY(sign_text(row, "sha256", HASH_HEX_SIZE, name, &digest, error));
-    if (!advise_is_name(id) || !text_starts(file, id) || strcmp(file + strlen(id), ".json") != 0) {
+    if (!advise_is_id(id) || !text_starts(file, id) || strcmp(file + strlen(id), ".json") != 0) {
         return sign_wrong(name, "file", "ID.json", json_object_get(row, "file"), error);
     }
     return text_is_hex(digest, 64)

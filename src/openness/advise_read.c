@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 const char *const advise_severities[] = {"low", "moderate", "high", "critical", NULL};
@@ -40,6 +41,11 @@ bool advise_is_name(const char *text)
     const size_t length = strlen(text);
     return length > 0 && length <= 64 && strchr(plain, text[0]) != NULL &&
            strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") == length;
+}
+
+bool advise_is_id(const char *text)
+{
+    return advise_is_name(text) && strcasecmp(text, "feed") != 0;
 }
 
 static hearth_status read_time(const json_t *object, const char *key, bool needed, const char *name,
@@ -237,8 +243,8 @@ static hearth_status read_all(const json_t *json, const char *name, advisory *re
         return sign_wrong(name, "schema_version", "1.x", json_object_get(json, "schema_version"), error);
     }
     TRY(sign_text(json, "id", 64, name, &ret->id, error));
-    if (!advise_is_name(ret->id)) {
-        return sign_wrong(name, "id", "letters, digits, -, _ and .", json_object_get(json, "id"), error);
+    if (!advise_is_id(ret->id)) {
+        return sign_wrong(name, "id", "letters, digits, -, _ and ., and not feed", json_object_get(json, "id"), error);
     }
     TRY(sign_text(json, "summary", 500, name, &ret->summary, error));
     TRY(read_time(json, "modified", true, name, error));

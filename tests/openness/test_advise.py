@@ -442,7 +442,7 @@ def hostile_feeds_are_errors():
         rows = lambda **change: {"advisories": [{**row, **change}]}  # noqa: E731
         evil = [{"feed": "../x"}, {"feed": ""}, {"feed": 1}, {"feed": "x" * 65}, {"sequence": 0}, {"sequence": -1}, {"sequence": 1.5}, {"sequence": "9"}, {"sequence": 2 ** 70},
                 {"issued": "yesterday"}, {"expires": "2030-13-01T00:00:00Z"}, {"expires": None}, {"advisories": {}}, {"advisories": [1]}, {"advisories": [row] * 1001},
-                rows(id="../A-1"), rows(id="A-2"), rows(file="../key"), rows(file="A-1.json/../x"), rows(file="/etc/passwd"), rows(sha256="0" * 63), rows(sha256="A" * 64), rows(more=1),
+                rows(id="../A-1"), rows(id="A-2"), rows(id="feed", file="feed.json"), rows(file="../key"), rows(file="A-1.json/../x"), rows(file="/etc/passwd"), rows(sha256="0" * 63), rows(sha256="A" * 64), rows(more=1),
                 {"more": 1}]
         for change in evil:
             p.put_feed(**{"sequence": 9, **change})
@@ -466,7 +466,7 @@ def hostile_advisories_are_errors():
         also = lambda **change: {"database_specific": {**specific, **change}}  # noqa: E731
         file = one["database_specific"]["files"][0]
         files = lambda **change: affected(database_specific={"files": [{**file, **change}]})  # noqa: E731
-        evil = [{"id": "B-1"}, {"id": "../../x"}, {"id": 1}, {"id": ""}, {"schema_version": "2.0"}, {"schema_version": 1.6}, {"summary": None}, {"summary": "x" * 501}, {"summary": "a\0b"},
+        evil = [{"id": "B-1"}, {"id": "feed"}, {"id": "Feed"}, {"id": "../../x"}, {"id": 1}, {"id": ""}, {"schema_version": "2.0"}, {"schema_version": 1.6}, {"summary": None}, {"summary": "x" * 501}, {"summary": "a\0b"},
                 {"modified": "now"}, {"modified": None}, {"published": 5}, {"withdrawn": "yes"}, {"affected": []}, {"affected": {}}, {"affected": [1]}, {"affected": [{}]},
                 {"affected": [one] * 1001}, affected(package="x"), affected(package={"name": "x"}), affected(package=None), affected(versions="1"), affected(versions=[1]),
                 affected(ranges={}), affected(ranges=[1]), affected(ranges=[{"type": "GIT", "events": []}]), affected(ranges=[{"type": "SEMVER"}]), affected(ranges=[{"type": "SEMVER", "events": []}]),
@@ -490,7 +490,8 @@ def hostile_advisories_are_errors():
 def drafts_are_checked_before_they_are_written():
     with Place() as p:
         words = ("--summary", "x", "--what-to-do", "y", "-o", p.at("draft"))
-        one_line(p.run("advise", "new", "a/b", p.model, *words), 2, "an id has letters")
+        for evil in ("a/b", "feed", "FEED"):
+            one_line(p.run("advise", "new", evil, p.model, *words), 2, "an id has letters")
         one_line(p.run("advise", "new", "A-1", p.model, "--summary", "x"), 2, "--what-to-do")
         one_line(p.run("advise", "new", "A-1", *words), 2, "a MODEL or --package")
         one_line(p.run("advise", "new", "A-1", p.at("none"), *words), 1, "none")
@@ -501,6 +502,21 @@ def drafts_are_checked_before_they_are_written():
         one_line(p.run("advise", "new", "A-1", p.model, *words), 1, "a new file")
         one_line(p.run("advise", "sign", p.at("draft"), "-o", p.feed), 2, "--key FILE")
         one_line(p.run("advise", "publish", p.at("nowhere"), "--key", p.at("key")), 1, "nowhere")
+
+
+@test
+def no_advisory_takes_the_feeds_name():
+    with Place() as p:
+        p.advise()
+        with open(os.path.join(p.feed, "feed.json"), "rb") as file:
+            before = file.read()
+        with open(p.at("A-1.draft"), encoding="utf-8") as file:
+            draft = json.load(file)
+        with open(p.at("draft"), "w", encoding="utf-8") as out:
+            json.dump({**draft, "id": "feed"}, out)
+        one_line(p.run("advise", "sign", p.at("draft"), "--key", p.at("key"), "-o", p.feed), 1, "id: expected letters, digits, -, _ and ., and not feed")
+        with open(os.path.join(p.feed, "feed.json"), "rb") as file:
+            assert file.read() == before
 
 
 # ---- a server
