@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "formats/hub_cache.h"
 #include "formats/json_file.h"
@@ -117,7 +118,7 @@ static hearth_status find_places(hf_pull *p, hearth_error *error)
 static void close_pull(hf_pull *p)
 {
     if (p->token != NULL) {
-        explicit_bzero(p->token, strlen(p->token));
+        secret_wipe(p->token, strlen(p->token));
     }
     mem_free(p->endpoint);
     mem_free(p->token);

@@ -43,8 +43,8 @@ bool pull_go_on(void *context, const char *what, uint64_t done, uint64_t total, 
 /* A http_continue_fn: tells again what was told last. */
 bool pull_client_go_on(void *context);
 
-/* HF_TOKEN and what stands for it, HF_ENDPOINT; mem_free. NULL: no token, or memory is out. A token is
- * explicit_bzero'ed. */
+/* HF_TOKEN and what stands for it, HF_ENDPOINT; mem_free. NULL: no token, or memory is out. A token goes by
+ * secret_wipe. */
 char *pull_hf_token(void);
 char *pull_hf_endpoint(void);
 /* One that is a header's value and no more. */

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "formats/model_name.h"
 #include "hub/pull_part.h"
@@ -357,7 +358,7 @@ hearth_status hub_upload(const upload_options *options, upload_file *files, size
     http_client_free(u.client);
     http_client_free(u.once);
     if (u.token != NULL) {
-        explicit_bzero(u.token, strlen(u.token));
+        secret_wipe(u.token, strlen(u.token));
     }
     mem_free(u.token);
     mem_free(u.endpoint);

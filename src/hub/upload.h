@@ -12,7 +12,6 @@ typedef struct upload_file {
     char sha256[65];
     bool large;     /* by LFS */
     bool unchanged; /* the hub has it under this name */
-    bool sent;      /* its bytes went now */
 } upload_file;
 
 typedef struct upload_options {

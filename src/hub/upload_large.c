@@ -166,7 +166,6 @@ static hearth_status take_object(uploading *u, const json_t *object, hearth_erro
         return HEARTH_OK;
     }
     TRY(put_file(u, file, upload, error));
-    file->sent = true;
     u->result->sent_bytes += file->size;
     if (verify == NULL) {
         return HEARTH_OK;

@@ -8,7 +8,7 @@
 
 typedef struct uploading {
     const upload_options *o;
-    char *endpoint, *token, *revision; /* token: NULL for none; revision: escaped */
+    char *endpoint, *token, *revision; /* revision: escaped */
     http_client *client;
     http_client *once; /* for what must not be said twice */
     upload_file *files;
@@ -17,8 +17,8 @@ typedef struct uploading {
     uint64_t total, done; /* bytes of large files that are to be sent, and that went */
 } uploading;
 
-/* Sends JSON (taken over) or, for NULL, nothing, with the token where the URL is the endpoint's; *ret (NULL: nobody
- * wants it) is the answer's JSON. `code`: what answered, where that is no error; NULL: only 2xx is none. */
+/* Sends JSON (taken over; NULL: memory ran out before) with the token where the URL is the endpoint's; *ret (NULL:
+ * nobody wants it) is the answer's JSON. *ret_code is the answer's code, and 409 no error; NULL: only 2xx is none. */
 hearth_status upload_ask(uploading *u, http_client *client, const char *url, const char *type, json_t *body,
                          json_t **ret, long *ret_code, hearth_error *error);
 /* All large files that the hub lacks. */
