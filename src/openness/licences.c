@@ -236,24 +236,27 @@ static const licence_row *row_at(size_t i)
     return i < licence_count ? &licence_rows[i] : &licence_more_rows[i - licence_count];
 }
 
-/* The ids of the tables that have one of these flags, a line each. */
+/* The names, ids and the hub's, of the rows that have one of these flags, a line each. */
 static char *list_of(unsigned flags, arena *a)
 {
     const size_t count = licence_count + licence_more_count;
     size_t size = 1;
     for (size_t i = 0; i < count; i++) {
-        size += (row_at(i)->flags & flags) != 0 ? strlen(row_at(i)->id) + 1 : 0;
+        const licence_row *r = row_at(i);
+        size += (r->flags & flags) == 0 ? 0 : strlen(r->id) + 1 + (r->hub != NULL ? strlen(r->hub) + 1 : 0);
     }
     char *out = arena_alloc(a, size);
     for (size_t i = 0, at = 0; out != NULL && i < count; i++) {
-        if ((row_at(i)->flags & flags) != 0) {
-            at += (size_t)snprintf(out + at, size - at, "%s%s", at > 0 ? "\n" : "", row_at(i)->id);
+        const licence_row *r = row_at(i);
+        if ((r->flags & flags) != 0) {
+            at += (size_t)snprintf(out + at, size - at, "%s\n%s%s", r->id, r->hub != NULL ? r->hub : "",
+                                   r->hub != NULL ? "\n" : "");
         }
     }
     return out;
 }
 
-/* The first licence of an expression that is not open; NULL where one is not in the table and comes before. */
+/* The first licence of an expression that is in the tables and not open; NULL: none. */
 static const licence_row *first_closed(const char *expression, arena *a)
 {
     char *copy = arena_strndup(a, expression, strlen(expression));

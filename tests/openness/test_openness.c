@@ -30,6 +30,10 @@ static void expressions(void **state)
     assert_int_equal(class_of("MIT AND BUSL-1.1"), LICENCE_CLOSED);
     assert_int_equal(class_of("(GPL-2.0-or-later WITH Bison-exception-2.2) AND (MIT OR llama2)"), LICENCE_OPEN);
     assert_int_equal(class_of("MIT AND LicenseRef-what"), LICENCE_UNKNOWN);
+    assert_int_equal(class_of("odbl AND MIT"), LICENCE_OPEN); /* the hub's names, too */
+    assert_int_equal(class_of("mit AND (GPL-2.0 OR llama2)"), LICENCE_OPEN);
+    assert_int_equal(class_of("odbl AND mnpl"), LICENCE_CLOSED);
+    assert_int_equal(class_of("LicenseRef-what AND mnpl"), LICENCE_CLOSED);
     assert_int_equal(class_of("("), LICENCE_UNKNOWN);
     assert_int_equal(class_of(""), LICENCE_NONE);
     assert_int_equal(class_of(NULL), LICENCE_NONE);
@@ -49,6 +53,9 @@ static void the_table(void **state)
         for (const char *code = r->codes; *code != '\0'; code++) {
             assert_string_not_equal(licence_reason(*code), licence_reason('?'));
         }
+    }
+    for (size_t i = 0; i < licence_more_count; i++) {
+        assert_ptr_equal(licence_find(licence_more_rows[i].id), &licence_more_rows[i]);
     }
     for (size_t i = 0; i < licence_fingerprint_count; i++) {
         const licence_fingerprint *f = &licence_fingerprints[i];
