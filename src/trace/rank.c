@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "kernels/kernels.h"
+#include "trace/trace_words.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +20,6 @@ typedef struct ranking {
     word *words; /* sorted, each once */
     size_t count;
 } ranking;
-
-static bool in_word(unsigned char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c >= 0x80;
-}
 
 static unsigned char small(char c)
 {
@@ -45,11 +41,11 @@ static int compare(const void *a, const void *b)
 /* The next word from *at on; false at the end. */
 static bool next_word(const rank_text *t, size_t *at, word *ret)
 {
-    while (*at < t->length && !in_word((unsigned char)t->text[*at])) {
+    while (*at < t->length && !trace_in_word((unsigned char)t->text[*at])) {
         (*at)++;
     }
     const size_t begin = *at;
-    while (*at < t->length && in_word((unsigned char)t->text[*at])) {
+    while (*at < t->length && trace_in_word((unsigned char)t->text[*at])) {
         (*at)++;
     }
     *ret = (word){.text = t->text + begin, .length = *at - begin, .times = 1};

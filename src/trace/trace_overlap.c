@@ -1,6 +1,6 @@
 #include "trace/trace_overlap.h"
 
-#include <ctype.h>
+#include "trace/trace_words.h"
 
 void trace_overlap_free(trace_overlap *o)
 {
@@ -8,16 +8,11 @@ void trace_overlap_free(trace_overlap *o)
     *o = (trace_overlap){0};
 }
 
-/* Letters, digits and every byte of a character that is not ASCII make words. */
-static bool in_word(char c)
-{
-    return (unsigned char)c >= 0x80 || isalnum((unsigned char)c);
-}
-
 static bool begins_word(const char *text, size_t at)
 {
     const bool continues = ((unsigned char)text[at] & 0xC0) == 0x80;
-    return at == 0 || (!continues && in_word(text[at]) && !in_word(text[at - 1]));
+    return at == 0 ||
+           (!continues && trace_in_word((unsigned char)text[at]) && !trace_in_word((unsigned char)text[at - 1]));
 }
 
 /* The longest beginning of text[at..) that is there; false where it is shorter than `least`. */

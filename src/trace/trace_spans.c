@@ -3,8 +3,8 @@
 
 #include "base/memory.h"
 #include "trace/trace_state.h"
+#include "trace/trace_words.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 
 #define CANDIDATES 4096u /* of a shard, by how many of the looks agree */
@@ -44,6 +44,15 @@ static void add(looking *l, uint64_t looks, uint64_t position)
     l->list[l->count++] = (candidate){looks, position, l->shard};
 }
 
+/* By bytes. What ends the document before may look like a letter. */
+static bool begins_word(const trace_array *a, uint64_t position)
+{
+    const uint8_t *at = a->units->data + position;
+    const unsigned end = trace_end_units(TRACE_BYTES);
+    const bool first = position == 0 || (position >= end && *(at - end) == trace_separator(1));
+    return trace_in_word(*at) && (first || !trace_in_word(*(at - 1)));
+}
+
 /* Whether `length` units from there on are one document's; by bytes also whether a word begins there. */
 static bool is_piece(const looking *l, uint64_t position)
 {
@@ -57,7 +66,7 @@ static bool is_piece(const looking *l, uint64_t position)
             return false;
         }
     }
-    return l->unit == TRACE_TOKENS || (isalnum(at[0]) && (position == 0 || !isalnum(at[-1])));
+    return l->unit == TRACE_TOKENS || begins_word(a, position);
 }
 
 static hearth_status look_in_shard(looking *l, hearth_error *error)
