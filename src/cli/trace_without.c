@@ -106,7 +106,7 @@ static hearth_status train(leaving *l, hearth_error *error)
     return status;
 }
 
-/* The other model's facts are in its log, as the first one's are. */
+/* The other model's facts are in FOLDER.json beside it (train/without.h), the first one's weights in its own state. */
 static hearth_status read_facts(leaving *l, hearth_error *error)
 {
     checkpoint_state state;

@@ -3,7 +3,6 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "base/utf8.h"
 #include "kernels/kernels.h"
 
 #include <stdlib.h>

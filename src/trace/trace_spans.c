@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#define CANDIDATES 4096u /* of a shard, by how many of the looks agree */
+#define CANDIDATES 4096u /* of all shards together, by how many of the looks agree */
 
 typedef struct candidate {
     uint64_t looks;    /* that agree */

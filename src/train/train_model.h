@@ -60,10 +60,10 @@ hearth_status train_model_step(train_model *m, const train_batch *batch, uint32_
 /* A subtree of a larger step's tree: `batch` is its part, step_targets those of all. */
 hearth_status train_model_part(train_model *m, const train_batch *batch, uint32_t micro_batches, double z_loss,
                                uint64_t step_targets, float *gradient, train_loss *ret, hearth_error *error);
-/* config.json (Hugging Face's) for this shape; NULL when memory is out. */
 /* Laps of all that follows go there; NULL: no longer. */
 struct train_profile;
 void train_model_profile(train_model *m, struct train_profile *profile);
+/* config.json (Hugging Face's) for this shape; NULL when memory is out. */
 json_t *train_model_config(const train_model *m);
 
 #endif
