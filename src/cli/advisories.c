@@ -74,8 +74,9 @@ static hearth_status open_configured(const cli *c, advisories *ret, hearth_error
     char *path = config != NULL ? file_join(config, "advisories.json") : NULL;
     mem_free(config);
     if (path == NULL || !file_exists(path)) {
+        const bool failed = path == NULL && file_has_user_folder("config");
         mem_free(path);
-        return HEARTH_OK;
+        return failed ? error_memory(error, strlen("advisories.json")) : HEARTH_OK;
     }
     hearth_status status = json_file_read(path, LIMIT_ADVISORY_BYTES, &json, error);
     const json_t *feeds = json_object_get(json, "feeds");

@@ -153,9 +153,12 @@ static hearth_status files_json(const char *model, terminal_progress *bar, json_
         status = hub_cache_list_files(path, &files, error);
     }
     for (size_t i = 0; status == HEARTH_OK && i < files.count; i++) {
-        char *file = is_weights(files.names[i]) ? file_join(path, files.names[i]) : NULL;
-        status = file != NULL ? add_file(&rows, file, files.names[i], bar, error) : HEARTH_OK;
-        mem_free(file);
+        if (is_weights(files.names[i])) {
+            char *file = file_join(path, files.names[i]);
+            status = file != NULL ? add_file(&rows, file, files.names[i], bar, error)
+                                  : error_memory(error, strlen(files.names[i]));
+            mem_free(file);
+        }
     }
     if (status == HEARTH_OK && json_array_size(rows) == 0) {
         status = error_set(error, HEARTH_E_ARGUMENT, NULL, "files of weights", "none");
@@ -199,8 +202,11 @@ static json_t *affected_json(const advise_settings *s, json_t *files)
     if (s->package != NULL) {
         json_t *package = json_door_put(json_object(), "ecosystem", json_string("Hugging Face"));
         one = json_door_put(one, "package", json_door_put(package, "name", text_json(s->package)));
-        one = json_array_size(versions) > 0 ? json_door_put(one, "versions", json_incref(versions)) : one;
-        one = json_array_size(ranges) > 0 ? json_door_put(one, "ranges", json_incref(ranges)) : one;
+        /* NULL: memory ran out, which json_door_put hands on */
+        const bool none = versions != NULL && json_array_size(versions) == 0;
+        const bool no_range = ranges != NULL && json_array_size(ranges) == 0;
+        one = none ? one : json_door_put(one, "versions", json_incref(versions));
+        one = no_range ? one : json_door_put(one, "ranges", json_incref(ranges));
     }
     json_decref(versions);
     json_decref(ranges);
@@ -223,8 +229,10 @@ static hearth_status mend_json(const advise_settings *s, terminal_progress *bar,
         *ret = json_door_put(json_object(), "kind", json_string("adapter"));
         *ret = json_door_put(*ret, "file", text_json(slash != NULL ? slash + 1 : s->adapter));
         *ret = json_door_put(*ret, "sha256", json_string(digest));
+    } else {
+        return HEARTH_OK;
     }
-    return HEARTH_OK;
+    return *ret != NULL ? HEARTH_OK : error_memory(error, 0);
 }
 
 /* Takes files and mend over. */
@@ -280,8 +288,9 @@ static int run_new(cli *c, const void *settings, const char **operands, size_t c
     status = status == HEARTH_OK ? mend_json(s, &bar, &mend, &error) : status;
     terminal_progress_end(&bar);
     char *path = s->out != NULL ? mem_strdup(s->out) : text_format("%s.draft.json", operands[0]);
+    status = status == HEARTH_OK && path == NULL ? error_memory(&error, strlen(operands[0])) : status;
     json_t *draft = NULL;
-    if (status == HEARTH_OK && path != NULL) {
+    if (status == HEARTH_OK) {
         draft = draft_json(s, operands[0], files, mend);
         status = write_draft(draft, path, &error);
     } else {

@@ -12,7 +12,6 @@
 #include "platform/file.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -143,6 +142,13 @@ static hearth_status open_feed(const buffer *text, const sign_key *key, const ch
 }
 
 /* ---- what is remembered ---- */
+
+static hearth_status no_state(hearth_error *error)
+{
+    return file_has_user_folder("state")
+               ? error_memory(error, HASH_HEX_SIZE)
+               : error_set(error, HEARTH_E_NOT_FOUND, "XDG_STATE_HOME", "a place to remember feeds", "no HOME");
+}
 
 /* STATE/advisories/KEY-NAME; one folder for a key and a feed's name, wherever the feed comes from. */
 static char *state_folder(const sign_key *key, const char *name)
@@ -293,7 +299,7 @@ static hearth_status take_locked(looking *l, const buffer *text, hearth_error *e
     l->state = state_folder(l->key, l->feed->name);
     char *path = l->state != NULL ? text_format("%s.lock", l->state) : NULL;
     if (path == NULL) {
-        return error_set(error, HEARTH_E_NOT_FOUND, "XDG_STATE_HOME", "a place to remember feeds", "no HOME");
+        return no_state(error);
     }
     hearth_status status = hub_lock_take(path, HUB_LOCK_ALONE, NULL, NULL, &lock, error);
     status = status == HEARTH_OK ? take(l, text, error) : status;
@@ -316,14 +322,6 @@ static char *place_file(const looking *l)
     return path;
 }
 
-static hearth_status no_place_file(hearth_error *error)
-{
-    const char *home = getenv("HOME");
-    return home == NULL || home[0] == '\0'
-               ? error_set(error, HEARTH_E_NOT_FOUND, "XDG_STATE_HOME", "a place to remember feeds", "no HOME")
-               : error_memory(error, HASH_HEX_SIZE);
-}
-
 /* One URL has one feed: another one of the same key would bring its own numbers, and an old one could hide behind it.
  */
 static hearth_status check_place(const looking *l, hearth_error *error)
@@ -333,7 +331,7 @@ static hearth_status check_place(const looking *l, hearth_error *error)
     char *path = place_file(l);
     if (path == NULL || !file_exists(path)) {
         mem_free(path);
-        return path == NULL ? no_place_file(error) : HEARTH_OK;
+        return path == NULL ? no_state(error) : HEARTH_OK;
     }
     buffer_init(&name, 65);
     hearth_status status = file_read(path, 64, &name, error);
@@ -349,7 +347,7 @@ static hearth_status check_place(const looking *l, hearth_error *error)
 static hearth_status note_place(const looking *l, hearth_error *error)
 {
     char *path = place_file(l);
-    hearth_status status = path != NULL ? file_make_place(path, error) : no_place_file(error);
+    hearth_status status = path != NULL ? file_make_place(path, error) : no_state(error);
     status = status == HEARTH_OK ? file_replace(path, l->feed->name, strlen(l->feed->name), error) : status;
     mem_free(path);
     return status;

@@ -468,7 +468,8 @@ void file_list_free(file_list *list)
     *list = (file_list){0};
 }
 
-char *file_user_folder(const char *kind)
+/* The variable's folder with *ret_below "", or HOME with what stands below it; NULL where neither is set. */
+static const char *user_base(const char *kind, const char **ret_below)
 {
     static const struct {
         const char *kind, *variable, *fallback;
@@ -483,17 +484,27 @@ char *file_user_folder(const char *kind)
             continue;
         }
         const char *set = getenv(folders[i].variable);
-        if (set != NULL && set[0] == '/') {
-            return file_join(set, "openhearth");
-        }
         const char *home = getenv("HOME");
-        if (home == NULL || home[0] == '\0') {
-            return NULL;
-        }
-        char *base = file_join(home, folders[i].fallback);
-        char *folder = base != NULL ? file_join(base, "openhearth") : NULL;
-        mem_free(base);
-        return folder;
+        const bool named = set != NULL && set[0] == '/';
+        *ret_below = named ? "" : folders[i].fallback;
+        return named ? set : home != NULL && home[0] != '\0' ? home : NULL;
     }
     return NULL;
+}
+
+bool file_has_user_folder(const char *kind)
+{
+    const char *below = "";
+    return user_base(kind, &below) != NULL;
+}
+
+char *file_user_folder(const char *kind)
+{
+    const char *below = "";
+    const char *top = user_base(kind, &below);
+    char *base = top != NULL && below[0] != '\0' ? file_join(top, below) : NULL;
+    top = below[0] != '\0' ? base : top;
+    char *folder = top != NULL ? file_join(top, "openhearth") : NULL;
+    mem_free(base);
+    return folder;
 }

@@ -63,5 +63,7 @@ void file_list_free(file_list *list);
 /* XDG folders of this user with "/openhearth" behind; "cache", "data", "config" or "state". Freed with
  * mem_free. NULL when memory is out or neither the variable nor HOME is set. */
 char *file_user_folder(const char *kind);
+/* Is one of them set? Then NULL means that memory is out. */
+bool file_has_user_folder(const char *kind);
 
 #endif

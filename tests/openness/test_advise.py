@@ -319,6 +319,16 @@ def feeds_may_be_configured():
                 one_line(ended, 1, words)
 
 
+@test
+def without_a_home_nothing_is_configured():
+    with Place() as p:
+        p.advise()
+        one_line(p.run("advise", "check", p.model, HOME=""), 1, "expected a feed that can be read, found none")
+        one_line(p.check(HOME=""), 1, "expected a place to remember feeds, found no HOME")
+        ended = p.check(HOME="", XDG_STATE_HOME=p.at("state"))
+        assert ended.code == 1 and "A-1" in ended.out, ended
+
+
 # ---- refused
 
 
