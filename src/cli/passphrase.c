@@ -20,7 +20,8 @@ static hearth_status take(const char *text, size_t length, const char *place, ch
                           size_t *ret_length, hearth_error *error)
 {
     if (length == 0 || length >= SIGN_PASSPHRASE_SIZE || memchr(text, '\0', length) != NULL) {
-        return wrong(place, length == 0 ? "none" : "a longer one", error);
+        const bool longer = length >= SIGN_PASSPHRASE_SIZE;
+        return wrong(place, length == 0 ? "none" : longer ? "a longer one" : "one with a NUL byte", error);
     }
     memcpy(ret, text, length);
     ret[length] = '\0';
@@ -35,7 +36,12 @@ static hearth_status read_file(const char *path, char ret[SIGN_PASSPHRASE_SIZE],
     buffer_init(&text, 64u << 10);
     hearth_status status = file_read_stream(path, 64u << 10, &text, error);
     if (status == HEARTH_OK) {
-        status = take(buffer_text(&text), strcspn(buffer_text(&text), "\r\n"), path, ret, ret_length, error);
+        const char *line = buffer_text(&text);
+        size_t length = 0;
+        while (length < text.length && line[length] != '\r' && line[length] != '\n') { /* NUL bytes count */
+            length++;
+        }
+        status = take(line, length, path, ret, ret_length, error);
     }
     if (text.data != NULL) {
         secret_wipe(text.data, text.length);

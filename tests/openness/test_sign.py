@@ -267,6 +267,17 @@ def keys_are_encrypted_at_rest():
 
 
 @test
+def a_passphrase_is_never_cut():
+    with place() as folder:
+        key, words = os.path.join(folder, "key"), os.path.join(folder, "words")
+        for content, found in ((b"open\0sesame\n", "one with a NUL byte"), (b"\0\n", "one with a NUL byte"), (b"x" * 1024, "a longer one"), (b"\nopen", "none")):
+            with open(words, "wb") as out:
+                out.write(content)
+            one_line(run("sign", "key", "new", key, "--passphrase-file", words), 1, "expected a passphrase of 1 to 1023 bytes, found " + found)
+            assert not os.path.exists(key)
+
+
+@test
 def half_a_pair_is_none():
     with place() as folder:
         key = os.path.join(folder, "key")
