@@ -169,7 +169,7 @@ hearth_status advisories_each(const cli *c, const advisories *all, const char *n
 {
     advise_subject subject;
     terminal_progress bar = {.quiet = c->quiet};
-    TRY(advise_subject_of(name, path, &subject, error));
+    advise_subject_of(name, path, &subject);
     subject.progress = terminal_progress_step;
     subject.context = &bar;
     for (size_t f = 0; f < all->count; f++) {

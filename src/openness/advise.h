@@ -52,7 +52,7 @@ typedef struct advise_subject {
     void *context;
 } advise_subject;
 
-hearth_status advise_subject_of(const char *name, const char *path, advise_subject *ret, hearth_error *error);
+void advise_subject_of(const char *name, const char *path, advise_subject *ret);
 /* *ret_why is set where it concerns the model: "model.safetensors has SHA-256 …", "org/name 1.0". Files are hashed only
  * where an advisory names one of that size (or no size); what was hashed is remembered in the user's cache. */
 hearth_status advise_concerns(const advisory *a, const advise_subject *subject, bool *ret_yes, char ret_why[256],

@@ -16,26 +16,33 @@
 
 /* ---- what the model is ---- */
 
-/* HUB/models--ORG--NAME/snapshots/COMMIT says package and commit, whatever the user called it. */
+/* HUB/models--ORG--NAME/snapshots/COMMIT says package and commit, whatever the user called it. A file there is a link
+ * to its blob: where the folder is tells. */
 static void read_snapshot(const char *path, advise_subject *ret)
 {
-    char real[PATH_MAX];
-    char *at = realpath(path, real) != NULL ? strstr(real, "/snapshots/") : NULL;
+    char real[PATH_MAX], folder[PATH_MAX];
+    const char *slash = file_is_folder(path) ? NULL : strrchr(path, '/');
+    const size_t length = slash != NULL ? (size_t)(slash - path) + 1 : strlen(path);
+    const bool beside = slash == NULL && !file_is_folder(path); /* in this folder */
+    if (length >= sizeof folder) {
+        return;
+    }
+    (void)snprintf(folder, sizeof folder, "%.*s", beside ? 1 : (int)length, beside ? "." : path);
+    char *at = realpath(folder, real) != NULL ? strstr(real, "/snapshots/") : NULL;
     if (at == NULL) {
         return;
     }
     *at = '\0';
-    const char *slash = strrchr(real, '/');
+    slash = strrchr(real, '/');
     const char *commit = at + 11;
     if (slash != NULL && hub_cache_repository_name(slash + 1, ret->package, sizeof ret->package)) {
         (void)snprintf(ret->commit, sizeof ret->commit, "%.*s", (int)strcspn(commit, "/"), commit);
     }
 }
 
-hearth_status advise_subject_of(const char *name, const char *path, advise_subject *ret, hearth_error *error)
+void advise_subject_of(const char *name, const char *path, advise_subject *ret)
 {
     model_name parts = {.source = MODEL_SOURCE_NONE};
-    (void)error;
     *ret = (advise_subject){.path = path};
     if (path == NULL || !file_exists(name)) { /* a name, not a path */
         (void)model_name_parse(name, &parts, NULL);
@@ -48,7 +55,6 @@ hearth_status advise_subject_of(const char *name, const char *path, advise_subje
     if (path != NULL) {
         read_snapshot(path, ret);
     }
-    return HEARTH_OK;
 }
 
 /* ---- versions ---- */

@@ -191,6 +191,27 @@ def a_copy_in_a_hubs_cache_is_known_by_its_blob():
 
 
 @test
+def a_file_of_a_hubs_cache_is_known_by_its_folder():
+    """Its own path is a link to a blob, which tells neither name nor commit."""
+    with Place() as p:
+        p.advise("A-1", "--package", "o/n", "--affected-version", "0" * 40, model="")
+        repository = os.path.join(p.home, ".cache", "huggingface", "hub", "models--o--n")
+        os.makedirs(os.path.join(repository, "blobs"))
+        with open(os.path.join(repository, "blobs", "a" * 64), "wb") as out:
+            out.write(b"other weights")
+        for commit, code in (("0" * 40, 1), ("1" * 40, 0)):
+            snapshot = os.path.join(repository, "snapshots", commit)
+            os.makedirs(os.path.join(snapshot, "deep"))
+            os.symlink("../../blobs/" + "a" * 64, os.path.join(snapshot, "x.gguf"))
+            os.symlink("../../../blobs/" + "a" * 64, os.path.join(snapshot, "deep", "x.gguf"))
+            for name in (snapshot, os.path.join(snapshot, "x.gguf"), os.path.join(snapshot, "deep", "x.gguf")):
+                ended = p.check(model=name)
+                assert ended.code == code and ended.err == "", (name, ended)
+            ended = hearth("advise", "check", "x.gguf", *p.trust, env=p.env, cwd=snapshot)
+            assert ended.code == code and ended.err == "", ended
+
+
+@test
 def what_was_hashed_is_remembered_until_the_file_changes():
     with Place() as p:
         p.advise()
