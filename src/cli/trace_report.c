@@ -140,28 +140,15 @@ static hearth_status count_documents(const trace_index *x, terminal_progress *ba
 
 /* ---- frequent pieces ---- */
 
-static hearth_status piece_text(const trace_index *x, const trace_place *p, bool bytes, buffer *out,
-                                hearth_error *error)
-{
-    if (bytes) {
-        return trace_document_text(x, p->document, p->begin, p->begin + SPAN_BYTES, out, error);
-    }
-    token_list ids = {0};
-    hearth_status status = trace_document_tokens(x, p->document, p->begin, p->begin + SPAN_TOKENS, &ids, error);
-    if (status == HEARTH_OK) {
-        status = tokenizer_decode(trace_index_tokenizer(x), ids.ids, ids.count, DECODE_SPECIAL, out, error);
-    }
-    token_list_free(&ids);
-    return status;
-}
-
 static hearth_status add_piece(const trace_index *x, const trace_span_count *s, bool bytes, json_t *rows,
                                hearth_error *error)
 {
     trace_document d = {0};
     buffer text;
     buffer_init(&text, 0);
-    hearth_status status = piece_text(x, &s->place, bytes, &text, error);
+    hearth_status status =
+        trace_document_units(x, bytes ? TRACE_BYTES : TRACE_TOKENS, s->place.document, s->place.begin,
+                             s->place.begin + (bytes ? SPAN_BYTES : SPAN_TOKENS), DECODE_SPECIAL, &text, error);
     status = status == HEARTH_OK ? trace_document_read(x, s->place.document, &d, error) : status;
     if (status == HEARTH_OK) {
         json_t *row = json_pack("{s:I, s:s, s:s}", "count", (json_int_t)s->count, "source", d.source, "place", d.place);

@@ -85,18 +85,6 @@ static void shown_free(shown *s)
     }
 }
 
-static hearth_status text_of_tokens(const trace_index *x, uint64_t document, uint64_t begin, uint64_t end, buffer *out,
-                                    hearth_error *error)
-{
-    token_list ids = {0};
-    hearth_status status = trace_document_tokens(x, document, begin, end, &ids, error);
-    for (size_t i = 0; i < ids.count && status == HEARTH_OK; i++) {
-        status = tokenizer_piece(trace_index_tokenizer(x), ids.ids[i], DECODE_SPECIAL, out, error);
-    }
-    token_list_free(&ids);
-    return status;
-}
-
 static hearth_status show_place(const trace_index *x, const trace_matches *m, const trace_place *p, size_t context,
                                 shown *ret, hearth_error *error)
 {
@@ -105,8 +93,7 @@ static hearth_status show_place(const trace_index *x, const trace_matches *m, co
                               p->begin + m->length + around};
     for (int i = 0; i < 3; i++) {
         buffer_init(&ret->parts[i], 0);
-        TRY(m->unit == TRACE_TOKENS ? text_of_tokens(x, p->document, cuts[i], cuts[i + 1], &ret->parts[i], error)
-                                    : trace_document_text(x, p->document, cuts[i], cuts[i + 1], &ret->parts[i], error));
+        TRY(trace_document_units(x, m->unit, p->document, cuts[i], cuts[i + 1], DECODE_SPECIAL, &ret->parts[i], error));
     }
     return HEARTH_OK;
 }

@@ -144,16 +144,7 @@ static size_t words_of(const attributing *a)
 static hearth_status add_units(const attributing *a, uint64_t number, uint64_t begin, uint64_t end, buffer *out,
                                hearth_error *error)
 {
-    if (a->unit == TRACE_BYTES) {
-        return trace_document_text(a->x, number, begin, end, out, error);
-    }
-    token_list ids = {0};
-    hearth_status status = trace_document_tokens(a->x, number, begin, end, &ids, error);
-    for (size_t i = 0; status == HEARTH_OK && i < ids.count; i++) {
-        status = tokenizer_piece(trace_index_tokenizer(a->x), ids.ids[i], DECODE_PLAIN, out, error);
-    }
-    token_list_free(&ids);
-    return status;
+    return trace_document_units(a->x, a->unit, number, begin, end, DECODE_PLAIN, out, error);
 }
 
 static hearth_status read_document(const attributing *a, const trace_place *p, size_t length, attributed_document *d,

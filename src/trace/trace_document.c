@@ -99,3 +99,18 @@ hearth_status trace_document_tokens(const trace_index *x, uint64_t number, uint6
     }
     return HEARTH_OK;
 }
+
+hearth_status trace_document_units(const trace_index *x, trace_unit unit, uint64_t number, uint64_t begin, uint64_t end,
+                                   unsigned decode, buffer *out, hearth_error *error)
+{
+    if (unit == TRACE_BYTES) {
+        return trace_document_text(x, number, begin, end, out, error);
+    }
+    token_list ids = {0};
+    hearth_status status = trace_document_tokens(x, number, begin, end, &ids, error);
+    for (size_t i = 0; status == HEARTH_OK && i < ids.count; i++) {
+        status = tokenizer_piece(x->tokenizer, ids.ids[i], decode, out, error);
+    }
+    token_list_free(&ids);
+    return status;
+}

@@ -56,6 +56,9 @@ hearth_status trace_document_text(const trace_index *x, uint64_t number, uint64_
 /* The same of its tokens. */
 hearth_status trace_document_tokens(const trace_index *x, uint64_t number, uint64_t begin, uint64_t end,
                                     token_list *out, hearth_error *error);
+/* The text of its bytes or tokens [begin, end); `decode`: of tokens, DECODE_…. */
+hearth_status trace_document_units(const trace_index *x, trace_unit unit, uint64_t number, uint64_t begin, uint64_t end,
+                                   unsigned decode, buffer *out, hearth_error *error);
 
 /* ---- sequences ---- */
 
