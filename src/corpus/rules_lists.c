@@ -212,17 +212,8 @@ static hearth_status add_lines(contamination *c, byte_stream *stream, document *
 
 static hearth_status add_file(void *context, const char *path, const char *place, hearth_error *error)
 {
-    static const char *const packed[] = {"", ".gz", ".zst", ".xz", ".bz2"};
-    bool json = false, text = false;
-    for (size_t i = 0; i < sizeof packed / sizeof *packed; i++) {
-        static const char *const names[] = {".jsonl", ".txt", ".csv", ".tsv"};
-        for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
-            char end[16];
-            (void)snprintf(end, sizeof end, "%s%s", names[k], packed[i]);
-            json = json || (k == 0 && text_ends(place, end));
-            text = text || (k > 0 && text_ends(place, end));
-        }
-    }
+    const bool json = source_has_ending(place, (const char *const[]){".jsonl", NULL});
+    const bool text = source_has_ending(place, (const char *const[]){".txt", ".csv", ".tsv", NULL});
     if (!json && !text) {
         return HEARTH_OK;
     }

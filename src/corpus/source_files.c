@@ -298,23 +298,32 @@ hearth_status source_read_folder(source_reader *reader, hearth_error *error)
 
 /* ---- datasets: a folder as the Hugging Face hub keeps them ---- */
 
+bool source_has_ending(const char *name, const char *const *endings)
+{
+    static const char *const packed[] = {"", ".gz", ".zst", ".xz", ".bz2"};
+    for (size_t i = 0; endings[i] != NULL; i++) {
+        for (size_t k = 0; k < sizeof packed / sizeof *packed; k++) {
+            char end[32];
+            (void)snprintf(end, sizeof end, "%s%s", endings[i], packed[k]);
+            if (text_ends(name, end)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static hearth_status read_shard(void *context, const char *path, const char *place, hearth_error *error)
 {
     source_reader *reader = context;
-    static const char *const packed[] = {"", ".gz", ".zst", ".xz", ".bz2"};
     if (reader->full) {
         return HEARTH_OK;
     }
-    for (size_t i = 0; i < sizeof packed / sizeof *packed; i++) {
-        char end[16];
-        (void)snprintf(end, sizeof end, ".jsonl%s", packed[i]);
-        if (text_ends(place, end)) {
-            return source_read_jsonl(reader, path, place, error);
-        }
-        (void)snprintf(end, sizeof end, ".txt%s", packed[i]);
-        if (text_ends(place, end)) {
-            return source_read_text(reader, path, place, reader->s->split != NULL ? reader->s->split : "line", error);
-        }
+    if (source_has_ending(place, (const char *const[]){".jsonl", NULL})) {
+        return source_read_jsonl(reader, path, place, error);
+    }
+    if (source_has_ending(place, (const char *const[]){".txt", NULL})) {
+        return source_read_text(reader, path, place, reader->s->split != NULL ? reader->s->split : "line", error);
     }
     if (text_ends(place, ".parquet") || text_ends(place, ".arrow")) {
         (void)error_set(error, HEARTH_E_UNSUPPORTED, NULL, "jsonl or txt",

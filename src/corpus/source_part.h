@@ -56,4 +56,7 @@ hearth_status source_hash_file(const char *path, const document_sink *sink, char
 /* An error: what a file is and what it should be. */
 hearth_status source_differs(const char *file, const char *expected, const char *found, hearth_error *error);
 
+/* Whether a file's name ends with one of `endings`, or that and one of a packed file's: .gz, .zst, .xz, .bz2. */
+bool source_has_ending(const char *name, const char *const *endings);
+
 #endif

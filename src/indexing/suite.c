@@ -3,7 +3,6 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "base/text.h"
 #include "corpus/source_part.h"
 #include "corpus/stream.h"
 #include "platform/file.h"
@@ -110,21 +109,6 @@ static hearth_status read_lines(reading *r, bool records, byte_stream *stream, d
     }
 }
 
-static bool has_ending(const char *name, const char *const *endings)
-{
-    static const char *const packed[] = {"", ".gz", ".zst", ".xz", ".bz2", NULL};
-    for (size_t i = 0; endings[i] != NULL; i++) {
-        for (size_t k = 0; packed[k] != NULL; k++) {
-            char end[32];
-            (void)snprintf(end, sizeof end, "%s%s", endings[i], packed[k]);
-            if (text_ends(name, end)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 static hearth_status read_file(reading *r, const char *path, const char *place, hearth_error *error)
 {
     byte_stream *stream = NULL;
@@ -135,7 +119,7 @@ static hearth_status read_file(reading *r, const char *path, const char *place, 
     r->path = path;
     r->item.file = place;
     const hearth_status status =
-        read_lines(r, has_ending(path, (const char *const[]){".jsonl", NULL}), stream, &line, error);
+        read_lines(r, source_has_ending(path, (const char *const[]){".jsonl", NULL}), stream, &line, error);
     document_free(&line);
     byte_stream_close(stream);
     return status;
@@ -144,7 +128,7 @@ static hearth_status read_file(reading *r, const char *path, const char *place, 
 static hearth_status take_file(void *context, const char *path, const char *place, hearth_error *error)
 {
     static const char *const known[] = {".jsonl", ".txt", ".csv", ".tsv", NULL};
-    return has_ending(place, known) ? read_file(context, path, place, error) : HEARTH_OK;
+    return source_has_ending(place, known) ? read_file(context, path, place, error) : HEARTH_OK;
 }
 
 hearth_status suite_each(const char *path, suite_item_fn fn, void *context, hearth_error *error)

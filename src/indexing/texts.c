@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "corpus/corpus.h"
-#include "corpus/source.h"
+#include "corpus/source_part.h"
 #include "formats/json_file.h"
 #include "platform/file.h"
 
@@ -72,13 +72,7 @@ static hearth_status put_corpus(void *context, const corpus_document *d, hearth_
 
 static bool is_jsonl(const char *name)
 {
-    static const char *const ends[] = {".jsonl", ".jsonl.gz", ".jsonl.zst", ".jsonl.xz", ".jsonl.bz2"};
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        if (text_ends(name, ends[i])) {
-            return true;
-        }
-    }
-    return false;
+    return source_has_ending(name, (const char *const[]){".jsonl", NULL});
 }
 
 static bool is_archive(const char *name)
