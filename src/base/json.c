@@ -380,6 +380,11 @@ json_t *json_door_text(const char *text, size_t length)
     return value;
 }
 
+json_t *json_door_string(const char *text)
+{
+    return json_door_text(text, strlen(text));
+}
+
 json_t *json_door_append(json_t *array, json_t *value)
 {
     if (json_array_append_new(array, value) != 0) {

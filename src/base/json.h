@@ -25,6 +25,7 @@ json_t *json_door_number(double value);
 json_t *json_door_float(float value);
 /* A string of any bytes: invalid UTF-8 becomes U+FFFD. NULL when memory is out. */
 json_t *json_door_text(const char *text, size_t length);
+json_t *json_door_string(const char *text); /* a terminated one */
 
 /* Building, with one check at the end: where the container is NULL or memory runs out, value and container are freed
  * and NULL comes back, else the container. A NULL value (memory ran out before) counts as such. */

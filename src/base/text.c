@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 char *text_format(const char *format, ...)
 {
@@ -126,5 +127,15 @@ const char *text_number(uint64_t number, char ret[32])
         ret[at++] = digits[i];
     }
     ret[at] = '\0';
+    return ret;
+}
+
+const char *text_time(int64_t seconds, char ret[32])
+{
+    const time_t when = (time_t)seconds;
+    struct tm parts;
+    if (gmtime_r(&when, &parts) == NULL || strftime(ret, 32, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) {
+        ret[0] = '\0';
+    }
     return ret;
 }

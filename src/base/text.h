@@ -27,4 +27,7 @@ bool text_is_near(const char *word, unsigned distance);
 const char *text_bytes(uint64_t bytes, char ret[32]);
 const char *text_number(uint64_t number, char ret[32]);
 
+/* "2026-03-01T12:00:00Z" of seconds since 1970, in UTC; "" where no calendar has the year. */
+const char *text_time(int64_t seconds, char ret[32]);
+
 #endif

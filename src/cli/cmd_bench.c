@@ -7,6 +7,7 @@
 #include "cli/pieces.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "model/kv_cache.h"
 
 #include <stdio.h>
@@ -244,7 +245,7 @@ static int print(const cli *c, const bench_settings *s, const opened *o, const b
     char bytes[32];
     printf("%s, %s, %d thread%s, weights %s, loaded in %.2f s\n", open_compute_names[s->compute],
            o->engine->kernels->name, o->engine->threads, o->engine->threads == 1 ? "" : "s",
-           terminal_bytes(weights_bytes, bytes), o->seconds);
+           text_bytes(weights_bytes, bytes), o->seconds);
     print_lossless(&lossless);
     char rates[MEASURE_KINDS][32];
     printf("this machine: %.1f GB/s read, %s GFLOPS binary32, %s GFLOPS bf16, %s GOPS int8\n\n", l->bandwidth,

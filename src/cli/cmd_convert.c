@@ -5,6 +5,7 @@
 #include "cli/signals.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "convert/convert.h"
 #include "platform/cpu.h"
 
@@ -54,7 +55,7 @@ static int print_result(const cli *c, const char *out, const convert_result *r, 
                                            (json_int_t)r->files, "bytes", (json_int_t)r->bytes, "seconds", seconds));
     }
     printf("wrote     %s\nmodel     %s, %zu tensors, %s\nformat    %s (%s)\n", out, r->family, r->tensors,
-           terminal_bytes(r->bytes, size), r->to_gguf ? "GGUF" : "Hugging Face folder", type);
+           text_bytes(r->bytes, size), r->to_gguf ? "GGUF" : "Hugging Face folder", type);
     if (r->dequantized > 0) {
         printf("were quantised  %zu tensors; %s now%s\n", r->dequantized, type,
                r->type == DTYPE_F32 ? ", which holds their values exactly" : ": rounded");

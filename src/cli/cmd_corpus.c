@@ -5,6 +5,7 @@
 #include "cli/signals.h"
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "platform/topology.h"
 
 #include <stdio.h>
@@ -68,7 +69,7 @@ void corpus_print_totals(const char *folder, const manifest_totals *t)
 {
     char a[32], b[32], d[32], e[32], f[32];
     printf("%s: %s of %s documents kept (%s of %s), %s held out\nSHA-256 %s\n", folder, terminal_number(t->kept, a),
-           terminal_number(t->documents, b), terminal_bytes(t->kept_bytes, d), terminal_bytes(t->bytes, e),
+           terminal_number(t->documents, b), text_bytes(t->kept_bytes, d), text_bytes(t->bytes, e),
            terminal_number(t->held_out, f), t->sha256);
 }
 

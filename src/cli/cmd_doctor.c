@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/doctor.h"
 
+#include "base/text.h"
 #include "platform/confine.h"
 #include "platform/cpu.h"
 
@@ -76,8 +77,8 @@ static void print_limits(const bench_limits *limits)
 {
     char total[32], available[32];
     row("memory");
-    printf("%s, %s available\n", terminal_bytes(memory_total_bytes(), total),
-           terminal_bytes(memory_available_bytes(), available));
+    printf("%s, %s available\n", text_bytes(memory_total_bytes(), total),
+           text_bytes(memory_available_bytes(), available));
     row("bandwidth");
     if (limits->bandwidth > 0) {
         printf("%.1f GB/s read: a model of 1 GB answers with at most %.0f tokens/s\n", limits->bandwidth,

@@ -199,12 +199,11 @@ static json_t *row_json(const key_row *row)
 {
     const key_limits *l = &row->limits;
     return json_pack("{s:s, s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:I, s:o, s:o}", "id", row->id, "name",
-                     json_door_text(row->name, strlen(row->name)), "models", models_json(row->models), "metrics",
-                     row->metrics, "admin", row->admin, "tokens_per_minute", number_or_null(l->tokens_minute),
-                     "tokens_per_day", number_or_null(l->tokens_day), "requests_per_minute",
-                     number_or_null(l->requests_minute), "concurrency", number_or_null(l->concurrency), "created",
-                     (json_int_t)row->created, "expires", number_or_null((uint64_t)row->expires), "revoked",
-                     number_or_null((uint64_t)row->revoked));
+                     json_door_string(row->name), "models", models_json(row->models), "metrics", row->metrics, "admin",
+                     row->admin, "tokens_per_minute", number_or_null(l->tokens_minute), "tokens_per_day",
+                     number_or_null(l->tokens_day), "requests_per_minute", number_or_null(l->requests_minute),
+                     "concurrency", number_or_null(l->concurrency), "created", (json_int_t)row->created, "expires",
+                     number_or_null((uint64_t)row->expires), "revoked", number_or_null((uint64_t)row->revoked));
 }
 
 static void print_limit(const char *what, uint64_t limit, bool *some)

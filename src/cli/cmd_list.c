@@ -5,6 +5,7 @@
 #include "cli/terminal.h"
 
 #include "base/json.h"
+#include "base/text.h"
 #include "hub/store.h"
 
 #include <stdio.h>
@@ -13,7 +14,7 @@
 
 static json_t *text_json(const char *text)
 {
-    return text[0] != '\0' ? json_door_text(text, strlen(text)) : json_null();
+    return text[0] != '\0' ? json_door_string(text) : json_null();
 }
 
 static json_t *list_json(const store_list *list)
@@ -62,7 +63,7 @@ static void print(const store_list *list)
             (void)strftime(when, sizeof when, "%Y-%m-%d %H:%M", &parts);
         }
         print_text(m->name, name_width);
-        printf("%-11s  %-10s  %8s  %-16s  %s\n", store_kind_name(m->kind), revision, terminal_bytes(m->bytes, bytes),
+        printf("%-11s  %-10s  %8s  %-16s  %s\n", store_kind_name(m->kind), revision, text_bytes(m->bytes, bytes),
                m->format, when);
     }
 }

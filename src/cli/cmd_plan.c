@@ -5,6 +5,7 @@
 #include "cli/signals.h"
 #include "cli/size.h"
 
+#include "base/text.h"
 #include "model/describe.h"
 #include "platform/cpu.h"
 #include "platform/topology.h"
@@ -135,14 +136,13 @@ static void print_formats(const plan_source *source, const plan_result *r)
     char file[32], memory[32], token[32];
     printf("\n%-20s %12s %12s %12s\n", "weights", "in a file", "in memory", "read a token");
     if (r->type == DTYPE_LIMIT) {
-        printf("%-20s %12s %12s\n", "as they are", terminal_bytes(r->file_bytes, file),
-               terminal_bytes(r->weights, memory));
+        printf("%-20s %12s %12s\n", "as they are", text_bytes(r->file_bytes, file), text_bytes(r->weights, memory));
     }
     for (size_t i = 0; i < PLAN_FORMATS; i++) {
         plan_row line = {0};
         if (plan_format_row(source, i, &line)) {
-            printf("%-20s %12s %12s %12s\n", line.name, terminal_bytes(line.file_bytes, file),
-                   terminal_bytes(line.bytes, memory), terminal_bytes((uint64_t)line.token_bytes, token));
+            printf("%-20s %12s %12s %12s\n", line.name, text_bytes(line.file_bytes, file),
+                   text_bytes(line.bytes, memory), text_bytes((uint64_t)line.token_bytes, token));
         }
     }
 }
@@ -156,10 +156,10 @@ static void print_cache(const plan_source *source)
     for (size_t i = 0; i < count; i++) {
         snprintf(label, sizeof label, "  %s tokens", terminal_number(lengths[i], number));
         printf("%-20s %12s %12s %12s %12s\n", label,
-               terminal_bytes(plan_cache_bytes(&source->config, lengths[i], CACHE_F16), native),
-               terminal_bytes(plan_cache_bytes(&source->config, lengths[i], CACHE_F32), exact),
-               terminal_bytes(plan_cache_bytes(&source->config, lengths[i], CACHE_Q8_0), eight),
-               terminal_bytes(plan_cache_bytes(&source->config, lengths[i], CACHE_Q4_0), four));
+               text_bytes(plan_cache_bytes(&source->config, lengths[i], CACHE_F16), native),
+               text_bytes(plan_cache_bytes(&source->config, lengths[i], CACHE_F32), exact),
+               text_bytes(plan_cache_bytes(&source->config, lengths[i], CACHE_Q8_0), eight),
+               text_bytes(plan_cache_bytes(&source->config, lengths[i], CACHE_Q4_0), four));
     }
     putchar('\n');
 }
@@ -168,7 +168,7 @@ static void print_machine(const plan_machine *m)
 {
     char memory[32];
     row("machine");
-    printf("%s of memory, %d thread%s, ", terminal_bytes(m->memory, memory), m->threads, m->threads == 1 ? "" : "s");
+    printf("%s of memory, %d thread%s, ", text_bytes(m->memory, memory), m->threads, m->threads == 1 ? "" : "s");
     if (m->limits.bandwidth > 0) {
         printf("%.1f GB/s read from memory", m->limits.bandwidth);
     } else {
@@ -191,18 +191,18 @@ static void print_estimate(const plan_source *source, const plan_result *r, cons
 {
     char need[32], token[32], disk[32], number[32];
     row("needs");
-    printf("%s for weights%s%s and %s tokens of context%s%s: %s\n", terminal_bytes(r->weights + r->cache, need),
+    printf("%s for weights%s%s and %s tokens of context%s%s: %s\n", text_bytes(r->weights + r->cache, need),
            r->type == DTYPE_LIMIT ? " as they are" : " in ",
            r->type == DTYPE_LIMIT ? "" : dtype_get_info(r->type)->name, terminal_number(context, number),
            m->cache == CACHE_F16 ? "" : " in ", m->cache == CACHE_F16 ? "" : cache_type_names[m->cache],
            r->fits ? "fits" : "more than there is");
     row("decoding");
-    printf("reads %s a token", terminal_bytes((uint64_t)r->token_bytes, token));
+    printf("reads %s a token", text_bytes((uint64_t)r->token_bytes, token));
     print_rate(r->fits ? ":" : "; with memory for all of it", r->decode);
     putchar('\n');
     if (!r->fits) {
         row("from disk");
-        printf("%s of them from the file", terminal_bytes((uint64_t)r->token_disk_bytes, disk));
+        printf("%s of them from the file", text_bytes((uint64_t)r->token_disk_bytes, disk));
         if (m->disk > 0) {
             print_rate(":", r->decode_from_disk);
         } else {
@@ -232,8 +232,8 @@ static void print_split(const plan_result *r, const plan_machine *m)
     for (uint32_t i = 0; i < r->machines; i++) {
         const plan_share *s = &r->shares[i];
         snprintf(layers, sizeof layers, "%u-%u", s->first, s->first + s->count - 1);
-        printf("%-10u %12s %12s %12s %12s%s\n", i + 1, layers, terminal_bytes(s->weights, weights),
-               terminal_bytes(s->cache, cache), terminal_bytes(s->weights + s->cache, sum),
+        printf("%-10u %12s %12s %12s %12s%s\n", i + 1, layers, text_bytes(s->weights, weights),
+               text_bytes(s->cache, cache), text_bytes(s->weights + s->cache, sum),
                s->weights + s->cache > m->memory ? "  more than this one has" : "");
     }
     printf("\nThe machines take turns: one answer is as fast as one machine with all that memory.\n");

@@ -82,8 +82,8 @@ static json_t *files_json(const publish_plan *plan)
     json_t *files = json_array();
     for (size_t i = 0; i < plan->count; i++) {
         const publish_file *f = &plan->files[i];
-        files = json_door_append(files, json_pack("{s:o, s:I}", "name", json_door_text(f->name, strlen(f->name)),
-                                                  "bytes", (json_int_t)f->size));
+        files = json_door_append(
+            files, json_pack("{s:o, s:I}", "name", json_door_string(f->name), "bytes", (json_int_t)f->size));
     }
     return files;
 }
@@ -101,11 +101,10 @@ static int to_folder(cli *c, const publish_plan *plan, const char *folder)
         return cli_fail(c, &error);
     }
     if (c->json) {
-        return cli_print_json(c, json_pack("{s:o, s:o, s:I}", "folder", json_door_text(folder, strlen(folder)), "files",
+        return cli_print_json(c, json_pack("{s:o, s:o, s:I}", "folder", json_door_string(folder), "files",
                                            files_json(plan), "bytes", (json_int_t)plan->bytes));
     }
-    printf("%s: %zu file%s, %s\n", folder, plan->count, plan->count == 1 ? "" : "s",
-           terminal_bytes(plan->bytes, bytes));
+    printf("%s: %zu file%s, %s\n", folder, plan->count, plan->count == 1 ? "" : "s", text_bytes(plan->bytes, bytes));
     return EXIT_DONE;
 }
 
@@ -164,7 +163,7 @@ static int tell_sent(cli *c, const hub_place *place, const upload_result *r)
         printf("%s: all there before, at %.12s\n", place->repository, r->commit);
     } else {
         printf("%s: %zu file%s, %s of large ones sent, %zu there before; commit %.12s\n", place->repository, r->sent,
-               r->sent == 1 ? "" : "s", terminal_bytes(r->sent_bytes, bytes), r->unchanged, r->commit);
+               r->sent == 1 ? "" : "s", text_bytes(r->sent_bytes, bytes), r->unchanged, r->commit);
     }
     return EXIT_DONE;
 }

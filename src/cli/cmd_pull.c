@@ -53,7 +53,7 @@ static const pull_settings defaults = {.connections = PULL_CONNECTIONS, .retries
 
 static json_t *text_json(const char *text)
 {
-    return json_door_text(text, strlen(text));
+    return json_door_string(text);
 }
 
 static json_t *result_json(const pull_result *r)
@@ -75,11 +75,11 @@ static json_t *result_json(const pull_result *r)
 static void print(const pull_result *r)
 {
     char bytes[32], fetched[32];
-    printf("%s: %zu file%s, %s", r->name, r->count, r->count == 1 ? "" : "s", terminal_bytes(r->bytes, bytes));
+    printf("%s: %zu file%s, %s", r->name, r->count, r->count == 1 ? "" : "s", text_bytes(r->bytes, bytes));
     if (r->fetched == 0) {
         printf(", all here before\n");
     } else {
-        printf(", %s fetched; every file checked\n", terminal_bytes(r->fetched, fetched));
+        printf(", %s fetched; every file checked\n", text_bytes(r->fetched, fetched));
     }
 }
 

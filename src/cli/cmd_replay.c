@@ -33,14 +33,13 @@ static json_t *token_json(int32_t id, const char *text)
         return json_null();
     }
     const char *shown = text != NULL ? text : "";
-    return json_door_put(json_door_put(json_object(), "id", json_integer(id)), "text",
-                         json_door_text(shown, strlen(shown)));
+    return json_door_put(json_door_put(json_object(), "id", json_integer(id)), "text", json_door_string(shown));
 }
 
 static json_t *difference_json(const replay_record *r)
 {
     json_t *made = json_door_put(json_object(), "line", json_integer((json_int_t)r->line));
-    made = json_door_put(made, "model", json_door_text(r->model, strlen(r->model)));
+    made = json_door_put(made, "model", json_door_string(r->model));
     made = json_door_put(made, "token", json_integer((json_int_t)r->at));
     made = json_door_put(made, "tokens", json_integer((json_int_t)r->tokens.count));
     const int32_t recorded = r->at < r->tokens.count ? r->tokens.ids[r->at] : -1;

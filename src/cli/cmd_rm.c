@@ -3,6 +3,7 @@
 #include "cli/terminal.h"
 
 #include "base/json.h"
+#include "base/text.h"
 #include "hub/store.h"
 
 #include <stdio.h>
@@ -12,7 +13,7 @@ static json_t *removed_json(const store_removed *r, bool dry_run)
 {
     json_t *paths = json_array();
     for (size_t i = 0; i < r->count; i++) {
-        paths = json_door_append(paths, json_door_text(r->paths[i], strlen(r->paths[i])));
+        paths = json_door_append(paths, json_door_string(r->paths[i]));
     }
     return json_pack("{s:b, s:I, s:o}", "removed", (int)!dry_run, "bytes", (json_int_t)r->bytes, "paths", paths);
 }
@@ -30,7 +31,7 @@ static int run_rm(cli *c, void *settings, const char **operands, size_t count)
     } else if (c->json) {
         code = cli_print_json(c, removed_json(&removed, false));
     } else {
-        printf("%s: removed, %s free\n", operands[0], terminal_bytes(removed.bytes, bytes));
+        printf("%s: removed, %s free\n", operands[0], text_bytes(removed.bytes, bytes));
     }
     store_removed_free(&removed);
     return code;
@@ -97,8 +98,8 @@ static int run_prune(cli *c, void *settings, const char **operands, size_t count
             (void)terminal_write_text(removed.paths[i], strlen(removed.paths[i]), NULL);
             putchar('\n');
         }
-        printf("%zu file%s, %s %s\n", removed.count, removed.count == 1 ? "" : "s",
-               terminal_bytes(removed.bytes, bytes), s->dry_run ? "would be free" : "free");
+        printf("%zu file%s, %s %s\n", removed.count, removed.count == 1 ? "" : "s", text_bytes(removed.bytes, bytes),
+               s->dry_run ? "would be free" : "free");
     }
     store_removed_free(&removed);
     return code;

@@ -265,7 +265,7 @@ static json_t *stops_json(const option_list *stops)
 {
     json_t *all = json_array();
     for (size_t i = 0; i < stops->count; i++) {
-        json_array_append_new(all, json_door_text(stops->items[i], strlen(stops->items[i])));
+        json_array_append_new(all, json_door_string(stops->items[i]));
     }
     return all;
 }
@@ -282,7 +282,7 @@ static json_t *draft_json(const run_state *r)
     if (r->draft == NULL && r->o.model->head == NULL) {
         return json_null();
     }
-    json_t *name = r->draft != NULL ? json_door_text(r->s->draft, strlen(r->s->draft)) : json_null();
+    json_t *name = r->draft != NULL ? json_door_string(r->s->draft) : json_null();
     return json_pack("{s:o, s:I, s:I, s:I}", "model", name, "drafted", (json_int_t)g->drafted, "accepted",
                      (json_int_t)g->accepted, "steps", (json_int_t)g->steps);
 }
@@ -302,7 +302,7 @@ static json_t *add_parts(json_t *answer, const run_answer *a)
 static int print_json(const run_state *r)
 {
     const run_answer *a = &r->last;
-    json_t *stop = a->stop != NULL ? json_door_text(a->stop, strlen(a->stop)) : json_null();
+    json_t *stop = a->stop != NULL ? json_door_string(a->stop) : json_null();
     return cli_print_json(
         r->c,
         add_parts(

@@ -3,6 +3,8 @@
 #include "cli/show.h"
 
 #include "cli/signals.h"
+
+#include "base/text.h"
 #include "model/describe.h"
 
 #include <stdio.h>
@@ -153,7 +155,7 @@ static void print_formats(const model *m)
     printf("\n%-10s %8s %18s %10s\n", "format", "tensors", "values", "bytes");
     for (size_t i = 0; i < count; i++) {
         printf("%-10s %8zu %18s %10s\n", formats[i].name, formats[i].tensors,
-               terminal_number(formats[i].values, number), terminal_bytes(formats[i].bytes, bytes));
+               terminal_number(formats[i].values, number), text_bytes(formats[i].bytes, bytes));
     }
 }
 
@@ -163,7 +165,7 @@ static void print_memory(const model *m)
     const size_t count = describe_lengths(&m->config, lengths);
     char packed[32], native[32], exact[32], eight[32], four[32], number[32];
     if (m->tensors->count > 0) {
-        printf("\n%-28s %12s\n", "memory for the weights", terminal_bytes(describe_weight_bytes(m), packed));
+        printf("\n%-28s %12s\n", "memory for the weights", text_bytes(describe_weight_bytes(m), packed));
     } else {
         putchar('\n');
     }
@@ -174,10 +176,10 @@ static void print_memory(const model *m)
         char label[48];
         snprintf(label, sizeof label, "  %s tokens", terminal_number(lengths[i], number));
         printf("%-28s %12s %12s %12s %12s\n", label,
-               terminal_bytes(model_config_cache_bytes(&m->config, lengths[i], CACHE_F16), native),
-               terminal_bytes(model_config_cache_bytes(&m->config, lengths[i], CACHE_F32), exact),
-               terminal_bytes(model_config_cache_bytes(&m->config, lengths[i], CACHE_Q8_0), eight),
-               terminal_bytes(model_config_cache_bytes(&m->config, lengths[i], CACHE_Q4_0), four));
+               text_bytes(model_config_cache_bytes(&m->config, lengths[i], CACHE_F16), native),
+               text_bytes(model_config_cache_bytes(&m->config, lengths[i], CACHE_F32), exact),
+               text_bytes(model_config_cache_bytes(&m->config, lengths[i], CACHE_Q8_0), eight),
+               text_bytes(model_config_cache_bytes(&m->config, lengths[i], CACHE_Q4_0), four));
     }
 }
 
@@ -188,7 +190,7 @@ static void print_tensors(const tensor_table *table)
     for (size_t i = 0; i < table->count; i++) {
         const tensor_entry *e = &table->entries[i];
         printf("%-6s %-18s %10s  ", dtype_get_info(e->type)->name, show_shape(e, shape),
-               terminal_bytes(e->size_bytes, bytes));
+               text_bytes(e->size_bytes, bytes));
         print_outside(e->name);
         putchar('\n');
     }

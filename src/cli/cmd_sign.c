@@ -113,7 +113,7 @@ static int tell_signed(cli *c, const sign_tree *tree, const sign_key *key, const
                                            "bytes", (json_int_t)all, "sha256", tree->root, "key", sign_key_hint(key),
                                            "curve", sign_key_curve(key), "left_out", names_json(&tree->ignored)));
     }
-    printf("signed     %zu file%s, %s\n", tree->count, tree->count == 1 ? "" : "s", terminal_bytes(all, bytes));
+    printf("signed     %zu file%s, %s\n", tree->count, tree->count == 1 ? "" : "s", text_bytes(all, bytes));
     printf("digest     sha256:%s\n", tree->root);
     printf("key        %s (%s)\n", sign_key_hint(key), sign_key_curve(key));
     printf("signature  %s\n", path);

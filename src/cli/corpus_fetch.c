@@ -107,7 +107,7 @@ static void print(const fetched *f)
 {
     char bytes[32];
     printf("%s: %zu packages, %zu fetched (%s), all checked\n", f->folder, f->list.count - count_of(f, HUB_FILE_GONE),
-           count_of(f, HUB_FILE_FETCHED), terminal_bytes(f->bytes, bytes));
+           count_of(f, HUB_FILE_FETCHED), text_bytes(f->bytes, bytes));
     for (size_t i = 0; i < f->list.count; i++) {
         if (f->files[i].state == HUB_FILE_GONE) {
             printf("gone      %s %s: not at %s\n", f->list.items[i].name, f->list.items[i].version, f->files[i].url);

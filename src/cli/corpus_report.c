@@ -4,6 +4,7 @@
 #include "cli/terminal.h"
 
 #include "base/markup.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,9 +16,8 @@ static hearth_status totals(const json_t *stats, buffer *out, hearth_error *erro
     TRY(buffer_printf(out, error,
                       "<h1>Corpus</h1>\n<p>%s documents (%s) were seen; %s (%s) are kept, of them %s held out.</p>\n"
                       "<p>SHA-256 of the manifest: <code>%s</code><br>of the recipe: <code>%s</code></p>\n",
-                      terminal_number(page_number(stats, "documents"), a),
-                      terminal_bytes(page_number(stats, "bytes"), b), terminal_number(kept, c),
-                      terminal_bytes(page_number(stats, "kept_bytes"), d),
+                      terminal_number(page_number(stats, "documents"), a), text_bytes(page_number(stats, "bytes"), b),
+                      terminal_number(kept, c), text_bytes(page_number(stats, "kept_bytes"), d),
                       terminal_number(page_number(stats, "held_out"), e), page_word(stats, "sha256", ""),
                       page_word(stats, "recipe_sha256", "")));
     return buffer_append_text(out, "<p>In the charts dark is what is kept, light what was dropped.</p>\n", error);
@@ -35,8 +35,8 @@ static hearth_status lengths(const json_t *stats, buffer *out, hearth_error *err
     {
         const uint64_t first = page_number(row, "bytes_from");
         if (count < 64) {
-            (void)snprintf(names[count], sizeof names[count], "%s to %s", terminal_bytes(first, from),
-                           terminal_bytes(first == 0 ? 1 : 2 * first - 1, to));
+            (void)snprintf(names[count], sizeof names[count], "%s to %s", text_bytes(first, from),
+                           text_bytes(first == 0 ? 1 : 2 * first - 1, to));
             bars[count] = (page_bar){names[count], page_number(row, "documents"), page_number(row, "kept")};
             count++;
         }
@@ -63,8 +63,7 @@ static hearth_status source_table(const json_t *stats, buffer *out, hearth_error
         TRY(page_cell(page_word(row, "licence", "each its own"), out, error));
         TRY(buffer_printf(out, error, "<td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td><code>",
                           terminal_number(page_number(row, "documents"), a),
-                          terminal_number(page_number(row, "kept"), b),
-                          terminal_bytes(page_number(row, "kept_bytes"), c)));
+                          terminal_number(page_number(row, "kept"), b), text_bytes(page_number(row, "kept_bytes"), c)));
         char sha256[13];
         (void)snprintf(sha256, sizeof sha256, "%s", page_word(row, "sha256", ""));
         TRY(markup_text(out, sha256, false, error));
@@ -117,7 +116,7 @@ static hearth_status dropped(const json_t *stats, buffer *out, hearth_error *err
         TRY(markup_text(out, page_word(fate, "fate", ""), false, error));
         TRY(buffer_printf(out, error, ": %s documents, %s</summary>\n",
                           terminal_number(page_number(fate, "documents"), a),
-                          terminal_bytes(page_number(fate, "bytes"), b)));
+                          text_bytes(page_number(fate, "bytes"), b)));
         TRY(samples(fate, out, error));
         TRY(buffer_append_text(out, "</details>\n", error));
     }

@@ -4,6 +4,7 @@
 #include "cli/corpus_report.h"
 
 #include "base/json.h"
+#include "base/text.h"
 #include "corpus/stats.h"
 #include "platform/file.h"
 
@@ -110,7 +111,7 @@ static void print_counts(const json_t *stats, const char *key, const char *title
         print_name(name != NULL && *name != '\0' ? name : none);
         printf(" %12s %12s %12s\n", terminal_number((uint64_t)json_integer_value(json_object_get(row, "documents")), a),
                terminal_number((uint64_t)json_integer_value(json_object_get(row, "kept")), b),
-               terminal_bytes((uint64_t)json_integer_value(json_object_get(row, "kept_bytes")), d));
+               text_bytes((uint64_t)json_integer_value(json_object_get(row, "kept_bytes")), d));
     }
 }
 
@@ -129,7 +130,7 @@ static void print_stats(const json_t *stats)
         const char *fate = json_string_value(json_object_get(row, "fate"));
         print_name(fate != NULL ? fate : "no text");
         printf(" %12s %12s\n", terminal_number((uint64_t)json_integer_value(json_object_get(row, "documents")), a),
-               terminal_bytes((uint64_t)json_integer_value(json_object_get(row, "bytes")), b));
+               text_bytes((uint64_t)json_integer_value(json_object_get(row, "bytes")), b));
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "platform/cpu.h"
 #include "platform/file.h"
 
@@ -38,11 +39,11 @@ static void note_streaming(const cli *c, const model_weights *w)
     }
     if (w->streamed_bytes > 0) {
         cli_note(c, "of %s of weights %s stay in memory; %s are read from the file for each step",
-                 terminal_bytes(w->matrix_bytes, all), terminal_bytes(w->resident_bytes, kept),
-                 terminal_bytes(w->streamed_bytes, read));
+                 text_bytes(w->matrix_bytes, all), text_bytes(w->resident_bytes, kept),
+                 text_bytes(w->streamed_bytes, read));
     } else {
         cli_note(c, "of %s of weights %s stay in memory; the others are read from the file as they are wanted",
-                 terminal_bytes(w->matrix_bytes, all), terminal_bytes(w->resident_bytes, kept));
+                 text_bytes(w->matrix_bytes, all), text_bytes(w->resident_bytes, kept));
     }
 }
 

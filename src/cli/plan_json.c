@@ -68,9 +68,8 @@ json_t *plan_json(const plan_source *source, const plan_machine *m, const plan_r
                   "decode_from_disk_tokens_per_second", known(r->decode_from_disk), "prefill_tokens_per_second",
                   known(r->prefill), "machines_needed", (json_int_t)r->machines_needed);
     return json_pack("{s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "model",
-                     json_door_text(source->config.name, strlen(source->config.name)), "path",
-                     json_door_text(source->path, strlen(source->path)), "family", source->config.family->name,
-                     "parameters", (json_int_t)r->parameters, "active_parameters", (json_int_t)r->active_parameters,
-                     "formats", formats_json(source), "cache", cache_json(&source->config), "machine", machine,
-                     "estimate", estimate, "split", split_json(r));
+                     json_door_string(source->config.name), "path", json_door_string(source->path), "family",
+                     source->config.family->name, "parameters", (json_int_t)r->parameters, "active_parameters",
+                     (json_int_t)r->active_parameters, "formats", formats_json(source), "cache",
+                     cache_json(&source->config), "machine", machine, "estimate", estimate, "split", split_json(r));
 }

@@ -79,7 +79,7 @@ static void row(const char *name)
 
 static const char *bytes(double value, char ret[32])
 {
-    return terminal_bytes(value < 1.8e19 ? (uint64_t)value : UINT64_MAX, ret);
+    return text_bytes(value < 1.8e19 ? (uint64_t)value : UINT64_MAX, ret);
 }
 
 static void print_model(const planned *p)

@@ -3,6 +3,7 @@
 #include "cli/terminal.h"
 
 #include "base/json.h"
+#include "base/text.h"
 
 #include <stdio.h>
 
@@ -136,7 +137,7 @@ static void print_types(const quantize_result *r)
         char values[32];
         if (sums[type].tensors > 0) {
             printf("%-8s %8llu %16s %10s\n", format_name((dtype)type), (unsigned long long)sums[type].tensors,
-                   terminal_number(sums[type].values, values), terminal_bytes(sums[type].bytes, bytes));
+                   terminal_number(sums[type].values, values), text_bytes(sums[type].bytes, bytes));
         }
     }
 }
@@ -154,12 +155,12 @@ void quantize_print(const quantize_report *r)
         weighted += t->weighted;
         if (t->from != t->to) {
             printf("%-40s %-6s %-6s %10s  %.5f%s\n", t->name, format_name(t->from), format_name(t->to),
-                   terminal_bytes(t->bytes, to), t->error, t->fell_back ? "  (rows fit no larger block)" : "");
+                   text_bytes(t->bytes, to), t->error, t->fell_back ? "  (rows fit no larger block)" : "");
         }
     }
     print_types(q);
     printf("\nwrote            %s in %.2f s\nsize             %s, from %s (%.1f%%)\nbits per weight  %.3f, from %.3f\n",
-           r->out, r->seconds, terminal_bytes(q->to_bytes, to), terminal_bytes(q->from_bytes, from),
+           r->out, r->seconds, text_bytes(q->to_bytes, to), text_bytes(q->from_bytes, from),
            100.0 * (double)q->to_bytes / (double)(q->from_bytes > 0 ? q->from_bytes : 1), bits_of(q),
            q->values == 0 ? 0 : 8.0 * (double)q->from_bytes / (double)q->values);
     bool grown = false;

@@ -157,7 +157,7 @@ hearth_status run_add_result(run_state *r, const char *text, size_t *ret_left, h
     json_t *id = json_object_get(call, "id");
     message = json_door_put(message, "tool_call_id", id != NULL ? json_incref(id) : json_string(""));
     message = json_door_put(message, "name", name != NULL ? json_incref(name) : json_string(""));
-    message = json_door_put(message, "content", json_door_text(text, strlen(text)));
+    message = json_door_put(message, "content", json_door_string(text));
     if (json_array_append_new(r->messages, message) != 0) {
         return error_memory(error, strlen(text));
     }

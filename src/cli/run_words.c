@@ -151,17 +151,16 @@ static bool act_stats(run_state *r, const char *argument)
     char bytes[32];
     const cache_type type = session_cache_type(r->session);
     fprintf(stderr, "  %-12s %zu messages\n", "conversation", json_array_size(r->messages));
-    fprintf(
-        stderr, "  %-12s %zu of %zu tokens, %s in %s\n", "context", session_length(r->session),
-        session_context_length(r->session),
-        terminal_bytes(model_config_cache_bytes(&r->o.model->config, session_context_length(r->session), type), bytes),
-        cache_type_names[type]);
+    fprintf(stderr, "  %-12s %zu of %zu tokens, %s in %s\n", "context", session_length(r->session),
+            session_context_length(r->session),
+            text_bytes(model_config_cache_bytes(&r->o.model->config, session_context_length(r->session), type), bytes),
+            cache_type_names[type]);
     print_rate("last prompt", a->prompt_tokens - a->kept_tokens, a->prompt_seconds);
     fprintf(stderr, "  %-12s %zu tokens, computed before\n", "", a->kept_tokens);
     print_rate("last answer", a->tokens, a->seconds);
     fprintf(stderr, "  %-12s %s, %s, %d threads; weights %s, loaded in %.2f s\n", "compute",
             open_compute_names[r->s->compute], r->o.engine->kernels->name, r->o.engine->threads,
-            terminal_bytes(r->o.model->weights.matrix_bytes, bytes), r->o.seconds);
+            text_bytes(r->o.model->weights.matrix_bytes, bytes), r->o.seconds);
     return false;
 }
 

@@ -234,11 +234,6 @@ bool terminal_finish(void)
     return fclose(stdout) == 0 || errno == EBADF;
 }
 
-const char *terminal_bytes(uint64_t bytes, char ret[32])
-{
-    return text_bytes(bytes, ret);
-}
-
 const char *terminal_rate(double rate, char ret[32])
 {
     snprintf(ret, 32, rate >= 9.95 ? "%.0f" : (rate >= 0.995 ? "%.1f" : "%.2f"), rate);

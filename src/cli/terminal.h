@@ -61,8 +61,6 @@ void terminal_progress_end(terminal_progress *progress);
 /* "3 min 20 s left". */
 void terminal_time_left(double seconds, char *ret, size_t size);
 
-/* "1.5 MB", "640 B"; powers of ten. */
-const char *terminal_bytes(uint64_t bytes, char ret[32]);
 /* "120", "5.3", "0.27": digits enough for a measured rate. */
 const char *terminal_rate(double rate, char ret[32]);
 /* "1 234 567" as 1,234,567. */

@@ -2,6 +2,8 @@
  * ten seconds elsewhere. */
 #include "cli/signals.h"
 #include "cli/terminal.h"
+
+#include "base/text.h"
 #include "platform/cpu.h"
 
 #include <inttypes.h>
@@ -24,7 +26,7 @@ static void amount(char *ret, size_t size, double value, const char *unit, bool 
 {
     char text[32];
     if (strcmp(unit, "B") == 0) {
-        snprintf(ret, size, "%s", terminal_bytes((uint64_t)value, text));
+        snprintf(ret, size, "%s", text_bytes((uint64_t)value, text));
     } else {
         snprintf(ret, size, "%s%s%s", terminal_number((uint64_t)value, text), bare ? "" : " ", bare ? "" : unit);
     }

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "tokenizer/unicode.h"
 
@@ -148,12 +149,12 @@ static double ratio(uint64_t a, uint64_t b)
 
 static json_t *row_json(const fertility_row *r)
 {
-    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "language",
-                     json_door_text(r->name, strlen(r->name)), "texts", (json_int_t)r->texts, "bytes",
-                     (json_int_t)r->bytes, "characters", (json_int_t)r->characters, "words", (json_int_t)r->words,
-                     "tokens", (json_int_t)r->tokens, "tokens_per_word", ratio(r->tokens, r->words), "bytes_per_token",
-                     ratio(r->bytes, r->tokens), "characters_per_token", ratio(r->characters, r->tokens),
-                     "single_byte_share", ratio(r->single, r->tokens), "broken_share", ratio(r->broken, r->tokens));
+    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "language", json_door_string(r->name),
+                     "texts", (json_int_t)r->texts, "bytes", (json_int_t)r->bytes, "characters",
+                     (json_int_t)r->characters, "words", (json_int_t)r->words, "tokens", (json_int_t)r->tokens,
+                     "tokens_per_word", ratio(r->tokens, r->words), "bytes_per_token", ratio(r->bytes, r->tokens),
+                     "characters_per_token", ratio(r->characters, r->tokens), "single_byte_share",
+                     ratio(r->single, r->tokens), "broken_share", ratio(r->broken, r->tokens));
 }
 
 static void print_row(const fertility_row *r, int width)
@@ -162,7 +163,7 @@ static void print_row(const fertility_row *r, int width)
     const size_t columns = terminal_columns(r->name, strlen(r->name));
     (void)terminal_write_text(r->name, strlen(r->name), NULL);
     printf("%*s  %9s  %12s  %11.3f  %11.3f  %16.3f  %10.1f%%  %6.1f%%\n",
-           columns < (size_t)width ? width - (int)columns : 0, "", terminal_bytes(r->bytes, number[0]),
+           columns < (size_t)width ? width - (int)columns : 0, "", text_bytes(r->bytes, number[0]),
            terminal_number(r->tokens, number[1]), ratio(r->tokens, r->words), ratio(r->bytes, r->tokens),
            ratio(r->characters, r->tokens), 100 * ratio(r->single, r->tokens), 100 * ratio(r->broken, r->tokens));
 }

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "corpus/learn.h"
 #include "platform/cpu.h"
 #include "platform/file.h"
@@ -259,7 +260,7 @@ static int print(const learn_run *r, const learn_options *o, const char *json, s
         printf(", %s merges", terminal_number(f.merges, number[1]));
     }
     putchar('\n');
-    printf("text        %s, %s words, %s distinct\n", terminal_bytes(f.bytes, number[0]),
+    printf("text        %s, %s words, %s distinct\n", text_bytes(f.bytes, number[0]),
            terminal_number(f.words, number[1]), terminal_number(f.distinct, number[2]));
     printf("time        %.1f s\n", r->seconds);
     return EXIT_DONE;

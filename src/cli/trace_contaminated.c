@@ -62,7 +62,7 @@ static hearth_status note(counting *g, const suite_item *item, const worst *w, h
         w->text->key, "bytes", (json_int_t)w->text->length, "covered", (json_int_t)w->overlap.covered, "share",
         json_door_number(share_of(w)), "longest", (json_int_t)m->length, "places", (json_int_t)m->count, "document",
         (json_int_t)d.number, "id", d.id, "source", d.source, "place", d.place, "licence", d.licence);
-    row = json_door_put(row, "file", json_door_text(item->file, strlen(item->file)));
+    row = json_door_put(row, "file", json_door_string(item->file));
     row = json_door_put(row, "text", json_door_text(w->text->text + w->overlap.begin, shown));
     trace_document_free(&d);
     g->found = json_door_append(g->found, row);

@@ -52,8 +52,8 @@ static void print_made(const char *folder, const indexing_result *r, const trace
 {
     char a[32], b[32], d[32], e[32];
     printf("%s: %s documents, %s of text, %s tokens, %zu %s, %s on the disk\n", folder,
-           terminal_number(f->documents, a), terminal_bytes(f->bytes, b), terminal_number(f->tokens, d), f->shards,
-           f->shards == 1 ? "shard" : "shards", terminal_bytes(f->file_bytes, e));
+           terminal_number(f->documents, a), text_bytes(f->bytes, b), terminal_number(f->tokens, d), f->shards,
+           f->shards == 1 ? "shard" : "shards", text_bytes(f->file_bytes, e));
     if (r->held_out > 0) {
         printf("%s documents are held out by the corpus and were left out\n", terminal_number(r->held_out, a));
     }
@@ -71,7 +71,7 @@ static json_t *made_json(const char *folder, const indexing_result *r, const tra
                   (json_int_t)f->tokens, "shards", (json_int_t)f->shards, "disk_bytes", (json_int_t)f->file_bytes,
                   "held_out", (json_int_t)r->held_out, "passed_over", (json_int_t)r->texts.passed_over, "parts",
                   (json_int_t)r->parts, "sorting_seconds", r->sorting_seconds);
-    return json_door_put(made, "index", json_door_text(folder, strlen(folder)));
+    return json_door_put(made, "index", json_door_string(folder));
 }
 
 static hearth_status tell(const cli *c, const char *folder, const indexing_result *r, int *ret_code,

@@ -3,6 +3,7 @@
 #include "cli/page_parts.h"
 
 #include "base/markup.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,8 +23,8 @@ static hearth_status totals(const json_t *r, buffer *out, hearth_error *error)
     TRY(buffer_append_text(out, "<h1>", error));
     TRY(markup_text(out, page_word(r, "name", "Index"), false, error));
     TRY(buffer_printf(out, error, "</h1>\n<p>%s documents, %s of text, %s tokens; an index of %s.</p>\n<p>",
-                      terminal_number(page_number(r, "documents"), a), terminal_bytes(page_number(r, "bytes"), b),
-                      terminal_number(page_number(r, "tokens"), c), terminal_bytes(page_number(r, "disk_bytes"), d)));
+                      terminal_number(page_number(r, "documents"), a), text_bytes(page_number(r, "bytes"), b),
+                      terminal_number(page_number(r, "tokens"), c), text_bytes(page_number(r, "disk_bytes"), d)));
     TRY(code_line("SHA-256 of the index", page_word(r, "sha256", ""), out, error));
     TRY(code_line("of the corpus's manifest", page_word(r, "corpus_sha256", "these are plain files"), out, error));
     TRY(code_line("of the tokenizer", page_word(r, "tokenizer_sha256", "none"), out, error));
@@ -61,8 +62,8 @@ static hearth_status lengths(const json_t *r, buffer *out, hearth_error *error)
     {
         const uint64_t first = page_number(row, "bytes_from");
         if (count < 64) {
-            (void)snprintf(names[count], sizeof names[count], "%s to %s", terminal_bytes(first, from),
-                           terminal_bytes(2 * first - 1, to));
+            (void)snprintf(names[count], sizeof names[count], "%s to %s", text_bytes(first, from),
+                           text_bytes(2 * first - 1, to));
             bars[count] = (page_bar){.name = names[count], .all = page_number(row, "documents")};
             count++;
         }

@@ -225,7 +225,7 @@ static hearth_status count_one(const cli *c, const trace_index *x, const trace_s
         *rows = json_door_append(
             *rows, json_door_put(json_pack("{s:s, s:I, s:I}", "by", trace_unit_names[n.query.unit], "length",
                                            (json_int_t)n.query.length, "count", (json_int_t)found),
-                                 "text", json_door_text(text, strlen(text))));
+                                 "text", json_door_string(text)));
     } else if (status == HEARTH_OK) {
         printf("%s\t", terminal_number(found, number));
         (void)terminal_write_text(text, strlen(text), NULL);

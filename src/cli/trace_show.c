@@ -260,7 +260,7 @@ json_t *trace_show_json(const traced_answer *t)
 {
     const run_answer *a = &t->run.last;
     const rank_text answer = {buffer_text(&a->text), a->text.length};
-    json_t *made = json_door_put(json_object(), "question", json_door_text(t->question, strlen(t->question)));
+    json_t *made = json_door_put(json_object(), "question", json_door_string(t->question));
     made = json_door_put(made, "answer", json_door_text(answer.text, answer.length));
     made = json_door_put(made, "finish", json_string(run_end_name(a->end)));
     made = json_door_put(made, "trace", attribution_json(&t->found, t->index, &answer));

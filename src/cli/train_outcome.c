@@ -2,6 +2,7 @@
 #include "cli/train.h"
 
 #include "base/json.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -88,7 +89,7 @@ int train_outcome_print(const train_outcome *o)
     if (r->ranks > 1) {
         printf("ranks     %d, with %d threads", r->ranks, r->threads);
         if (r->steps_done > 0) {
-            printf("; %s between them a step", terminal_bytes(r->bytes / r->steps_done, text));
+            printf("; %s between them a step", text_bytes(r->bytes / r->steps_done, text));
         }
         printf("\n");
     }

@@ -344,10 +344,8 @@ hearth_status source_read_dataset(source_reader *reader, hearth_error *error)
 hearth_status source_entry_time(document *d, struct archive_entry *entry, hearth_error *error)
 {
     const time_t changed = archive_entry_mtime(entry);
-    struct tm parts;
-    char text[64];
-    if (archive_entry_mtime_is_set(entry) && changed > 0 && gmtime_r(&changed, &parts) != NULL &&
-        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts) > 0) {
+    char text[32];
+    if (archive_entry_mtime_is_set(entry) && changed > 0 && *text_time(changed, text) != '\0') {
         return document_set(&d->created, text, error);
     }
     return HEARTH_OK;

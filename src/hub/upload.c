@@ -264,7 +264,7 @@ static hearth_status add_large(const upload_file *file, buffer *out, hearth_erro
 
 static hearth_status write_commit(const uploading *u, const char *head, buffer *out, hearth_error *error)
 {
-    json_t *header = json_door_put(json_object(), "summary", json_door_text(u->o->message, strlen(u->o->message)));
+    json_t *header = json_door_put(json_object(), "summary", json_door_string(u->o->message));
     header = json_door_put(header, "description", json_string(""));
     TRY(add_line(keyed("header", json_door_put(header, "parentCommit", json_string(head))), out, error));
     for (size_t i = 0; i < u->count; i++) {

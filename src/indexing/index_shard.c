@@ -45,7 +45,7 @@ static hearth_status add_record(index_shard *w, hearth_error *error)
 
 static json_t *put_text(json_t *facts, const char *name, const char *text)
 {
-    return *text != '\0' ? json_door_put(facts, name, json_door_text(text, strlen(text))) : facts;
+    return *text != '\0' ? json_door_put(facts, name, json_door_string(text)) : facts;
 }
 
 static hearth_status add_facts(index_shard *w, const indexing_text *t, hearth_error *error)

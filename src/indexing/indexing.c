@@ -258,7 +258,7 @@ static hearth_status take(void *context, const indexing_text *t, hearth_error *e
 static json_t *root_json(const indexing *g, const char *tokenizer_sha256)
 {
     const indexing_texts *texts = &g->result->texts;
-    json_t *corpus = json_door_put(json_object(), "name", json_door_text(texts->name, strlen(texts->name)));
+    json_t *corpus = json_door_put(json_object(), "name", json_door_string(texts->name));
     if (texts->corpus_sha256[0] != '\0') {
         corpus = json_door_put(corpus, "sha256", json_string(texts->corpus_sha256));
     }

@@ -69,9 +69,9 @@ static json_t *tensors_json(const tensor_table *table)
         for (uint32_t d = 0; d < e->dims; d++) {
             shape = json_door_append(shape, json_integer((json_int_t)e->shape[d]));
         }
-        rows = json_door_append(
-            rows, json_pack("{s:o, s:s, s:o, s:I}", "name", json_door_text(e->name, strlen(e->name)), "format",
-                            dtype_get_info(e->type)->name, "shape", shape, "bytes", (json_int_t)e->size_bytes));
+        rows = json_door_append(rows, json_pack("{s:o, s:s, s:o, s:I}", "name", json_door_string(e->name), "format",
+                                                dtype_get_info(e->type)->name, "shape", shape, "bytes",
+                                                (json_int_t)e->size_bytes));
     }
     return rows;
 }
@@ -99,7 +99,7 @@ static json_t *metadata_json(const model *m)
         const gguf_string key = gguf_metadata_key(m->gguf, i);
         gguf_describe(m->gguf, i, 8, value, sizeof value);
         json_t *name = json_door_text(key.text, key.length);
-        all = json_door_put(all, json_string_value(name), name != NULL ? json_door_text(value, strlen(value)) : NULL);
+        all = json_door_put(all, json_string_value(name), name != NULL ? json_door_string(value) : NULL);
         json_decref(name);
     }
     return all;
@@ -107,14 +107,13 @@ static json_t *metadata_json(const model *m)
 
 json_t *describe_json(const model *m, const char *licence, bool tensors, bool metadata)
 {
-    json_t *all = json_pack(
-        "{s:o, s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "name",
-        json_door_text(m->config.name, strlen(m->config.name)), "path", json_door_text(m->path, strlen(m->path)),
-        "container", m->gguf != NULL ? "gguf" : "huggingface", "family", m->config.family->name, "parameters",
-        (json_int_t)model_parameters(m), "shape", shape_json(&m->config), "rope", rope_json(&m->config.rope), "formats",
-        formats_json(m->tensors), "tokenizer", tokenizer_json(m), "licence",
-        licence[0] != '\0' ? json_door_text(licence, strlen(licence)) : json_null(), "chat_template",
-        m->chat_template != NULL, "memory", memory_json(m));
+    json_t *all = json_pack("{s:o, s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "name",
+                            json_door_string(m->config.name), "path", json_door_string(m->path), "container",
+                            m->gguf != NULL ? "gguf" : "huggingface", "family", m->config.family->name, "parameters",
+                            (json_int_t)model_parameters(m), "shape", shape_json(&m->config), "rope",
+                            rope_json(&m->config.rope), "formats", formats_json(m->tensors), "tokenizer",
+                            tokenizer_json(m), "licence", licence[0] != '\0' ? json_door_string(licence) : json_null(),
+                            "chat_template", m->chat_template != NULL, "memory", memory_json(m));
     if (tensors) {
         all = json_door_put(all, "tensors", tensors_json(m->tensors));
     }

@@ -31,7 +31,7 @@ static json_t *statement_json(const sign_tree *tree)
         resources = json_door_append(resources, json_door_put(one, "digest", json_string(e->digest)));
     }
     json_t *digest = json_door_put(json_object(), "sha256", json_string(tree->root));
-    json_t *subject = json_door_put(json_object(), "name", json_door_text(tree->model, strlen(tree->model)));
+    json_t *subject = json_door_put(json_object(), "name", json_door_string(tree->model));
     subject = json_door_put(subject, "digest", digest);
     json_t *predicate = json_door_put(json_object(), "serialization", serialization_json(tree));
     predicate = json_door_put(predicate, "resources", resources);

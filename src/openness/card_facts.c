@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 bool card_is_paper(const char *name)
 {
@@ -102,13 +101,10 @@ static hearth_status read_manifest(card_facts *f, const char *folder, hearth_err
 
 static hearth_status read_all(card_facts *f, const card_wish *wish, hearth_error *error)
 {
-    const time_t when = (time_t)wish->when_s;
-    struct tm utc;
     f->a = arena_create((size_t)256 << 20);
-    if (f->a == NULL || gmtime_r(&when, &utc) == NULL) {
+    if (f->a == NULL || *text_time(wish->when_s, f->created) == '\0') {
         return error_memory(error, 0);
     }
-    (void)strftime(f->created, sizeof f->created, "%Y-%m-%dT%H:%M:%SZ", &utc);
     TRY(read_recipe(f, wish->folder, error));
     TRY(read_json(wish->folder, "corpus.json", &f->corpus, error));
     TRY(read_json(wish->folder, "config.json", &f->config, error));

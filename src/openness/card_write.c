@@ -22,7 +22,7 @@ const card_paper card_papers[] = {
 /* A text in quotation marks of YAML's. */
 static hearth_status quoted(buffer *out, const char *text, hearth_error *error)
 {
-    json_t *value = json_door_text(text, strlen(text));
+    json_t *value = json_door_string(text);
     const hearth_status status = value == NULL ? error_memory(error, 0) : json_door_write(value, 0, out, error);
     json_decref(value);
     return status;

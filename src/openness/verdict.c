@@ -14,7 +14,7 @@ static const char *points_word(answer a)
 
 static json_t *text(const char *t)
 {
-    return t == NULL ? json_null() : json_door_text(t, strlen(t));
+    return t == NULL ? json_null() : json_door_string(t);
 }
 
 static json_t *points_json(const verdict_points *p)

@@ -107,7 +107,7 @@ static json_t *about(const char *name, const model *m, hearth_error *error)
     if (all != NULL) {
         (void)json_object_del(all, "path"); /* of this machine */
         all = json_door_put(all, "title", m->gguf != NULL ? values_text_or_null(m->config.name) : json_null());
-        all = json_door_put(all, "name", json_door_text(name, strlen(name)));
+        all = json_door_put(all, "name", json_door_string(name));
         all = put_origin(all, m->hf != NULL ? m->hf->path : NULL);
     }
     return all;

@@ -47,7 +47,7 @@ static json_t *message_json(const anthropic_answer *a, json_t *content, json_t *
     char id[64];
     snprintf(id, sizeof id, "msg_%s", a->r->id);
     json_t *made = json_pack("{s:s, s:s, s:s}", "id", id, "type", "message", "role", "assistant");
-    made = json_door_put(made, "model", json_door_text(a->model, strlen(a->model)));
+    made = json_door_put(made, "model", json_door_string(a->model));
     made = json_door_put(made, "content", content);
     made = json_door_put(made, "stop_reason", reason);
     made = json_door_put(made, "stop_sequence", stop);
@@ -64,7 +64,7 @@ static json_t *reason_json(const collected *c)
 
 static json_t *stop_json(const collected *c)
 {
-    return c->stop != NULL ? json_door_text(c->stop, strlen(c->stop)) : json_null();
+    return c->stop != NULL ? json_door_string(c->stop) : json_null();
 }
 
 /* ---- streamed ---- */

@@ -24,7 +24,7 @@ typedef struct ollama_answer {
 
 static json_t *envelope(const char *name)
 {
-    json_t *made = json_door_put(json_object(), "model", json_door_text(name, strlen(name)));
+    json_t *made = json_door_put(json_object(), "model", json_door_string(name));
     return json_door_put(made, "created_at", ollama_now());
 }
 

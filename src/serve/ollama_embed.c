@@ -76,7 +76,7 @@ static void answer(request *r, const vectors *v)
     for (size_t i = 0; i < v->e.count; i++) {
         list = json_door_append(list, values_vector(v->e.vectors + i * v->e.width, v->e.width));
     }
-    json_t *made = json_door_put(json_object(), "model", json_door_text(v->e.model->name, strlen(v->e.model->name)));
+    json_t *made = json_door_put(json_object(), "model", json_door_string(v->e.model->name));
     made = json_door_put(made, "embeddings", list);
     made = json_door_put(made, "total_duration", ollama_duration(time_seconds() - r->began));
     made = json_door_put(made, "load_duration", ollama_duration(v->load_s));

@@ -40,7 +40,7 @@ static void name_for_hub(const char *name, char *ret, size_t size)
 
 static json_t *status_json(const char *status)
 {
-    return json_door_put(json_object(), "status", json_door_text(status, strlen(status)));
+    return json_door_put(json_object(), "status", json_door_string(status));
 }
 
 static bool on_progress(void *context, const char *what, uint64_t done, uint64_t total, const char *unit)
@@ -58,7 +58,7 @@ static bool on_progress(void *context, const char *what, uint64_t done, uint64_t
     p->told = now;
     snprintf(p->what, sizeof p->what, "%s", what);
     snprintf(line, sizeof line, "pulling %s", what);
-    json_t *made = json_door_put(status_json(line), "digest", json_door_text(what, strlen(what)));
+    json_t *made = json_door_put(status_json(line), "digest", json_door_string(what));
     made = json_door_put(made, "total", json_integer((json_int_t)total));
     return ollama_send(p->r, json_door_put(made, "completed", json_integer((json_int_t)done)));
 }

@@ -18,7 +18,7 @@ static json_t *model_json(const request *r, const models_row *row)
     if (tracing_index(server_tracing(r->s), row->name) != NULL) {
         m = json_door_put(m, "traced", json_true());
     }
-    return json_door_put(m, "id", json_door_text(row->name, strlen(row->name)));
+    return json_door_put(m, "id", json_door_string(row->name));
 }
 
 typedef struct model_list {

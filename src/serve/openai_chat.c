@@ -37,7 +37,7 @@ static json_t *envelope(const chat_answer *a, const char *object)
     snprintf(id, sizeof id, "chatcmpl-%s", a->r->id);
     json_t *made = json_pack("{s:s, s:s, s:I, s:s}", "id", id, "object", object, "created", a->created,
                              "system_fingerprint", a->fingerprint);
-    return json_door_put(made, "model", json_door_text(a->model, strlen(a->model)));
+    return json_door_put(made, "model", json_door_string(a->model));
 }
 
 static json_t *logprobs_json(const chat_answer *a, json_t *content)

@@ -50,7 +50,7 @@ static json_t *envelope(const text_answer *a)
     snprintf(id, sizeof id, "cmpl-%s", a->r->id);
     json_t *made = json_pack("{s:s, s:s, s:I, s:s}", "id", id, "object", "text_completion", "created", a->created,
                              "system_fingerprint", a->fingerprint);
-    return json_door_put(made, "model", json_door_text(a->model, strlen(a->model)));
+    return json_door_put(made, "model", json_door_string(a->model));
 }
 
 /* ---- log-probabilities ---- */

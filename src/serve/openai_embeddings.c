@@ -109,7 +109,7 @@ static void answer(request *r, const embed_request *e)
         data = json_door_append(data, vector_json(e, i));
     }
     json_t *made = json_door_put(json_door_put(json_object(), "object", json_string("list")), "data", data);
-    made = json_door_put(made, "model", json_door_text(e->e.model->name, strlen(e->e.model->name)));
+    made = json_door_put(made, "model", json_door_string(e->e.model->name));
     access_spend(r, e->e.counts.tokens, 0);
     request_answer_json(r, json_door_put(made, "usage",
                                          json_pack("{s:I, s:I}", "prompt_tokens", (json_int_t)e->e.counts.tokens,

@@ -65,7 +65,7 @@ static json_t *response_json(const responses_answer *a, const char *status, json
     made = json_door_put(made, "incomplete_details",
                          strcmp(status, "incomplete") == 0 ? json_pack("{s:s}", "reason", "max_output_tokens")
                                                            : json_null());
-    made = json_door_put(made, "model", json_door_text(a->model, strlen(a->model)));
+    made = json_door_put(made, "model", json_door_string(a->model));
     made = json_door_put(made, "output", json_copy(a->output));
     made = json_door_put(made, "usage", usage);
     static const char *const same[] = {"instructions", "max_output_tokens", "temperature", "top_p", "user"};
@@ -309,8 +309,7 @@ static void fail(void *context, const hearth_error *error)
     }
     (void)failure_from(&f, error, NULL);
     request_failed_late(&f);
-    json_t *what =
-        json_pack("{s:s, s:o}", "code", "server_error", "message", json_door_text(f.message, strlen(f.message)));
+    json_t *what = json_pack("{s:s, s:o}", "code", "server_error", "message", json_door_string(f.message));
     json_t *made = response_json(a, "failed", json_null(), what);
     (void)send(a, "response.failed", json_door_put(json_object(), "response", made));
     http_call_end_stream(a->r->call);

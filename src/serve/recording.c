@@ -104,8 +104,8 @@ json_t *recording_request(const recording *k, const served_model *m, const gener
     }
     json_t *made = json_pack("{s:i, s:I, s:I}", "hearth_record", RECORDING_VERSION, "time", (json_int_t)time(NULL),
                              "contract", (json_int_t)hearth_numeric_contract());
-    made = json_door_put(made, "model", json_door_text(m->name, strlen(m->name)));
-    made = json_door_put(made, "source", json_door_text(m->source, strlen(m->source)));
+    made = json_door_put(made, "model", json_door_string(m->name));
+    made = json_door_put(made, "source", json_door_string(m->source));
     made = json_door_put(made, "fingerprint", json_string(m->fingerprint));
     made = json_door_put(made, "compute", json_string(k->compute == COMPUTE_F32 ? "f32" : "native"));
     made = json_door_put(made, "cache", json_string(cache_type_names[k->cache]));

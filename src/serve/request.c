@@ -94,7 +94,7 @@ static const char *anthropic_type(unsigned status)
 
 json_t *failure_json(api_shape shape, const failure *f)
 {
-    json_t *message = json_door_text(f->message, strlen(f->message));
+    json_t *message = json_door_string(f->message);
     if (shape == API_OLLAMA) {
         return json_door_put(json_object(), "error", message);
     }
@@ -104,8 +104,7 @@ json_t *failure_json(api_shape shape, const failure *f)
         return json_door_put(json_door_put(json_object(), "type", json_string("error")), "error", inner);
     }
     inner = json_door_put(inner, "type", json_string(f->type != NULL ? f->type : openai_type(f->status)));
-    inner =
-        json_door_put(inner, "param", f->param[0] != '\0' ? json_door_text(f->param, strlen(f->param)) : json_null());
+    inner = json_door_put(inner, "param", f->param[0] != '\0' ? json_door_string(f->param) : json_null());
     inner = json_door_put(inner, "code", f->code != NULL ? json_string(f->code) : json_null());
     return json_door_put(json_object(), "error", inner);
 }

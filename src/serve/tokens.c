@@ -147,7 +147,7 @@ static void score(request *r)
                                  values_append_ids(json_array(), list.ids, list.count), "logprobs", sum.rows);
         access_spend(r, list.count, 0);
         made = json_door_put(made, "sum", json_door_number(sum.sum));
-        request_answer_json(r, json_door_put(made, "model", json_door_text(m->name, strlen(m->name))));
+        request_answer_json(r, json_door_put(made, "model", json_door_string(m->name)));
     } else {
         request_refuse(r, &f);
     }

@@ -154,7 +154,7 @@ static void trace(request *r)
         request_refuse_error(r, &error, "text");
     } else {
         json_t *made = json_door_put(json_object(), "object", json_string("trace"));
-        made = json_door_put(made, "model", json_door_text(t.name, strlen(t.name)));
+        made = json_door_put(made, "model", json_door_string(t.name));
         request_answer_json(r, json_door_put(made, "trace", attribution_json(&found, t.index, &t.text)));
     }
     attribution_free(&found);

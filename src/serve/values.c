@@ -23,7 +23,7 @@ json_t *values_vector(const float *vector, size_t width)
 
 json_t *values_text_or_null(const char *text)
 {
-    return text != NULL && text[0] != '\0' ? json_door_text(text, strlen(text)) : json_null();
+    return text != NULL && text[0] != '\0' ? json_door_string(text) : json_null();
 }
 
 void values_time(const struct timespec *when, unsigned digits, char ret[VALUES_TIME_SIZE])

@@ -350,7 +350,7 @@ void attribution_free(attribution *a)
 
 static json_t *put_text(json_t *object, const char *name, const char *text)
 {
-    return json_door_put(object, name, text[0] != '\0' ? json_door_text(text, strlen(text)) : json_null());
+    return json_door_put(object, name, text[0] != '\0' ? json_door_string(text) : json_null());
 }
 
 static json_t *document_json(const attributed_document *d)

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "base/utf8.h"
 
 #include <math.h>
@@ -349,6 +350,16 @@ static void json_that_breaks_off_late_ends_soon(void **state)
     buffer_free(&text);
 }
 
+static void text_time_is_utc(void **state)
+{
+    (void)state;
+    char text[32];
+    assert_string_equal(text_time(0, text), "1970-01-01T00:00:00Z");
+    assert_string_equal(text_time(951782400, text), "2000-02-29T00:00:00Z");
+    assert_string_equal(text_time(1772366399, text), "2026-03-01T11:59:59Z");
+    assert_string_equal(text_time(INT64_MAX, text), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,6 +378,7 @@ int main(void)
         cmocka_unit_test(json_door_builds_all_or_nothing),
         cmocka_unit_test(json_door_passes_the_published_suite),
         cmocka_unit_test(json_that_breaks_off_late_ends_soon),
+        cmocka_unit_test(text_time_is_utc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
