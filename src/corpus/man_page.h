@@ -12,7 +12,7 @@ enum {
     MAN_NESTING = 16,    /* macros in macros, lists in lists */
     MAN_INDENT = 4,      /* blanks of a level */
     MAN_INDENT_MOST = 8, /* levels that have blanks */
-    MAN_LINE_WORK = 64,  /* what a line costs beside its bytes, counted in bytes */
+    MAN_MACRO_LINE_WORK = 1024, /* bytes that a line out of a macro counts for besides: they have no end */
 };
 
 typedef struct man_name {

@@ -170,7 +170,7 @@ static bool next_line(man_page *p, const char **ret, size_t *ret_length)
     const char *end = memchr(from, '\n', in->length - in->at);
     size_t length = end != NULL ? (size_t)(end - from) : in->length - in->at;
     in->at += length + (end != NULL);
-    p->work += length + MAN_LINE_WORK;
+    p->work += length + (p->depth > 1 ? MAN_MACRO_LINE_WORK : 1);
     length -= length > 0 && from[length - 1] == '\r';
     *ret = from;
     *ret_length = length;
