@@ -34,7 +34,7 @@ static hearth_status open_one(const cli *c, const char *place, const char *key_p
     const hearth_status status = advise_feed_open(place, key, feed, &problem);
     sign_key_free(key);
     if (status == HEARTH_OK && feed->offline) {
-        advise_time_text(feed->expires_s, until);
+        (void)text_time(feed->expires_s, until);
         fprintf(stderr,
                 "hearth %s: advisories: not renewed (%.300s); the copy of number %llu is used, which holds until %s\n",
                 c->command->name, feed->reason, (unsigned long long)feed->sequence, until);

@@ -239,7 +239,7 @@ static hearth_status mend_json(const advise_settings *s, terminal_progress *bar,
 static json_t *draft_json(const advise_settings *s, const char *id, json_t *files, json_t *mend)
 {
     char now[32];
-    advise_time_text((int64_t)time(NULL), now);
+    (void)text_time((int64_t)time(NULL), now);
     json_t *specific = json_door_put(json_object(), "severity", json_string(advise_severities[s->severity]));
     specific = json_door_put(specific, "what_to_do", text_json(s->what_to_do));
     specific = mend != NULL ? json_door_put(specific, "mend", mend) : specific;
@@ -313,7 +313,7 @@ static int run_new(cli *c, const void *settings, const char **operands, size_t c
 static hearth_status withdraw(json_t *json, hearth_error *error)
 {
     char now[32];
-    advise_time_text((int64_t)time(NULL), now);
+    (void)text_time((int64_t)time(NULL), now);
     return json_object_set_new(json, "withdrawn", json_string(now)) == 0 &&
                    json_object_set_new(json, "modified", json_string(now)) == 0
                ? HEARTH_OK
@@ -389,7 +389,7 @@ static int run_publish(cli *c, const void *settings, const char **operands, size
     if (status == HEARTH_OK) {
         status = advise_feed_publish(operands[0], name, key, (int64_t)s->days * DAY_S, &feed, &error);
     }
-    advise_time_text(feed.expires_s, until);
+    (void)text_time(feed.expires_s, until);
     int code = status == HEARTH_OK ? EXIT_DONE : cli_fail(c, &error);
     if (status == HEARTH_OK && c->json) {
         code = cli_print_json(

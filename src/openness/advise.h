@@ -34,7 +34,6 @@ hearth_status advisory_open(const char *text, size_t length, const sign_key *key
 
 /* "2026-11-27T12:00:00Z" */
 bool advise_time(const char *text, int64_t *ret_s);
-void advise_time_text(int64_t when_s, char ret[32]);
 /* Letters, digits, "-", "_" and ".", at most 64; it begins with a letter or a digit: ids and names of feeds. */
 bool advise_is_name(const char *text);
 /* Such a name but "feed": ID.json lies beside feed.json. */

@@ -174,8 +174,8 @@ static hearth_status check_times(const looking *l, hearth_error *error)
                                             : "a feed that has not ended";
     char issued[32], expires[32];
     const int64_t now = (int64_t)time(NULL);
-    advise_time_text(l->feed->issued_s, issued);
-    advise_time_text(l->feed->expires_s, expires);
+    (void)text_time(l->feed->issued_s, issued);
+    (void)text_time(l->feed->expires_s, expires);
     if (l->feed->issued_s > now + CLOCK_SLACK_S) {
         return refuse(l, "issued", "a time that has come", issued, error);
     }
@@ -524,8 +524,8 @@ static hearth_status write_feed(const char *folder, const advise_feed *feed, jso
     buffer payload, text;
     json_t *envelope = NULL;
     char issued[32], expires[32];
-    advise_time_text(feed->issued_s, issued);
-    advise_time_text(feed->expires_s, expires);
+    (void)text_time(feed->issued_s, issued);
+    (void)text_time(feed->expires_s, expires);
     buffer_init(&payload, LIMIT_FEED_BYTES / 2);
     buffer_init(&text, LIMIT_FEED_BYTES);
     json_t *whole = json_pack("{s:s, s:I, s:s, s:s, s:O}", "feed", feed->name, "sequence", (json_int_t)feed->sequence,

@@ -25,16 +25,6 @@ bool advise_time(const char *text, int64_t *ret_s)
     return *ret_s > 0;
 }
 
-void advise_time_text(int64_t when_s, char ret[32])
-{
-    struct tm parts;
-    const time_t when = (time_t)when_s;
-    ret[0] = '\0';
-    if (gmtime_r(&when, &parts) != NULL) {
-        (void)strftime(ret, 32, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    }
-}
-
 bool advise_is_name(const char *text)
 {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

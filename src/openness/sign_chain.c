@@ -1,5 +1,6 @@
 /* Chains of certificates by libcrypto's X.509. */
 #include "openness/sign_chain.h"
+#include "base/text.h"
 
 #include "base/limits.h"
 #include "base/memory.h"
@@ -143,15 +144,6 @@ static bool time_of(const ASN1_TIME *when, time_t *ret)
     return true;
 }
 
-static void print_time(time_t when, char ret[32])
-{
-    struct tm parts;
-    ret[0] = '\0';
-    if (gmtime_r(&when, &parts) != NULL) {
-        (void)strftime(ret, 32, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    }
-}
-
 /* Its KeyUsage lets it make digital signatures, or its ExtendedKeyUsage sign code: one that says neither may not. */
 static bool may_sign(X509 *one)
 {
@@ -205,8 +197,8 @@ hearth_status sign_chain_check(const sign_chain *chain, const sign_chain *anchor
     }
     print_name(X509_get_subject_name(leaf), ret->subject, sizeof ret->subject);
     print_name(X509_get_issuer_name(leaf), ret->issuer, sizeof ret->issuer);
-    print_time(from, ret->from);
-    print_time(until, ret->until);
+    (void)text_time((int64_t)from, ret->from);
+    (void)text_time((int64_t)until, ret->until);
     ret->expired = until < time(NULL);
     return HEARTH_OK;
 }
