@@ -8,11 +8,11 @@
 #include <stdbool.h>
 
 enum {
-    MAN_ARGUMENTS = 64,  /* of a line; what is behind them belongs to the last */
-    MAN_NESTING = 16,    /* macros in macros, lists in lists */
-    MAN_INDENT = 4,      /* blanks of a level */
-    MAN_INDENT_MOST = 8, /* levels that have blanks */
-    MAN_MACRO_LINE_WORK = 1024, /* bytes that a line out of a macro counts for besides: they have no end */
+    MAN_ARGUMENTS = 64,        /* of a line; what is behind them belongs to the last */
+    MAN_NESTING = 16,          /* macros in macros, lists in lists */
+    MAN_INDENT = 4,            /* blanks of a level */
+    MAN_INDENT_MOST = 8,       /* levels that have blanks */
+    MAN_MACRO_LINE_WORK = 256, /* bytes that a line out of a macro counts for besides: they have no end */
 };
 
 typedef struct man_name {
