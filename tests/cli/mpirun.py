@@ -43,17 +43,20 @@ def mpirun(ranks, *arguments, timeout=120):
     return Ended(process.returncode, out.decode(), err.decode())
 
 
+def parent_of(number):
+    with open(f"/proc/{number}/stat", encoding="utf-8") as stat:
+        return int(stat.read().rsplit(")", 1)[1].split()[1])
+
+
 def members(process):
-    """The process numbers of the ranks, in order."""
+    """The process numbers of the ranks, in order. The process is mpirun, or a script that started it."""
     found = []
     for name in os.listdir("/proc"):
         try:
             if name.isdigit():
-                with open(f"/proc/{name}/stat", encoding="utf-8") as stat:
-                    parent = int(stat.read().rsplit(")", 1)[1].split()[1])
                 with open(f"/proc/{name}/environ", "rb") as env:
                     rank = [e for e in env.read().split(b"\0") if e.startswith(b"OMPI_COMM_WORLD_RANK=")]
-                if parent == process.pid and rank:
+                if rank and process.pid in (parent_of(name), parent_of(parent_of(name))):
                     found.append((int(rank[0].split(b"=")[1]), int(name)))
         except OSError:
             pass  # it ended meanwhile

@@ -1,6 +1,8 @@
 """What the tests of the page share: a Chromium, models that say what a test wants, and somebody who chats."""
 
 import json
+import socket
+import threading
 
 from browser import Browser, find_chromium
 from support import ROOT, Skip
@@ -47,6 +49,46 @@ def need_chromium():
         raise Skip("no chromium here (scripts/setup long installs it)")
 
 
+class Cut:
+    """Stands between browser and server. Behind the first piece of an answer that has `mark` in it nothing comes any more; close() ends the connection there."""
+
+    def __init__(self, port, mark):
+        self.to, self.mark = ("127.0.0.1", port), mark
+        self.closed = threading.Event()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                browsers, _ = self.listener.accept()
+            except OSError:
+                return  # closed
+            servers = socket.create_connection(self.to)
+            threading.Thread(target=self.hand_on, args=(browsers, servers, None), daemon=True).start()
+            threading.Thread(target=self.hand_on, args=(servers, browsers, self.mark), daemon=True).start()
+
+    def hand_on(self, from_, to, mark):
+        try:
+            while data := from_.recv(4096):
+                to.sendall(data)
+                if mark is not None and mark in data:
+                    self.closed.wait()
+                    break
+        except OSError:
+            pass  # the other end went
+        for s in (from_, to):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.closed.set()
+        self.listener.close()
+
+
 class Once:
     """A browser that is started when it is first wanted."""
 
@@ -85,4 +127,4 @@ def body(posted):
     return json.loads(posted["postData"])
 
 
-__all__ = ["DONE", "RICH", "ROOT", "ask", "body", "browser", "need_chromium", "texts", "write_speaker"]
+__all__ = ["DONE", "Cut", "RICH", "ROOT", "ask", "body", "browser", "need_chromium", "texts", "write_speaker"]
