@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 /* Accumulators that a tile may keep in registers: anything. */
-#define V16_TILE 6u
+#define V16_TILE 1u
 
 typedef struct v16f {
     float lane[16];
@@ -20,6 +20,9 @@ typedef struct v16b {
 typedef struct v16m {
     bool lane[16];
 } v16m;
+
+/* What is long sixteen times over is called: spread out in every place it took a compiler minutes and was no faster. */
+#define V16_CALLED static __attribute__((noinline, unused))
 
 #define V16_LANES for (int i = 0; i < 16; i++)
 
@@ -59,12 +62,12 @@ V16_INLINE v16f v16f_zero(void)
 {
     return v16f_set1(0.0f);
 }
-V16_INLINE v16f v16f_fma(v16f a, v16f b, v16f c)
+V16_CALLED v16f v16f_fma(v16f a, v16f b, v16f c)
 {
     V16_LANES a.lane[i] = __builtin_fmaf(a.lane[i], b.lane[i], c.lane[i]);
     return a;
 }
-V16_INLINE v16f v16f_fnma(v16f a, v16f b, v16f c)
+V16_CALLED v16f v16f_fnma(v16f a, v16f b, v16f c)
 {
     V16_LANES a.lane[i] = __builtin_fmaf(-a.lane[i], b.lane[i], c.lane[i]);
     return a;
@@ -315,7 +318,7 @@ V16_INLINE unsigned v16m_bits(v16m a)
 
 /* ---- conversions ---- */
 
-V16_INLINE v16i v16f_to_int(v16f a)
+V16_CALLED v16i v16f_to_int(v16f a)
 {
     v16i r;
     V16_LANES
@@ -352,13 +355,13 @@ V16_INLINE v16f v16i_as_float(v16i a)
     memcpy(&r, &a, sizeof r);
     return r;
 }
-V16_INLINE v16f v16f_load_f16(const uint16_t *p)
+V16_CALLED v16f v16f_load_f16(const uint16_t *p)
 {
     v16f r;
     V16_LANES r.lane[i] = half_f16_to_f32(p[i]);
     return r;
 }
-V16_INLINE void v16f_store_f16(uint16_t *p, v16f a)
+V16_CALLED void v16f_store_f16(uint16_t *p, v16f a)
 {
     V16_LANES p[i] = half_f16_from_f32(a.lane[i]);
 }
@@ -438,6 +441,7 @@ V16_INLINE bool v16_flush_end(v16_flush_state before)
     return false;
 }
 
+#undef V16_CALLED
 #undef V16_LANES
 
 #endif
