@@ -36,10 +36,14 @@ def huggingface_hub_finds_nothing_to_add():
         raise Skip("python3 has no huggingface_hub")
     with World() as w:
         assert w.publish().code == 0
-        before = len(w.hub.puts)
+        puts, commits = list(w.hub.puts), list(w.hub.commits)
         api = huggingface_hub.HfApi(endpoint=w.hub.url, token=TOKEN)
-        api.upload_folder(repo_id="me/mine", folder_path=w.model, commit_message="theirs")
-        assert len(w.hub.puts) == before, w.hub.puts
+        api.upload_folder(repo_id="me/mine", folder_path=w.model, commit_message="theirs", ignore_patterns=[".*"])  # a repository has its own .gitattributes
+        assert (w.hub.puts, w.hub.commits) == (puts, commits), (w.hub.puts, w.hub.commits)
+        with open(os.path.join(w.model, "sub", "notes.txt"), "ab") as out:
+            out.write(b"and more")
+        api.upload_folder(repo_id="me/mine", folder_path=w.model, commit_message="theirs", ignore_patterns=[".*"])  # it can tell
+        assert w.hub.commits == [*commits, "theirs"], w.hub.commits
         w.is_published()
 
 
