@@ -1,8 +1,10 @@
 /* The next suffixes of all parts in a heap. Most are told apart by their first eight bytes, which the heap holds; those
- * that come later are fetched ahead, since they lie all over the text. */
+ * that come later are fetched ahead, since they lie all over the text. Long matches are remembered (order_diagonal.h).
+ */
 #include "indexing/order_merge.h"
 
 #include "base/memory.h"
+#include "indexing/order_diagonal.h"
 
 #include <string.h>
 
@@ -22,6 +24,7 @@ typedef struct merging {
     head *heap;      /* the smallest first; children of i are 2i + 1 and 2i + 2 */
     size_t count;
     uint64_t bytes; /* of the units' file */
+    order_diagonals *diagonals;
 } merging;
 
 static uint64_t position_at(const merging *g, size_t part, uint64_t i)
@@ -46,9 +49,7 @@ static bool smaller(const merging *g, const head *a, const head *b)
     if (a->key != b->key) {
         return a->key < b->key;
     }
-    const uint64_t x = a->position * g->m->width, y = b->position * g->m->width;
-    const uint64_t left = g->bytes - (x > y ? x : y);
-    return memcmp(g->m->units->data + x, g->m->units->data + y, (size_t)left) < 0;
+    return order_diagonals_less(g->diagonals, a->position * g->m->width, b->position * g->m->width);
 }
 
 static void sink(merging *g, size_t i)
@@ -121,6 +122,9 @@ hearth_status order_merge_run(const order_merge *m, hearth_error *error)
     hearth_status status = g.files != NULL && g.taken != NULL && g.heap != NULL
                                ? HEARTH_OK
                                : error_memory(error, m->parts * sizeof *g.heap);
+    if (status == HEARTH_OK) {
+        status = order_diagonals_new(m->units->data, g.bytes, &g.diagonals, error);
+    }
     for (size_t i = 0; i < m->parts && status == HEARTH_OK; i++) {
         status = file_map_open(m->paths[i], &g.files[i], error);
     }
@@ -133,5 +137,6 @@ hearth_status order_merge_run(const order_merge *m, hearth_error *error)
     mem_free(g.files);
     mem_free(g.taken);
     mem_free(g.heap);
+    order_diagonals_free(g.diagonals);
     return status;
 }

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/random.h"
 #include "indexing/indexing.h"
+#include "indexing/order_diagonal.h"
 #include "model/load_tokenizer.h"
 #include "platform/file.h"
 #include "platform/file_stream.h"
@@ -351,6 +352,29 @@ static void counts_are_those_of_a_scan(void **state)
     }
 }
 
+/* Copies of a piece, some with changes, and a run of one letter: each pair in the order that reading both to the end
+ * gives. */
+static void long_matches_keep_their_order(void **state)
+{
+    (void)state;
+    enum { PIECE = 8000, PIECES = 6, ALL = PIECE * PIECES };
+    static uint8_t text[ALL];
+    for (size_t i = 0; i < ALL; i++) {
+        text[i] = i < PIECE ? (uint8_t)('a' + draw(2)) : i >= ALL - PIECE ? 'a' : text[i - PIECE];
+        if (i >= (size_t)PIECE * 3 && draw(3000) == 0) {
+            text[i] = (uint8_t)('a' + draw(3));
+        }
+    }
+    order_diagonals *d = NULL;
+    assert_int_equal(order_diagonals_new(text, ALL, &d, NULL), HEARTH_OK);
+    for (unsigned i = 0; i < 300000; i++) {
+        const size_t x = draw(ALL), other = draw(2) == 0 ? draw(ALL) : (x % PIECE) + (size_t)draw(PIECES) * PIECE;
+        const size_t y = i % 16 == 0 ? x : other, left = ALL - (x > y ? x : y);
+        assert_int_equal(order_diagonals_less(d, x, y), memcmp(text + x, text + y, left) < 0);
+    }
+    order_diagonals_free(d);
+}
+
 /* An index that shards were added to is the one that was made at once, where the borders agree. */
 static void shards_are_added(void **state)
 {
@@ -546,9 +570,8 @@ static int close_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counts_are_those_of_a_scan),
-        cmocka_unit_test(shards_are_added),
-        cmocka_unit_test(impossible_queries),
+        cmocka_unit_test(counts_are_those_of_a_scan), cmocka_unit_test(long_matches_keep_their_order),
+        cmocka_unit_test(shards_are_added),           cmocka_unit_test(impossible_queries),
         cmocka_unit_test(damage_is_an_error),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);

@@ -1,0 +1,93 @@
+#include "indexing/order_diagonal.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+#define SLOT_BITS 16u
+#define FIRST_BYTES 256u /* compared before anything is remembered */
+#define STEP_BYTES 4096u
+#define WINDOW_BITS 20u /* of one distance, matches in different megabytes have different slots */
+
+/* The text matches itself, `distance` bytes on, from `begin` to before `end`, and not at `end`. */
+typedef struct match {
+    uint64_t distance; /* 0: none yet */
+    uint64_t begin, end;
+} match;
+
+struct order_diagonals {
+    const uint8_t *text;
+    uint64_t bytes;
+    match slots[1u << SLOT_BITS]; /* by a hash; a later one takes another's place */
+};
+
+hearth_status order_diagonals_new(const uint8_t *text, uint64_t bytes, order_diagonals **ret, hearth_error *error)
+{
+    order_diagonals *d = mem_calloc(1, sizeof *d);
+    if (d == NULL) {
+        return error_memory(error, sizeof *d);
+    }
+    d->text = text;
+    d->bytes = bytes;
+    *ret = d;
+    return HEARTH_OK;
+}
+
+void order_diagonals_free(order_diagonals *d)
+{
+    mem_free(d);
+}
+
+/* How many of the first `most` bytes are equal. */
+static uint64_t equal_bytes(const uint8_t *a, const uint8_t *b, uint64_t most)
+{
+    uint64_t done = 0;
+    while (done < most) {
+        const uint64_t step = most - done < STEP_BYTES ? most - done : STEP_BYTES;
+        if (memcmp(a + done, b + done, (size_t)step) != 0) {
+            break;
+        }
+        done += step;
+    }
+    while (done < most && a[done] == b[done]) {
+        done++;
+    }
+    return done;
+}
+
+static match *slot_of(order_diagonals *d, uint64_t low, uint64_t distance)
+{
+    const uint64_t mixed =
+        (distance + (low >> WINDOW_BITS) * 0xD1B54A32D192ED03u) * 0x9E3779B97F4A7C15u; /* odd, bits well spread */
+    return &d->slots[mixed >> (64 - SLOT_BITS)];
+}
+
+/* Where the match of `low` and `low + distance` ends; at most where the text does. */
+static uint64_t match_end(order_diagonals *d, uint64_t low, uint64_t distance)
+{
+    match *slot = slot_of(d, low, distance);
+    const uint64_t last = d->bytes - distance;
+    const bool known = slot->distance == distance && low < slot->end;
+    uint64_t end = low;
+    if (!known || low < slot->begin) {
+        end += equal_bytes(d->text + low, d->text + low + distance, (known ? slot->begin : last) - low);
+    }
+    if (known && end >= slot->begin) {
+        end = slot->end;
+        slot->begin = low < slot->begin ? low : slot->begin;
+    } else {
+        *slot = (match){.distance = distance, .begin = low, .end = end};
+    }
+    return end;
+}
+
+bool order_diagonals_less(order_diagonals *d, uint64_t x, uint64_t y)
+{
+    const uint64_t low = x < y ? x : y, distance = (x < y ? y : x) - low, left = d->bytes - low - distance;
+    const int order = memcmp(d->text + x, d->text + y, (size_t)(left < FIRST_BYTES ? left : FIRST_BYTES));
+    if (order != 0 || left <= FIRST_BYTES || distance == 0) {
+        return order < 0;
+    }
+    const uint64_t at = match_end(d, low, distance) - low;
+    return at < left && d->text[x + at] < d->text[y + at];
+}
