@@ -70,7 +70,8 @@ static const option options[] = {
      .type = OPTION_LIST,
      .offset = offsetof(advise_settings, versions),
      .argument = "VERSION",
-     .help = "new: a tag, a commit, or a range: 1.0.0..1.2.0 (from the first on, the second is mended). May be given "
+     .help = "new: of --package: a tag, a commit, or a range: 1.0.0..1.2.0 (from the first on, the second is mended). "
+             "May be given "
              "many times."},
     {.name = "withdrawn",
      .type = OPTION_FLAG,
@@ -283,6 +284,9 @@ static int run_new(cli *c, const void *settings, const char **operands, size_t c
     }
     if (count < 2 && s->package == NULL) {
         return cli_usage(c, "a MODEL or --package says which models it concerns");
+    }
+    if (s->versions.count > 0 && s->package == NULL) {
+        return cli_usage(c, "--affected-version needs --package: versions are those of a model with a name at a hub");
     }
     hearth_status status = count > 1 ? files_json(operands[1], &bar, &files, &error) : HEARTH_OK;
     status = status == HEARTH_OK ? mend_json(s, &bar, &mend, &error) : status;

@@ -1,6 +1,7 @@
 /* hearth publish: give a model away. */
 #include "cli/commands.h"
 #include "cli/openness.h"
+#include "cli/pull.h"
 #include "cli/signing.h"
 #include "cli/terminal.h"
 
@@ -218,6 +219,9 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         code = cli_fail(c, &error);
     } else {
         tell_missing(c, &plan);
+        if (hub && place.endpoint == NULL) {
+            pull_warn_plain(c);
+        }
         code = hub ? to_hub(c, s, &plan, &place) : to_folder(c, &plan, where);
     }
     publish_free(&plan);

@@ -4,11 +4,25 @@
 #include "cli/terminal.h"
 
 #include "base/memory.h"
+#include "formats/model_name.h"
 #include "model/locate.h"
+#include "net/url.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+void pull_warn_plain(const cli *c)
+{
+    char shown[200];
+    const char *endpoint = hub_plain_endpoint();
+    if (endpoint != NULL) {
+        cli_note(c,
+                 "warning: HF_ENDPOINT is %s, which is not encrypted: others on the way can read the token and change "
+                 "what comes",
+                 url_shown(endpoint, shown, sizeof shown));
+    }
+}
 
 hearth_status pull_with_bar(const cli *c, const char *name, const pull_options *how, pull_result *ret,
                             hearth_error *error)
@@ -17,6 +31,10 @@ hearth_status pull_with_bar(const cli *c, const char *name, const pull_options *
     pull_options options = *how;
     options.progress = terminal_progress_step;
     options.context = &bar;
+    model_name parsed;
+    if (model_name_parse(name, &parsed, NULL) == HEARTH_OK && parsed.source == MODEL_SOURCE_HF) {
+        pull_warn_plain(c);
+    }
     const hearth_status status = hub_pull(name, &options, ret, error);
     terminal_progress_end(&bar);
     return status;

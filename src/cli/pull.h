@@ -8,6 +8,8 @@
 /* With the bar; progress and context of `how` are set here. */
 hearth_status pull_with_bar(const cli *c, const char *name, const pull_options *how, pull_result *ret,
                             hearth_error *error);
+/* A line on stderr where HF_ENDPOINT is not encrypted. */
+void pull_warn_plain(const cli *c);
 /* Is the model here, or was it fetched after a yes at the terminal? Where there is no terminal, or on a no, an error
  * says which command fetches it. Names that say no source, and any other failure, pass: opening tells. */
 hearth_status pull_when_missing(const cli *c, const char *name, hearth_error *error);

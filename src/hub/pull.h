@@ -40,6 +40,9 @@ bool hub_can_pull(const char *name);
 hearth_status hub_pull(const char *text, const pull_options *options, pull_result *ret, hearth_error *error);
 /* Zeroed and half-made ones are allowed. */
 void pull_result_free(pull_result *result);
+/* HF_ENDPOINT where it is http to another machine: what goes there, a token included, may be read and changed on its
+ * way. NULL: it is not. */
+const char *hub_plain_endpoint(void);
 /* HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE says so. */
 bool hub_is_offline(void);
 

@@ -94,6 +94,12 @@ char *pull_hf_endpoint(void)
     return file_trimmed(named != NULL && named[0] != '\0' ? named : DEFAULT_ENDPOINT);
 }
 
+const char *hub_plain_endpoint(void)
+{
+    const char *named = getenv("HF_ENDPOINT");
+    return named != NULL && url_is_web(named) && !url_is_https(named) && !url_is_own_machine(named) ? named : NULL;
+}
+
 static hearth_status find_places(hf_pull *p, hearth_error *error)
 {
     p->endpoint = pull_hf_endpoint();

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define CLOCK_SLACK_S 86400 /* of clocks that are set wrong */
 #define RETRIES 2u
@@ -282,6 +283,44 @@ static hearth_status add_advisories(looking *l, hearth_error *error)
     return HEARTH_OK;
 }
 
+/* ---- what is not named any more ---- */
+
+static bool is_named(const looking *l, const char *kept)
+{
+    size_t i = 0;
+    const json_t *row = NULL;
+    json_array_foreach(json_object_get(l->payload, "advisories"), i, row)
+    {
+        if (strncmp(kept, json_string_value(json_object_get(row, "sha256")), HASH_HEX_SIZE - 1) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Advisories of earlier feeds, by their names DIGEST.json. One that stays does no harm: nothing asks for it. */
+static void forget_others(const looking *l)
+{
+    file_list files = {0};
+    if (file_list_folder(l->state, &files, NULL) != HEARTH_OK) {
+        return;
+    }
+    for (size_t i = 0; i < files.count; i++) {
+        const char *name = files.names[i];
+        char digest[HASH_HEX_SIZE];
+        (void)snprintf(digest, sizeof digest, "%.64s", name);
+        if (text_is_hex(digest, HASH_HEX_SIZE - 1) && strcmp(name + HASH_HEX_SIZE - 1, ".json") == 0 &&
+            !is_named(l, name)) {
+            char *path = file_join(l->state, name);
+            if (path != NULL) {
+                (void)unlink(path);
+            }
+            mem_free(path);
+        }
+    }
+    file_list_free(&files);
+}
+
 /* ---- the story ---- */
 
 /* With the lock on what is remembered. */
@@ -290,7 +329,9 @@ static hearth_status take(looking *l, const buffer *text, hearth_error *error)
     TRY(check_memory(l, error));
     TRY(check_times(l, error));
     TRY(add_advisories(l, error));
-    return remember(l, ADVISE_FEED_FILE, text, error);
+    TRY(remember(l, ADVISE_FEED_FILE, text, error));
+    forget_others(l);
+    return HEARTH_OK;
 }
 
 static hearth_status take_locked(looking *l, const buffer *text, hearth_error *error)

@@ -701,6 +701,24 @@ def paths_are_copied():
 
 
 @test
+def an_endpoint_that_is_not_encrypted_is_told():
+    with Hub() as hub, Place(hub) as place:
+        hub.add_repository("org/name", model_files())
+        def told(name, url, *more):   # nothing is asked, so that no name is looked up
+            ended = place.run("pull", name, *more, HF_ENDPOINT=url, HF_HUB_OFFLINE="1")
+            assert ended.code == 1 and ended.out == "", ended
+            return [line for line in ended.err.splitlines() if "HF_ENDPOINT" in line]
+        for url in ("http://hub.invalid", "HTTP://me:secret@hub.invalid:8000/", "http://127.0.0.1.hub.invalid"):
+            lines = told("org/name", url)
+            assert len(lines) == 1 and "not encrypted" in lines[0] and "hub.invalid" in lines[0] and "secret" not in lines[0], lines
+        assert told("org/name", "http://hub.invalid", "-q") == []
+        assert told("ollama:name", "http://hub.invalid") == []
+        for url in ("https://hub.invalid", "http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"):
+            assert told("org/name", url) == [], url
+        assert "HF_ENDPOINT" not in place.good("pull", "org/name").err
+
+
+@test
 def offline_nothing_is_asked():
     with Hub() as hub, Place(hub) as place:
         hub.add_repository("org/name", model_files())

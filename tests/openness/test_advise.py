@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -268,6 +269,22 @@ def what_is_withdrawn_is_applied_no_longer():
 
 
 @test
+def what_no_feed_names_is_not_kept():
+    with Place() as p:
+        kept = lambda: [name for _, _, names in os.walk(os.path.join(p.home, ".local", "state", "openhearth", "advisories")) for name in names if re.fullmatch("[0-9a-f]{64}[.]json", name)]  # noqa: E731
+        p.advise("A-1")
+        p.advise("A-2")
+        p.check()
+        first = kept()
+        assert len(first) == 2, first
+        p.good("advise", "sign", p.at("A-1.draft"), "--key", p.at("key"), "-o", p.feed, "--withdrawn")
+        p.good("advise", "publish", p.feed, "--key", p.at("key"))
+        p.check()
+        second = kept()
+        assert len(second) == 2 and len(set(first) & set(second)) == 1, (first, second)
+
+
+@test
 def a_mend_that_cannot_be_applied_is_told():
     with Place(model=True) as p:
         with open(p.at("adapter.safetensors"), "wb") as out:
@@ -525,6 +542,7 @@ def drafts_are_checked_before_they_are_written():
             one_line(p.run("advise", "new", evil, p.model, *words), 2, "an id has letters")
         one_line(p.run("advise", "new", "A-1", p.model, "--summary", "x"), 2, "--what-to-do")
         one_line(p.run("advise", "new", "A-1", *words), 2, "a MODEL or --package")
+        one_line(p.run("advise", "new", "A-1", p.model, "--affected-version", "v1", *words), 2, "--affected-version needs --package")
         one_line(p.run("advise", "new", "A-1", p.at("none"), *words), 1, "none")
         one_line(p.run("advise", "new", "A-1", "--package", "o/n", "--affected-version", "one..two", *words), 1, "events")
         one_line(p.run("advise", "new", "A-1", p.model, "--rule", "x" * 20000, *words), 1, "text")
