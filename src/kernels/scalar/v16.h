@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 /* Accumulators that a tile may keep in registers: anything. */
-#define V16_TILE 1u
+#define V16_TILE 2u
 
 typedef struct v16f {
     float lane[16];

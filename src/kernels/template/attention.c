@@ -11,9 +11,10 @@
 
 #include <stdbool.h>
 
-#define ATTENTION_GROUP 48u   /* queries per walk over the cache, at most */
-#define ATTENTION_TOGETHER 6u /* queries in registers, at most */
-#define ATTENTION_WIDEN 12u   /* from so many on a narrow block is widened for all; with fewer, fetch ahead */
+#define ATTENTION_GROUP 48u /* queries per walk over the cache, at most */
+#define ATTENTION_MOST 6u   /* queries in registers, at most */
+#define ATTENTION_TOGETHER (V16_TILE < ATTENTION_MOST ? V16_TILE : ATTENTION_MOST)
+#define ATTENTION_WIDEN 12u /* from so many on a narrow block is widened for all; with fewer, fetch ahead */
 
 typedef struct attention_group {
     size_t count;                     /* queries, ordered by token */
@@ -51,7 +52,7 @@ V16_INLINE unsigned attention_wide(const unsigned queries)
 }
 
 /* How many of `left` queries are taken together next: all where they fit, else no lonely one at the end. */
-static size_t attention_next(size_t left)
+V16_INLINE size_t attention_next(size_t left)
 {
     return left <= ATTENTION_TOGETHER ? left : left < 2 * ATTENTION_TOGETHER ? (left + 1) / 2 : ATTENTION_TOGETHER;
 }
@@ -95,7 +96,7 @@ V16_INLINE void attention_score_tiles(const attention_group *g, size_t first, co
     const size_t dim = g->head_dim;
     const size_t span = cache_span(type, dim);
     const size_t tile_bytes = cache_key_tile_bytes(type, dim);
-    v16f acc[ATTENTION_TOGETHER][4];
+    v16f acc[ATTENTION_MOST][4];
 #pragma GCC unroll 6
     for (unsigned i = 0; i < queries; i++) {
 #pragma GCC unroll 4
@@ -107,7 +108,7 @@ V16_INLINE void attention_score_tiles(const attention_group *g, size_t first, co
         const size_t count = dim - base < span ? dim - base : span;
         const uint8_t *keys =
             block->keys + tile * tile_bytes + base / span * cache_quantized_bytes(type, ATTENTION_TILE_POSITIONS);
-        const float *q[ATTENTION_TOGETHER];
+        const float *q[ATTENTION_MOST];
         v16f scale[4];
 #pragma GCC unroll 6
         for (unsigned i = 0; i < queries; i++) {
@@ -258,8 +259,8 @@ V16_INLINE void attention_value_tile(const attention_group *g, size_t first, con
                                      const attention_block *block, const bool fresh, size_t begin, size_t end,
                                      size_t at, const unsigned wide, const cache_type type, const bool ahead)
 {
-    v16f acc[ATTENTION_TOGETHER][4];
-    const float *p[ATTENTION_TOGETHER];
+    v16f acc[ATTENTION_MOST][4];
+    const float *p[ATTENTION_MOST];
 #pragma GCC unroll 6
     for (unsigned i = 0; i < queries; i++) {
         const v16f shrink = v16f_set1(g->shrink[first + i]);
