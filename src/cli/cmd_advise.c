@@ -490,7 +490,10 @@ static int run_check(cli *c, const void *settings, const char **operands, size_t
     concerned found = {.c = c, .rows = json_array()};
     hearth_status status = advisories_open(c, &s->check, &all, &error);
     if (status == HEARTH_OK && all.count == 0) {
-        status = error_set(&error, HEARTH_E_ARGUMENT, "advisories", "a feed that can be read", "none");
+        status = error_set(&error, HEARTH_E_ARGUMENT, "advisories",
+                           "a feed that can be read (--advisories, HEARTH_ADVISORIES or "
+                           "~/.config/openhearth/advisories.json names one)",
+                           "none");
     }
     if (status == HEARTH_OK && signing_locate(operands[0], &path, NULL) != HEARTH_OK) {
         path = NULL;

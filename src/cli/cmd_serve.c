@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "platform/cpu.h"
+#include "platform/file.h"
 #include "serve/agent.h"
 #include "serve/server.h"
 
@@ -307,6 +308,20 @@ static hearth_status make_lists(const serve_settings *s, const char **operands, 
     return made ? HEARTH_OK : error_memory(error, count * sizeof(char *));
 }
 
+/* As browsers send them: one with another spelling would never be met. */
+static hearth_status check_origins(const char *const *origins, hearth_error *error)
+{
+    for (size_t i = 0; origins[i] != NULL; i++) {
+        const char *o = origins[i], *host = strstr(o, "://");
+        const bool is_origin = host != NULL && host > o && host[3] != '\0' && strchr(host + 3, '/') == NULL;
+        if (!is_origin && strcmp(o, "*") != 0 && strcmp(o, "null") != 0) {
+            return error_set(error, HEARTH_E_ARGUMENT, "--allow-origin",
+                             "an origin, like https://example.org or http://localhost:3000, or *", "\"%.200s\"", o);
+        }
+    }
+    return HEARTH_OK;
+}
+
 static void free_lists(serve_lists *l)
 {
     mem_free(l->models);
@@ -390,6 +405,12 @@ static hearth_status make_options(cli *c, const serve_settings *s, const serve_l
     }
     if (s->record == NULL && s->record_limit != NULL) {
         return error_set(error, HEARTH_E_ARGUMENT, "--record-limit", "--record FILE with it", "none");
+    }
+    for (size_t i = 0; l->folders[i] != NULL; i++) {
+        if (!file_is_folder(l->folders[i])) {
+            return error_set(error, HEARTH_E_ARGUMENT, "--models-in", "a folder", "none called \"%.200s\"",
+                             l->folders[i]);
+        }
     }
     return read_sizes(s, o, error);
 }
@@ -494,7 +515,8 @@ static hearth_status make_plan(const cli *c, const serve_settings *given, const 
         ret->operands = count == 0 ? ret->config.models : operands;
         ret->operand_count = count == 0 ? ret->config.model_count : count;
     }
-    return make_lists(&ret->settings, ret->operands, ret->operand_count, &ret->lists, error);
+    TRY(make_lists(&ret->settings, ret->operands, ret->operand_count, &ret->lists, error));
+    return check_origins(ret->lists.origins, error);
 }
 
 typedef struct serving {
@@ -626,9 +648,9 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
 
 static const cli_section sections[] = {
     {"MODELS",
-     "A MODEL is whatever `hearth run` takes: a name in a store, a file, a folder. Clients call it by that name, of a "
-     "file "
-     "by its own without `.gguf`; `NAME=MODEL` gives it another one. The first is opened before the server says that "
+     "A MODEL is whatever `hearth run` takes: a name in a store, a file, a folder. Clients call it by that name; of a "
+     "path it is the last part, without `.gguf`; `NAME=MODEL` gives it another one. The first is opened before the "
+     "server says that "
      "it "
      "is ready, and is the one that is asked where a request names none; the others are opened when first asked for. "
      "Without a MODEL, and without --store, hearth's own small model is served (hearthside)."},

@@ -200,12 +200,11 @@ static int tell_key(cli *c, const sign_key *key, const char *path, const char *p
 }
 
 /* A key under a new passphrase, or none, into a new file. */
-static hearth_status write_under(const sign_key *key, bool plain, const char *file, const char *path,
+static hearth_status write_under(const sign_key *key, bool plain, passphrase_source source, const char *path,
                                  hearth_error *error)
 {
     char passphrase[SIGN_PASSPHRASE_SIZE] = "";
     size_t length = 0;
-    passphrase_source source = {.file = file, .is_new = true};
     hearth_status status = plain ? HEARTH_OK : passphrase_get(&source, passphrase, &length, error);
     status = status == HEARTH_OK ? sign_key_write_private(key, plain ? NULL : passphrase, path, error) : status;
     secret_wipe(passphrase, sizeof passphrase);
@@ -219,8 +218,9 @@ static int run_new(cli *c, const void *settings, const char **operands, size_t c
     hearth_error error = {0};
     sign_key *key = NULL;
     char *public = NULL;
+    const passphrase_source source = {.file = s->passphrase, .is_new = true};
     hearth_status status = sign_key_make(s->curve, &key, &error);
-    status = status == HEARTH_OK ? write_under(key, s->plain, s->passphrase, operands[0], &error) : status;
+    status = status == HEARTH_OK ? write_under(key, s->plain, source, operands[0], &error) : status;
     if (status == HEARTH_OK) {
         status = write_public(key, operands[0], &public, &error);
         if (status != HEARTH_OK) {
@@ -262,8 +262,9 @@ static int run_passphrase(cli *c, const void *settings, const char **operands, s
     const sign_settings *s = settings;
     hearth_error error = {0};
     sign_key *key = NULL;
+    const passphrase_source source = {.file = s->new_passphrase, .is_new = true, .replaces = true};
     hearth_status status = signing_read_key(operands[0], s->passphrase, &key, &error);
-    status = status == HEARTH_OK ? write_under(key, s->plain, s->new_passphrase, operands[1], &error) : status;
+    status = status == HEARTH_OK ? write_under(key, s->plain, source, operands[1], &error) : status;
     const int code = status == HEARTH_OK ? tell_key(c, key, operands[1], NULL) : cli_fail(c, &error);
     sign_key_free(key);
     return code;

@@ -399,13 +399,14 @@ static hearth_status add_places(file_list *list, const char *path, hearth_error 
     return status;
 }
 
-/* "NAME=MODEL" or MODEL. What is not there is told by who opens it. */
-static hearth_status add_served(file_list *list, const char *operand, bool beside, hearth_error *error)
+/* "NAME=MODEL" or MODEL. Of `missing` it is an error that it is not there; of others who opens it tells that. */
+static hearth_status add_served(file_list *list, const char *operand, bool beside, bool missing, hearth_error *error)
 {
     const char *source = models_source(operand);
     char *path = NULL;
-    if (model_locate(source, &path, NULL) != HEARTH_OK || path == NULL) {
-        return HEARTH_OK;
+    const hearth_status found = model_locate(source, &path, missing ? error : NULL);
+    if (found != HEARTH_OK || path == NULL) {
+        return missing ? found : HEARTH_OK;
     }
     hearth_status status = file_is_folder(source) ? add_copy(list, source, error) : HEARTH_OK; /* looked into again */
     if (status != HEARTH_OK) {
@@ -421,10 +422,10 @@ static hearth_status add_served(file_list *list, const char *operand, bool besid
 static hearth_status add_server(const confine_server *s, file_list *read, file_list *write, hearth_error *error)
 {
     for (size_t i = 0; s->models[i] != NULL; i++) {
-        TRY(add_served(read, s->models[i], s->beside_models, error));
+        TRY(add_served(read, s->models[i], s->beside_models, i == 0, error)); /* which is opened first */
     }
     for (size_t i = 0; s->drafts[i] != NULL; i++) {
-        TRY(add_served(read, s->drafts[i], s->beside_models, error));
+        TRY(add_served(read, s->drafts[i], s->beside_models, false, error));
     }
     for (size_t i = 0; s->folders[i] != NULL; i++) {
         TRY(add_copy(read, s->folders[i], error));

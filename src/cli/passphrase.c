@@ -96,7 +96,7 @@ static hearth_status ask(bool is_new, char ret[SIGN_PASSPHRASE_SIZE], size_t *re
 hearth_status passphrase_get(void *source, char ret[SIGN_PASSPHRASE_SIZE], size_t *ret_length, hearth_error *error)
 {
     const passphrase_source *s = source;
-    const char *variable = getenv(PASSPHRASE_VARIABLE);
+    const char *variable = s->replaces ? NULL : getenv(PASSPHRASE_VARIABLE);
     if (s->file != NULL) {
         return read_file(s->file, ret, ret_length, error);
     }
@@ -106,6 +106,8 @@ hearth_status passphrase_get(void *source, char ret[SIGN_PASSPHRASE_SIZE], size_
     if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO)) {
         return ask(s->is_new, ret, ret_length, error);
     }
-    return error_set(error, HEARTH_E_ARGUMENT, "passphrase", "--passphrase-file, HEARTH_PASSPHRASE or a terminal",
+    return error_set(error, HEARTH_E_ARGUMENT, s->replaces ? "new passphrase" : "passphrase",
+                     s->replaces ? "--new-passphrase-file, --no-passphrase or a terminal"
+                                 : "--passphrase-file, HEARTH_PASSPHRASE or a terminal",
                      "none of them");
 }

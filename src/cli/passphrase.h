@@ -13,6 +13,7 @@
 typedef struct passphrase_source {
     const char *file; /* NULL: none */
     bool is_new;      /* asked for twice at a terminal */
+    bool replaces;    /* the variable is the old one's: --new-passphrase-file or the terminal */
 } passphrase_source;
 
 /* A sign_passphrase_fn over a passphrase_source. HEARTH_E_ARGUMENT where nobody says one. */

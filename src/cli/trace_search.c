@@ -304,8 +304,8 @@ static hearth_status tell_next(const cli *c, const trace_index *x, const trace_s
     buffer_init(&text, 0);
     hearth_status status = trace_next(x, m, &f, error);
     if (status == HEARTH_OK && !c->json) {
-        printf("the last %zu of %zu %s stand at %s places\n", m->length, asked, trace_unit_names[m->unit],
-               terminal_number(m->count, number));
+        printf("the last %zu of %zu %s stand at %s place%s\n", m->length, asked, trace_unit_names[m->unit],
+               terminal_number(m->count, number), m->count == 1 ? "" : "s");
     }
     for (size_t i = 0; i < f.count && i < s->most && status == HEARTH_OK; i++) {
         status = tell_following(c, x, m, &f.items[i], &rows, &text, error);

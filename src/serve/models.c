@@ -7,6 +7,7 @@
 #include "hearth/hearth.h"
 #include "hub/store.h"
 #include "platform/cpu.h"
+#include "platform/file.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -52,11 +53,13 @@ static void free_row(served_model *m)
     }
 }
 
-/* Ollama's clients say a tag where there is none, and do not say whose store it is. */
+/* Ollama's clients say a tag where there is none, and may or may not say whose store it is. */
+#define OLLAMA "ollama:"
 static bool is_called(const char *own, const char *name)
 {
+    name += text_starts(name, OLLAMA) ? strlen(OLLAMA) : 0;
     const size_t length = strlen(name) - (text_ends(name, ":latest") ? strlen(":latest") : 0);
-    const char *in_store = text_starts(own, "ollama:") ? own + strlen("ollama:") : own;
+    const char *in_store = own + (text_starts(own, OLLAMA) ? strlen(OLLAMA) : 0);
     return strcmp(in_store, name) == 0 || (strncmp(in_store, name, length) == 0 && in_store[length] == '\0');
 }
 
@@ -130,6 +133,13 @@ static hearth_status add_row(models *s, const char *name, const char *source, in
 
 /* ---- what is named ---- */
 
+/* A path goes before a name, as in model_locate: models/bge is a folder where there is one, else a hub's name. */
+static bool is_path(const char *operand)
+{
+    return operand[0] == '/' || operand[0] == '.' || text_ends(operand, ".gguf") || text_ends(operand, "/") ||
+           (strchr(operand, '/') != NULL && file_is_folder(operand));
+}
+
 /* "NAME=MODEL", or MODEL, whose name is what it is called by: of a path its last part, without ".gguf". */
 static const char *read_operand(const char *operand, char name[NAME_BYTES])
 {
@@ -138,7 +148,7 @@ static const char *read_operand(const char *operand, char name[NAME_BYTES])
         snprintf(name, NAME_BYTES, "%.*s", (int)(equals - operand), operand);
         return equals + 1;
     }
-    if (operand[0] == '/' || operand[0] == '.' || text_ends(operand, ".gguf") || text_ends(operand, "/")) {
+    if (is_path(operand)) {
         size_t end = strlen(operand);
         while (end > 1 && operand[end - 1] == '/') {
             end--;
@@ -414,6 +424,10 @@ static hearth_status open_parts(models *s, served_model *m, hearth_error *error)
     TRY(ollama_brought_read(m->source, &m->brought, error));
     if (s->o.rules != NULL) {
         TRY(s->o.rules(s->o.rules_context, m->source, m->m->path, &m->rules, error));
+        if (m->rules.length > 0 && m->template == NULL) {
+            return error_set(error, HEARTH_E_ARGUMENT, "--apply-advisories", "a model with a chat template",
+                             "text that is continued as it is (%s)", m->name);
+        }
     }
     TRY(open_draft(s, m, error));
     scheduler_options options = s->o.scheduler;

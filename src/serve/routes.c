@@ -160,7 +160,7 @@ void routes_handle(void *context, http_call *call)
     if (r->route->takes_json) {
         if (json_door_parse(buffer_text(body), body->length, NULL, &r->body, &error) != HEARTH_OK) {
             char line[512];
-            request_refuse_with(r, 400, "invalid_json", NULL, "The request's body is no JSON: %s.",
+            request_refuse_with(r, 400, "invalid_json", NULL, "The request's body: %s.",
                                 hearth_error_line(&error, line, sizeof line));
             return;
         }

@@ -330,6 +330,14 @@ def serve_applies_to_every_answer():
 
 
 @test
+def serve_says_no_rule_applied_that_could_not_stand_anywhere():
+    with Place(model=True) as p:
+        p.advise("A-1", "--rule", RULE, model=stories())
+        ended = p.run("serve", stories(), "--port", "0", *p.trust, "--apply-advisories")
+        assert ended.code == 2 and ended.out == "" and "expected a model with a chat template" in ended.err, ended
+
+
+@test
 def pull_warns():
     from place import Place as HubPlace, model_files
     from server import Hub
@@ -361,7 +369,7 @@ def feeds_may_be_configured():
 def without_a_home_nothing_is_configured():
     with Place() as p:
         p.advise()
-        one_line(p.run("advise", "check", p.model, HOME=""), 1, "expected a feed that can be read, found none")
+        one_line(p.run("advise", "check", p.model, HOME=""), 1, "advisories.json names one), found none")
         one_line(p.check(HOME=""), 1, "expected a place to remember feeds, found no HOME")
         ended = p.check(HOME="", XDG_STATE_HOME=p.at("state"))
         assert ended.code == 1 and "A-1" in ended.out, ended

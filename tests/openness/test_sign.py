@@ -260,6 +260,7 @@ def keys_are_encrypted_at_rest():
         good("sign", "key", "passphrase", key, again, "--new-passphrase-file", out.name, passphrase="open sesame")
         good("sign", m.path, "--key", again, "--passphrase-file", out.name)
         assert run("verify-signature", m.path, "--key", key + ".pub").code == 0
+        one_line(run("sign", "key", "passphrase", key, plain, passphrase="open sesame"), 1, "--new-passphrase-file")  # not the old one again
         good("sign", "key", "passphrase", key, plain, "--no-passphrase", passphrase="open sesame")
         with open(key + ".pub", encoding="ascii") as pem:
             assert good("sign", "key", "public", plain) == pem.read()

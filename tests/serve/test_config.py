@@ -61,6 +61,24 @@ def wrong_files_name_line_and_column():
 
 
 @test
+def what_is_not_there_is_told_before_anything_is_served():
+    one_line(hearth("serve", OWN, "--models-in", os.path.join(PLACE, "none")), 2, "--models-in", "none")
+    for origin in ("example.org", "https://example.org/"):  # browsers send neither
+        one_line(hearth("serve", OWN, "--allow-origin", origin), 2, "--allow-origin", "an origin, like https://example.org")
+    empty = os.path.join(PLACE, "empty")
+    os.mkdir(empty)
+    one_line(hearth("serve", empty), 1, "config.json or a GGUF file", "neither")  # not that it may not be read
+
+
+@test
+def a_folder_is_called_by_its_last_part():
+    relative = os.path.relpath(BERT)
+    for path in (BERT, relative, os.path.join(relative, "")):
+        with Server(OWN, path) as s:
+            assert models(s) == ["hearthside", "bert"], (path, models(s))
+
+
+@test
 def the_file_is_read_and_the_command_line_goes_before_it():
     write(f"models: [one={OWN}, two={OWN}]\nparallel: 3\nno-prefix-cache: true\nstore: false\nport: 1\nname: [front.example]\n")
     with Server("--config", FILE) as server:  # --port 0 is on the command line

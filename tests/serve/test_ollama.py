@@ -164,6 +164,7 @@ def models_are_listed_shown_loaded_and_let_go():
     assert shown["capabilities"] == ["completion", "tools", "thinking"] and shown["model_info"]["general.architecture"] == "llama", shown
     assert shown["model_info"]["llama.context_length"] > 0 and "<|im_start|>" in shown["template"]
     assert S.good("/api/show", {"name": "bert:latest"})["capabilities"] == ["embedding"]
+    assert S.good("/api/show", {"name": "ollama:bert"}) == S.good("/api/show", {"name": "ollama:bert:latest"}) == S.good("/api/show", {"name": "bert"})
     load = {"model": "own", "stream": False}
     assert S.good("/api/generate", load)["done_reason"] == "load"
     assert "own" in [m["name"] for m in S.get("/api/ps")[1]["models"]]
