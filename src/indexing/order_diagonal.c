@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-#define SLOT_BITS 16u
+#define SLOT_BITS 17u
 #define FIRST_BYTES 256u /* compared before anything is remembered */
 #define STEP_BYTES 4096u
-#define WINDOW_BITS 20u /* of one distance, matches in different megabytes have different slots */
+#define WINDOW_BITS 14u /* of one distance, matches that lie so far apart have different slots */
 
 /* The text matches itself, `distance` bytes on, from `begin` to before `end`, and not at `end`. */
 typedef struct match {
@@ -57,26 +57,37 @@ static uint64_t equal_bytes(const uint8_t *a, const uint8_t *b, uint64_t most)
 
 static match *slot_of(order_diagonals *d, uint64_t low, uint64_t distance)
 {
-    const uint64_t mixed =
-        (distance + (low >> WINDOW_BITS) * 0xD1B54A32D192ED03u) * 0x9E3779B97F4A7C15u; /* odd, bits well spread */
+    /* odd constants with well spread bits */
+    const uint64_t mixed = (distance + (low >> WINDOW_BITS) * 0xD1B54A32D192ED03u) * 0x9E3779B97F4A7C15u;
     return &d->slots[mixed >> (64 - SLOT_BITS)];
 }
 
-/* Where the match of `low` and `low + distance` ends; at most where the text does. */
+static uint64_t next_window(uint64_t low)
+{
+    return ((low >> WINDOW_BITS) + 1) << WINDOW_BITS;
+}
+
+/* Where the match of `low` and `low + distance` ends; at most where the text does. It is noted in all windows on the
+ * way. */
 static uint64_t match_end(order_diagonals *d, uint64_t low, uint64_t distance)
 {
-    match *slot = slot_of(d, low, distance);
     const uint64_t last = d->bytes - distance;
-    const bool known = slot->distance == distance && low < slot->end;
-    uint64_t end = low;
-    if (!known || low < slot->begin) {
-        end += equal_bytes(d->text + low, d->text + low + distance, (known ? slot->begin : last) - low);
+    uint64_t at = low, end = 0;
+    while (end == 0) {
+        const match *slot = slot_of(d, at, distance);
+        const bool known = slot->distance == distance && at < slot->end;
+        if (known && slot->begin <= at) {
+            end = slot->end;
+            break;
+        }
+        const uint64_t border = known && slot->begin < next_window(at) ? slot->begin
+                                : last < next_window(at)               ? last
+                                                                       : next_window(at);
+        at += equal_bytes(d->text + at, d->text + at + distance, border - at);
+        end = at < border || at == last ? at : 0;
     }
-    if (known && end >= slot->begin) {
-        end = slot->end;
-        slot->begin = low < slot->begin ? low : slot->begin;
-    } else {
-        *slot = (match){.distance = distance, .begin = low, .end = end};
+    for (uint64_t from = low; from < at; from = next_window(from)) {
+        *slot_of(d, from, distance) = (match){.distance = distance, .begin = from, .end = end};
     }
     return end;
 }
