@@ -229,6 +229,7 @@ static void put_special(program *p, bool writes)
 #endif
     put_argument(p, SYS_clone, 0, BPF_JSET, CLONE_THREAD, false);       /* threads, and no processes */
     put_argument(p, SYS_tgkill, 0, BPF_JEQ, (uint32_t)getpid(), false); /* raise and abort */
+    put_argument(p, SYS_tkill, 0, BPF_JEQ, (uint32_t)getpid(), false);  /* musl's, of the first thread */
     put_argument(p, SYS_prlimit64, 0, BPF_JEQ, 0, false);               /* of itself */
     /* clone3 has its flags in memory, where no filter sees them; the C library goes back to clone. */
     put(p, BPF_JMP | BPF_JEQ | BPF_K, 435, 0, 1);

@@ -168,6 +168,7 @@ static int calls_body(void)
     REFUSED(ptrace(PTRACE_ATTACH, parent, NULL, NULL), EPERM);
     REFUSED(kill(parent, 0), EPERM);
     REFUSED(syscall(SYS_tgkill, parent, parent, 0), EPERM);
+    REFUSED(syscall(SYS_tkill, parent, 0), EPERM);
     REFUSED(syscall(SYS_process_vm_readv, parent, NULL, 0, NULL, 0, 0), EPERM);
     REFUSED(syscall(425 /* io_uring_setup */, 1, NULL), EPERM);
     REFUSED(syscall(SYS_bpf, 0, NULL, 0), EPERM);
@@ -207,6 +208,7 @@ static int work_body(void)
     SO(sysconf(_SC_NPROCESSORS_ONLN) > 0);
     (void)signal(SIGUSR1, SIG_IGN);
     SO(raise(SIGUSR1) == 0);
+    SO(syscall(SYS_tkill, getpid(), SIGUSR1) == 0); /* musl's raise */
     SO(write(STDOUT_FILENO, "", 0) == 0);
     return failures;
 }
