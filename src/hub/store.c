@@ -321,6 +321,22 @@ static hearth_status list_ollama(store_list *list, hearth_error *error)
 
 /* ---- the local store and the program's cache ---- */
 
+/* The program keeps other things in its cache, too (hashes, indexes of corpora): a model has one of these at its top.
+ */
+static bool holds_model(const char *folder)
+{
+    file_list names = {0};
+    bool found = false;
+    if (file_list_folder(folder, &names, NULL) != HEARTH_OK) {
+        return false;
+    }
+    for (size_t i = 0; i < names.count; i++) {
+        found = found || strcmp(names.names[i], "config.json") == 0 || model_files_is_gguf(names.names[i]);
+    }
+    file_list_free(&names);
+    return found;
+}
+
 static hearth_status add_file(store_list *list, store_kind kind, const char *folder, const char *name,
                               hearth_error *error)
 {
@@ -329,7 +345,8 @@ static hearth_status add_file(store_list *list, store_kind kind, const char *fol
     m.path = file_join(folder, name);
     m.owner = file_join(folder, name);
     const bool is_folder = m.path != NULL && file_is_folder(m.path);
-    if (m.path != NULL && (name[0] == '.' || (!is_folder && !model_files_is_gguf(name)) ||
+    const bool is_other = is_folder && kind == STORE_CACHE && !holds_model(m.path);
+    if (m.path != NULL && (name[0] == '.' || is_other || (!is_folder && !model_files_is_gguf(name)) ||
                            (!is_folder && model_files_is_later_part(name)))) {
         free_model(&m);
         return HEARTH_OK;

@@ -535,6 +535,17 @@ def ollama_models_are_pulled_into_ollamas_store():
         assert [f for f in files_under(place.ollama) if not f.startswith(".locks")] == []
 
 
+@test
+def what_else_is_in_the_cache_is_no_model():
+    with Hub() as hub, Place(hub) as place:
+        for folder, file in (("hashes", "0f"), ("trace", "00000.text"), ("mine", "config.json")):
+            os.makedirs(os.path.join(place.name, ".cache", "openhearth", folder))
+            with open(os.path.join(place.name, ".cache", "openhearth", folder, file), "w", encoding="utf-8") as out:
+                out.write("{}")
+        assert [m["name"] for m in json.loads(place.good("list", "--json").out)] == ["mine"]
+        one_line(place.run("rm", "trace"), 1, "trace", "hearth list")
+
+
 def serve(place, name, bodies):
     """What a server of this model answers to each, asked as OpenAI's clients do."""
     with subprocess.Popen([HEARTH, "serve", f"m={name}", "--port", "0", "--json"], env=place.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
