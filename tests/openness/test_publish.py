@@ -178,6 +178,15 @@ def encryption_is_not_given_up():
 
 
 @test
+def an_endpoint_that_is_not_encrypted_is_told():
+    with World() as w:
+        for url, lines in (("http://hub.invalid", 1), ("https://hub.invalid", 0), (w.hub.url, 0)):
+            ended = w.place.run("publish", w.model, "hf:me/mine", HF_ENDPOINT=url, HF_HUB_OFFLINE="1")
+            assert ended.code == 1 and ended.err.count("HF_ENDPOINT is") == ended.err.count("not encrypted") == lines, ended
+        assert w.hub.log == []
+
+
+@test
 def a_cut_connection_is_gone_over():
     """Each kind of request once refused, once cut in the middle; of parts only the one that broke goes again."""
     with World(100_000) as w:
