@@ -35,6 +35,7 @@ struct answering {
     json_t *tools;
     char **stops;
     size_t stop_count;
+    bool own_stops;
     bool logprobs, one_call;
     answer_format format;
     const answer_writer *writer;
@@ -193,7 +194,8 @@ static void end_choice(choice *c, const generation_outcome *o)
         return;
     }
     const answer_finish why = cut ? FINISH_LENGTH : (c->called || c->telling ? FINISH_CALLS : FINISH_STOP);
-    if (a->writer->finish != NULL && !a->writer->finish(a->context, c->index, why, answer_reader_stop(c->reader))) {
+    const char *stop = a->own_stops ? NULL : answer_reader_stop(c->reader);
+    if (a->writer->finish != NULL && !a->writer->finish(a->context, c->index, why, stop)) {
         a->stopped = true;
     }
 }
@@ -316,6 +318,7 @@ static void on_done(void *context, const generation_outcome *o)
 
 static hearth_status copy_stops(answering *a, const answer_plan *p, hearth_error *error)
 {
+    a->own_stops = p->own_stops;
     a->stops = mem_calloc(p->stop_count + 1, sizeof *a->stops);
     if (a->stops == NULL) {
         return error_memory(error, p->stop_count * sizeof *a->stops);

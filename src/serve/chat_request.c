@@ -517,6 +517,7 @@ static bool start(request *r, chat_request *c, const answer_writer *writer, void
                      .sampling = c->sampling,
                      .stops = c->stops,
                      .stop_count = c->stop_count,
+                     .own_stops = c->own_stops,
                      .most_tokens = c->most_tokens,
                      .choices = c->choices,
                      .logprobs = c->logprobs,

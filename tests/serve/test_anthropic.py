@@ -99,6 +99,8 @@ def tools_are_called_and_answered():
 def stops_and_lengths():
     whole = same_as_whole({**HELLO, "stop_sequences": ["zzz", "ve"]})
     assert (whole["stop_reason"], whole["stop_sequence"], whole["content"][0]["text"]) == ("stop_sequence", "ve", "Fi"), whole
+    own = S.good("/v1/messages", {"model": "own", "max_tokens": 40, "messages": [{"role": "user", "content": "Ann sleeps in the barn. Where is Ann?"}]})
+    assert (own["stop_reason"], own["stop_sequence"]) == ("end_turn", None), own  # its line's end, for which nobody asked
     whole = same_as_whole({**THINK, "max_tokens": 2})
     assert whole["stop_reason"] == "max_tokens" and whole["usage"]["output_tokens"] == 2, whole
 
