@@ -50,7 +50,7 @@ deb:                                 ## build-deb/hearth_VERSION_ARCH.deb of wha
 	@scripts/setup package
 	@scripts/make-deb
 
-musl-tarball:                        ## one static program, its libraries from Debian's sources (not finished: docs/install.md)
+musl-tarball:                        ## one static program, its libraries from Debian's sources (docs/install.md)
 	@scripts/setup package
 	@scripts/make-musl
 
