@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "platform/file.h"
 #include "serve/keys_file.h"
 
 #include <stdio.h>
@@ -371,9 +372,15 @@ static hearth_status usage(keys_work *w, hearth_error *error)
     return HEARTH_OK;
 }
 
-static hearth_status open_file(keys_work *w, hearth_error *error)
+/* Of a file that is named, a new one is made for a new key alone: a name that is mistyped is told. */
+static hearth_status open_file(keys_work *w, bool makes, hearth_error *error)
 {
     char *path = NULL;
+    if (w->s->file != NULL && !makes && !file_exists(w->s->file)) {
+        (void)error_set(error, HEARTH_E_NOT_FOUND, NULL, "a database of keys (hearth keys add makes one)", "none");
+        error_in_file(error, w->s->file);
+        return HEARTH_E_NOT_FOUND;
+    }
     if (w->s->file != NULL) {
         return keys_file_open(w->s->file, &w->file, error);
     }
@@ -388,7 +395,7 @@ static int work(cli *c, const keys_settings *s, const char *operand, bool lists,
 {
     hearth_error error = {0};
     keys_work w = {.c = c, .s = s, .operand = operand, .rows = lists ? json_array() : NULL};
-    hearth_status status = open_file(&w, &error);
+    hearth_status status = open_file(&w, fn == add, &error);
     status = status == HEARTH_OK ? fn(&w, &error) : status;
     keys_file_close(w.file);
     if (status == HEARTH_OK && lists && c->json) {

@@ -390,6 +390,10 @@ def wrong_uses_of_the_command():
     with open(other, "w", encoding="utf-8") as file:
         file.write("this is no database, but long enough to be looked at\n" * 40)
     one_line(hearth("keys", "list", "--keys", other), 1, "other.txt")
+    none = os.path.join(os.path.dirname(FILE), "mistyped.sqlite")
+    for words in (("list",), ("usage",), ("revoke", "x"), ("limit", "x", "--concurrency", "1")):
+        one_line(hearth("keys", *words, "--keys", none), 1, "mistyped.sqlite", "hearth keys add")
+    assert not os.path.exists(none)
     add("twin")
     add("twin")
     one_line(hearth("keys", "revoke", "twin", "--keys", FILE), 1, "several keys")
