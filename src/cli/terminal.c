@@ -24,6 +24,10 @@ void terminal_start(void)
             (void)open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
         }
     }
+    /* musl would write the first line at once and forget why that failed: terminal_finish is to tell it. */
+    if (!isatty(STDOUT_FILENO)) {
+        (void)setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
+    }
     if (setlocale(LC_CTYPE, "") == NULL || strcmp(nl_langinfo(CODESET), "UTF-8") != 0) {
         (void)setlocale(LC_CTYPE, "C.UTF-8");
     }
