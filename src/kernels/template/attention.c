@@ -13,7 +13,11 @@
 
 #define ATTENTION_GROUP 48u /* queries per walk over the cache, at most */
 #define ATTENTION_MOST 6u   /* queries in registers, at most */
-#define ATTENTION_TOGETHER (V16_TILE < ATTENTION_MOST ? V16_TILE : ATTENTION_MOST)
+#if V16_TILE < ATTENTION_MOST
+#define ATTENTION_TOGETHER V16_TILE
+#else
+#define ATTENTION_TOGETHER ATTENTION_MOST
+#endif
 #define ATTENTION_WIDEN 12u /* from so many on a narrow block is widened for all; with fewer, fetch ahead */
 
 typedef struct attention_group {
