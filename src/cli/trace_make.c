@@ -48,6 +48,20 @@ static char *folder_for(const char *corpus)
     return text_format("%.*s-index", (int)length, corpus);
 }
 
+/* A run's folder stands for the corpus in it. */
+static hearth_status find_texts(const char *name, char **ret, hearth_error *error)
+{
+    char *own = file_join(name, "corpus.json");
+    char *inner = file_join(name, "corpus");
+    char *facts = file_join(name, "corpus/corpus.json");
+    const bool good = own != NULL && inner != NULL && facts != NULL;
+    *ret = good ? mem_strdup(!file_exists(own) && file_exists(facts) ? inner : name) : NULL;
+    mem_free(own);
+    mem_free(inner);
+    mem_free(facts);
+    return *ret != NULL ? HEARTH_OK : error_memory(error, strlen(name));
+}
+
 static void print_made(const char *folder, const indexing_result *r, const trace_facts *f)
 {
     char a[32], b[32], d[32], e[32];
@@ -128,7 +142,7 @@ hearth_status trace_verb_index(const cli *c, const trace_settings *s, const char
 {
     indexing_options o = {0};
     tokenizer *t = NULL;
-    char *json = NULL;
+    char *json = NULL, *texts = NULL;
     (void)count;
     char *folder = s->add != NULL      ? mem_strdup(s->add)
                    : s->output != NULL ? mem_strdup(s->output)
@@ -141,8 +155,10 @@ hearth_status trace_verb_index(const cli *c, const trace_settings *s, const char
     o.tokenizer = t;
     o.tokenizer_file = json;
     status = status == HEARTH_OK ? read_options(c, s, &o, error) : status;
-    status = status == HEARTH_OK ? make(c, operands[0], folder, &o, ret_code, error) : status;
+    status = status == HEARTH_OK ? find_texts(operands[0], &texts, error) : status;
+    status = status == HEARTH_OK ? make(c, texts, folder, &o, ret_code, error) : status;
     tokenizer_free(t);
+    mem_free(texts);
     mem_free(json);
     mem_free(folder);
     return status;

@@ -55,6 +55,9 @@ hearth_status trace_needle_make(const trace_index *x, const trace_settings *s, c
         return error_set(error, HEARTH_E_UNSUPPORTED, s->ids ? "--ids" : "--by tokens", "an index with a tokenizer",
                          "one by bytes alone");
     }
+    if (!s->ids && !utf8_valid(text, strlen(text))) { /* the tokenizer would read U+FFFD, which may well stand there */
+        return error_set(error, HEARTH_E_ARGUMENT, "TEXT", "UTF-8 (--by bytes takes any bytes)", "other bytes");
+    }
     const hearth_status status = s->ids ? read_ids(text, &ret->ids, error)
                                         : tokenizer_encode(t, text, strlen(text), ENCODE_PLAIN, &ret->ids, error);
     if (status != HEARTH_OK) {

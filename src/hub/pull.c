@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "hub/lock.h"
+#include "platform/file_lock.h"
 #include "hub/pull_part.h"
 #include "hub/verify.h"
 #include "platform/file.h"
@@ -132,10 +132,10 @@ static hearth_status fetch_locked(pull_context *c, const download_source *source
 
 hearth_status pull_fetch(pull_context *c, const download_source *source, const pull_target *t, hearth_error *error)
 {
-    hub_lock lock = {-1};
-    TRY(hub_lock_take(t->lock, HUB_LOCK_ALONE, pull_go_on, c, &lock, error));
+    file_lock lock = {-1};
+    TRY(file_lock_take(t->lock, FILE_LOCK_ALONE, pull_go_on, c, &lock, error));
     const hearth_status status = fetch_locked(c, source, t, error);
-    hub_lock_free(&lock);
+    file_lock_free(&lock);
     return status;
 }
 

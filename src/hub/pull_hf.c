@@ -13,7 +13,7 @@
 #include "formats/hub_cache.h"
 #include "formats/json_file.h"
 #include "formats/model_files.h"
-#include "hub/lock.h"
+#include "platform/file_lock.h"
 #include "hub/verify.h"
 #include "net/url.h"
 
@@ -470,7 +470,7 @@ static hearth_status fill_result(const hf_pull *p, hearth_error *error)
 
 static hearth_status pull_open(hf_pull *p, hearth_error *error)
 {
-    hub_lock lock = {-1};
+    file_lock lock = {-1};
     TRY(fetch_listing(p, error));
     TRY(read_listing(p, error));
     const hearth_status chosen = model_files_choose(p->names, p->count, p->name->select, p->take, error);
@@ -480,14 +480,14 @@ static hearth_status pull_open(hf_pull *p, hearth_error *error)
     }
     char *path = text_format("%s/hearth.lock", p->locks); /* nobody removes from here meanwhile */
     hearth_status status =
-        path != NULL ? hub_lock_take(path, HUB_LOCK_SHARED, pull_go_on, p->c, &lock, error) : error_memory(error, 0);
+        path != NULL ? file_lock_take(path, FILE_LOCK_SHARED, pull_go_on, p->c, &lock, error) : error_memory(error, 0);
     mem_free(path);
     status = status == HEARTH_OK ? fetch_all(p, error) : status;
     for (size_t i = 0; status == HEARTH_OK && i < p->wanted_count; i++) {
         status = link_file(p, &p->wanted[i], error);
     }
     status = status == HEARTH_OK ? write_ref(p, error) : status;
-    hub_lock_free(&lock);
+    file_lock_free(&lock);
     return status == HEARTH_OK ? fill_result(p, error) : status;
 }
 

@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "formats/ollama_store.h"
-#include "hub/lock.h"
+#include "platform/file_lock.h"
 #include "net/url.h"
 #include "platform/file.h"
 
@@ -173,20 +173,20 @@ static hearth_status write_manifest(ollama_pull *p, hearth_error *error)
 
 static hearth_status pull_layers(ollama_pull *p, hearth_error *error)
 {
-    hub_lock lock = {-1};
+    file_lock lock = {-1};
     TRY(fetch_manifest(p, error));
     for (size_t i = 0; i < p->manifest->count; i++) {
         p->c->total += p->manifest->layers[i].size;
     }
     char *path = text_format("%s/.locks/hearth.lock", p->store); /* nobody removes from here meanwhile */
     hearth_status status =
-        path != NULL ? hub_lock_take(path, HUB_LOCK_SHARED, pull_go_on, p->c, &lock, error) : error_memory(error, 0);
+        path != NULL ? file_lock_take(path, FILE_LOCK_SHARED, pull_go_on, p->c, &lock, error) : error_memory(error, 0);
     mem_free(path);
     for (size_t i = 0; status == HEARTH_OK && i < p->manifest->count; i++) {
         status = fetch_layer(p, &p->manifest->layers[i], error);
     }
     status = status == HEARTH_OK ? write_manifest(p, error) : status;
-    hub_lock_free(&lock);
+    file_lock_free(&lock);
     return status;
 }
 

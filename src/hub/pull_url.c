@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "formats/model_files.h"
-#include "hub/lock.h"
+#include "platform/file_lock.h"
 #include "hub/verify.h"
 #include "net/url.h"
 #include "platform/file.h"
@@ -236,16 +236,16 @@ static hearth_status fetch_url(pull_context *c, const char *url, const char *fil
 hearth_status pull_url(pull_context *c, const char *url, const model_name *name, hearth_error *error)
 {
     store_place place = {0};
-    hub_lock lock = {-1};
+    file_lock lock = {-1};
     if (!model_files_is_gguf(name->file)) {
         return error_set(error, HEARTH_E_ARGUMENT, "URL", "one that ends in the name of a GGUF file", "%.160s",
                          name->file);
     }
     hearth_status status = find_place(name->file, &place, error);
     status = status == HEARTH_OK ? file_make_place(place.partial, error) : status;
-    status = status == HEARTH_OK ? hub_lock_take(place.lock, HUB_LOCK_ALONE, pull_go_on, c, &lock, error) : status;
+    status = status == HEARTH_OK ? file_lock_take(place.lock, FILE_LOCK_ALONE, pull_go_on, c, &lock, error) : status;
     status = status == HEARTH_OK ? fetch_url(c, url, name->file, &place, error) : status;
-    hub_lock_free(&lock);
+    file_lock_free(&lock);
     free_place(&place);
     return status;
 }
@@ -315,7 +315,7 @@ static hearth_status copy_into(pull_context *c, const char *path, const char *fi
 hearth_status pull_path(pull_context *c, const char *path, hearth_error *error)
 {
     store_place place = {0};
-    hub_lock lock = {-1};
+    file_lock lock = {-1};
     const char *file = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
     if (file_is_folder(path) || !model_files_is_gguf(file) || !model_name_is_safe_path(file) || file[0] == '.') {
         const hearth_status status =
@@ -330,9 +330,9 @@ hearth_status pull_path(pull_context *c, const char *path, hearth_error *error)
     }
     hearth_status status = find_place(file, &place, error);
     status = status == HEARTH_OK ? file_make_place(place.partial, error) : status;
-    status = status == HEARTH_OK ? hub_lock_take(place.lock, HUB_LOCK_ALONE, pull_go_on, c, &lock, error) : status;
+    status = status == HEARTH_OK ? file_lock_take(place.lock, FILE_LOCK_ALONE, pull_go_on, c, &lock, error) : status;
     status = status == HEARTH_OK ? copy_into(c, whole, file, &place, error) : status;
-    hub_lock_free(&lock);
+    file_lock_free(&lock);
     free_place(&place);
     free(whole); /* realpath's own */
     return status;

@@ -7,7 +7,7 @@
 #include "formats/hub_cache.h"
 #include "formats/model_files.h"
 #include "formats/ollama_store.h"
-#include "hub/lock.h"
+#include "platform/file_lock.h"
 #include "hub/store_part.h"
 
 #include <errno.h>
@@ -203,17 +203,17 @@ static size_t stem_length(const char *name)
 static hearth_status unlink_if_free(const char *path, const char *name, const char *locks, bool dry_run,
                                     store_removed *ret, hearth_error *error)
 {
-    hub_lock lock = {-1};
+    file_lock lock = {-1};
     char *lock_path = text_format("%s/%.*s.lock", locks, (int)stem_length(name), name);
     if (lock_path == NULL) {
         return error_memory(error, strlen(name));
     }
     hearth_status status = HEARTH_OK;
-    const bool locked_by_nobody = !file_exists(lock_path) || hub_lock_try(lock_path, &lock, NULL) == HEARTH_OK;
+    const bool locked_by_nobody = !file_exists(lock_path) || file_lock_try(lock_path, &lock, NULL) == HEARTH_OK;
     if (locked_by_nobody) {
         status = store_unlink(path, dry_run, ret, error);
     }
-    hub_lock_free(&lock);
+    file_lock_free(&lock);
     mem_free(lock_path);
     return status;
 }
@@ -338,13 +338,13 @@ static hearth_status remove_snapshot(const store_model *m, bool set_only, const 
 
 static hearth_status remove_hf(const store_model *m, bool set_only, store_removed *ret, hearth_error *error)
 {
-    hub_lock lock = {-1};
+    file_lock lock = {-1};
     const char *own = strrchr(m->owner, '/') + 1;
     char *locks = text_format("%.*s/.locks/%s", (int)(own - 1 - m->owner), m->owner, own);
     char *path = locks != NULL ? text_format("%s/hearth.lock", locks) : NULL;
-    hearth_status status = path != NULL ? hub_lock_try(path, &lock, error) : error_memory(error, 0);
+    hearth_status status = path != NULL ? file_lock_try(path, &lock, error) : error_memory(error, 0);
     status = status == HEARTH_OK ? remove_snapshot(m, set_only, locks, ret, error) : status;
-    hub_lock_free(&lock);
+    file_lock_free(&lock);
     mem_free(path);
     mem_free(locks);
     return status;
@@ -388,11 +388,11 @@ static hearth_status remove_layers(const char *store, const file_list *layers, s
 
 static hearth_status remove_ollama(const store_model *m, store_removed *ret, hearth_error *error)
 {
-    hub_lock lock = {-1};
+    file_lock lock = {-1};
     file_list layers = {0};
     char *store = ollama_store_folder();
     char *path = store != NULL ? text_format("%s/.locks/hearth.lock", store) : NULL;
-    hearth_status status = path != NULL ? hub_lock_try(path, &lock, error) : error_memory(error, 0);
+    hearth_status status = path != NULL ? file_lock_try(path, &lock, error) : error_memory(error, 0);
     status = status == HEARTH_OK ? add_layers(m->owner, &layers, error) : status;
     status = status == HEARTH_OK ? store_unlink(m->owner, false, ret, error) : status;
     if (status == HEARTH_OK) {
@@ -403,7 +403,7 @@ static hearth_status remove_ollama(const store_model *m, store_removed *ret, hea
         mem_free(manifests);
         status = remove_layers(store, &layers, ret, error);
     }
-    hub_lock_free(&lock);
+    file_lock_free(&lock);
     file_list_free(&layers);
     mem_free(path);
     mem_free(store);
@@ -541,17 +541,17 @@ static hearth_status prune_hf(double hours, bool dry_run, store_removed *ret, he
     }
     for (size_t i = 0; i < folders.count && status == HEARTH_OK; i++) {
         char name[2 * MODEL_NAME_PART];
-        hub_lock lock = {-1};
+        file_lock lock = {-1};
         char *repository = file_join(hub, folders.names[i]);
         char *locks = text_format("%s/.locks/%s", hub, folders.names[i]);
         char *path = locks != NULL ? text_format("%s/hearth.lock", locks) : NULL;
         if (repository == NULL || path == NULL) {
             status = error_memory(error, 0);
         } else if (hub_cache_repository_name(folders.names[i], name, sizeof name) &&
-                   (!file_exists(path) || hub_lock_try(path, &lock, NULL) == HEARTH_OK)) {
+                   (!file_exists(path) || file_lock_try(path, &lock, NULL) == HEARTH_OK)) {
             status = prune_repository(repository, locks, hours, dry_run, ret, error);
         }
-        hub_lock_free(&lock);
+        file_lock_free(&lock);
         mem_free(path);
         mem_free(locks);
         mem_free(repository);
@@ -563,14 +563,15 @@ static hearth_status prune_hf(double hours, bool dry_run, store_removed *ret, he
 
 static hearth_status prune_ollama_store(double hours, bool dry_run, store_removed *ret, hearth_error *error)
 {
-    hub_lock lock = {-1};
+    file_lock lock = {-1};
     hearth_status status = HEARTH_OK;
     char *store = ollama_store_folder();
     char *path = store != NULL ? text_format("%s/.locks/hearth.lock", store) : NULL;
-    if (path != NULL && file_is_folder(store) && (!file_exists(path) || hub_lock_try(path, &lock, NULL) == HEARTH_OK)) {
+    if (path != NULL && file_is_folder(store) &&
+        (!file_exists(path) || file_lock_try(path, &lock, NULL) == HEARTH_OK)) {
         status = prune_ollama(store, hours, dry_run, ret, error);
     }
-    hub_lock_free(&lock);
+    file_lock_free(&lock);
     mem_free(path);
     mem_free(store);
     return status;

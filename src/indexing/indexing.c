@@ -10,6 +10,7 @@
 #include "indexing/order.h"
 #include "platform/cpu.h"
 #include "platform/file.h"
+#include "platform/file_lock.h"
 #include "threads/pool.h"
 
 #include <stdatomic.h>
@@ -320,6 +321,13 @@ static hearth_status read_all(indexing *g, const char *path, hearth_error *error
     TRY(open_batch(g, error));
     TRY(indexing_texts_each(path, g->o->licence, &g->result->texts, take, g, error));
     TRY(run_batch(g, error));
+    if (g->result->documents == 0) {
+        (void)error_set(error, HEARTH_E_ARGUMENT, NULL, "at least one document",
+                        "none (%llu held out, %llu passed over)", (unsigned long long)g->result->held_out,
+                        (unsigned long long)g->result->texts.passed_over);
+        error_in_file(error, path);
+        return HEARTH_E_ARGUMENT;
+    }
     return end_shard(g, error);
 }
 
@@ -459,19 +467,35 @@ static hearth_status add_to(indexing *g, const char *path, json_t *root, hearth_
     return status;
 }
 
-static hearth_status build_added(indexing *g, const char *path, const char *folder, hearth_error *error)
+/* Alone in the folder: the next shard's number is this process's, and shards that index.json does not name are
+ * leftovers. */
+static hearth_status add_alone(indexing *g, const char *path, hearth_error *error)
 {
     json_t *root = NULL;
-    g->folder = folder;
     TRY(check_old(g, error));
-    char *name = file_join(folder, TRACE_INDEX_FILE);
+    char *name = file_join(g->folder, TRACE_INDEX_FILE);
     hearth_status status = name != NULL ? json_file_read(name, LIMIT_CONFIG_FILE_BYTES, &root, error)
-                                        : error_memory(error, strlen(folder));
+                                        : error_memory(error, strlen(g->folder));
     mem_free(name);
     if (status == HEARTH_OK) {
         status = add_to(g, path, root, error);
     }
     json_decref(root);
+    return status;
+}
+
+static hearth_status build_added(indexing *g, const char *path, const char *folder, hearth_error *error)
+{
+    file_lock lock = {-1};
+    g->folder = folder;
+    TRY(check_old(g, error)); /* the lock is made only where there is an index */
+    char *name = file_join(folder, ".lock");
+    hearth_status status =
+        name != NULL ? file_lock_take(name, FILE_LOCK_ALONE, g->o->progress, g->o->progress_context, &lock, error)
+                     : error_memory(error, strlen(folder));
+    status = status == HEARTH_OK ? add_alone(g, path, error) : status;
+    file_lock_free(&lock);
+    mem_free(name);
     return status;
 }
 

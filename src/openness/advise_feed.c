@@ -5,7 +5,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "hub/lock.h"
+#include "platform/file_lock.h"
 #include "hub/pull.h"
 #include "net/http.h"
 #include "net/url.h"
@@ -336,15 +336,15 @@ static hearth_status take(looking *l, const buffer *text, hearth_error *error)
 
 static hearth_status take_locked(looking *l, const buffer *text, hearth_error *error)
 {
-    hub_lock lock = {-1};
+    file_lock lock = {-1};
     l->state = state_folder(l->key, l->feed->name);
     char *path = l->state != NULL ? text_format("%s.lock", l->state) : NULL;
     if (path == NULL) {
         return no_state(error);
     }
-    hearth_status status = hub_lock_take(path, HUB_LOCK_ALONE, NULL, NULL, &lock, error);
+    hearth_status status = file_lock_take(path, FILE_LOCK_ALONE, NULL, NULL, &lock, error);
     status = status == HEARTH_OK ? take(l, text, error) : status;
-    hub_lock_free(&lock);
+    file_lock_free(&lock);
     mem_free(path);
     return status;
 }

@@ -1,19 +1,22 @@
 #!/usr/bin/env python3
 """hearth trace as a program: what it indexes, finds, counts, foresees and reports. Prints TAP."""
 
+import fcntl
 import html.parser
 import io
 import json
 import math
 import os
 import re
+import subprocess
 import sys
 import tarfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(os.path.dirname(HERE), "cli"), HERE]
 import plain_index  # noqa: E402
-from tap import SOURCE, folder, hearth, main, test  # noqa: E402
+from tap import HEARTH, SOURCE, environment, folder, hearth, main, test  # noqa: E402
 
 TOKENIZER = os.path.join(SOURCE, "models", "hearthside", "tokenizer.json")
 MODEL = os.path.join(SOURCE, "models", "hearthside")
@@ -116,6 +119,10 @@ train: {format: f32, steps: 1, sequences: 1, length: 16, micro_batches: 1, optim
         assert found["count"] == 1, found
         row = found["places"][0]
         assert (row["source"], row["place"], row["licence"], row["evidence"], row["language"], row["row"]) == ("notes", "notes.txt:1", "MIT", "LICENCE", "en", 1), row
+        write(os.path.join(place, "run", "other.txt"), "no part of it")
+        os.rename(corpus, os.path.join(place, "run", "corpus"))
+        corpus = os.path.join(place, "run", "corpus")
+        assert good_json("index", os.path.join(place, "run"), "-o", os.path.join(place, "of-run"))["documents"] == train["documents"]
         shown = json.loads(hearth("corpus", "show", corpus, str(row["row"]), "--json").out)
         assert shown["id"] == row["id"]
 
@@ -281,6 +288,13 @@ def wrong_use_is_told():
         bad("perplexity", bytes_alone, texts, words=["tokens"])
         bad("contaminated", index, os.path.join(place, "nothing"))
         bad("find", index)
+        for verb in ("find", "count", "next"):   # a tokenizer reads them as U+FFFD, which the texts may have
+            bad(verb, index, b"\xff\xfe", "--by", "tokens", words=["TEXT", "UTF-8"])
+        assert good_json("count", index, b"\xff\xfe", "--by", "bytes")[0]["count"] == 0
+        empty = os.path.join(place, "empty")
+        os.makedirs(empty)
+        bad("index", empty, "-q", words=["empty", "document"])
+        os.rmdir(empty)
         write(os.path.join(place, "broken.jsonl"), '{"text": "good"}\nnot json\n')
         made = good_json("index", os.path.join(place, "broken.jsonl"), "-o", os.path.join(place, "broken"))
         assert made["documents"] == 1 and made["passed_over"] == 1, made
@@ -288,11 +302,36 @@ def wrong_use_is_told():
         for left in ("00002.text", "00003.tokens.part-7"):   # of a try that was killed
             write(os.path.join(index, left), b"x")
         good("index", texts, "--add", index, "--tokenizer", TOKENIZER, "-q")
-        assert {name[:5] for name in os.listdir(index)} == {"00000", "00001", "index", "token"}, os.listdir(index)
+        assert {name[:5] for name in os.listdir(index)} == {".lock", "00000", "00001", "index", "token"}, os.listdir(index)
         assert good_json("count", index, "fox")[0]["count"] == 6
         with open(os.path.join(index, "00001.text"), "r+b") as file:
             file.truncate(10)
         bad("count", index, "fox", words=["00001.text", "size"])
+
+
+def holding(path):
+    """The lock of whoever works on an index."""
+    lock = open(path, "w", encoding="utf-8")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
+
+
+@test
+def two_add_to_one_index_one_after_the_other():
+    with folder() as place:
+        index = indexed(place)
+        names = [lines(os.path.join(place, f"more-{i}.jsonl"), [f"Text {i} of an adder, number {n}." for n in range(50)]) for i in range(4)]
+        adding = ["trace", "index", "--add", index, "--tokenizer", TOKENIZER, "-q"]
+        with holding(os.path.join(index, ".lock")):
+            started = [subprocess.Popen([HEARTH, *adding, name], env=environment(), stderr=subprocess.PIPE) for name in names]
+            time.sleep(0.5)
+            assert all(one.poll() is None for one in started) and not os.path.exists(os.path.join(index, "00001.text")), os.listdir(index)
+            write(os.path.join(index, "00001.text"), b"x")   # of one that was killed
+        for one in started:
+            told = one.communicate()[1]
+            assert one.returncode == 0 and told == b"", told
+        made = good_json("count", index, "fox", "of an adder", *[f"Text {i} of" for i in range(4)], "--by", "bytes")
+        assert [row["count"] for row in made] == [3, 200, 50, 50, 50, 50], made
 
 
 main()

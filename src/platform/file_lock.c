@@ -1,5 +1,5 @@
 /* Locks by flock: the kernel gives them back when a process ends, however it ends. */
-#include "hub/lock.h"
+#include "platform/file_lock.h"
 
 #include "base/memory.h"
 #include "platform/file.h"
@@ -22,12 +22,12 @@ static hearth_status open_lock(const char *path, int *ret, hearth_error *error)
     return HEARTH_OK;
 }
 
-hearth_status hub_lock_take(const char *path, hub_lock_kind kind, progress_fn progress, void *context, hub_lock *ret,
-                            hearth_error *error)
+hearth_status file_lock_take(const char *path, file_lock_kind kind, progress_fn progress, void *context, file_lock *ret,
+                             hearth_error *error)
 {
     int descriptor = -1;
     TRY(open_lock(path, &descriptor, error));
-    const int how = (kind == HUB_LOCK_ALONE ? LOCK_EX : LOCK_SH) | LOCK_NB;
+    const int how = (kind == FILE_LOCK_ALONE ? LOCK_EX : LOCK_SH) | LOCK_NB;
     while (flock(descriptor, how) != 0) {
         const int reason = errno;
         const bool waits = reason == EWOULDBLOCK || reason == EINTR;
@@ -43,7 +43,7 @@ hearth_status hub_lock_take(const char *path, hub_lock_kind kind, progress_fn pr
     return HEARTH_OK;
 }
 
-hearth_status hub_lock_try(const char *path, hub_lock *ret, hearth_error *error)
+hearth_status file_lock_try(const char *path, file_lock *ret, hearth_error *error)
 {
     int descriptor = -1;
     TRY(open_lock(path, &descriptor, error));
@@ -62,7 +62,7 @@ hearth_status hub_lock_try(const char *path, hub_lock *ret, hearth_error *error)
     return HEARTH_OK;
 }
 
-void hub_lock_free(hub_lock *lock)
+void file_lock_free(file_lock *lock)
 {
     if (lock->descriptor >= 0) {
         close(lock->descriptor);
