@@ -3,12 +3,15 @@
 #include "cli/signals.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "corpus/corpus.h"
 #include "platform/cpu.h"
 #include "platform/file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static hearth_status attribute(traced_answer *t, hearth_error *error)
 {
@@ -84,13 +87,40 @@ static hearth_status check_wishes(const traced_answer *t, hearth_error *error)
     return t->s->index != NULL ? check_index(t, wish, error) : HEARTH_OK;
 }
 
+/* Where the page is to lie, before the work that it is to show. */
+static hearth_status check_page(const char *path, hearth_error *error)
+{
+    size_t length = 0;
+    const char *name = text_last_part(path, &length);
+    char *folder = name > path ? text_format("%.*s", (int)(name - path), path) : mem_strdup(".");
+    hearth_status status = folder != NULL ? HEARTH_OK : error_memory(error, strlen(path));
+    if (status == HEARTH_OK && (length == 0 || file_is_folder(path))) {
+        status = error_set(error, HEARTH_E_ARGUMENT, "--html", "a file's name", "a folder");
+        error_in_file(error, path);
+    } else if (status == HEARTH_OK && access(folder, W_OK | X_OK) != 0) {
+        status = error_errno(error, folder, "write in", errno);
+    }
+    mem_free(folder);
+    return status;
+}
+
+static hearth_status open_index(traced_answer *t, hearth_error *error)
+{
+    const hearth_status status = trace_index_open(t->home.index, 1, &t->index, error);
+    if (status != HEARTH_OK && t->s->index == NULL) {
+        trace_home_way_out(t->home.index, error);
+    }
+    return status;
+}
+
 static hearth_status answer(traced_answer *t, const char *name, run_settings *settings, cli *silent,
                             hearth_error *error)
 {
     const trace_answer_settings *s = t->s;
     const trace_home_options where = {.index = s->index, .sources = s->sources, .mirror = s->mirror};
+    TRY(s->html != NULL ? check_page(s->html, error) : HEARTH_OK);
     TRY(trace_home_find(t->c, name, &where, &t->home, error));
-    TRY(trace_index_open(t->home.index, 1, &t->index, error));
+    TRY(open_index(t, error));
     TRY(check_wishes(t, error));
     TRY(trace_ask(silent, s, t->home.model, t->home.recipe, t->question, settings, &t->run, error));
     if (t->run.last.end == RUN_END_INTERRUPTED) {
@@ -98,8 +128,7 @@ static hearth_status answer(traced_answer *t, const char *name, run_settings *se
     }
     TRY(attribute(t, error));
     TRY(s->why ? trace_why(t, error) : HEARTH_OK);
-    TRY(s->without.count > 0 ? trace_without(t, error) : HEARTH_OK);
-    return s->html != NULL ? write_page(t, error) : HEARTH_OK;
+    return s->without.count > 0 ? trace_without(t, error) : HEARTH_OK;
 }
 
 static void release(traced_answer *t)
@@ -130,6 +159,9 @@ int trace_answer(cli *c, const trace_answer_settings *s, const char **operands)
         code = cli_print_json(c, trace_show_json(&t));
     } else if (status == HEARTH_OK) {
         status = trace_show_text(&t, &error);
+    }
+    if (status == HEARTH_OK && s->html != NULL) { /* last: where it cannot be written, the answer is not lost */
+        status = write_page(&t, &error);
     }
     if (status != HEARTH_OK) {
         code = t.home.told ? EXIT_FAILED : cli_fail(c, &error);

@@ -10,6 +10,7 @@
 #include "corpus/corpus.h"
 #include "model/locate.h"
 #include "platform/file.h"
+#include "platform/file_lock.h"
 #include "platform/file_stream.h"
 #include "recipe/keys.h"
 #include "train/digest.h"
@@ -18,7 +19,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -257,24 +261,114 @@ static hearth_status make_index(const cli *c, trace_home *p, const char *corpus,
     return run_self(c, p, "the index", words, error);
 }
 
-static hearth_status complete(const cli *c, trace_home *p, const trace_home_options *o, hearth_error *error)
+/* ---- both, and nobody else at it ---- */
+
+void trace_home_way_out(const char *folder, hearth_error *error)
+{
+    if (error != NULL && !error_is_machine(error->status)) {
+        const size_t used = strlen(error->found);
+        (void)snprintf(error->found + used, sizeof error->found - used, "; remove %s to make it again", folder);
+    }
+}
+
+/* FOLDER/NAME, which is there with its `facts` or not at all. */
+static hearth_status is_there(const trace_home *p, const char *name, const char *facts, bool *ret, hearth_error *error)
+{
+    char *folder = file_join(p->folder, name);
+    char *file = folder != NULL ? file_join(folder, facts) : NULL;
+    hearth_status status = file != NULL ? HEARTH_OK : error_memory(error, strlen(p->folder));
+    if (status == HEARTH_OK) {
+        *ret = file_exists(file);
+    }
+    if (status == HEARTH_OK && !*ret && file_exists(folder)) {
+        status = error_set(error, HEARTH_E_NOT_FOUND, NULL, facts, "none");
+        error_in_file(error, folder);
+        trace_home_way_out(folder, error);
+    }
+    mem_free(folder);
+    mem_free(file);
+    return status;
+}
+
+/* What processes left that were killed: corpus.tmp-PID, trace.tmp-PID. */
+static void sweep(const char *folder)
+{
+    file_list list = {0};
+    if (file_list_folder(folder, &list, NULL) != HEARTH_OK) {
+        return;
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        const char *mark = strstr(list.names[i], ".tmp-");
+        const bool ours = text_starts(list.names[i], "corpus.tmp-") || text_starts(list.names[i], "trace.tmp-");
+        const long maker = ours ? strtol(mark + strlen(".tmp-"), NULL, 10) : 0;
+        const bool left = maker > 0 && kill((pid_t)maker, 0) != 0 && errno == ESRCH;
+        char *half = left ? file_join(folder, list.names[i]) : NULL;
+        char *inner = half != NULL ? file_join(half, "documents") : NULL;
+        if (inner != NULL) {
+            file_remove_folder(inner);
+            file_remove_folder(half);
+        }
+        mem_free(half);
+        mem_free(inner);
+    }
+    file_list_free(&list);
+}
+
+static hearth_status complete_alone(const cli *c, trace_home *p, const trace_home_options *o, hearth_error *error)
 {
     char *corpus = file_join(p->folder, "corpus");
     char *vocabulary = file_join(p->folder, "tokenizer.json");
     char *models = file_join(p->model, "tokenizer.json");
+    bool corpus_there = false, index_there = false;
     hearth_status status = corpus == NULL || vocabulary == NULL || models == NULL ? error_memory(error, 0) : HEARTH_OK;
-    if (status == HEARTH_OK && !file_exists(corpus)) {
+    status = status == HEARTH_OK ? is_there(p, "corpus", "corpus.json", &corpus_there, error) : status;
+    status = status == HEARTH_OK ? is_there(p, "trace", "index.json", &index_there, error) : status;
+    if (status == HEARTH_OK && !corpus_there) {
         status = make_corpus(c, p, o, corpus, error);
     }
     if (status == HEARTH_OK && !file_exists(vocabulary)) {
         status = copy_file(models, p->folder, "tokenizer.json", error);
     }
-    if (status == HEARTH_OK && !file_exists(p->index)) {
+    if (status == HEARTH_OK && !index_there) {
         status = make_index(c, p, corpus, vocabulary, error);
     }
     mem_free(corpus);
     mem_free(vocabulary);
     mem_free(models);
+    return status;
+}
+
+static bool is_complete(const trace_home *p)
+{
+    const char *const names[] = {"corpus/corpus.json", "tokenizer.json", "trace/index.json"};
+    bool complete = true;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = file_join(p->folder, names[i]);
+        complete = complete && path != NULL && file_exists(path);
+        mem_free(path);
+    }
+    return complete;
+}
+
+/* Of two that come at once the second waits, and finds all of it made. */
+static hearth_status complete(const cli *c, trace_home *p, const trace_home_options *o, hearth_error *error)
+{
+    if (is_complete(p)) {
+        return HEARTH_OK;
+    }
+    terminal_progress bar = {.quiet = c->quiet};
+    file_lock lock = {-1};
+    char *path = file_join(p->folder, ".trace.lock");
+    hearth_status status = path != NULL
+                               ? file_lock_take(path, FILE_LOCK_ALONE, terminal_progress_step, &bar, &lock, error)
+                               : error_memory(error, strlen(p->folder));
+    terminal_progress_end(&bar);
+    if (status == HEARTH_OK) {
+        sweep(p->folder);
+        status = complete_alone(c, p, o, error);
+    }
+    file_lock_free(&lock);
+    mem_free(path);
     return status;
 }
 

@@ -26,6 +26,8 @@ typedef struct trace_home {
  * and no index was named. Nothing else of this process is confined or computing meanwhile. */
 hearth_status trace_home_find(cli *c, const char *name, const trace_home_options *o, trace_home *ret,
                               hearth_error *error);
+/* Adds to an error about what was made in `folder` how to get out of it. */
+void trace_home_way_out(const char *folder, hearth_error *error);
 void trace_home_free(trace_home *p); /* zeroed and half-made ones are allowed */
 
 #endif

@@ -8,13 +8,14 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(os.path.dirname(HERE), "cli"), os.path.join(os.path.dirname(HERE), "recipe")]
 from hearthside_short import short_recipe  # noqa: E402
 from scripted_model import write_model  # noqa: E402
-from tap import SOURCE, environment, folder, good, good_json, hearth, main, one_line, test  # noqa: E402
+from tap import HEARTH, SOURCE, environment, folder, good, good_json, hearth, main, one_line, test  # noqa: E402
 
 PLACE = folder()
 QUESTION = "Tom has a red ball. Where is Ann?"
@@ -183,6 +184,63 @@ def a_strangers_recipe_stays_in_its_folder():
         ended = hearth("trace", "answer", model, QUESTION, *ANSWER, "-q", "--mirror", "http://127.0.0.1:9", env=CACHE)
         assert os.path.exists(os.path.join(victim, "letter.txt")), (path, ended)
         assert not [folder for folder, _, names in os.walk(at("cache")) if "escaped.txt" in names], (packages, ended)
+
+
+@test
+def a_page_that_cannot_be_written_is_told_before_the_work():
+    alone, cache = at("unmade"), environment(XDG_CACHE_HOME=at("unmade-cache"))
+    shutil.copytree(os.path.join(trained(), "model"), alone)
+    for page, words in ((at("nowhere/x.html"), ["nowhere"]), (PLACE.name, ["--html", "a folder"])):
+        ended = hearth("trace", "answer", alone, QUESTION, *ANSWER, "--html", page, "-q", env=cache)
+        assert ended.out == "" and not os.path.exists(at("unmade-cache")), ended
+        one_line(ended, ended.code, *words)
+        assert ended.code in (1, 2), ended
+    late = hearth("trace", "answer", RUN, QUESTION, *ANSWER, "--html", at("x" * 250), env=CACHE)   # no room for what stands there first
+    assert late.code == 1 and "in the corpus" in late.out and len(late.err.splitlines()) == 1 and "xxx" in late.err, late
+
+
+def half(name):
+    """A model alone, and its folder in a cache of its own."""
+    alone, cache = at(name), environment(XDG_CACHE_HOME=at(name + "-cache"))
+    shutil.copytree(os.path.join(trained(), "model"), alone)
+    good("trace", "answer", alone, QUESTION, *ANSWER, "-q", env=cache)
+    [made] = os.listdir(at(name + "-cache/openhearth/trace"))
+    return alone, cache, at(f"{name}-cache/openhearth/trace/{made}")
+
+
+@test
+def half_a_cache_has_a_way_out():
+    alone, cache, made = half("half")
+    index = os.path.join(made, "trace")
+    asking = ["trace", "answer", alone, QUESTION, *ANSWER, "-q"]
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    left, others = (os.path.join(made, f"corpus.tmp-{pid}") for pid in (gone.pid, os.getpid()))
+    for place in (left, os.path.join(left, "documents"), others):
+        os.makedirs(place)
+    with open(os.path.join(left, "documents", "00000"), "w", encoding="utf-8") as file:
+        file.write("half")
+    with open(os.path.join(index, "index.json"), "w", encoding="utf-8") as file:
+        file.write("{")
+    one_line(hearth(*asking, env=cache), 1, "index.json", f"remove {index} to make it again")
+    os.unlink(os.path.join(index, "index.json"))
+    one_line(hearth(*asking, env=cache), 1, "index.json", f"remove {index} to make it again")
+    assert not os.path.exists(left) and os.path.exists(others), os.listdir(made)   # a process that lives may be at it
+    shutil.rmtree(index)
+    assert hearth(*asking, env=cache).code == 0
+    os.unlink(os.path.join(made, "corpus", "corpus.json"))
+    one_line(hearth(*asking, env=cache), 1, "corpus.json", f"remove {os.path.join(made, 'corpus')} to make it again")
+
+
+@test
+def two_first_answers_at_once():
+    alone, cache = at("twice"), environment(XDG_CACHE_HOME=at("twice-cache"))
+    shutil.copytree(os.path.join(trained(), "model"), alone)
+    command = [HEARTH, "trace", "answer", alone, QUESTION, *ANSWER, "--threads", "1"]
+    started = [subprocess.Popen(command, env=cache, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    ended = [one.communicate() for one in started]
+    assert [one.returncode for one in started] == [0, 0] and len({out for out, _ in ended}) == 1, ended
+    assert sorted(err.count("(once)") for _, err in ended) == [0, 2], ended   # one made it, the other waited for it
 
 
 @test
