@@ -220,13 +220,99 @@ const char *licence_reason(char code)
 
 /* ---- expressions ---- */
 
-/* "(GPL-2.0-or-later WITH Bison-exception-2.2) OR MIT" without what stands behind WITH, which only allows more. */
+/* Of SPDX's list of exceptions those that only allow more (SPDX licence list 3.24); and what corpus/debian_licence.c
+ * writes for Debian's "with OpenSSL exception", which has no identifier: linking with OpenSSL is allowed, too. */
+static const char *const exceptions[] = {"389-exception",
+                                         "Asterisk-exception",
+                                         "Autoconf-exception-2.0",
+                                         "Autoconf-exception-3.0",
+                                         "Autoconf-exception-generic",
+                                         "Autoconf-exception-generic-3.0",
+                                         "Autoconf-exception-macro",
+                                         "Bison-exception-1.24",
+                                         "Bison-exception-2.2",
+                                         "Bootloader-exception",
+                                         "CGAL-linking-exception",
+                                         "Classpath-exception-2.0",
+                                         "CLISP-exception-2.0",
+                                         "cryptsetup-OpenSSL-exception",
+                                         "DigiRule-FOSS-exception",
+                                         "eCos-exception-2.0",
+                                         "Fawkes-Runtime-exception",
+                                         "FLTK-exception",
+                                         "fmt-exception",
+                                         "Font-exception-2.0",
+                                         "freertos-exception-2.0",
+                                         "GCC-exception-2.0",
+                                         "GCC-exception-2.0-note",
+                                         "GCC-exception-3.1",
+                                         "Gmsh-exception",
+                                         "GNAT-exception",
+                                         "GNOME-examples-exception",
+                                         "GNU-compiler-exception",
+                                         "gnu-javamail-exception",
+                                         "GPL-3.0-interface-exception",
+                                         "GPL-3.0-linking-exception",
+                                         "GPL-3.0-linking-source-exception",
+                                         "GPL-CC-1.0",
+                                         "GStreamer-exception-2005",
+                                         "GStreamer-exception-2008",
+                                         "i2p-gpl-java-exception",
+                                         "KiCad-libraries-exception",
+                                         "LGPL-3.0-linking-exception",
+                                         "Libtool-exception",
+                                         "Linux-syscall-note",
+                                         "LLVM-exception",
+                                         "LZMA-exception",
+                                         "mif-exception",
+                                         "OCaml-LGPL-linking-exception",
+                                         "OCCT-exception-1.0",
+                                         "OpenJDK-assembly-exception-1.0",
+                                         "openvpn-openssl-exception",
+                                         "PS-or-PDF-font-exception-20170817",
+                                         "QPL-1.0-INRIA-2004-exception",
+                                         "Qt-GPL-exception-1.0",
+                                         "Qt-LGPL-exception-1.1",
+                                         "Qwt-exception-1.0",
+                                         "RRDtool-FLOSS-exception-2.0",
+                                         "SANE-exception",
+                                         "SHL-2.0",
+                                         "SHL-2.1",
+                                         "stunnel-exception",
+                                         "SWI-exception",
+                                         "Swift-exception",
+                                         "Texinfo-exception",
+                                         "u-boot-exception-2.0",
+                                         "UBDL-exception",
+                                         "Universal-FOSS-exception-1.0",
+                                         "vsftpd-openssl-exception",
+                                         "WxWindows-exception-3.1",
+                                         "x11vnc-openssl-exception",
+                                         "AdditionRef-OpenSSL"};
+
+static bool is_exception(const char *name, size_t length)
+{
+    for (size_t i = 0; i < sizeof exceptions / sizeof *exceptions; i++) {
+        if (strlen(exceptions[i]) == length && strncasecmp(exceptions[i], name, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "(GPL-2.0-or-later WITH Bison-exception-2.2) OR MIT" without the known exceptions, which only allow more. Anything
+ * else behind a WITH ("Commons-Clause") stays: then it is no licence that is known. */
 static char *without_exceptions(const char *expression, arena *a)
 {
     char *out = arena_strndup(a, expression, strlen(expression));
     for (char *at = out; out != NULL && (at = strcasestr(at, " with ")) != NULL;) {
-        char *end = at + 6 + strcspn(at + 6, " )");
-        memmove(at, end, strlen(end) + 1);
+        const char *name = at + 6 + strspn(at + 6, " ");
+        const size_t length = strcspn(name, " )");
+        if (is_exception(name, length)) {
+            memmove(at, name + length, strlen(name + length) + 1);
+        } else {
+            at++;
+        }
     }
     return out;
 }

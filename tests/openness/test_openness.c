@@ -34,6 +34,15 @@ static void expressions(void **state)
     assert_int_equal(class_of("mit AND (GPL-2.0 OR llama2)"), LICENCE_OPEN);
     assert_int_equal(class_of("odbl AND mnpl"), LICENCE_CLOSED);
     assert_int_equal(class_of("LicenseRef-what AND mnpl"), LICENCE_CLOSED);
+    assert_int_equal(class_of("Apache-2.0 with llvm-EXCEPTION"), LICENCE_OPEN);
+    assert_int_equal(class_of("Apache-2.0 WITH Commons-Clause"), LICENCE_UNKNOWN); /* no exception of SPDX's */
+    assert_int_equal(class_of("GPL-3.0-or-later WITH non-commercial"), LICENCE_UNKNOWN);
+    assert_int_equal(class_of("MIT WITH foo"), LICENCE_UNKNOWN);
+    assert_int_equal(class_of("GPL-2.0-or-later WITH AdditionRef-OpenSSL"), LICENCE_OPEN); /* as Debian's are written */
+    assert_int_equal(class_of("GPL-2.0-or-later WITH AdditionRef-foo"), LICENCE_UNKNOWN);
+    assert_int_equal(class_of("MIT WITH GCC-exception-3.1-and-more"), LICENCE_UNKNOWN);
+    assert_int_equal(class_of("(MIT WITH LLVM-exception) AND (Apache-2.0 WITH foo)"), LICENCE_UNKNOWN);
+    assert_int_equal(class_of("MIT OR (Apache-2.0 WITH foo)"), LICENCE_OPEN);
     assert_int_equal(class_of("("), LICENCE_UNKNOWN);
     assert_int_equal(class_of(""), LICENCE_NONE);
     assert_int_equal(class_of(NULL), LICENCE_NONE);
