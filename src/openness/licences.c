@@ -211,6 +211,8 @@ const char *licence_reason(char code)
         return "its restrictions must be passed on";
     case 'M':
         return "changed versions must not be shared";
+    case 'S':
+        return "selling it, or a service that rests on it, is forbidden";
     case 'C':
         return "nothing is allowed without asking";
     default:

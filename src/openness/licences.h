@@ -32,7 +32,7 @@ extern const size_t licence_more_count;
 
 /* By id or by the hub's name, in any case; NULL: not in the tables. */
 const licence_row *licence_find(const char *name);
-/* What a letter stands for: F, U, N, O, H, T, G, D, M. */
+/* What a letter stands for: F, U, N, O, H, T, G, D, M, S, C. */
 const char *licence_reason(char code);
 
 typedef enum licence_class {

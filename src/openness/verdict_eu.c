@@ -53,7 +53,7 @@ static void add_public(const subject *s, verdict_points *ret)
 void verdict_eu(const subject *s, verdict_points *ret)
 {
     *ret = (verdict_points){0};
-    add_clause(s, "N", ANSWER_NO, "commercial", "commercial use is allowed", ret);
+    add_clause(s, "NS", ANSWER_NO, "commercial", "commercial use is allowed", ret);
     add_clause(s, "MC", ANSWER_NO, "share", "changing and sharing are allowed", ret);
     add_clause(s, "U", ANSWER_NO, "users", "no limit by number of users or revenue", ret);
     add_clause(s, "HGO", ANSWER_NO, "scope", "no use, place or output that needs another licence", ret);

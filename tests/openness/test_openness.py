@@ -202,6 +202,28 @@ def a_changed_text_is_not_the_licence_that_it_looks_like():
     assert component(v, "parameters")["terms"] == "unknown" and v["verdict"] == "closed terms", component(v, "parameters")
 
 
+SELLING = """
+"Commons Clause" License Condition v1.0
+
+The Software is provided to you by the Licensor under the License, as defined below, subject to the following condition. Without limiting other conditions in the
+License, the grant of rights under the License will not include, and the License does not grant to you, the right to Sell the Software.
+"""
+
+
+@test
+def a_clause_against_selling_is_found_behind_a_licence():
+    texts = {"MIT": MIT}
+    if os.path.exists(f"{COMMON}/Apache-2.0"):
+        with open(f"{COMMON}/Apache-2.0", encoding="utf-8") as text:
+            texts["Apache-2.0"] = text.read()
+    for name, text in texts.items():
+        for clause in (SELLING, "\nCommons Clause applies.\n", "\nYou may not sell it.\n", "\nThis does not grant the right to sell it.\n"):
+            v = judge(folder("selling", {"LICENSE": text + clause}))
+            p = component(v, "parameters")
+            assert v["verdict"] == "closed terms" and p["terms"] == "not open" and "selling" in p["why"], (name, clause, p)
+            assert {k["id"]: k["result"] for k in v["eu"]["points"]}["commercial"] == "does not", v["eu"]
+
+
 @test
 def contradictions_are_told_and_the_narrower_licence_counts():
     if not os.path.exists(f"{COMMON}/GPL-3"):
