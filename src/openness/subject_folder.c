@@ -414,10 +414,13 @@ static hearth_status with_manifest(folder *f, const char *path, component *c, he
     return place == NULL ? HEARTH_E_MEMORY : status;
 }
 
-/* Sources and rules alone describe the data where a generator makes them. */
+/* Sources and rules alone describe the data where generators make all of them. */
 static void without_manifest(folder *f)
 {
-    const bool made = f->recipe->source_count > 0 && f->recipe->sources[0].kind == SOURCE_GENERATOR;
+    bool made = f->recipe->source_count > 0;
+    for (size_t i = 0; i < f->recipe->source_count; i++) {
+        made = made && f->recipe->sources[i].kind == SOURCE_GENERATOR;
+    }
     for (size_t i = 0; i < 3; i++) {
         f->s->data[i] = made ? (data_answer){ANSWER_YES, "recipe.yaml, sources",
                                              "a generator makes all of it again; its source is this program's"}

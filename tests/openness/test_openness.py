@@ -432,6 +432,24 @@ def a_run_is_judged_made_again_and_gets_its_papers():
 
 
 @test
+def a_generator_beside_another_source_does_not_describe_all_of_the_data():
+    """Whichever stands first: only generators alone describe the data without a manifest."""
+    os.makedirs(place("more-texts"))
+    for i in range(20):
+        with open(os.path.join(place("more-texts"), f"{i}.txt"), "w", encoding="utf-8") as out:
+            out.write(f"Text number {i} says that {i} and {i + 1} make {2 * i + 1}, and that it goes on for a while. " * 4)
+    worlds = next(line for line in RECIPE.splitlines(True) if "kind: generator" in line)
+    texts = "  - {name: mine, kind: folder, path: more-texts, licence: CC0-1.0, evidence: texts, language: en}\n"
+    for sources, result in ((worlds, "meets"), (worlds + texts, "cannot tell")):
+        good("train", described("mixed.yaml", RECIPE.replace(worlds, sources)), "--out", place("mixed-run"), "--no-samples", "-q")
+        shutil.copytree(os.path.join(place("mixed-run"), "model"), place("mixed"))
+        points = {p["id"]: p for p in judge(place("mixed"))["osaid"]["points"]}
+        assert points["data-description"]["result"] == result, (sources, points["data-description"])
+        for name in ("mixed", "mixed-run"):
+            shutil.rmtree(place(name))
+
+
+@test
 def what_a_recipe_does_not_say_is_not_taken_for_said():
     """A source that nobody else can have: the documents in the run are open data, a model without them has none."""
     os.makedirs(place("texts"))
