@@ -159,9 +159,9 @@ static hearth_status may_be_shared(const publish_plan *plan, const char *path, h
     const component *weights = &plan->judged->components[COMPONENT_PARAMETERS];
     const licence_verdict *terms = &weights->terms;
     const char *found = NULL;
-    if (weights->licence == NULL || terms->verdict == LICENCE_NONE) {
+    if (terms->verdict == LICENCE_NONE) {
         found = "none: then nobody may share it, and nobody may use it";
-    } else if (terms->verdict == LICENCE_UNKNOWN) {
+    } else if (terms->verdict == LICENCE_UNKNOWN || weights->licence == NULL) {
         found = "one that is not known";
     } else if (terms->codes != NULL && strchr(terms->codes, 'C') != NULL) {
         found = terms->why;
@@ -169,10 +169,13 @@ static hearth_status may_be_shared(const publish_plan *plan, const char *path, h
     if (found == NULL) {
         return HEARTH_OK;
     }
-    const hearth_status status = error_set(
-        error, HEARTH_E_ARGUMENT, "licence",
-        "one in README.md or LICENSE that lets others have the weights (--may-share says that you may)",
-        "%.60s%s%.300s", weights->licence != NULL ? weights->licence : "", weights->licence != NULL ? ", " : "", found);
+    const char *where = weights->terms_place; /* the narrowest of them may stand in another file than README.md */
+    const hearth_status status =
+        error_set(error, HEARTH_E_ARGUMENT, "licence",
+                  "one in README.md or LICENSE that lets others have the weights (--may-share says that you may)",
+                  "%.60s%s%.300s%s%.100s%s", weights->licence != NULL ? weights->licence : "",
+                  weights->licence != NULL ? ", " : "", found, where != NULL ? " (" : "", where != NULL ? where : "",
+                  where != NULL ? ")" : "");
     error_in_file(error, path);
     return status;
 }

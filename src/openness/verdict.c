@@ -135,16 +135,32 @@ static const char *plain_word(const subject *s, answer osaid)
     return osaid == ANSWER_YES ? "open source" : open ? "open weights" : "closed terms";
 }
 
-static void plain_reason(const subject *s, const char *word, answer osaid, const verdict_point *first, char *ret,
-                         size_t size)
+/* The point that the word rests on: closed terms are those of the parameters, or of what they were made from; else the
+ * first point that fails. NULL: none fails. */
+static const verdict_point *word_point(const subject *s, const char *word, const verdict_points *p,
+                                       const verdict_point *first)
 {
-    (void)s;
-    if (osaid == ANSWER_YES) {
+    if (strcmp(word, "closed terms") != 0) {
+        return first;
+    }
+    const component *c = &s->components[COMPONENT_PARAMETERS];
+    const char *id = c->there == ANSWER_YES && c->terms.verdict == LICENCE_OPEN ? "base" : "parameters";
+    for (size_t i = 0; i < p->count; i++) {
+        if (strcmp(p->items[i].id, id) == 0) {
+            return &p->items[i];
+        }
+    }
+    return first;
+}
+
+static void plain_reason(const char *word, const verdict_point *point, char *ret, size_t size)
+{
+    if (strcmp(word, "open source") == 0 || point == NULL) {
         (void)snprintf(ret, size, "every point of the Open Source AI Definition 1.0 is met");
     } else if (strcmp(word, "open weights") == 0) {
-        (void)snprintf(ret, size, "the parameters are under open terms; %s: %s", first->what, first->why);
+        (void)snprintf(ret, size, "the parameters are under open terms; %s: %s", point->what, point->why);
     } else {
-        (void)snprintf(ret, size, "%s: %s", first->what, first->why);
+        (void)snprintf(ret, size, "%s: %s", point->what, point->why);
     }
 }
 
@@ -190,11 +206,12 @@ hearth_status verdict_make(const subject *s, json_t **ret, hearth_error *error)
     const answer exempt = verdict_together(&eu, &first_eu);
     const char *word = plain_word(s, result);
     char reason[1024];
-    plain_reason(s, word, result, first, reason, sizeof reason);
+    const verdict_point *point = word_point(s, word, &osaid, first);
+    plain_reason(word, point, reason, sizeof reason);
     json_t *value = json_pack("{s:s, s:s}", "kind", kinds[s->kind], "verdict", word);
     value = json_door_put(value, "name", text(s->name));
     value = json_door_put(value, "reason", text(reason));
-    value = json_door_put(value, "place", text(first != NULL ? first->place : ""));
+    value = json_door_put(value, "place", text(point != NULL ? point->place : ""));
     value = json_door_put(value, "claim", claim_json(s, word, result, first));
     value = json_door_put(value, "osaid", osaid_json(result, &osaid));
     value = json_door_put(value, "mof", mof_json(&mof));

@@ -239,6 +239,17 @@ def contradictions_are_told_and_the_narrower_licence_counts():
 
 
 @test
+def closed_terms_are_told_with_the_licence_that_closes_them():
+    v = judge(folder("reason", {"README.md": "---\nlicense: my-own-licence\n---\n" + CARD}))
+    assert v["verdict"] == "closed terms" and v["osaid"]["result"] == "does not", v["osaid"]
+    assert v["reason"].startswith("parameters: my-own-licence is no licence") and v["place"] == "README.md, line 2, license", v
+    v = judge(folder("reason", {"README.md": "---\nlicense: mit\n---\n" + CARD}))
+    assert v["verdict"] == "open weights" and v["reason"].startswith("the parameters are under open terms; "), v["reason"]
+    v = judge(os.path.join(HERE, "models", "deepseek-r1-distill-llama-8b.yml"))
+    assert v["reason"].startswith("the models that it was made from"), v["reason"]
+
+
+@test
 def who_calls_a_model_open_source_that_is_not_is_told_so():
     v = judge(folder("claims", {"LICENSE": MIT, "README.md": "---\nlicense: mit\n---\n" + CARD + "\nThe best open-source model of all.\n"}))
     line = 3 + CARD.count("\n") + 2

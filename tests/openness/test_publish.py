@@ -52,6 +52,9 @@ def what_may_not_be_shared_is_not():
             one_line(w.place.run("publish", w.model, out, "-q"), 1, "licence: expected one in README.md or LICENSE")
             one_line(w.publish(), 1, "licence: expected")
             assert not os.path.exists(out) and w.hub.log == [], w.hub.log
+        one_line(w.place.run("publish", w.model, out, "-q"), 1, "my-own-licence-3, one that is not known (README.md, line 2, license)")
+        put(w.model, {"README.md": CARD, "LICENSE": b"Whoever has this may do with it what pleases us.\n"})
+        one_line(w.place.run("publish", w.model, out, "-q"), 1, "one that is not known (LICENSE)")
         assert w.place.run("publish", w.model, out, "-q", "--may-share").code == 0
 
 
