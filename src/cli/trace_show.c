@@ -121,31 +121,50 @@ static hearth_status add_document(const attributed_document *d, buffer *out, hea
     return buffer_printf(out, error, "%s%s\n", to < d->text.length ? "…" : "", terminal_style(stdout, "reset"));
 }
 
-/* The first span with the same words. */
-static size_t same_span(const traced_answer *t, size_t index)
+static bool same_words(const traced_answer *t, size_t a, size_t b)
 {
     const char *text = buffer_text(&t->run.last.text);
-    const attributed_span *s = &t->found.spans[index];
-    size_t first = 0;
-    for (; first < index; first++) {
-        const attributed_span *other = &t->found.spans[first];
-        if (other->end - other->begin == s->end - s->begin &&
-            memcmp(text + other->begin, text + s->begin, s->end - s->begin) == 0) {
-            break;
+    const attributed_span *x = &t->found.spans[a], *y = &t->found.spans[b];
+    return x->end - x->begin == y->end - y->begin && memcmp(text + x->begin, text + y->begin, x->end - x->begin) == 0;
+}
+
+static bool was_before(const traced_answer *t, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (same_words(t, i, index)) {
+            return true;
         }
     }
-    return first;
+    return false;
+}
+
+/* "[2], [4]-[7]": all spans with the words of this one, their first. */
+static hearth_status add_numbers(const traced_answer *t, size_t index, buffer *out, hearth_error *error)
+{
+    for (size_t i = index; i < t->found.span_count; i++) {
+        if (!same_words(t, i, index)) {
+            continue;
+        }
+        const size_t from = i;
+        while (i + 1 < t->found.span_count && same_words(t, i + 1, index)) {
+            i++;
+        }
+        TRY(buffer_printf(out, error, "%s[%zu]", from > index ? ", " : "", from + 1));
+        TRY(i > from ? buffer_printf(out, error, "-[%zu]", i + 1) : HEARTH_OK);
+    }
+    return HEARTH_OK;
 }
 
 static hearth_status add_span(const traced_answer *t, size_t index, buffer *out, hearth_error *error)
 {
     const attributed_span *s = &t->found.spans[index];
-    const size_t first = same_span(t, index);
     char count[32];
-    if (first < index) {
-        return buffer_printf(out, error, "\n[%zu] the same as [%zu]\n", index + 1, first + 1);
+    if (was_before(t, index)) {
+        return HEARTH_OK;
     }
-    TRY(buffer_printf(out, error, "\n[%zu] \"", index + 1));
+    TRY(buffer_append_char(out, '\n', error));
+    TRY(add_numbers(t, index, out, error));
+    TRY(buffer_append_text(out, " \"", error));
     TRY(add_line(buffer_text(&t->run.last.text) + s->begin, s->end - s->begin, out, error));
     TRY(buffer_printf(out, error, "\"  %s time%s in the corpus\n", terminal_number(s->count, count),
                       s->count == 1 ? "" : "s"));

@@ -30,6 +30,14 @@ static bool delimits(const char *text, size_t begin, size_t end)
     return end > begin && text[end - 1] == '.';
 }
 
+static bool is_blank(const char *text, size_t begin, size_t end)
+{
+    while (begin < end && is_space((unsigned char)text[begin])) {
+        begin++;
+    }
+    return begin == end;
+}
+
 void span_units_mark(const char *text, span_unit *units, size_t count)
 {
     size_t begin = 0;
@@ -40,6 +48,7 @@ void span_units_mark(const char *text, span_unit *units, size_t count)
         const bool within = end == begin || (first & 0xC0) == 0x80; /* of a character */
         units[i].begins_word = !within && !(is_word(before) && is_word(first));
         units[i].delimits = end > begin && delimits(text, begin, end);
+        units[i].blank = is_blank(text, begin, end);
         begin = end;
     }
 }
@@ -69,6 +78,14 @@ static size_t cut(const finding *f, size_t begin, size_t length)
     return end;
 }
 
+static bool all_blank(const finding *f, size_t begin, size_t end)
+{
+    while (begin < end && f->units[begin].blank) {
+        begin++;
+    }
+    return begin == end;
+}
+
 static hearth_status look_at(finding *f, size_t begin, hearth_error *error)
 {
     size_t length = 0;
@@ -77,7 +94,7 @@ static hearth_status look_at(finding *f, size_t begin, hearth_error *error)
     answer_span span = {.begin = begin, .end = cut(f, begin, length)};
     const size_t least = f->o->least_units > 0 ? f->o->least_units : 1;
     const bool contained = f->found > 0 && span.end <= f->spans[f->found - 1].end;
-    if (span.end - begin < least || contained) {
+    if (span.end - begin < least || contained || all_blank(f, begin, span.end)) {
         return HEARTH_OK;
     }
     TRY(f->corpus->count(f->corpus->context, begin, span.end, &span.count, error));

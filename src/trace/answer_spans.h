@@ -14,12 +14,13 @@ typedef struct span_unit {
     double log_probability; /* natural logarithm of its share of the corpus */
     bool begins_word;       /* a span may begin here, or end before it */
     bool delimits;          /* a span goes on behind it never: a full stop, the end of a line */
+    bool blank;             /* white space and nothing else: a span of such alone says nothing */
 } span_unit;
 
-/* Sets begins_word and delimits of units whose `end` is filled in. A unit begins a word unless it goes on with one: the
- * character before it and its own first one are letters, digits or underscores (or of more than one byte), or it begins
- * within a character. It delimits where its text, white space aside, ends with a full stop, or where it has the end of
- * a line. */
+/* Sets begins_word, delimits and blank of units whose `end` is filled in. A unit begins a word unless it goes on with
+ * one: the character before it and its own first one are letters, digits or underscores (or of more than one byte), or
+ * it begins within a character. It delimits where its text, white space aside, ends with a full stop, or where it has
+ * the end of a line. */
 void span_units_mark(const char *text, span_unit *units, size_t count);
 
 typedef struct answer_spans_options {
@@ -46,7 +47,8 @@ typedef struct answer_span {
     double log_probability; /* sum of its units' */
 } answer_span;
 
-/* The rarest of the maximal spans, in the order of the text; mem_free. Of spans that are equally rare the first ones.
+/* The rarest of the maximal spans that are not blank, in the order of the text; mem_free. Of spans that are equally
+ * rare the first ones.
  */
 hearth_status answer_spans_find(const span_unit *units, size_t count, const answer_spans_options *o,
                                 const answer_spans_corpus *corpus, answer_span **ret, size_t *ret_count,

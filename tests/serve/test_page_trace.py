@@ -72,6 +72,24 @@ def markdown_and_hostile_documents_stay_what_they_are():
 
 
 @test
+def packages_of_debian_are_named():
+    need_chromium()
+    with Server(f"speaker={SPEAKER}", "--trace", f"speaker={PACKAGED}") as server:
+        tab = browser().open(server.url + "/")
+        ask(tab, "0")
+        trace_of(tab)
+        tab.js("for (const d of document.querySelectorAll('.trace details')) { d.open = true; }")
+        shown = tab.js("[...document.querySelectorAll('.trace details.span details > summary')].map((e) => e.innerText)")
+        assert any(s.startswith("package grep 3.8-5, usr/share/man/man1/grep.1.gz · GPL-3+ · relevance ") for s in shown), shown
+        assert any(s.startswith("package acl 1:2.3.1-3+b1, usr/share/doc/acl/README · ") for s in shown), shown
+        rows = tab.js("[...document.querySelectorAll('.trace dl.facts')].map((e) => [...e.children].map((c) => c.innerText))")
+        place = "grep_3.8-5_amd64.deb:usr/share/man/man1/grep.1.gz"
+        assert ["Source", "manuals", "Place", place, "Licence", "GPL-3+", "Declared in", "usr/share/doc/grep/copyright"] in rows, rows
+        assert tab.console == [], tab.console
+        tab.close()
+
+
+@test
 def a_model_without_an_index_is_left_alone():
     need_chromium()
     with Server(OWN) as server:

@@ -80,6 +80,22 @@ def terminals_get_underlines_and_pipes_plain_text():
 
 
 @test
+def equal_spans_share_a_row_and_blanks_are_none():
+    """A scripted model that repeats itself, in an index of its words; blanks stand there, too."""
+    model = write_model(at("repeats"), [["<|ask|>", "mill barn mill mill\n\nhen mill", "<|im_end|>"]])
+    texts, index = at("repeats.jsonl"), at("repeats-index")
+    with open(texts, "w", encoding="utf-8") as file:
+        for text in ("mill", "barn", "hen", "+ \n\n+"):
+            file.write(json.dumps({"text": text}) + "\n")
+    good("trace", "index", texts, "--tokenizer", model, "--by", "tokens", "-q", "-o", index)
+    asking = ["trace", "answer", model, "0", "--index", index, "--share", "1", "-q"]
+    spans = good_json(*asking, env=CACHE)["trace"]["spans"]
+    assert [s["text"] for s in spans] == ["mill", "barn", "mill", "mill", "hen", "mill"], spans
+    shown = good(*asking, env=CACHE).out
+    assert [line.split("  ")[0] for line in shown.splitlines() if line.startswith("[")] == ['[1], [3]-[4], [6] "mill"', '[2] "barn"', '[5] "hen"'], shown
+
+
+@test
 def the_page_needs_nothing_else():
     page = at("page.html")
     good("trace", "answer", trained(), QUESTION, *ANSWER, "--html", page, env=CACHE)

@@ -143,13 +143,18 @@ static bool within_another(const scanned *s, size_t begin, size_t end, const ans
     return false;
 }
 
+static bool is_blank(const scanned *s, size_t begin, size_t end)
+{
+    return strspn(s->answer + begin, " \n") >= end - begin;
+}
+
 static size_t define(const scanned *s, const answer_spans_options *o, part *parts)
 {
     const size_t length = strlen(s->answer);
     size_t count = 0;
     for (size_t b = 0; b < length; b++) {
         for (size_t e = b + 1; e <= length; e++) {
-            if (longest_allowed(s, b, e, o) && !within_another(s, b, e, o)) {
+            if (longest_allowed(s, b, e, o) && !within_another(s, b, e, o) && !is_blank(s, b, e)) {
                 parts[count] = (part){b, e, 0};
                 for (size_t i = b; i < e; i++) {
                     parts[count].sum += logarithm(s->answer[i]);
@@ -221,10 +226,11 @@ static void check_marks(void **state)
                          {.end = 11}, {.end = 13}, {.end = 18}, {.end = 20}, {.end = 21}};
     static const bool words[] = {true, false, true, false, false, false, true, true, true, true, true};
     static const bool ends[] = {false, false, false, false, false, false, false, false, false, true, true};
+    static const bool blank[] = {false, false, false, false, false, false, false, false, false, false, true};
     span_units_mark(text, units, sizeof units / sizeof *units);
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (units[i].begins_word != words[i] || units[i].delimits != ends[i]) {
-            fail_msg("unit %zu: %d %d", i, units[i].begins_word, units[i].delimits);
+        if (units[i].begins_word != words[i] || units[i].delimits != ends[i] || units[i].blank != blank[i]) {
+            fail_msg("unit %zu: %d %d %d", i, units[i].begins_word, units[i].delimits, units[i].blank);
         }
     }
 }
