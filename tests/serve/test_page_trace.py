@@ -2,9 +2,14 @@
 """Traced answers in the page, in a real Chromium: spans are underlined, a click shows the document, its source and its licence. Prints TAP."""
 
 import os
+import subprocess
+import sys
 
 from page_support import ask, browser, need_chromium, texts, write_speaker
-from support import OWN, Server, folder, main, test, trace_index
+from support import HEARTH, OWN, ROOT, Server, environment, folder, main, test, trace_index
+
+sys.path.insert(0, os.path.join(ROOT, "corpus"))
+from deb import deb, file_name, line  # noqa: E402
 
 PLACE = folder()
 BARN = "Tom has a red ball. Ann sleeps in the barn. Where is Ann?"
@@ -14,6 +19,39 @@ HOSTILE = "A bold barn is here. <img src=x onerror=\"document.title='broken'\"> 
 SPEAKER = write_speaker(os.path.join(PLACE.name, "speaker"), [SAID])
 SPOKEN = trace_index(PLACE, "spoken", **{"one.txt": HOSTILE, "two.txt": "It is not\na cup, nor a hat.\n"})
 MARKS = "[...document.querySelectorAll('button.traced')].map((e) => e.innerText)"
+
+RECIPE = """recipe: 1
+name: manuals
+licence: CC0-1.0
+contract: 1
+seed: 3
+held_out: 0
+sources:
+  - {name: manuals, kind: debian, path: debs, packages: packages.txt, language: en}
+rules: [utf8_repair]
+tokenizer: {kind: bpe, vocab_size: 300, pretokenizer: gpt-2, special: ["<|end|>"]}
+model: {family: llama, layers: 1, width: 32, heads: 2, kv_heads: 2, mlp: 64, context: 64, tied: true, rope_theta: 10000}
+train: {format: f32, steps: 1, sequences: 1, length: 16, micro_batches: 1, optimizer: adamw, learning_rate: 0.1, schedule: constant, checkpoint_steps: 1}
+"""
+
+
+def packaged():
+    """An index of a corpus of two Debian packages, whose READMEs have what the speaker says."""
+    at = os.path.join(PLACE.name, "manuals")
+    readme = "A bold barn is not\na cup, nor a hat.\n"
+    packages = {key: deb(*key, {f"usr/share/doc/{key[0]}/README": readme + key[0]}) for key in (("grep", "3.8-5"), ("acl", "1:2.3.1-3+b1"))}
+    os.makedirs(os.path.join(at, "debs"))
+    for key, data in packages.items():
+        with open(os.path.join(at, "debs", file_name(*key)), "wb") as file:
+            file.write(data)
+    for name, text in (("packages.txt", "".join(line(*key, data) for key, data in sorted(packages.items()))), ("recipe.yaml", RECIPE)):
+        with open(os.path.join(at, name), "w", encoding="utf-8") as file:
+            file.write(text)
+    for command in (["corpus", "build", os.path.join(at, "recipe.yaml"), "-o", os.path.join(at, "corpus")],
+                    ["trace", "index", at, "--by", "tokens", "--tokenizer", os.path.join(os.path.dirname(ROOT), "models", "hearthside"), "-o", os.path.join(at, "index")]):
+        made = subprocess.run([HEARTH, *command, "-q"], env=environment(), capture_output=True, text=True, check=False)
+        assert made.returncode == 0, made.stderr
+    return os.path.join(at, "index")
 
 
 def trace_of(tab):
@@ -74,17 +112,17 @@ def markdown_and_hostile_documents_stay_what_they_are():
 @test
 def packages_of_debian_are_named():
     need_chromium()
-    with Server(f"speaker={SPEAKER}", "--trace", f"speaker={PACKAGED}") as server:
+    with Server(f"speaker={SPEAKER}", "--trace", f"speaker={packaged()}") as server:
         tab = browser().open(server.url + "/")
         ask(tab, "0")
         trace_of(tab)
         tab.js("for (const d of document.querySelectorAll('.trace details')) { d.open = true; }")
         shown = tab.js("[...document.querySelectorAll('.trace details.span details > summary')].map((e) => e.innerText)")
-        assert any(s.startswith("package grep 3.8-5, usr/share/man/man1/grep.1.gz · GPL-3+ · relevance ") for s in shown), shown
-        assert any(s.startswith("package acl 1:2.3.1-3+b1, usr/share/doc/acl/README · ") for s in shown), shown
-        rows = tab.js("[...document.querySelectorAll('.trace dl.facts')].map((e) => [...e.children].map((c) => c.innerText))")
-        place = "grep_3.8-5_amd64.deb:usr/share/man/man1/grep.1.gz"
-        assert ["Source", "manuals", "Place", place, "Licence", "GPL-3+", "Declared in", "usr/share/doc/grep/copyright"] in rows, rows
+        for package in ("package grep 3.8-5, usr/share/doc/grep/README", "package acl 1:2.3.1-3+b1, usr/share/doc/acl/README"):
+            assert any(s.startswith(f"{package} · GPL-2.0-or-later · relevance ") for s in shown), shown
+        rows = tab.js("[...document.querySelectorAll('.trace dl.facts')].map((e) => [...e.children].map((c) => c.innerText).join('|'))")
+        assert any(row.startswith("Source|manuals|Place|grep_3.8-5_all.deb:usr/share/doc/grep/README|Licence|GPL-2.0-or-later|"
+                                  "Declared in|usr/share/doc/grep/copyright: Files: *, line 3") for row in rows), rows
         assert tab.console == [], tab.console
         tab.close()
 
