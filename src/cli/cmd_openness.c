@@ -183,6 +183,7 @@ static hearth_status judge(cli *c, const openness_settings *s, const char *name,
     TRY(openness_evidence_read(c, j->path, &wish, &j->evidence, error));
     const subject_options o = {.checks = j->evidence.checks,
                                .check_count = j->evidence.check_count,
+                               .reproduced = s->reproduce,
                                .flop = j->evidence.flop,
                                .knows = openness_knows};
     TRY(subject_open(j->path, &o, &j->subject, error));

@@ -1,6 +1,7 @@
 /* A verdict at the terminal: the word, then each point with its reason and its place. */
 #include "cli/openness.h"
 #include "cli/terminal.h"
+#include "openness/verdict.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -107,7 +108,7 @@ static void print_mof(const json_t *mof)
     putchar('\n');
 }
 
-static void print_checks(const json_t *checks)
+static void print_checks(const json_t *checks, bool reproduced)
 {
     size_t i = 0;
     const json_t *k = NULL;
@@ -124,6 +125,9 @@ static void print_checks(const json_t *checks)
         printf(": ");
         outside(word(k, "detail"));
         putchar('\n');
+    }
+    if (json_array_size(checks) > 0 && !reproduced) {
+        printf("  %s\n", VERDICT_NOT_REPRODUCED);
     }
 }
 
@@ -179,6 +183,6 @@ void openness_print(const json_t *v)
     printf("\n%sEU AI Act, exemption of Article 53(2): %s%s\n", terminal_style(stdout, "bold"), word(eu, "result"),
            terminal_style(stdout, "reset"));
     print_points(json_object_get(eu, "points"));
-    print_checks(json_object_get(v, "checks"));
+    print_checks(json_object_get(v, "checks"), json_is_true(json_object_get(v, "reproduced")));
     printf("\nNot legal advice. The rules: docs/openness.md\n");
 }

@@ -240,6 +240,7 @@ hearth_status subject_create(const char *path, const subject_options *o, subject
         return error_memory(error, sizeof *s);
     }
     *s = (subject){.a = a, .checks = o->checks, .check_count = o->check_count, .flop = o->flop};
+    s->reproduced = o->reproduced;
     s->monetised = ANSWER_UNKNOWN;
     s->usage = ANSWER_UNKNOWN;
     for (size_t i = 0; i < 3; i++) {

@@ -61,6 +61,7 @@ typedef struct subject {
     const subject_check *checks; /* borrowed */
     size_t check_count;
     bool made_by_recipe; /* its recipe and log are there, and no check failed */
+    bool reproduced;     /* among the checks is that it was made again, here */
     double flop;         /* of training; NAN: not known */
     const char *flop_place;
     answer monetised; /* access sold, or bound to something else */
@@ -71,7 +72,8 @@ typedef struct subject {
 typedef struct subject_options {
     const subject_check *checks; /* of hearth verify, where there is a recipe; NULL */
     size_t check_count;
-    double flop; /* from the recipe and its log; NAN */
+    bool reproduced; /* the checks are those of hearth reproduce, too */
+    double flop;     /* from the recipe and its log; NAN */
     /* Whether this program has the code of an architecture, by config.json's class or GGUF's name. NULL: of none. */
     bool (*knows)(const char *architecture, bool hf_class);
 } subject_options;

@@ -219,6 +219,7 @@ hearth_status verdict_make(const subject *s, json_t **ret, hearth_error *error)
     value = json_door_put(value, "components", components_json(s, &mof));
     value = json_door_put(value, "base_models", bases_json(s));
     value = json_door_put(value, "checks", checks_json(s));
+    value = json_door_put(value, "reproduced", json_boolean(s->reproduced));
     value = json_door_put(value, "by_description", json_boolean(s->kind == SUBJECT_DESCRIPTION));
     *ret = value;
     return value == NULL ? error_memory(error, 0) : HEARTH_OK;

@@ -10,6 +10,11 @@
 /* An object (docs/openness.md, "As JSON"); the caller owns it. */
 hearth_status verdict_make(const subject *s, json_t **ret, hearth_error *error);
 
+/* What stands below the checks of a model that was not made again here. */
+#define VERDICT_NOT_REPRODUCED                                                                                         \
+    "not reproduced here (--reproduce): the hashes agree with each other; that this recipe made the weights is not "   \
+    "shown"
+
 /* One page that needs no other, to be read on a screen and on paper. */
 hearth_status verdict_html(const json_t *verdict, buffer *out, hearth_error *error);
 

@@ -40,7 +40,7 @@ static hearth_status components(card_page *p, const json_t *list, hearth_error *
     return page_table_end(p, error);
 }
 
-static hearth_status checks(card_page *p, const json_t *list, hearth_error *error)
+static hearth_status checks(card_page *p, const json_t *list, bool reproduced, hearth_error *error)
 {
     size_t i = 0;
     const json_t *k = NULL;
@@ -54,7 +54,8 @@ static hearth_status checks(card_page *p, const json_t *list, hearth_error *erro
         const bool ok = json_is_true(json_object_get(k, "ok"));
         TRY(page_row(p, (const char *const[]){word(k, "what"), ok ? "ok" : "differs", word(k, "detail"), NULL}, error));
     }
-    return page_table_end(p, error);
+    TRY(page_table_end(p, error));
+    return reproduced ? HEARTH_OK : page_text(p, error, "%s", VERDICT_NOT_REPRODUCED);
 }
 
 static hearth_status write(const json_t *v, card_page *p, hearth_error *error)
@@ -86,7 +87,7 @@ static hearth_status write(const json_t *v, card_page *p, hearth_error *error)
     TRY(page_heading(p, 2, "EU AI Act, exemption of Article 53(2)", error));
     TRY(page_text(p, error, "%s", word(eu, "result")));
     TRY(points(p, json_object_get(eu, "points"), error));
-    TRY(checks(p, json_object_get(v, "checks"), error));
+    TRY(checks(p, json_object_get(v, "checks"), json_is_true(json_object_get(v, "reproduced")), error));
     return page_text(p, error, "Not legal advice.");
 }
 

@@ -256,6 +256,7 @@ def who_calls_a_model_open_source_that_is_not_is_told_so():
     assert v["verdict"] == "open weights" and v["claim"]["holds"] is False
     assert v["claim"]["place"] == f"README.md, line {line}" and "open weights" in v["claim"]["told"], v["claim"]
     said = good("openness", place("claims"), "-q").out
+    assert "not reproduced" not in said  # there is no recipe
     assert "It calls itself open source" in said and "docs/openness.md" in said
     v = judge(folder("claims", {"LICENSE": MIT, "README.md": CARD + "\nThis is not open source, though it looks like an open-source model.\n"}))
     assert v["claim"] is None
@@ -418,8 +419,16 @@ def a_run_is_judged_made_again_and_gets_its_papers():
     assert v["verdict"] == "open source" and v["name"] == "tiny" and any(c["what"] == "documents, packed again" for c in v["checks"]), v["checks"]
     assert component(v, "checkpoints")["place"] == "checkpoints"
     assert component(v, "datasets")["place"] == "corpus/documents" and v["mof"]["class"] == 0
+    assert v["reproduced"] is False
+    said = good("openness", run, "--html", place("not-again.html"), "-q").out
+    assert "not reproduced here (--reproduce)" in said
+    with open(place("not-again.html"), encoding="utf-8") as page:
+        assert "not reproduced here (--reproduce)" in page.read()
+    said = good("openness", run, "--reproduce", "--work", place("again-told"), "--html", place("not-again.html"), "-q").out
+    with open(place("not-again.html"), encoding="utf-8") as page:
+        assert "not reproduced here" not in said + page.read() and "DIFFERS" not in said
     v = good_json("openness", run, "--reproduce", "--work", place("again"), "--json", "-q")
-    assert v["verdict"] == "open source" and any(c["what"].startswith("checkpoint of step") and c["ok"] for c in v["checks"]), v["checks"]
+    assert v["reproduced"] is True and v["verdict"] == "open source" and any(c["what"].startswith("checkpoint of step") and c["ok"] for c in v["checks"]), v["checks"]
     out = place("papers-run")
     good("openness", "docs", run, "--out", out, "--markdown", "-q")
     assert sorted(os.listdir(out)) == sorted(PAPERS)
