@@ -85,12 +85,18 @@ static bool has_one(const char *at, size_t length, const char *words)
     return false;
 }
 
-static unsigned find_line(const card_front *c, const char *words, bool headings)
+typedef struct line_wish {
+    const char *words, *off, *but; /* off: not on lines with one of these, unless one of `but` stands there; NULL */
+    bool headings;
+} line_wish;
+
+static unsigned find_line(const card_front *c, const line_wish *w)
 {
     unsigned line = c->body_line;
     for (const char *at = c->body; at != NULL && *at != '\0'; line++) {
         const size_t length = strcspn(at, "\r\n");
-        if ((!headings || *at == '#') && has_one(at, length, words)) {
+        const bool off = w->off != NULL && has_one(at, length, w->off) && !has_one(at, length, w->but);
+        if ((!w->headings || *at == '#') && !off && has_one(at, length, w->words)) {
             return line;
         }
         at = strchr(at, '\n');
@@ -101,12 +107,17 @@ static unsigned find_line(const card_front *c, const char *words, bool headings)
 
 unsigned card_heading(const card_front *c, const char *words)
 {
-    return find_line(c, words, true);
+    return find_line(c, &(line_wish){.words = words, .headings = true});
 }
 
 unsigned card_phrase(const card_front *c, const char *phrases)
 {
-    return find_line(c, phrases, false);
+    return find_line(c, &(line_wish){.words = phrases});
+}
+
+unsigned card_phrase_besides(const card_front *c, const char *phrases, const char *off, const char *but)
+{
+    return find_line(c, &(line_wish){.words = phrases, .off = off, .but = but});
 }
 
 const yaml_node *card_value(const yaml_node *map, const char *key, size_t index)

@@ -18,6 +18,8 @@ hearth_status card_front_read(const char *text, size_t length, const char *name,
 unsigned card_heading(const card_front *c, const char *words);
 /* The line of the first of the phrases, apart by '|', in any case; 0: none stands there. */
 unsigned card_phrase(const card_front *c, const char *phrases);
+/* The same, without lines that have one of the words `off` and none of `but`. */
+unsigned card_phrase_besides(const card_front *c, const char *phrases, const char *off, const char *but);
 
 /* The texts of a key that is a text or a list of texts: the first, or the one at `index`; NULL: none (more). */
 const yaml_node *card_value(const yaml_node *map, const char *key, size_t index);

@@ -66,6 +66,19 @@ hearth_status subject_add_licence(subject *s, component *c, const char *licence,
     return licence_judge(licence, s->a, &f->verdict, error);
 }
 
+hearth_status subject_add_clause(subject *s, component *c, char code, const char *note, const char *place,
+                                 hearth_error *error)
+{
+    licence_finding *f = add(s, c, place, error);
+    char *codes = f != NULL ? arena_strndup(s->a, &code, 1) : NULL;
+    if (codes == NULL) {
+        return error_memory(error, 2);
+    }
+    f->note = note;
+    f->verdict = (licence_verdict){.verdict = LICENCE_CLOSED, .codes = codes, .why = licence_reason(code)};
+    return HEARTH_OK;
+}
+
 /* The clause that fails, with its line, of a text that is known or not. */
 static hearth_status tell_clause(subject *s, const licence_text *t, const char *file, licence_finding *f,
                                  hearth_error *error)
@@ -105,6 +118,16 @@ hearth_status subject_add_text(subject *s, component *c, const char *text, size_
         }
     }
     return tell_clause(s, &t, file, f, error);
+}
+
+hearth_status subject_add_terms(subject *s, component *c, const char *text, size_t length, const char *file,
+                                hearth_error *error)
+{
+    licence_text t;
+    TRY(licence_recognise(text, length, &t, error));
+    const licence_row *row = t.id != NULL ? licence_find(t.id) : NULL;
+    return t.code_count > 0 || (row != NULL && row->flags == 0) ? subject_add_text(s, c, text, length, file, error)
+                                                                : HEARTH_OK;
 }
 
 hearth_status subject_share_licences(subject *s, const component *from, component *to, hearth_error *error)

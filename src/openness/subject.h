@@ -104,6 +104,13 @@ hearth_status subject_add_licence(subject *s, component *c, const char *licence,
                                   hearth_error *error);
 hearth_status subject_add_text(subject *s, component *c, const char *text, size_t length, const char *file,
                                hearth_error *error);
+/* A clause that closes a licence, by its letter (licence_reason); `note`: where it was read. */
+hearth_status subject_add_clause(subject *s, component *c, char code, const char *note, const char *place,
+                                 hearth_error *error);
+/* A text that is no licence, but may narrow one (NOTICE, a policy of use): a finding only where a clause stands in it
+ * that closes a licence, or where it is the text of a licence that is not open. */
+hearth_status subject_add_terms(subject *s, component *c, const char *text, size_t length, const char *file,
+                                hearth_error *error);
 /* The findings of `from` for `to`, too. */
 hearth_status subject_share_licences(subject *s, const component *from, component *to, hearth_error *error);
 /* Which of the findings counts. */

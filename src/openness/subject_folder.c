@@ -72,19 +72,44 @@ static char *keep(folder *f, const char *text, hearth_error *error)
 
 /* ---- licences of the whole ---- */
 
+typedef enum terms_kind { TERMS_NOT, TERMS_LICENCE, TERMS_CLAUSES } terms_kind;
+
+/* A licence's text, or one that may narrow it, by the file's name; not code and tables that are about licences, nor
+ * the licences of the data or of what others made. */
+static terms_kind kind_of_terms(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    if (matches(path, "*third*party*") || matches(name, "data*licen?e*|*_data_licen?e*")) {
+        return TERMS_NOT;
+    }
+    if (matches(path, "license|license.*|license-*|licence|licence.*|copying|copying.*|*_license.txt|*license.txt|"
+                      "*license.md")) {
+        return TERMS_LICENCE;
+    }
+    if (strchr(name, '.') != NULL && !matches(name, "*.txt|*.md|*.rst|*.html|*.htm")) {
+        return TERMS_NOT;
+    }
+    if (matches(name, "*license*|*licence*") || matches(path, "licenses/*|licences/*")) {
+        return TERMS_LICENCE;
+    }
+    return matches(name, "*use_policy*|*use-policy*|*terms*|notice*") ? TERMS_CLAUSES : TERMS_NOT;
+}
+
 static hearth_status read_licence_files(folder *f, hearth_error *error)
 {
     for (size_t i = 0; i < f->files.count; i++) {
         const char *name = f->files.names[i];
-        if (!matches(name, "license|license.*|license-*|licence|licence.*|copying|copying.*|*_license.txt|*license.txt|"
-                           "*license.md")) {
+        const terms_kind kind = kind_of_terms(name);
+        if (kind == TERMS_NOT) {
             continue;
         }
         buffer text = {0};
         char *file = keep(f, name, error);
         hearth_status status = file == NULL ? HEARTH_E_MEMORY : read_text(f, name, &text, error);
         if (status == HEARTH_OK && text.length > 0) {
-            status = subject_add_text(f->s, &f->repository, text.data, text.length, file, error);
+            status = (kind == TERMS_LICENCE ? subject_add_text : subject_add_terms)(f->s, &f->repository, text.data,
+                                                                                    text.length, file, error);
         }
         buffer_free(&text);
         TRY(status);
@@ -104,6 +129,30 @@ static hearth_status read_card_licence(folder *f, hearth_error *error)
         TRY(place == NULL ? HEARTH_E_MEMORY : subject_add_licence(f->s, &f->repository, which->text, place, error));
     }
     return HEARTH_OK;
+}
+
+/* Sentences of a card that close what its label opens. A card tells of much besides the model's terms (data, other
+ * models, uses that are ill-advised), so they are few and plain, and lines on data or on what it is intended for are
+ * passed over. */
+static hearth_status read_card_terms(folder *f, hearth_error *error)
+{
+    static const char closing[] =
+        "non-commercial use only|noncommercial use only|non commercial use only|non-commercial research use only|"
+        "non-commercial research only|noncommercial research only|non-commercial purposes only|"
+        "non-commercial research purposes only|only for non-commercial|only for noncommercial|"
+        "only be used for non-commercial|for research use only|for research purposes only|"
+        "only be used for research|for academic use only|for academic research only|not for commercial use|"
+        "commercial use is not permitted|commercial use is not allowed|commercial use is prohibited|"
+        "commercial use is forbidden|commercial use prohibited|commons clause";
+    unsigned line = card_phrase_besides(
+        &f->card, closing, "data|corpus|corpora|intended",
+        "model is for|models are for|weights are for|model and|models and|weights and|model weights");
+    if (line == 0) {
+        return HEARTH_OK;
+    }
+    const char *place = subject_format(f->s, error, "README.md, line %u", line);
+    return place == NULL ? HEARTH_E_MEMORY
+                         : subject_add_clause(f->s, &f->repository, 'N', "the card's words", place, error);
 }
 
 /* ---- the card ---- */
@@ -216,6 +265,7 @@ static hearth_status read_card(folder *f, hearth_error *error)
         subject_found(f->s, COMPONENT_MODEL_CARD, file, NULL);
     }
     TRY(read_card_licence(f, error));
+    TRY(read_card_terms(f, error));
     TRY(read_claim(f, error));
     TRY(read_bases(f, error));
     TRY(section(f, COMPONENT_EVALUATION_RESULTS, "evaluation|benchmark|results|performance", error));

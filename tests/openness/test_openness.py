@@ -224,6 +224,46 @@ def a_clause_against_selling_is_found_behind_a_licence():
             assert {k["id"]: k["result"] for k in v["eu"]["points"]}["commercial"] == "does not", v["eu"]
 
 
+NARROWING = "Use of this model is subject to these terms. It is provided solely for research.\n"
+
+
+@test
+def terms_are_read_under_their_usual_names():
+    """Each beside a card that says MIT: the narrower one counts, with the file that it stands in."""
+    for name in ("MODEL_LICENSE", "model_licence.txt", "USE_POLICY.md", "use-policy.txt", "NOTICE", "NOTICE.txt", "TERMS_OF_USE.txt", "LICENSES/x.txt"):
+        v = judge(folder("names", {"README.md": "---\nlicense: mit\n---\n" + CARD, name: NARROWING}))
+        p = component(v, "parameters")
+        assert v["verdict"] == "closed terms" and p["terms"] == "not open" and f"{name}, line 1" in p["conflict"], (name, p)
+
+
+@test
+def notices_and_files_about_other_things_narrow_nothing():
+    plain = {"NOTICE": "A model\nCopyright 2024 Somebody\n\nThis product includes software developed at Somewhere (https://example.org/).\n",
+             "TERMS.md": "# Terms\n\nA token is a piece of a word.\n", "LICENSES/MIT.txt": MIT, "MODEL_LICENSE": MIT}
+    others = dict.fromkeys(("check_license.py", "licenses.json", "data/search_terms.jsonl", "DATA_LICENSE.md", "THIRD_PARTY_LICENSES.md"), NARROWING)
+    if os.path.exists(f"{COMMON}/Apache-2.0"):
+        with open(f"{COMMON}/Apache-2.0", encoding="utf-8") as text:
+            plain["NOTICE.md"] = text.read()
+    v = judge(folder("notices", {"README.md": "---\nlicense: mit\n---\n" + CARD, **plain, **others}))
+    p = component(v, "parameters")
+    assert v["verdict"] == "open weights" and p["licence"] == "MIT" and p["conflict"] is None, p
+
+
+@test
+def what_a_card_says_in_its_text_counts():
+    def parameters(line):
+        return component(judge(folder("said", {"README.md": "---\nlicense: mit\n---\n" + CARD + "\n" + line + "\n"})), "parameters")
+
+    where = f"README.md, line {3 + CARD.count(chr(10)) + 2}"
+    for line in ("For non-commercial research use only.", "**Commercial use is prohibited.**", "The model and the data are for Non-Commercial use only.",
+                 "The weights come with the Commons Clause."):
+        p = parameters(line)
+        assert p["terms"] == "not open" and where in p["conflict"], (line, p)
+    for line in ("It was trained on a data set for non-commercial use only, too.", "It is intended for research purposes only.", "Commercial and non-commercial use are allowed.",
+                 "It is not meant for military uses."):
+        assert parameters(line)["terms"] == "open", line
+
+
 @test
 def contradictions_are_told_and_the_narrower_licence_counts():
     if not os.path.exists(f"{COMMON}/GPL-3"):
