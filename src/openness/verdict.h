@@ -12,8 +12,8 @@ hearth_status verdict_make(const subject *s, json_t **ret, hearth_error *error);
 
 /* What stands below the checks of a model that was not made again here. */
 #define VERDICT_NOT_REPRODUCED                                                                                         \
-    "not reproduced here (--reproduce): the hashes agree with each other; that this recipe made the weights is not "   \
-    "shown"
+    "not reproduced here (--reproduce): hashes that hold show that the files agree with each other, not that this "    \
+    "recipe made the weights"
 
 /* One page that needs no other, to be read on a screen and on paper. */
 hearth_status verdict_html(const json_t *verdict, buffer *out, hearth_error *error);
