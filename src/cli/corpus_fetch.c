@@ -125,7 +125,9 @@ static hearth_status fetch_source(const cli *c, const recipe *r, const recipe_so
                               .retries = PULL_RETRIES,
                               .check = true,
                               .progress = terminal_progress_step,
-                              .context = &bar};
+                              .context = &bar,
+                              .trouble = pull_tell_trouble,
+                              .trouble_context = &(pull_told){c, &bar}};
     hearth_status status = prepare(r, source, s, &f, error);
     status = status == HEARTH_OK ? file_make_folders(f.folder, error) : status;
     status = status == HEARTH_OK ? confine_to_fetch(f.folder, error) : status;

@@ -24,6 +24,15 @@ void pull_warn_plain(const cli *c)
     }
 }
 
+void pull_tell_trouble(void *context, const hearth_error *problem, uint64_t delay_ms)
+{
+    const pull_told *t = context;
+    char line[1024];
+    terminal_progress_end(t->bar);
+    cli_note(t->c, "%s; again in %.2g s, and later more seldom", hearth_error_line(problem, line, sizeof line),
+             (double)delay_ms / 1000);
+}
+
 hearth_status pull_with_bar(const cli *c, const char *name, const pull_options *how, pull_result *ret,
                             hearth_error *error)
 {
@@ -31,6 +40,8 @@ hearth_status pull_with_bar(const cli *c, const char *name, const pull_options *
     pull_options options = *how;
     options.progress = terminal_progress_step;
     options.context = &bar;
+    options.trouble = pull_tell_trouble;
+    options.trouble_context = &(pull_told){c, &bar};
     model_name parsed;
     if (model_name_parse(name, &parsed, NULL) == HEARTH_OK && parsed.source == MODEL_SOURCE_HF) {
         pull_warn_plain(c);

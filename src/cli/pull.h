@@ -3,9 +3,16 @@
 #define CLI_PULL_H
 
 #include "cli/cli.h"
+#include "cli/terminal.h"
 #include "hub/pull.h"
 
-/* With the bar; progress and context of `how` are set here. */
+typedef struct pull_told {
+    const cli *c;
+    terminal_progress *bar;
+} pull_told;
+/* A download_trouble_fn over a pull_told: a line on stderr, so that who waits knows what for. */
+void pull_tell_trouble(void *context, const hearth_error *problem, uint64_t delay_ms);
+/* With the bar; progress, trouble and their contexts of `how` are set here. */
 hearth_status pull_with_bar(const cli *c, const char *name, const pull_options *how, pull_result *ret,
                             hearth_error *error);
 /* A line on stderr where HF_ENDPOINT is not encrypted. */

@@ -50,6 +50,7 @@ typedef struct terminal_progress {
     uint64_t began_ns; /* 0 before the first step */
     uint64_t shown_ns;
     uint64_t first; /* done at the first step: what was there before is no part of the rate */
+    uint64_t told;  /* done at the last line where stderr is no terminal, or at the first step */
     bool drawn;
     char what[64];
 } terminal_progress;

@@ -133,11 +133,14 @@ bool terminal_progress_step(void *progress, const char *what, uint64_t done, uin
         p->began_ns = now;
         p->shown_ns = now;
         p->first = done;
+        p->told = done;
         snprintf(p->what, sizeof p->what, "%s", what);
     }
     const uint64_t since = now - p->shown_ns;
     const uint64_t every = terminal_is(stderr) ? (p->drawn ? REDRAW_NS : SILENT_NS) : LINE_EVERY_NS;
-    if (!p->quiet && since >= every) {
+    const bool stands = !terminal_is(stderr) && total > 0 && done == p->told; /* the same line says nothing new */
+    if (!p->quiet && since >= every && !stands) {
+        p->told = done;
         p->shown_ns = now;
         draw(p, &(progress_state){done, total, done > p->first ? done - p->first : 0, unit,
                                   (double)(now - p->began_ns) / 1e9});

@@ -54,6 +54,7 @@ typedef struct download {
     segment segments[SEGMENTS_MOST];
     size_t count;
     bool whole_only; /* the server knows no ranges */
+    bool told;       /* of the first failure that is tried again */
     uint64_t fresh;  /* bytes that came now */
 } download;
 
@@ -317,6 +318,16 @@ static hearth_status give_up(const download *d, const http_exchange *x, const se
     return wrong_length(s->size, s->done, error);
 }
 
+static void tell_trouble(download *d, const http_exchange *x, const segment *s, uint64_t delay_ms)
+{
+    hearth_error problem = {0};
+    if (d->how->trouble != NULL && !d->told) {
+        d->told = true;
+        (void)give_up(d, x, s, &problem);
+        d->how->trouble(d->how->trouble_context, &problem, delay_ms);
+    }
+}
+
 /* An exchange ended: the segment is whole, goes on later, or the download fails. */
 static hearth_status finish(download *d, segment *s, hearth_error *error)
 {
@@ -335,7 +346,11 @@ static hearth_status finish(download *d, segment *s, hearth_error *error)
         if ((!http_may_retry(x) && !short_answer) || s->tries > d->how->retries) {
             status = give_up(d, x, s, error);
         }
-        s->not_before_ns = time_now_ns() + http_retry_delay_ms(x, s->tries) * 1000000;
+        const uint64_t delay_ms = http_retry_delay_ms(x, s->tries);
+        if (status == HEARTH_OK) {
+            tell_trouble(d, x, s, delay_ms);
+        }
+        s->not_before_ns = time_now_ns() + delay_ms * 1000000;
     } else if (!answered && http_outcome(x, NULL) != HEARTH_OK && !http_may_retry(x)) {
         status = http_outcome(x, error); /* all bytes, and more of them */
     }

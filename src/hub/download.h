@@ -18,15 +18,20 @@ typedef struct download_source {
     uint64_t size; /* where known */
 } download_source;
 
+/* Told of the first failure that is tried again, and when. */
+typedef void (*download_trouble_fn)(void *context, const hearth_error *problem, uint64_t delay_ms);
+
 typedef struct download_options {
     http_client *client;
     size_t connections; /* at most so many ranges at once */
     unsigned retries;   /* of a range, since it last got a byte */
     progress_fn progress;
     void *context;
-    const char *what;       /* for the progress */
-    uint64_t before, total; /* bytes of other files that are done, and of all */
-    long *refused;          /* set to the code with which the server refused; NULL: nobody wants to know */
+    const char *what;            /* for the progress */
+    uint64_t before, total;      /* bytes of other files that are done, and of all */
+    download_trouble_fn trouble; /* NULL: nobody wants to know */
+    void *trouble_context;
+    long *refused; /* set to the code with which the server refused; NULL: nobody wants to know */
 } download_options;
 
 /* Leaves the whole content in `partial`, synced; *ret_resumed: some of it was there before. On failure what has come

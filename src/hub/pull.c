@@ -87,6 +87,8 @@ static hearth_status fetch_checked(pull_context *c, const download_source *sourc
                                   .what = t->name,
                                   .before = c->before,
                                   .total = c->total,
+                                  .trouble = c->options->trouble,
+                                  .trouble_context = c->options->trouble_context,
                                   .refused = &c->refused};
     for (;;) {
         TRY(download_file(source, &how, t->partial, ret_size, ret_new, error));

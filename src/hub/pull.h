@@ -4,6 +4,7 @@
 
 #include "base/progress.h"
 #include "formats/model_name.h"
+#include "hub/download.h"
 
 /* What is chosen where nobody chooses. */
 #define PULL_CONNECTIONS 8
@@ -16,6 +17,8 @@ typedef struct pull_options {
     const char *sha256; /* of a URL's or a path's file: what it must be; NULL: not known */
     progress_fn progress;
     void *context;
+    download_trouble_fn trouble; /* of each file; NULL: nobody wants to know */
+    void *trouble_context;
 } pull_options;
 
 typedef struct pull_file {

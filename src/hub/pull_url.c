@@ -225,7 +225,9 @@ static hearth_status fetch_url(pull_context *c, const char *url, const char *fil
                                   .progress = pull_go_on,
                                   .context = c,
                                   .what = file,
-                                  .total = head.size};
+                                  .total = head.size,
+                                  .trouble = c->options->trouble,
+                                  .trouble_context = c->options->trouble_context};
     hearth_status status = download_file(&source, &how, place->partial, &size, &fresh, error);
     mem_free(identity);
     return status == HEARTH_OK

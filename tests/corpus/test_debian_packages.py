@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -242,6 +243,21 @@ def packages_are_fetched():
         by_environment = json.loads(fetch(place, "-o", place.path("there"), "-q", "--json", HEARTH_DEBIAN_MIRROR=url).out)
         assert [row["package"] for row in by_environment["gone"]] == ["one"] and by_environment["fetched"] == 0, by_environment
         assert sorted(os.listdir(place.path("there"))) == [".hearth-lock", "two_1~rc_all.deb"]
+
+
+@test
+def a_mirror_that_nobody_reaches_is_told_at_once():
+    packages = {("one", "1"): deb("one", "1", {"usr/share/man/man1/p.1": PAGE})}
+    with Place(packages) as place, socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))   # a port at which nobody listens
+        clean = {k: v for k, v in environment().items() if not k.lower().endswith("_proxy")}
+        running = subprocess.Popen([HEARTH, "corpus", "fetch", place.path("recipe.yaml"), "-o", place.path("there"), "--mirror",
+                                    f"http://127.0.0.1:{taken.getsockname()[1]}"], env=clean, stderr=subprocess.PIPE, text=True)
+        told = running.stderr.readline()   # while it tries on
+        trying = running.poll() is None
+        running.send_signal(signal.SIGINT)
+        rest = running.communicate(timeout=60)[1]
+        assert trying and "one_1_all.deb" in told and "connect" in told and "again in 0.25 s" in told, (told, rest)
 
 
 @test
