@@ -6,8 +6,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "formats/model_name.h"
+#include "platform/file_below.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,27 +24,6 @@ char *sign_path(const sign_work *work)
                                          : text_format("%s.sig", work->model);
 }
 
-/* "a/b" where `path`, which need not be there, lies below `folder` as that; NULL where it does not. */
-static const char *below(const char *folder, const char *path, char ret[PATH_MAX])
-{
-    char top[PATH_MAX], place[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    const int length = slash != NULL ? (int)(slash - path) + 1 : 1;
-    (void)snprintf(place, sizeof place, "%.*s", length, slash != NULL ? path : ".");
-    if (realpath(folder, top) == NULL || realpath(place, ret) == NULL) {
-        return NULL;
-    }
-    const size_t used = strlen(ret);
-    const int written =
-        snprintf(place, sizeof place, "%.3000s/%.255s", used > 1 ? ret : "", slash != NULL ? slash + 1 : path);
-    if (written < 0 || (size_t)written >= sizeof place) {
-        return NULL;
-    }
-    memcpy(ret, place, (size_t)written + 1);
-    const size_t span = strlen(top);
-    return strncmp(ret, top, span) == 0 && ret[span] == '/' ? ret + span + 1 : NULL;
-}
-
 /* ---- signing ---- */
 
 /* The signature itself, git's own files, and what the user names. */
@@ -54,7 +33,7 @@ static hearth_status leave_out(const sign_work *work, const char *signature, sig
     if (!file_is_folder(work->model)) {
         return HEARTH_OK;
     }
-    const char *own = below(work->model, signature, place);
+    const char *own = file_below(work->model, signature, place);
     if (own != NULL) {
         TRY(sign_tree_ignore(tree, own, error));
     }
@@ -142,28 +121,23 @@ static hearth_status tell(sign_report *r, sign_kind kind, const char *name, bool
     return HEARTH_OK;
 }
 
-/* What was signed is not in `found`: is the file there all the same? Its other pieces tell, and one that was emptied
- * has none. */
+/* What was signed is not in `found`: is the file there all the same? Its other pieces tell, and one that was emptied is
+ * there as a whole one. */
 static hearth_status tell_absent(const sign_work *work, const sign_tree *found, const char *name, sign_report *r,
                                  hearth_error *error)
 {
-    bool there = sign_tree_has_file(found, name);
-    if (!there && found->piece > 0) {
-        char *path = strcmp(name, ".") == 0 ? mem_strdup(work->model) : file_join(work->model, name);
-        if (path == NULL) {
-            return error_memory(error, strlen(name));
-        }
-        there = file_exists(path) && !file_is_folder(path);
-        mem_free(path);
-    }
-    return there ? tell(r, SIGN_CHANGED, name, true, error) : tell(r, SIGN_MISSING, name, !work->partial, error);
+    return sign_tree_has_file(found, name) ? tell(r, SIGN_CHANGED, name, true, error)
+                                           : tell(r, SIGN_MISSING, name, !work->partial, error);
 }
 
-/* A piece that nobody signed of a file that was signed is a change of that file, not another file. */
-static hearth_status tell_extra(const sign_work *work, const char *name, sign_report *r, hearth_error *error)
+/* A piece that nobody signed of a file that was signed is a change of that file, not another file. A signature of
+ * pieces says nothing of empty files, those that the signer had among them: they are told, and that is all. */
+static hearth_status tell_extra(const sign_work *work, const sign_entry *e, sign_report *r, hearth_error *error)
 {
-    return sign_tree_has_file(&r->signed_tree, name) ? tell(r, SIGN_CHANGED, name, true, error)
-                                                     : tell(r, SIGN_EXTRA, name, !work->unsigned_files, error);
+    const bool has_no_piece = r->signed_tree.piece > 0 && e->end == 0;
+    return sign_tree_has_file(&r->signed_tree, e->name)
+               ? tell(r, SIGN_CHANGED, e->name, true, error)
+               : tell(r, SIGN_EXTRA, e->name, !work->unsigned_files && !has_no_piece, error);
 }
 
 /* Both are sorted, so that all pieces of a file come one after the other. */
@@ -177,7 +151,7 @@ static hearth_status compare(const sign_work *work, const sign_tree *found, sign
         if (order < 0) {
             TRY(tell_absent(work, found, e->name, r, error));
         } else if (order > 0) {
-            TRY(tell_extra(work, here->name, r, error));
+            TRY(tell_extra(work, here, r, error));
         } else if (strcmp(here->digest, e->digest) != 0) {
             TRY(tell(r, SIGN_CHANGED, e->name, true, error));
         }
@@ -185,6 +159,26 @@ static hearth_status compare(const sign_work *work, const sign_tree *found, sign
         f += order >= 0;
     }
     return HEARTH_OK;
+}
+
+/* "README", "LICENSE.txt": the name alone, or a document's ending; LICENSE.safetensors is no document. */
+static bool is_document(const char *name)
+{
+    static const char *const named[] = {"README", "LICENSE", "LICENCE", "COPYING", "NOTICE"};
+    static const char *const endings[] = {"", ".md", ".txt", ".rst", ".html"};
+    const char *dot = strrchr(name, '.');
+    const char *ending = dot != NULL ? dot : "";
+    const size_t length = strlen(name) - strlen(ending);
+    bool known = strcasecmp(ending, ".md") == 0;
+    for (size_t i = 0; !known && i < sizeof named / sizeof *named; i++) {
+        known = strlen(named[i]) == length && strncasecmp(name, named[i], length) == 0;
+    }
+    for (size_t i = 0; known && i < sizeof endings / sizeof *endings; i++) {
+        if (strcasecmp(ending, endings[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Of what was left out: nothing is loaded from git's files and from documents. */
@@ -197,9 +191,7 @@ static bool is_harmless(const char *name)
     }
     const char *slash = strrchr(name, '/');
     const char *last = slash != NULL ? slash + 1 : name;
-    const char *dot = strrchr(last, '.');
-    return strncasecmp(last, "README", 6) == 0 || strncasecmp(last, "LICENSE", 7) == 0 ||
-           (dot != NULL && strcasecmp(dot, ".md") == 0);
+    return is_document(last);
 }
 
 /* The signature says what it does not cover; whoever put something there had no key for it. */
@@ -226,7 +218,7 @@ static hearth_status look_at_files(const sign_work *work, const char *signature,
 {
     char place[PATH_MAX];
     sign_tree found = {.piece = r->signed_tree.piece, .links = r->signed_tree.links || work->links};
-    const char *own = file_is_folder(work->model) ? below(work->model, signature, place) : NULL;
+    const char *own = file_is_folder(work->model) ? file_below(work->model, signature, place) : NULL;
     hearth_status status = own != NULL ? sign_tree_ignore(&found, own, error) : HEARTH_OK;
     for (size_t i = 0; status == HEARTH_OK && i < r->signed_tree.ignored.count; i++) {
         status = sign_tree_ignore(&found, r->signed_tree.ignored.names[i], error);

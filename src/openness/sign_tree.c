@@ -157,10 +157,10 @@ static hearth_status add_piece(sign_tree *tree, const char *name, uint64_t start
 
 static hearth_status add_file(sign_tree *tree, const char *name, uint64_t size, hearth_error *error)
 {
-    if (tree->piece == 0) {
+    if (tree->piece == 0 || size == 0) { /* an empty file has no piece: it is told as a whole one */
         return add_piece(tree, name, 0, 0, size, error);
     }
-    for (uint64_t start = 0; start < size; start += tree->piece) { /* an empty file has no piece */
+    for (uint64_t start = 0; start < size; start += tree->piece) {
         const uint64_t end = size - start < tree->piece ? size : start + tree->piece;
         TRY(add_piece(tree, name, start, end, end - start, error));
     }

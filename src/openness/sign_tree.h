@@ -10,7 +10,7 @@
 
 typedef struct sign_entry {
     char *name;          /* below the model, "/" between its parts; "." where the model is one file */
-    uint64_t start, end; /* of a piece: bytes [start, end); both 0: the whole file */
+    uint64_t start, end; /* of a piece: bytes [start, end); both 0: the whole file, or an empty one among pieces */
     uint64_t size;       /* of what is hashed; where a signature is read: 0 */
     char digest[HASH_HEX_SIZE];
 } sign_entry;

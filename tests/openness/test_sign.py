@@ -159,6 +159,22 @@ def pieces_of_files_verify():
 
 
 @test
+def an_empty_file_beside_pieces_is_told():
+    """The format has no piece of one: the signer's own and one that was added look alike, so neither fails."""
+    with place() as folder:
+        m = signed(folder)
+        m.sign_anew(sharded(m))
+        assert check(m).out.count("not signed ") == 1 and "not signed   empty\n" in check(m).out, check(m)
+        m.write("code/__init__.py", b"")
+        ended = check(m)
+        assert ended.code == 0 and "not signed   code/__init__.py\n" in ended.out, ended
+        rows = json.loads(check(m, "--json").out)["differences"]
+        assert [(row["file"], row["what"], row["counts"]) for row in rows if row["what"] != "left out"] == [("code/__init__.py", "not signed", False), ("empty", "not signed", False)], rows
+        m.write("code/__init__.py", b"x")
+        refused(check(m))
+
+
+@test
 def a_piece_more_or_less_is_a_change_of_its_file():
     """Neither a file that is missing nor one that nobody signed."""
     with place() as folder:
@@ -175,7 +191,7 @@ def a_piece_more_or_less_is_a_change_of_its_file():
                 m.write(name, evil)
                 ended = check(m, "--partial", "--allow-unsigned")
                 refused(ended)
-                assert ended.out.count("changed ") == 1 and f"changed      {name}\n" in ended.out and "missing" not in ended.out and "not signed" not in ended.out, ended
+                assert ended.out.count("changed ") == 1 and f"changed      {name}\n" in ended.out and "missing" not in ended.out and f"not signed   {name}\n" not in ended.out, ended
                 refused(check(m, "--partial"))
             os.remove(m.at(name))
             ended = check(m, "--partial")
@@ -409,6 +425,20 @@ def what_is_left_out_is_told():
         refused(check(m))
         for evil in ("../x", "/x", "", "a//b", "."):
             one_line(run("sign", m.path, "--key", m.key, "--ignore-path", evil), 2, "--ignore-path")
+
+
+@test
+def a_document_is_known_by_its_whole_name():
+    """What begins as README or LICENSE does may be code, or weights."""
+    for name, code in (("README", 0), ("LICENSE", 0), ("sub/readme.txt", 0), ("LICENSE.html", 0), ("COPYING.rst", 0), ("NOTICE.md", 0), ("README.py", 1), ("LICENSE.safetensors", 1),
+                       ("README_weights", 1), ("LICENSEs", 1), ("README.md.py", 1)):
+        with place() as folder:
+            m = signed(folder)
+            m.write(name, b"x")
+            good("sign", m.path, "--key", m.key, "--ignore-path", name)
+            ended = check(m)
+            assert ended.code == code and f"left out     {name}\n" in ended.out, (name, ended)
+            assert check(m, "--allow-unsigned").code == 0, name
 
 
 @test
