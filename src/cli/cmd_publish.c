@@ -89,6 +89,25 @@ static json_t *files_json(const publish_plan *plan)
     return files;
 }
 
+static json_t *left_out_json(const publish_plan *plan)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; i < plan->left_out.count; i++) {
+        names = json_door_append(names, json_door_string(plan->left_out.names[i]));
+    }
+    return names;
+}
+
+static void print_left_out(const publish_plan *plan)
+{
+    for (size_t i = 0; i < plan->left_out.count; i++) {
+        const char *name = plan->left_out.names[i];
+        printf("left out: ");
+        (void)terminal_write_text(name, strlen(name), NULL);
+        putchar('\n');
+    }
+}
+
 /* ---- a folder ---- */
 
 static int to_folder(cli *c, const publish_plan *plan, const char *folder)
@@ -102,10 +121,12 @@ static int to_folder(cli *c, const publish_plan *plan, const char *folder)
         return cli_fail(c, &error);
     }
     if (c->json) {
-        return cli_print_json(c, json_pack("{s:o, s:o, s:I}", "folder", json_door_string(folder), "files",
-                                           files_json(plan), "bytes", (json_int_t)plan->bytes));
+        return cli_print_json(c, json_pack("{s:o, s:o, s:I, s:o}", "folder", json_door_string(folder), "files",
+                                           files_json(plan), "bytes", (json_int_t)plan->bytes, "left_out",
+                                           left_out_json(plan)));
     }
     printf("%s: %zu file%s, %s\n", folder, plan->count, plan->count == 1 ? "" : "s", text_bytes(plan->bytes, bytes));
+    print_left_out(plan);
     return EXIT_DONE;
 }
 
@@ -151,14 +172,14 @@ static hearth_status check_encrypted(const hub_place *place, hearth_error *error
                            url_shown(place->endpoint, shown, sizeof shown));
 }
 
-static int tell_sent(cli *c, const hub_place *place, const upload_result *r)
+static int tell_sent(cli *c, const publish_plan *plan, const hub_place *place, const upload_result *r)
 {
     char bytes[32];
     if (c->json) {
-        return cli_print_json(c,
-                              json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "repository", place->repository, "commit",
-                                        r->commit, "created", (int)r->created, "sent", (json_int_t)r->sent, "unchanged",
-                                        (json_int_t)r->unchanged, "large_bytes", (json_int_t)r->sent_bytes));
+        return cli_print_json(c, json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:o}", "repository", place->repository,
+                                           "commit", r->commit, "created", (int)r->created, "sent", (json_int_t)r->sent,
+                                           "unchanged", (json_int_t)r->unchanged, "large_bytes",
+                                           (json_int_t)r->sent_bytes, "left_out", left_out_json(plan)));
     }
     if (r->sent == 0) {
         printf("%s: all there before, at %.12s\n", place->repository, r->commit);
@@ -166,6 +187,7 @@ static int tell_sent(cli *c, const hub_place *place, const upload_result *r)
         printf("%s: %zu file%s, %s of large ones sent, %zu there before; commit %.12s\n", place->repository, r->sent,
                r->sent == 1 ? "" : "s", text_bytes(r->sent_bytes, bytes), r->unchanged, r->commit);
     }
+    print_left_out(plan);
     return EXIT_DONE;
 }
 
@@ -194,7 +216,7 @@ static int to_hub(cli *c, const publish_settings *s, const publish_plan *plan, c
     const hearth_status status = hub_upload(&how, files, plan->count, &result, &error);
     terminal_progress_end(&bar);
     mem_free(files);
-    return status == HEARTH_OK ? tell_sent(c, place, &result) : cli_fail(c, &error);
+    return status == HEARTH_OK ? tell_sent(c, plan, place, &result) : cli_fail(c, &error);
 }
 
 static int run(cli *c, void *settings, const char **operands, size_t count)
@@ -232,7 +254,8 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
 
 static const cli_section sections[] = {
     {"What is given away",
-     "Of a folder: every file in it but hidden ones. Of a run of hearth train: its model, recipe.yaml and report.html. "
+     "Of a folder: every file in it but hidden ones and what a program left behind (*.tmp-*, *.lock), which is listed. "
+     "A private key among them is an error. Of a run of hearth train: its model, recipe.yaml and report.html. "
      "Of a file: it, with README.md and LICENSE beside it. What of the Open Source AI Definition is not met is told. "
      "Where no known licence lets others have the weights, nothing is published, unless --may-share says that you "
      "may."},

@@ -8,6 +8,7 @@
 #include "formats/model_name.h"
 #include "openness/verdict.h"
 #include "platform/file.h"
+#include "platform/file_below.h"
 #include "platform/file_stream.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #define PIECE_BYTES ((size_t)1 << 20)
+#define HEAD_BYTES 4096 /* of a file, in which a key is looked for */
 
 void publish_free(publish_plan *plan)
 {
@@ -27,11 +29,42 @@ void publish_free(publish_plan *plan)
         mem_free(plan->files[i].path);
     }
     mem_free(plan->files);
+    mem_free(plan->source);
+    file_list_free(&plan->left_out);
     subject_close(plan->judged);
     *plan = (publish_plan){.count = 0};
 }
 
 /* ---- which files ---- */
+
+static hearth_status refuse(const char *path, const char *expected, const char *found, hearth_error *error)
+{
+    const hearth_status status = error_set(error, HEARTH_E_ARGUMENT, NULL, expected, "%s", found);
+    error_in_file(error, path);
+    return status;
+}
+
+/* "-----BEGIN EC PRIVATE KEY-----" at its beginning, or behind other parts of PEM. */
+static hearth_status look_for_key(const char *path, hearth_error *error)
+{
+    char head[HEAD_BYTES + 1];
+    FILE *in = fopen(path, "rbe");
+    if (in == NULL) {
+        return error_errno(error, path, "open", errno);
+    }
+    const size_t length = fread(head, 1, HEAD_BYTES, in);
+    const bool failed = ferror(in) != 0;
+    const int problem = errno;
+    (void)fclose(in);
+    if (failed) {
+        return error_errno(error, path, "read", problem);
+    }
+    head[length] = '\0';
+    const char *text = head + strspn(head, " \t\r\n");
+    return text_starts(text, "-----BEGIN ") && strstr(text, "PRIVATE KEY-----") != NULL
+               ? refuse(path, "files that others may have", "a private key", error)
+               : HEARTH_OK;
+}
 
 static hearth_status add(publish_plan *plan, const char *name, char *path, hearth_error *error)
 {
@@ -48,23 +81,27 @@ static hearth_status add(publish_plan *plan, const char *name, char *path, heart
         return error_errno(error, path, "read", errno);
     }
     if (!S_ISREG(info.st_mode)) {
-        const hearth_status status = error_set(error, HEARTH_E_ARGUMENT, NULL, "files", "a link to something else");
-        error_in_file(error, path);
-        return status;
+        return refuse(path, "files", "a link to something else", error);
     }
+    TRY(look_for_key(path, error));
     plan->files[plan->count - 1].size = (uint64_t)info.st_size;
     plan->bytes += (uint64_t)info.st_size;
     return HEARTH_OK;
 }
 
-/* A part of the name begins with a dot, or a program left it behind. */
-static bool is_private(const char *name)
+/* A part of the name begins with a dot. */
+static bool is_hidden(const char *name)
 {
     bool hidden = name[0] == '.';
     for (const char *slash = name; !hidden && (slash = strchr(slash, '/')) != NULL; slash++) {
         hidden = slash[1] == '.';
     }
-    return hidden || strstr(name, ".tmp-") != NULL || text_ends(name, ".lock") || text_ends(name, ".hearth-partial");
+    return hidden;
+}
+
+static bool is_left_behind(const char *name)
+{
+    return strstr(name, ".tmp-") != NULL || text_ends(name, ".lock") || text_ends(name, ".hearth-partial");
 }
 
 static hearth_status add_folder(publish_plan *plan, const char *folder, hearth_error *error)
@@ -73,7 +110,11 @@ static hearth_status add_folder(publish_plan *plan, const char *folder, hearth_e
     TRY(hub_cache_list_files(folder, &files, error));
     hearth_status status = HEARTH_OK;
     for (size_t i = 0; status == HEARTH_OK && i < files.count; i++) {
-        if (is_private(files.names[i])) {
+        if (is_hidden(files.names[i])) {
+            continue;
+        }
+        if (is_left_behind(files.names[i])) {
+            status = file_list_add(&plan->left_out, files.names[i], error);
             continue;
         }
         status =
@@ -188,7 +229,11 @@ hearth_status publish_look(const char *path, const subject_options *how, bool ma
     if (model == NULL) {
         return error_memory(error, strlen(path));
     }
-    hearth_status status = subject_open(model, how, &ret->judged, error);
+    hearth_status status = HEARTH_OK;
+    if (file_is_folder(path) && (ret->source = mem_strdup(path)) == NULL) {
+        status = error_memory(error, strlen(path));
+    }
+    status = status != HEARTH_OK ? status : subject_open(model, how, &ret->judged, error);
     status = status == HEARTH_OK && !may_share ? may_be_shared(ret, path, error) : status;
     status = status == HEARTH_OK ? add_files(ret, path, model, error) : status;
     mem_free(model);
@@ -286,14 +331,16 @@ hearth_status publish_copy(const publish_plan *plan, const char *folder, progres
                            hearth_error *error)
 {
     struct stat info;
+    char place[PATH_MAX];
     char *target = file_trimmed(folder);
     char *half = target != NULL ? text_format("%s.tmp-%ld", target, (long)getpid()) : NULL;
     hearth_status status = HEARTH_OK;
     if (half == NULL) {
         status = error_memory(error, strlen(folder));
     } else if (lstat(target, &info) == 0) {
-        status = error_set(error, HEARTH_E_ARGUMENT, NULL, "a new folder", "one that is there");
-        error_in_file(error, folder);
+        status = refuse(folder, "a new folder", "one that is there", error);
+    } else if (plan->source != NULL && file_below(plan->source, target, place) != NULL) {
+        status = refuse(folder, "a folder outside of what is published", "one in it", error);
     } else {
         status = copy_all(plan, half, target, progress, context, error);
     }

@@ -35,6 +35,42 @@ def a_folder_is_made():
 
 
 @test
+def what_a_program_left_behind_is_listed():
+    with World() as w:
+        put(w.model, {"x.tmp-12": b"x", "sub/y.lock": b"x", ".hidden": b"x"})
+        ended = w.place.good("publish", w.model, os.path.join(w.place.name, "out"), "-q")
+        assert ended.out.endswith("left out: sub/y.lock\nleft out: x.tmp-12\n") and "hidden" not in ended.out, ended
+        assert json.loads(w.place.good("publish", w.model, os.path.join(w.place.name, "out2"), "-q", "--json").out)["left_out"] == ["sub/y.lock", "x.tmp-12"]
+        assert json.loads(w.publish("--json").out)["left_out"] == ["sub/y.lock", "x.tmp-12"]
+
+
+@test
+def a_private_key_is_not_given_away():
+    text = b"-----BEGIN %sPRIVATE KEY-----\nMIG\n-----END %sPRIVATE KEY-----\n"
+    with World() as w:
+        out = os.path.join(w.place.name, "out")
+        parameters = b"-----BEGIN EC PARAMETERS-----\nBgg=\n-----END EC PARAMETERS-----\n"
+        for key in (text % (b"", b""), text % (b"EC ", b"EC "), text % (b"ENCRYPTED ", b"ENCRYPTED "), b"\n" + text % (b"OPENSSH ", b"OPENSSH "), parameters + text % (b"EC ", b"EC ")):
+            put(w.model, {"sub/me.key": key})
+            one_line(w.place.run("publish", w.model, out, "-q"), 1, "sub/me.key", "found a private key")
+            one_line(w.publish(), 1, "sub/me.key", "found a private key")
+            assert not os.path.exists(out) and w.hub.commits == [], key
+        put(w.model, {"sub/me.key": (text % (b"", b"")).replace(b"PRIVATE", b"PUBLIC"), "sub/notes.txt": b"A key begins with -----BEGIN PRIVATE KEY-----.\n"})
+        w.place.good("publish", w.model, out, "-q")
+
+
+@test
+def a_folder_is_not_made_in_what_is_published():
+    with World() as w:
+        before = files_under(w.model)
+        os.symlink(w.model, os.path.join(w.place.name, "link"))
+        for target in (os.path.join(w.model, "out"), os.path.join(w.model, "sub", "out") + "/", os.path.join(w.place.name, "link", "out")):
+            one_line(w.place.run("publish", w.model, target, "-q"), 1, "expected a folder outside of what is published, found one in it")
+        assert files_under(w.model) == before, files_under(w.model)
+        w.place.good("publish", w.model, w.model + "2", "-q")
+
+
+@test
 def what_it_lacks_is_told():
     with World() as w:
         ended = w.place.good("publish", w.model, os.path.join(w.place.name, "out"))
