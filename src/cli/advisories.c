@@ -152,16 +152,28 @@ static void warn(const cli *c, const advisory *a, const char *why)
     fputc('\n', stderr);
 }
 
-static hearth_status apply(const cli *c, const advisory *a, buffer *rules, hearth_error *error)
+void advisory_rules_free(advisory_rules *r)
+{
+    buffer_free(&r->text);
+    buffer_free(&r->told);
+}
+
+void advisories_tell_applied(advisory_rules *r)
+{
+    fputs(buffer_text(&r->told), stderr);
+    buffer_clear(&r->told);
+}
+
+static hearth_status apply(const cli *c, const advisory *a, advisory_rules *rules, hearth_error *error)
 {
     if (a->mend != ADVISE_SYSTEM) {
         return error_set(error, HEARTH_E_UNSUPPORTED, a->id, "a mend that can be applied: a system rule",
                          a->mend == ADVISE_ADAPTER ? "an adapter (%s), which this version cannot load" : "no mend%.0s",
                          a->mend_text != NULL ? a->mend_text : "");
     }
-    fprintf(stderr, "hearth %s: advisory %s: its rule is applied\n", c->command->name, a->id);
-    TRY(buffer_append_text(rules, a->mend_text, error));
-    return buffer_append_char(rules, '\n', error);
+    TRY(buffer_printf(&rules->told, error, "hearth %s: advisory %s: its rule is applied\n", c->command->name, a->id));
+    TRY(buffer_append_text(&rules->text, a->mend_text, error));
+    return buffer_append_char(&rules->text, '\n', error);
 }
 
 hearth_status advisories_each(const cli *c, const advisories *all, const char *name, const char *path, advisories_fn fn,
@@ -175,11 +187,11 @@ hearth_status advisories_each(const cli *c, const advisories *all, const char *n
     for (size_t f = 0; f < all->count; f++) {
         for (size_t i = 0; i < all->feeds[f].count; i++) {
             const advisory *a = &all->feeds[f].advisories[i];
-            bool yes = false;
+            advise_match match = ADVISE_OTHER;
             char why[256];
-            hearth_status status = a->withdrawn ? HEARTH_OK : advise_concerns(a, &subject, &yes, why, error);
+            hearth_status status = a->withdrawn ? HEARTH_OK : advise_concerns(a, &subject, &match, why, error);
             terminal_progress_end(&bar);
-            status = status == HEARTH_OK && yes ? fn(context, a, why, error) : status;
+            status = status == HEARTH_OK && match != ADVISE_OTHER ? fn(context, a, match, why, error) : status;
             TRY(status);
         }
     }
@@ -188,24 +200,26 @@ hearth_status advisories_each(const cli *c, const advisories *all, const char *n
 
 typedef struct checking {
     const cli *c;
-    buffer *rules; /* NULL: nothing is applied */
+    advisory_rules *rules; /* NULL: nothing is applied */
 } checking;
 
-static hearth_status warn_and_apply(void *context, const advisory *a, const char *why, hearth_error *error)
+/* A rule that may be another version's is told, not applied. */
+static hearth_status warn_and_apply(void *context, const advisory *a, advise_match match, const char *why,
+                                    hearth_error *error)
 {
     const checking *check = context;
     warn(check->c, a, why);
-    return check->rules != NULL ? apply(check->c, a, check->rules, error) : HEARTH_OK;
+    return check->rules != NULL && match == ADVISE_CONCERNS ? apply(check->c, a, check->rules, error) : HEARTH_OK;
 }
 
 hearth_status advisories_check(const cli *c, const advisories *all, const char *name, const char *path,
-                               buffer *ret_rules, hearth_error *error)
+                               advisory_rules *ret_rules, hearth_error *error)
 {
     checking check = {.c = c, .rules = all->apply ? ret_rules : NULL};
     return advisories_each(c, all, name, path, warn_and_apply, &check, error);
 }
 
-hearth_status advisories_of(const cli *c, const advisory_settings *s, const char *name, buffer *ret_rules,
+hearth_status advisories_of(const cli *c, const advisory_settings *s, const char *name, advisory_rules *ret_rules,
                             hearth_error *error)
 {
     advisories all = {.count = 0};

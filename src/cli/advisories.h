@@ -48,16 +48,27 @@ typedef struct advisories {
  * old number, one that has ended) is an error; no network is told. */
 hearth_status advisories_open(const cli *c, const advisory_settings *s, advisories *ret, hearth_error *error);
 void advisories_free(advisories *a); /* zeroed ones are allowed */
-/* Calls `fn` for each that holds and concerns the model; `path` (NULL: it is not here) is where it lies. */
-typedef hearth_status (*advisories_fn)(void *context, const advisory *a, const char *why, hearth_error *error);
+/* Calls `fn` for each that holds and concerns the model, or may; `path` (NULL: it is not here) is where it lies. */
+typedef hearth_status (*advisories_fn)(void *context, const advisory *a, advise_match match, const char *why,
+                                       hearth_error *error);
 hearth_status advisories_each(const cli *c, const advisories *all, const char *name, const char *path, advisories_fn fn,
                               void *context, hearth_error *error);
-/* Tells on stderr which concern the model. With `apply`, rules are appended to `ret_rules` (NULL: nothing is applied),
- * a line each. */
-hearth_status advisories_check(const cli *c, const advisories *a, const char *name, const char *path, buffer *ret_rules,
-                               hearth_error *error);
+
+/* What is to be applied; begins zeroed. */
+typedef struct advisory_rules {
+    buffer text; /* a line each */
+    buffer told; /* of each a line that says so, for advisories_tell_applied */
+} advisory_rules;
+
+void advisory_rules_free(advisory_rules *r); /* zeroed ones are allowed */
+/* Tells on stderr which concern the model, or may. With `apply`, the rules of those that do are appended to `ret_rules`
+ * (NULL: nothing is applied). */
+hearth_status advisories_check(const cli *c, const advisories *a, const char *name, const char *path,
+                               advisory_rules *ret_rules, hearth_error *error);
 /* Both at once, for the model that a name means, if it is here; ret_rules as above. */
-hearth_status advisories_of(const cli *c, const advisory_settings *s, const char *name, buffer *ret_rules,
+hearth_status advisories_of(const cli *c, const advisory_settings *s, const char *name, advisory_rules *ret_rules,
                             hearth_error *error);
+/* Says on stderr, once, which rules are applied: when they stand in the conversation, not before. */
+void advisories_tell_applied(advisory_rules *r);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "formats/hub_cache.h"
+#include "formats/model_name.h"
 #include "hub/verify.h"
 #include "model/locate.h"
 #include "platform/file.h"
@@ -439,13 +440,14 @@ static int run_show(cli *c, const void *settings, const char **operands, size_t 
     return status == HEARTH_OK ? cli_print_json(c, json) : cli_fail(c, &error);
 }
 
-static json_t *concerned_json(const advisory *a, const char *why)
+static json_t *concerned_json(const advisory *a, advise_match match, const char *why)
 {
     json_t *row =
         json_pack("{s:s, s:s, s:o, s:o, s:o}", "id", a->id, "severity", advise_severities[a->severity], "summary",
                   text_json(a->summary), "what_to_do", text_json(a->what_to_do), "why", text_json(why));
     const char *mend = a->mend == ADVISE_SYSTEM ? "system" : a->mend == ADVISE_ADAPTER ? "adapter" : NULL;
-    return json_door_put(row, "mend", mend != NULL ? json_string(mend) : json_null());
+    row = json_door_put(row, "mend", mend != NULL ? json_string(mend) : json_null());
+    return json_door_put(row, "sure", json_boolean(match == ADVISE_CONCERNS));
 }
 
 static void print_concerned(const advisory *a, const char *why)
@@ -467,17 +469,47 @@ typedef struct concerned {
     size_t count;
 } concerned;
 
-static hearth_status tell_concerned(void *context, const advisory *a, const char *why, hearth_error *error)
+static hearth_status tell_concerned(void *context, const advisory *a, advise_match match, const char *why,
+                                    hearth_error *error)
 {
     (void)error;
     concerned *all = context;
     all->count++;
     if (all->c->json) {
-        all->rows = json_door_append(all->rows, concerned_json(a, why));
+        all->rows = json_door_append(all->rows, concerned_json(a, match, why));
     } else {
         print_concerned(a, why);
     }
     return HEARTH_OK;
+}
+
+/* "org/name" and no mistyped path: nothing of it is here, and no folder "org" either; or "hf:name". */
+static bool is_hub_name(const char *name)
+{
+    model_name parts = {.source = MODEL_SOURCE_NONE};
+    return !file_exists(name) && model_name_parse(name, &parts, NULL) == HEARTH_OK && parts.source == MODEL_SOURCE_HF &&
+           (parts.stated || (parts.owner[0] != '\0' && !file_exists(parts.owner)));
+}
+
+/* Where the model lies; *ret_path NULL for a hub's name that is not here, which may be known all the same. Whatever
+ * else cannot be looked at is an error: nothing can be said of it. */
+static hearth_status locate_checked(const cli *c, const char *name, char **ret_path, hearth_error *error)
+{
+    file_list files = {0};
+    hearth_status status = signing_locate(name, ret_path, error);
+    if (status == HEARTH_E_NOT_FOUND && is_hub_name(name)) {
+        *ret_path = NULL;
+        fprintf(stderr, "hearth %s: it is not here: by name alone; files not looked at\n", c->command->name);
+        return HEARTH_OK;
+    }
+    if (status == HEARTH_OK && file_is_folder(*ret_path)) {
+        status = hub_cache_list_files(*ret_path, &files, error);
+        if (status == HEARTH_OK && files.count == 0) {
+            status = error_set(error, HEARTH_E_ARGUMENT, *ret_path, "files", "none");
+        }
+        file_list_free(&files);
+    }
+    return status;
 }
 
 static int run_check(cli *c, const void *settings, const char **operands, size_t count)
@@ -495,15 +527,13 @@ static int run_check(cli *c, const void *settings, const char **operands, size_t
                            "~/.config/openhearth/advisories.json names one)",
                            "none");
     }
-    if (status == HEARTH_OK && signing_locate(operands[0], &path, NULL) != HEARTH_OK) {
-        path = NULL;
-    }
+    status = status == HEARTH_OK ? locate_checked(c, operands[0], &path, &error) : status;
     status = status == HEARTH_OK ? advisories_each(c, &all, operands[0], path, tell_concerned, &found, &error) : status;
     int code = status == HEARTH_OK ? EXIT_DONE : cli_fail(c, &error);
     if (status == HEARTH_OK && c->json) {
         code = cli_print_json(c, json_incref(found.rows));
     } else if (status == HEARTH_OK && found.count == 0) {
-        printf("nothing is known against it\n");
+        printf("nothing is known against %s\n", path != NULL ? "it" : "its name");
     }
     json_decref(found.rows);
     mem_free(path);
@@ -532,7 +562,8 @@ const cli_command command_advise = {
         "A model that was given away cannot be called back; what became known of it can be said, so that programs hear "
         "it. `new` writes a draft about a model (its weights' hashes, its name, ranges of versions), `sign` signs it "
         "into a folder, `publish` makes that folder a feed: put it on any web server, or a disk.\n\n"
-        "`check` tells what a feed knows against a model: exit status 1 where it is something. `hearth pull`, `run` "
+        "`check` tells what a feed knows against a model: exit status 1 where it is something, or may be: the name is "
+        "the model's, and its version is not known. `hearth pull`, `run` "
         "and "
         "`serve` look there, too, where HEARTH_ADVISORIES or --advisories names a feed, and warn; run and serve "
         "put rules before the system message where they are told to.\n\n"

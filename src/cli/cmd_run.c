@@ -393,7 +393,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
         run_take_brought(name, s, &r.brought, &error) != HEARTH_OK ||
         advisories_of(c, &s->advisories, name, &r.rules, &error) != HEARTH_OK) {
         ollama_brought_free(&r.brought);
-        buffer_free(&r.rules);
+        advisory_rules_free(&r.rules);
         return cli_fail(c, &error);
     }
     /* First of all, so that what is typed while the model loads waits for the prompt. */
@@ -404,7 +404,7 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
     if (status == HEARTH_OK && !talk && s->prompt == NULL && s->messages == NULL && prompt.length == 0) {
         buffer_free(&prompt);
         ollama_brought_free(&r.brought);
-        buffer_free(&r.rules);
+        advisory_rules_free(&r.rules);
         return cli_usage(c, "no prompt: standard input is empty; give one with --prompt TEXT");
     }
     if (status == HEARTH_OK) {

@@ -586,11 +586,19 @@ static hearth_status give_up_files(const serving *v, const server_options *o, co
     return confine_server_files(&what, ret, error);
 }
 
-/* What is known against a model, when it is opened. */
-static hearth_status find_rules(void *context, const char *source, const char *path, buffer *ret, hearth_error *error)
+/* What is known against a model, when it is opened. One that does not chat is refused where there are rules. */
+static hearth_status find_rules(void *context, const char *source, const char *path, bool chats, buffer *ret,
+                                hearth_error *error)
 {
     const serving *v = context;
-    return advisories_check(v->c, &v->known, source, path, ret, error);
+    advisory_rules rules = {.text = {0}};
+    hearth_status status = advisories_check(v->c, &v->known, source, path, &rules, error);
+    status = status == HEARTH_OK ? buffer_append(ret, rules.text.data, rules.text.length, error) : status;
+    if (status == HEARTH_OK && chats) {
+        advisories_tell_applied(&rules);
+    }
+    advisory_rules_free(&rules);
+    return status;
 }
 
 static hearth_status start(serving *v, const server_options *o, agent **ret_agent, hearth_error *error)

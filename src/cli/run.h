@@ -94,7 +94,7 @@ typedef struct run_state {
     cli *c;
     const run_settings *s;
     opened o;
-    buffer rules;   /* of advisories; each ends in a newline */
+    advisory_rules rules;
     chat *template; /* NULL: text is continued as it is */
     model *draft;   /* NULL: none, or there is no room for it */
     session *session;

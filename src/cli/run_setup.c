@@ -187,21 +187,26 @@ hearth_status run_add_rules(run_state *r, hearth_error *error)
     const char *role = json_string_value(json_object_get(first, "role"));
     const char *content = json_string_value(json_object_get(first, "content"));
     const char *said = role != NULL && strcmp(role, "system") == 0 && content != NULL ? content : "";
-    const char *rules = buffer_text(&r->rules);
-    if (r->rules.length == 0) {
+    const char *rules = buffer_text(&r->rules.text);
+    const size_t length = r->rules.text.length;
+    if (length == 0) {
         return HEARTH_OK;
     }
     if (r->template == NULL) {
         return error_set(error, HEARTH_E_ARGUMENT, "--apply-advisories", "a model with a chat template",
                          "text that is continued as it is");
     }
-    if (strncmp(said, rules, *said != '\0' ? r->rules.length - 1 : r->rules.length) == 0) {
-        return HEARTH_OK; /* a saved conversation had them */
+    if (strncmp(said, rules, *said != '\0' ? length - 1 : length) == 0) {
+        advisories_tell_applied(&r->rules); /* a saved conversation had them */
+        return HEARTH_OK;
     }
-    char *whole = text_format("%.*s%s", (int)(r->rules.length - (*said == '\0')), rules, said);
+    char *whole = text_format("%.*s%s", (int)(length - (*said == '\0')), rules, said);
     const hearth_status status =
-        whole != NULL ? conversation_set_system(r->messages, whole, error) : error_memory(error, r->rules.length);
+        whole != NULL ? conversation_set_system(r->messages, whole, error) : error_memory(error, length);
     mem_free(whole);
+    if (status == HEARTH_OK) {
+        advisories_tell_applied(&r->rules);
+    }
     return status;
 }
 
@@ -217,6 +222,6 @@ void run_close(run_state *r)
     mem_free(r->biases);
     json_decref(r->messages);
     ollama_brought_free(&r->brought);
-    buffer_free(&r->rules);
+    advisory_rules_free(&r->rules);
     open_close(&r->o);
 }

@@ -52,9 +52,13 @@ typedef struct advise_subject {
 } advise_subject;
 
 void advise_subject_of(const char *name, const char *path, advise_subject *ret);
-/* *ret_why is set where it concerns the model: "model.safetensors has SHA-256 …", "org/name 1.0". Files are hashed only
- * where an advisory names one of that size (or no size); what was hashed is remembered in the user's cache. */
-hearth_status advise_concerns(const advisory *a, const advise_subject *subject, bool *ret_yes, char ret_why[256],
+/* ADVISE_MAY_CONCERN: the name is the model's, and its version is none that can be compared with those affected. */
+typedef enum advise_match { ADVISE_OTHER, ADVISE_MAY_CONCERN, ADVISE_CONCERNS } advise_match;
+
+/* *ret_why is set where it (or it may) concern the model: "model.safetensors has SHA-256 …", "org/name 1.0". Files are
+ * hashed only where an advisory names one of that size (or no size); what was hashed is remembered in the user's
+ * cache. */
+hearth_status advise_concerns(const advisory *a, const advise_subject *subject, advise_match *ret, char ret_why[256],
                               hearth_error *error);
 /* -1, 0, 1: as semver.org 2.0.0 orders versions; *ret_good false where one is none. "v1.2.0" counts as "1.2.0". */
 int advise_compare_versions(const char *a, const char *b, bool *ret_good);

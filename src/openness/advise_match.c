@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 /* ---- what the model is ---- */
@@ -190,23 +191,49 @@ static bool is_version(const json_t *versions, const char *version)
     return false;
 }
 
-/* A package without versions and ranges means every one of its. */
-static bool concerns_package(const json_t *affected, const advise_subject *s, char ret_why[256])
+static bool is_commit(const char *version)
+{
+    return text_is_hex(version, 40);
+}
+
+/* A tag can be told from other tags, a commit from other commits, a version is in a range or not; "main", or another
+ * kind than the advisory's, tells nothing. */
+static bool can_be_compared(const json_t *versions, const json_t *ranges, const advise_subject *s)
+{
+    bool good = false;
+    const bool named = s->revision[0] != '\0' && strcmp(s->revision, MODEL_REVISION_MAIN) != 0;
+    const bool commit = s->commit[0] != '\0' || is_commit(s->revision);
+    const bool tag = named && !is_commit(s->revision);
+    (void)advise_compare_versions(s->revision, s->revision, &good);
+    if (json_array_size(ranges) > 0 && !good) {
+        return false;
+    }
+    for (size_t i = 0; i < json_array_size(versions); i++) {
+        if (is_commit(json_string_value(json_array_get(versions, i))) ? !commit : !tag) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A package without versions and ranges means every one of its. Hubs take Org/Name for org/name. */
+static advise_match concerns_package(const json_t *affected, const advise_subject *s, char ret_why[256])
 {
     const char *package = json_string_value(json_object_get(json_object_get(affected, "package"), "name"));
     const json_t *versions = json_object_get(affected, "versions");
     const json_t *ranges = json_object_get(affected, "ranges");
-    const bool files = json_object_get(json_object_get(affected, "database_specific"), "files") != NULL;
-    if (package == NULL || s->package[0] == '\0' || strcmp(package, s->package) != 0) {
-        return false;
+    if (package == NULL || s->package[0] == '\0' || strcasecmp(package, s->package) != 0) {
+        return ADVISE_OTHER;
     }
-    bool yes = (versions == NULL && ranges == NULL && !files) || is_version(versions, s->revision) ||
+    bool yes = (json_array_size(versions) == 0 && json_array_size(ranges) == 0) || is_version(versions, s->revision) ||
                is_version(versions, s->commit);
     for (size_t i = 0; !yes && i < json_array_size(ranges); i++) {
         yes = in_range(json_array_get(ranges, i), s->revision);
     }
-    (void)snprintf(ret_why, 256, "%.150s %.80s", s->package, s->commit[0] != '\0' ? s->commit : s->revision);
-    return yes;
+    const bool may = !yes && !can_be_compared(versions, ranges, s);
+    (void)snprintf(ret_why, 256, "%s%.120s %.80s", may ? "may concern it: version not known: " : "", s->package,
+                   s->commit[0] != '\0' ? s->commit : s->revision);
+    return yes ? ADVISE_CONCERNS : may ? ADVISE_MAY_CONCERN : ADVISE_OTHER;
 }
 
 /* ---- bytes ---- */
@@ -325,17 +352,28 @@ static hearth_status concerns_files(const json_t *affected, const advise_subject
     return status;
 }
 
-hearth_status advise_concerns(const advisory *a, const advise_subject *subject, bool *ret_yes, char ret_why[256],
+hearth_status advise_concerns(const advisory *a, const advise_subject *subject, advise_match *ret, char ret_why[256],
                               hearth_error *error)
 {
     const json_t *all = json_object_get(a->json, "affected");
-    *ret_yes = false;
+    char why[256];
+    *ret = ADVISE_OTHER;
     ret_why[0] = '\0';
-    for (size_t i = 0; i < json_array_size(all) && !*ret_yes; i++) {
+    for (size_t i = 0; i < json_array_size(all) && *ret != ADVISE_CONCERNS; i++) {
         const json_t *one = json_array_get(all, i);
-        *ret_yes = concerns_package(one, subject, ret_why);
-        if (!*ret_yes) {
-            TRY(concerns_files(one, subject, ret_yes, ret_why, error));
+        bool yes = false;
+        advise_match match = concerns_package(one, subject, why);
+        if (match != ADVISE_CONCERNS) {
+            char file_why[256] = "";
+            TRY(concerns_files(one, subject, &yes, file_why, error));
+            if (yes) {
+                match = ADVISE_CONCERNS;
+                memcpy(why, file_why, sizeof why);
+            }
+        }
+        if (match > *ret) { /* surer than what another row said */
+            *ret = match;
+            memcpy(ret_why, why, sizeof why);
         }
     }
     return HEARTH_OK;

@@ -25,8 +25,9 @@ typedef struct models_options {
     const char *const *drafts; /* of models that are served: "NAME=MODEL" guesses for NAME, MODEL for the first one;
                                   ended by NULL; or NULL */
     /* Rules for a model at `path` that is called `source`, to stand before every system message, appended; NULL: none.
-     * A failure is one of opening it. */
-    hearth_status (*rules)(void *context, const char *source, const char *path, buffer *ret, hearth_error *error);
+     * Without `chats` there is none to stand before. A failure is one of opening it. */
+    hearth_status (*rules)(void *context, const char *source, const char *path, bool chats, buffer *ret,
+                           hearth_error *error);
     void *rules_context;
     void (*told)(void *context, const char *line); /* what is loaded and unloaded; NULL: nobody */
     void *told_context;

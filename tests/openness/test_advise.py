@@ -153,12 +153,62 @@ def the_form_is_OSVs():
 def versions_are_compared_as_semver_says():
     with Place() as p:
         p.advise("A-1", "--package", "org/name", "--affected-version", "some-tag", "--affected-version", "1.0.0-rc.2..1.2.0", "--affected-version", "2.0.0..", model="")
-        expected = {"org/name@some-tag": 1, "org/name@other": 0, "org/name": 0, "org/other@1.1.0": 0, "org/name@1.1.0": 1, "org/name@v1.1.9": 1, "org/name@1.2.0": 0,
+        # A branch, a tag that is no version and no tag at all may be any version: whoever asks is told.
+        unknown = ("org/name", "org/name@main", "org/name@other", "org/name@01.1.0", "org/name@1.1", "ORG/Name@" + "0" * 40)
+        for name in unknown:
+            ended = p.check(model=name)
+            assert ended.code == 1 and f"because     may concern it: version not known: {name.partition('@')[0]} " in ended.out, ended
+            assert [row["sure"] for row in json.loads(p.check(*p.trust, "--json", model=name).out)] == [False], name
+        expected = {"org/name@some-tag": 1, "org/other@1.1.0": 0, "org/other": 0, "Org/NAME@1.1.0": 1, "org/name@1.1.0": 1, "org/name@v1.1.9": 1, "org/name@1.2.0": 0,
                     "org/name@1.2.0-beta": 1, "org/name@0.9.9": 0, "org/name@1.0.0": 1, "org/name@1.0.0-rc.1": 0, "org/name@1.0.0-rc.10": 1, "org/name@1.0.0-rc": 0,
-                    "org/name@1.0.0-rc.2.1": 1, "org/name@1.9.9": 0, "org/name@2.0.0": 1, "org/name@2.0.0-a": 0, "org/name@10.0.0": 1, "org/name@01.1.0": 0, "org/name@1.1": 0,
+                    "org/name@1.0.0-rc.2.1": 1, "org/name@1.9.9": 0, "org/name@2.0.0": 1, "org/name@2.0.0-a": 0, "org/name@10.0.0": 1,
                     "org/name@1.1.0+build": 1}
         found = {name: p.check(model=name).code for name in expected}
         assert found == expected, {name: code for name, code in found.items() if code != expected[name]}
+
+
+@test
+def a_tag_and_a_commit_are_not_compared():
+    with Place() as p:
+        p.advise("A-1", "--package", "Acme/RR", "--affected-version", "v1.0.0", "--affected-version", "a" * 40, model="")
+        sure = {"acme/rr@v1.0.0": True, "Acme/RR@" + "a" * 40: True, "acme/rr": False, "acme/rr@main": False, "acme/rr@v2.0.0": False, "acme/rr@" + "b" * 40: False}
+        for name, expected in sure.items():
+            ended = p.check(*p.trust, "--json", model=name)
+            assert ended.code == 1 and [row["sure"] for row in json.loads(ended.out)] == [expected], (name, ended)
+    for version, name in (("v1.0.0", "acme/rr@v2.0.0"), ("a" * 40, "acme/rr@" + "b" * 40)):
+        with Place() as p:
+            p.advise("A-1", "--package", "Acme/RR", "--affected-version", version, model="")
+            assert p.check(model=name).code == 0, name
+
+
+@test
+def a_draft_from_a_model_is_known_by_name_too():
+    """Without a version: every one, whatever the files are."""
+    with Place() as p:
+        p.advise("A-1", "--package", "org/name")
+        assert p.check().code == 1
+        for name in ("org/name", "org/name@v1", "Org/Name@main"):
+            ended = p.check(*p.trust, "--json", model=name)
+            assert ended.code == 1 and json.loads(ended.out)[0]["sure"], (name, ended)
+        assert p.check(model="org/other").code == 0
+
+
+@test
+def what_is_not_there_is_an_error():
+    with Place() as p:
+        p.advise()
+        os.makedirs(p.at("bare"))
+        for name, words in (("/nonexistent/model", "/nonexistent/model"), ("", ""), (p.at("bare"), "expected files, found none"), ("nowhere", "nowhere"), ("ollama:nowhere", "nowhere"),
+                            (os.path.join(p.model, "mistyped.gguf"), "mistyped.gguf")):
+            ended = p.check(model=name) if name else p.run("advise", "check", "", *p.trust)
+            one_line(ended, 1, words)
+            assert ended.out == "", ended
+        os.makedirs(p.at("models"))
+        one_line(hearth("advise", "check", "models/debain-reader", *p.trust, env=p.env, cwd=p.folder.name), 1, "models/debain-reader")
+        ended = p.check(model="hf:models/debain-reader")
+        assert ended.code == 0 and "by name alone" in ended.err, ended
+        ended = p.check(model="nobody/debain-reader")
+        assert ended.code == 0 and ended.out == "nothing is known against its name\n" and "it is not here: by name alone; files not looked at" in ended.err, ended
 
 
 @test
@@ -253,6 +303,31 @@ def run_warns_and_applies():
         assert text(p.good(*asked, "--apply-advisories", HEARTH_ADVISORIES=p.feed)) == text(ruled)
         silent = p.good(*asked, "--no-advisories", HEARTH_ADVISORIES=p.feed)
         assert text(silent) == text(plain) and silent.err == "", silent
+
+
+@test
+def what_may_concern_it_is_told_and_not_applied():
+    """A rule of another version is none of this one; nor is a mend that cannot be applied an error."""
+    with Place(model=True) as p:
+        snapshot = os.path.join(p.home, ".cache", "huggingface", "hub", "models--o--n", "snapshots", "0" * 40)
+        os.makedirs(snapshot)
+        os.rename(p.model, os.path.join(snapshot, "m.gguf"))
+        p.advise("A-1", "--rule", RULE, "--package", "o/n", "--affected-version", "v1.0.0", model="")
+        ended = p.good("run", os.path.join(snapshot, "m.gguf"), "-p", "Once", "-n", "2", *p.trust, "--apply-advisories")
+        assert "advisory A-1 (moderate)" in ended.err and "may concern it: version not known: o/n " in ended.err and "is applied" not in ended.err, ended
+
+
+@test
+def a_rule_is_not_said_to_be_applied_where_it_is_refused():
+    with Place(model=True) as p:
+        p.advise("A-1", "--rule", RULE)
+        ended = p.run("run", p.model, "--raw", "-p", "Once", "-n", "2", *p.trust, "--apply-advisories")
+        assert ended.code == 2 and "a model with a chat template" in ended.err and "is applied" not in ended.err, ended
+        plain = os.path.join(p.folder.name, "plain.gguf")
+        os.symlink(stories(), plain)
+        p.advise("A-2", "--rule", RULE, model=plain)
+        ended = p.run("serve", plain, "--port", "0", "--insecure-no-key", *p.trust, "--apply-advisories")
+        assert ended.code == 2 and "a model with a chat template" in ended.err and "is applied" not in ended.err, ended
 
 
 @test
