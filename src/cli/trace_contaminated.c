@@ -125,9 +125,9 @@ static void print_row(const json_t *row)
     print_text(row, "file");
     printf(":%lld  ", number(row, "line"));
     print_text(row, "key");
-    printf("  %.0f%% of %lld bytes, %lld in one piece, at %lld places: ",
+    printf("  %.0f%% of %lld bytes, %lld in one piece, at %lld place%s: ",
            100 * json_number_value(json_object_get(row, "share")), number(row, "bytes"), number(row, "longest"),
-           number(row, "places"));
+           number(row, "places"), number(row, "places") == 1 ? "" : "s");
     print_text(row, "source");
     fputs("  ", stdout);
     print_text(row, "place");
@@ -141,10 +141,10 @@ static void print_all(const cli *c, const trace_settings *s, const json_t *made)
     size_t i = 0;
     const json_t *row = NULL;
     printf(
-        "%lld items: %lld with a text that stands there whole, %lld with pieces of %lld bytes or more, %lld without, "
+        "%lld item%s: %lld with a text that stands there whole, %lld with pieces of %lld bytes or more, %lld without, "
         "%lld too short to tell\n",
-        number(made, "items"), number(made, "whole"), number(made, "part"), number(made, "least"),
-        number(made, "clean"), number(made, "short"));
+        number(made, "items"), number(made, "items") == 1 ? "" : "s", number(made, "whole"), number(made, "part"),
+        number(made, "least"), number(made, "clean"), number(made, "short"));
     const json_t *found = json_object_get(made, "found");
     json_array_foreach((json_t *)(uintptr_t)found, i, row)
     {

@@ -65,11 +65,12 @@ static hearth_status find_texts(const char *name, char **ret, hearth_error *erro
 static void print_made(const char *folder, const indexing_result *r, const trace_facts *f)
 {
     char a[32], b[32], d[32], e[32];
-    printf("%s: %s documents, %s of text, %s tokens, %zu %s, %s on the disk\n", folder,
-           terminal_number(f->documents, a), text_bytes(f->bytes, b), terminal_number(f->tokens, d), f->shards,
-           f->shards == 1 ? "shard" : "shards", text_bytes(f->file_bytes, e));
+    printf("%s: %s document%s, %s of text, %s tokens, %zu %s, %s on the disk\n", folder,
+           terminal_number(f->documents, a), f->documents == 1 ? "" : "s", text_bytes(f->bytes, b),
+           terminal_number(f->tokens, d), f->shards, f->shards == 1 ? "shard" : "shards", text_bytes(f->file_bytes, e));
     if (r->held_out > 0) {
-        printf("%s documents are held out by the corpus and were left out\n", terminal_number(r->held_out, a));
+        printf("%s %s held out by the corpus and left out\n", terminal_number(r->held_out, a),
+               r->held_out == 1 ? "document is" : "documents are");
     }
     if (r->texts.passed_over > 0) {
         printf("%s files were passed over: empty, no UTF-8, or too large\n", terminal_number(r->texts.passed_over, a));

@@ -224,6 +224,12 @@ def evaluations():
         assert latin["index"].endswith("caf\ufffd") and latin["documents"] == len(TEXTS), latin
         shown = good("contaminated", index, suite, "--least", "20", "-n", "1")
         assert shown.out.startswith("6 items: 2 with a text") and len(shown.out.splitlines()) == 2 and "2 more" in shown.err, shown
+        alone = os.path.join(place, "alone.txt")
+        write(alone, TEXTS[0] + "\n")
+        made = good("index", alone, "--tokenizer", TOKENIZER, "-q", "-o", alone + "-index")
+        assert ": 1 document, " in made.out, made
+        shown = good("contaminated", alone + "-index", alone, "--least", "20")
+        assert shown.out.startswith("1 item: 1 with a text") and "at 1 place: " in shown.out, shown
 
 
 class Page(html.parser.HTMLParser):
