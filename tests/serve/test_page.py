@@ -393,6 +393,7 @@ def errors_are_shown():
         tab.js("document.getElementById('model').options[0].value = 'speaker'")
         tab.press("r", "KeyR", alt=True)
         tab.wait("document.querySelector('.answer .text')?.innerText === 'Zero.'")
+        tab.wait(DONE)   # until then nothing can be asked
         ask(tab, "endless", done=False)
         tab.wait("document.querySelector('.message:last-child .text')?.innerText.startsWith('tick')")
         cut.close()
