@@ -3,10 +3,10 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "platform/file_lock.h"
 #include "hub/pull_part.h"
 #include "hub/verify.h"
 #include "platform/file.h"
+#include "platform/file_lock.h"
 
 #include <errno.h>
 #include <stdio.h>

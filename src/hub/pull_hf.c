@@ -13,9 +13,9 @@
 #include "formats/hub_cache.h"
 #include "formats/json_file.h"
 #include "formats/model_files.h"
-#include "platform/file_lock.h"
 #include "hub/verify.h"
 #include "net/url.h"
+#include "platform/file_lock.h"
 
 #include <errno.h>
 #include <stdio.h>

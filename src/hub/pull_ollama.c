@@ -6,9 +6,9 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "formats/ollama_store.h"
-#include "platform/file_lock.h"
 #include "net/url.h"
 #include "platform/file.h"
+#include "platform/file_lock.h"
 
 #include <stdio.h>
 #include <stdlib.h>

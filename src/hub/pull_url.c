@@ -8,10 +8,10 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "formats/model_files.h"
-#include "platform/file_lock.h"
 #include "hub/verify.h"
 #include "net/url.h"
 #include "platform/file.h"
+#include "platform/file_lock.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,8 +7,8 @@
 #include "formats/hub_cache.h"
 #include "formats/model_files.h"
 #include "formats/ollama_store.h"
-#include "platform/file_lock.h"
 #include "hub/store_part.h"
+#include "platform/file_lock.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -35,8 +35,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Everything here is static and inlined, so that no copy compiled with an instruction set's flags can be picked by the
- * linker for code that must run everywhere. */
+/* Everything here is static, and inlined but for a few long ones of the scalar set, so that no copy compiled with an
+ * instruction set's flags can be picked by the linker for code that must run everywhere. */
 #define V16_INLINE static inline __attribute__((always_inline))
 
 #define V16_JOIN_(a, b) a##_##b

@@ -5,11 +5,11 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "platform/file_lock.h"
 #include "hub/pull.h"
 #include "net/http.h"
 #include "net/url.h"
 #include "platform/file.h"
+#include "platform/file_lock.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-/* Accumulators that a tile may keep in registers: anything. */
+/* Accumulators that a tile may keep in registers: any number is right; a small one leaves less to compile. */
 #define V16_TILE 2u
 
 typedef struct v16f {
