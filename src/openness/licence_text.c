@@ -100,7 +100,8 @@ static const struct {
     {'S', "commons clause"},
     {'S', "may not sell"},
     {'S', "not sell the software"},
-    {'S', "the right to sell"},
+    {'S', "not grant to you the right to sell"}, /* to be granted it closes nothing */
+    {'S', "not grant the right to sell"},
     {'U', "monthly active users"},
     {'U', "million in annual revenue"},
     {'U', "total annual revenue"},

@@ -217,7 +217,8 @@ def a_clause_against_selling_is_found_behind_a_licence():
         with open(f"{COMMON}/Apache-2.0", encoding="utf-8") as text:
             texts["Apache-2.0"] = text.read()
     for name, text in texts.items():
-        for clause in (SELLING, "\nCommons Clause applies.\n", "\nYou may not sell it.\n", "\nThis does not grant the right to sell it.\n"):
+        for clause in (SELLING, "\nCommons Clause applies.\n", "\nYou may not sell it.\n", "\nThis does not grant the right to sell it.\n",
+                       "\nThe License does not grant to you, the right to Sell the Software.\n"):
             v = judge(folder("selling", {"LICENSE": text + clause}))
             p = component(v, "parameters")
             assert v["verdict"] == "closed terms" and p["terms"] == "not open" and "selling" in p["why"], (name, clause, p)
@@ -238,7 +239,8 @@ def terms_are_read_under_their_usual_names():
 
 @test
 def notices_and_files_about_other_things_narrow_nothing():
-    plain = {"NOTICE": "A model\nCopyright 2024 Somebody\n\nThis product includes software developed at Somewhere (https://example.org/).\n",
+    plain = {"NOTICE": "A model\nCopyright 2024 Somebody\n\nThis product includes software developed at Somewhere (https://example.org/).\n"
+             "You have all rights, including the right to sell copies of it.\n",
              "TERMS.md": "# Terms\n\nA token is a piece of a word.\n", "LICENSES/MIT.txt": MIT, "MODEL_LICENSE": MIT}
     others = dict.fromkeys(("check_license.py", "licenses.json", "data/search_terms.jsonl", "DATA_LICENSE.md", "THIRD_PARTY_LICENSES.md"), NARROWING)
     if os.path.exists(f"{COMMON}/Apache-2.0"):
