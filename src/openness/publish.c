@@ -327,24 +327,40 @@ static hearth_status copy_all(const publish_plan *plan, const char *half, const 
     return status;
 }
 
+/* Does `path` lie in `folder`? Neither it nor the folders that it is in need be there. It is cut to what is. */
+static bool lies_in(const char *folder, char *path)
+{
+    char place[PATH_MAX];
+    bool below = file_below(folder, path, place) != NULL;
+    for (char *slash = strrchr(path, '/'); !below && slash != NULL && slash > path; slash = strrchr(path, '/')) {
+        *slash = '\0';
+        if (file_exists(path)) {
+            break; /* then it was looked at, and behind it is "..", perhaps */
+        }
+        below = file_below(folder, path, place) != NULL;
+    }
+    return below;
+}
+
 hearth_status publish_copy(const publish_plan *plan, const char *folder, progress_fn progress, void *context,
                            hearth_error *error)
 {
     struct stat info;
-    char place[PATH_MAX];
     char *target = file_trimmed(folder);
-    char *half = target != NULL ? text_format("%s.tmp-%ld", target, (long)getpid()) : NULL;
+    char *asked = file_trimmed(folder);
+    char *half = target != NULL && asked != NULL ? text_format("%s.tmp-%ld", target, (long)getpid()) : NULL;
     hearth_status status = HEARTH_OK;
     if (half == NULL) {
         status = error_memory(error, strlen(folder));
     } else if (lstat(target, &info) == 0) {
         status = refuse(folder, "a new folder", "one that is there", error);
-    } else if (plan->source != NULL && file_below(plan->source, target, place) != NULL) {
+    } else if (plan->source != NULL && lies_in(plan->source, asked)) {
         status = refuse(folder, "a folder outside of what is published", "one in it", error);
     } else {
         status = copy_all(plan, half, target, progress, context, error);
     }
     mem_free(half);
+    mem_free(asked);
     mem_free(target);
     return status;
 }

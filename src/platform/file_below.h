@@ -4,8 +4,8 @@
 
 #include <limits.h>
 
-/* "a/b" where `path`, which need not be there, lies below `folder` as that; NULL where it does not. Links to folders
- * are followed. */
+/* "a/b" where `path`, which need not be there (the folder that it is in must be), lies below `folder` as that; NULL
+ * where it does not. Links to folders are followed. */
 const char *file_below(const char *folder, const char *path, char ret[PATH_MAX]);
 
 #endif

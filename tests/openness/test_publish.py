@@ -64,10 +64,11 @@ def a_folder_is_not_made_in_what_is_published():
     with World() as w:
         before = files_under(w.model)
         os.symlink(w.model, os.path.join(w.place.name, "link"))
-        for target in (os.path.join(w.model, "out"), os.path.join(w.model, "sub", "out") + "/", os.path.join(w.place.name, "link", "out")):
+        for target in (os.path.join(w.model, "out"), os.path.join(w.model, "new", "out"), os.path.join(w.model, "sub", "out") + "/", os.path.join(w.place.name, "link", "out")):
             one_line(w.place.run("publish", w.model, target, "-q"), 1, "expected a folder outside of what is published, found one in it")
         assert files_under(w.model) == before, files_under(w.model)
         w.place.good("publish", w.model, w.model + "2", "-q")
+        w.place.good("publish", w.model, os.path.join(w.model, "..", "beside", "new", "out"), "-q")
 
 
 @test
