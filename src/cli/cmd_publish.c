@@ -254,7 +254,8 @@ static int run(cli *c, void *settings, const char **operands, size_t count)
 
 static const cli_section sections[] = {
     {"What is given away",
-     "Of a folder: every file in it but hidden ones and what a program left behind (*.tmp-*, *.lock), which is listed. "
+     "Of a folder: every file in it but hidden ones and what a program left behind (*.tmp-*, *.lock, "
+     "*.hearth-partial), which is listed. "
      "A private key among them is an error. Of a run of hearth train: its model, recipe.yaml and report.html. "
      "Of a file: it, with README.md and LICENSE beside it. What of the Open Source AI Definition is not met is told. "
      "Where no known licence lets others have the weights, nothing is published, unless --may-share says that you "
