@@ -195,22 +195,49 @@ static hearth_status add_files(publish_plan *plan, const char *path, const char 
 
 /* ---- may it be shared? ---- */
 
+#define NO_LICENCE "none: then nobody may share it, and nobody may use it"
+#define UNKNOWN_LICENCE "one that is not known"
+
+/* Why others may not have the weights by what is found besides sentences and files that only narrow; NULL: they may.
+ * `where`: its place. */
+static const char *not_granted(const component *weights, const char **where)
+{
+    const char *found = NO_LICENCE;
+    *where = NULL;
+    for (const licence_finding *f = weights->findings; f != NULL; f = f->next) {
+        if (f->narrows || f->verdict.verdict == LICENCE_NONE) {
+            continue;
+        }
+        *where = f->place;
+        if (f->licence == NULL || f->verdict.verdict == LICENCE_UNKNOWN) {
+            return UNKNOWN_LICENCE;
+        }
+        if (f->verdict.codes != NULL && strchr(f->verdict.codes, 'C') != NULL) {
+            return f->verdict.why;
+        }
+        found = NULL;
+    }
+    return found;
+}
+
 static hearth_status may_be_shared(const publish_plan *plan, const char *path, hearth_error *error)
 {
     const component *weights = &plan->judged->components[COMPONENT_PARAMETERS];
     const licence_verdict *terms = &weights->terms;
+    const char *where = weights->terms_place; /* the narrowest of them may stand in another file than README.md */
     const char *found = NULL;
     if (terms->verdict == LICENCE_NONE) {
-        found = "none: then nobody may share it, and nobody may use it";
-    } else if (terms->verdict == LICENCE_UNKNOWN || weights->licence == NULL) {
-        found = "one that is not known";
+        found = NO_LICENCE;
+    } else if (terms->verdict == LICENCE_UNKNOWN) {
+        found = UNKNOWN_LICENCE;
+    } else if (weights->licence == NULL) {
+        found = not_granted(weights, &where);
     } else if (terms->codes != NULL && strchr(terms->codes, 'C') != NULL) {
         found = terms->why;
     }
     if (found == NULL) {
         return HEARTH_OK;
     }
-    const char *where = weights->terms_place; /* the narrowest of them may stand in another file than README.md */
     const hearth_status status =
         error_set(error, HEARTH_E_ARGUMENT, "licence",
                   "one in README.md or LICENSE that lets others have the weights (--may-share says that you may)",

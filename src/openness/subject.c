@@ -75,6 +75,7 @@ hearth_status subject_add_clause(subject *s, component *c, char code, const char
         return error_memory(error, 2);
     }
     f->note = note;
+    f->narrows = true;
     f->verdict = (licence_verdict){.verdict = LICENCE_CLOSED, .codes = codes, .why = licence_reason(code)};
     return HEARTH_OK;
 }
@@ -95,29 +96,37 @@ static hearth_status tell_clause(subject *s, const licence_text *t, const char *
     return f->place == NULL || f->verdict.codes == NULL ? HEARTH_E_MEMORY : HEARTH_OK;
 }
 
+/* A text as the finding that it is. */
+static hearth_status add_recognised(subject *s, component *c, const licence_text *t, bool narrows, const char *file,
+                                    hearth_error *error)
+{
+    licence_finding *f = add(s, c, file, error);
+    if (f == NULL) {
+        return HEARTH_E_MEMORY;
+    }
+    f->narrows = narrows;
+    if (t->id != NULL) {
+        f->licence = t->id;
+        f->note = "its text";
+        f->vague = text_ends(t->id, "-only"); /* the text is the same */
+        TRY(licence_judge(t->id, s->a, &f->verdict, error));
+    } else {
+        f->verdict = (licence_verdict){.verdict = LICENCE_UNKNOWN, .codes = "", .why = "a text that is not known here"};
+        if (t->near != NULL) {
+            f->note = subject_format(s, error, "like %s, but changed: %.0f%% of its text, and %.0f%% more", t->near,
+                                     t->share * 100.0, t->more * 100.0);
+            f->verdict.why = f->note;
+        }
+    }
+    return tell_clause(s, t, file, f, error);
+}
+
 hearth_status subject_add_text(subject *s, component *c, const char *text, size_t length, const char *file,
                                hearth_error *error)
 {
     licence_text t;
     TRY(licence_recognise(text, length, &t, error));
-    licence_finding *f = add(s, c, file, error);
-    if (f == NULL) {
-        return HEARTH_E_MEMORY;
-    }
-    if (t.id != NULL) {
-        f->licence = t.id;
-        f->note = "its text";
-        f->vague = text_ends(t.id, "-only"); /* the text is the same */
-        TRY(licence_judge(t.id, s->a, &f->verdict, error));
-    } else {
-        f->verdict = (licence_verdict){.verdict = LICENCE_UNKNOWN, .codes = "", .why = "a text that is not known here"};
-        if (t.near != NULL) {
-            f->note = subject_format(s, error, "like %s, but changed: %.0f%% of its text, and %.0f%% more", t.near,
-                                     t.share * 100.0, t.more * 100.0);
-            f->verdict.why = f->note;
-        }
-    }
-    return tell_clause(s, &t, file, f, error);
+    return add_recognised(s, c, &t, false, file, error);
 }
 
 hearth_status subject_add_terms(subject *s, component *c, const char *text, size_t length, const char *file,
@@ -126,7 +135,7 @@ hearth_status subject_add_terms(subject *s, component *c, const char *text, size
     licence_text t;
     TRY(licence_recognise(text, length, &t, error));
     const licence_row *row = t.id != NULL ? licence_find(t.id) : NULL;
-    return t.code_count > 0 || (row != NULL && row->flags == 0) ? subject_add_text(s, c, text, length, file, error)
+    return t.code_count > 0 || (row != NULL && row->flags == 0) ? add_recognised(s, c, &t, true, file, error)
                                                                 : HEARTH_OK;
 }
 
@@ -262,8 +271,8 @@ hearth_status subject_create(const char *path, const subject_options *o, subject
         arena_destroy(a);
         return error_memory(error, sizeof *s);
     }
-    *s = (subject){.a = a, .checks = o->checks, .check_count = o->check_count, .flop = o->flop};
-    s->reproduced = o->reproduced;
+    *s = (subject){
+        .a = a, .checks = o->checks, .check_count = o->check_count, .flop = o->flop, .reproduced = o->reproduced};
     s->monetised = ANSWER_UNKNOWN;
     s->usage = ANSWER_UNKNOWN;
     for (size_t i = 0; i < 3; i++) {

@@ -14,6 +14,7 @@ struct licence_finding {
     const char *place;   /* "README.md, license", "LICENSE, line 31" */
     const char *note;    /* of a text: what it is like; NULL */
     bool vague;          /* a name that may mean this or a later version: "gpl-3.0" */
+    bool narrows;        /* a sentence or a file that takes from another licence, and grants nothing itself */
     licence_verdict verdict;
     licence_finding *next;
 };

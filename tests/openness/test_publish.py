@@ -96,6 +96,22 @@ def what_may_not_be_shared_is_not():
 
 
 @test
+def a_known_licence_that_a_sentence_narrows_lets_others_have_it():
+    said = b"---\nlicense: %s\n---\n# A model\n\nFor non-commercial research use only.\n"
+    with World() as w:
+        out = os.path.join(w.place.name, "out")
+        for card, found in ((said % b"my-own-licence-3", "one that is not known (README.md, line 2, license)"), (said[said.index(b"#"):], "found none: then nobody may share it")):
+            put(w.model, {"README.md": card})
+            one_line(w.place.run("publish", w.model, out, "-q"), 1, found)
+        put(w.model, {"README.md": said % b"mit", "LICENSE": b"Whoever has this may do with it what pleases us.\n"})
+        one_line(w.place.run("publish", w.model, out, "-q"), 1, "one that is not known (LICENSE)")
+        os.remove(os.path.join(w.model, "LICENSE"))
+        w.place.good("publish", w.model, out, "-q")
+        put(w.model, {"README.md": CARD, "NOTICE": b"It is provided solely for research.\n"})
+        w.place.good("publish", w.model, out + "2", "-q")
+
+
+@test
 def nothing_half_made():
     with World() as w:
         os.symlink("/nonexistent", os.path.join(w.model, "zz.bin"))
