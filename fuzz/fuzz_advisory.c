@@ -30,12 +30,12 @@ static void ask(const advisory *a, const char *name)
     advise_subject subject;
     hearth_error error = {0};
     char why[256];
-    bool yes = false;
+    advise_match match = ADVISE_OTHER;
     must(a->id != NULL && a->summary != NULL && a->what_to_do != NULL, "a text that is missing");
     must(a->mend == ADVISE_NO_MEND || a->mend_text != NULL, "a mend without a text");
     advise_subject_of(name, NULL, &subject);
-    if (advise_concerns(a, &subject, &yes, why, &error) == HEARTH_OK) {
-        fuzz_sink += yes;
+    if (advise_concerns(a, &subject, &match, why, &error) == HEARTH_OK) {
+        fuzz_sink += (size_t)match;
     }
 }
 
