@@ -227,18 +227,27 @@ def wait_for_steps(process, run, steps):
     raise AssertionError(process.communicate(timeout=10))
 
 
+def wait_for_status(number, pattern):
+    """Until /proc says so of a process."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with open(f"/proc/{number}/status", encoding="ascii") as status:
+            if re.search(pattern, status.read(), re.M):
+                return
+        time.sleep(0.01)
+    raise AssertionError(f"it did not come to {pattern}")
+
+
 def tell(process):
     """SIGUSR1, as mpirun and Slurm send it. One rank is held until the signal has come to it, as the run would be over first on a fast machine."""
     held = members(process)[-1]
     os.kill(held, signal.SIGSTOP)
-    process.send_signal(signal.SIGUSR1)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        pending = re.search(r"ShdPnd:\s*([0-9a-f]+)", open(f"/proc/{held}/status", encoding="ascii").read())
-        if int(pending[1], 16) >> (signal.SIGUSR1 - 1) & 1:
-            break
-        time.sleep(0.01)
-    os.kill(held, signal.SIGCONT)
+    try:
+        wait_for_status(held, r"^State:\s*T")   # of two that wait for a processor it would take SIGUSR1 first
+        process.send_signal(signal.SIGUSR1)
+        wait_for_status(held, r"^ShdPnd:\s*[0-9a-f]*[2367abef][0-9a-f]{2}$")   # bit 9
+    finally:
+        os.kill(held, signal.SIGCONT)
 
 
 def is_whole(run):
