@@ -164,6 +164,12 @@ void advisories_tell_applied(advisory_rules *r)
     buffer_clear(&r->told);
 }
 
+hearth_status advisories_need_chat(const char *name, hearth_error *error)
+{
+    return error_set(error, HEARTH_E_ARGUMENT, "--apply-advisories", "a model with a chat template",
+                     "text that is continued as it is (%.200s)", name);
+}
+
 static hearth_status apply(const cli *c, const advisory *a, advisory_rules *rules, hearth_error *error)
 {
     if (a->mend != ADVISE_SYSTEM) {

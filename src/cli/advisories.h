@@ -70,5 +70,7 @@ hearth_status advisories_of(const cli *c, const advisory_settings *s, const char
                             hearth_error *error);
 /* Says on stderr, once, which rules are applied: when they stand in the conversation, not before. */
 void advisories_tell_applied(advisory_rules *r);
+/* The error of rules for a model, named so, without a chat template: no message that they could stand before. */
+hearth_status advisories_need_chat(const char *name, hearth_error *error);
 
 #endif

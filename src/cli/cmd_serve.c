@@ -308,12 +308,12 @@ static hearth_status make_lists(const serve_settings *s, const char **operands, 
     return made ? HEARTH_OK : error_memory(error, count * sizeof(char *));
 }
 
-/* As browsers send them: one with another spelling would never be met. */
+/* What no browser sends is told; capitals do not matter. */
 static hearth_status check_origins(const char *const *origins, hearth_error *error)
 {
     for (size_t i = 0; origins[i] != NULL; i++) {
         const char *o = origins[i], *host = strstr(o, "://");
-        const bool is_origin = host != NULL && host > o && host[3] != '\0' && strchr(host + 3, '/') == NULL;
+        const bool is_origin = host != NULL && host > o && host[3] != '\0' && strpbrk(host + 3, "/?#@ ") == NULL;
         if (!is_origin && strcmp(o, "*") != 0 && strcmp(o, "null") != 0) {
             return error_set(error, HEARTH_E_ARGUMENT, "--allow-origin",
                              "an origin, like https://example.org or http://localhost:3000, or *", "\"%.200s\"", o);
@@ -593,8 +593,11 @@ static hearth_status find_rules(void *context, const char *source, const char *p
     const serving *v = context;
     advisory_rules rules = {.text = {0}};
     hearth_status status = advisories_check(v->c, &v->known, source, path, &rules, error);
+    if (status == HEARTH_OK && !chats && rules.text.length > 0) {
+        status = advisories_need_chat(source, error);
+    }
     status = status == HEARTH_OK ? buffer_append(ret, rules.text.data, rules.text.length, error) : status;
-    if (status == HEARTH_OK && chats) {
+    if (status == HEARTH_OK) {
         advisories_tell_applied(&rules);
     }
     advisory_rules_free(&rules);

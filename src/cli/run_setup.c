@@ -193,8 +193,7 @@ hearth_status run_add_rules(run_state *r, hearth_error *error)
         return HEARTH_OK;
     }
     if (r->template == NULL) {
-        return error_set(error, HEARTH_E_ARGUMENT, "--apply-advisories", "a model with a chat template",
-                         "text that is continued as it is");
+        return advisories_need_chat(r->o.model->path, error);
     }
     if (strncmp(said, rules, *said != '\0' ? length - 1 : length) == 0) {
         advisories_tell_applied(&r->rules); /* a saved conversation had them */

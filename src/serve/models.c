@@ -424,10 +424,6 @@ static hearth_status open_parts(models *s, served_model *m, hearth_error *error)
     TRY(ollama_brought_read(m->source, &m->brought, error));
     if (s->o.rules != NULL) {
         TRY(s->o.rules(s->o.rules_context, m->source, m->m->path, m->template != NULL, &m->rules, error));
-        if (m->rules.length > 0 && m->template == NULL) {
-            return error_set(error, HEARTH_E_ARGUMENT, "--apply-advisories", "a model with a chat template",
-                             "text that is continued as it is (%s)", m->name);
-        }
     }
     TRY(open_draft(s, m, error));
     scheduler_options options = s->o.scheduler;

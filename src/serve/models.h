@@ -25,7 +25,7 @@ typedef struct models_options {
     const char *const *drafts; /* of models that are served: "NAME=MODEL" guesses for NAME, MODEL for the first one;
                                   ended by NULL; or NULL */
     /* Rules for a model at `path` that is called `source`, to stand before every system message, appended; NULL: none.
-     * Without `chats` there is none to stand before. A failure is one of opening it. */
+     * Without `chats` there is none to stand before: rules are a failure. A failure is one of opening it. */
     hearth_status (*rules)(void *context, const char *source, const char *path, bool chats, buffer *ret,
                            hearth_error *error);
     void *rules_context;
