@@ -94,7 +94,7 @@ static hearth_status check_page(const char *path, hearth_error *error)
     const char *name = text_last_part(path, &length);
     char *folder = name > path ? text_format("%.*s", (int)(name - path), path) : mem_strdup(".");
     hearth_status status = folder != NULL ? HEARTH_OK : error_memory(error, strlen(path));
-    if (status == HEARTH_OK && (length == 0 || file_is_folder(path))) {
+    if (status == HEARTH_OK && (length == 0 || name[length] == '/' || file_is_folder(path))) {
         status = error_set(error, HEARTH_E_ARGUMENT, "--html", "a file's name", "a folder");
         error_in_file(error, path);
     } else if (status == HEARTH_OK && access(folder, W_OK | X_OK) != 0) {

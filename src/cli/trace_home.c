@@ -290,7 +290,7 @@ static hearth_status is_there(const trace_home *p, const char *name, const char 
     return status;
 }
 
-/* What processes left that were killed: corpus.tmp-PID, trace.tmp-PID. */
+/* What processes of this machine left that were killed: corpus.tmp-PID, trace.tmp-PID. */
 static void sweep(const char *folder)
 {
     file_list list = {0};
@@ -364,7 +364,9 @@ static hearth_status complete(const cli *c, trace_home *p, const trace_home_opti
                                : error_memory(error, strlen(p->folder));
     terminal_progress_end(&bar);
     if (status == HEARTH_OK) {
-        sweep(p->folder);
+        if (p->alone) { /* a run's folder may lie on a disk of several machines */
+            sweep(p->folder);
+        }
         status = complete_alone(c, p, o, error);
     }
     file_lock_free(&lock);

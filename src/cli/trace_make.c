@@ -49,13 +49,17 @@ static char *folder_for(const char *corpus)
 }
 
 /* A run's folder stands for the corpus in it. */
-static hearth_status find_texts(const char *name, char **ret, hearth_error *error)
+static hearth_status find_texts(const cli *c, const char *name, char **ret, hearth_error *error)
 {
     char *own = file_join(name, "corpus.json");
     char *inner = file_join(name, "corpus");
     char *facts = file_join(name, "corpus/corpus.json");
     const bool good = own != NULL && inner != NULL && facts != NULL;
-    *ret = good ? mem_strdup(!file_exists(own) && file_exists(facts) ? inner : name) : NULL;
+    const bool within = good && !file_exists(own) && file_exists(facts);
+    *ret = good ? mem_strdup(within ? inner : name) : NULL;
+    if (within) {
+        cli_note(c, "the corpus in it is indexed: %s", inner);
+    }
     mem_free(own);
     mem_free(inner);
     mem_free(facts);
@@ -156,7 +160,7 @@ hearth_status trace_verb_index(const cli *c, const trace_settings *s, const char
     o.tokenizer = t;
     o.tokenizer_file = json;
     status = status == HEARTH_OK ? read_options(c, s, &o, error) : status;
-    status = status == HEARTH_OK ? find_texts(operands[0], &texts, error) : status;
+    status = status == HEARTH_OK ? find_texts(c, operands[0], &texts, error) : status;
     status = status == HEARTH_OK ? make(c, texts, folder, &o, ret_code, error) : status;
     tokenizer_free(t);
     mem_free(texts);

@@ -304,18 +304,20 @@ static hearth_status replan(download *d, hearth_error *error)
     return write_parts(d, &head, error);
 }
 
-static hearth_status give_up(const download *d, const http_exchange *x, const segment *s, hearth_error *error)
+static hearth_status why_not(const http_exchange *x, const segment *s, hearth_error *error)
 {
     if (http_outcome(x, error) != HEARTH_OK) {
         return http_outcome(x, error);
     }
-    if (http_code(x) >= 300) {
-        if (d->how->refused != NULL) {
-            *d->how->refused = http_code(x);
-        }
-        return http_refused(x, error);
+    return http_code(x) >= 300 ? http_refused(x, error) : wrong_length(s->size, s->done, error);
+}
+
+static hearth_status give_up(const download *d, const http_exchange *x, const segment *s, hearth_error *error)
+{
+    if (http_outcome(x, NULL) == HEARTH_OK && http_code(x) >= 300 && d->how->refused != NULL) {
+        *d->how->refused = http_code(x);
     }
-    return wrong_length(s->size, s->done, error);
+    return why_not(x, s, error);
 }
 
 static void tell_trouble(download *d, const http_exchange *x, const segment *s, uint64_t delay_ms)
@@ -323,7 +325,7 @@ static void tell_trouble(download *d, const http_exchange *x, const segment *s, 
     hearth_error problem = {0};
     if (d->how->trouble != NULL && !d->told) {
         d->told = true;
-        (void)give_up(d, x, s, &problem);
+        (void)why_not(x, s, &problem);
         d->how->trouble(d->how->trouble_context, &problem, delay_ms);
     }
 }

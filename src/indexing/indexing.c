@@ -488,7 +488,10 @@ static hearth_status build_added(indexing *g, const char *path, const char *fold
 {
     file_lock lock = {-1};
     g->folder = folder;
-    TRY(check_old(g, error)); /* the lock is made only where there is an index */
+    char *facts = file_join(folder, TRACE_INDEX_FILE);
+    const bool there = facts != NULL && file_exists(facts);
+    mem_free(facts);
+    TRY(there ? HEARTH_OK : check_old(g, error)); /* for its error: no lock is made where there is no index */
     char *name = file_join(folder, ".lock");
     hearth_status status =
         name != NULL ? file_lock_take(name, FILE_LOCK_ALONE, g->o->progress, g->o->progress_context, &lock, error)

@@ -1,3 +1,4 @@
+/* A table of matches by their distance and where they lie; a later one takes another's place. */
 #include "indexing/order_diagonal.h"
 
 #include "base/memory.h"

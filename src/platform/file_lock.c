@@ -53,8 +53,8 @@ hearth_status file_lock_try(const char *path, file_lock *ret, hearth_error *erro
         if (reason != EWOULDBLOCK) {
             return error_errno(error, path, "lock", reason);
         }
-        const hearth_status status = error_set(error, HEARTH_E_ARGUMENT, NULL, "a model that nobody works on",
-                                               "another process that fetches or removes it");
+        const hearth_status status =
+            error_set(error, HEARTH_E_ARGUMENT, NULL, "one that nobody has locked", "another process that works on it");
         error_in_file(error, path);
         return status;
     }
