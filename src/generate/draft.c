@@ -42,6 +42,26 @@ double draft_times_of(const draft_times *t, double tokens)
     return time + slope * (tokens - mean);
 }
 
+/* ---- chances ---- */
+
+double draft_chance(const draft_luck *luck)
+{
+    return (luck->right + 2) / (luck->tried + 3);
+}
+
+void draft_luck_fade(draft_luck *luck)
+{
+    luck->tried *= 0.5;
+    luck->right *= 0.5;
+}
+
+/* Behind a wrong one nothing is learnt. */
+static void judge(draft_luck *luck, size_t guessed, size_t right)
+{
+    luck->tried = FORGETTING * luck->tried + (double)(right < guessed ? right + 1 : guessed);
+    luck->right = FORGETTING * luck->right + (double)right;
+}
+
 void drafter_timed(drafter *d, size_t tokens, double seconds)
 {
     draft_times_add(&d->times, (double)tokens, seconds);
@@ -140,9 +160,9 @@ void draft_judge(draft_sequence *q, size_t guessed, size_t right)
 {
     if (q->last == DRAFT_LOOKUP) {
         judge_lookup(&q->lookup, guessed, right);
-    } else if (q->last != DRAFT_NONE) { /* behind a wrong one nothing is learnt */
-        q->tried = FORGETTING * q->tried + (double)(right < guessed ? right + 1 : guessed);
-        q->right = FORGETTING * q->right + (double)right;
+        judge(&q->lookup.luck, guessed, right);
+    } else if (q->last != DRAFT_NONE) {
+        judge(&q->luck, guessed, right);
     }
 }
 

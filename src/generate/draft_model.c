@@ -11,7 +11,6 @@
 
 #define FIRST_GUESSES 4u      /* before anything was measured */
 #define CATCH_UP 256u         /* tokens that are computed in a step so that guesses can begin */
-#define PAUSE_STEPS 32u       /* where it does not pay, or where there is no memory */
 #define VOCABULARY_SLACK 128u /* rows that pad a vocabulary */
 
 /* ---- vocabularies ---- */
@@ -144,7 +143,7 @@ void draft_model_pause(draft_sequence *q, const int32_t *tokens, size_t count)
 /* Tokens for a step's time, of the sequences that take part in it `of`: the most that k guesses give. */
 static size_t best_count(const drafter *d, const draft_sequence *q, size_t most, double of)
 {
-    const double p = (q->right + 2) / (q->tried + 3); /* that a guess is right, behind right ones */
+    const double p = draft_chance(&q->luck);
     const double plain = draft_times_of(&d->times, of) / of, guess = draft_times_of(&d->model_times, of) / of;
     size_t best = 0;
     double rate = 1 / plain, expected = 1, right = 1;
@@ -170,9 +169,8 @@ static size_t choose_count(const drafter *d, draft_sequence *q, size_t most, siz
     }
     const size_t best = best_count(d, q, most, (double)of);
     if (best == 0) { /* later it may, in another text */
-        q->rest = PAUSE_STEPS;
-        q->tried *= 0.5;
-        q->right *= 0.5;
+        q->rest = DRAFT_PAUSE_STEPS;
+        draft_luck_fade(&q->luck);
     }
     return best;
 }
@@ -219,7 +217,7 @@ static void stop(draft_wish *w)
 static void give_way(draft_wish *w)
 {
     draft_model_pause(w->of, w->tokens, w->count);
-    w->of->rest = PAUSE_STEPS;
+    w->of->rest = DRAFT_PAUSE_STEPS;
     stop(w);
 }
 

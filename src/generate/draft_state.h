@@ -14,9 +14,15 @@ typedef struct draft_times {
     double weight, tokens, seconds, squares, products;
 } draft_times;
 
+/* Guesses of late, those behind a wrong one left out, and how many were right. */
+typedef struct draft_luck {
+    double tried, right;
+} draft_luck;
+
 /* How guessing by the text goes: the number doubles while all are right, and pauses after failures. */
 typedef struct draft_pace {
     unsigned now, rest, failures; /* next; not in so many steps; in a row */
+    draft_luck luck;
 } draft_pace;
 
 struct draft_sequence {
@@ -28,9 +34,9 @@ struct draft_sequence {
     logit_bias *biases;
     sampler *sampler; /* made when first used */
     paged_sequence held;
-    bool off;            /* it cannot: no memory, or a token that it does not know */
-    double tried, right; /* guesses of late, and those that were right */
-    unsigned rest;       /* not in so many steps: it does not pay */
+    bool off;        /* it cannot: no memory, or a token that it does not know */
+    draft_luck luck; /* of the draft's guesses */
+    unsigned rest;   /* not in so many steps: it does not pay */
     /* of a head: it has the tokens from number `base` on, at positions from 0 on. The prompt it does not see, but by
      * hidden states; only distances count to it */
     size_t base;
@@ -58,6 +64,13 @@ struct drafter {
 /* Each guesses for those wishes that have no guess yet. */
 void draft_lookup_guess(drafter *d, draft_wish *wishes, size_t count);
 void draft_model_guess(drafter *d, draft_wish *wishes, size_t count);
+
+#define DRAFT_PAUSE_STEPS 32u /* where guessing does not pay, or there is no memory */
+
+/* How likely a guess behind right ones is right. */
+double draft_chance(const draft_luck *luck);
+/* Half forgotten: in another text it may go otherwise. */
+void draft_luck_fade(draft_luck *luck);
 
 /* What a step of so many tokens takes; 0: unknown. */
 double draft_times_of(const draft_times *t, double tokens);

@@ -56,6 +56,7 @@ struct generation {
     /* this step's */
     bool preempted;
     size_t piece; /* tokens that are computed; 0: it takes no part */
+    bool passed;  /* it gets none: another computes what it needs, or there are no pages */
     size_t first_row, rows;
     size_t drafted;             /* tokens */
     size_t drawn;               /* tokens that were added to `tokens` */
@@ -99,10 +100,9 @@ struct scheduler {
     unsigned running_count;
     forward_segment *segments; /* [most_running] */
     drafter *drafter;
-    draft_wish *wishes;    /* [most_running] */
-    uint64_t prompts_from; /* prompts with this number and larger ones are next, when not all get a share */
-    double token_s;        /* of a step with prompts, what a token takes; 0: there was none */
-    scheduler_stats own;   /* becomes `stats` between two steps */
+    draft_wish *wishes;  /* [most_running] */
+    double token_s;      /* of a step with prompts, what a token takes; 0: there was none */
+    scheduler_stats own; /* becomes `stats` between two steps */
     /* of drawing */
     atomic_uint next_draw;
     const float *logits; /* of wanted rows [logits_first, logits_first + logits_count) */

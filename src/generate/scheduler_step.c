@@ -180,31 +180,28 @@ static bool waits_for_part(const generation *g)
     return !g->preempted && g->piece == 0;
 }
 
-/* Each of `count` prompts gets so much of the room, in whole blocks where it is large. */
-static size_t share_of(size_t room, size_t count)
+/* A piece of it, of at most `most` tokens; returns how many it gets. */
+static size_t give_piece(scheduler *s, generation *g, size_t most)
 {
-    const size_t share = (room / count + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK * ATTENTION_BLOCK;
-    const size_t half = (room + 1) / 2;
-    return count == 1 ? room : share < half ? share : half;
+    g->passed = is_computed(s, g);
+    if (!g->passed) {
+        g->piece = reserve_piece(s, g, left_of(g) < most ? left_of(g) : most);
+        g->passed = g->piece == 0;
+    }
+    return g->piece;
 }
 
-/* A share to each of those with numbers [from, until) that has no part yet; returns the room that is left. */
-static size_t share_out(scheduler *s, uint64_t from, uint64_t until, size_t share, size_t room)
+/* Of those without a part: who has least left of its prompt, the oldest of equals. */
+static generation *shortest(const scheduler *s)
 {
-    for (unsigned i = 0; i < s->running_count && room != 0; i++) {
+    generation *best = NULL;
+    for (unsigned i = 0; i < s->running_count; i++) {
         generation *g = s->running[i];
-        if (!waits_for_part(g) || g->number < from || g->number >= until) {
-            continue;
-        }
-        scheduler_pages_adopt(s, g);
-        if (!is_computed(s, g)) {
-            const size_t most = share < room ? share : room;
-            g->piece = reserve_piece(s, g, left_of(g) < most ? left_of(g) : most);
-            room -= g->piece;
-            s->prompts_from = g->piece != 0 ? g->number + 1 : s->prompts_from;
+        if (waits_for_part(g) && !g->passed && (best == NULL || left_of(g) < left_of(best))) {
+            best = g;
         }
     }
-    return room;
+    return best;
 }
 
 /* What nobody else wants, the oldest get. */
@@ -219,25 +216,26 @@ static void lengthen(scheduler *s, generation *g, size_t *room)
     }
 }
 
-/* The oldest first, then the others from the one on whose turn it is: where there is no room for all, it goes round. */
+/* Half of the room to the oldest, so that each prompt's turn comes; the rest to the shortest, so that few wait long. */
 static void plan_prompts(scheduler *s, step_plan *plan, size_t room)
 {
-    const uint64_t from = s->prompts_from;
-    const generation *oldest = NULL;
+    generation *oldest = NULL;
     size_t count = 0;
     for (unsigned i = s->running_count; i-- > 0;) {
         if (waits_for_part(s->running[i])) {
             oldest = s->running[i];
+            oldest->passed = false;
+            scheduler_pages_adopt(s, oldest);
             count++;
         }
     }
     if (oldest == NULL) {
         return;
     }
-    const size_t share = share_of(room, count);
-    room = share_out(s, oldest->number, oldest->number + 1, share, room);
-    room = share_out(s, from, UINT64_MAX, share, room);
-    room = share_out(s, 0, from, share, room);
+    room -= give_piece(s, oldest, count == 1 ? room : (room + 1) / 2);
+    for (generation *g = NULL; room != 0 && (g = shortest(s)) != NULL;) {
+        room -= give_piece(s, g, room);
+    }
     for (unsigned i = 0; i < s->running_count; i++) {
         generation *g = s->running[i];
         if (g->piece != 0 && g->rows == 0) { /* those that decode have rows */

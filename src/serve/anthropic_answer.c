@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef enum block_kind { BLOCK_NONE, BLOCK_TEXT, BLOCK_THINKING } block_kind;
+typedef enum block_kind { BLOCK_NONE, BLOCK_TEXT, BLOCK_THINKING, BLOCK_CALL } block_kind;
 
 typedef struct anthropic_answer {
     request *r;
@@ -140,17 +140,33 @@ static json_t *call_block(const json_t *call, json_t *input)
     return json_door_put(made, "input", input);
 }
 
-static bool stream_call(void *context, unsigned index, const json_t *call)
+/* {"id", "name"}: its arguments follow. */
+static bool stream_call_begin(void *context, unsigned index, const json_t *call)
 {
     (void)index;
     anthropic_answer *a = context;
+    if (!close_block(a)) {
+        return false;
+    }
+    a->open = BLOCK_CALL;
+    return send_start(a, call_block(call, json_object()));
+}
+
+static bool stream_call_piece(void *context, unsigned index, const char *text, size_t length)
+{
+    (void)index;
+    return send_delta(context, "input_json_delta", "partial_json", json_door_text(text, length));
+}
+
+static bool stream_call(void *context, unsigned index, const json_t *call)
+{
     buffer text;
     buffer_init(&text, 0);
-    bool good = close_block(a) && send_start(a, call_block(call, json_object())) &&
-                json_door_write(json_object_get(call, "arguments"), 0, &text, NULL) == HEARTH_OK;
-    good = good && send_delta(a, "input_json_delta", "partial_json", json_door_text(buffer_text(&text), text.length));
+    const bool good = json_door_write(json_object_get(call, "arguments"), 0, &text, NULL) == HEARTH_OK &&
+                      stream_call_begin(context, index, call) &&
+                      stream_call_piece(context, index, buffer_text(&text), text.length) && close_block(context);
     buffer_free(&text);
-    return good && send(a, "content_block_stop", json_door_put(json_object(), "index", json_integer(a->index++)));
+    return good;
 }
 
 static bool stream_finish(void *context, unsigned index, answer_finish why, const char *stop)
@@ -275,6 +291,8 @@ static const answer_writer streamed = {.begin = stream_begin,
                                        .text = stream_text,
                                        .reasoning = stream_reasoning,
                                        .call = stream_call,
+                                       .call_begin = stream_call_begin,
+                                       .call_piece = stream_call_piece,
                                        .finish = stream_finish,
                                        .end = stream_end,
                                        .fail = fail,

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-typedef enum item_kind { ITEM_NONE, ITEM_REASONING, ITEM_MESSAGE } item_kind;
+typedef enum item_kind { ITEM_NONE, ITEM_REASONING, ITEM_MESSAGE, ITEM_CALL } item_kind;
 
 typedef struct responses_answer {
     request *r;
@@ -21,8 +21,9 @@ typedef struct responses_answer {
     json_int_t sequence;
     json_t *output;  /* items that are whole */
     item_kind open;  /* the one that grows */
-    collected grown; /* its text; tokens that are part of no text yet */
+    collected grown; /* its text, a call's arguments; tokens that are part of no text yet */
     json_t *tokens;  /* of its text */
+    json_t *call;    /* {"id", "name"}, of a call */
     answer_finish finish;
 } responses_answer;
 
@@ -160,10 +161,49 @@ static bool open_item(responses_answer *a, item_kind kind)
     return send(a, "response.content_part.added", event);
 }
 
+static json_t *call_item(const responses_answer *a, json_t *arguments, const char *status)
+{
+    json_t *made = json_pack("{s:s, s:s, s:O?, s:O?}", "type", "function_call", "status", status, "call_id",
+                             json_object_get(a->call, "id"), "name", json_object_get(a->call, "name"));
+    made = json_door_put(made, "id", item_id(a, "fc"));
+    return json_door_put(made, "arguments", arguments);
+}
+
+/* `item` is whole, and the next one can begin. */
+static bool keep_item(responses_answer *a, json_t *item)
+{
+    const bool good = send_item(a, "response.output_item.done", json_incref(item));
+    a->output = json_door_append(a->output, item);
+    collected_free(&a->grown);
+    collected_init(&a->grown);
+    json_decref(a->tokens);
+    json_decref(a->call);
+    a->tokens = NULL;
+    a->call = NULL;
+    a->open = ITEM_NONE;
+    return good && a->output != NULL;
+}
+
+static bool close_call(responses_answer *a)
+{
+    json_t *arguments = json_door_text(buffer_text(&a->grown.text), a->grown.text.length);
+    json_t *item = call_item(a, json_incref(arguments), a->finish == FINISH_LENGTH ? "incomplete" : "completed");
+    json_t *done = json_door_put(place(a, "fc", false), "arguments", arguments);
+    done = json_door_put(done, "name", json_incref(json_object_get(a->call, "name")));
+    if (!send(a, "response.function_call_arguments.done", done)) {
+        json_decref(item);
+        return false;
+    }
+    return keep_item(a, item);
+}
+
 static bool close_item(responses_answer *a)
 {
     if (a->open == ITEM_NONE) {
         return true;
+    }
+    if (a->open == ITEM_CALL) {
+        return close_call(a);
     }
     const bool message = a->open == ITEM_MESSAGE;
     const buffer *text = message ? &a->grown.text : &a->grown.reasoning;
@@ -172,18 +212,9 @@ static bool close_item(responses_answer *a)
     if (message) {
         done = json_door_put(done, "logprobs", a->tokens != NULL ? json_incref(a->tokens) : json_array());
     }
-    json_t *item = item_json(a, true);
-    const bool good =
-        send(a, message ? "response.output_text.done" : "response.reasoning_text.done", done) &&
-        send(a, "response.content_part.done", json_door_put(place(a, prefix, true), "part", part_json(a, true))) &&
-        send_item(a, "response.output_item.done", json_incref(item));
-    a->output = json_door_append(a->output, item);
-    collected_free(&a->grown);
-    collected_init(&a->grown);
-    json_decref(a->tokens);
-    a->tokens = NULL;
-    a->open = ITEM_NONE;
-    return good && a->output != NULL;
+    return send(a, message ? "response.output_text.done" : "response.reasoning_text.done", done) &&
+           send(a, "response.content_part.done", json_door_put(place(a, prefix, true), "part", part_json(a, true))) &&
+           keep_item(a, item_json(a, true));
 }
 
 static bool change_item(responses_answer *a, item_kind kind)
@@ -241,39 +272,39 @@ static bool take_reasoning(void *context, unsigned index, const char *text, size
     return send(a, "response.reasoning_text.delta", event);
 }
 
-static json_t *call_item(const responses_answer *a, const json_t *call, json_t *arguments, const char *status)
+/* {"id", "name"}: its arguments follow. */
+static bool take_call_begin(void *context, unsigned index, const json_t *call)
 {
-    json_t *made = json_pack("{s:s, s:s, s:O?, s:O?}", "type", "function_call", "status", status, "call_id",
-                             json_object_get(call, "id"), "name", json_object_get(call, "name"));
-    made = json_door_put(made, "id", item_id(a, "fc"));
-    return json_door_put(made, "arguments", arguments);
+    (void)index;
+    responses_answer *a = context;
+    json_decref(collected_take_tokens(&a->grown));
+    if (!close_item(a)) {
+        return false;
+    }
+    a->open = ITEM_CALL;
+    a->call = json_incref((json_t *)call);
+    return send_item(a, "response.output_item.added", call_item(a, json_string(""), "in_progress"));
+}
+
+static bool take_call_piece(void *context, unsigned index, const char *text, size_t length)
+{
+    (void)index;
+    responses_answer *a = context;
+    json_decref(collected_take_tokens(&a->grown));
+    return collected_text(&a->grown, text, length) &&
+           send(a, "response.function_call_arguments.delta",
+                json_door_put(place(a, "fc", false), "delta", json_door_text(text, length)));
 }
 
 static bool take_call(void *context, unsigned index, const json_t *call)
 {
-    (void)index;
-    responses_answer *a = context;
     buffer text;
     buffer_init(&text, 0);
-    json_decref(collected_take_tokens(&a->grown));
-    bool good = close_item(a) && json_door_write(json_object_get(call, "arguments"), 0, &text, NULL) == HEARTH_OK;
-    json_t *arguments = json_door_text(buffer_text(&text), text.length);
+    const bool good = json_door_write(json_object_get(call, "arguments"), 0, &text, NULL) == HEARTH_OK &&
+                      take_call_begin(context, index, call) &&
+                      take_call_piece(context, index, buffer_text(&text), text.length) && close_item(context);
     buffer_free(&text);
-    if (!good) {
-        json_decref(arguments);
-        return false;
-    }
-    json_t *item = call_item(a, call, json_incref(arguments), "completed");
-    json_t *done = json_door_put(place(a, "fc", false), "arguments", json_incref(arguments));
-    done = json_door_put(done, "name", json_incref(json_object_get(call, "name")));
-    good = send_item(a, "response.output_item.added", call_item(a, call, json_string(""), "in_progress")) &&
-           send(a, "response.function_call_arguments.delta",
-                json_door_put(place(a, "fc", false), "delta", json_incref(arguments)));
-    good = good ? send(a, "response.function_call_arguments.done", done) : (json_decref(done), false);
-    good = good && send_item(a, "response.output_item.done", json_incref(item));
-    json_decref(arguments);
-    a->output = json_door_append(a->output, item);
-    return good && a->output != NULL;
+    return good;
 }
 
 static bool finish(void *context, unsigned index, answer_finish why, const char *stop)
@@ -320,20 +351,33 @@ static void drop(void *context)
     responses_answer *a = context;
     collected_free(&a->grown);
     json_decref(a->tokens);
+    json_decref(a->call);
     json_decref(a->output);
     mem_free(a->model);
     mem_free(a);
 }
 
-static const answer_writer writer = {.begin = begin,
-                                     .token = take_token,
-                                     .text = take_text,
-                                     .reasoning = take_reasoning,
-                                     .call = take_call,
-                                     .finish = finish,
-                                     .end = end,
-                                     .fail = fail,
-                                     .drop = drop};
+/* A call that turns out malformed is text of an answer in one piece: its pieces must not have been told. */
+static const answer_writer whole = {.begin = begin,
+                                    .token = take_token,
+                                    .text = take_text,
+                                    .reasoning = take_reasoning,
+                                    .call = take_call,
+                                    .finish = finish,
+                                    .end = end,
+                                    .fail = fail,
+                                    .drop = drop};
+static const answer_writer streamed = {.begin = begin,
+                                       .token = take_token,
+                                       .text = take_text,
+                                       .reasoning = take_reasoning,
+                                       .call = take_call,
+                                       .call_begin = take_call_begin,
+                                       .call_piece = take_call_piece,
+                                       .finish = finish,
+                                       .end = end,
+                                       .fail = fail,
+                                       .drop = drop};
 
 /* ---- the request ---- */
 
@@ -370,7 +414,7 @@ void openai_responses(request *r)
     if (!good) {
         chat_request_free(r, &c);
         request_refuse(r, &f);
-    } else if (!chat_request_start(r, &c, &writer, a, &f)) {
+    } else if (!chat_request_start(r, &c, stream ? &streamed : &whole, a, &f)) {
         drop(a);
         request_refuse(r, &f);
     }

@@ -290,6 +290,23 @@ static void nobody_waits_behind_long_prompts(void **state)
     }
 }
 
+/* Of four equal prompts that came together two go on at a time: 24 and 23 tokens a step, 9 steps. In turns, the second
+ * would take as long as the last, 17 steps. */
+static void prompts_end_one_after_the_other(void **state)
+{
+    (void)state;
+    table t;
+    const scheduler_options options = {.cache = -1, .most_running = 8, .chunk = 48, .without_prefixes = true};
+    sit_down(&t, options, 0);
+    hold(&t, 'H', 'a', 14);
+    for (char name = 'P'; name < 'T'; name++) {
+        ask(&t, name, 'a', 200, 1);
+    }
+    let_go(&t);
+    rise(&t);
+    assert_string_equal(t.ended, "PQHRS");
+}
+
 /* One that waits for room takes no page in the meantime, which would be one that another has left. */
 static void who_waits_takes_no_pages(void **state)
 {
@@ -315,9 +332,13 @@ static void who_waits_takes_no_pages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(groups_take_turns),          cmocka_unit_test(who_is_put_back_comes_first),
-        cmocka_unit_test(who_does_not_fit_is_next),   cmocka_unit_test(pages_are_promised_once),
-        cmocka_unit_test(the_oldest_keeps_its_pages), cmocka_unit_test(nobody_waits_behind_long_prompts),
+        cmocka_unit_test(groups_take_turns),
+        cmocka_unit_test(who_is_put_back_comes_first),
+        cmocka_unit_test(who_does_not_fit_is_next),
+        cmocka_unit_test(pages_are_promised_once),
+        cmocka_unit_test(the_oldest_keeps_its_pages),
+        cmocka_unit_test(nobody_waits_behind_long_prompts),
+        cmocka_unit_test(prompts_end_one_after_the_other),
         cmocka_unit_test(who_waits_takes_no_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,11 +45,12 @@ def joined(made):
                 open_block["thinking"] += delta["thinking"]
             elif delta["type"] == "input_json_delta":
                 text += delta["partial_json"]
-                open_block["input"] = json.loads(text)
             else:
                 assert delta["type"] == "signature_delta", delta
         else:
             assert e["type"] == "content_block_stop" and e["index"] == len(blocks), e
+            if text:
+                open_block["input"] = json.loads(text)
             blocks.append(open_block)
             open_block = None
     assert open_block is None
@@ -87,6 +88,8 @@ def tools_are_called_and_answered():
     whole = same_as_whole(asked)
     call = whole["content"][-1]
     assert whole["stop_reason"] == "tool_use" and (call["name"], call["input"]) == ("get_weather", {"city": "Paris"}), whole
+    pieces = [e["delta"]["partial_json"] for e in events(asked) if e.get("delta", {}).get("type") == "input_json_delta"]
+    assert len(pieces) > 2 and "".join(pieces) == '{"city":"Paris"}', pieces  # they come as they are written
     result = {"type": "tool_result", "tool_use_id": call["id"], "content": [{"type": "text", "text": "21 degrees"}]}
     more = [*HELLO["messages"], {"role": "assistant", "content": whole["content"]}, {"role": "user", "content": [result]}]
     made = same_as_whole({**asked, "messages": more})

@@ -328,6 +328,8 @@ def responses_call_tools_and_read_their_results():
     made = same_response(body)
     call = made["output"][-1]
     assert call["type"] == "function_call" and call["name"] == "get_weather" and json.loads(call["arguments"]) == {"city": "Paris"}, made
+    pieces = [e["delta"] for e in response_events(body) if e["type"] == "response.function_call_arguments.delta"]
+    assert len(pieces) > 2, pieces  # they come as they are written
     after = [*body["input"], *made["output"], {"type": "function_call_output", "call_id": call["call_id"], "output": "21"}]
     assert same_response({**body, "input": after})["output"][-1]["content"][0]["text"] == "It is 21."
 
