@@ -21,6 +21,7 @@
 #define LIMIT_HEAD_DIM 4096u
 #define LIMIT_WIDTH (1u << 20)
 #define LIMIT_VOCABULARY (1u << 22)
+#define LIMIT_TOKEN_IDS LIMIT_VOCABULARY /* of a tokenizer.json, whose ids may leave gaps */
 #define LIMIT_CONTEXT (1u << 26)
 
 /* Recipes */
@@ -103,5 +104,24 @@
 #define LIMIT_GRAMMAR_STEPS (1u << 23)       /* of making one schema's rules: what is looked at, states, edges */
 #define LIMIT_GRAMMAR_MASK_STEPS (1u << 27)  /* of one mask: places that are looked at, nodes of the vocabulary */
 #define LIMIT_GRAMMARS_KEPT_BYTES ((size_t)256 << 20) /* of those that a server keeps, with their masks */
+
+/* Fuzzers: an input that may take a second, because it says {1,99999}, is seconds in which a thousand others are not
+ * tried. What happens past a limit is the same at a small one. */
+#ifdef HEARTH_FUZZING
+#undef LIMIT_TOKEN_IDS
+#undef LIMIT_GRAMMAR_STATES
+#undef LIMIT_GRAMMAR_EDGES
+#undef LIMIT_GRAMMAR_ALL_EDGES
+#undef LIMIT_GRAMMAR_REPEATS
+#undef LIMIT_GRAMMAR_SUBSETS
+#undef LIMIT_GRAMMAR_STEPS
+#define LIMIT_TOKEN_IDS (1u << 12)
+#define LIMIT_GRAMMAR_STATES (1u << 11)
+#define LIMIT_GRAMMAR_EDGES (1u << 13)
+#define LIMIT_GRAMMAR_ALL_EDGES (1u << 14)
+#define LIMIT_GRAMMAR_REPEATS 100u
+#define LIMIT_GRAMMAR_SUBSETS (1u << 13)
+#define LIMIT_GRAMMAR_STEPS (1u << 14)
+#endif
 
 #endif

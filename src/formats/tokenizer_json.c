@@ -59,7 +59,7 @@ static hearth_status must_be_empty(const reader *r, const json_t *model, const c
 static hearth_status id_of(const reader *r, const char *place, const json_t *value, int32_t *ret)
 {
     if (!json_is_integer(value) || json_integer_value(value) < 0 ||
-        json_integer_value(value) >= (json_int_t)LIMIT_VOCABULARY) {
+        json_integer_value(value) >= (json_int_t)LIMIT_TOKEN_IDS) {
         return bad(r, place, "an id below 4194304", value);
     }
     *ret = (int32_t)json_integer_value(value);
