@@ -25,8 +25,8 @@ CHAINS = [
     ["<|ask|>", "<think>", "\nHm,", " two and two: STOP?\n", "</think>", "\n\nFour", ", STOP", " and go.", "<|im_end|>"],
     ["<|plain|>", "Five.", "<|im_end|>"],
     ["\n", "Still ", "thinking", " it over", "</think>"],
-    ["<|offered|>", "I look.\n", "<tool_call>", "\n{\"name\": \"get_weather\", ", "\"arguments\": {\"city\": \"Paris\"}}\n", "</tool_call>",
-     "<|im_end|>"],
+    ["<|offered|>", "I look.\n", "<tool_call>", "\n{\"name\": \"get_weather\", ", "\"arguments\": {\"city\":", " \"Par", "is\"}}\n",
+     "</tool_call>", "<|im_end|>"],
     ["<|result|>", "It is 21.", "<|im_end|>"],
 ]
 
