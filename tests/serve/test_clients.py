@@ -126,9 +126,14 @@ def openai_responds():
         kinds = [event.type for event in stream]
         final = stream.get_final_response()
     assert final.output_text == made.output_text and "response.output_text.delta" in kinds and kinds[-1] == "response.completed", kinds
-    called = c.responses.create(model="chat", input="Hello", temperature=0, tools=[{"type": "function", "strict": False, **WEATHER["function"]}])
+    tools = [{"type": "function", "strict": False, **WEATHER["function"]}]
+    called = c.responses.create(model="chat", input="Hello", temperature=0, tools=tools)
     call = called.output[-1]
     assert call.type == "function_call" and json.loads(call.arguments) == {"city": "Paris"}, called
+    with c.responses.stream(model="chat", input="Hello", temperature=0, tools=tools) as stream:
+        pieces = [event.delta for event in stream if event.type == "response.function_call_arguments.delta"]
+        streamed = stream.get_final_response().output[-1]
+    assert len(pieces) > 1 and streamed.arguments == call.arguments == "".join(pieces), (pieces, streamed)
     after = [{"role": "user", "content": "Hello"}, *called.output, {"type": "function_call_output", "call_id": call.call_id, "output": "21"}]
     assert c.responses.create(model="chat", input=after, temperature=0, tools=called.tools).output_text == "It is 21."
 
