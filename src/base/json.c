@@ -138,12 +138,20 @@ static hearth_status load_once(const char *text, size_t length, json_t **ret, js
 
 /* ---- reading ---- */
 
-/* jansson stops at 2,048 levels; ours is lower, and checked before jansson sees the text. Also finds
- * an unescaped NUL early. Strings are skipped over; anything malformed is left for jansson to name. */
-static hearth_status check_depth(const char *text, size_t length, const char *name, hearth_error *error)
+/* Whether `c` ends a number or a word: nothing else of JSON stands beside it. */
+static bool is_between(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ',' || c == ':' || c == ']' || c == '}';
+}
+
+/* jansson stops at 2,048 levels; ours is lower, and checked before jansson sees the text. Also finds an unescaped NUL
+ * early, and counts values and keys. Strings are skipped over; anything malformed is left for jansson to name. */
+static hearth_status check_shape(const char *text, size_t length, const char *name, size_t *ret_values,
+                                 hearth_error *error)
 {
     size_t depth = 0;
-    bool in_string = false;
+    size_t values = 0;
+    bool in_string = false, in_word = false;
     for (size_t i = 0; i < length; i++) {
         const char c = text[i];
         if (in_string) {
@@ -152,25 +160,29 @@ static hearth_status check_depth(const char *text, size_t length, const char *na
             } else if (c == '"') {
                 in_string = false;
             }
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '\0') {
+            continue;
+        }
+        if (c == '\0') {
             /* jansson takes a NUL after a number for the end of the text. */
             error_set(error, HEARTH_E_FORMAT, "JSON", "text", "a NUL byte");
             error_in_file(error, name);
             error_at_offset(error, i);
             return HEARTH_E_FORMAT;
-        } else if (c == '[' || c == '{') {
-            if (++depth > JSON_DOOR_DEPTH) {
-                error_set(error, HEARTH_E_LIMIT, "JSON", "at most 128 levels of nesting", "more");
-                error_in_file(error, name);
-                error_at_offset(error, i);
-                return HEARTH_E_LIMIT;
-            }
-        } else if ((c == ']' || c == '}') && depth > 0) {
-            depth--;
         }
+        const bool opens = c == '[' || c == '{';
+        const bool between = is_between(c);
+        in_string = c == '"';
+        values += opens || in_string || (!between && !in_word) ? 1 : 0;
+        in_word = !opens && !in_string && !between;
+        if (opens && ++depth > JSON_DOOR_DEPTH) {
+            error_set(error, HEARTH_E_LIMIT, "JSON", "at most 128 levels of nesting", "more");
+            error_in_file(error, name);
+            error_at_offset(error, i);
+            return HEARTH_E_LIMIT;
+        }
+        depth -= (c == ']' || c == '}') && depth > 0 ? 1 : 0;
     }
+    *ret_values = values;
     return HEARTH_OK;
 }
 
@@ -232,15 +244,10 @@ static hearth_status load(const char *text, size_t length, json_t **ret, json_er
     return status;
 }
 
-hearth_status json_door_parse(const char *text, size_t length, const char *name, json_t **ret, hearth_error *error)
+/* What was looked at and is within its bounds. */
+static hearth_status parse_checked(const char *text, size_t length, const char *name, json_t **ret, hearth_error *error)
 {
     json_error_t detail;
-    if (length > LIMIT_JSON_FILE_BYTES) {
-        error_set(error, HEARTH_E_LIMIT, "JSON", "at most 1 GiB", "%zu bytes", length);
-        error_in_file(error, name);
-        return HEARTH_E_LIMIT;
-    }
-    TRY(check_depth(text, length, name, error));
     json_t *value = NULL;
     TRY(load(text, length, &value, &detail, error));
     if (value == NULL) {
@@ -255,6 +262,31 @@ hearth_status json_door_parse(const char *text, size_t length, const char *name,
     }
     *ret = value;
     return HEARTH_OK;
+}
+
+hearth_status json_door_parse(const char *text, size_t length, const char *name, json_t **ret, hearth_error *error)
+{
+    size_t values = 0;
+    if (length > LIMIT_JSON_FILE_BYTES) {
+        error_set(error, HEARTH_E_LIMIT, "JSON", "at most 1 GiB", "%zu bytes", length);
+        error_in_file(error, name);
+        return HEARTH_E_LIMIT;
+    }
+    TRY(check_shape(text, length, name, &values, error));
+    return parse_checked(text, length, name, ret, error);
+}
+
+hearth_status json_door_parse_within(const char *text, size_t length, size_t *left, json_t **ret, hearth_error *error)
+{
+    size_t values = 0;
+    TRY(check_shape(text, length, NULL, &values, error));
+    if (values > *left) {
+        char most[64];
+        (void)snprintf(most, sizeof most, "at most %zu values and keys", *left);
+        return error_set(error, HEARTH_E_LIMIT, "JSON", most, "%zu", values);
+    }
+    *left -= values;
+    return parse_checked(text, length, NULL, ret, error);
 }
 
 typedef struct write_context {

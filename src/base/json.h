@@ -12,6 +12,10 @@
 
 /* `name` is the file for the error. The caller owns *ret (json_decref). */
 hearth_status json_door_parse(const char *text, size_t length, const char *name, json_t **ret, hearth_error *error);
+/* The same for a text of somebody's who may want harm: `[],` are three bytes, and a value of 200 in memory. At most
+ * *left values, keys counted, of which those of the text are taken; HEARTH_E_LIMIT, before memory is, where it has
+ * more. */
+hearth_status json_door_parse_within(const char *text, size_t length, size_t *left, json_t **ret, hearth_error *error);
 /* Compact, keys in insertion order, UTF-8 left as it is; `indent` > 0 for people. Reals are written with the fewest
  * digits that read back as the same binary64. */
 hearth_status json_door_write(const json_t *value, int indent, buffer *out, hearth_error *error);

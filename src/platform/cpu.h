@@ -31,6 +31,8 @@ uint64_t memory_available_bytes(void);
 /* For a process that runs for months: what it frees goes back to the system, instead of staying with whichever thread
  * freed it. Before threads are started. Nothing where the C library does so anyway. */
 void memory_give_back_freed(void);
+/* Now, too, what small blocks of all threads left free: takes milliseconds where there is much. */
+void memory_trim(void);
 
 /* Monotonic time. */
 uint64_t time_now_ns(void);

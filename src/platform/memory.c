@@ -131,3 +131,10 @@ void memory_give_back_freed(void)
     (void)mallopt(M_ARENA_MAX, ARENAS);
 #endif
 }
+
+void memory_trim(void)
+{
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
+}

@@ -13,8 +13,9 @@ typedef struct chat_request {
      * "reasoning_content" and "tool_calls", each {"id", "name", "arguments": {…}}; of a tool's "tool_call_id", "name".
      */
     json_t *messages;
-    json_t *tools;     /* as OpenAI has them: {"type": "function", "function": {…}}; NULL: none */
-    json_t *variables; /* an object, for the template */
+    size_t argument_values_left; /* of JSON that arguments, which are text, may have still */
+    json_t *tools;               /* as OpenAI has them: {"type": "function", "function": {…}}; NULL: none */
+    json_t *variables;           /* an object, for the template */
     tool_choice choice;
     const char *tool;    /* TOOLS_NAMED; borrowed from the body */
     token_list *prompts; /* with `messages` NULL: continued as they are, without template and parts */

@@ -61,7 +61,8 @@ static bool read_content(const json_t *message, const char *place, bool may_lack
 
 /* ---- calls ---- */
 
-static bool read_call(const json_t *call, const char *place, json_t *calls, failure *f)
+/* *left: values that arguments, JSON in a string, may have still. */
+static bool read_call(const json_t *call, const char *place, size_t *left, json_t *calls, failure *f)
 {
     const json_t *function = json_object_get(call, "function");
     json_t *id = json_object_get(call, "id");
@@ -77,15 +78,15 @@ static bool read_call(const json_t *call, const char *place, json_t *calls, fail
     }
     const char *source = json_string_length(text) > 0 ? json_string_value(text) : "{}";
     const size_t length = json_string_length(text) > 0 ? json_string_length(text) : 2;
-    if (json_door_parse(source, length, NULL, &arguments, NULL) != HEARTH_OK || !json_is_object(arguments)) {
-        json_decref(arguments); /* what a model once wrote wrongly is kept as it is */
+    if (json_door_parse_within(source, length, left, &arguments, NULL) != HEARTH_OK || !json_is_object(arguments)) {
+        json_decref(arguments); /* what a model once wrote wrongly, or too much, is kept as it is */
         arguments = json_incref((json_t *)text);
     }
     json_t *made = json_pack("{s:O, s:O, s:o}", "id", id, "name", name, "arguments", arguments);
     return json_array_append_new(calls, made) == 0 || failure_memory(f);
 }
 
-static bool read_calls(const json_t *message, const char *place, json_t *made, failure *f)
+static bool read_calls(const json_t *message, const char *place, size_t *left, json_t *made, failure *f)
 {
     const json_t *calls = field_of(message, "tool_calls");
     if (calls == NULL) {
@@ -97,7 +98,7 @@ static bool read_calls(const json_t *message, const char *place, json_t *made, f
     json_t *read = json_array();
     bool good = read != NULL || failure_memory(f);
     for (size_t i = 0; i < json_array_size(calls) && good; i++) {
-        good = read_call(json_array_get(calls, i), place, read, f);
+        good = read_call(json_array_get(calls, i), place, left, read, f);
     }
     if (good && json_array_size(read) > 0) {
         return json_object_set_new(made, "tool_calls", read) == 0 || failure_memory(f);
@@ -121,8 +122,8 @@ static const char *role_of(const json_t *message)
     return NULL;
 }
 
-static bool add_details(json_t *names, const json_t *message, const char *role, const char *place, json_t *made,
-                        failure *f)
+static bool add_details(chat_request *c, json_t *names, const json_t *message, const char *role, const char *place,
+                        json_t *made, failure *f)
 {
     if (strcmp(role, "assistant") == 0) {
         json_t *thought = json_object_get(message, "reasoning_content");
@@ -130,7 +131,7 @@ static bool add_details(json_t *names, const json_t *message, const char *role, 
         if (json_is_string(thought) && json_object_set(made, "reasoning_content", thought) != 0) {
             return failure_memory(f);
         }
-        return read_calls(message, place, made, f) &&
+        return read_calls(message, place, &c->argument_values_left, made, f) &&
                chat_request_note_calls(names, json_object_get(made, "tool_calls"), f);
     }
     if (strcmp(role, "tool") == 0) {
@@ -172,7 +173,7 @@ static bool read_message(chat_request *c, json_t *names, const json_t *message, 
     }
     json_t *made = json_door_put(json_door_put(json_object(), "role", json_string(role)), "content", content);
     snprintf(place, sizeof place, "messages[%zu]", index);
-    if (made == NULL || !add_details(names, message, role, place, made, f)) {
+    if (made == NULL || !add_details(c, names, message, role, place, made, f)) {
         json_decref(made);
         return made != NULL ? false : failure_memory(f);
     }
@@ -195,6 +196,7 @@ bool openai_read_messages(chat_request *c, const json_t *body, failure *f)
                            "%zu.",
                            LIMIT_MESSAGES, count);
     }
+    c->argument_values_left = LIMIT_BODY_VALUES;
     c->messages = json_array();
     json_t *names = json_object();
     bool good = (c->messages != NULL && names != NULL) || failure_memory(f);

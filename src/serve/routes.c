@@ -2,6 +2,7 @@
 #include "serve/routes.h"
 
 #include "base/hash.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "base/secret.h"
 #include "base/text.h"
@@ -15,6 +16,9 @@
 
 const route *const routes_tables[] = {routes_common,    routes_openai,  routes_tokens, routes_about, routes_page,
                                       routes_anthropic, routes_openapi, routes_ollama, routes_trace, NULL};
+
+/* The small blocks of a larger body's JSON go back to the system with it. */
+#define LARGE_BODY_BYTES ((size_t)1 << 20)
 
 /* ---- which route ---- */
 
@@ -65,10 +69,14 @@ static const route *find(const char *method, request *r, const char *path, const
 static void free_request(void *kept)
 {
     request *r = kept;
+    const bool large = r->body != NULL && http_call_body(r->call)->length > LARGE_BODY_BYTES;
     access_end(r);
     json_decref(r->body);
     json_decref(r->translation);
     mem_free(r);
+    if (large) {
+        memory_trim();
+    }
 }
 
 static request *create_request(server *s, http_call *call)
@@ -146,28 +154,39 @@ bool routes_admit(void *context, http_call *call)
     return false;
 }
 
+/* Refused where it is no object, or has too much. */
+static bool parse_body(request *r)
+{
+    const buffer *body = http_call_body(r->call);
+    hearth_error error = {0};
+    size_t left = LIMIT_BODY_VALUES;
+    const hearth_status status = json_door_parse_within(buffer_text(body), body->length, &left, &r->body, &error);
+    if (status == HEARTH_OK && json_is_object(r->body)) {
+        return true;
+    }
+    char line[512];
+    if (status == HEARTH_OK) {
+        request_refuse_with(r, 400, "invalid_json", NULL, "The request's body must be a JSON object.");
+    } else if (status == HEARTH_E_MEMORY) {
+        request_refuse_error(r, &error, NULL);
+    } else {
+        request_refuse_with(r, 400, "invalid_json", NULL, "The request's body: %s.",
+                            hearth_error_line(&error, line, sizeof line));
+    }
+    return false;
+}
+
 void routes_handle(void *context, http_call *call)
 {
     (void)context;
     request *r = http_call_kept(call);
-    const buffer *body = http_call_body(call);
-    hearth_error error = {0};
     failure f;
     if (!access_prove(r, &f)) {
         request_refuse(r, &f);
         return;
     }
-    if (r->route->takes_json) {
-        if (json_door_parse(buffer_text(body), body->length, NULL, &r->body, &error) != HEARTH_OK) {
-            char line[512];
-            request_refuse_with(r, 400, "invalid_json", NULL, "The request's body: %s.",
-                                hearth_error_line(&error, line, sizeof line));
-            return;
-        }
-        if (!json_is_object(r->body)) {
-            request_refuse_with(r, 400, "invalid_json", NULL, "The request's body must be a JSON object.");
-            return;
-        }
+    if (r->route->takes_json && !parse_body(r)) {
+        return;
     }
     if (!access_begin(r, &f)) {
         request_refuse(r, &f);

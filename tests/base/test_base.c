@@ -205,6 +205,33 @@ static void json_door_names_the_place(void **state)
     assert_int_equal(json_door_parse("{} x", 4, "f", &value, &error), HEARTH_E_FORMAT);
 }
 
+static void json_door_bounds_values(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t values; /* and keys */
+    } rows[] = {{"1", 1},
+                {" [ ] ", 1},
+                {"[[],[],{}]", 4},
+                {"{\"a\":[1,-2.5e3,true,null,\"x,[]\"], \"b\\\"[,\" : \"\"}", 10},
+                {"[12 ,3\n,4\t,5]", 5}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_t *value = NULL;
+        hearth_error error = {0};
+        const size_t length = strlen(rows[i].text);
+        size_t left = rows[i].values - 1;
+        assert_int_equal(json_door_parse_within(rows[i].text, length, &left, &value, &error), HEARTH_E_LIMIT);
+        assert_null(value);
+        assert_int_equal(left, rows[i].values - 1);
+        assert_int_equal(strtoul(error.found, NULL, 10), rows[i].values);
+        left = rows[i].values + 7;
+        assert_int_equal(json_door_parse_within(rows[i].text, length, &left, &value, &error), HEARTH_OK);
+        assert_int_equal(left, 7);
+        json_decref(value);
+    }
+}
+
 static void assert_written(json_t *value, const char *wanted)
 {
     buffer out;
@@ -372,6 +399,7 @@ int main(void)
         cmocka_unit_test(sha256_of_abc),
         cmocka_unit_test(utf8_refuses_what_rfc3629_refuses),
         cmocka_unit_test(json_door_names_the_place),
+        cmocka_unit_test(json_door_bounds_values),
         cmocka_unit_test(json_door_writes_the_fewest_digits),
         cmocka_unit_test(json_door_reads_wide_integers_as_reals),
         cmocka_unit_test(json_door_writes_all_or_fails),

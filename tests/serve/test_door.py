@@ -116,6 +116,28 @@ def bodies_in_chunks_and_expectations():
         assert raw.recv(100).startswith(b"HTTP/1.1 200")
 
 
+def resident_bytes():
+    with open(f"/proc/{S.process.pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) << 10 for line in file if line.startswith("VmRSS"))
+
+
+@test
+def a_bodys_values_are_bounded_and_their_memory_goes_back():
+    """`[],` is three bytes of a body and 200 of memory."""
+    before = resident_bytes()
+    for path in ("/v1/completions", "/v1/messages", "/api/generate"):
+        status, _, text = S.send("POST", path, b'{"prompt":"a","x":[' + b"[]," * 2000000 + b"1]}")
+        assert status == 400 and b"at most 500000 values and keys, found 2000006" in text, (path, status, text)
+    assert resident_bytes() < before + (40 << 20), (before, resident_bytes())
+    few = b"[" + b"[]," * 400000 + b"1]"
+    for body in (b'{"max_tokens":1,"prompt":"a","x":' + few + b"}", {"messages": [
+            {"role": "user", "content": "a"}, {"role": "assistant", "tool_calls": [
+                {"id": "b", "function": {"name": "c", "arguments": "{\"d\":%s}" % few.decode()}}] * 2}]}):
+        status, _, text = S.send("POST", "/v1/completions" if isinstance(body, bytes) else "/v1/chat/completions", body)
+        assert status == 200 if isinstance(body, bytes) else 400, (status, text)
+    wait_until(lambda: resident_bytes() < before + (40 << 20))
+
+
 @test
 def odd_requests_end_in_an_error_or_a_closed_connection():
     host = b"Host: localhost\r\nConnection: close\r\n"
