@@ -209,7 +209,7 @@ static hearth_status send_problem(answer_reader *r, const hearth_error *problem,
 {
     char line[512];
     hearth_error_line(problem, line, sizeof line);
-    const answer_event event = {.part = ANSWER_BAD_CALL, .text = line, .length = strlen(line)};
+    const answer_event event = {.part = ANSWER_BAD_CALL, .text = line, .length = strlen(line), .told = r->pieces.begun};
     return r->o.event(r->o.context, &event, error);
 }
 

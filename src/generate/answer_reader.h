@@ -24,7 +24,7 @@ typedef struct answer_event {
     const char *text;
     size_t length;
     const json_t *call;
-    bool told; /* ANSWER_CALL: in pieces */
+    bool told; /* ANSWER_CALL, ANSWER_BAD_CALL: in pieces */
 } answer_event;
 
 /* Failing ends the reading. */

@@ -23,6 +23,7 @@ typedef struct choice {
     bool done;              /* under the lock */
     bool called;            /* a tool call came */
     bool telling;           /* one is told in pieces, or was */
+    bool cut;               /* what it is in the middle of stays so */
     size_t tokens, reasoning_tokens;
     double last; /* when its last token came */
     token_list own, *drawn;
@@ -74,6 +75,20 @@ static hearth_status stop_unless(answering *a, bool good, hearth_error *error)
     return a->stopped ? error_set(error, HEARTH_E_CANCELLED, "answer", NULL, "its client has left") : HEARTH_OK;
 }
 
+/* A call that was told in pieces has come to its end: `problem` is what is wrong with it, or NULL. */
+static hearth_status end_told(choice *c, const char *problem, hearth_error *error)
+{
+    answering *a = c->of;
+    const answer_writer *w = a->writer;
+    if (!c->telling || w->call_end == NULL || (problem != NULL && c->cut)) {
+        return HEARTH_OK;
+    }
+    TRY(stop_unless(a, w->call_end(a->context, c->index, problem == NULL), error));
+    return problem == NULL
+               ? HEARTH_OK
+               : error_set(error, HEARTH_E_FORMAT, "answer", NULL, "the model's call is not valid JSON: %s", problem);
+}
+
 static hearth_status on_event(void *context, const answer_event *event, hearth_error *error)
 {
     choice *c = context;
@@ -92,7 +107,10 @@ static hearth_status on_event(void *context, const answer_event *event, hearth_e
             return HEARTH_OK;
         }
         c->called = true;
-        good = event->told || w->call == NULL || w->call(a->context, c->index, event->call);
+        if (event->told) {
+            return end_told(c, NULL, error);
+        }
+        good = w->call == NULL || w->call(a->context, c->index, event->call);
         break;
     case ANSWER_CALL_BEGIN:
         c->telling = !a->one_call || !c->called;
@@ -102,6 +120,10 @@ static hearth_status on_event(void *context, const answer_event *event, hearth_e
         good = !c->telling || w->call_piece(a->context, c->index, event->text, event->length);
         break;
     case ANSWER_BAD_CALL: /* its text was told */
+        if (event->told) {
+            c->called = true;
+            return end_told(c, event->text, error);
+        }
         break;
     }
     return stop_unless(a, good, error);
@@ -187,6 +209,7 @@ static void end_choice(choice *c, const generation_outcome *o)
     if (!begin(a)) {
         return;
     }
+    c->cut = cut;
     if (answer_reader_finish(c->reader, &error) != HEARTH_OK) {
         if (!a->stopped) {
             fail(a, &error);

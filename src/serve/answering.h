@@ -28,6 +28,9 @@ typedef struct answer_writer {
     /* where both are there, a call may come so instead: {"id", "name"}, then pieces of its arguments */
     bool (*call_begin)(void *context, unsigned choice, const json_t *call);
     bool (*call_piece)(void *context, unsigned choice, const char *text, size_t length);
+    /* That call is whole. Not good: it is malformed, and the answer fails behind it; NULL: it stays what was told. Of
+     * one that the answer's length cuts nothing more comes than `finish`. */
+    bool (*call_end)(void *context, unsigned choice, bool good);
     bool (*finish)(void *context, unsigned choice, answer_finish why, const char *stop); /* that choice is over */
     void (*end)(void *context, const answer_usage *usage);                               /* all are */
     void (*fail)(void *context, const hearth_error *error); /* instead of end; maybe without begin, maybe after some */

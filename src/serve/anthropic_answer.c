@@ -169,6 +169,13 @@ static bool stream_call(void *context, unsigned index, const json_t *call)
     return good;
 }
 
+/* A client closes a block's input and reads it: of one that is malformed it gets the error instead. */
+static bool stream_call_end(void *context, unsigned index, bool good)
+{
+    (void)index;
+    return !good || close_block(context);
+}
+
 static bool stream_finish(void *context, unsigned index, answer_finish why, const char *stop)
 {
     (void)index;
@@ -293,6 +300,7 @@ static const answer_writer streamed = {.begin = stream_begin,
                                        .call = stream_call,
                                        .call_begin = stream_call_begin,
                                        .call_piece = stream_call_piece,
+                                       .call_end = stream_call_end,
                                        .finish = stream_finish,
                                        .end = stream_end,
                                        .fail = fail,

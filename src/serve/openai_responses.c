@@ -24,6 +24,7 @@ typedef struct responses_answer {
     collected grown; /* its text, a call's arguments; tokens that are part of no text yet */
     json_t *tokens;  /* of its text */
     json_t *call;    /* {"id", "name"}, of a call */
+    bool bad;        /* it is malformed */
     answer_finish finish;
 } responses_answer;
 
@@ -187,7 +188,8 @@ static bool keep_item(responses_answer *a, json_t *item)
 static bool close_call(responses_answer *a)
 {
     json_t *arguments = json_door_text(buffer_text(&a->grown.text), a->grown.text.length);
-    json_t *item = call_item(a, json_incref(arguments), a->finish == FINISH_LENGTH ? "incomplete" : "completed");
+    json_t *item =
+        call_item(a, json_incref(arguments), a->bad || a->finish == FINISH_LENGTH ? "incomplete" : "completed");
     json_t *done = json_door_put(place(a, "fc", false), "arguments", arguments);
     done = json_door_put(done, "name", json_incref(json_object_get(a->call, "name")));
     if (!send(a, "response.function_call_arguments.done", done)) {
@@ -307,6 +309,15 @@ static bool take_call(void *context, unsigned index, const json_t *call)
     return good;
 }
 
+/* One that is malformed must not be taken for a whole one. */
+static bool take_call_end(void *context, unsigned index, bool good)
+{
+    (void)index;
+    responses_answer *a = context;
+    a->bad = !good;
+    return close_item(a);
+}
+
 static bool finish(void *context, unsigned index, answer_finish why, const char *stop)
 {
     (void)index;
@@ -374,6 +385,7 @@ static const answer_writer streamed = {.begin = begin,
                                        .call = take_call,
                                        .call_begin = take_call_begin,
                                        .call_piece = take_call_piece,
+                                       .call_end = take_call_end,
                                        .finish = finish,
                                        .end = end,
                                        .fail = fail,

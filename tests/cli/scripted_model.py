@@ -29,6 +29,9 @@ CHAINS = [
      "</tool_call>", "<|im_end|>"],
     ["<|result|>", "It is 21.", "<|im_end|>"],
 ]
+# Its call is no JSON.
+MALFORMED = [["<|offered|>", "I look.\n", "<tool_call>", "\n{\"name\": \"get_weather\", ", "\"arguments\": {\"city\":", " \"Paris\"", " oops }}\n",
+              "</tool_call>", "<|im_end|>"]]
 
 
 def alphabet():

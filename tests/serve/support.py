@@ -11,7 +11,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "cli"))
-from scripted_model import write_model  # noqa: E402, F401
+from scripted_model import MALFORMED, write_model  # noqa: E402, F401
 from tap import HEARTH, Skip, environment, folder, main, test  # noqa: E402, F401
 
 BERT = os.path.join(ROOT, "model", "golden", "encoders", "bert")

@@ -4,11 +4,12 @@
 import json
 import os
 
-from support import OWN, Server, folder, main, test, write_model
+from support import MALFORMED, OWN, Server, folder, main, test, write_model
 
 PLACE = folder()
 CHAT = write_model(os.path.join(PLACE.name, "scripted"))
-S = Server(f"chat={CHAT}", f"own={OWN}")
+BAD = write_model(os.path.join(PLACE.name, "malformed"), MALFORMED)
+S = Server(f"chat={CHAT}", f"own={OWN}", f"bad={BAD}")
 TOOLS = [{"name": "get_weather", "description": "Weather.", "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}}}]
 HELLO = {"model": "chat", "max_tokens": 100, "temperature": 0, "messages": [{"role": "user", "content": "Hello"}]}
 THINK = {**HELLO, "thinking": {"type": "enabled", "budget_tokens": 1024}}
@@ -96,6 +97,17 @@ def tools_are_called_and_answered():
     assert made["content"] == [{"type": "text", "text": "It is 21."}] and made["stop_reason"] == "end_turn", made
     refused({**asked, "messages": [*more[:1], *more[2:]]}, 400, "invalid_request_error", "tool_use_id")
     assert same_as_whole({**asked, "tool_choice": {"type": "none"}})["content"][0]["text"] == "Five."
+
+
+@test
+def a_call_that_turns_out_malformed_is_no_input():
+    """Its block never closes: the stream ends with an error. The length behind a whole call leaves that whole, too."""
+    asked = {**HELLO, "tools": TOOLS, "tool_choice": {"type": "auto"}}
+    made = events({**asked, "model": "bad"})
+    assert made[-1]["type"] == "error" and made[-1]["error"]["type"] == "api_error" and "not valid JSON" in made[-1]["error"]["message"], made
+    assert made[-2]["delta"]["type"] == "input_json_delta" and "message_delta" not in [e["type"] for e in made], made
+    cut = joined(events({**asked, "max_tokens": 7}))
+    assert cut["content"][-1]["input"] == {"city": "Paris"} and cut["stop_reason"] == "max_tokens", cut
 
 
 @test

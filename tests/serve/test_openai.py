@@ -7,12 +7,13 @@ import os
 import shutil
 import struct
 
-from support import BERT, OWN, Server, Skip, folder, main, test, timeless, write_model
+from support import BERT, MALFORMED, OWN, Server, Skip, folder, main, test, timeless, write_model
 from tap import good_json
 
 PLACE = folder()
 CHAT = write_model(os.path.join(PLACE.name, "scripted"))
-S = Server(f"chat={CHAT}", f"own={OWN}", f"bert={BERT}", "--max-body", "200000")
+BAD = write_model(os.path.join(PLACE.name, "malformed"), MALFORMED)
+S = Server(f"chat={CHAT}", f"own={OWN}", f"bert={BERT}", f"bad={BAD}", "--max-body", "200000")
 WEATHER = {"type": "function", "function": {"name": "get_weather", "description": "Weather.",
                                             "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}
 ASK = {"model": "chat", "temperature": 0, "messages": [{"role": "user", "content": "Hello"}]}
@@ -60,7 +61,7 @@ def same_as_whole(body):
 @test
 def models_are_listed_and_shown():
     status, made = S.get("/v1/models")
-    assert status == 200 and [m["id"] for m in made["data"]] == ["chat", "own", "bert"], made
+    assert status == 200 and [m["id"] for m in made["data"]] == ["chat", "own", "bert", "bad"], made
     assert S.get("/v1/models/own")[1]["object"] == "model"
     status, made = S.get("/v1/models/nobody")
     assert status == 404 and made["error"]["code"] == "model_not_found", made
@@ -336,6 +337,25 @@ def responses_call_tools_and_read_their_results():
     assert len(pieces) == 3, pieces  # they come as they are written
     after = [*body["input"], *made["output"], {"type": "function_call_output", "call_id": call["call_id"], "output": "21"}]
     assert same_response({**body, "input": after})["output"][-1]["content"][0]["text"] == "It is 21."
+
+
+@test
+def a_call_that_was_streamed_ends_as_what_it_is():
+    """Whole, cut by the length, or malformed; what the length cuts behind a whole one changes nothing about it."""
+    body = {"model": "chat", "temperature": 0, "tools": [{"type": "function", **WEATHER["function"]}], "input": "Hello"}
+    for most, status in ((7, "completed"), (6, "completed"), (5, "incomplete")):
+        last = response_events({**body, "max_output_tokens": most})[-1]
+        assert last["type"] == "response.incomplete", last
+        assert last["response"]["output"][-1]["type"] == "function_call" and last["response"]["output"][-1]["status"] == status, (most, last)
+    *_, item, last = response_events({**body, "model": "bad"})
+    assert item["type"] == "response.output_item.done" and item["item"]["status"] == "incomplete", item
+    assert item["item"]["arguments"] == '{"city":"Paris"oops}', item
+    assert last["type"] == "response.failed" and last["response"]["status"] == "failed" and last["response"]["output"][-1] == item["item"], last
+    assert "not valid JSON" in last["response"]["error"]["message"] and last["response"]["error"]["code"] == "server_error", last
+    whole = S.good("/v1/responses", {**body, "model": "bad"})
+    assert [i["type"] for i in whole["output"]] == ["message"] and "oops" in whole["output"][0]["content"][0]["text"], whole
+    calls, reason = joined(S.events("/v1/chat/completions", {**ASK, "model": "bad", "tools": [WEATHER]}))[2:4]
+    assert calls[0]["function"]["arguments"] == '{"city":"Paris"oops}' and reason == "tool_calls", calls
 
 
 @test
