@@ -12,8 +12,11 @@ bool access_check(request *r, failure *f);
 bool access_identify(request *r, failure *f);
 bool access_is_proved(const request *r);
 bool access_prove(request *r, failure *f);
-/* When the body is there: whether the key may ask the model that it names, and what its limits leave. */
+/* When the body is there, before anybody looks into it: whether the key is good still and what its limits leave, of
+ * which the request takes its part. */
 bool access_begin(request *r, failure *f);
+/* When the body is read: whether the key may ask the model that it names. */
+bool access_model(request *r, failure *f);
 /* What it took; may be called several times. */
 void access_spend(request *r, size_t prompt_tokens, size_t tokens);
 /* The last that is done with a request: its slot is free again, and the audit log has its line. */

@@ -160,9 +160,32 @@ static void set_headers(request *r, const key_allowance *a)
     }
 }
 
+/* A body may be minutes on its way: what became of the key meanwhile counts. */
+static bool is_still_good(request *r, failure *f)
+{
+    return judge(r, keys_state(server_keys(r->s), r->access.key), f);
+}
+
 bool access_begin(request *r, failure *f)
 {
     key_allowance a;
+    if (r->access.key == NULL || !r->route->takes_json || r->route->right == RIGHT_OPEN) {
+        return true;
+    }
+    if (!is_still_good(r, f)) {
+        return false;
+    }
+    r->access.begun = keys_begin(server_keys(r->s), r->access.key, &a);
+    set_headers(r, &a);
+    if (!r->access.begun) {
+        (void)failure_set(f, 429, "rate_limit_exceeded", NULL, "Rate limit reached: %s.", a.refused);
+        f->retry_s = a.retry_s;
+    }
+    return r->access.begun;
+}
+
+bool access_model(request *r, failure *f)
+{
     if (strstr(r->route->path, "{model}") != NULL) {
         models_resolve(server_models(r->s), r->parameter, r->access.model, sizeof r->access.model);
         return access_may_use(r, r->access.model) || /* what lists do not show is not there */
@@ -172,20 +195,9 @@ bool access_begin(request *r, failure *f)
         return true;
     }
     name_model(r);
-    if (r->access.key == NULL) {
-        return true;
-    }
-    if (r->route->right == RIGHT_INFER && !access_may_use(r, r->access.model)) {
-        return failure_set(f, 403, "model_not_allowed", "model", "This API key may not use the model `%.200s`.",
-                           r->access.model);
-    }
-    r->access.begun = keys_begin(server_keys(r->s), r->access.key, &a);
-    set_headers(r, &a);
-    if (!r->access.begun) {
-        (void)failure_set(f, 429, "rate_limit_exceeded", NULL, "Rate limit reached: %s.", a.refused);
-        f->retry_s = a.retry_s;
-    }
-    return r->access.begun;
+    return r->route->right != RIGHT_INFER || access_may_use(r, r->access.model) ||
+           failure_set(f, 403, "model_not_allowed", "model", "This API key may not use the model `%.200s`.",
+                       r->access.model);
 }
 
 void access_spend(request *r, size_t prompt_tokens, size_t tokens)

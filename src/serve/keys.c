@@ -432,6 +432,14 @@ key_state keys_prove(key_ring *k, const char *text, ring_key **ret)
     return state;
 }
 
+key_state keys_state(key_ring *k, const ring_key *y)
+{
+    pthread_mutex_lock(&k->lock);
+    const key_state state = state_of(y);
+    pthread_mutex_unlock(&k->lock);
+    return state;
+}
+
 const char *key_id(const ring_key *y)
 {
     return y->row.id;

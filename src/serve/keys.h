@@ -30,6 +30,9 @@ key_state keys_look_up(key_ring *k, const char *text, ring_key **ret);
 /* The same, with the hash where it is needed: takes some 50 ms, one at a time. */
 key_state keys_prove(key_ring *k, const char *text, ring_key **ret);
 
+/* What became of one that was found: KEY_GOOD, KEY_WRONG (it is listed no more), KEY_REVOKED or KEY_EXPIRED. */
+key_state keys_state(key_ring *k, const ring_key *y);
+
 const char *key_id(const ring_key *y);
 bool keys_may_use(key_ring *k, const ring_key *y, const char *model);
 bool keys_may_watch(key_ring *k, const ring_key *y);
@@ -45,7 +48,7 @@ typedef struct key_allowance {
     double retry_s;                          /* until there is some again; of concurrency 1 */
 } key_allowance;
 
-/* Begins a request that asks a model, and counts it; false: a limit is reached, and keys_end must not be called. */
+/* Begins a request that has a body, and counts it; false: a limit is reached, and keys_end must not be called. */
 bool keys_begin(key_ring *k, ring_key *y, key_allowance *ret);
 void keys_end(key_ring *k, ring_key *y);
 /* What an answer took, when it is known. */

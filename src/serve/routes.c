@@ -181,14 +181,14 @@ void routes_handle(void *context, http_call *call)
     (void)context;
     request *r = http_call_kept(call);
     failure f;
-    if (!access_prove(r, &f)) {
+    if (!access_prove(r, &f) || !access_begin(r, &f)) { /* a key past its limits has nothing of its read */
         request_refuse(r, &f);
         return;
     }
     if (r->route->takes_json && !parse_body(r)) {
         return;
     }
-    if (!access_begin(r, &f)) {
+    if (!access_model(r, &f)) {
         request_refuse(r, &f);
         return;
     }

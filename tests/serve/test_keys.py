@@ -39,7 +39,7 @@ BOSS = add("boss", "--admin")
 WATCHER = add("watcher", "--metrics")
 # Those that the tests use are made before the server starts: it looks at the database once a second.
 MADE = {name: add(name.lstrip("-"), *options) for name, *options in (
-    ("narrow", "--model", "b"), ("rare", "--requests-per-minute", "3"), ("single", "--concurrency", "1"), ("gone",), ("brief",),
+    ("narrow", "--model", "b"), ("rare", "--requests-per-minute", "3"), ("rarer", "--requests-per-minute", "3", "--model", "b"), ("single", "--concurrency", "1"), ("gone",), ("late",), ("brief",),
     ("guessed",), ("--tokens-per-minute", "--tokens-per-minute", "20"), ("--tokens-per-day", "--tokens-per-day", "20"))}
 S = Server(f"a={OWN}", f"b={OWN}", "--keys", FILE, "--audit", AUDIT)
 
@@ -121,6 +121,31 @@ def requests_per_minute():
     status, headers, made = ask(key)
     assert status == 429 and made["error"]["code"] == "rate_limit_exceeded" and "requests per minute" in made["error"]["message"], made
     assert 1 <= int(headers["Retry-After"]) <= 60 and headers["x-ratelimit-remaining-requests"] == "0", headers
+
+
+@test
+def a_key_past_its_limits_has_no_body_read():
+    """Every request counts once, whatever is found in it; then the limit answers before the body is looked at."""
+    key = MADE["rarer"]
+    left = []
+    for body, wanted in ((b"no JSON", 400), ({**TEXT, "model": "a"}, 403), ({**TEXT, "model": "b"}, 200), (b"no JSON", 429)):
+        status, headers, made = ask(key, body)
+        assert status == wanted, (body, status, made)
+        left.append(headers["x-ratelimit-remaining-requests"])
+    assert left == ["2", "1", "0", "0"], left
+
+
+@test
+def a_key_that_is_revoked_while_the_body_comes():
+    key, body = MADE["late"], json.dumps(TEXT).encode()
+    assert ask(key)[0] == 200
+    with S.raw() as c:
+        c.sendall(b"POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n" %
+                  (ASK.encode(), key["key"].encode(), len(body)) + body[:5])
+        good("keys", "revoke", key["id"], "--keys", FILE)
+        wait_until(lambda: ask(key)[0] == 401)
+        c.sendall(body[5:])
+        assert c.recv(1000).startswith(b"HTTP/1.1 401")
 
 
 @test
