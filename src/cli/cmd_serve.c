@@ -30,7 +30,7 @@
 
 typedef struct serve_settings {
     const char *host;
-    size_t port, context, parallel, queue, idle, arrival;
+    size_t port, context, parallel, queue, idle, arrival, answer_tokens, answer_seconds;
     const char *memory, *cache_memory, *most_body;
     const char *record, *record_limit;
     int compute, cache, lossless;
@@ -162,6 +162,23 @@ static const option options[] = {
      .least = 1,
      .most = MOST_SECONDS,
      .help = "Close connections whose request takes longer to arrive. Default: 60."},
+    {.name = "answer-tokens",
+     .type = OPTION_COUNT,
+     .offset = offsetof(serve_settings, answer_tokens),
+     .argument = "N",
+     .least = 1,
+     .most = LIMIT_CONTEXT,
+     .help =
+         "End each answer after N tokens, as its own length ends it, also where a request asks for more or names no "
+         "number. Default: no limit but the context."},
+    {.name = "answer-seconds",
+     .type = OPTION_COUNT,
+     .offset = offsetof(serve_settings, answer_seconds),
+     .argument = "N",
+     .least = 1,
+     .most = MOST_SECONDS,
+     .help = "End an answer that takes so long since its first token, as its own length would end it. Default: no "
+             "limit."},
     {.name = "name",
      .type = OPTION_LIST,
      .offset = offsetof(serve_settings, names),
@@ -383,6 +400,7 @@ static hearth_status make_options(cli *c, const serve_settings *s, const serve_l
                    .drafts = l->drafts,
                    .told = s->log ? tell : NULL,
                    .told_context = c},
+        .answers = {.tokens = s->answer_tokens, .seconds = (unsigned)s->answer_seconds},
         .names = l->names,
         .origins = l->origins,
         .no_pull = s->no_pull,

@@ -25,7 +25,8 @@ typedef struct choice {
     bool telling;           /* one is told in pieces, or was */
     bool cut;               /* what it is in the middle of stays so */
     size_t tokens, reasoning_tokens;
-    double last; /* when its last token came */
+    double first, last; /* when its first and its last token came */
+    bool late;          /* it took as long as an answer may */
     token_list own, *drawn;
     json_t *record; /* what is recorded of its request; NULL: nothing */
 } choice;
@@ -38,6 +39,7 @@ struct answering {
     size_t stop_count;
     bool own_stops;
     bool logprobs, one_call;
+    answer_limits limits;
     answer_format format;
     const answer_writer *writer;
     void *context;
@@ -138,6 +140,8 @@ static void count_time(choice *c)
     a->first = a->first == 0 ? now : a->first;
     if (c->tokens > 0) {
         counters_next_token(now - c->last);
+    } else {
+        c->first = now;
     }
     c->last = now;
     c->tokens++;
@@ -198,14 +202,15 @@ static bool on_token(void *context, const generation_token *token)
         fail(a, &error);
     }
     const bool over = answer_reader_stop(c->reader) != NULL || (a->one_call && c->called);
-    return status == HEARTH_OK && !a->stopped && !over;
+    c->late = !over && a->limits.seconds > 0 && c->last - c->first >= a->limits.seconds;
+    return status == HEARTH_OK && !a->stopped && !over && !c->late;
 }
 
 static void end_choice(choice *c, const generation_outcome *o)
 {
     answering *a = c->of;
     hearth_error error = {0};
-    const bool cut = o->end == GENERATION_END_LENGTH || o->end == GENERATION_END_CONTEXT;
+    const bool cut = o->end == GENERATION_END_LENGTH || o->end == GENERATION_END_CONTEXT || c->late;
     if (!begin(a)) {
         return;
     }
@@ -403,10 +408,12 @@ static void note_submitted(answering *a, choice *c, generation *made)
 static hearth_status submit(answering *a, choice *c, const answer_plan *p, hearth_error *error)
 {
     const token_list *prompt = &p->prompts[c->index / p->choices];
+    const size_t most = a->limits.tokens;
     generation_request asked = {.prompt = prompt->ids,
                                 .prompt_count = prompt->count,
                                 .sampling = p->sampling,
-                                .most_tokens = p->most_tokens,
+                                .most_tokens =
+                                    most != 0 && (p->most_tokens == 0 || p->most_tokens > most) ? most : p->most_tokens,
                                 .ignore_end = p->ignore_end,
                                 .logprobs = p->logprobs,
                                 .top_logprobs = p->top_logprobs,
@@ -447,6 +454,7 @@ static hearth_status create(request *r, const answer_plan *p, const answer_write
     a->logprobs = p->logprobs;
     a->format = p->format;
     a->one_call = p->one_call;
+    a->limits = server_answers(r->s);
     a->left = 1;
     a->each = p->choices;
     a->choice_count = (unsigned)count;

@@ -50,7 +50,7 @@ typedef struct answer_plan {
     const char *const *stops; /* copied */
     size_t stop_count;
     bool own_stops;     /* the model's own: which of them ended an answer is nobody's to know */
-    size_t most_tokens; /* 0: until the context is full */
+    size_t most_tokens; /* 0: until the context is full; never more than the server's limit */
     unsigned choices;   /* of each prompt: choice i * choices + k is the answer k to prompt i */
     bool logprobs;
     unsigned top_logprobs;

@@ -165,6 +165,11 @@ const tracing *server_tracing(const server *s)
     return s->tracing;
 }
 
+answer_limits server_answers(const server *s)
+{
+    return s->o.answers;
+}
+
 double server_began(const server *s)
 {
     return s->began;

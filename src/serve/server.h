@@ -11,9 +11,16 @@
 #include "serve/request.h"
 #include "serve/tracing.h"
 
+/* Of each answer; what reaches one ends as one that its own length ends. */
+typedef struct answer_limits {
+    size_t tokens;    /* 0: as many as are asked for */
+    unsigned seconds; /* since its first token; 0: no limit */
+} answer_limits;
+
 typedef struct server_options {
     http_server_options http; /* its functions and context are the server's own */
     models_options models;
+    answer_limits answers;
     const char *const *names; /* host names by which this server is called, beside loopback's; ended by NULL; or NULL */
     const char *tls_certificate, *tls_key;         /* files in PEM; NULL: no TLS */
     const char *keys;                              /* the database of keys that are asked for; NULL: none is */
@@ -36,7 +43,8 @@ recording *server_recording(const server *s); /* NULL: nothing is recorded */
 key_ring *server_keys(const server *s);       /* NULL: no key is asked for */
 audit *server_audit(const server *s);         /* NULL: none */
 bool server_pulls(const server *s);           /* fetches models for clients that may ask so */
-double server_began(const server *s);         /* time_seconds */
+answer_limits server_answers(const server *s);
+double server_began(const server *s); /* time_seconds */
 const tracing *server_tracing(const server *s);
 /* What changed in files: keys, certificate, and an audit log that was moved away. What went wrong is told; the rest is
  * done. */

@@ -152,6 +152,44 @@ def a_name_is_one_model_and_sighup_may_give_it_another():
 
 
 @test
+def an_answer_has_no_more_tokens_than_the_server_lets_it():
+    """Whatever is asked for, by whichever interface; a change of the file waits for the next start."""
+    write(f"models: [own={OWN}]\nanswer-tokens: 6\n")
+    server = Server("--config", FILE)
+    said = [{"role": "user", "content": "Tell me of the barn."}]
+    for body in ({**TEXT, "max_tokens": 7}, TEXT, {"prompt": "The ", "stop": "never"}):
+        made = server.good("/v1/completions", body)
+        assert (made["choices"][0]["finish_reason"], made["usage"]["completion_tokens"]) == ("length", min(6, body.get("max_tokens", 16))), made
+    made = server.good("/v1/chat/completions", {"messages": said, "stop": "never", "n": 2, "ignore_eos": True})
+    assert [c["finish_reason"] for c in made["choices"]] == 2 * ["length"] and made["usage"]["completion_tokens"] == 12, made
+    made = server.good("/api/generate", {"model": "own", "prompt": "The ", "raw": True, "stream": False, "options": {"num_predict": 50, "stop": ["never"]}})
+    assert (made["done_reason"], made["eval_count"]) == ("length", 6), made
+    write(f"models: [own={OWN}]\nanswer-tokens: 3\nanswer-seconds: 3\n")
+    server.process.send_signal(signal.SIGHUP)
+    while "answer-seconds: what changed there waits" not in (line := server.process.stderr.readline()):
+        assert line
+    assert server.good("/v1/completions", {**TEXT, "max_tokens": 9})["usage"]["completion_tokens"] == 6
+    end(server)
+    one_line(hearth("serve", OWN, "--answer-tokens", "0"), 2, "--answer-tokens", "0")
+
+
+@test
+def an_answer_takes_no_longer_than_the_server_lets_it():
+    """The server stands still in the middle of answers: the time is over when it goes on."""
+    with Server(OWN, "--answer-seconds", "2") as server:
+        c = server.connect()
+        c.request("POST", "/v1/completions", json.dumps({**TEXT, "n": 64, "max_tokens": 400, "ignore_eos": True, "stream": True, "stream_options": {"include_usage": True}}))
+        answer = c.getresponse()
+        head = answer.read(10)
+        server.process.send_signal(signal.SIGSTOP)
+        time.sleep(2.1)
+        server.process.send_signal(signal.SIGCONT)
+        events = [json.loads(line[6:]) for line in (head + answer.read()).decode().split("\n\n") if line.startswith("data: {")]
+        reasons = [choice["finish_reason"] for event in events for choice in event["choices"] if choice["finish_reason"]]
+        assert reasons == 64 * ["length"] and events[-1]["usage"]["completion_tokens"] < 64 * 400, (reasons, events[-1])
+
+
+@test
 def sighup_opens_the_audit_log_again():
     log = os.path.join(PLACE, "audit.jsonl")
     with Server(OWN, "--audit", log) as server:
