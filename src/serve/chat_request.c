@@ -542,7 +542,8 @@ static bool start(request *r, chat_request *c, const answer_writer *writer, void
     }
     p.grammar = c->grammar;
     p.bound = c->bound;
-    p.stop_count = c->grammar != NULL && c->own_stops ? 0 : p.stop_count; /* JSON may have ends of lines */
+    const bool goes_past = c->grammar != NULL || c->ignore_end; /* JSON may have ends of lines */
+    p.stop_count = goes_past && c->own_stops ? 0 : p.stop_count;
     return answering_start(r, &p, writer, context, &error) == HEARTH_OK || failure_from(f, &error, NULL);
 }
 

@@ -68,6 +68,19 @@ def models_are_listed_and_shown():
 
 
 @test
+def an_answer_that_ignores_its_end_goes_on_to_its_length():
+    """Past the stops that the model brings along, too; not past those of the request."""
+    asked = {"model": "own", "temperature": 0, "max_tokens": 150, "messages": [{"role": "user", "content": "Ann sleeps in the barn. Where is Ann?"}]}
+    ended, whole = (S.good("/v1/chat/completions", {**asked, "ignore_eos": ignore}) for ignore in (False, True))
+    assert ended["choices"][0]["finish_reason"] == "stop" and ended["usage"]["completion_tokens"] < 150, ended
+    assert whole["choices"][0]["finish_reason"] == "length" and whole["usage"]["completion_tokens"] == 150, whole
+    text = whole["choices"][0]["message"]["content"]
+    word = text.split()[-1]
+    stopped = S.good("/v1/chat/completions", {**asked, "ignore_eos": True, "stop": word})["choices"][0]
+    assert stopped["finish_reason"] == "stop" and stopped["message"]["content"] == text[:text.index(word)], (stopped, text)
+
+
+@test
 def an_answer_has_its_parts_streamed_or_not():
     made = same_as_whole(ASK)
     choice = made["choices"][0]
