@@ -5,7 +5,7 @@ jsonschema (tests/requirements.txt). Prints TAP."""
 import json
 import os
 
-from support import BERT, OWN, ROOT, Server, Skip, folder, main, test, trace_index, write_model
+from support import BERT, MALFORMED, OWN, ROOT, Server, Skip, folder, main, test, trace_index, write_model
 
 try:
     import jsonschema
@@ -15,13 +15,16 @@ except ImportError:
 
 PLACE = folder()
 CHAT = write_model(os.path.join(PLACE.name, "scripted"))
+BAD = write_model(os.path.join(PLACE.name, "malformed"), MALFORMED)
 S = None
+CAME = {}  # what came of each response's event
 HELLO = [{"role": "user", "content": "Hello"}]
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}}
 TOOL = {"type": "function", "function": {"name": "get_weather", "description": "Weather.", "parameters": PARAMETERS}}
 CHATS = {"model": "chat", "messages": HELLO, "temperature": 0}
 MESSAGE = {"model": "chat", "messages": HELLO, "max_tokens": 60}
 ATOOL = {"name": "get_weather", "description": "Weather.", "input_schema": PARAMETERS}
+RTOOL = {"type": "function", "name": "get_weather", "parameters": PARAMETERS}
 SCORES = {"logprobs": True, "top_logprobs": 2}
 # Requests of each endpoint; each is also sent streamed where it can be.
 REQUESTS = {
@@ -29,7 +32,10 @@ REQUESTS = {
                              {**CHATS, "stop": "ve", "stream_options": None}],
     "/v1/completions": [{"model": "own", "prompt": "The ", "max_tokens": 4}, {"model": "own", "prompt": ["A", "B"], "max_tokens": 3, "logprobs": 2, "echo": True}],
     "/v1/embeddings": [{"model": "bert", "input": "one"}, {"model": "bert", "input": ["one", "two"], "encoding_format": "base64"}],
-    "/v1/responses": [{"model": "chat", "input": "Hello"}],
+    "/v1/responses": [{"model": "chat", "input": "Hello"}, {"model": "chat", "input": "Hello", "temperature": 0, "tools": [RTOOL]},
+                      {"model": "chat", "input": "Hello", "temperature": 0, "max_output_tokens": 3},
+                      {"model": "bad", "input": "Hello", "temperature": 0, "tools": [RTOOL]},
+                      {"model": "own", "input": "Hello", "max_output_tokens": 4, "include": ["message.output_text.logprobs"], "top_logprobs": 2}],
     "/tokenize": [{"model": "own", "prompt": "one"}, {"model": "own", "content": "one"}],
     "/detokenize": [{"model": "own", "tokens": [40, 41]}],
     "/v1/score": [{"model": "own", "prompt": "The dog"}],
@@ -77,6 +83,8 @@ def answer(method, path, body=None, address=None):
     made = [json.loads(v) for v in values if v != "[DONE]"]
     for value in made:
         check(value, content[kind]["x-event-schema"], what)
+        if path == "/v1/responses":
+            CAME[value["type"]] = value
     return status, len(made)
 
 
@@ -117,6 +125,21 @@ def what_is_asked_and_answered_is_valid():
 
 
 @test
+def each_event_of_a_response_is_described_and_came():
+    needed()
+    schema = NAMED["components"]["schemas"]["ResponseEvent"]
+    described = [t for event in schema["anyOf"] for t in event["properties"]["type"].get("enum", [event["properties"]["type"].get("const")])]
+    assert sorted(described) == sorted(CAME), set(described) ^ set(CAME)
+    for value in CAME.values():
+        for wrong in ({**value, "type": "response.other"}, {**value, "more": 1}, *({k: v for k, v in value.items() if k != left} for left in value)):
+            try:
+                check(wrong, schema, "")
+            except AssertionError:
+                continue
+            raise AssertionError(f"passes: {wrong}")
+
+
+@test
 def what_is_refused_is_valid():
     needed()
     for path in REQUESTS:
@@ -128,5 +151,5 @@ def what_is_refused_is_valid():
             assert status in (400, 404) or (status == 200 and body == {}), (path, body, status)
 
 
-with Server(f"chat={CHAT}", f"own={OWN}", f"bert={BERT}", "--trace", f"own={trace_index(PLACE)}") as S:
+with Server(f"chat={CHAT}", f"own={OWN}", f"bert={BERT}", f"bad={BAD}", "--trace", f"own={trace_index(PLACE)}") as S:
     main()
