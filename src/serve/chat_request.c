@@ -365,6 +365,9 @@ static hearth_status encode_messages(chat_request *c, token_list *ret, hearth_er
         status = prompt_encode(template_of(c), m->m->tokenizer, messages, &more, ret, error);
     }
     json_decref(messages);
+    if (status == HEARTH_OK && ret->cut) {
+        return HEARTH_OK; /* chat_request_check refuses it */
+    }
     if (status == HEARTH_OK) {
         status = answer_format_prompt_thinks(&m->format, m->m->tokenizer, ret->ids, ret->count, &c->thinks, error);
         status = status == HEARTH_OK ? close_thinking(c, ret, error) : status;
@@ -375,7 +378,7 @@ static hearth_status encode_messages(chat_request *c, token_list *ret, hearth_er
     return status;
 }
 
-/* Room for another prompt. */
+/* Room for another prompt. Of one that is up to twice too long, clients are told how long it is. */
 static token_list *add_prompt(chat_request *c, failure *f)
 {
     token_list *prompts = mem_realloc(c->prompts, (c->prompt_count + 1) * sizeof *prompts);
@@ -384,7 +387,7 @@ static token_list *add_prompt(chat_request *c, failure *f)
         return NULL;
     }
     c->prompts = prompts;
-    prompts[c->prompt_count] = (token_list){0};
+    prompts[c->prompt_count] = (token_list){.most = 2 * c->model->context};
     return &prompts[c->prompt_count++];
 }
 
@@ -425,15 +428,17 @@ bool chat_request_check(const chat_request *c, failure *f)
 {
     const char *name = c->messages != NULL ? "messages" : "prompt";
     for (size_t i = 0; i < c->prompt_count; i++) {
-        if (c->prompts[i].count == 0) {
+        const token_list *list = &c->prompts[i];
+        if (list->count == 0 && !list->cut) {
             return failure_set(f, 400, "invalid_value", name,
                                "The prompt is empty: this model begins with at least one token.");
         }
-        if (c->prompts[i].count >= c->model->context) {
+        if (list->count >= c->model->context || list->cut) {
             return failure_set(f, 400, "context_length_exceeded", name,
-                               "This model's maximum context length is %zu tokens. However, your %s resulted in %zu "
+                               "This model's maximum context length is %zu tokens. However, your %s resulted in %s%zu "
                                "tokens. Please reduce the length of the %s.",
-                               c->model->context, name, c->prompts[i].count, name);
+                               c->model->context, name, list->cut ? "more than " : "",
+                               list->cut ? list->most : list->count, name);
         }
     }
     return c->prompt_count * c->choices <= ANSWERING_CHOICES ||

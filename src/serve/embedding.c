@@ -1,6 +1,7 @@
 /* Texts to vectors. */
 #include "serve/embedding.h"
 
+#include "base/limits.h"
 #include "base/memory.h"
 #include "serve/server.h"
 
@@ -41,6 +42,12 @@ static hearth_status run(const request *r, embedding *e, embedder *made, hearth_
 bool embedding_run(const request *r, embedding *e, const char *param, failure *f)
 {
     hearth_error error = {0};
+    for (size_t i = 0; i < e->count; i++) {
+        if (e->texts[i].length > LIMIT_TOKENIZED_BYTES) {
+            return failure_set(f, 400, "invalid_value", param, "Invalid '%s': expected at most %zu bytes, but got %zu.",
+                               param, LIMIT_TOKENIZED_BYTES, e->texts[i].length);
+        }
+    }
     embed_options how = embed_options_default();
     embedder *made = NULL;
     how.dimensions = (size_t)e->dimensions;

@@ -6,6 +6,7 @@
 #include "serve/server.h"
 #include "serve/values.h"
 
+#include "base/limits.h"
 #include "base/memory.h"
 
 #include <string.h>
@@ -29,6 +30,10 @@ static bool read_text(const json_t *body, const char **ret, size_t *ret_length, 
         return failure_set(f, 400, "missing_required_parameter", "prompt", "Missing required parameter: 'prompt'.");
     }
     *ret_length = json_string_length(json_object_get(body, name));
+    if (*ret_length > LIMIT_TOKENIZED_BYTES) {
+        return failure_set(f, 400, "invalid_value", name, "Invalid '%s': expected at most %zu bytes, but got %zu.",
+                           name, LIMIT_TOKENIZED_BYTES, *ret_length);
+    }
     return field_text(body, name, ret, f);
 }
 
@@ -126,12 +131,15 @@ static bool score_text(request *r, served_model *m, token_list *list, score_sum 
     if (m->scheduler == NULL) {
         return failure_set(f, 400, "unsupported", "model", "The model `%.200s` predicts no text.", m->name);
     }
+    list->most = 2 * m->context;
     if (!tokenize_text(r, m, list, f)) {
         return false;
     }
-    if (list->count < 2 || list->count > m->context) {
-        return failure_set(f, 400, list->count < 2 ? "invalid_value" : "context_length_exceeded", "prompt",
-                           "Invalid 'prompt': expected 2 to %zu tokens, but got %zu.", m->context, list->count);
+    if (list->cut || list->count < 2 || list->count > m->context) {
+        const bool empty = !list->cut && list->count < 2;
+        return failure_set(f, 400, empty ? "invalid_value" : "context_length_exceeded", "prompt",
+                           "Invalid 'prompt': expected 2 to %zu tokens, but got %s%zu.", m->context,
+                           list->cut ? "more than " : "", list->cut ? list->most : list->count);
     }
     return prompt_scores(r, m, list, 0, add_score, sum, &error) == HEARTH_OK || failure_from(f, &error, "prompt");
 }

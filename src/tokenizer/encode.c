@@ -16,9 +16,22 @@ typedef struct encode_job {
     pretokenizer_run run;
 } encode_job;
 
+/* HEARTH_E_LIMIT, of which nobody hears: the list says it. `length`: of bytes that nothing but ids will stand for. */
+static hearth_status stop_if_past(const encode_job *job, size_t length)
+{
+    token_list *out = job->out;
+    const size_t least = job->t->most_bytes > 0 ? length / job->t->most_bytes : 0;
+    if (out->most == 0 || (out->count <= out->most && least <= out->most - out->count)) {
+        return HEARTH_OK;
+    }
+    out->cut = true;
+    return HEARTH_E_LIMIT;
+}
+
 /* One piece, by heart or by the model. */
 static hearth_status encode_word(encode_job *job, const char *word, size_t length, hearth_error *error)
 {
+    TRY(stop_if_past(job, length));
     if (job->cache == NULL || length > WORD_CACHE_BYTES) {
         return job->t->model->encode(job->t, &job->scratch, word, length, job->out, error);
     }
@@ -81,6 +94,7 @@ static hearth_status around_added(encode_job *job, const added_trie *trie, const
         if (done < start) {
             TRY(between(job, text + done, start - done, first && done == 0, error));
         }
+        TRY(stop_if_past(job, 0));
         TRY(token_list_append(job->out, id, error));
         done = end;
         from = end;
@@ -119,6 +133,9 @@ hearth_status tokenizer_encode(const tokenizer *t, const char *text, size_t leng
     if (length > LIMIT_TEXT_BYTES) {
         return error_set(error, HEARTH_E_LIMIT, "text", "at most 1 GiB", "%zu bytes", length);
     }
+    if (out->cut) {
+        return HEARTH_OK;
+    }
     encode_job job = {.t = t, .flags = flags, .out = out};
     buffer valid;
     buffer_init(&valid, 0);
@@ -141,5 +158,5 @@ hearth_status tokenizer_encode(const tokenizer *t, const char *text, size_t leng
     }
     normalizer_scratch_free(&job.normal);
     buffer_free(&valid);
-    return status;
+    return out->cut ? HEARTH_OK : status;
 }

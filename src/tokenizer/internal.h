@@ -45,6 +45,7 @@ struct tokenizer {
     added_trie added_normalized; /* matched after normalisation */
     normalizer normalizer;
     pretokenizer pretokenizer;
+    size_t most_bytes;      /* of a normalised text that one id stands for; 0: no bound */
     joins joins;            /* BPE of characters: where pieces are cut into words */
     token_text first_drops; /* DECODER_METASPACE's character, where the first token loses it; else empty */
     bool first_whole;       /* DECODER_WORDPIECE: the first token is written as it is */

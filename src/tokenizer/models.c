@@ -282,6 +282,22 @@ static const model_kind model_kinds[] = {
     [TOKENIZER_WORDPIECE] = {"WordPiece", "WordPiece", make_wordpiece, encode_wordpiece},
 };
 
+/* No id stands for more bytes than the longest word has, where each byte has an id, so that nothing of a text is left
+ * out or unknown together with what follows. WordPiece's unknown token stands for a word of any length. */
+static size_t most_bytes(const tokenizer *t, const tokenizer_spec *spec)
+{
+    const token_text *texts = spec->byte_level ? t->pieces : t->entries;
+    size_t longest = 1;
+    for (size_t i = 0; i < t->count; i++) {
+        longest = texts[i].length > longest ? texts[i].length : longest;
+    }
+    bool bounded = spec->model != TOKENIZER_WORDPIECE && (spec->byte_level || spec->byte_fallback);
+    for (size_t i = 0; i < 256; i++) {
+        bounded = bounded && t->bpe.byte_ids[i] >= 0;
+    }
+    return bounded ? longest : 0;
+}
+
 hearth_status tokenizer_make_model(tokenizer *t, const tokenizer_spec *spec, hearth_error *error)
 {
     bpe *b = &t->bpe;
@@ -296,6 +312,7 @@ hearth_status tokenizer_make_model(tokenizer *t, const tokenizer_spec *spec, hea
     b->whole = arena_array(t->arena, t->count, sizeof *b->whole);
     TRY(tokenizer_room((const void *)b->whole, t->count, error));
     make_byte_ids(t, spec);
+    t->most_bytes = most_bytes(t, spec);
     TRY(make_words(t, spec, error));
     for (unsigned i = 0; i < 0x80; i++) {
         const char c = (char)i;

@@ -29,6 +29,11 @@ hearth_status token_list_append(token_list *list, int32_t id, hearth_error *erro
     return HEARTH_OK;
 }
 
+bool token_list_is_past(const token_list *list)
+{
+    return list->cut || (list->most > 0 && list->count > list->most);
+}
+
 /* ---- GPT-2's alphabet of bytes ---- */
 
 static bool byte_stands_for_itself(unsigned byte)

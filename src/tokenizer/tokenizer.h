@@ -45,9 +45,13 @@ typedef struct token_list {
     int32_t *ids;
     size_t count;
     size_t capacity;
+    size_t most; /* more than these are of no use: encoding ends soon after, or as soon as there must be; 0: no bound */
+    bool cut;    /* it ended so, with ids missing */
 } token_list;
-void token_list_free(token_list *list);
+void token_list_free(token_list *list); /* the bound goes, too */
 hearth_status token_list_append(token_list *list, int32_t id, hearth_error *error);
+/* Whether a text has more than `most` ids; exact, also where not all of them were made. */
+bool token_list_is_past(const token_list *list);
 
 hearth_status tokenizer_encode(const tokenizer *t, const char *text, size_t length, unsigned flags, token_list *out,
                                hearth_error *error);

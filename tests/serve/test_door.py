@@ -139,6 +139,21 @@ def a_bodys_values_are_bounded_and_their_memory_goes_back():
 
 
 @test
+def a_prompt_that_cannot_fit_is_not_tokenized():
+    most = S.good("/tokenize", {"prompt": "a"})["max_model_len"]
+    for text in ("a" * 3000000, "fire " * 600000):
+        for path, body in (("/v1/chat/completions", {"messages": [{"role": "user", "content": text}]}), ("/v1/completions", {"prompt": text}),
+                           ("/v1/messages/count_tokens", {"model": "hearthside", "messages": [{"role": "user", "content": text}]}), ("/v1/score", {"prompt": text})):
+            status, made = S.post(path, body)
+            assert status == 400 and f"more than {2 * most}" in made["error"]["message"], (path, status, made)
+    status, made = S.post("/tokenize", {"prompt": "a" * (4 << 20)})
+    assert status == 200 and made["count"] > most, (status, made.get("error"))
+    for path, name in (("/tokenize", "prompt"), ("/tokenize", "content"), ("/v1/embeddings", "input")):
+        status, made = S.post(path, {name: "a" * ((4 << 20) + 1)})
+        assert status == 400 and made["error"]["param"] == name and "at most 4194304 bytes, but got 4194305" in made["error"]["message"], (status, made)
+
+
+@test
 def odd_requests_end_in_an_error_or_a_closed_connection():
     host = b"Host: localhost\r\nConnection: close\r\n"
     for request in (b"nonsense\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n" + host + b"\r\n", b"POST /v1/completions HTTP/1.1\r\n" + host +

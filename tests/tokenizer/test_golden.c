@@ -68,6 +68,24 @@ static tokenizer *load_row(const json_t *row)
     return t;
 }
 
+/* With a bound: whether there are more is known exactly, and what was made is the same. */
+static void check_bounds(const tokenizer *t, const char *text, size_t length, unsigned flags, const token_list *whole)
+{
+    const size_t bounds[] = {1, whole->count / 2, whole->count - 1, whole->count, whole->count + 1};
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+        token_list ids = {.most = bounds[i]};
+        if (whole->count == 0 || ids.most == 0) {
+            continue;
+        }
+        assert_int_equal(tokenizer_encode(t, text, length, flags, &ids, NULL), HEARTH_OK);
+        assert_int_equal(token_list_is_past(&ids), whole->count > ids.most);
+        assert_true(ids.cut || ids.count == whole->count);
+        assert_true(ids.count <= whole->count);
+        assert_memory_equal(ids.ids == NULL ? whole->ids : ids.ids, whole->ids, ids.count * sizeof *ids.ids);
+        token_list_free(&ids);
+    }
+}
+
 static size_t check_ids(const tokenizer *t, const char *name, const json_t *one, const char *key, unsigned flags)
 {
     const json_t *text = json_object_get(one, "text");
@@ -75,6 +93,7 @@ static size_t check_ids(const tokenizer *t, const char *name, const json_t *one,
     token_list ids = {0};
     assert_int_equal(tokenizer_encode(t, json_string_value(text), json_string_length(text), flags, &ids, NULL),
                      HEARTH_OK);
+    check_bounds(t, json_string_value(text), json_string_length(text), flags, &ids);
     bool equal = ids.count == json_array_size(expected);
     for (size_t i = 0; equal && i < ids.count; i++) {
         equal = ids.ids[i] == json_integer_value(json_array_get(expected, i));

@@ -228,6 +228,48 @@ static void a_megabyte_of_one_letter_is_no_trouble(void **state)
     tokenizer_free(t);
 }
 
+/* Of a word that must become too many ids none is made, where each byte has an id of its own. */
+static void a_word_that_cannot_fit_is_not_begun(void **state)
+{
+    (void)state;
+    static token_spec tokens[256 + 1];
+    static char texts[256][2];
+    for (unsigned i = 0; i < 256; i++) {
+        const unsigned code = byte_alphabet_character((uint8_t)i);
+        tokens[i].text = (token_text){texts[i], utf8_encode(code, texts[i])};
+    }
+    tokens[256].text = (token_text){"aaaa", 4};
+    static const decoder_step decoders[] = {{.kind = DECODER_BYTE_LEVEL}};
+    tokenizer_spec spec = {.model = TOKENIZER_BPE,
+                           .tokens = tokens,
+                           .token_count = 257,
+                           .byte_level = true,
+                           .decoders = decoders,
+                           .decoder_count = 1,
+                           .unknown = -1,
+                           .bos = -1,
+                           .eos = -1};
+    static const size_t counts[] = {257, 256}; /* without "aaaa" no id stands for two bytes */
+    static char text[4000];
+    memset(text, 'b', sizeof text);
+    for (size_t i = 0; i < 2; i++) {
+        spec.token_count = counts[i];
+        tokenizer *t = make(&spec);
+        const size_t longest = i == 0 ? 4 : 1;
+        token_list ids = {.most = sizeof text / longest};
+        assert_int_equal(tokenizer_encode(t, text, sizeof text, 0, &ids, NULL), HEARTH_OK);
+        assert_int_equal(ids.count, sizeof text);
+        assert_false(ids.cut);
+        assert_int_equal(token_list_is_past(&ids), i == 0);
+        token_list_free(&ids);
+        ids.most = sizeof text / longest - 1;
+        assert_int_equal(tokenizer_encode(t, text, sizeof text, 0, &ids, NULL), HEARTH_OK);
+        assert_true(ids.cut && ids.count == 0);
+        token_list_free(&ids);
+        tokenizer_free(t);
+    }
+}
+
 /* ---- hostile specs ---- */
 
 static void expect_refused(const tokenizer_spec *spec, hearth_status status, const char *part)
@@ -489,6 +531,7 @@ int main(void)
         cmocka_unit_test(controls_are_written_only_when_asked_for),
         cmocka_unit_test(streams_show_whole_characters),
         cmocka_unit_test(a_megabyte_of_one_letter_is_no_trouble),
+        cmocka_unit_test(a_word_that_cannot_fit_is_not_begun),
         cmocka_unit_test(hostile_specs_are_refused),
         cmocka_unit_test(hostile_patterns_end),
         cmocka_unit_test(hostile_json_is_refused),
