@@ -228,6 +228,10 @@ static hearth_status end_call(answer_reader *r, hearth_error *error)
         json_decref(calls);
         return error_memory(error, r->body.text.length);
     }
+    if (status == HEARTH_OK && json_array_size(calls) == 0 && r->pieces.begun) { /* it is no text any more */
+        status = error_set(&problem, HEARTH_E_FORMAT, "tool call", "JSON that calls tools which were offered",
+                           "something else");
+    }
     const bool bad = status != HEARTH_OK;
     if (bad || json_array_size(calls) == 0) {
         status = r->pieces.begun ? HEARTH_OK : give_body(r, error); /* what was told stays a call */

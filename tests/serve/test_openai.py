@@ -372,6 +372,20 @@ def a_call_that_was_streamed_ends_as_what_it_is():
 
 
 @test
+def a_call_without_marks_that_turns_out_malformed_is_none():
+    """Llama's: an answer that begins with {."""
+    path = os.path.join(PLACE.name, "unmarked")
+    chain = ["<|offered|>", "{\"name\": \"get_weather\", ", "\"parameters\": {\"city\":", " \"Paris\"", " oops }}\n", "<|im_end|>"]
+    template = "{%- if tools %}{# \"parameters\": dictionary of argument name #}{{ tools | tojson }}{% endif -%}<|offered|>"
+    with Server("unmarked=" + write_model(path, [chain], template)) as s:
+        body = {"temperature": 0, "tools": [{"type": "function", **WEATHER["function"]}], "input": "Hello", "stream": True}
+        text = s.send("POST", "/v1/responses", body)[2].decode()
+        assert "function_call_arguments.delta" in text, text
+        last = json.loads(text.rstrip().rpartition("\ndata: ")[2])
+        assert last["type"] == "response.failed" and last["response"]["output"][0]["status"] == "incomplete", last
+
+
+@test
 def responses_refuse_by_name():
     table = [({}, "input", "missing_required_parameter"), ({"input": 3}, "input", "invalid_type"), ({"input": [3]}, "input[0]", "invalid_type"),
              ({"input": [{"type": "web_search_call"}]}, "input[0]", "unsupported"), ({"input": "a", "previous_response_id": "x"}, "previous_response_id", "unsupported"),
