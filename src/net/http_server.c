@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -154,6 +155,46 @@ static uint64_t announced_bytes(const http_call *c)
     return text != NULL ? strtoull(text, NULL, 10) : 0;
 }
 
+typedef struct framing {
+    unsigned lengths, encodings, hosts;
+    const char *length;
+    bool differs; /* two lengths that are not the same text */
+    bool coded;   /* otherwise than in chunks */
+    bool spaced;  /* a name has white space, "Content-Length : 5" */
+} framing;
+
+static enum MHD_Result look_at_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    (void)kind;
+    framing *f = context;
+    f->spaced = f->spaced || strpbrk(name, " \t") != NULL;
+    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
+        f->differs = f->differs || value == NULL || (f->length != NULL && strcmp(f->length, value) != 0);
+        f->length = value;
+        f->lengths++;
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+        f->coded = value == NULL || strcasecmp(value, "chunked") != 0;
+        f->encodings++;
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0) {
+        f->hosts++;
+    }
+    return MHD_YES;
+}
+
+/* What is wrong with a head that a proxy before us may read in another way, so that the two of us would not see the
+ * same requests (RFC 9112, 3.2, 6.1 and 6.3); NULL: nothing. */
+static const char *ambiguity(const http_call *c)
+{
+    framing f = {0};
+    (void)MHD_get_connection_values(c->connection, MHD_HEADER_KIND, look_at_header, &f);
+    return f.differs                          ? "the request has two different Content-Length"
+           : f.lengths > 0 && f.encodings > 0 ? "the request has both Content-Length and Transfer-Encoding"
+           : f.encodings > 1 || f.coded       ? "the request has a Transfer-Encoding other than one chunked"
+           : f.hosts > 1                      ? "the request has more than one Host"
+           : f.spaced                         ? "the request has a header with white space in its name"
+                                              : NULL;
+}
+
 static bool head_fits(const http_call *c)
 {
     const union MHD_ConnectionInfo *info =
@@ -177,6 +218,12 @@ static enum MHD_Result admit(http_server *s, http_call *c, const char *method)
     snprintf(c->method, sizeof c->method, "%s", strlen(method) < sizeof c->method ? method : "");
     name_peer(c);
     const uint64_t announced = announced_bytes(c);
+    const char *ambiguous = ambiguity(c);
+    if (ambiguous != NULL) { /* where its body ends nobody knows: not read, and nothing behind it */
+        http_call_set_header(c, MHD_HTTP_HEADER_CONNECTION, "close");
+        s->o.refuse(s->o.context, c, MHD_HTTP_BAD_REQUEST, ambiguous);
+        return http_call_queue(c);
+    }
     if (!head_fits(c)) {
         s->o.refuse(s->o.context, c, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
                     "the request's head is larger than this server takes");

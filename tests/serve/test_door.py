@@ -154,6 +154,25 @@ def a_prompt_that_cannot_fit_is_not_tokenized():
 
 
 @test
+def what_a_proxy_may_read_otherwise_is_refused():
+    """The connection ends with the answer: what comes behind is no request, whoever is right about the length."""
+    hidden = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    chunked = b"Transfer-Encoding: chunked\r\n"
+    for lines, body in ((b"Content-Length: 0\r\nContent-Length: %d\r\n" % len(hidden), b""), (b"Content-Length: %d\r\ncontent-length: 0\r\n" % len(hidden), b""),
+                        (b"Content-Length: 5\r\n" + chunked, b"0\r\n\r\n"), (chunked + b"Content-Length: 5\r\n", b"0\r\n\r\n"), (chunked * 2, b"0\r\n\r\n"),
+                        (b"Host: other\r\nContent-Length: 0\r\n", b""), (b"Host: localhost\r\n", b""), (b"Transfer-Encoding: xchunked\r\n", b"0\r\n\r\n"),
+                        (b"Transfer-Encoding: gzip, chunked\r\n", b"0\r\n\r\n"), (b"Content-Length : %d\r\n" % len(hidden), b"")):
+        for path in (b"/v1/completions", b"/health", b"/v1/nothing"):
+            out = answer_to(b"POST " + path + b" HTTP/1.1\r\nHost: localhost\r\n" + lines + b"\r\n" + body + hidden)
+            assert out.startswith(b"HTTP/1.1 400 ") and b"\r\nConnection: close\r\n" in out and out.count(b"HTTP/1.1") == 1, (lines, out)
+            assert b"the request has" in out, out
+    body = json.dumps({**TEXT, "max_tokens": 1}).encode()
+    same = b"Content-Length: %d\r\n" % len(body)
+    out = answer_to(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + same * 2 + b"\r\n" + body)
+    assert out.startswith(b"HTTP/1.1 200 "), out
+
+
+@test
 def odd_requests_end_in_an_error_or_a_closed_connection():
     host = b"Host: localhost\r\nConnection: close\r\n"
     for request in (b"nonsense\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n" + host + b"\r\n", b"POST /v1/completions HTTP/1.1\r\n" + host +
