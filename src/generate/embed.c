@@ -271,7 +271,9 @@ static hearth_status run_step(embed_run *r, hearth_error *error)
     size_t row = 0;
     TRY(fill_step(r, error));
     forward_watch(r->e->forward, watch_step, r);
+    engine_begin_aside(r->e->m->engine);
     const hearth_status status = forward_step(r->e->forward, r->segments, r->segment_count, error);
+    engine_end_aside(r->e->m->engine);
     forward_watch(r->e->forward, NULL, NULL);
     TRY(status);
     for (size_t i = 0; i < r->segment_count; i++) {

@@ -76,6 +76,7 @@ struct scheduler_group {
     generation *first, **last; /* waiting, in order of arrival */
     unsigned running;
     uint64_t turn; /* when one of it was last taken */
+    size_t given;  /* tokens of its prompts in this step */
 };
 
 struct scheduler {

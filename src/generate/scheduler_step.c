@@ -188,16 +188,23 @@ static size_t give_piece(scheduler *s, generation *g, size_t most)
         g->piece = reserve_piece(s, g, left_of(g) < most ? left_of(g) : most);
         g->passed = g->piece == 0;
     }
+    g->group->given += g->piece;
     return g->piece;
 }
 
-/* Of those without a part: who has least left of its prompt, the oldest of equals. */
-static generation *shortest(const scheduler *s)
+static bool is_before(const generation *a, const generation *b)
+{
+    return a->group->given != b->group->given ? a->group->given < b->group->given : left_of(a) < left_of(b);
+}
+
+/* Of those without a part, in the group that got least in this step: who has least left of its prompt, the oldest of
+ * equals. */
+static generation *next_prompt(const scheduler *s)
 {
     generation *best = NULL;
     for (unsigned i = 0; i < s->running_count; i++) {
         generation *g = s->running[i];
-        if (waits_for_part(g) && !g->passed && (best == NULL || left_of(g) < left_of(best))) {
+        if (waits_for_part(g) && !g->passed && (best == NULL || is_before(g, best))) {
             best = g;
         }
     }
@@ -216,7 +223,8 @@ static void lengthen(scheduler *s, generation *g, size_t *room)
     }
 }
 
-/* Half of the room to the oldest, so that each prompt's turn comes; the rest to the shortest, so that few wait long. */
+/* Half of the room to the oldest, so that each prompt's turn comes; the rest to the shortest of the groups that get
+ * least, so that few wait long. */
 static void plan_prompts(scheduler *s, step_plan *plan, size_t room)
 {
     generation *oldest = NULL;
@@ -225,6 +233,7 @@ static void plan_prompts(scheduler *s, step_plan *plan, size_t room)
         if (waits_for_part(s->running[i])) {
             oldest = s->running[i];
             oldest->passed = false;
+            oldest->group->given = 0;
             scheduler_pages_adopt(s, oldest);
             count++;
         }
@@ -233,7 +242,7 @@ static void plan_prompts(scheduler *s, step_plan *plan, size_t room)
         return;
     }
     room -= give_piece(s, oldest, count == 1 ? room : (room + 1) / 2);
-    for (generation *g = NULL; room != 0 && (g = shortest(s)) != NULL;) {
+    for (generation *g = NULL; room != 0 && (g = next_prompt(s)) != NULL;) {
         room -= give_piece(s, g, room);
     }
     for (unsigned i = 0; i < s->running_count; i++) {
@@ -334,10 +343,12 @@ static void advance(scheduler *s, generation *g)
 void scheduler_step(scheduler *s)
 {
     hearth_error error = {0};
+    engine_begin(s->m->engine);
     const double begin = time_seconds();
     const step_plan plan = plan_step(s);
     requeue_preempted(s);
     if (plan.segments == 0) {
+        engine_end(s->m->engine);
         return;
     }
     const double planned = time_seconds();
@@ -349,6 +360,7 @@ void scheduler_step(scheduler *s)
     if (plan.tokens == plan.decoding) {
         drafter_timed(s->drafter, plan.tokens, time_seconds() - planned);
     }
+    engine_end(s->m->engine);
     for (unsigned i = 0; i < s->running_count; i++) {
         generation *g = s->running[i];
         if (status != HEARTH_OK && g->piece != 0) {

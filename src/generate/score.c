@@ -81,7 +81,10 @@ static hearth_status score_window(scorer *s, size_t window, size_t end, size_t s
         const size_t stop = end - 1 - begin < chunk ? end - 1 : begin + chunk;
         /* What an earlier window computed is behind us already. */
         s->step = stop + 1 > s->done ? stop + 1 - s->done : 0;
-        TRY(score_chunk(s, window, begin, stop, scored, error));
+        engine_begin_aside(s->m->engine);
+        const hearth_status status = score_chunk(s, window, begin, stop, scored, error);
+        engine_end_aside(s->m->engine);
+        TRY(status);
         s->done += s->step;
         if (!go_on(s, s->done)) {
             return error_set(error, HEARTH_E_CANCELLED, "scoring", NULL, "the caller's stop");

@@ -64,7 +64,8 @@ hearth_status engine_create(int threads, const char *isa, engine **ret, hearth_e
         mem_free(e);
         return status;
     }
-    pthread_mutex_init(&e->busy, NULL);
+    turnstile_init(&e->busy);
+    turnstile_init(&e->aside);
     *ret = e;
     return HEARTH_OK;
 }
@@ -75,13 +76,36 @@ void engine_free(engine *e)
         return;
     }
     thread_pool_destroy(e->pool);
-    pthread_mutex_destroy(&e->busy);
+    turnstile_destroy(&e->busy);
+    turnstile_destroy(&e->aside);
     mem_free(e);
 }
 
 void engine_run(engine *e, thread_fn fn, void *context)
 {
-    pthread_mutex_lock(&e->busy);
+    turnstile_begin(&e->busy);
     thread_pool_run(e->pool, fn, context);
-    pthread_mutex_unlock(&e->busy);
+    turnstile_end(&e->busy);
+}
+
+void engine_begin(engine *e)
+{
+    turnstile_begin(&e->busy);
+}
+
+void engine_end(engine *e)
+{
+    turnstile_end(&e->busy);
+}
+
+void engine_begin_aside(engine *e)
+{
+    turnstile_begin(&e->aside);
+    turnstile_begin(&e->busy);
+}
+
+void engine_end_aside(engine *e)
+{
+    turnstile_end(&e->busy);
+    turnstile_end(&e->aside);
 }

@@ -5,11 +5,11 @@
 #include "base/error.h"
 #include "kernels/kernels.h"
 #include "threads/pool.h"
-
-#include <pthread.h>
+#include "threads/turnstile.h"
 
 typedef struct engine {
-    pthread_mutex_t busy; /* one run at a time: sessions of several threads may share an engine */
+    turnstile busy;  /* one run at a time: sessions of several threads may share an engine */
+    turnstile aside; /* of those that compute aside, one at a time waits for `busy` */
     thread_pool *pool;
     const kernel_table *kernels;
     int threads;
@@ -30,7 +30,15 @@ kernel_cpu engine_cpu(void);
 const kernel_table *engine_best_kernels(void);
 /* NULL is allowed. */
 void engine_free(engine *e);
-/* thread_pool_run, after whoever is running. */
+/* thread_pool_run, after those that asked before. */
 void engine_run(engine *e, thread_fn fn, void *context);
+/* All that this thread runs from here to the end is one turn: a step of a scheduler, which would else wait for its turn
+ * again and again within it. */
+void engine_begin(engine *e);
+void engine_end(engine *e);
+/* The same for work that nobody waits for token by token (vectors, scores): however many do it, they have one turn
+ * where a scheduler has one. */
+void engine_begin_aside(engine *e);
+void engine_end_aside(engine *e);
 
 #endif

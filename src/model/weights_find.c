@@ -389,9 +389,9 @@ static hearth_status turn_blocks(loader *l, const tensor_entry *entry, size_t fi
         mem_free(row);
         return error_memory(error, rows * (cols + 1) * sizeof *copy);
     }
-    pthread_mutex_lock(&l->e->busy);
+    engine_begin(l->e);
     const hearth_status status = matrix_pack(&slice, l->e->pool, error);
-    pthread_mutex_unlock(&l->e->busy);
+    engine_end(l->e);
     for (size_t i = 0; i < cols && status == HEARTH_OK; i++) {
         matrix_row(l->e->kernels, &slice, i, row, NULL); /* packed ones need no scratch */
         for (size_t j = 0; j < rows; j++) {

@@ -74,9 +74,9 @@ static hearth_status pack_where_room(streaming *s, matrix *m, hearth_error *erro
     }
     TRY(weights_pack_one(s->l, m, s->room - bytes, error));
     if (m->lossless != NULL) { /* blocks that do not fit take more: at once, so that the next matrix has what is left */
-        pthread_mutex_lock(&s->l->e->busy);
+        engine_begin(s->l->e);
         const hearth_status status = matrix_pack_rest(m, s->l->e->pool, error);
-        pthread_mutex_unlock(&s->l->e->busy);
+        engine_end(s->l->e);
         TRY(status);
     }
     const uint64_t taken = matrix_panels_bytes(m);

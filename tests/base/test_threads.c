@@ -1,6 +1,7 @@
 /* threads/: every part runs once a run, a barrier separates stages, ranges cover without overlap. */
 #include "base/memory.h"
 #include "threads/pool.h"
+#include "threads/turnstile.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 #include <stddef.h>
 #include <sched.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -141,13 +143,56 @@ static void wrong_counts_are_refused(void **state)
     assert_null(pool);
 }
 
+typedef struct waiter {
+    turnstile *t;
+    char name;
+    char *log; /* [4]; one at a time writes */
+} waiter;
+
+static void *take_turn(void *context)
+{
+    waiter *w = context;
+    turnstile_begin(w->t);
+    turnstile_begin(w->t); /* its own */
+    turnstile_end(w->t);
+    w->log[strlen(w->log)] = w->name;
+    turnstile_end(w->t);
+    return NULL;
+}
+
+/* Whoever leaves and asks again comes behind those who waited. */
+static void turns_go_round(void **state)
+{
+    (void)state;
+    turnstile t;
+    char log[4] = "";
+    waiter waiters[2] = {{&t, 'b', log}, {&t, 'c', log}};
+    pthread_t threads[2];
+    turnstile_init(&t);
+    turnstile_begin(&t);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, take_turn, &waiters[i]), 0);
+        for (bool there = false; !there; sched_yield()) {
+            pthread_mutex_lock(&t.lock);
+            there = t.drawn == i + 2;
+            pthread_mutex_unlock(&t.lock);
+        }
+    }
+    turnstile_end(&t);
+    turnstile_begin(&t);
+    assert_string_equal(log, "bc");
+    turnstile_end(&t);
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    turnstile_destroy(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(barriers_separate_stages),
-        cmocka_unit_test(everything_is_taken_once),
-        cmocka_unit_test(split_covers_exactly),
-        cmocka_unit_test(wrong_counts_are_refused),
+        cmocka_unit_test(barriers_separate_stages), cmocka_unit_test(everything_is_taken_once),
+        cmocka_unit_test(split_covers_exactly),     cmocka_unit_test(wrong_counts_are_refused),
+        cmocka_unit_test(turns_go_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

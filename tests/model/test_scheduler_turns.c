@@ -6,10 +6,11 @@
 
 #include <ctype.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ASKED_MOST = 16, PROMPT_MOST = 250 };
+enum { ASKED_MOST = 32, PROMPT_MOST = 250 };
 
 typedef struct table table;
 
@@ -307,6 +308,93 @@ static void prompts_end_one_after_the_other(void **state)
     assert_string_equal(t.ended, "PQHRS");
 }
 
+/* Half of the room is the oldest prompt's: 24 tokens a step, while 23 go to short ones that keep coming, which would
+ * else all end before it. */
+static void a_long_prompt_ends(void **state)
+{
+    (void)state;
+    table t;
+    const scheduler_options options = {.cache = -1, .most_running = 8, .chunk = 48, .without_prefixes = true};
+    sit_down(&t, options, 0);
+    hold(&t, 'H', 'a', 60);
+    ask(&t, 'L', 'a', 240, 1);
+    for (char name = 'a'; name < 'u'; name++) {
+        ask(&t, name, 'a', 40, 1);
+    }
+    let_go(&t);
+    rise(&t);
+    assert_non_null(memchr(t.ended, 'L', 8));
+    assert_null(strchr(t.ended, '-'));
+}
+
+/* Of two groups with prompts, the one that has a single one does not wait for the other's eight. */
+static void groups_share_the_room(void **state)
+{
+    (void)state;
+    table t;
+    const scheduler_options options = {.cache = -1, .most_running = 10, .chunk = 48, .without_prefixes = true};
+    sit_down(&t, options, 0);
+    hold(&t, 'H', 'h', 60);
+    for (char name = 'P'; name < 'X'; name++) {
+        ask(&t, name, 'a', 200, 1);
+    }
+    ask(&t, 'z', 'b', 201, 1);
+    let_go(&t);
+    rise(&t);
+    assert_non_null(memchr(t.ended, 'z', 2));
+    assert_null(strchr(t.ended, '-'));
+}
+
+/* ---- the engine ---- */
+
+typedef struct computing {
+    engine *e;
+    char name; /* 'a': aside */
+    char *log; /* [5]; one at a time writes */
+} computing;
+
+static void *take_turn(void *context)
+{
+    computing *c = context;
+    (c->name == 'a' ? engine_begin_aside : engine_begin)(c->e);
+    c->log[strlen(c->log)] = c->name;
+    (c->name == 'a' ? engine_end_aside : engine_end)(c->e);
+    return NULL;
+}
+
+static void wait_for_ticket(turnstile *t, uint64_t drawn)
+{
+    for (bool there = false; !there;) {
+        pthread_mutex_lock(&t->lock);
+        there = t->drawn == drawn;
+        pthread_mutex_unlock(&t->lock);
+        sched_yield();
+    }
+}
+
+/* Three that compute aside have one turn before a scheduler's step that asks after them. */
+static void vectors_do_not_hold_up_a_step(void **state)
+{
+    (void)state;
+    engine *e = make_engine(1, NULL);
+    char log[5] = "";
+    computing all[4];
+    pthread_t threads[4];
+    engine_begin(e);
+    for (size_t i = 0; i < 4; i++) {
+        all[i] = (computing){e, i < 3 ? 'a' : 's', log};
+        assert_int_equal(pthread_create(&threads[i], NULL, take_turn, &all[i]), 0);
+        wait_for_ticket(i < 3 ? &e->aside : &e->busy, i < 3 ? i + 1 : 3);
+        wait_for_ticket(&e->busy, i < 3 ? 2 : 3);
+    }
+    engine_end(e);
+    for (size_t i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_string_equal(log, "asaa");
+    engine_free(e);
+}
+
 /* One that waits for room takes no page in the meantime, which would be one that another has left. */
 static void who_waits_takes_no_pages(void **state)
 {
@@ -339,6 +427,9 @@ int main(void)
         cmocka_unit_test(the_oldest_keeps_its_pages),
         cmocka_unit_test(nobody_waits_behind_long_prompts),
         cmocka_unit_test(prompts_end_one_after_the_other),
+        cmocka_unit_test(a_long_prompt_ends),
+        cmocka_unit_test(groups_share_the_room),
+        cmocka_unit_test(vectors_do_not_hold_up_a_step),
         cmocka_unit_test(who_waits_takes_no_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
