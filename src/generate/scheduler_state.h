@@ -81,6 +81,7 @@ struct scheduler_group {
 
 struct scheduler {
     model *m;
+    engine_user computing; /* its turns */
     size_t context_length, chunk, vocabulary;
     cache_type cache;
     unsigned most_running, most_waiting;

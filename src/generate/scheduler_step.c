@@ -287,7 +287,8 @@ static step_plan plan_step(scheduler *s)
     plan_decoding(s, &plan);
     const size_t room = s->chunk - plan.tokens;
     const size_t beside = most_beside(s);
-    plan_prompts(s, &plan, plan.tokens != 0 && beside < room ? beside : room);
+    const bool others = plan.tokens != 0 || s->computing.shared; /* another model's answers wait, too */
+    plan_prompts(s, &plan, others && beside < room ? beside : room);
     return plan;
 }
 
@@ -343,12 +344,12 @@ static void advance(scheduler *s, generation *g)
 void scheduler_step(scheduler *s)
 {
     hearth_error error = {0};
-    engine_begin(s->m->engine);
+    engine_begin(s->m->engine, &s->computing);
     const double begin = time_seconds();
     const step_plan plan = plan_step(s);
     requeue_preempted(s);
     if (plan.segments == 0) {
-        engine_end(s->m->engine);
+        engine_end(s->m->engine, &s->computing);
         return;
     }
     const double planned = time_seconds();
@@ -360,7 +361,7 @@ void scheduler_step(scheduler *s)
     if (plan.tokens == plan.decoding) {
         drafter_timed(s->drafter, plan.tokens, time_seconds() - planned);
     }
-    engine_end(s->m->engine);
+    engine_end(s->m->engine, &s->computing);
     for (unsigned i = 0; i < s->running_count; i++) {
         generation *g = s->running[i];
         if (status != HEARTH_OK && g->piece != 0) {

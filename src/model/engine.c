@@ -88,24 +88,39 @@ void engine_run(engine *e, thread_fn fn, void *context)
     turnstile_end(&e->busy);
 }
 
-void engine_begin(engine *e)
+void engine_begin(engine *e, engine_user *user)
 {
+    if (user != NULL) {
+        const double took = user->end - user->begin;
+        const double rest = user->end + (took < ENGINE_REST_S ? took : ENGINE_REST_S) - time_seconds();
+        user->shared = turnstile_drawn(&e->busy) != user->ticket;
+        if (user->shared && rest > 0) {
+            time_sleep(rest);
+        }
+    }
     turnstile_begin(&e->busy);
+    if (user != NULL) {
+        user->begin = time_seconds();
+    }
 }
 
-void engine_end(engine *e)
+void engine_end(engine *e, engine_user *user)
 {
+    if (user != NULL) {
+        user->end = time_seconds();
+        user->ticket = e->busy.serving + 1; /* `serving` is this turn's; who waits has drawn a later one */
+    }
     turnstile_end(&e->busy);
 }
 
 void engine_begin_aside(engine *e)
 {
     turnstile_begin(&e->aside);
-    turnstile_begin(&e->busy);
+    engine_begin(e, &e->all_aside);
 }
 
 void engine_end_aside(engine *e)
 {
-    turnstile_end(&e->busy);
+    engine_end(e, &e->all_aside);
     turnstile_end(&e->aside);
 }

@@ -7,9 +7,17 @@
 #include "threads/pool.h"
 #include "threads/turnstile.h"
 
+/* Somebody who has turns again and again: all zero at first. */
+typedef struct engine_user {
+    double begin, end; /* of the last turn, in seconds */
+    uint64_t ticket;   /* the one after it */
+    bool shared;       /* others computed, or asked, since the turn before this one */
+} engine_user;
+
 typedef struct engine {
     turnstile busy;  /* one run at a time: sessions of several threads may share an engine */
     turnstile aside; /* of those that compute aside, one at a time waits for `busy` */
+    engine_user all_aside;
     thread_pool *pool;
     const kernel_table *kernels;
     int threads;
@@ -33,11 +41,13 @@ void engine_free(engine *e);
 /* thread_pool_run, after those that asked before. */
 void engine_run(engine *e, thread_fn fn, void *context);
 /* All that this thread runs from here to the end is one turn: a step of a scheduler, which would else wait for its turn
- * again and again within it. */
-void engine_begin(engine *e);
-void engine_end(engine *e);
-/* The same for work that nobody waits for token by token (vectors, scores): however many do it, they have one turn
- * where a scheduler has one. */
+ * again and again within it. Where others computed since the user's last turn, it first rests as long as that one took,
+ * at most ENGINE_REST_S: two models' schedulers have half of the time each, whatever their steps take. NULL: no user.
+ */
+#define ENGINE_REST_S 0.5
+void engine_begin(engine *e, engine_user *user);
+void engine_end(engine *e, engine_user *user);
+/* The same for work that nobody waits for token by token (vectors, scores): however many do it, they are one user. */
 void engine_begin_aside(engine *e);
 void engine_end_aside(engine *e);
 

@@ -389,9 +389,9 @@ static hearth_status turn_blocks(loader *l, const tensor_entry *entry, size_t fi
         mem_free(row);
         return error_memory(error, rows * (cols + 1) * sizeof *copy);
     }
-    engine_begin(l->e);
+    engine_begin(l->e, NULL);
     const hearth_status status = matrix_pack(&slice, l->e->pool, error);
-    engine_end(l->e);
+    engine_end(l->e, NULL);
     for (size_t i = 0; i < cols && status == HEARTH_OK; i++) {
         matrix_row(l->e->kernels, &slice, i, row, NULL); /* packed ones need no scratch */
         for (size_t j = 0; j < rows; j++) {

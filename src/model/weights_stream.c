@@ -74,9 +74,9 @@ static hearth_status pack_where_room(streaming *s, matrix *m, hearth_error *erro
     }
     TRY(weights_pack_one(s->l, m, s->room - bytes, error));
     if (m->lossless != NULL) { /* blocks that do not fit take more: at once, so that the next matrix has what is left */
-        engine_begin(s->l->e);
+        engine_begin(s->l->e, NULL);
         const hearth_status status = matrix_pack_rest(m, s->l->e->pool, error);
-        engine_end(s->l->e);
+        engine_end(s->l->e, NULL);
         TRY(status);
     }
     const uint64_t taken = matrix_panels_bytes(m);

@@ -218,3 +218,9 @@ double time_seconds(void)
 {
     return (double)time_now_ns() * 1e-9;
 }
+
+void time_sleep(double seconds)
+{
+    const time_t whole = (time_t)seconds;
+    (void)nanosleep(&(struct timespec){.tv_sec = whole, .tv_nsec = (long)((seconds - (double)whole) * 1e9)}, NULL);
+}

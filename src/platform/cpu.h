@@ -37,5 +37,7 @@ void memory_trim(void);
 /* Monotonic time. */
 uint64_t time_now_ns(void);
 double time_seconds(void);
+/* This thread waits; sooner where a signal comes. */
+void time_sleep(double seconds);
 
 #endif

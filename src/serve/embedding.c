@@ -51,6 +51,7 @@ bool embedding_run(const request *r, embedding *e, const char *param, failure *f
     embed_options how = embed_options_default();
     embedder *made = NULL;
     how.dimensions = (size_t)e->dimensions;
+    how.batch = SERVE_ASIDE_TOKENS;
     hearth_status status = embedder_create(e->model->m, &how, &made, &error);
     status = status == HEARTH_OK ? run(r, e, made, &error) : status;
     embedder_free(made);

@@ -12,6 +12,10 @@
 
 #include <pthread.h>
 
+/* Of vectors and of scores of prompts: computed in one turn of the engine, which is what a stream may wait for between
+ * two tokens. An encoder's texts go whole. */
+#define SERVE_ASIDE_TOKENS 128u
+
 typedef struct models_options {
     const char *const *names; /* what to serve, ended by NULL: a name in a store, a file, a folder; "NAME=MODEL" gives
                                  it another name */

@@ -32,7 +32,8 @@ static hearth_status score_all(scoring *s, hearth_error *error)
     s->failed = !s->fn(s->context, &first, NULL, 0);
     if (s->prompt->count > 1 && !s->failed) {
         const size_t count = s->prompt->count;
-        const score_options how = {.window = count < s->m->context ? count : s->m->context,
+        const score_options how = {.chunk = SERVE_ASIDE_TOKENS,
+                                   .window = count < s->m->context ? count : s->m->context,
                                    .cache = -1,
                                    .row = take_row,
                                    .row_context = s,

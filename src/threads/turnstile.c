@@ -38,3 +38,11 @@ void turnstile_end(turnstile *t)
     }
     pthread_mutex_unlock(&t->lock);
 }
+
+uint64_t turnstile_drawn(turnstile *t)
+{
+    pthread_mutex_lock(&t->lock);
+    const uint64_t drawn = t->drawn;
+    pthread_mutex_unlock(&t->lock);
+    return drawn;
+}

@@ -19,5 +19,7 @@ void turnstile_destroy(turnstile *t);
 /* Waits for its turn. In a turn of its own a thread may begin again; the turn is over with the last end. */
 void turnstile_begin(turnstile *t);
 void turnstile_end(turnstile *t);
+/* How many have had a turn or wait for one. */
+uint64_t turnstile_drawn(turnstile *t);
 
 #endif

@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include "generate/scheduler_state.h"
+#include "platform/cpu.h"
 
 #include <ctype.h>
 #include <pthread.h>
@@ -356,9 +357,10 @@ typedef struct computing {
 static void *take_turn(void *context)
 {
     computing *c = context;
-    (c->name == 'a' ? engine_begin_aside : engine_begin)(c->e);
+    engine_user user = {0};
+    c->name == 'a' ? engine_begin_aside(c->e) : engine_begin(c->e, &user);
     c->log[strlen(c->log)] = c->name;
-    (c->name == 'a' ? engine_end_aside : engine_end)(c->e);
+    c->name == 'a' ? engine_end_aside(c->e) : engine_end(c->e, &user);
     return NULL;
 }
 
@@ -380,18 +382,42 @@ static void vectors_do_not_hold_up_a_step(void **state)
     char log[5] = "";
     computing all[4];
     pthread_t threads[4];
-    engine_begin(e);
+    engine_begin(e, NULL);
     for (size_t i = 0; i < 4; i++) {
         all[i] = (computing){e, i < 3 ? 'a' : 's', log};
         assert_int_equal(pthread_create(&threads[i], NULL, take_turn, &all[i]), 0);
         wait_for_ticket(i < 3 ? &e->aside : &e->busy, i < 3 ? i + 1 : 3);
         wait_for_ticket(&e->busy, i < 3 ? 2 : 3);
     }
-    engine_end(e);
+    engine_end(e, NULL);
     for (size_t i = 0; i < 4; i++) {
         pthread_join(threads[i], NULL);
     }
     assert_string_equal(log, "asaa");
+    engine_free(e);
+}
+
+/* Whoever had a long turn while another asked rests as long before the next one. */
+static void long_turns_are_followed_by_a_rest(void **state)
+{
+    (void)state;
+    engine *e = make_engine(1, NULL);
+    char log[5] = "";
+    computing other = {e, 's', log};
+    pthread_t thread;
+    engine_user user = {0};
+    engine_begin(e, &user);
+    assert_false(user.shared);
+    assert_int_equal(pthread_create(&thread, NULL, take_turn, &other), 0);
+    wait_for_ticket(&e->busy, 2);
+    time_sleep(0.03);
+    engine_end(e, &user);
+    const double ended = user.end;
+    engine_begin(e, &user);
+    assert_true(user.shared && user.begin - ended >= 0.029); /* a sleep is no shorter than that */
+    assert_string_equal(log, "s");
+    engine_end(e, &user);
+    pthread_join(thread, NULL);
     engine_free(e);
 }
 
@@ -430,6 +456,7 @@ int main(void)
         cmocka_unit_test(a_long_prompt_ends),
         cmocka_unit_test(groups_share_the_room),
         cmocka_unit_test(vectors_do_not_hold_up_a_step),
+        cmocka_unit_test(long_turns_are_followed_by_a_rest),
         cmocka_unit_test(who_waits_takes_no_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
