@@ -444,6 +444,8 @@ def seeds_schema(folder):
 def seeds_gbnf(folder):
     for number, (grammar, text) in enumerate(GRAMMARS):
         write(folder, f"{number:03}", grammar.encode() + b"\0" + text.encode())
+    # Every text can be read in very many ways: one mask took seconds.
+    write(folder, "ambiguous", b'root ::= expr\nexpr ::= term{5,} ([-+*+] term)*\nterm ::= [0-9root:(\nterm ::= [0-9hoo..]+ | "\x11" | .expr{0,}\0' + b" O" + 20 * b"5")
 
 
 def seeds_trace_index(folder):

@@ -107,7 +107,7 @@
 #define LIMIT_GRAMMAR_PLACES 4096u           /* that a text may stand at, where the grammar is ambiguous */
 #define LIMIT_GRAMMAR_WORK_BYTES (64u << 20) /* of what is remembered for one answer */
 #define LIMIT_GRAMMAR_STEPS (1u << 23)       /* of making one schema's rules: what is looked at, states, edges */
-#define LIMIT_GRAMMAR_MASK_STEPS (1u << 27)  /* of one mask: places that are looked at, nodes of the vocabulary */
+#define LIMIT_GRAMMAR_MASK_STEPS (1u << 25)  /* of one mask: places that are looked at, nodes of the vocabulary */
 #define LIMIT_GRAMMARS_KEPT_BYTES ((size_t)256 << 20) /* of those that a server keeps, with their masks */
 
 /* Fuzzers: an input that may take a second, because it says {1,99999}, is seconds in which a thousand others are not
@@ -120,6 +120,7 @@
 #undef LIMIT_GRAMMAR_REPEATS
 #undef LIMIT_GRAMMAR_SUBSETS
 #undef LIMIT_GRAMMAR_STEPS
+#undef LIMIT_GRAMMAR_MASK_STEPS
 #define LIMIT_TOKEN_IDS (1u << 12)
 #define LIMIT_GRAMMAR_STATES (1u << 11)
 #define LIMIT_GRAMMAR_EDGES (1u << 13)
@@ -127,6 +128,7 @@
 #define LIMIT_GRAMMAR_REPEATS 100u
 #define LIMIT_GRAMMAR_SUBSETS (1u << 13)
 #define LIMIT_GRAMMAR_STEPS (1u << 14)
+#define LIMIT_GRAMMAR_MASK_STEPS (1u << 20)
 #endif
 
 #endif

@@ -225,7 +225,7 @@ static void work_of_a_mask(void **state)
     assert_int_equal(grammar_vocabulary_create(t, 258 + COUNT, &v, &error), HEARTH_OK);
     assert_int_equal(constraint_create(g, v, &c, &error), HEARTH_OK);
     assert_int_equal(constraint_allowed(c, &mask, &error), HEARTH_E_LIMIT);
-    assert_string_equal(error.found, "one step that looks at more than 134217728 places");
+    assert_string_equal(error.found, "one step that looks at more than 33554432 places");
     constraint_free(c);
     grammar_vocabulary_free(v);
     tokenizer_free(t);
