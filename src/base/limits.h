@@ -42,11 +42,10 @@
 /* Requests to hearth serve */
 #define LIMIT_MESSAGES 10000u /* of one conversation */
 #define LIMIT_TOOLS 1024u     /* that a request offers */
-#define LIMIT_BODY_VALUES                                                                                              \
-    ((size_t)500000) /* values and keys of a JSON body; again, of its calls' arguments together                        \
-                      */
-#define LIMIT_TOKENIZED_BYTES                                                                                          \
-    ((size_t)4 << 20) /* of a text that is tokenized however long it is: /tokenize, embeddings */
+/* Values and keys of a JSON body; again, of its calls' arguments together. */
+#define LIMIT_BODY_VALUES ((size_t)500000)
+/* Of a text that is tokenized however long it is: /tokenize, embeddings. */
+#define LIMIT_TOKENIZED_BYTES ((size_t)4 << 20)
 
 /* Getting models */
 #define LIMIT_LISTING_BYTES (64u << 20) /* what a hub says of a repository, a manifest */

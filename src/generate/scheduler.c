@@ -148,6 +148,11 @@ static void *run(void *context)
     scheduler *s = context;
     bool cancels = false;
     while (wait_for_work(s, &cancels)) {
+        engine_rest(s->m->engine, &s->computing); /* first: who comes or goes meanwhile is heard before the step */
+        pthread_mutex_lock(&s->lock);
+        cancels = cancels || s->cancels;
+        s->cancels = false;
+        pthread_mutex_unlock(&s->lock);
         if (cancels) {
             finish_cancelled(s, false);
         }

@@ -40,14 +40,17 @@ const kernel_table *engine_best_kernels(void);
 void engine_free(engine *e);
 /* thread_pool_run, after those that asked before. */
 void engine_run(engine *e, thread_fn fn, void *context);
-/* All that this thread runs from here to the end is one turn: a step of a scheduler, which would else wait for its turn
- * again and again within it. Where others computed since the user's last turn, it first rests as long as that one took,
- * at most ENGINE_REST_S: two models' schedulers have half of the time each, whatever their steps take. NULL: no user.
- */
+/* Before a turn: where others computed, or asked, since the user's last one, waits as long as that one took, at most
+ * ENGINE_REST_S, or until nobody wants the engine. So who has short turns beside one with long turns (of less than
+ * that) has half of the time, and not a turn for each of the other's. */
 #define ENGINE_REST_S 0.5
+void engine_rest(engine *e, engine_user *user);
+/* All that this thread runs from here to the end is one turn: a step of a scheduler, which would else wait for its turn
+ * again and again within it. NULL: no user. */
 void engine_begin(engine *e, engine_user *user);
 void engine_end(engine *e, engine_user *user);
-/* The same for work that nobody waits for token by token (vectors, scores): however many do it, they are one user. */
+/* A rest and a turn for work that nobody waits for token by token (vectors, scores): however many do it, they are one
+ * user. */
 void engine_begin_aside(engine *e);
 void engine_end_aside(engine *e);
 

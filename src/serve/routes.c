@@ -69,7 +69,7 @@ static const route *find(const char *method, request *r, const char *path, const
 static void free_request(void *kept)
 {
     request *r = kept;
-    const bool large = r->body != NULL && http_call_body(r->call)->length > LARGE_BODY_BYTES;
+    const bool large = http_call_body(r->call)->length > LARGE_BODY_BYTES; /* maybe one that was no JSON */
     access_end(r);
     json_decref(r->body);
     json_decref(r->translation);

@@ -46,3 +46,19 @@ uint64_t turnstile_drawn(turnstile *t)
     pthread_mutex_unlock(&t->lock);
     return drawn;
 }
+
+uint64_t turnstile_next(turnstile *t)
+{
+    pthread_mutex_lock(&t->lock);
+    const uint64_t next = t->serving + 1;
+    pthread_mutex_unlock(&t->lock);
+    return next;
+}
+
+bool turnstile_is_free(turnstile *t)
+{
+    pthread_mutex_lock(&t->lock);
+    const bool is_free = t->serving == t->drawn;
+    pthread_mutex_unlock(&t->lock);
+    return is_free;
+}

@@ -4,6 +4,7 @@
 #define THREADS_TURNSTILE_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct turnstile {
@@ -21,5 +22,9 @@ void turnstile_begin(turnstile *t);
 void turnstile_end(turnstile *t);
 /* How many have had a turn or wait for one. */
 uint64_t turnstile_drawn(turnstile *t);
+/* The same, as if nobody had asked since the calling thread's turn, which this is, began. */
+uint64_t turnstile_next(turnstile *t);
+/* Nobody has a turn or waits for one. */
+bool turnstile_is_free(turnstile *t);
 
 #endif

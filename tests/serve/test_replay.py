@@ -86,7 +86,7 @@ def answers_are_made_again_with_other_threads_and_instructions():
 def guesses_are_counted_and_change_nothing():
     """A replay guesses nothing ahead."""
     path = os.path.join(PLACE.name, "guessed.jsonl")
-    with Server(f"own={OWN}", "--record", path) as s:
+    with Server(f"own={OWN}", "--record", path, "--draft-tokens", "8") as s:  # guesses whether it pays here or not
         s.good("/v1/completions", {**FREE, "prompt": "Thrice", "max_tokens": 100, "seed": 6, "logit_bias": {"40": 100, "41": 100}})
         rows = {"hearth_running": "1"}
         while rows["hearth_running"] != "0":  # what is counted is told behind each step
