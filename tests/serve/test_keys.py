@@ -284,7 +284,8 @@ def usage_is_what_the_answers_say_and_survives_kill():
         rows = good_json("keys", "usage", "counted", "--keys", file)
         return rows[0] if rows else None
 
-    wait_until(lambda: row() is not None and row()["requests"] == 3)
+    # A request counts when it begins, its tokens when it ends; both are written within a second.
+    wait_until(lambda: row() is not None and row()["requests"] == 3 and row()["prompt_tokens"] == prompt and row()["tokens"] >= tokens)
     server.process.send_signal(signal.SIGKILL)
     server.process.communicate()
     assert row()["prompt_tokens"] == prompt and row()["tokens"] >= tokens and row()["id"] == key["id"], (row(), prompt, tokens)
