@@ -127,7 +127,7 @@
 #define LIMIT_GRAMMAR_REPEATS 100u
 #define LIMIT_GRAMMAR_SUBSETS (1u << 13)
 #define LIMIT_GRAMMAR_STEPS (1u << 14)
-#define LIMIT_GRAMMAR_MASK_STEPS (1u << 20)
+#define LIMIT_GRAMMAR_MASK_STEPS (1u << 16)
 #endif
 
 #endif
