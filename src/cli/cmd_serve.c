@@ -26,7 +26,7 @@
 #define MOST_QUEUE 100000
 #define MOST_SECONDS 86400
 #define NOTE_AFTER_S 0.2
-#define POLL_US 10000
+#define POLL_S 0.01
 
 typedef struct serve_settings {
     const char *host;
@@ -461,7 +461,7 @@ static void stop(const cli *c, server *s, unsigned drain_s)
 {
     server_drain(s);
     for (unsigned i = 0; i < drain_s * 10; i++) {
-        (void)usleep(100000);
+        time_sleep(0.1);
     }
     const double began = time_seconds();
     bool told = false;
@@ -471,7 +471,7 @@ static void stop(const cli *c, server *s, unsigned drain_s)
             cli_note(c, "finishes %u request%s; a second signal ends it at once", running, running == 1 ? "" : "s");
             told = true;
         }
-        (void)usleep(POLL_US);
+        time_sleep(POLL_S);
     }
 }
 

@@ -42,6 +42,11 @@ double draft_times_of(const draft_times *t, double tokens)
     return time + slope * (tokens - mean);
 }
 
+void drafter_timed(drafter *d, size_t tokens, double seconds)
+{
+    draft_times_add(&d->times, (double)tokens, seconds);
+}
+
 /* ---- chances ---- */
 
 double draft_chance(const draft_luck *luck)
@@ -60,11 +65,6 @@ static void judge(draft_luck *luck, size_t guessed, size_t right)
 {
     luck->tried = FORGETTING * luck->tried + (double)(right < guessed ? right + 1 : guessed);
     luck->right = FORGETTING * luck->right + (double)right;
-}
-
-void drafter_timed(drafter *d, size_t tokens, double seconds)
-{
-    draft_times_add(&d->times, (double)tokens, seconds);
 }
 
 /* ---- sequences ---- */

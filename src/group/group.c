@@ -8,14 +8,13 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define MARK_WORK 1
 #define MARK_FAILURE 2
-#define SPINS 4096u      /* tests before a waiting rank sleeps between them */
-#define LOOK_EVERY 64u   /* tests, for a failure told */
-#define SHORT_NS 50000L  /* sleep */
-#define LONG_NS 1000000L /* after LONG_AFTER seconds */
+#define SPINS 4096u     /* tests before a waiting rank sleeps between them */
+#define LOOK_EVERY 64u  /* tests, for a failure told */
+#define SHORT_S 0.00005 /* sleep */
+#define LONG_S 0.001    /* after LONG_AFTER seconds */
 #define LONG_AFTER 1.0
 #define END_SECONDS 0.4    /* how long a message may still come when the group is being ended */
 #define TELL_SECONDS 2.0   /* of telling of a failure */
@@ -67,12 +66,6 @@ hearth_status group_open(bool (*given_up)(void), group **ret, hearth_error *erro
 }
 
 /* ---- waiting ---- */
-
-static void sleep_ns(long ns)
-{
-    const struct timespec time = {.tv_nsec = ns};
-    (void)nanosleep(&time, NULL);
-}
 
 /* Someone tells of a failure: it becomes ours. */
 static bool failure_told(group *g)
@@ -139,7 +132,7 @@ static hearth_status wait_for(group *g, hearth_error *error)
                 return tell_why(g, error);
             }
         }
-        sleep_ns(now - began > LONG_AFTER ? LONG_NS : SHORT_NS);
+        time_sleep(now - began > LONG_AFTER ? LONG_S : SHORT_S);
     }
 }
 
@@ -287,7 +280,7 @@ void group_fail(group *g, const hearth_error *why)
     const double began = time_seconds();
     while (!done && time_seconds() - began < TELL_SECONDS &&
            g->door.test(g->door.context, &list, &done, NULL) == HEARTH_OK) {
-        sleep_ns(SHORT_NS);
+        time_sleep(SHORT_S);
     }
     mem_free(list.requests);
 }
@@ -305,7 +298,7 @@ void group_close(group *g)
     const double began = time_seconds();
     while (!orderly && g->door.rank != 0 && !(g->given_up != NULL && g->given_up()) &&
            time_seconds() - began < LEAVE_SECONDS) {
-        sleep_ns(LONG_NS); /* mpirun ends all when one has ended: not before rank 0 told why */
+        time_sleep(LONG_S); /* mpirun ends all when one has ended: not before rank 0 told why */
     }
     g->door.close(g->door.context, orderly);
     mem_free(g->list.requests);

@@ -1,4 +1,4 @@
-/* Who computes when. */
+/* Who computes when: turns in order of arrival, and a rest behind a long one. */
 #include "model/engine.h"
 #include "platform/cpu.h"
 

@@ -549,7 +549,7 @@ void http_server_free(http_server *s)
         http_server_quiesce(s);
         http_server_abandon(s);
         while (incomplete(s) > 0 || (http_server_running(s) > 0 && time_seconds() - began < LAST_READ_S)) {
-            (void)usleep(5000);
+            time_sleep(0.005);
         }
         MHD_stop_daemon(s->daemon);
     }

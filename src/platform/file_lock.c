@@ -2,13 +2,13 @@
 #include "platform/file_lock.h"
 
 #include "base/memory.h"
+#include "platform/cpu.h"
 #include "platform/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 static hearth_status open_lock(const char *path, int *ret, hearth_error *error)
@@ -32,7 +32,7 @@ hearth_status file_lock_take(const char *path, file_lock_kind kind, progress_fn 
         const int reason = errno;
         const bool waits = reason == EWOULDBLOCK || reason == EINTR;
         if (waits && (progress == NULL || progress(context, "waiting for another hearth", 0, 0, ""))) {
-            (void)nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+            time_sleep(0.05);
             continue;
         }
         close(descriptor);

@@ -1,8 +1,8 @@
 /* Texts to vectors. */
 #include "serve/embedding.h"
 
-#include "base/limits.h"
 #include "base/memory.h"
+#include "serve/fields.h"
 #include "serve/server.h"
 
 bool embedding_open(request *r, const char *name, embedding *e, failure *f)
@@ -43,9 +43,8 @@ bool embedding_run(const request *r, embedding *e, const char *param, failure *f
 {
     hearth_error error = {0};
     for (size_t i = 0; i < e->count; i++) {
-        if (e->texts[i].length > LIMIT_TOKENIZED_BYTES) {
-            return failure_set(f, 400, "invalid_value", param, "Invalid '%s': expected at most %zu bytes, but got %zu.",
-                               param, LIMIT_TOKENIZED_BYTES, e->texts[i].length);
+        if (!field_fits(param, e->texts[i].length, f)) {
+            return false;
         }
     }
     embed_options how = embed_options_default();

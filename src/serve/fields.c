@@ -1,6 +1,7 @@
 /* Typed reading of a body's fields. */
 #include "serve/fields.h"
 
+#include "base/limits.h"
 #include "formats/json_file.h"
 
 #include <math.h>
@@ -9,6 +10,13 @@ const json_t *field_of(const json_t *object, const char *name)
 {
     const json_t *value = json_object_get(object, name);
     return json_is_null(value) ? NULL : value;
+}
+
+bool field_fits(const char *name, size_t bytes, failure *f)
+{
+    return bytes <= LIMIT_TOKENIZED_BYTES ||
+           failure_set(f, 400, "invalid_value", name, "Invalid '%s': expected at most %zu bytes, but got %zu.", name,
+                       LIMIT_TOKENIZED_BYTES, bytes);
 }
 
 bool field_wrong(const char *name, const char *expected, const json_t *found, failure *f)

@@ -17,6 +17,8 @@ bool field_object(const json_t *object, const char *name, const json_t **ret, fa
 bool field_array(const json_t *object, const char *name, const json_t **ret, failure *f);
 /* Appends an array's ids of tokens, each below `vocabulary`; `name` is the field's. */
 bool field_tokens(const json_t *ids, size_t vocabulary, const char *name, token_list *list, failure *f);
+/* Whether a text may be tokenized however many tokens it has: LIMIT_TOKENIZED_BYTES. */
+bool field_fits(const char *name, size_t bytes, failure *f);
 /* For what is of the wrong kind: "Invalid type for 'x': expected E, but got an object instead." */
 bool field_wrong(const char *name, const char *expected, const json_t *found, failure *f);
 

@@ -6,7 +6,6 @@
 #include "serve/server.h"
 #include "serve/values.h"
 
-#include "base/limits.h"
 #include "base/memory.h"
 
 #include <string.h>
@@ -30,11 +29,7 @@ static bool read_text(const json_t *body, const char **ret, size_t *ret_length, 
         return failure_set(f, 400, "missing_required_parameter", "prompt", "Missing required parameter: 'prompt'.");
     }
     *ret_length = json_string_length(json_object_get(body, name));
-    if (*ret_length > LIMIT_TOKENIZED_BYTES) {
-        return failure_set(f, 400, "invalid_value", name, "Invalid '%s': expected at most %zu bytes, but got %zu.",
-                           name, LIMIT_TOKENIZED_BYTES, *ret_length);
-    }
-    return field_text(body, name, ret, f);
+    return field_fits(name, *ret_length, f) && field_text(body, name, ret, f);
 }
 
 static bool tokenize_text(request *r, const served_model *m, token_list *list, failure *f)

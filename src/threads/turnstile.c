@@ -1,3 +1,4 @@
+/* Tickets, drawn in order of arrival; whose number is called has the turn. */
 #include "threads/turnstile.h"
 
 void turnstile_init(turnstile *t)

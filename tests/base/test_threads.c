@@ -172,10 +172,8 @@ static void turns_go_round(void **state)
     turnstile_begin(&t);
     for (unsigned i = 0; i < 2; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, take_turn, &waiters[i]), 0);
-        for (bool there = false; !there; sched_yield()) {
-            pthread_mutex_lock(&t.lock);
-            there = t.drawn == i + 2;
-            pthread_mutex_unlock(&t.lock);
+        while (turnstile_drawn(&t) != i + 2) {
+            sched_yield();
         }
     }
     turnstile_end(&t);

@@ -366,10 +366,7 @@ static void *take_turn(void *context)
 
 static void wait_for_ticket(turnstile *t, uint64_t drawn)
 {
-    for (bool there = false; !there;) {
-        pthread_mutex_lock(&t->lock);
-        there = t->drawn == drawn;
-        pthread_mutex_unlock(&t->lock);
+    while (turnstile_drawn(t) != drawn) {
         sched_yield();
     }
 }
