@@ -23,10 +23,20 @@
 
 #if SANITIZER_ADDRESS
 
-/* Blocks of the C library, so that the sanitizer watches their ends. */
+/* Blocks of the C library, so that the sanitizer watches their ends. Large ones come from the system as zeros and
+ * aligned, and are not touched, as elsewhere: a context of many tokens, written whole, costs a second of each start of
+ * a server. */
 void *pages_alloc(size_t size_bytes)
 {
-    void *block = mem_alloc_aligned(size_bytes, 64);
+    void *block = NULL;
+    if (size_bytes >= LARGE_PAGE) {
+        block = mem_calloc(1, size_bytes);
+        if (block == NULL || (uintptr_t)block % REGION_ALIGNMENT == 0) {
+            return block;
+        }
+        mem_free(block);
+    }
+    block = mem_alloc_aligned(size_bytes, REGION_ALIGNMENT);
     if (block != NULL) {
         memset(block, 0, size_bytes);
     }
