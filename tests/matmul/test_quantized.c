@@ -214,11 +214,11 @@ static void check_shape(dtype type, size_t rows, size_t cols, size_t tokens, con
 static void test_products(void **state)
 {
     (void)state;
-    static const size_t token_counts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 17, 33};
+    static const size_t token_counts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 17, 33, 34, 71};
     for (int f = 0; f < QUANTIZED_FORMATS; f++) {
         const dtype type = quantized_formats[f];
         const size_t block = dtype_get_info(type)->block_values;
-        for (size_t i = 0; i < 11; i++) {
+        for (size_t i = 0; i < sizeof token_counts / sizeof token_counts[0]; i++) {
             for (content how = CONTENT_USUAL; how < CONTENTS; how++) {
                 const size_t rows = 1 + random_below(100);
                 const size_t cols = block * (1 + random_below(block == 32 ? 24 : 4));

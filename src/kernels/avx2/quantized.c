@@ -5,12 +5,14 @@
  * 32512), and so do 8 products of Q6_K (|q - 32| * 127 * 8 = 32512). Additions wrap, so only the final sum has to fit:
  * the sums start at -offset * sum(x) and need one madd a block. (Q5_1 and Q5_K take off 16 like Q5_0 and put 16 *
  * sum(x) back in 32 bits.) MXFP4's names stand for -12..12, looked up with 12 added, and are summed likewise. Q8_0 has
- * no room for that: |q| times sign(x, q), exact for q = -128 too, and a madd for every product. IQ4_NL's and IQ4_XS's
- * names stand for signed bytes and are then as Q8_0's.
+ * no room for that: |q| times sign(x, q), exact for q = -128 too, and a madd for every product, or of many tokens
+ * Winograd's inner product (quantized_bytes.h). IQ4_NL's and IQ4_XS's names stand for signed bytes and are then as
+ * Q8_0's.
  *
  * A few tokens stream panels from memory, a single one two side by side, fetched ahead; more tokens pass, four at a
  * time, over a stretch of k that is unpacked in the scratch. */
 #include "kernels/avx2/quantized.h"
+#include "kernels/avx2/quantized_bytes.h"
 #include "kernels/template/quantized.h"
 
 #define MXFP4_OFFSET 12 /* makes what MXFP4's names stand for unsigned */
@@ -85,20 +87,6 @@ V16_INLINE __m256 chain(dtype type, __m256 acc, __m256i isum, __m256 scale, __m2
         acc = _mm256_fnmadd_ps(minimum, _mm256_set1_ps(x->s), acc);
     }
     return acc;
-}
-
-/* Of a panel, 32 values of k; in formats of 256 values with their part of the scales. */
-V16_INLINE size_t block_bytes(dtype type)
-{
-    return type == DTYPE_Q8_0     ? sizeof(panel_q8_0)
-           : type == DTYPE_Q4_1   ? sizeof(panel_q4_1)
-           : type == DTYPE_Q5_0   ? sizeof(panel_q5_0)
-           : type == DTYPE_Q5_1   ? sizeof(panel_q5_1)
-           : type == DTYPE_Q5_K   ? sizeof(panel_q5_k) / 8
-           : type == DTYPE_Q6_K   ? sizeof(panel_q6_k) / 8
-           : type == DTYPE_IQ4_XS ? sizeof(panel_iq4_xs) / 8
-           : type == DTYPE_MXFP4  ? sizeof(panel_mxfp4)
-                                  : sizeof(panel_q4_0);
 }
 
 /* ---- many tokens: a tile of 16 rows x 1..4 tokens over unpacked blocks ---- */
@@ -203,7 +191,7 @@ V16_INLINE tile_ahead tile(dtype type, const product *p, const unpacked *u, size
 V16_INLINE void tiles(dtype type, const product *p, const unpacked *u, size_t panel, size_t begin, size_t end,
                       size_t first, size_t last, const uint8_t *next)
 {
-    const size_t bytes = (end - begin) * block_bytes(type);
+    const size_t bytes = (end - begin) * panel_block_bytes(type);
     const size_t steps = (last - first + 3) / 4 * (end - begin);
     const uint8_t *stop = next + bytes;
     tile_ahead ahead = {next, (bytes / 64 + steps - 1) / steps};
@@ -251,7 +239,7 @@ V16_INLINE void many(dtype type, const product *p, size_t panel_begin, size_t pa
                 const size_t then = panel + 1 < panel_end ? begin : end < p->blocks ? end : 0;
                 unpack_stretch(type, p->panels + panel * p->panel_bytes, begin, end, u);
                 tiles(type, p, u, panel, begin, end, first, last,
-                      p->panels + after * p->panel_bytes + then * block_bytes(type));
+                      p->panels + after * p->panel_bytes + then * panel_block_bytes(type));
             }
         }
     }
@@ -525,8 +513,8 @@ V16_INLINE void stream(dtype type, const product *p, size_t panel, size_t first,
 #pragma GCC unroll 4
         for (int i = 0; i < panels; i++) {
             const uint8_t *weights = p->panels + (panel + (size_t)i) * p->panel_bytes;
-            for (size_t at = 0; tokens > 1 && first == 0 && at < block_bytes(type); at += 64) {
-                __builtin_prefetch(weights + b * block_bytes(type) + STREAM_AHEAD + at);
+            for (size_t at = 0; tokens > 1 && first == 0 && at < panel_block_bytes(type); at += 64) {
+                __builtin_prefetch(weights + b * panel_block_bytes(type) + STREAM_AHEAD + at);
             }
             stream_block(type, weights, b, &k[i], p->x + first * p->blocks + b, p->blocks, tokens, acc[i]);
         }
@@ -657,13 +645,16 @@ V16_INLINE void few(dtype type, const product *p, size_t panel, size_t panel_end
     }
 }
 
-#define TOKENS_STREAMED 8u /* up to here unpacking into the scratch does not pay */
+#define TOKENS_STREAMED 8u  /* up to here unpacking into the scratch does not pay */
+#define TOKENS_UNPACKED 32u /* up to here widening signed bytes to 16 bits does not */
 
 V16_INLINE void matmul(dtype type, const uint8_t *panels, size_t rows, size_t cols, const void *activation,
                        size_t tokens, float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
 {
     const product p = {panels, panel_bytes(type, cols), rows, cols / 32, activation, tokens, y, ldy};
-    if (tokens > TOKENS_STREAMED) {
+    if (tokens > TOKENS_UNPACKED && whole_bytes(type)) {
+        many_bytes(type, &p, panel_begin, panel_end, scratch);
+    } else if (tokens > TOKENS_STREAMED) {
         many(type, &p, panel_begin, panel_end, scratch);
     } else {
         few(type, &p, panel_begin, panel_end);

@@ -92,6 +92,20 @@ V16_INLINE v16i load_lanes(const void *p)
 
 /* ---- unpacking ---- */
 
+/* Of a panel, 32 values of k; in formats of 256 values with their part of the scales. */
+V16_INLINE size_t panel_block_bytes(dtype type)
+{
+    return type == DTYPE_Q8_0     ? sizeof(panel_q8_0)
+           : type == DTYPE_Q4_1   ? sizeof(panel_q4_1)
+           : type == DTYPE_Q5_0   ? sizeof(panel_q5_0)
+           : type == DTYPE_Q5_1   ? sizeof(panel_q5_1)
+           : type == DTYPE_Q5_K   ? sizeof(panel_q5_k) / 8
+           : type == DTYPE_Q6_K   ? sizeof(panel_q6_k) / 8
+           : type == DTYPE_IQ4_XS ? sizeof(panel_iq4_xs) / 8
+           : type == DTYPE_MXFP4  ? sizeof(panel_mxfp4)
+                                  : sizeof(panel_q4_0);
+}
+
 V16_INLINE void unpack_nibbles(const uint8_t q[4][16][4], v16i ret[8])
 {
     const v16i mask = v16i_set1(0x0F0F0F0F);
