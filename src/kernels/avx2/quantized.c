@@ -156,16 +156,10 @@ V16_INLINE void tile_block(dtype type, const unpacked *u, const activation_q8 *x
     }
 }
 
-/* What the next stretch of panels begins with, and how many lines of it each block of a tile asks for. */
-typedef struct tile_ahead {
-    const uint8_t *bytes;
-    size_t lines;
-} tile_ahead;
-
 /* Blocks [begin, end), unpacked at u, of one panel, for `tokens` (a constant, 1..4) from `first` on; the chain goes on
- * from y. Returns what is to be asked for next. */
-V16_INLINE tile_ahead tile(dtype type, const product *p, const unpacked *u, size_t panel, size_t begin, size_t end,
-                           size_t first, int tokens, tile_ahead ahead)
+ * from y. */
+V16_INLINE void tile(dtype type, const product *p, const unpacked *u, size_t panel, size_t begin, size_t end,
+                     size_t first, int tokens, tile_ahead *ahead)
 {
     const size_t n = rows_of(p, panel);
     float *y = p->y + first * p->ldy + panel * PANEL_ROWS;
@@ -175,36 +169,27 @@ V16_INLINE tile_ahead tile(dtype type, const product *p, const unpacked *u, size
     }
     const activation_q8 *x = p->x + first * p->blocks;
     for (size_t b = begin; b < end; b++) {
-        for (size_t i = 0; i < ahead.lines; i++, ahead.bytes += 64) {
-            __builtin_prefetch(ahead.bytes, 0, 2);
-        }
+        tile_ask(ahead);
         tile_block(type, u + (b - begin), x + b, p->blocks, acc, tokens);
     }
     for (int t = 0; t < tokens; t++) {
         v16f_store_n(y + (size_t)t * p->ldy, acc[t], n);
     }
-    return ahead;
+    tile_asked(ahead);
 }
 
-/* `next`: the stretch that will be unpacked next. Few tiles bring it from memory while they compute; of many, each
- * brings little, and the last ones nothing. */
 V16_INLINE void tiles(dtype type, const product *p, const unpacked *u, size_t panel, size_t begin, size_t end,
-                      size_t first, size_t last, const uint8_t *next)
+                      size_t first, size_t last, tile_ahead ahead)
 {
-    const size_t bytes = (end - begin) * panel_block_bytes(type);
-    const size_t steps = (last - first + 3) / 4 * (end - begin);
-    const uint8_t *stop = next + bytes;
-    tile_ahead ahead = {next, (bytes / 64 + steps - 1) / steps};
     for (; first + 4 <= last; first += 4) {
-        ahead = tile(type, p, u, panel, begin, end, first, 4, ahead);
-        ahead.lines = ahead.bytes < stop ? ahead.lines : 0;
+        tile(type, p, u, panel, begin, end, first, 4, &ahead);
     }
     if (last - first == 3) {
-        tile(type, p, u, panel, begin, end, first, 3, ahead);
+        tile(type, p, u, panel, begin, end, first, 3, &ahead);
     } else if (last - first == 2) {
-        tile(type, p, u, panel, begin, end, first, 2, ahead);
+        tile(type, p, u, panel, begin, end, first, 2, &ahead);
     } else if (last - first == 1) {
-        tile(type, p, u, panel, begin, end, first, 1, ahead);
+        tile(type, p, u, panel, begin, end, first, 1, &ahead);
     }
 }
 
@@ -235,11 +220,9 @@ V16_INLINE void many(dtype type, const product *p, size_t panel_begin, size_t pa
         for (size_t begin = 0; begin < p->blocks; begin += STRETCH_BLOCKS) {
             const size_t end = begin + STRETCH_BLOCKS < p->blocks ? begin + STRETCH_BLOCKS : p->blocks;
             for (size_t panel = panel_begin; panel < panel_end; panel++) {
-                const size_t after = panel + 1 < panel_end ? panel + 1 : panel_begin;
-                const size_t then = panel + 1 < panel_end ? begin : end < p->blocks ? end : 0;
                 unpack_stretch(type, p->panels + panel * p->panel_bytes, begin, end, u);
                 tiles(type, p, u, panel, begin, end, first, last,
-                      p->panels + after * p->panel_bytes + then * panel_block_bytes(type));
+                      tile_ahead_of(type, p, panel, panel_begin, panel_end, begin, end, (last - first + 3) / 4));
             }
         }
     }
@@ -497,8 +480,6 @@ V16_INLINE void stream_block(dtype type, const uint8_t *panel, size_t b, k_bytes
     }
 }
 
-#define STREAM_AHEAD 1024u /* bytes, from memory into the first cache */
-
 /* `panels` panels side by side for `tokens` tokens from `first` on (constants, their product at most 4). */
 V16_INLINE void stream(dtype type, const product *p, size_t panel, size_t first, int panels, int tokens)
 {
@@ -513,8 +494,8 @@ V16_INLINE void stream(dtype type, const product *p, size_t panel, size_t first,
 #pragma GCC unroll 4
         for (int i = 0; i < panels; i++) {
             const uint8_t *weights = p->panels + (panel + (size_t)i) * p->panel_bytes;
-            for (size_t at = 0; tokens > 1 && first == 0 && at < panel_block_bytes(type); at += 64) {
-                __builtin_prefetch(weights + b * panel_block_bytes(type) + STREAM_AHEAD + at);
+            if (tokens > 1 && first == 0) {
+                fetch_ahead(type, weights, b);
             }
             stream_block(type, weights, b, &k[i], p->x + first * p->blocks + b, p->blocks, tokens, acc[i]);
         }
@@ -542,10 +523,6 @@ V16_INLINE void stream_tokens(dtype type, const product *p, size_t panel, size_t
 }
 
 /* ---- one token: memory is the limit ---- */
-
-/* How far ahead of what it multiplies a panel is fetched: two panels together have as many lines under way as hide the
- * memory's latency. (Half of it leaves a tenth of the bandwidth; twice as much gains nothing.) */
-#define FETCH_AHEAD_BYTES 1024u
 
 /* Blocks of 32 values that share a head. */
 V16_INLINE size_t run_blocks(dtype type)
@@ -577,17 +554,6 @@ V16_INLINE void run_block(dtype type, const uint8_t *run, size_t b, const k_byte
     scales_of(type, run, b, k, &scale, &minimum);
     acc->lo = chain(type, acc->lo, isum[0].lo, scale.lo, minimum.lo, x);
     acc->hi = chain(type, acc->hi, isum[0].hi, scale.hi, minimum.hi, x);
-}
-
-/* The lines of block b of what follows a run. */
-V16_INLINE void fetch_ahead(dtype type, const uint8_t *run, size_t b)
-{
-    const size_t bytes = run_bytes(type) / run_blocks(type);
-    const uint8_t *at = run + b * bytes + FETCH_AHEAD_BYTES;
-#pragma GCC unroll 16
-    for (size_t line = 0; line < bytes; line += 64) {
-        __builtin_prefetch(at + line);
-    }
 }
 
 /* `panels` panels (a constant, at most 2) side by side, `apart` panels from one another. */

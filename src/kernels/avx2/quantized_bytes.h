@@ -131,16 +131,10 @@ V16_INLINE void tile_of_bytes(const wide_rows *w, const wide_values *x, v16f acc
     }
 }
 
-/* Lines of the panel that is widened next, which tiles ask for while they compute. */
-typedef struct wide_ahead {
-    const uint8_t *bytes;
-    const uint8_t *end;
-} wide_ahead;
-
 /* `blocks` widened blocks of a panel for the `tokens` tokens (a constant, 1..4) of a tile, of which the first is
  * `first`; the chain goes on from y unless it starts. */
 V16_INLINE void wide_tile(const product *p, const wide_scratch *s, size_t panel, bool starts, size_t blocks,
-                          const wide_values values[BYTES_STRETCH][4], size_t first, int tokens, wide_ahead *ahead)
+                          const wide_values values[BYTES_STRETCH][4], size_t first, int tokens, tile_ahead *ahead)
 {
     const size_t n = rows_of(p, panel);
     float *y = p->y + first * p->ldy + panel * PANEL_ROWS;
@@ -149,19 +143,17 @@ V16_INLINE void wide_tile(const product *p, const wide_scratch *s, size_t panel,
         acc[t] = starts ? v16f_zero() : v16f_load_n(y + (size_t)t * p->ldy, n);
     }
     for (size_t b = 0; b < blocks; b++) {
-        if (ahead->bytes < ahead->end) {
-            __builtin_prefetch(ahead->bytes, 0, 2);
-            ahead->bytes += 64;
-        }
+        tile_ask(ahead);
         tile_of_bytes(&s->rows[b], values[b], acc, tokens);
     }
     for (int t = 0; t < tokens; t++) {
         v16f_store_n(y + (size_t)t * p->ldy, acc[t], n);
     }
+    tile_asked(ahead);
 }
 
 V16_INLINE void wide_tiles(const product *p, const wide_scratch *s, size_t panel, bool starts, size_t blocks,
-                           size_t first, size_t last, wide_ahead ahead)
+                           size_t first, size_t last, tile_ahead ahead)
 {
     const wide_values(*values)[BYTES_STRETCH][4] = s->values;
     for (; first + 4 <= last; first += 4, values++) {
@@ -180,20 +172,18 @@ V16_INLINE void wide_tiles(const product *p, const wide_scratch *s, size_t panel
 V16_INLINE void wide_stretch(dtype type, const product *p, size_t panel_begin, size_t panel_end, size_t begin,
                              size_t blocks, size_t first, size_t last, wide_scratch *s)
 {
-    const size_t bytes = panel_block_bytes(type);
     for (size_t t = first; t < last; t++) {
         for (size_t b = 0; b < blocks; b++) {
             widen_values(p->x + t * p->blocks + begin + b, &s->values[(t - first) / 4][b][(t - first) % 4]);
         }
     }
     for (size_t panel = panel_begin; panel < panel_end; panel++) {
-        const bool more = panel + 1 < panel_end;
-        const size_t then = more ? begin : begin + blocks < p->blocks ? begin + blocks : 0;
-        const uint8_t *next = p->panels + (more ? panel + 1 : panel_begin) * p->panel_bytes + then * bytes;
         for (size_t b = 0; b < blocks; b++) {
             widen_rows(type, p->panels + panel * p->panel_bytes, begin + b, &s->rows[b]);
         }
-        wide_tiles(p, s, panel, begin == 0, blocks, first, last, (wide_ahead){next, next + blocks * bytes});
+        wide_tiles(
+            p, s, panel, begin == 0, blocks, first, last,
+            tile_ahead_of(type, p, panel, panel_begin, panel_end, begin, begin + blocks, (last - first + 3) / 4));
     }
 }
 

@@ -46,55 +46,97 @@ QUANTIZED_INLINE v16f step(dtype type, const unpacked *u, const activation_q8 *x
     return acc;
 }
 
-/* `panels` panels side by side for `tokens` tokens (constants, at most 2 and 4), straight from memory. */
-V16_INLINE void stream(dtype type, const product *p, size_t panel, size_t panels, size_t tokens)
+enum { TILE_TOKENS = V16_REGISTERS >= 32 ? 8 : 4 };
+
+/* `panels` panels, `apart` from one another, side by side for `tokens` tokens from `first` on (constants, at most 2 and
+ * TILE_TOKENS), straight from memory. */
+V16_INLINE void stream(dtype type, const product *p, size_t panel, size_t apart, size_t panels, size_t first,
+                       size_t tokens)
 {
-    v16f acc[2][4];
+    v16f acc[2][TILE_TOKENS];
     for (size_t i = 0; i < panels; i++) {
         for (size_t t = 0; t < tokens; t++) {
             acc[i][t] = v16f_zero();
         }
     }
+    const activation_q8 *x = p->x + first * p->blocks;
     for (size_t b = 0; b < p->blocks; b++) {
         for (size_t i = 0; i < panels; i++) {
+            const uint8_t *weights = p->panels + (panel + i * apart) * p->panel_bytes;
             unpacked u;
-            unpack(type, p->panels + (panel + i) * p->panel_bytes, b, &u);
+            if (first == 0) {
+                fetch_ahead(type, weights, b);
+            }
+            unpack(type, weights, b, &u);
             for (size_t t = 0; t < tokens; t++) {
-                acc[i][t] = step(type, &u, p->x + t * p->blocks + b, acc[i][t]);
+                acc[i][t] = step(type, &u, x + t * p->blocks + b, acc[i][t]);
             }
         }
     }
     for (size_t i = 0; i < panels; i++) {
         for (size_t t = 0; t < tokens; t++) {
-            v16f_store_n(p->y + t * p->ldy + (panel + i) * PANEL_ROWS, acc[i][t], rows_of(p, panel + i));
+            v16f_store_n(p->y + (first + t) * p->ldy + (panel + i * apart) * PANEL_ROWS, acc[i][t],
+                         rows_of(p, panel + i * apart));
         }
     }
+}
+
+/* 1 or 2 tokens (a constant): two streams, each through panels that follow one another, so that what is asked for at a
+ * panel's end is the next one's begin. */
+V16_INLINE void stream_all(dtype type, const product *p, size_t panel, size_t panel_end, size_t tokens)
+{
+    const size_t half = (panel_end - panel) / 2;
+    for (size_t i = 0; i < half; i++, panel++) {
+        stream(type, p, panel, half, 2, 0, tokens);
+    }
+    if (panel + half < panel_end) {
+        stream(type, p, panel + half, 0, 1, 0, tokens);
+    }
+}
+
+/* One panel for as many of the tokens from `first` on as fit; returns how many. */
+V16_INLINE size_t stream_tokens(dtype type, const product *p, size_t panel, size_t first)
+{
+    const size_t left = p->tokens - first;
+    if (TILE_TOKENS == 8 && left >= 8) {
+        stream(type, p, panel, 0, 1, first, TILE_TOKENS);
+        return TILE_TOKENS;
+    }
+    if (left >= 4) {
+        stream(type, p, panel, 0, 1, first, 4);
+        return 4;
+    }
+    if (left == 3) {
+        stream(type, p, panel, 0, 1, first, 3);
+    } else if (left == 2) {
+        stream(type, p, panel, 0, 1, first, 2);
+    } else {
+        stream(type, p, panel, 0, 1, first, 1);
+    }
+    return left;
 }
 
 V16_INLINE void few(dtype type, const product *p, size_t panel, size_t panel_end)
 {
-    for (; p->tokens == 1 && panel + 2 <= panel_end; panel += 2) {
-        stream(type, p, panel, 2, 1);
+    if (p->tokens == 1) {
+        stream_all(type, p, panel, panel_end, 1);
+        return;
+    }
+    if (p->tokens == 2) {
+        stream_all(type, p, panel, panel_end, 2);
+        return;
     }
     for (; panel < panel_end; panel++) {
-        if (p->tokens == 1) {
-            stream(type, p, panel, 1, 1);
-        } else if (p->tokens == 2) {
-            stream(type, p, panel, 1, 2);
-        } else if (p->tokens == 3) {
-            stream(type, p, panel, 1, 3);
-        } else if (p->tokens == 4) {
-            stream(type, p, panel, 1, 4);
+        for (size_t first = 0; first < p->tokens;) {
+            first += stream_tokens(type, p, panel, first);
         }
     }
 }
 
-enum { TILE_TOKENS = V16_REGISTERS >= 32 ? 8 : 4 };
-
 /* Blocks [begin, end), unpacked, for `tokens` (a constant, at most TILE_TOKENS) from `first` on. The
  * chain goes on from y. */
 V16_INLINE void tile(dtype type, const product *p, const unpacked *u, size_t panel, size_t begin, size_t end,
-                     size_t first, size_t tokens)
+                     size_t first, size_t tokens, tile_ahead *ahead)
 {
     const size_t n = rows_of(p, panel);
     v16f acc[TILE_TOKENS];
@@ -102,6 +144,7 @@ V16_INLINE void tile(dtype type, const product *p, const unpacked *u, size_t pan
         acc[t] = begin == 0 ? v16f_zero() : v16f_load_n(p->y + (first + t) * p->ldy + panel * PANEL_ROWS, n);
     }
     for (size_t b = begin; b < end; b++) {
+        tile_ask(ahead);
         for (size_t t = 0; t < tokens; t++) {
             acc[t] = step(type, u + (b - begin), p->x + (first + t) * p->blocks + b, acc[t]);
         }
@@ -109,19 +152,20 @@ V16_INLINE void tile(dtype type, const product *p, const unpacked *u, size_t pan
     for (size_t t = 0; t < tokens; t++) {
         v16f_store_n(p->y + (first + t) * p->ldy + panel * PANEL_ROWS, acc[t], n);
     }
+    tile_asked(ahead);
 }
 
 V16_INLINE void tiles(dtype type, const product *p, const unpacked *u, size_t panel, size_t begin, size_t end,
-                      size_t first, size_t last)
+                      size_t first, size_t last, tile_ahead ahead)
 {
     for (; first + TILE_TOKENS <= last; first += TILE_TOKENS) {
-        tile(type, p, u, panel, begin, end, first, TILE_TOKENS);
+        tile(type, p, u, panel, begin, end, first, TILE_TOKENS, &ahead);
     }
     for (; first + 2 <= last; first += 2) {
-        tile(type, p, u, panel, begin, end, first, 2);
+        tile(type, p, u, panel, begin, end, first, 2, &ahead);
     }
     for (; first < last; first++) {
-        tile(type, p, u, panel, begin, end, first, 1);
+        tile(type, p, u, panel, begin, end, first, 1, &ahead);
     }
 }
 
@@ -138,17 +182,21 @@ V16_INLINE void many(dtype type, const product *p, size_t panel_begin, size_t pa
                 for (size_t b = begin; b < end; b++) {
                     unpack(type, p->panels + panel * p->panel_bytes, b, u + (b - begin));
                 }
-                tiles(type, p, u, panel, begin, end, first, last);
+                tiles(type, p, u, panel, begin, end, first, last,
+                      tile_ahead_of(type, p, panel, panel_begin, panel_end, begin, end,
+                                    (last - first + TILE_TOKENS - 1) / TILE_TOKENS));
             }
         }
     }
 }
 
+#define TOKENS_STREAMED ((size_t)TILE_TOKENS) /* up to here unpacking into the scratch does not pay */
+
 V16_INLINE void matmul(dtype type, const uint8_t *panels, size_t rows, size_t cols, const void *activation,
                        size_t tokens, float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)
 {
     const product p = {panels, panel_bytes(type, cols), rows, cols / 32, activation, tokens, y, ldy};
-    if (tokens > 4) {
+    if (tokens > TOKENS_STREAMED) {
         many(type, &p, panel_begin, panel_end, scratch);
     } else {
         few(type, &p, panel_begin, panel_end);

@@ -95,15 +95,17 @@ V16_INLINE v16i load_lanes(const void *p)
 /* Of a panel, 32 values of k; in formats of 256 values with their part of the scales. */
 V16_INLINE size_t panel_block_bytes(dtype type)
 {
-    return type == DTYPE_Q8_0     ? sizeof(panel_q8_0)
-           : type == DTYPE_Q4_1   ? sizeof(panel_q4_1)
-           : type == DTYPE_Q5_0   ? sizeof(panel_q5_0)
-           : type == DTYPE_Q5_1   ? sizeof(panel_q5_1)
-           : type == DTYPE_Q5_K   ? sizeof(panel_q5_k) / 8
-           : type == DTYPE_Q6_K   ? sizeof(panel_q6_k) / 8
-           : type == DTYPE_IQ4_XS ? sizeof(panel_iq4_xs) / 8
-           : type == DTYPE_MXFP4  ? sizeof(panel_mxfp4)
-                                  : sizeof(panel_q4_0);
+    return type == DTYPE_Q8_0       ? sizeof(panel_q8_0)
+           : type == DTYPE_Q4_1     ? sizeof(panel_q4_1)
+           : type == DTYPE_Q5_0     ? sizeof(panel_q5_0)
+           : type == DTYPE_Q5_1     ? sizeof(panel_q5_1)
+           : type == DTYPE_Q5_K     ? sizeof(panel_q5_k) / 8
+           : type == DTYPE_Q6_K     ? sizeof(panel_q6_k) / 8
+           : type == DTYPE_IQ4_XS   ? sizeof(panel_iq4_xs) / 8
+           : type == DTYPE_MXFP4    ? sizeof(panel_mxfp4)
+           : type == DTYPE_WIDE     ? sizeof(panel_wide) / 8
+           : type == DTYPE_WIDE_MIN ? sizeof(panel_wide_min) / 8
+                                    : sizeof(panel_q4_0);
 }
 
 V16_INLINE void unpack_nibbles(const uint8_t q[4][16][4], v16i ret[8])
@@ -264,6 +266,56 @@ QUANTIZED_INLINE void unpack(dtype type, const uint8_t *panel, size_t b, unpacke
     for (int g = 0; g < 8; g++) {
         u->q[g] = q[g];
     }
+}
+
+/* ---- asking for what comes next ---- */
+
+/* How far ahead of what is multiplied few tokens ask for their panels: two streams together have as many lines under
+ * way as hide the memory's latency. (Half of it leaves a tenth of the bandwidth; twice as much gains nothing: Zen 3.)
+ */
+#define FETCH_AHEAD_BYTES 1024u
+
+/* The lines of the block that lies so far ahead of block b of a panel; behind a panel lies the next one. */
+V16_INLINE void fetch_ahead(dtype type, const uint8_t *panel, size_t b)
+{
+    const uint8_t *at = panel + b * panel_block_bytes(type) + FETCH_AHEAD_BYTES;
+#pragma GCC unroll 16
+    for (size_t line = 0; line < panel_block_bytes(type); line += 64) {
+        __builtin_prefetch(at + line);
+    }
+}
+
+/* Many tokens: what the stretch that is unpacked next begins with, and how many lines of it each block of a tile asks
+ * for. Few tiles bring it from memory while they compute; of many, each brings little, and the last ones nothing. */
+typedef struct tile_ahead {
+    const uint8_t *bytes;
+    const uint8_t *end;
+    size_t lines;
+} tile_ahead;
+
+/* While blocks [begin, end) of `panel` are computed in `tiles` tiles. */
+V16_INLINE tile_ahead tile_ahead_of(dtype type, const product *p, size_t panel, size_t panel_begin, size_t panel_end,
+                                    size_t begin, size_t end, size_t tiles)
+{
+    const size_t after = panel + 1 < panel_end ? panel + 1 : panel_begin;
+    const size_t then = panel + 1 < panel_end ? begin : end < p->blocks ? end : 0;
+    const size_t bytes = (end - begin) * panel_block_bytes(type);
+    const size_t steps = tiles * (end - begin);
+    const uint8_t *next = p->panels + after * p->panel_bytes + then * panel_block_bytes(type);
+    return (tile_ahead){next, next + bytes, (bytes / 64 + steps - 1) / steps};
+}
+
+V16_INLINE void tile_ask(tile_ahead *ahead)
+{
+    for (size_t i = 0; i < ahead->lines; i++, ahead->bytes += 64) {
+        __builtin_prefetch(ahead->bytes, 0, 2);
+    }
+}
+
+/* After a tile: nothing is left to ask for once the stretch's end is reached. */
+V16_INLINE void tile_asked(tile_ahead *ahead)
+{
+    ahead->lines = ahead->bytes < ahead->end ? ahead->lines : 0;
 }
 
 #endif
