@@ -4,6 +4,7 @@
 #include "model/weights_stream.h"
 
 #include "base/memory.h"
+#include "platform/embedded.h"
 
 typedef struct streaming {
     loader *l;
@@ -59,10 +60,11 @@ static bool is_of_a_head(const model_weights *w, const matrix *m)
     return false;
 }
 
-/* One place in one file, used once a step by all threads. */
+/* One place in one file, used once a step by all threads. What lies in the program's own image stays mapped. */
 static bool is_streamable(const loader *l, const matrix *m)
 {
-    return map_of(l, m->source) != NULL && last_row(m) - first_row(m) + 1 == m->rows && !is_of_a_head(l->w, m);
+    return map_of(l, m->source) != NULL && !embedded_owns(m->source) && last_row(m) - first_row(m) + 1 == m->rows &&
+           !is_of_a_head(l->w, m);
 }
 
 /* What cannot be streamed and is used by every token stays first, the output matrix among it. */

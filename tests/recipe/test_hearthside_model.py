@@ -38,6 +38,8 @@ def it_answers_held_out_questions():
 def it_is_in_the_program():
     said = good("run", "-p", "Tom has a red ball. Ann sleeps in the barn. Where is Ann?").out
     assert said.strip() == "Ann is in the barn.", said
+    tight = good("run", "--memory", "1KB", "-p", "Tom has a red ball. Ann sleeps in the barn. Where is Ann?").out  # no file to read weights from
+    assert tight == said, tight
     for name in ("config.json", "tokenizer.json", "model.safetensors"):
         with open(os.path.join(MODEL, name), "rb") as file:
             ours = file.read()
