@@ -2,6 +2,7 @@
  * logarithm, whatever else is asked meanwhile. */
 #include "support.h"
 
+#include "../share.h"
 #include "base/random.h"
 #include "generate/scheduler.h"
 
@@ -359,6 +360,8 @@ static void ask_with(crowd *c, const char *path, int threads, size_t count, cons
 static void crowds(void **state)
 {
     (void)state;
+    enum { FEW = 50 };
+    const size_t count = share_of(REQUESTS_MOST, 120);
     static const char path[] = "llama-gqa.gguf";
     const scheduler_options plain = {.context_length = CONTEXT, .cache = -1};
     const scheduler_options few = {
@@ -367,19 +370,21 @@ static void crowds(void **state)
         .context_length = CONTEXT, .cache = -1, .most_running = 100, .most_waiting = 500, .without_prefixes = true};
     const scheduler_options tight = {.context_length = CONTEXT, .cache = -1, .most_running = 9, .cache_bytes = 1};
     crowd c;
-    open_crowd(&c, path, REQUESTS_MOST, -1);
-    ask_with(&c, path, 1, REQUESTS_MOST, &plain);
-    assert_true(c.stats.preemptions == 0 && c.stats.kept_tokens > 10000);
-    c.draft_tokens = 8;                         /* whether they pay or not */
-    ask_with(&c, path, 1, REQUESTS_MOST, &few); /* few enough that guesses have room in a step */
+    open_crowd(&c, path, count, -1);
+    ask_with(&c, path, 1, count, &plain);
+    assert_true(c.stats.preemptions == 0 && c.stats.kept_tokens > 20 * count);
+    c.draft_tokens = 8;                 /* whether they pay or not */
+    ask_with(&c, path, 1, count, &few); /* few enough that guesses have room in a step */
     c.draft_tokens = 0;
-    assert_true(c.stats.accepted[DRAFT_LOOKUP] > 100 && c.stats.accepted[DRAFT_LOOKUP] < c.stats.drafted[DRAFT_LOOKUP]);
-    ask_with(&c, path, 1, REQUESTS_MOST, &many);
+    assert_true(c.stats.accepted[DRAFT_LOOKUP] > count / 5 &&
+                c.stats.accepted[DRAFT_LOOKUP] < c.stats.drafted[DRAFT_LOOKUP]);
+    ask_with(&c, path, 1, count, &many);
     assert_true(c.stats.preemptions == 0 && c.stats.kept_tokens == 0);
-    ask_with(&c, path, 1, REQUESTS_MOST, &tight); /* pages for one sequence, of which 9 run */
-    assert_true(c.stats.preemptions > 5 && c.stats.kept_tokens > 0 && c.stats.pages == 4);
-    ask_with(&c, path, 2, REQUESTS_MOST / 10, &plain);
-    ask_with(&c, path, 3, REQUESTS_MOST / 10, &plain);
+    ask_with(&c, path, 1, count, &tight); /* pages for one sequence, of which 9 run */
+    assert_true(c.stats.preemptions > (count == REQUESTS_MOST ? 5 : 0) && c.stats.kept_tokens > 0 &&
+                c.stats.pages == 4);
+    ask_with(&c, path, 2, FEW, &plain);
+    ask_with(&c, path, 3, FEW, &plain);
     close_crowd(&c);
 }
 
@@ -388,32 +393,32 @@ static void crowds(void **state)
 static void drafts(void **state)
 {
     (void)state;
-    enum { FEW = 150 };
+    const size_t count = share_of(150, 60);
     static const char path[] = "llama-gqa.gguf";
     const scheduler_options plain = {.context_length = CONTEXT, .cache = -1, .most_running = 6};
     const scheduler_options small = {
         .context_length = CONTEXT, .cache = -1, .most_running = 3, .chunk = 7, .without_prefixes = true};
     const scheduler_options tight = {.context_length = CONTEXT, .cache = -1, .most_running = 9, .cache_bytes = 1};
     crowd c;
-    open_crowd(&c, path, FEW, -1);
+    open_crowd(&c, path, count, -1);
     c.draft = "";
     c.draft_tokens = 3;
-    ask_with(&c, path, 1, FEW, &plain);
-    assert_true(c.stats.accepted[DRAFT_MODEL] > 300 && c.stats.accepted[DRAFT_LOOKUP] > 0);
+    ask_with(&c, path, 1, count, &plain);
+    assert_true(c.stats.accepted[DRAFT_MODEL] > 2 * count && c.stats.accepted[DRAFT_LOOKUP] > 0);
     assert_true(c.stats.accepted[DRAFT_MODEL] > c.stats.drafted[DRAFT_MODEL] * 9 / 10);
-    ask_with(&c, path, 1, FEW, &small);
-    assert_true(c.stats.accepted[DRAFT_MODEL] > 300);
-    ask_with(&c, path, 1, FEW, &tight); /* pages for one, of which 9 run: drafts give way */
+    ask_with(&c, path, 1, count, &small);
+    assert_true(c.stats.accepted[DRAFT_MODEL] > 2 * count);
+    ask_with(&c, path, 1, count, &tight); /* pages for one, of which 9 run: drafts give way */
     assert_true(c.stats.preemptions > 0 && c.stats.drafted[DRAFT_MODEL] > 0);
     c.draft_tokens = 0;
-    ask_with(&c, path, 2, FEW, &plain);
+    ask_with(&c, path, 2, count, &plain);
     c.draft = "qwen2-tied.gguf";
     c.draft_tokens = 4;
-    ask_with(&c, path, 1, FEW, &plain);
-    assert_true(c.stats.drafted[DRAFT_MODEL] > 300);
+    ask_with(&c, path, 1, count, &plain);
+    assert_true(c.stats.drafted[DRAFT_MODEL] > 2 * count);
     assert_true(c.stats.accepted[DRAFT_MODEL] < c.stats.drafted[DRAFT_MODEL] / 2);
     c.draft_tokens = 0;
-    ask_with(&c, path, 1, FEW, &small);
+    ask_with(&c, path, 1, count, &small);
     close_crowd(&c);
 }
 
@@ -456,16 +461,17 @@ static void families(void **state)
         "families/gpt-oss.gguf", "families/deepseek-v2.gguf", "families/qwen3-next.gguf",
     };
     (void)state;
+    const size_t count = share_of(60, 20);
     crowd c;
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         const int cache = (int)i % CACHE_TYPES;
         const scheduler_options options = {.context_length = CONTEXT, .cache = cache, .most_running = 9, .chunk = 100};
-        open_crowd(&c, paths[i], 60, cache);
-        ask_with(&c, paths[i], 1, 60, &options);
+        open_crowd(&c, paths[i], count, cache);
+        ask_with(&c, paths[i], 1, count, &options);
         if (strstr(paths[i], "qwen3-next") == NULL) { /* its states cannot be taken back */
             c.draft = "";
             c.draft_tokens = 5;
-            ask_with(&c, paths[i], 1, 30, &options);
+            ask_with(&c, paths[i], 1, count / 2, &options);
             assert_true(c.stats.accepted[DRAFT_MODEL] > 20);
         }
         close_crowd(&c);
