@@ -1,5 +1,6 @@
 /* Attention: every variant against the written rule in plain loops, bit for bit; the rule against binary64; and the
  * same bits for one token or many, for all heads or some. */
+#include "../share.h"
 #include "base/memory.h"
 #include "kernels/attention.h"
 #include "kernels/half.h"
@@ -228,7 +229,7 @@ void check_attention_definition(void **state)
     const kernel_table *variants[VARIANTS_MAX];
     const size_t count = variants_list(variants);
     test_seed(31);
-    for (size_t i = 0; i < SCENES * (CACHE_TYPES + 1); i++) {
+    for (size_t i = 0; i < SCENES * (CACHE_TYPES + 1); i += share_of(1, 3)) {
         const bool corners = i / SCENES == CACHE_TYPES; /* in every format */
         const cache_type type = (cache_type)(corners ? i % CACHE_TYPES : i / SCENES);
         scene s = scene_number(i % SCENES, type, corners ? VALUES_CORNERS : VALUES_USUAL);
@@ -270,7 +271,7 @@ void check_attention_forms(void **state)
     const kernel_table *variants[VARIANTS_MAX];
     const size_t count = variants_list(variants);
     test_seed(35);
-    for (size_t i = 0; i < SCENES * 6; i++) {
+    for (size_t i = 0; i < SCENES * share_of(6, 2); i++) {
         scene s = scene_number(i % SCENES, (cache_type)(i * 7 / 3 % CACHE_TYPES), VALUES_USUAL);
         const size_t row = (size_t)s.heads * s.shape.head_dim;
         scene_bend(&s, i);
