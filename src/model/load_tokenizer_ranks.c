@@ -246,6 +246,10 @@ static void close(loader *l)
 static hearth_status put_encoding(loader *l, const encoding_row *row, hearth_error *error)
 {
     char name[64];
+    /* Fillers may be a thousand: room for all at once. */
+    if (row->last_filler >= row->first_filler && (size_t)row->last_filler >= l->count) {
+        TRY(make_room(l, (size_t)row->last_filler + 1, error));
+    }
     for (const named_id *s = row->specials; s->text != NULL; s++) {
         TRY(put_special(l, (size_t)s->id, s->text, strlen(s->text), true, error));
     }
