@@ -37,11 +37,12 @@ static size_t last_row(const matrix *m)
     return last;
 }
 
+/* The file that these bytes lie in; NULL: in none, or in the program's own image, from which nothing is read. */
 static const file_map *map_of(const loader *l, const uint8_t *source)
 {
     for (size_t i = 0; i < l->tensors->map_count; i++) {
         const file_map *map = &l->tensors->maps[i];
-        if (source >= map->data && source < map->data + map->size) {
+        if (!embedded_owns(map->data) && source >= map->data && source < map->data + map->size) {
             return map;
         }
     }
@@ -60,11 +61,10 @@ static bool is_of_a_head(const model_weights *w, const matrix *m)
     return false;
 }
 
-/* One place in one file, used once a step by all threads. What lies in the program's own image stays mapped. */
+/* One place in one file, used once a step by all threads. */
 static bool is_streamable(const loader *l, const matrix *m)
 {
-    return map_of(l, m->source) != NULL && !embedded_owns(m->source) && last_row(m) - first_row(m) + 1 == m->rows &&
-           !is_of_a_head(l->w, m);
+    return map_of(l, m->source) != NULL && last_row(m) - first_row(m) + 1 == m->rows && !is_of_a_head(l->w, m);
 }
 
 /* What cannot be streamed and is used by every token stays first, the output matrix among it. */

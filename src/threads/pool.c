@@ -6,7 +6,6 @@
 #include "base/fault.h"
 #include "base/limits.h"
 #include "base/memory.h"
-#include "base/sanitizer.h"
 #include "platform/cpu.h"
 
 #include <linux/futex.h>
@@ -43,11 +42,7 @@ typedef struct worker_start {
 } worker_start;
 
 #define SPINS_BETWEEN_CLOCKS 64u
-#if SANITIZER_ADDRESS || SANITIZER_THREAD
-#define SPIN_NS 5000 /* tests: more of them than there are cores run at once */
-#else
 #define SPIN_NS 200000
-#endif
 
 static inline void pause_briefly(void)
 {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# clang-format and clang-tidy (its slow path-sensitive analyzer with HEARTH_TIDY=all, which make check-long sets) over src/, include/, tests/, examples/ and fuzz/; shellcheck where it is installed. Prints TAP.
+# clang-format over what is C, clang-tidy over src/ (its slow path-sensitive analyzer with HEARTH_TIDY=all, which make check-long sets). Prints TAP.
 #    style.sh          clang-format and flags
 #    style.sh K OF     clang-tidy over the K-th of so many parts of the sources
 cd "${HEARTH_SOURCE:?}" || exit 1

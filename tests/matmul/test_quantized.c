@@ -237,6 +237,9 @@ static void test_large_products(void **state)
         check_shape(quantized_formats[f], 17, 512, 259, CONTENT_EXTREME);
         check_shape(quantized_formats[f], 35, 256 * 5, 15, CONTENT_EXTREME);
         check_shape(quantized_formats[f], 16 * 9 + 5, 256, 1, CONTENT_EXTREME);
+        if (dtype_get_info(quantized_formats[f])->block_values == 32) { /* no whole number of stretches */
+            check_shape(quantized_formats[f], 19, 32 * 19, 67, CONTENT_EXTREME);
+        }
     }
 }
 

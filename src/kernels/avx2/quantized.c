@@ -13,22 +13,10 @@
  * time, over a stretch of k that is unpacked in the scratch. */
 #include "kernels/avx2/quantized.h"
 #include "kernels/avx2/quantized_bytes.h"
+#include "kernels/avx2/quantized_words.h"
 #include "kernels/template/quantized.h"
 
 #define MXFP4_OFFSET 12 /* makes what MXFP4's names stand for unsigned */
-
-/* Holds the compiler to the order in which sums are written: left alone it delays additions and spills. */
-V16_INLINE void in_order(__m256i *sum)
-{
-    __asm__ volatile("" : "+x"(*sum));
-}
-
-V16_INLINE __m256i broadcast4(const void *p)
-{
-    int32_t word;
-    memcpy(&word, p, 4);
-    return _mm256_set1_epi32(word);
-}
 
 V16_INLINE bool whole_bytes(dtype type)
 {
@@ -80,7 +68,7 @@ V16_INLINE __m256i whole_sum(dtype type, __m256i sum, const activation_q8 *x)
 
 V16_INLINE __m256 chain(dtype type, __m256 acc, __m256i isum, __m256 scale, __m256 minimum, const activation_q8 *x)
 {
-    acc = _mm256_fmadd_ps(_mm256_mul_ps(scale, _mm256_set1_ps(x->d)), _mm256_cvtepi32_ps(isum), acc);
+    acc = add_scaled(acc, isum, scale, x->d);
     if (quantized_minimum(type) > 0) {
         acc = _mm256_fmadd_ps(minimum, _mm256_set1_ps(x->s), acc);
     } else if (quantized_minimum(type) < 0) {
@@ -533,16 +521,7 @@ V16_INLINE size_t run_blocks(dtype type)
 /* Bytes of such a run of a panel: the file's bytes of 16 rows. */
 V16_INLINE size_t run_bytes(dtype type)
 {
-    return type == DTYPE_Q8_0                           ? sizeof(panel_q8_0)
-           : type == DTYPE_Q4_0 || type == DTYPE_IQ4_NL ? sizeof(panel_q4_0)
-           : type == DTYPE_Q4_1                         ? sizeof(panel_q4_1)
-           : type == DTYPE_Q5_0                         ? sizeof(panel_q5_0)
-           : type == DTYPE_Q5_1                         ? sizeof(panel_q5_1)
-           : type == DTYPE_Q4_K                         ? sizeof(panel_q4_k)
-           : type == DTYPE_Q5_K                         ? sizeof(panel_q5_k)
-           : type == DTYPE_IQ4_XS                       ? sizeof(panel_iq4_xs)
-           : type == DTYPE_MXFP4                        ? sizeof(panel_mxfp4)
-                                                        : sizeof(panel_q6_k);
+    return run_blocks(type) * panel_block_bytes(type);
 }
 
 /* Block b of a run for one token. */
@@ -612,7 +591,7 @@ V16_INLINE void few(dtype type, const product *p, size_t panel, size_t panel_end
 }
 
 #define TOKENS_STREAMED 8u  /* up to here unpacking into the scratch does not pay */
-#define TOKENS_UNPACKED 32u /* up to here widening signed bytes to 16 bits does not */
+#define TOKENS_UNPACKED 16u /* up to here widening signed bytes to 16 bits does not */
 
 V16_INLINE void matmul(dtype type, const uint8_t *panels, size_t rows, size_t cols, const void *activation,
                        size_t tokens, float *y, size_t ldy, size_t panel_begin, size_t panel_end, void *scratch)

@@ -2,6 +2,7 @@
 #ifndef KERNELS_AVX2_QUANTIZED_BYTES_H
 #define KERNELS_AVX2_QUANTIZED_BYTES_H
 
+#include "kernels/avx2/quantized_words.h"
 #include "kernels/template/quantized.h"
 
 /* Winograd's inner product. Of two values of k,
@@ -10,14 +11,14 @@
  *
  * so with the sums of w0 w1 and of x0 x1 known, each once for its row or its token, a multiplication serves two values:
  * 2 additions of 16 bits, a madd and an addition for 32 multiply-adds, 0.98 cycles on Zen 3 where the signed product of
- * bytes (sign, maddubs, madd, addition) takes 1.24; with what has to be loaded both take 1.46, and this one needs no
- * |w| and overlaps with what follows. All integers are exact: |w + x| <= 256, sums of a block below 2^21.
+ * bytes (sign, maddubs, madd, addition) takes 1.24; with what has to be loaded they take 1.46 and 1.47, and this one
+ * needs no |w| and overlaps with what follows. All integers are exact: |w + x| <= 256, sums of a block below 2^21.
  *
- * It reads 16 bits a value, so a stretch is short enough for the first-level cache. */
+ * It reads 16 bits a value, so a stretch is so short that its rows stay in the first-level cache. */
 
 enum {
     BYTES_STRETCH = 8, /* blocks of 32 values of k */
-    BYTES_TOKENS = 64, /* whose activations of a stretch are widened at once */
+    BYTES_TOKENS = 64, /* whose activations of a stretch are widened at once, at most */
 };
 
 /* 16 rows of a block: [group][first or second 8 rows]; a lane of 32 bits is a row. */
@@ -89,14 +90,7 @@ V16_INLINE void widen_values(const activation_q8 *x, wide_values *ret)
     ret->d = x->d;
 }
 
-V16_INLINE __m256i pair_broadcast(const int16_t *p)
-{
-    int32_t word;
-    memcpy(&word, p, 4);
-    return _mm256_set1_epi32(word);
-}
-
-/* One block of 16 rows for 1..4 tokens. Left alone the compiler delays additions and spills. */
+/* One block of 16 rows for 1..4 tokens. */
 V16_INLINE void tile_of_bytes(const wide_rows *w, const wide_values *x, v16f acc[4], int tokens)
 {
     __m256i sum[4][2];
@@ -112,22 +106,21 @@ V16_INLINE void tile_of_bytes(const wide_rows *w, const wide_values *x, v16f acc
         const __m256i odd[2] = {w->odd[g][0], w->odd[g][1]};
 #pragma GCC unroll 4
         for (int t = 0; t < tokens; t++) {
-            const __m256i x_even = pair_broadcast(x[t].even[g]);
-            const __m256i x_odd = pair_broadcast(x[t].odd[g]);
+            const __m256i x_even = broadcast4(x[t].even[g]);
+            const __m256i x_odd = broadcast4(x[t].odd[g]);
 #pragma GCC unroll 2
             for (int h = 0; h < 2; h++) {
                 const __m256i both =
                     _mm256_madd_epi16(_mm256_add_epi16(even[h], x_odd), _mm256_add_epi16(odd[h], x_even));
                 sum[t][h] = _mm256_add_epi32(sum[t][h], both);
-                __asm__ volatile("" : "+x"(sum[t][h]));
+                in_order(&sum[t][h]);
             }
         }
     }
 #pragma GCC unroll 4
     for (int t = 0; t < tokens; t++) {
-        const __m256 d = _mm256_set1_ps(x[t].d);
-        acc[t].lo = _mm256_fmadd_ps(_mm256_mul_ps(w->scale.lo, d), _mm256_cvtepi32_ps(sum[t][0]), acc[t].lo);
-        acc[t].hi = _mm256_fmadd_ps(_mm256_mul_ps(w->scale.hi, d), _mm256_cvtepi32_ps(sum[t][1]), acc[t].hi);
+        acc[t].lo = add_scaled(acc[t].lo, sum[t][0], w->scale.lo, x[t].d);
+        acc[t].hi = add_scaled(acc[t].hi, sum[t][1], w->scale.hi, x[t].d);
     }
 }
 
@@ -189,8 +182,10 @@ V16_INLINE void wide_stretch(dtype type, const product *p, size_t panel_begin, s
 
 V16_INLINE void many_bytes(dtype type, const product *p, size_t panel_begin, size_t panel_end, void *scratch)
 {
-    for (size_t first = 0; first < p->tokens; first += BYTES_TOKENS) {
-        const size_t last = first + BYTES_TOKENS < p->tokens ? first + BYTES_TOKENS : p->tokens;
+    const size_t rounds = (p->tokens + BYTES_TOKENS - 1) / BYTES_TOKENS;
+    const size_t each = (p->tokens + 4 * rounds - 1) / (4 * rounds) * 4;
+    for (size_t first = 0; first < p->tokens; first += each) {
+        const size_t last = first + each < p->tokens ? first + each : p->tokens;
         for (size_t begin = 0; begin < p->blocks; begin += BYTES_STRETCH) {
             const size_t left = p->blocks - begin;
             wide_stretch(type, p, panel_begin, panel_end, begin, left < BYTES_STRETCH ? left : BYTES_STRETCH, first,

@@ -106,7 +106,7 @@ V16_INLINE size_t stream_tokens(dtype type, const product *p, size_t panel, size
         stream(type, p, panel, 0, 1, first, 4);
         return 4;
     }
-    if (left == 3) {
+    if (left == 3 || TILE_TOKENS < 8) { /* 1 and 2 tokens alone: stream_all */
         stream(type, p, panel, 0, 1, first, 3);
     } else if (left == 2) {
         stream(type, p, panel, 0, 1, first, 2);

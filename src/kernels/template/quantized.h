@@ -293,7 +293,7 @@ typedef struct tile_ahead {
     size_t lines;
 } tile_ahead;
 
-/* While blocks [begin, end) of `panel` are computed in `tiles` tiles. */
+/* While blocks [begin, end) of `panel` are computed in about `tiles` tiles. */
 V16_INLINE tile_ahead tile_ahead_of(dtype type, const product *p, size_t panel, size_t panel_begin, size_t panel_end,
                                     size_t begin, size_t end, size_t tiles)
 {
