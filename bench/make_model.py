@@ -223,4 +223,5 @@ def main():
             out.write(data + b"\0" * (-length % 32))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -214,7 +214,7 @@ static void check_shape(dtype type, size_t rows, size_t cols, size_t tokens, con
 static void test_products(void **state)
 {
     (void)state;
-    static const size_t token_counts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 17, 33, 34, 71};
+    static const size_t token_counts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 33, 34, 64, 71, 128};
     for (int f = 0; f < QUANTIZED_FORMATS; f++) {
         const dtype type = quantized_formats[f];
         const size_t block = dtype_get_info(type)->block_values;
