@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs `hearth` on damaged copies of a real GGUF file and of a real Hugging Face folder. Prints TAP.
 
-    hostile_cli.py HEARTH [FLIPS TRUNCATIONS]      1,000 and 60 for each of the two by default and with HEARTH_DAMAGE_ALL
+    hostile_cli.py HEARTH [FLIPS TRUNCATIONS]      1,000 and 60 for each of the two by default and with HEARTH_TESTS_ALL
 
 Each copy has one byte changed (from a fixed seed; half of them in headers and settings) or is cut off. `hearth run` must give
 an answer (exit code 0) or one line on stderr that names the model (exit code 1), as must `hearth show`, which every fifth copy
@@ -20,7 +20,7 @@ import threading
 
 FIXTURES = os.environ.get("HEARTH_FIXTURES") or os.path.join(os.environ.get("HEARTH_SOURCE", "."), "..", "shared", "fixtures")
 HEARTH = os.path.abspath(sys.argv[1])
-ALL = len(sys.argv) < 4 or bool(os.environ.get("HEARTH_DAMAGE_ALL"))
+ALL = len(sys.argv) < 4 or bool(os.environ.get("HEARTH_TESTS_ALL"))
 FLIPS, TRUNCATIONS = (1000, 60) if ALL else (int(sys.argv[2]), int(sys.argv[3]))
 RUN = ["run", "--raw", "-p", "Once upon a time", "-n", "4", "--temperature", "0"]
 SECONDS_MOST = 5

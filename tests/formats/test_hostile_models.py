@@ -25,7 +25,7 @@ NAN, INFINITY = float("nan"), float("inf")
 BIG = (2**31 - 1, 2**31, 2**32 - 1)
 BASES = {}
 # Every third of the cases under sanitizers, where each process takes long to begin and end, unless make check-long wants all.
-EVERY = 3 if "HEARTH_SANITIZED" in os.environ and "HEARTH_DAMAGE_ALL" not in os.environ else 1
+EVERY = 3 if "HEARTH_SANITIZED" in os.environ and "HEARTH_TESTS_ALL" not in os.environ else 1
 ENVIRONMENT = tap.environment()
 # What a line may call a key of config.json, beside the key itself: the number that the model has of it.
 PLACES = {"hidden_size": ("width",), "intermediate_size": ("MLP width", "tensor "), "num_hidden_layers": ("layers",),

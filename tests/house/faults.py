@@ -4,7 +4,7 @@
     faults.py HEARTH true|false      whether faults are compiled in (-Dfaults=true: the sanitizer build); elsewhere it skips
 
 For each kind of fault the number of calls is counted once; then call N is made to fail, for every N up to 200 and an even
-choice of 60 beyond (every N with HEARTH_FAULTS_ALL=1). Each run must end by itself within 20 seconds of processor time, without
+choice of 60 beyond (every N with HEARTH_TESTS_ALL=1). Each run must end by itself within 20 seconds of processor time, without
 a signal or a sanitizer's report, with exit code 0 and the output of a run without faults (the call's failure was survivable) or
 with exit code 1 and exactly one line on stderr."""
 
@@ -88,7 +88,7 @@ def counts_of(arguments, stdin):
 
 
 def chosen(total):
-    if os.environ.get("HEARTH_FAULTS_ALL"):
+    if os.environ.get("HEARTH_TESTS_ALL"):
         return list(range(1, total + 1))
     return sorted({*range(1, min(total, 200) + 1), *(200 + (total - 200) * i // 60 for i in range(1, 61) if total > 200)})
 

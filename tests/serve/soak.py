@@ -24,7 +24,7 @@ import time
 from support import OWN, Server, main, test, timeless
 from tap import good_json
 
-SANITIZED = "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ
+SANITIZED = "HEARTH_SANITIZED" in os.environ
 CLIENTS, LEAVING = 12, 0.05
 LIMIT_KEY, LIMIT_REQUESTS = "hasty", 1
 

@@ -4,7 +4,7 @@ with exit status 0, or with 1 and one line; then the same run ends as it would h
 
     test_faults.py true|false
 
-Of each kind 12, spread evenly over the run (40 with HEARTH_FAULTS_ALL=1, which make check-long sets; HEARTH_FAULTS_MOST=N)."""
+Of each kind 12, spread evenly over the run (40 with HEARTH_TESTS_ALL=1, which make check-long sets; HEARTH_FAULTS_MOST=N)."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from tap import Skip, environment, hearth, main, test  # noqa: E402
 
 BUILT = sys.argv.pop(1) == "true"
 KINDS = ("alloc", "read", "map", "thread")
-MOST = int(os.environ.get("HEARTH_FAULTS_MOST") or ("40" if "HEARTH_FAULTS_ALL" in os.environ else "12"))  # make check-long: 40
+MOST = int(os.environ.get("HEARTH_FAULTS_MOST") or ("40" if "HEARTH_TESTS_ALL" in os.environ else "12"))  # make check-long: 40
 
 
 def counts(*arguments):

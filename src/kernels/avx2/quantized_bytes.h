@@ -17,32 +17,32 @@
  * It reads 16 bits a value, so a stretch is so short that its rows stay in the first-level cache. */
 
 enum {
-    BYTES_STRETCH = 8, /* blocks of 32 values of k */
-    BYTES_TOKENS = 64, /* whose activations of a stretch are widened at once, at most */
+    WINOGRAD_STRETCH = 8, /* blocks of 32 values of k */
+    WINOGRAD_TOKENS = 64, /* whose activations of a stretch are widened at once, at most */
 };
 
 /* 16 rows of a block: [group][first or second 8 rows]; a lane of 32 bits is a row. */
-typedef struct wide_rows {
+typedef struct winograd_rows {
     __m256i even[8][2]; /* values 0 and 2 of the group, 16 bits each */
     __m256i odd[8][2];  /* values 1 and 3 */
     __m256i less[2];    /* minus the sum of products of neighbours, 32 bits */
     v16f scale;
-} wide_rows;
+} winograd_rows;
 
 /* A token's block. */
-typedef struct wide_values {
+typedef struct winograd_values {
     int16_t even[8][2];
     int16_t odd[8][2];
     int32_t less;
     float d;
-} wide_values;
+} winograd_values;
 
-typedef struct wide_scratch {
-    wide_rows rows[BYTES_STRETCH];
-    wide_values values[BYTES_TOKENS / 4][BYTES_STRETCH][4]; /* tile by tile */
-} wide_scratch;
+typedef struct winograd_scratch {
+    winograd_rows rows[WINOGRAD_STRETCH];
+    winograd_values values[WINOGRAD_TOKENS / 4][WINOGRAD_STRETCH][4]; /* tile by tile */
+} winograd_scratch;
 
-_Static_assert(sizeof(wide_scratch) <= MATMUL_SCRATCH_BYTES, "a stretch and its tokens fit into the scratch");
+_Static_assert(sizeof(winograd_scratch) <= MATMUL_SCRATCH_BYTES, "a stretch and its tokens fit into the scratch");
 
 V16_INLINE __m256i even_of(__m256i bytes)
 {
@@ -54,7 +54,7 @@ V16_INLINE __m256i odd_of(__m256i bytes)
     return _mm256_srai_epi16(bytes, 8);
 }
 
-V16_INLINE void widen_rows(dtype type, const uint8_t *panel, size_t b, wide_rows *ret)
+V16_INLINE void widen_rows(dtype type, const uint8_t *panel, size_t b, winograd_rows *ret)
 {
     unpacked u;
     unpack(type, panel, b, &u);
@@ -75,7 +75,7 @@ V16_INLINE void widen_rows(dtype type, const uint8_t *panel, size_t b, wide_rows
     ret->scale = u.scale;
 }
 
-V16_INLINE void widen_values(const activation_q8 *x, wide_values *ret)
+V16_INLINE void widen_values(const activation_q8 *x, winograd_values *ret)
 {
     const __m256i bytes = _mm256_loadu_si256((const __m256i *)x->q);
     const __m256i even = even_of(bytes);
@@ -91,7 +91,7 @@ V16_INLINE void widen_values(const activation_q8 *x, wide_values *ret)
 }
 
 /* One block of 16 rows for 1..4 tokens. */
-V16_INLINE void tile_of_bytes(const wide_rows *w, const wide_values *x, v16f acc[4], int tokens)
+V16_INLINE void winograd_block(const winograd_rows *w, const winograd_values *x, v16f acc[4], int tokens)
 {
     __m256i sum[4][2];
 #pragma GCC unroll 4
@@ -126,8 +126,9 @@ V16_INLINE void tile_of_bytes(const wide_rows *w, const wide_values *x, v16f acc
 
 /* `blocks` widened blocks of a panel for the `tokens` tokens (a constant, 1..4) of a tile, of which the first is
  * `first`; the chain goes on from y unless it starts. */
-V16_INLINE void wide_tile(const product *p, const wide_scratch *s, size_t panel, bool starts, size_t blocks,
-                          const wide_values values[BYTES_STRETCH][4], size_t first, int tokens, tile_ahead *ahead)
+V16_INLINE void winograd_tile(const product *p, const winograd_scratch *s, size_t panel, bool starts, size_t blocks,
+                              const winograd_values values[WINOGRAD_STRETCH][4], size_t first, int tokens,
+                              tile_ahead *ahead)
 {
     const size_t n = rows_of(p, panel);
     float *y = p->y + first * p->ldy + panel * PANEL_ROWS;
@@ -137,7 +138,7 @@ V16_INLINE void wide_tile(const product *p, const wide_scratch *s, size_t panel,
     }
     for (size_t b = 0; b < blocks; b++) {
         tile_ask(ahead);
-        tile_of_bytes(&s->rows[b], values[b], acc, tokens);
+        winograd_block(&s->rows[b], values[b], acc, tokens);
     }
     for (int t = 0; t < tokens; t++) {
         v16f_store_n(y + (size_t)t * p->ldy, acc[t], n);
@@ -145,25 +146,25 @@ V16_INLINE void wide_tile(const product *p, const wide_scratch *s, size_t panel,
     tile_asked(ahead);
 }
 
-V16_INLINE void wide_tiles(const product *p, const wide_scratch *s, size_t panel, bool starts, size_t blocks,
-                           size_t first, size_t last, tile_ahead ahead)
+V16_INLINE void winograd_tiles(const product *p, const winograd_scratch *s, size_t panel, bool starts, size_t blocks,
+                               size_t first, size_t last, tile_ahead ahead)
 {
-    const wide_values(*values)[BYTES_STRETCH][4] = s->values;
+    const winograd_values(*values)[WINOGRAD_STRETCH][4] = s->values;
     for (; first + 4 <= last; first += 4, values++) {
-        wide_tile(p, s, panel, starts, blocks, *values, first, 4, &ahead);
+        winograd_tile(p, s, panel, starts, blocks, *values, first, 4, &ahead);
     }
     if (last - first == 3) {
-        wide_tile(p, s, panel, starts, blocks, *values, first, 3, &ahead);
+        winograd_tile(p, s, panel, starts, blocks, *values, first, 3, &ahead);
     } else if (last - first == 2) {
-        wide_tile(p, s, panel, starts, blocks, *values, first, 2, &ahead);
+        winograd_tile(p, s, panel, starts, blocks, *values, first, 2, &ahead);
     } else if (last - first == 1) {
-        wide_tile(p, s, panel, starts, blocks, *values, first, 1, &ahead);
+        winograd_tile(p, s, panel, starts, blocks, *values, first, 1, &ahead);
     }
 }
 
 /* Blocks [begin, begin + blocks) of all panels for the tokens [first, last). */
-V16_INLINE void wide_stretch(dtype type, const product *p, size_t panel_begin, size_t panel_end, size_t begin,
-                             size_t blocks, size_t first, size_t last, wide_scratch *s)
+V16_INLINE void winograd_stretch(dtype type, const product *p, size_t panel_begin, size_t panel_end, size_t begin,
+                                 size_t blocks, size_t first, size_t last, winograd_scratch *s)
 {
     for (size_t t = first; t < last; t++) {
         for (size_t b = 0; b < blocks; b++) {
@@ -174,7 +175,7 @@ V16_INLINE void wide_stretch(dtype type, const product *p, size_t panel_begin, s
         for (size_t b = 0; b < blocks; b++) {
             widen_rows(type, p->panels + panel * p->panel_bytes, begin + b, &s->rows[b]);
         }
-        wide_tiles(
+        winograd_tiles(
             p, s, panel, begin == 0, blocks, first, last,
             tile_ahead_of(type, p, panel, panel_begin, panel_end, begin, begin + blocks, (last - first + 3) / 4));
     }
@@ -182,14 +183,14 @@ V16_INLINE void wide_stretch(dtype type, const product *p, size_t panel_begin, s
 
 V16_INLINE void many_bytes(dtype type, const product *p, size_t panel_begin, size_t panel_end, void *scratch)
 {
-    const size_t rounds = (p->tokens + BYTES_TOKENS - 1) / BYTES_TOKENS;
+    const size_t rounds = (p->tokens + WINOGRAD_TOKENS - 1) / WINOGRAD_TOKENS;
     const size_t each = (p->tokens + 4 * rounds - 1) / (4 * rounds) * 4;
     for (size_t first = 0; first < p->tokens; first += each) {
         const size_t last = first + each < p->tokens ? first + each : p->tokens;
-        for (size_t begin = 0; begin < p->blocks; begin += BYTES_STRETCH) {
+        for (size_t begin = 0; begin < p->blocks; begin += WINOGRAD_STRETCH) {
             const size_t left = p->blocks - begin;
-            wide_stretch(type, p, panel_begin, panel_end, begin, left < BYTES_STRETCH ? left : BYTES_STRETCH, first,
-                         last, scratch);
+            winograd_stretch(type, p, panel_begin, panel_end, begin, left < WINOGRAD_STRETCH ? left : WINOGRAD_STRETCH,
+                             first, last, scratch);
         }
     }
 }
