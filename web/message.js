@@ -67,14 +67,16 @@ function callBox(message, call, actions) {
 
 const FINISHES = { length: "cut off: most tokens reached", stopped: "stopped" };
 
-// "hearthside · 42 tokens · 310 tokens/s · seed 7"
+const LEAST_SECONDS = 0.05;   // what came within less came at once: its time is the network's and the page's
+
+// "hearthside · 42 tokens · 310 tokens/s · seed 7"; the rate is that of the tokens after the first
 function aboutText(message) {
   const parts = [message.model];
   if (message.tokens > 0) {
     parts.push(`${message.tokens} tokens`);
   }
-  if (message.tokens > 1 && message.seconds > 0) {
-    parts.push(`${(message.tokens / message.seconds).toPrecision(3)} tokens/s`);
+  if (message.tokens > 1 && message.seconds >= LEAST_SECONDS) {
+    parts.push(`${((message.tokens - 1) / message.seconds).toPrecision(3)} tokens/s`);
   }
   parts.push(`seed ${message.seed}`, FINISHES[message.finish] ?? "");
   return parts.filter((part) => part !== "").join(" · ");

@@ -120,7 +120,7 @@ def a_whole_conversation():
         assert len(texts(tab)) == 4 and texts(tab)[3], texts(tab)
         assert [m["role"] for m in body(tab.posted[1])["messages"]] == ["user", "assistant", "user"]
         about = tab.js("document.querySelector('.answer .about').textContent")
-        assert re.fullmatch(r"hearthside · \d+ tokens · [\d.e+]+ tokens/s · seed \d+", about), about
+        assert re.fullmatch(r"hearthside · \d+ tokens · ([\d.]+ tokens/s · )?seed \d+", about), about   # it may come at once
         assert str(body(tab.posted[0])["seed"]) in about
         tab.click(".answer .act-retry")   # of the first answer: what came after it is gone
         tab.wait("document.querySelectorAll('.message').length === 2 && " + DONE)
@@ -179,6 +179,21 @@ def a_question_is_edited():
         tab.press("Enter")
         tab.wait("document.querySelectorAll('.message').length === 2 && " + DONE)
         assert texts(tab) == ["1", "One."], texts(tab)
+        quiet(tab, server)
+        tab.close()
+
+
+@test
+def an_answer_says_how_fast_it_came():
+    need_chromium()
+    with Server(SPEAKER) as server:
+        tab = browser().open(server.url + "/", script="localStorage.setItem('hearth.settings', JSON.stringify({ max_tokens: 300 }));")
+        tab.send("Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=60000, uploadThroughput=-1)
+        ask(tab, "endless")
+        about = tab.js("document.querySelector('.about').textContent")
+        said = re.fullmatch(r"speaker · 300 tokens · ([\d.]+) tokens/s · seed \d+ · cut off: most tokens reached", about)
+        # An event takes 100 to 1,000 bytes, of 60,000 a second.
+        assert said and 1 < float(said[1]) < 900, about
         quiet(tab, server)
         tab.close()
 
