@@ -322,6 +322,15 @@ static void add_segment(forward *f, const forward_segment *s)
     }
 }
 
+hearth_status forward_turns(forward *f, kv_cache *cache, size_t positions, hearth_error *error)
+{
+    if (turns_otherwise(f, cache)) {
+        TRY(forward_rope_of(f, cache, positions, error));
+    }
+    TRY(rope_table_extend(&f->rope, positions, error));
+    return f->m->config.rope_local.dims != 0 ? rope_table_extend(&f->rope_local, positions, error) : HEARTH_OK;
+}
+
 static hearth_status prepare_step(forward *f, const forward_segment *segments, size_t count, hearth_error *error)
 {
     size_t tokens = 0;
@@ -331,9 +340,6 @@ static hearth_status prepare_step(forward *f, const forward_segment *segments, s
         tokens += segments[i].count;
         const size_t end = (size_t)segments[i].position + segments[i].count;
         positions = end > positions ? end : positions;
-        if (turns_otherwise(f, segments[i].cache)) {
-            TRY(forward_rope_of(f, segments[i].cache, end, error));
-        }
         if (tokens > f->chunk) {
             return error_set(error, HEARTH_E_ARGUMENT, "step", "no more tokens than the workspace has", "%zu of %zu",
                              tokens, f->chunk);
@@ -346,9 +352,8 @@ static hearth_status prepare_step(forward *f, const forward_segment *segments, s
         return error_set(error, HEARTH_E_ARGUMENT, "position", "a row of the position table", "%zu of %u", positions,
                          f->m->config.positions);
     }
-    TRY(rope_table_extend(&f->rope, positions, error));
-    if (f->m->config.rope_local.dims != 0) {
-        TRY(rope_table_extend(&f->rope_local, positions, error));
+    for (size_t i = 0; i < count; i++) {
+        TRY(forward_turns(f, segments[i].cache, (size_t)segments[i].position + segments[i].count, error));
     }
     f->tokens = 0;
     f->rows = 0;

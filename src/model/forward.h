@@ -54,6 +54,8 @@ void forward_profile(forward *f, const struct nn_profiler *profiler);
  * by forward_logits. */
 hearth_status forward_step(forward *f, const forward_segment *segments, size_t count, hearth_error *error);
 size_t forward_rows(const forward *f);
+/* Makes what positions before `positions` are turned by, which a step otherwise does when it first comes to them. */
+hearth_status forward_turns(forward *f, kv_cache *cache, size_t positions, hearth_error *error);
 /* Steps from now on make no logits of their own accord: who wants hidden states alone saves them. */
 void forward_without_logits(forward *f);
 /* The hidden state of wanted row `row`, after the last norm: [width] into `out`. */

@@ -232,13 +232,13 @@ V16_INLINE v16i v16i_select(v16m m, v16i a, v16i b)
 }
 V16_INLINE v16i v16i_load_s8(const int8_t *p)
 {
-    const __m128i bytes = _mm_loadu_si128((const __m128i *)p);
-    return (v16i){_mm256_cvtepi8_epi32(bytes), _mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8))};
+    return (v16i){_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)),
+                  _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(p + 8)))};
 }
 V16_INLINE v16i v16i_load_u8(const uint8_t *p)
 {
-    const __m128i bytes = _mm_loadu_si128((const __m128i *)p);
-    return (v16i){_mm256_cvtepu8_epi32(bytes), _mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8))};
+    return (v16i){_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)),
+                  _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(p + 8)))};
 }
 V16_INLINE void v16i_store_s8(int8_t *p, v16i a)
 {
