@@ -216,33 +216,45 @@ static void attention_bend_row(const attention_group *g, size_t query, size_t be
     }
 }
 
-/* Turns the scores of one query that sees positions [start, count) of the block into exp(s - m'), and sets max, shrink
- * (to m - m' for now) and block_sum. */
-V16_INLINE void attention_exp_row(attention_group *g, size_t query, size_t start, size_t count)
+/* What stands for the scores of positions j, ... that are not in [start, count); of a whole block all are. */
+V16_INLINE v16f attention_seen(v16f scores, size_t j, size_t start, size_t count, v16f otherwise, const bool whole)
 {
-    float *row = g->scores + query * ATTENTION_BLOCK;
-    const v16i limit = v16i_set1((int32_t)count);
-    const v16i before = v16i_set1((int32_t)start - 1);
+    if (whole) {
+        return scores;
+    }
+    const v16i at = v16i_add(v16i_set1((int32_t)j), v16i_iota());
+    const v16m there = v16m_and(v16i_gt(v16i_set1((int32_t)count), at), v16i_gt(at, v16i_set1((int32_t)start - 1)));
+    return v16f_select(there, scores, otherwise);
+}
+
+/* The largest score of one query that sees positions [start, count) of the block; -infinity where all are NaN. */
+V16_INLINE float attention_max_row(const float *row, size_t start, size_t count, const bool whole)
+{
+    const size_t end = whole ? ATTENTION_BLOCK : count;
     v16f best = v16f_set1(-INFINITY);
-    for (int32_t j = 0; j < (int32_t)count; j += 16) {
-        const v16i at = v16i_add(v16i_set1(j), v16i_iota());
-        const v16m there = v16m_and(v16i_gt(limit, at), v16i_gt(at, before));
-        best = v16f_max(v16f_select(there, v16f_load(row + j), v16f_set1(-INFINITY)), best);
+    for (size_t j = 0; j < end; j += 16) {
+        best = v16f_max(attention_seen(v16f_load(row + j), j, start, count, v16f_set1(-INFINITY), whole), best);
     }
-    const float old = g->max[query];
-    const float here = v16f_fold_max(best);
-    const float top = here > old ? here : old;
+    return v16f_fold_max(best);
+}
+
+/* Turns the scores of one query that sees positions [start, count) of the block into exp(s - top); their sum. */
+V16_INLINE float attention_exp_row(float *row, float top, size_t start, size_t count, const bool whole)
+{
+    const v16f greatest = v16f_set1(top);
+    const size_t end = whole ? ATTENTION_BLOCK : count;
     v16f sum = v16f_zero();
-    for (int32_t j = 0; j < (int32_t)count; j += 16) {
-        const v16i at = v16i_add(v16i_set1(j), v16i_iota());
-        const v16m there = v16m_and(v16i_gt(limit, at), v16i_gt(at, before));
-        const v16f e = v16_exp(v16f_sub(v16f_load(row + j), v16f_set1(top)));
-        v16f_store(row + j, e);
-        sum = v16f_add(sum, v16f_select(there, e, v16f_zero()));
+    for (size_t j = 0; j < end; j += 32) {
+        v16f e[2] = {v16f_sub(v16f_load(row + j), greatest), v16f_sub(v16f_load(row + j + 16), greatest)};
+        v16_exp_of(e, 2);
+        v16f_store(row + j, e[0]);
+        v16f_store(row + j + 16, e[1]);
+        sum = v16f_add(sum, attention_seen(e[0], j, start, count, v16f_zero(), whole));
+        if (j + 16 < end) {
+            sum = v16f_add(sum, attention_seen(e[1], j + 16, start, count, v16f_zero(), whole));
+        }
     }
-    g->max[query] = top;
-    g->shrink[query] = old - top;
-    g->block_sum[query] = v16f_fold_add(sum);
+    return v16f_fold_add(sum);
 }
 
 /* l = l * c + block_sum, for queries [first, last). */
@@ -376,14 +388,30 @@ V16_INLINE void attention_values(const attention_group *g, size_t first, size_t 
     }
 }
 
-/* Scores to weights: what stands between the keys and the values of a block. */
+/* Scores to weights: what stands between the keys and the values of a block. One thing after the other for all
+ * queries, so that none waits for its maximum. */
 static void attention_weigh(attention_group *g, size_t first, size_t last, const attention_block *block)
 {
     for (size_t i = first; i < last; i++) {
         if (g->softcap != 0.0f || g->sloped) {
             attention_bend_row(g, i, block->begin);
         }
-        attention_exp_row(g, i, attention_start(g, i, block->begin), attention_count(g, i, block->begin));
+        const float *row = g->scores + i * ATTENTION_BLOCK;
+        const size_t start = attention_start(g, i, block->begin);
+        const size_t count = attention_count(g, i, block->begin);
+        const float here = start == 0 && count == ATTENTION_BLOCK ? attention_max_row(row, 0, ATTENTION_BLOCK, true)
+                                                                  : attention_max_row(row, start, count, false);
+        const float old = g->max[i];
+        g->max[i] = here > old ? here : old;
+        g->shrink[i] = old - g->max[i];
+    }
+    for (size_t i = first; i < last; i++) {
+        float *row = g->scores + i * ATTENTION_BLOCK;
+        const size_t start = attention_start(g, i, block->begin);
+        const size_t count = attention_count(g, i, block->begin);
+        g->block_sum[i] = start == 0 && count == ATTENTION_BLOCK
+                              ? attention_exp_row(row, g->max[i], 0, ATTENTION_BLOCK, true)
+                              : attention_exp_row(row, g->max[i], start, count, false);
     }
     attention_update_sums(g, first, last);
 }

@@ -46,22 +46,38 @@ static void elementwise_clamp(const float *a, float limit, size_t n, float *out)
     }
 }
 
-/* g / (1 + exp(-g)) * u */
-V16_INLINE v16f elementwise_silu_mul_16(v16f gate, v16f up)
+/* g / (1 + exp(-g)) * u, of `count` vectors */
+V16_INLINE void elementwise_silu_mul_of(const v16f *gate, const v16f *up, const unsigned count, v16f *out)
 {
-    const v16f e = v16_exp(v16f_neg(gate));
-    return v16f_mul(v16f_div(gate, v16f_add(v16f_set1(1.0f), e)), up);
+#pragma GCC unroll 2
+    for (unsigned i = 0; i < count; i++) {
+        out[i] = v16f_neg(gate[i]);
+    }
+    v16_exp_of(out, count);
+#pragma GCC unroll 2
+    for (unsigned i = 0; i < count; i++) {
+        out[i] = v16f_mul(v16f_div(gate[i], v16f_add(v16f_set1(1.0f), out[i])), up[i]);
+    }
 }
 
 static void elementwise_silu_mul(const float *gate, const float *up, size_t n, float *out)
 {
     size_t i = 0;
-    for (; i + 16 <= n; i += 16) {
-        v16f_store(out + i, elementwise_silu_mul_16(v16f_load(gate + i), v16f_load(up + i)));
+    for (; i + 32 <= n; i += 32) {
+        const v16f g[2] = {v16f_load(gate + i), v16f_load(gate + i + 16)};
+        const v16f u[2] = {v16f_load(up + i), v16f_load(up + i + 16)};
+        v16f made[2];
+        elementwise_silu_mul_of(g, u, 2, made);
+        v16f_store(out + i, made[0]);
+        v16f_store(out + i + 16, made[1]);
     }
-    if (i < n) {
-        const v16f last = elementwise_silu_mul_16(v16f_load_n(gate + i, n - i), v16f_load_n(up + i, n - i));
-        v16f_store_n(out + i, last, n - i);
+    for (; i < n; i += 16) {
+        const size_t left = n - i < 16 ? n - i : 16;
+        const v16f g = v16f_load_n(gate + i, left);
+        const v16f u = v16f_load_n(up + i, left);
+        v16f made;
+        elementwise_silu_mul_of(&g, &u, 1, &made);
+        v16f_store_n(out + i, made, left);
     }
 }
 

@@ -118,6 +118,13 @@ static float reduce_exp_sum(const float *x, float max, size_t n, float *out)
     const v16f top = v16f_set1(max);
     v16f sum = v16f_zero();
     size_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        v16f e[2] = {v16f_sub(v16f_load(x + i), top), v16f_sub(v16f_load(x + i + 16), top)};
+        v16_exp_of(e, 2);
+        v16f_store(out + i, e[0]);
+        v16f_store(out + i + 16, e[1]);
+        sum = v16f_add(v16f_add(sum, e[0]), e[1]);
+    }
     for (; i + 16 <= n; i += 16) {
         const v16f e = v16_exp(v16f_sub(v16f_load(x + i), top));
         v16f_store(out + i, e);
