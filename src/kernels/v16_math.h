@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-#define V16_EXP_MOST 4u
+#define V16_EXP_MOST 2u
 
 /* The exponentials of `count` vectors in their place, step by step side by side: one vector's chain of operations is
  * longer than what a core looks ahead.
@@ -20,51 +20,38 @@ V16_INLINE void v16_exp_of(v16f *x, const unsigned count)
     v16i n[V16_EXP_MOST];
     v16f r[V16_EXP_MOST];
     v16f p[V16_EXP_MOST];
-#pragma GCC unroll 4
+#pragma GCC unroll 2
     for (unsigned i = 0; i < count; i++) {
         x[i] = v16f_min(v16f_set1(89.0f), v16f_max(v16f_set1(-104.0f), x[i]));
-    }
-#pragma GCC unroll 4
-    for (unsigned i = 0; i < count; i++) {
         n[i] = v16f_to_int(v16f_mul(x[i], v16f_set1(0x1.715476p+0f)));
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 2
     for (unsigned i = 0; i < count; i++) {
-        r[i] = v16f_fnma(v16i_to_float(n[i]), v16f_set1(0x1.62e430p-1f), x[i]);
+        const v16f whole = v16i_to_float(n[i]);
+        r[i] = v16f_fnma(whole, v16f_set1(0x1.62e430p-1f), x[i]);
+        r[i] = v16f_fnma(whole, v16f_set1(-0x1.05c610p-29f), r[i]);
     }
-#pragma GCC unroll 4
-    for (unsigned i = 0; i < count; i++) {
-        r[i] = v16f_fnma(v16i_to_float(n[i]), v16f_set1(-0x1.05c610p-29f), r[i]);
-    }
-#pragma GCC unroll 4
+#pragma GCC unroll 2
     for (unsigned i = 0; i < count; i++) {
         p[i] = v16f_fma(v16f_set1(0x1.6db5bap-10f), r[i], v16f_set1(0x1.123c78p-7f));
-    }
-#pragma GCC unroll 4
-    for (unsigned i = 0; i < count; i++) {
         p[i] = v16f_fma(p[i], r[i], v16f_set1(0x1.55545cp-5f));
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 2
     for (unsigned i = 0; i < count; i++) {
         p[i] = v16f_fma(p[i], r[i], v16f_set1(0x1.55548ep-3f));
-    }
-#pragma GCC unroll 4
-    for (unsigned i = 0; i < count; i++) {
         p[i] = v16f_fma(p[i], r[i], v16f_set1(0x1p-1f));
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 2
     for (unsigned i = 0; i < count; i++) {
         p[i] = v16f_fma(v16f_mul(r[i], r[i]), p[i], r[i]);
-    }
-#pragma GCC unroll 4
-    for (unsigned i = 0; i < count; i++) {
         p[i] = v16f_add(p[i], v16f_set1(1.0f));
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 2
     for (unsigned i = 0; i < count; i++) {
         const v16i half = v16i_sar(n[i], 1);
-        const v16f by_half = v16i_as_float(v16i_shl(v16i_add(half, v16i_set1(127)), 23));
-        const v16f by_rest = v16i_as_float(v16i_shl(v16i_add(v16i_sub(n[i], half), v16i_set1(127)), 23));
+        const v16i bias = v16i_set1(127);
+        const v16f by_half = v16i_as_float(v16i_shl(v16i_add(half, bias), 23));
+        const v16f by_rest = v16i_as_float(v16i_shl(v16i_add(v16i_sub(n[i], half), bias), 23));
         x[i] = v16f_mul(v16f_mul(p[i], by_half), by_rest);
     }
 }
