@@ -31,7 +31,7 @@ async function follow(conversation, answer, request, signal, changed) {
   for await (const chunk of streamChat(request, signal)) {
     const now = performance.now();
     addChunk(answer, chunk);
-    if (first && (answer.text !== "" || answer.reasoning !== "")) {
+    if (first && (answer.text !== "" || answer.reasoning !== "" || answer.calls.length > 0)) {
       first = false;
       asked = now;   // the rate is that of the answer, not of the prompt
     }

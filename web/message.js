@@ -69,6 +69,10 @@ const FINISHES = { length: "cut off: most tokens reached", stopped: "stopped" };
 
 const LEAST_SECONDS = 0.05;   // what came within less came at once: its time is the network's and the page's
 
+function rateText(rate) {
+  return `${rate < 999.5 ? rate.toPrecision(3) : Math.round(rate)} tokens/s`;
+}
+
 // "hearthside · 42 tokens · 310 tokens/s · seed 7"; the rate is that of the tokens after the first
 function aboutText(message) {
   const parts = [message.model];
@@ -76,7 +80,7 @@ function aboutText(message) {
     parts.push(`${message.tokens} tokens`);
   }
   if (message.tokens > 1 && message.seconds >= LEAST_SECONDS) {
-    parts.push(`${((message.tokens - 1) / message.seconds).toPrecision(3)} tokens/s`);
+    parts.push(rateText((message.tokens - 1) / message.seconds));
   }
   parts.push(`seed ${message.seed}`, FINISHES[message.finish] ?? "");
   return parts.filter((part) => part !== "").join(" · ");

@@ -284,7 +284,7 @@ hearth_status session_fill(session *s, size_t count, hearth_error *error)
         return error_set(error, HEARTH_E_LIMIT, "context", "no more tokens than the context has",
                          "%zu tokens after %zu of %zu", count, s->length, s->capacity);
     }
-    TRY(forward_turns(s->forward, &s->cache, s->capacity, error));
+    TRY(forward_turns(s->forward, &s->cache, s->capacity, error)); /* of all that may come: no step extends them */
     settle(s);
     s->length += count; /* of tokens that are zeros, or were there before */
     s->has_logits = false;

@@ -11,8 +11,8 @@
 
 #define V16_EXP_MOST 2u
 
-/* The exponentials of `count` vectors in their place, step by step side by side: one vector's chain of operations is
- * longer than what a core looks ahead.
+/* The exponentials of `count` vectors (V16_EXP_MOST at most) in their place, step by step side by side: one vector's
+ * chain of operations is longer than what a core looks ahead.
  * x = n ln 2 + r, |r| <= ln 2 / 2; exp(r) = 1 + r + r^2 P(r), |error| < 2^-28; then times 2^n in two exact steps, so
  * that only the last one rounds when the result is subnormal. The clamps keep n small, and let a NaN through. */
 V16_INLINE void v16_exp_of(v16f *x, const unsigned count)

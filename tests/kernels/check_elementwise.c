@@ -159,8 +159,13 @@ static void check_silu(const kernel_table *k)
         const double expected = g / (1.0 + exp(-g)) * (double)up[i];
         assert_true(fabs((double)out[i] - expected) <= 4e-7 * fabs(expected));
     }
-    k->silu_mul(gate, up, 100, gate);
-    assert_same(out, gate, 100, "silu in place", k->name);
+    float same[100];
+    memcpy(same, gate, sizeof same);
+    k->silu_mul(same, up, 100, same);
+    assert_same(out, same, 100, "silu in the gate's place", k->name);
+    memcpy(same, up, sizeof same);
+    k->silu_mul(gate, same, 100, same);
+    assert_same(out, same, 100, "silu in the other's place", k->name);
 }
 
 /* Activations against binary64; in place. */
@@ -214,6 +219,7 @@ void check_reductions(void **state)
     (void)state;
     static float x[2000];
     static float out[2000];
+    static float same[2000];
     const kernel_table *variants[VARIANTS_MAX];
     const size_t count = variants_list(variants);
     test_seed(22);
@@ -244,6 +250,9 @@ void check_reductions(void **state)
             const float total = k->exp_sum(x, max, n, out);
             const float again = plain_sum(out, n);
             assert_same(&again, &total, 1, "exp_sum", k->name);
+            memcpy(same, x, n * sizeof(float));
+            assert_true(k->exp_sum(same, max, n, same) == total || isnan(total));
+            assert_same(out, same, n, "exp_sum in place", k->name);
         }
     }
     for (size_t v = 0; v < count; v++) {

@@ -2,8 +2,8 @@
  *
  * Queries that share a kv head (all tokens, all heads of its group) are taken in groups; a group walks the key blocks
  * once. Within a block a few queries at a time stay in registers: first their scores against 16 positions side by
- * side, then, per query, maximum, exp and sum, then the values, 16 dimensions side by side. Which queries sit together
- * changes nothing in any query's own chain of operations. */
+ * side; then the maxima of all queries, and exp and sum of all; then, a few at a time again, the values, 16 dimensions
+ * side by side. Which queries sit together changes nothing in any query's own chain of operations. */
 #include "kernels/attention.h"
 #include "kernels/fill.h"
 #include "kernels/template/attention_cache.h"
