@@ -250,7 +250,7 @@ V16_INLINE float attention_exp_row(float *row, float top, size_t start, size_t c
         v16f_store(row + j, e[0]);
         v16f_store(row + j + 16, e[1]);
         sum = v16f_add(sum, attention_seen(e[0], j, start, count, v16f_zero(), whole));
-        if (j + 16 < end) {
+        if (j + 16 < end) { /* else it would be zeros */
             sum = v16f_add(sum, attention_seen(e[1], j + 16, start, count, v16f_zero(), whole));
         }
     }
