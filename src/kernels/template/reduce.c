@@ -125,15 +125,11 @@ static float reduce_exp_sum(const float *x, float max, size_t n, float *out)
         v16f_store(out + i + 16, e[1]);
         sum = v16f_add(v16f_add(sum, e[0]), e[1]);
     }
-    for (; i + 16 <= n; i += 16) {
-        const v16f e = v16_exp(v16f_sub(v16f_load(x + i), top));
-        v16f_store(out + i, e);
-        sum = v16f_add(sum, e);
-    }
-    if (i < n) {
-        const v16m there = v16i_gt(v16i_set1((int32_t)(n - i)), v16i_iota());
-        const v16f e = v16_exp(v16f_sub(v16f_load_n(x + i, n - i), top));
-        v16f_store_n(out + i, e, n - i);
+    for (; i < n; i += 16) {
+        const size_t left = n - i < 16 ? n - i : 16;
+        const v16m there = v16i_gt(v16i_set1((int32_t)left), v16i_iota());
+        const v16f e = v16_exp(v16f_sub(v16f_load_n(x + i, left), top));
+        v16f_store_n(out + i, e, left);
         sum = v16f_add(sum, v16f_select(there, e, v16f_zero()));
     }
     return v16f_fold_add(sum);
